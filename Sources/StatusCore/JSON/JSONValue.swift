@@ -1,0 +1,23 @@
+// JSON that keeps what it was told: numbers stay the text that stood on the wire.
+
+/// A JSON value (RFC 8259).
+public indirect enum JSONValue: Sendable, Equatable {
+    case null
+    case bool(Bool)
+    /// The number's own text, so that 9007199254740993 and 1.10 keep their value.
+    case number(String)
+    case string(String)
+    case array([JSONValue])
+    /// Members in the order of the wire; of a repeated name the last one counts, and stands alone.
+    case object([Member])
+
+    public struct Member: Sendable, Equatable {
+        public var name: String
+        public var value: JSONValue
+
+        public init(_ name: String, _ value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
+    }
+}

@@ -1,0 +1,85 @@
+// The Action: one schema for the state of an action at either upstream.
+
+/// What an action's run has come to.
+public enum ActionStatus: String, CaseIterable, Sendable {
+    case pending = "PENDING"
+    case inProgress = "IN_PROGRESS"
+    case succeeded = "SUCCEEDED"
+    case partiallySucceeded = "PARTIALLY_SUCCEEDED"
+    case failed = "FAILED"
+    case unknown = "UNKNOWN"
+}
+
+/// The state of an action, as the upstream told it. What the upstream did not tell is nil.
+public struct Action: Sendable, Equatable {
+    public var id: ActionID
+    public var source: Source
+    public var type: String?
+    public var status: ActionStatus
+    /// True when the action has ended and will not change any more.
+    public var isDone: Bool
+    /// Percent, 0…100.
+    public var progress: Int64?
+    public var counts: Counts?
+    /// At most ``errorsMax``; `result` still has all.
+    public var errors: [ActionError]
+    public var result: JSONValue?
+    /// The upstream's own text.
+    public var createdAt: String?
+    /// The upstream's own text.
+    public var updatedAt: String?
+    public var processingTimeMilliseconds: Int64?
+    public var requestID: String?
+    public var upstream: UpstreamStatus
+
+    public static let errorsMax = 1000
+
+    /// How many items went which way. At least one of the two is told.
+    public struct Counts: Sendable, Equatable {
+        public var succeeded: Int64?
+        public var failed: Int64?
+
+        public init(succeeded: Int64?, failed: Int64?) {
+            self.succeeded = succeeded
+            self.failed = failed
+        }
+    }
+
+    /// The upstream's own words for the state.
+    public struct UpstreamStatus: Sendable, Equatable {
+        public var status: String?
+        public var operationStatus: String?
+
+        public init(status: String?, operationStatus: String?) {
+            self.status = status
+            self.operationStatus = operationStatus
+        }
+    }
+}
+
+/// One error that an action's run met.
+public struct ActionError: Sendable, Equatable {
+    public var code: String
+    public var message: String?
+    public var errorClass: ErrorClass
+    /// The item that failed: a voucher code, a source id or `row N`.
+    public var target: String?
+
+    public init(code: String, message: String?, errorClass: ErrorClass, target: String?) {
+        self.code = code
+        self.message = message
+        self.errorClass = errorClass
+        self.target = target
+    }
+}
+
+/// What kind of trouble an error code tells of.
+public enum ErrorClass: String, CaseIterable, Sendable {
+    case input
+    case notFound = "not_found"
+    case conflict
+    case unsupported
+    case unavailable
+    case throttled
+    case other
+}

@@ -1,0 +1,37 @@
+// An Action as it is kept and served: rendered once, when it changes.
+
+/// The state of an action in its JSON form, with what the tracker needs to know of it.
+///
+/// The bytes hold the state only (`id` … `upstream`), as one JSON object without white space, fields
+/// in the order of the contract, `result`'s keys sorted: same state, same bytes.
+public struct ActionDocument: Sendable, Equatable {
+    /// One JSON object, UTF-8.
+    public let bytes: [UInt8]
+    /// A hash of `bytes`: the entity tag's opaque value, on every replica and after a restart.
+    public let tag: UInt64
+    public let source: Source
+    public let status: ActionStatus
+    public let isDone: Bool
+    /// When the upstream made the action, if it told so in a form that can be read.
+    public let createdAt: WallTime?
+
+    public init(
+        bytes: [UInt8], source: Source, status: ActionStatus, isDone: Bool, createdAt: WallTime?
+    ) {
+        self.bytes = bytes
+        self.tag = Self.hash(bytes)
+        self.source = source
+        self.status = status
+        self.isDone = isDone
+        self.createdAt = createdAt
+    }
+
+    /// FNV-1a, 64 bits: fast, without a seed, the same everywhere.
+    private static func hash(_ bytes: [UInt8]) -> UInt64 {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in bytes {
+            hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+        }
+        return hash
+    }
+}

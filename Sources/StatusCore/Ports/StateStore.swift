@@ -1,0 +1,277 @@
+// The port to the store: what the gate asks of it, and what it promises in return.
+//
+// The store has its own clock and never shows it: spans in replies count from the store's "now"
+// while the operation was carried out, spans in requests count back from the moment of the request.
+// Read on a later local clock, "opens in" is therefore never too early.
+
+/// One action at one upstream: what has a gate of its own.
+public struct LookKey: Hashable, Sendable {
+    public var source: Source
+    public var id: ActionID
+
+    public init(_ source: Source, _ id: ActionID) {
+        self.source = source
+        self.id = id
+    }
+}
+
+/// Keeps gates, budgets, pauses and answers, so that neither a crash nor a restart forgets them.
+///
+/// Every method returns at once; `reply` is called exactly once, on a queue of the store's own.
+/// Operations of one store object are carried out in the order in which they were asked for.
+public protocol StateStore: Sendable {
+    /// Tells what is kept of an action, at both upstreams (0 to 2 records).
+    func lookUp(
+        _ id: ActionID,
+        reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void)
+
+    /// Takes a call out of the budget and the action's slot, in one atomic and durable step, or
+    /// says why not. A grant survives a crash: until settled the gate stays shut for `hold`.
+    func reserve(
+        _ request: Reservation,
+        reply: @escaping @Sendable (Result<ReservationReply, StoreFailure>) -> Void)
+
+    /// Says how a granted call ended. Only the slot's last owner moves the gate; what an older owner
+    /// says is only counted.
+    func settle(
+        _ settlement: Settlement,
+        reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void)
+
+    /// Drops what is past its use: finished answers after `terminalTTL`, others after `staleMax`,
+    /// gates and counted calls that can no longer matter. Never a gate that could still be shut.
+    func purge(
+        _ retention: Retention,
+        reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void)
+
+    /// Ends all use of the store after the operations asked for so far; `reply` comes last.
+    func close(reply: @escaping @Sendable () -> Void)
+}
+
+/// What the store keeps of one action at one upstream.
+public struct LookRecord: Sendable, Equatable {
+    public var key: LookKey
+    /// Until the gate opens; zero or less when it is open.
+    public var opensIn: Duration
+    /// Since this action was first asked for.
+    public var firstSeenAgo: Duration
+    /// True once this upstream has ever told the action's state.
+    public var isKnown: Bool
+    /// The last state told.
+    public var answer: KeptAnswer?
+    /// The last look's failure, when it did not bring a state.
+    public var miss: KeptMiss?
+
+    public init(
+        key: LookKey, opensIn: Duration, firstSeenAgo: Duration, isKnown: Bool,
+        answer: KeptAnswer?, miss: KeptMiss?
+    ) {
+        self.key = key
+        self.opensIn = opensIn
+        self.firstSeenAgo = firstSeenAgo
+        self.isKnown = isKnown
+        self.answer = answer
+        self.miss = miss
+    }
+}
+
+/// A state, and when the upstream told it.
+public struct KeptAnswer: Sendable, Equatable {
+    public var document: ActionDocument
+    public var checkedAt: WallTime
+    /// Since the upstream answered. Stores compute it anew for each reply.
+    public var age: Duration
+
+    public init(document: ActionDocument, checkedAt: WallTime, age: Duration) {
+        self.document = document
+        self.checkedAt = checkedAt
+        self.age = age
+    }
+}
+
+/// A look that brought no state, and how often in a row that was so.
+public struct KeptMiss: Sendable, Equatable {
+    public var fault: UpstreamFault
+    /// Looks in a row that ended in a fault of the same sort (404, or anything else); 1 is the first.
+    public var repeats: Int
+    /// Since the look ended. Stores compute it anew for each reply.
+    public var age: Duration
+
+    public init(fault: UpstreamFault, repeats: Int, age: Duration) {
+        self.fault = fault
+        self.repeats = repeats
+        self.age = age
+    }
+}
+
+/// A wish to make one call.
+public struct Reservation: Sendable, Equatable {
+    public var key: LookKey
+    /// How long the gate stays shut unless the call is settled: call deadline + interval + margin.
+    public var hold: Duration
+    /// How long the call itself can still be under way: send window + call deadline + margin. It
+    /// counts against the budget for that long and a full window more, unless settled.
+    public var flightMax: Duration
+    public var budget: BudgetLimits
+
+    public init(key: LookKey, hold: Duration, flightMax: Duration, budget: BudgetLimits) {
+        self.key = key
+        self.hold = hold
+        self.flightMax = flightMax
+        self.budget = budget
+    }
+}
+
+/// How many calls one upstream may see. Ids that no upstream has ever told a state of may use at
+/// most half of each, rounded down, but at least 1.
+public struct BudgetLimits: Sendable, Equatable {
+    /// In any 60 s.
+    public var perMinute: Int
+    /// In any 24 h; nil: not limited.
+    public var perDay: Int?
+
+    public init(perMinute: Int, perDay: Int?) {
+        self.perMinute = perMinute
+        self.perDay = perDay
+    }
+
+    public static let minuteWindow = Duration.seconds(60)
+    public static let dayWindow = Duration.seconds(86_400)
+
+    /// The share of a limit that ids of no known action may use.
+    public static func unknownShare(of limit: Int) -> Int { max(1, limit / 2) }
+}
+
+/// What became of a reservation.
+public struct ReservationReply: Sendable, Equatable {
+    public var verdict: Verdict
+    public var budgetLeft: BudgetLeft
+
+    public init(verdict: Verdict, budgetLeft: BudgetLeft) {
+        self.verdict = verdict
+        self.budgetLeft = budgetLeft
+    }
+
+    public enum Verdict: Sendable, Equatable {
+        /// The call may be made, within the send window, counted from before the request.
+        case granted(SlotToken)
+        /// The action's gate is shut; the record is the newest that the store has.
+        case gateShut(LookRecord)
+        case budgetSpent(opensIn: Duration, BudgetKind)
+        /// The whole upstream is to be left alone.
+        case paused(opensIn: Duration)
+        /// The store cannot vouch for its gates until then.
+        case quarantined(opensIn: Duration)
+    }
+}
+
+/// Which budget stands in the way.
+public enum BudgetKind: String, CaseIterable, Sendable {
+    case minute
+    case day
+    /// The half of the minute's budget that ids of no known action may use.
+    case minuteUnknown = "minute-unknown"
+    /// The half of the day's budget that ids of no known action may use.
+    case dayUnknown = "day-unknown"
+}
+
+/// Calls that the budget still allows now.
+public struct BudgetLeft: Sendable, Equatable {
+    public var minute: Int
+    public var day: Int?
+
+    public init(minute: Int, day: Int?) {
+        self.minute = minute
+        self.day = day
+    }
+}
+
+/// The right to one call: unique in its store, growing.
+public struct SlotToken: Hashable, Comparable, Sendable {
+    public var number: Int64
+
+    public init(_ number: Int64) { self.number = number }
+
+    public static func < (a: SlotToken, b: SlotToken) -> Bool { a.number < b.number }
+}
+
+/// How a granted call ended.
+public struct Settlement: Sendable, Equatable {
+    public var key: LookKey
+    public var token: SlotToken
+    public var gate: Gate
+    /// Leave the whole upstream alone for that long from now. Never shortens a longer pause.
+    public var pause: Duration?
+    /// How long ago the request was handed to the network; nil when nothing was sent.
+    public var sentAgo: Duration?
+    public var news: News
+    /// The outcome's word for the journal: `answered`, or a fault's kind.
+    public var outcome: String
+
+    public init(
+        key: LookKey, token: SlotToken, gate: Gate, pause: Duration?, sentAgo: Duration?,
+        news: News, outcome: String
+    ) {
+        self.key = key
+        self.token = token
+        self.gate = gate
+        self.pause = pause
+        self.sentAgo = sentAgo
+        self.news = news
+        self.outcome = outcome
+    }
+
+    public enum Gate: Sendable, Equatable {
+        /// The call has ended for sure: open that long from now.
+        case opens(in: Duration)
+        /// The call may still reach the upstream: leave the pessimistic value.
+        case staysHeld
+    }
+
+    public enum News: Sendable, Equatable {
+        /// Replaces the answer, forgets the miss; the action is known from now on.
+        case answer(ActionDocument, checkedAt: WallTime)
+        /// Keeps the answer, replaces the miss (its `age` counts: 0 is now).
+        case miss(KeptMiss)
+        /// Nothing was learned of the action.
+        case none
+    }
+}
+
+/// What settling found.
+public struct SettlementReply: Sendable, Equatable {
+    /// The newest record of the action.
+    public var record: LookRecord
+    /// Between the end of the action's call before and this call's sending: the upstream saw the two
+    /// at least that far apart. Nil for a first call, or when nothing was sent.
+    public var gap: Duration?
+    /// The smallest gap that this upstream has ever seen, as the store remembers it.
+    public var smallestGap: Duration?
+
+    public init(record: LookRecord, gap: Duration?, smallestGap: Duration?) {
+        self.record = record
+        self.gap = gap
+        self.smallestGap = smallestGap
+    }
+}
+
+/// How long what is kept is of use.
+public struct Retention: Sendable, Equatable {
+    public var terminalTTL: Duration
+    public var staleMax: Duration
+    /// Misses and bare gates.
+    public var missMax: Duration
+
+    public init(terminalTTL: Duration, staleMax: Duration, missMax: Duration) {
+        self.terminalTTL = terminalTTL
+        self.staleMax = staleMax
+        self.missMax = missMax
+    }
+}
+
+/// Why a store operation was not carried out. Nothing of it has taken effect, or it cannot be known.
+public enum StoreFailure: Error, Sendable, Equatable {
+    /// The store cannot be reached, is full, locked, broken or gone; the text is for operators.
+    case unavailable(String)
+    /// The store was closed.
+    case closed
+}

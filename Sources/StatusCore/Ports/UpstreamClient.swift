@@ -1,0 +1,80 @@
+// The port to the upstreams: one call out, its raw reply back.
+
+/// Speaks to one upstream. Knows its URL and credentials, not what its answers mean.
+public protocol UpstreamClient: Sendable {
+    /// Makes sure that a credential is at hand, fetching a token when needed (one fetch at a time).
+    ///
+    /// `reply` is called exactly once; nil means ready. A caller that gets a fault decides itself
+    /// when to try again.
+    func prepare(reply: @escaping @Sendable (UpstreamFault?) -> Void)
+
+    /// Sends one request for one action, once: no redirects, no retries, no silent re-send.
+    ///
+    /// Nothing is sent at or after `sendBefore`, and the whole call ends within the upstream's
+    /// deadline. `reply` is called exactly once.
+    func call(
+        _ id: ActionID, sendBefore: Instant,
+        reply: @escaping @Sendable (UpstreamCallReport) -> Void)
+
+    /// Forgets the token with which the upstream answered 401.
+    func refuseCredential()
+}
+
+/// How one call went, as the transport saw it.
+public struct UpstreamCallReport: Sendable {
+    public var result: Result<UpstreamReply, TransportFailure>
+    /// When the request was handed to the network; nil when nothing was sent.
+    public var sentAt: Instant?
+    public var endedAt: Instant
+
+    public init(
+        result: Result<UpstreamReply, TransportFailure>, sentAt: Instant?, endedAt: Instant
+    ) {
+        self.result = result
+        self.sentAt = sentAt
+        self.endedAt = endedAt
+    }
+}
+
+/// An upstream's HTTP answer, as it came.
+public struct UpstreamReply: Sendable, Equatable {
+    public var status: Int
+    /// Names in lower case, in the order of the wire.
+    public var fields: [Field]
+    public var body: [UInt8]
+
+    public struct Field: Sendable, Equatable {
+        public var name: String
+        public var value: String
+
+        public init(_ name: String, _ value: String) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    public init(status: Int, fields: [Field], body: [UInt8]) {
+        self.status = status
+        self.fields = fields
+        self.body = body
+    }
+
+    /// The first field of that name (lower case).
+    public func value(of name: String) -> String? {
+        fields.first { $0.name == name }?.value
+    }
+}
+
+/// A call that brought no whole answer.
+public struct TransportFailure: Error, Sendable, Equatable {
+    /// One of `connectFailed`, `tlsFailed`, `connectionLost`, `timedOut`, `tooLarge`, `slotExpired`,
+    /// `tokenUnavailable`, `malformed`.
+    public var kind: UpstreamFault.Kind
+    /// For operators: cause, libcurl's code, errno. Free of secrets.
+    public var detail: String
+
+    public init(kind: UpstreamFault.Kind, detail: String) {
+        self.kind = kind
+        self.detail = detail
+    }
+}
