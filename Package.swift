@@ -47,7 +47,7 @@ let package = Package(
         .executable(name: "upstream-sandbox", targets: ["UpstreamSandbox"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
     ],
     targets: doors + [
         room("HTTPWire"),

@@ -2,7 +2,7 @@
 
 /// The state of an action in its JSON form, with what the tracker needs to know of it.
 ///
-/// The bytes hold the state only (`id` … `upstream`), as one JSON object without white space, fields
+/// The bytes hold the state only (`id` … `upstream`), one JSON object without white space, fields
 /// in the order of the contract, `result`'s keys sorted: same state, same bytes.
 public struct ActionDocument: Sendable, Equatable {
     /// One JSON object, UTF-8.
