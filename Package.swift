@@ -47,12 +47,18 @@ let package = Package(
         .executable(name: "upstream-sandbox", targets: ["UpstreamSandbox"]),
     ],
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0")
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
     ],
     targets: doors + [
         room("HTTPWire"),
         room("SocketServer", ["HTTPWire", "CLinux"]),
-        room("StatusCore"),
+        room(
+            "StatusCore",
+            [
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
+            ]),
         room("StatusAPI", ["HTTPWire", "StatusCore"]),
         room("StateStores", ["StatusCore", "CSQLite", "CLinux"]),
         room("UpstreamCurl", ["StatusCore", "CCurl"]),

@@ -1,0 +1,384 @@
+// How a look is made: wanted, started, prepared, reserved, called, settled (the gate protocol).
+
+extension ActionTracker {
+    /// Puts what the caller's question makes due into the queues.
+    mutating func wantDueLooks(_ caller: Caller) {
+        let id = caller.question.id
+        guard let tracked = actions[id] else { return }
+        let watched = caller.isPatient
+        for source in candidates(caller.question, tracked) {
+            guard let upstream = upstreams[source] else { continue }
+            let look = tracked.looks[source]
+            guard look.flight == nil else { continue }
+            guard now >= look.dueAt(watched: watched, upstream.policy) else { continue }
+            let isBlocked = blocked(upstream, tracked.lane) != nil
+            want(LookKey(source, id), tracked, caller, isIdle: isBlocked && !watched)
+        }
+    }
+
+    private mutating func want(
+        _ key: LookKey, _ tracked: TrackedAction, _ caller: Caller, isIdle: Bool
+    ) {
+        let look = tracked.looks[key.source]
+        if let wanted = look.wanted, isIdle || !wanted.rank.isIdle { return }
+        guard upstreams[key.source]?[tracked.lane].wants.isFull == false else { return }
+        let knownSince = look.answer?.at ?? look.miss?.at ?? look.firstSeenAt
+        let rank = WantRank(isIdle: isIdle, knownSince: knownSince, number: nextNumber())
+        enqueue(
+            key, tracked.lane,
+            Want(since: look.wanted?.since ?? now, rank: rank, starter: caller.id))
+    }
+
+    private mutating func enqueue(_ key: LookKey, _ lane: Lane, _ want: Want) {
+        actions[key.id]?.looks[key.source].wanted = want
+        upstreams[key.source]?[lane].wants.insert(.init(rank: want.rank, id: key.id))
+    }
+
+    /// Starts the looks that are wanted most, as long as the upstream may be called.
+    mutating func pull(_ source: Source) {
+        upstreams[source]?.breaker.tick(now)
+        while let upstream = upstreams[source], upstream.starting < UpstreamState.startingMax,
+            upstream.breaker.allowsCall, let (lane, entry) = best(source, upstream)
+        {
+            upstreams[source]?[lane].wants.removeBest()
+            start(LookKey(source, entry.id))
+        }
+        planSourceWake(source)
+    }
+
+    /// The better of the lanes' best wants.
+    private mutating func best(
+        _ source: Source, _ upstream: UpstreamState
+    ) -> (Lane, WantQueue.Entry)? {
+        var found: (Lane, WantQueue.Entry)?
+        for lane in Lane.allCases where blocked(upstream, lane) == nil {
+            dropVoid(source, lane)
+            guard let entry = upstreams[source]?[lane].wants.best else { continue }
+            if let known = found, known.1 < entry { continue }
+            found = (lane, entry)
+        }
+        return found
+    }
+
+    /// Drops entries that are void, and wishes that have waited so long that nobody is left to
+    /// have them: without a caller there is no call.
+    private mutating func dropVoid(_ source: Source, _ lane: Lane) {
+        guard let policy = policy.sources[source] else { return }
+        while let entry = upstreams[source]?[lane].wants.best {
+            let tracked = actions[entry.id]
+            if let wanted = tracked?.looks[source].wanted, wanted.rank == entry.rank {
+                let isFresh = now < wanted.since + policy.maxInterval
+                if isFresh || tracked?.callers.isEmpty == false { return }
+                actions[entry.id]?.looks[source].wanted = nil
+            }
+            upstreams[source]?[lane].wants.removeBest()
+        }
+    }
+
+    private mutating func planSourceWake(_ source: Source) {
+        guard let upstream = upstreams[source] else { return }
+        for lane in Lane.allCases where upstream[lane].wants.best != nil {
+            guard let blocked = blocked(upstream, lane), !isDraining else { continue }
+            guard blocked.until < upstream.wakeAt || upstream.wakeAt <= now else { continue }
+            upstreams[source]?.wakeAt = blocked.until
+            wakes.insert(.source(source), at: blocked.until)
+        }
+    }
+
+    private mutating func start(_ key: LookKey) {
+        let want = actions[key.id]?.looks[key.source].wanted
+        let flight = Flight(
+            number: nextNumber(), startedAt: now, starter: want?.starter, stage: .preparing)
+        actions[key.id]?.looks[key.source].wanted = nil
+        actions[key.id]?.looks[key.source].flight = flight
+        actions[key.id]?.looks[key.source].lastStarter = want?.starter
+        upstreams[key.source]?.starting += 1
+        upstreams[key.source]?.breaker.started(flight: flight.number)
+        effects.append(.prepare(key, flight: flight.number))
+        touch(key.id)
+    }
+}
+
+// MARK: - The stages
+
+extension ActionTracker {
+    private func flight(_ key: LookKey, _ number: UInt64) -> Flight? {
+        let flight = actions[key.id]?.looks[key.source].flight
+        return flight?.number == number ? flight : nil
+    }
+
+    private mutating func setStage(_ key: LookKey, _ stage: Flight.Stage) {
+        actions[key.id]?.looks[key.source].flight?.stage = stage
+    }
+
+    private mutating func end(_ key: LookKey, _ flight: Flight) {
+        actions[key.id]?.looks[key.source].flight = nil
+        upstreams[key.source]?.breaker.dropped(flight: flight.number)
+        touch(key.id)
+    }
+
+    /// Ends a flight before its call, and keeps the wish: the obstacle will pass.
+    private mutating func endBlocked(_ key: LookKey, _ flight: Flight, _ obstacle: Obstacle) {
+        effects.append(.note(.denied(key.source, obstacle)))
+        end(key, flight)
+        guard let tracked = actions[key.id], let starter = flight.starter else { return }
+        let question = Question(id: key.id, source: key.source)
+        let caller = Caller(id: starter, question: question, askedAt: flight.startedAt)
+        want(key, tracked, caller, isIdle: true)
+        touchWanted(key.source)
+    }
+
+    /// An obstacle came up: who is held for a look that cannot start must not be held any longer.
+    private mutating func touchWanted(_ source: Source) {
+        for lane in Lane.allCases {
+            for id in upstreams[source]?[lane].wants.ids ?? []
+            where actions[id]?.callers.isEmpty == false {
+                touch(id)
+            }
+        }
+    }
+
+    mutating func prepared(_ key: LookKey, _ number: UInt64, _ fault: UpstreamFault?) {
+        guard let flight = flight(key, number), let upstream = upstreams[key.source] else { return }
+        if let fault {
+            upstreams[key.source]?.starting -= 1
+            upstreams[key.source]?.credentialFailed(fault, until: now + .seconds(1))
+            return endBlocked(key, flight, .credential(fault))
+        }
+        setStage(key, .reserving(askedAt: now))
+        let reservation = Reservation(
+            key: key, hold: upstream.policy.hold, flightMax: upstream.policy.flightMax,
+            budget: upstream.policy.budget)
+        effects.append(.reserve(reservation, flight: number))
+    }
+
+    mutating func reserved(
+        _ key: LookKey, _ number: UInt64, _ result: Result<ReservationReply, StoreFailure>
+    ) {
+        guard let flight = flight(key, number), case .reserving(let askedAt) = flight.stage
+        else { return }
+        upstreams[key.source]?.starting -= 1
+        switch result {
+        case .success(let reply):
+            effects.append(.note(.budgetLeft(key.source, reply.budgetLeft)))
+            obey(reply.verdict, key, flight, askedAt)
+        case .failure(let failure):
+            storeFailed(failure)
+            endBlocked(key, flight, .store)
+        }
+    }
+
+    private mutating func obey(
+        _ verdict: ReservationReply.Verdict, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
+    ) {
+        switch verdict {
+        case .granted(let token): granted(token, key, flight, askedAt)
+        case .gateShut(let record):
+            effects.append(.note(.denied(key.source, .gate)))
+            actions[key.id]?.looks[key.source].absorb(record, now)
+            end(key, flight)
+        case .budgetSpent(let opensIn, let kind):
+            upstreams[key.source]?.close(kind, until: now + opensIn)
+            endBlocked(key, flight, .budget(kind))
+        case .paused(let opensIn):
+            upstreams[key.source]?.pause(until: now + opensIn)
+            endBlocked(key, flight, .paused)
+        case .quarantined(let opensIn):
+            upstreams[key.source]?.quarantine(until: now + opensIn)
+            endBlocked(key, flight, .quarantine)
+        }
+    }
+
+    private mutating func granted(
+        _ token: SlotToken, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
+    ) {
+        guard let upstream = upstreams[key.source] else { return }
+        upstreams[key.source]?.granted()
+        actions[key.id]?.looks[key.source].opensAt = askedAt + upstream.policy.hold
+        let sendBefore = askedAt + GateTiming.sendWindow
+        guard now < sendBefore else { return drop(token, key, flight) }
+        setStage(key, .calling(token))
+        effects.append(.call(key, flight: flight.number, sendBefore: sendBefore))
+    }
+
+    /// The slot came too late to be used (invariant 3): nothing is sent.
+    private mutating func drop(_ token: SlotToken, _ key: LookKey, _ flight: Flight) {
+        setStage(key, .calling(token))
+        let fault = UpstreamFault(kind: .slotExpired)
+        let report = CallReport(
+            outcome: .failed(fault), hints: .none, sentAt: nil, endedAt: now,
+            checkedAt: WallTime(milliseconds: 0))
+        called(key, flight.number, report)
+    }
+
+    mutating func called(_ key: LookKey, _ number: UInt64, _ report: CallReport) {
+        guard let flight = flight(key, number), case .calling(let token) = flight.stage,
+            let upstream = upstreams[key.source]
+        else { return }
+        upstreams[key.source]?.calling -= 1
+        let pause = judge(report, key, flight)
+        let news = news(report, key)
+        let settlement = Settlement(
+            key: key, token: token, gate: gate(report, upstream.policy), pause: pause,
+            sentAgo: report.sentAt.map { now - $0 }, news: news, outcome: report.outcome.word)
+        setStage(key, .settling(report, applyBy: now + Self.settleGrace))
+        effects.append(.settle(settlement, flight: number))
+        noteCall(report, key, flight)
+        touch(key.id)
+    }
+
+    mutating func settled(
+        _ key: LookKey, _ number: UInt64, _ result: Result<SettlementReply, StoreFailure>
+    ) {
+        guard let flight = flight(key, number) else { return }
+        switch flight.stage {
+        case .settling(let report, _): apply(report, key)
+        case .applied: break
+        case .preparing, .reserving, .calling: return
+        }
+        switch result {
+        case .success(let reply):
+            actions[key.id]?.looks[key.source].opensAt = now + reply.record.opensIn
+            actions[key.id]?.looks[key.source].absorb(reply.record, now)
+            if let smallest = reply.smallestGap {
+                effects.append(.note(.gap(key.source, smallest: smallest)))
+            }
+        case .failure(let failure):
+            storeFailed(failure)  // the gate keeps its pessimistic value
+        }
+        end(key, flight)
+    }
+
+    /// A store that is slow to settle does not keep news from callers for longer than that.
+    static let settleGrace = Duration.milliseconds(500)
+
+    mutating func applyLateReport(_ key: LookKey) {
+        let stage = actions[key.id]?.looks[key.source].flight?.stage
+        guard case .settling(let report, let applyBy) = stage, now >= applyBy else { return }
+        apply(report, key)
+        setStage(key, .applied)
+    }
+
+    func stageDeadline(_ flight: Flight) -> Instant {
+        guard case .settling(_, let applyBy) = flight.stage else { return .distantFuture }
+        return applyBy
+    }
+}
+
+// MARK: - What a report means
+
+extension ActionTracker {
+    /// Takes from the report what concerns the whole upstream; returns how long it is left alone.
+    private mutating func judge(_ report: CallReport, _ key: LookKey, _ flight: Flight) -> Duration?
+    {
+        let fault = report.outcome.fault
+        countForBreaker(fault, key, flight)
+        if fault?.kind == .unauthorized { effects.append(.refuseCredential(key.source)) }
+        if let left = report.hints.remaining {
+            upstreams[key.source]?.heard(callsLeft: left, now: now)
+        }
+        guard let pause = pause(report.hints, isThrottled: fault?.kind == .throttled) else {
+            return nil
+        }
+        upstreams[key.source]?.pause(until: now + pause)
+        effects.append(.note(.paused(key.source, until: now + pause)))
+        touchWanted(key.source)
+        return pause
+    }
+
+    /// A spent billing cycle is probed at most that often.
+    static let cycleProbe = Duration.seconds(15 * 60)
+
+    private func pause(_ hints: RateHints, isThrottled: Bool) -> Duration? {
+        guard isThrottled || hints.remaining.map({ $0 <= 0 }) == true else { return nil }
+        let told = hints.retryAfter ?? .seconds(60)
+        return hints.isCycleLimit ? max(told, Self.cycleProbe) : told
+    }
+
+    private mutating func countForBreaker(
+        _ fault: UpstreamFault?, _ key: LookKey, _ flight: Flight
+    ) {
+        guard let kind = fault?.kind, kind.tripsBreaker else {
+            if fault?.kind == .slotExpired {
+                upstreams[key.source]?.breaker.dropped(flight: flight.number)
+                return
+            }
+            if upstreams[key.source]?.breaker.trips ?? 0 > 0 {
+                effects.append(.note(.breakerClosed(key.source)))
+            }
+            upstreams[key.source]?.breaker.succeeded()
+            return
+        }
+        let until = upstreams[key.source]?.breaker.failed(
+            flight: flight.number, now: now, random: random.next())
+        if let until {
+            effects.append(.note(.breakerOpened(key.source, until: until)))
+            touchWanted(key.source)
+        }
+    }
+
+    private mutating func news(_ report: CallReport, _ key: LookKey) -> Settlement.News {
+        guard let look = actions[key.id]?.looks[key.source] else { return .none }
+        switch report.outcome {
+        case .answered(let document):
+            if look.answer?.document.isDone == true, !document.isDone {
+                effects.append(.note(.terminalRegressed(key)))
+                return .none
+            }
+            return .answer(document, checkedAt: report.checkedAt)
+        case .failed(let fault) where fault.kind == .slotExpired: return .none
+        case .notFound(let fault), .failed(let fault):
+            let repeats = look.nextMiss(fault, at: now).repeats
+            return .miss(KeptMiss(fault: fault, repeats: repeats, age: .zero))
+        }
+    }
+
+    /// When the gate opens again. A call that timed out may still be on its way to the upstream:
+    /// the pessimistic value stays. One that was never sent frees its slot.
+    private func gate(_ report: CallReport, _ policy: SourcePolicy) -> Settlement.Gate {
+        let kind = report.outcome.fault?.kind
+        if kind == .slotExpired, report.sentAt == nil { return .opens(in: .zero) }
+        if kind == .timedOut, report.sentAt != nil { return .staysHeld }
+        let interval = policy.minInterval + GateTiming.slew
+        guard kind != nil, let retryAfter = report.hints.retryAfter else {
+            return .opens(in: interval)
+        }
+        return .opens(in: max(interval, retryAfter))
+    }
+
+    private mutating func apply(_ report: CallReport, _ key: LookKey) {
+        guard var look = actions[key.id]?.looks[key.source] else { return }
+        switch report.outcome {
+        case .answered(let document):
+            guard document.isDone || look.answer?.document.isDone != true else { return }
+            look.answer = Look.Told(
+                document: document, checkedAt: report.checkedAt, at: report.endedAt)
+            look.miss = nil
+            look.isKnown = true
+        case .failed(let fault) where fault.kind == .slotExpired: return
+        case .notFound(let fault), .failed(let fault):
+            look.miss = look.nextMiss(fault, at: report.endedAt)
+        }
+        actions[key.id]?.looks[key.source] = look
+    }
+
+    private mutating func noteCall(_ report: CallReport, _ key: LookKey, _ flight: Flight) {
+        let note = Note.called(
+            key, outcome: report.outcome.word,
+            took: report.endedAt - (report.sentAt ?? flight.startedAt), sent: report.sentAt != nil,
+            detail: report.outcome.fault)
+        effects.append(.note(note))
+    }
+}
+
+extension CallOutcome {
+    var fault: UpstreamFault? {
+        switch self {
+        case .answered: nil
+        case .notFound(let fault), .failed(let fault): fault
+        }
+    }
+
+    /// The word for the journal and metrics.
+    var word: String { fault?.kind.rawValue ?? "answered" }
+}

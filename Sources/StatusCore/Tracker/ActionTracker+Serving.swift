@@ -1,0 +1,334 @@
+// What a caller is told now, what it is held for, and which looks its question makes due.
+
+extension ActionTracker {
+    /// The upstreams that a question goes to, as far as is known by now (spec section 2).
+    func candidates(_ question: Question, _ tracked: TrackedAction) -> [Source] {
+        if let source = question.source { return [source] }
+        let configured = policy.configured
+        guard configured.count > 1 else { return configured }
+        let answered = configured.filter { tracked.looks[$0].answer != nil }
+        if !answered.isEmpty { return answered }
+        let known = configured.filter { tracked.looks[$0].isKnown }
+        if !known.isEmpty { return known }
+        guard let first = question.id.suggestedSource else { return configured }
+        if case .notFound = knowledge(tracked, first) {
+            return [first] + configured.filter { $0 != first }
+        }
+        return [first]
+    }
+
+    /// What one upstream is known to say of an action, now.
+    enum Knowledge {
+        case told(Look.Told)
+        case notFound(UpstreamFault)
+        case failed(UpstreamFault)
+        /// A look is under way or about to be.
+        case awaited(since: Instant)
+        /// Not known, and not to be found out now.
+        case blocked(Blocked)
+    }
+
+    func knowledge(_ tracked: TrackedAction, _ source: Source) -> Knowledge {
+        guard let upstream = upstreams[source] else {
+            return .blocked(Blocked(obstacle: .gate, until: .distantFuture))
+        }
+        let look = tracked.looks[source]
+        if let answer = look.answer { return .told(answer) }
+        if let since = refreshStart(look, tracked.lane, upstream) { return .awaited(since: since) }
+        let dueAt = look.dueAt(watched: false, upstream.policy)
+        if let miss = look.miss, now < dueAt {
+            return miss.isNotFound ? .notFound(miss.fault) : .failed(miss.fault)
+        }
+        if let blocked = blocked(upstream, tracked.lane) {
+            // A 404 has run out by now: "not found" would be a guess. A failure stays one.
+            if let miss = look.miss, !miss.isNotFound { return .failed(miss.fault) }
+            return .blocked(blocked)
+        }
+        if now < dueAt { return .blocked(Blocked(obstacle: .gate, until: dueAt)) }
+        return .awaited(since: now)
+    }
+
+    /// When the refresh began that a request may wait for; nil when there is none, or none that
+    /// could start now.
+    private func refreshStart(_ look: Look, _ lane: Lane, _ upstream: UpstreamState) -> Instant? {
+        if let started = look.refreshStartedAt { return started }
+        guard let wanted = look.wanted, blocked(upstream, lane) == nil else { return nil }
+        return wanted.since
+    }
+
+    /// What keeps the lane's looks from starting: the upstream's own obstacles, or ours.
+    func blocked(_ upstream: UpstreamState, _ lane: Lane) -> Blocked? {
+        if isDraining { return Blocked(obstacle: .draining, until: now + .seconds(1)) }
+        let own = upstream.blocked(lane, now)
+        guard storeTroubleUntil > max(now, own?.until ?? .distantPast) else { return own }
+        return Blocked(obstacle: .store, until: storeTroubleUntil)
+    }
+
+    /// When a call for this look can really be made: its slot, or what stands in the way.
+    func callableAt(_ tracked: TrackedAction, _ source: Source, watched: Bool = false) -> Instant {
+        guard let upstream = upstreams[source] else { return .distantFuture }
+        let dueAt = tracked.looks[source].dueAt(watched: watched, upstream.policy)
+        return max(dueAt, blocked(upstream, tracked.lane)?.until ?? .distantPast)
+    }
+}
+
+// MARK: - Considering an action
+
+extension ActionTracker {
+    /// Looks at an action anew after something touched it: wants what is due, replies to whom it
+    /// can, publishes what may be served without asking, and plans the next wake.
+    mutating func consider(_ id: ActionID) {
+        guard prepareToConsider(id), let before = actions[id] else { return }
+        for caller in before.callers { wantDueLooks(caller) }
+        guard let tracked = actions[id] else { return }
+        var kept: [Caller] = []
+        var wakeAt = Instant.distantFuture
+        for var caller in tracked.callers {
+            guard let holdUntil = serve(&caller, tracked) else { continue }
+            wakeAt = min(wakeAt, holdUntil)
+            kept.append(caller)
+        }
+        actions[id]?.keep(kept)
+        publish(id)
+        plan(id, wakeAt)
+    }
+
+    /// The same for one caller that has just come: the others' situation has not changed.
+    mutating func considerNewcomer(_ newcomer: Caller) {
+        let id = newcomer.question.id
+        guard prepareToConsider(id) else { return }
+        wantDueLooks(newcomer)
+        var newcomer = newcomer
+        let holdUntil = actions[id].flatMap { serve(&newcomer, $0) }
+        if holdUntil != nil { actions[id]?.hold(newcomer) }
+        publish(id)
+        plan(id, holdUntil ?? .distantFuture)
+    }
+
+    private mutating func prepareToConsider(_ id: ActionID) -> Bool {
+        guard actions[id]?.isLoaded == true else { return false }
+        for source in policy.configured {
+            actions[id]?.looks[source].expire(now, policy)
+            applyLateReport(LookKey(source, id))
+        }
+        return true
+    }
+
+    /// Replies if the caller has waited enough; else says until when it is held.
+    private mutating func serve(_ caller: inout Caller, _ tracked: TrackedAction) -> Instant? {
+        rememberState(&caller, tracked)
+        switch resolution(caller, tracked) {
+        case .reply(let reply):
+            callers[caller.id] = nil
+            effects.append(.reply(caller.id, reply))
+            return nil
+        case .hold(let until): return until
+        }
+    }
+
+    /// Who waits for a change without saying from what, waits for one from the state at arrival.
+    private func rememberState(_ caller: inout Caller, _ tracked: TrackedAction) {
+        guard case .change(nil, let deadline) = caller.question.patience else { return }
+        let told = candidates(caller.question, tracked).first.flatMap { tracked.looks[$0].answer }
+        guard let told, told.at <= caller.askedAt else { return }
+        caller.question.patience = .change(from: told.document.tag, deadline: deadline)
+    }
+
+    private enum Resolution {
+        case reply(Reply)
+        case hold(until: Instant)
+    }
+
+    private func resolution(_ caller: Caller, _ tracked: TrackedAction) -> Resolution {
+        let asked = candidates(caller.question, tracked)
+        let told = asked.filter { tracked.looks[$0].answer != nil }
+        if told.count > 1 { return .reply(.problem(ambiguity(told))) }
+        guard let source = told.first else { return problemResolution(caller, tracked, asked) }
+        if let until = rivalHold(caller, tracked, source) { return .hold(until: until) }
+        if let until = refreshHold(tracked, source) { return .hold(until: until) }
+        let answer = answer(tracked, source, for: caller)
+        if let deadline = patienceDeadline(caller, answer), now < deadline {
+            return .hold(until: deadline)
+        }
+        return .reply(.answer(answer))
+    }
+
+    /// The request finds a refresh running: it gets the new answer, if that comes soon.
+    private func refreshHold(_ tracked: TrackedAction, _ source: Source) -> Instant? {
+        guard let upstream = upstreams[source] else { return nil }
+        let start = refreshStart(tracked.looks[source], tracked.lane, upstream)
+        guard let until = start.map({ $0 + policy.refreshWait }), now < until else { return nil }
+        return until
+    }
+
+    /// Both upstreams were asked at once: the winner waits a moment for the other's word.
+    private func rivalHold(_ caller: Caller, _ tracked: TrackedAction, _ source: Source) -> Instant?
+    {
+        guard caller.question.source == nil else { return nil }
+        for rival in policy.configured where rival != source {
+            guard let start = tracked.looks[rival].refreshStartedAt else { continue }
+            let until = start + TrackerPolicy.rivalWait
+            if now < until { return until }
+        }
+        return nil
+    }
+
+    /// Until when a patient caller would rather wait than have this answer; nil: it is content.
+    private func patienceDeadline(_ caller: Caller, _ answer: Answer) -> Instant? {
+        guard !isDraining, !answer.document.isDone else { return nil }
+        switch caller.question.patience {
+        case .none: return nil
+        case .done(let deadline): return deadline
+        case .change(let tag?, let deadline): return answer.document.tag == tag ? deadline : nil
+        case .change(nil, _): return nil  // nothing was known at its arrival: this is news
+        }
+    }
+
+    /// No state to serve: a look may bring one, or it is time to say why there is none.
+    private func problemResolution(
+        _ caller: Caller, _ tracked: TrackedAction, _ asked: [Source]
+    ) -> Resolution {
+        for source in asked {
+            guard case .awaited = knowledge(tracked, source) else { continue }
+            let until = caller.askedAt + coldWait(source)
+            if now < until { return .hold(until: until) }
+        }
+        return .reply(.problem(problem(tracked, asked)))
+    }
+
+    /// How long a request is held when nothing is stored: the token, the slot and the whole call.
+    private func coldWait(_ source: Source) -> Duration {
+        guard let upstream = policy.sources[source] else { return .zero }
+        return GateTiming.sendWindow + upstream.callDeadline + GateTiming.margin
+    }
+}
+
+// MARK: - Answers and problems
+
+extension ActionTracker {
+    private func answer(
+        _ tracked: TrackedAction, _ source: Source, for caller: Caller?
+    ) -> Answer {
+        let look = tracked.looks[source]
+        guard let told = look.answer else { preconditionFailure("served what is not there") }
+        let isDone = told.document.isDone
+        var service = Answer.Service.hit
+        if let caller, told.at > caller.askedAt {
+            service = look.lastStarter == caller.id ? .miss : .collapsed
+        }
+        return Answer(
+            document: told.document, checkedAt: told.checkedAt, answeredAt: told.at,
+            nextLookAt: isDone ? nil : callableAt(tracked, source, watched: tracked.isWatched),
+            keptUntil: look.keptUntil(told, policy),
+            staleReason: isDone ? nil : staleReason(tracked, source), service: service)
+    }
+
+    private func staleReason(_ tracked: TrackedAction, _ source: Source) -> StaleReason? {
+        guard let upstream = upstreams[source] else { return nil }
+        let look = tracked.looks[source]
+        if let miss = look.miss { return miss.fault.kind.staleReason }
+        guard now >= look.dueAt(watched: false, upstream.policy) else { return nil }
+        if look.refreshStartedAt != nil { return .slow }
+        return blocked(upstream, tracked.lane)?.obstacle.staleReason
+    }
+
+    private func ambiguity(_ sources: [Source]) -> Problem {
+        let reports = sources.map { Problem.SourceReport(source: $0, outcome: "found") }
+        return Problem(code: .ambiguous, retryAt: nil, sources: reports)
+    }
+
+    /// Not found only if everyone who was asked said so; else the first failure in order, and the
+    /// earliest moment at which one of the failed upstreams can be asked again.
+    private func problem(_ tracked: TrackedAction, _ asked: [Source]) -> Problem {
+        var reports: [Problem.SourceReport] = []
+        var failures: [Problem.Code] = []
+        var retryOfFailed = Instant.distantFuture
+        var retryOfNotFound = Instant.distantFuture
+        for source in asked {
+            let retryAt = callableAt(tracked, source)
+            let (report, code) = report(knowledge(tracked, source), of: source)
+            reports.append(report)
+            if code == .notFound {
+                retryOfNotFound = min(retryOfNotFound, retryAt)
+            } else {
+                failures.append(code)
+                retryOfFailed = min(retryOfFailed, retryAt)
+            }
+        }
+        guard let code = failures.first else {
+            return Problem(code: .notFound, retryAt: retryOfNotFound, sources: reports)
+        }
+        return Problem(code: code, retryAt: retryOfFailed, sources: reports)
+    }
+
+    private func report(
+        _ knowledge: Knowledge, of source: Source
+    ) -> (Problem.SourceReport, Problem.Code) {
+        var report = Problem.SourceReport(source: source, outcome: "found")
+        switch knowledge {
+        case .told: return (report, .upstreamError)
+        case .notFound(let fault), .failed(let fault):
+            report.outcome = fault.kind.rawValue
+            report.httpStatus = fault.httpStatus
+            report.code = fault.code
+            report.message = fault.message
+            return (report, fault.kind.problemCode)
+        case .awaited:
+            report.outcome = UpstreamFault.Kind.timedOut.rawValue
+            return (report, .upstreamTimeout)
+        case .blocked(let blocked):
+            report.outcome = blocked.obstacle.word
+            guard case .credential(let fault) = blocked.obstacle else {
+                return (report, .upstreamUnavailable)
+            }
+            report.message = fault.message
+            return (report, fault.kind.problemCode)
+        }
+    }
+}
+
+// MARK: - Publishing and planning
+
+extension ActionTracker {
+    /// Lets the answer be served without asking the tracker for as long as nothing would change.
+    private mutating func publish(_ id: ActionID) {
+        guard let tracked = actions[id] else { return }
+        let next = publication(tracked, Question(id: id))
+        guard next != tracked.published else { return }
+        actions[id]?.published = next
+        effects.append(next.map { .publish(id, $0) } ?? .withdraw(id))
+    }
+
+    private func publication(_ tracked: TrackedAction, _ question: Question) -> Publication? {
+        let told = candidates(question, tracked).filter { tracked.looks[$0].answer != nil }
+        guard let source = told.first, told.count == 1 else { return nil }
+        guard refreshHold(tracked, source) == nil else { return nil }
+        let answer = answer(tracked, source, for: nil)
+        let isRefreshing = tracked.looks[source].refreshStartedAt != nil
+        let until =
+            answer.document.isDone || isRefreshing
+            ? answer.keptUntil : min(answer.nextLookAt ?? answer.keptUntil, answer.keptUntil)
+        return now < until ? Publication(answer: answer, servableUntil: until) : nil
+    }
+
+    /// Puts the action's next wake into the queue, unless an earlier one stands there.
+    private mutating func plan(_ id: ActionID, _ holdUntil: Instant) {
+        guard let tracked = actions[id] else { return }
+        var wakeAt = holdUntil
+        let watched = tracked.isWatched
+        for source in policy.configured {
+            let look = tracked.looks[source]
+            if let flight = look.flight {
+                wakeAt = min(wakeAt, stageDeadline(flight))
+                // Whoever comes after that is served without asking.
+                let heldUntil = flight.startedAt + policy.refreshWait
+                if look.answer != nil, heldUntil > now { wakeAt = min(wakeAt, heldUntil) }
+            } else if watched, look.answer != nil {
+                wakeAt = min(wakeAt, callableAt(tracked, source, watched: true))
+            }
+        }
+        guard wakeAt < tracked.wakeAt else { return }
+        actions[id]?.wakeAt = wakeAt
+        wakes.insert(.action(id), at: max(wakeAt, now + .milliseconds(1)))
+    }
+}

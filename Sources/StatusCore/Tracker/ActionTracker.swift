@@ -1,0 +1,256 @@
+// The heart: which actions are looked up when, and what each caller is told. A state machine without
+// I/O: events and the time come in, effects go out.
+
+import DequeModule
+
+/// Tracks every action that somebody asks for.
+///
+/// One step takes one event and returns what is to be done. There is no clock, no queue and no
+/// randomness inside: `now` never goes back, and the seed is an argument, so a run can be replayed.
+///
+/// Its life is a loop of three moves: an event changes what is known (``handle(_:)``), every action
+/// touched by it is considered anew (``consider(_:)``), and every upstream that is free starts the
+/// looks that are wanted most (``pull(_:)``).
+public struct ActionTracker: Sendable {
+    let policy: TrackerPolicy
+    var upstreams: PerSource<UpstreamState?>
+    var actions: [ActionID: TrackedAction] = [:]
+    var callers: [CallerID: ActionID] = [:]
+    var wakes = WakeQueue()
+    var random: SplitMix64
+    var isDraining = false
+    /// After a failed store operation nothing new is reserved for a moment.
+    var storeTroubleUntil = Instant.distantPast
+
+    /// Actions in the order of their last second chance: the clock hand of eviction.
+    private var evictionOrder: Deque<ActionID> = []
+    private var serial: UInt64 = 0
+
+    // What the current step has touched; empty between steps.
+    var now = Instant.distantPast
+    var effects: [Effect] = []
+    private var touched: [ActionID] = []
+
+    public init(policy: TrackerPolicy, seed: UInt64) {
+        self.policy = policy
+        self.random = SplitMix64(seed: seed)
+        self.upstreams = PerSource { source in
+            policy.sources[source].map(UpstreamState.init(policy:))
+        }
+    }
+
+    /// When the tracker wants an ``Event/woke`` at the latest; nil: not at all.
+    public var nextWake: Instant? { wakes.next }
+
+    public var storedActions: Int { actions.count }
+    public var waitingCallers: Int { callers.count }
+
+    /// Takes one event in and returns what is to be done, in this order.
+    public mutating func step(_ event: Event, now: Instant) -> [Effect] {
+        self.now = max(now, self.now)
+        handle(event)
+        handleDueWakes()
+        repeat {
+            while let id = touched.popLast() { consider(id) }
+            for source in policy.configured { pull(source) }
+        } while !touched.isEmpty
+        evictSurplus()
+        defer { effects.removeAll() }
+        return effects
+    }
+
+    /// A number never used before in this tracker.
+    mutating func nextNumber() -> UInt64 {
+        serial += 1
+        return serial
+    }
+
+    /// Has the action considered anew before the step ends.
+    mutating func touch(_ id: ActionID) { touched.append(id) }
+}
+
+/// Everything known of one id.
+struct TrackedAction: Sendable {
+    var looks: PerSource<Look>
+    /// True once the store has told what it has.
+    var isLoaded = false
+    /// In order of arrival.
+    private(set) var callers: [Caller] = []
+    /// Somebody is held until news comes: the interval is the shortest.
+    private(set) var isWatched = false
+    /// The wake that is already in the queue.
+    var wakeAt = Instant.distantFuture
+    var published: Publication?
+    /// Used since the eviction hand came by.
+    var hasSecondChance = false
+
+    init(now: Instant) { looks = PerSource { _ in Look(firstSeenAt: now) } }
+
+    mutating func hold(_ caller: Caller) {
+        callers.append(caller)
+        isWatched = isWatched || caller.isPatient
+    }
+
+    mutating func keep(_ held: [Caller]) {
+        callers = held
+        isWatched = held.contains { $0.isPatient }
+    }
+
+    var isKnown: Bool { Source.allCases.contains { looks[$0].isKnown } }
+    var lane: Lane { isKnown ? .known : .unknown }
+    var isBusy: Bool {
+        !callers.isEmpty || !isLoaded
+            || Source.allCases.contains { looks[$0].flight != nil || looks[$0].wanted != nil }
+    }
+}
+
+/// A held request.
+struct Caller: Sendable {
+    var id: CallerID
+    var question: Question
+    var askedAt: Instant
+
+    var isPatient: Bool { question.patience != .none }
+}
+
+// MARK: - Events
+
+extension ActionTracker {
+    private mutating func handle(_ event: Event) {
+        switch event {
+        case .asked(let caller, let question): asked(caller, question)
+        case .left(let caller): removeCaller(caller)
+        case .lookedUp(let id, let result): lookedUp(id, result)
+        case .prepared(let key, let flight, let fault): prepared(key, flight, fault)
+        case .reserved(let key, let flight, let result): reserved(key, flight, result)
+        case .called(let key, let flight, let report): called(key, flight, report)
+        case .settled(let key, let flight, let result): settled(key, flight, result)
+        case .woke: break
+        case .drained: drained()
+        }
+    }
+
+    private mutating func asked(_ caller: CallerID, _ question: Question) {
+        guard callers.count < policy.callersMax else {
+            let problem = Problem(code: .overloaded, retryAt: now + .seconds(1), sources: [])
+            return effects.append(.reply(caller, .problem(problem)))
+        }
+        let id = question.id
+        if actions[id] == nil {
+            guard storeTroubleUntil <= now else {
+                return effects.append(.reply(caller, .problem(storeProblem(question))))
+            }
+            actions[id] = TrackedAction(now: now)
+            evictionOrder.append(id)
+            effects.append(.lookUp(id))
+        }
+        callers[caller] = id
+        actions[id]?.hasSecondChance = true
+        let newcomer = Caller(id: caller, question: question, askedAt: now)
+        if actions[id]?.isLoaded == true {
+            considerNewcomer(newcomer)
+        } else {
+            actions[id]?.hold(newcomer)
+        }
+    }
+
+    private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
+        switch result {
+        case .success(let records):
+            for record in records { actions[id]?.looks[record.key.source].absorb(record, now) }
+            actions[id]?.isLoaded = true
+            touch(id)
+        case .failure(let failure):
+            storeFailed(failure)
+            refuseUnloaded(id)
+        }
+    }
+
+    /// The store did not tell what it has: nobody can be answered, and the next caller tries again.
+    private mutating func refuseUnloaded(_ id: ActionID) {
+        for caller in actions[id]?.callers ?? [] {
+            callers[caller.id] = nil
+            effects.append(.reply(caller.id, .problem(storeProblem(caller.question))))
+        }
+        forget(id)
+    }
+
+    private func storeProblem(_ question: Question) -> Problem {
+        let reports = candidates(question, TrackedAction(now: now)).map {
+            Problem.SourceReport(source: $0, outcome: Obstacle.store.word)
+        }
+        return Problem(code: .upstreamUnavailable, retryAt: storeTroubleUntil, sources: reports)
+    }
+
+    private mutating func drained() {
+        isDraining = true
+        for id in Set(callers.values).sorted(by: { $0.text < $1.text }) { touch(id) }
+    }
+
+    mutating func storeFailed(_ failure: StoreFailure) {
+        storeTroubleUntil = now + .seconds(1)
+        effects.append(.note(.storeFailed("\(failure)")))
+    }
+
+    private mutating func handleDueWakes() {
+        while let target = wakes.popDue(now) {
+            switch target {
+            case .action(let id):
+                actions[id]?.wakeAt = .distantFuture
+                touch(id)
+            case .source(let source):
+                upstreams[source]?.breaker.tick(now)
+            }
+        }
+    }
+}
+
+// MARK: - Callers and eviction
+
+extension ActionTracker {
+    private mutating func removeCaller(_ caller: CallerID) {
+        guard let id = callers.removeValue(forKey: caller) else { return }
+        guard let index = actions[id]?.callers.firstIndex(where: { $0.id == caller }) else {
+            return
+        }
+        actions[id]?.callers.remove(at: index)
+    }
+
+    private mutating func forget(_ id: ActionID) {
+        let tracked = actions.removeValue(forKey: id)
+        if tracked?.published != nil { effects.append(.withdraw(id)) }
+    }
+
+    /// Second-chance eviction, a few steps of the hand at a time. Drops what memory holds of an
+    /// action; its gate and answer stay in the store. Actions in use are passed over, so that the
+    /// bound can be exceeded by them.
+    private mutating func evictSurplus() {
+        var visits = 16
+        while evictionOrder.count > policy.actionsMax, visits > 0, let id = evictionOrder.popFirst()
+        {
+            visits -= 1
+            guard let tracked = actions[id] else { continue }  // forgotten before
+            if tracked.isBusy || tracked.hasSecondChance {
+                actions[id]?.hasSecondChance = false
+                evictionOrder.append(id)
+            } else {
+                forget(id)
+            }
+        }
+    }
+}
+
+/// A small generator for jitter: seeded, so that a run can be replayed.
+struct SplitMix64: Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,115 @@
+// What happens to the tracker, and what it wants done: data both ways, no calls.
+
+/// Something that has happened.
+public enum Event: Sendable {
+    case asked(CallerID, Question)
+    /// The caller went away.
+    case left(CallerID)
+    case lookedUp(ActionID, Result<[LookRecord], StoreFailure>)
+    case prepared(LookKey, flight: UInt64, UpstreamFault?)
+    case reserved(LookKey, flight: UInt64, Result<ReservationReply, StoreFailure>)
+    case called(LookKey, flight: UInt64, CallReport)
+    case settled(LookKey, flight: UInt64, Result<SettlementReply, StoreFailure>)
+    /// ``ActionTracker/nextWake`` has come.
+    case woke
+    /// The service is about to stop: who waits for news is answered with what there is.
+    case drained
+}
+
+/// How a call went, after normalisation.
+public struct CallReport: Sendable, Equatable {
+    public var outcome: CallOutcome
+    public var hints: RateHints
+    public var sentAt: Instant?
+    public var endedAt: Instant
+    /// `endedAt` for people.
+    public var checkedAt: WallTime
+
+    public init(
+        outcome: CallOutcome, hints: RateHints, sentAt: Instant?, endedAt: Instant,
+        checkedAt: WallTime
+    ) {
+        self.outcome = outcome
+        self.hints = hints
+        self.sentAt = sentAt
+        self.endedAt = endedAt
+        self.checkedAt = checkedAt
+    }
+}
+
+/// Something to be done. Each of the first five is followed by exactly one event of its kind.
+public enum Effect: Sendable, Equatable {
+    case lookUp(ActionID)
+    case prepare(LookKey, flight: UInt64)
+    case reserve(Reservation, flight: UInt64)
+    case call(LookKey, flight: UInt64, sendBefore: Instant)
+    case settle(Settlement, flight: UInt64)
+    /// Forget the token with which the upstream answered 401.
+    case refuseCredential(Source)
+    case reply(CallerID, Reply)
+    /// From now on the answer may be served without asking the tracker.
+    case publish(ActionID, Publication)
+    /// The tracker wants to be asked again.
+    case withdraw(ActionID)
+    case note(Note)
+}
+
+/// An answer that anybody who asks without `source` and `wait` gets, until `servableUntil`.
+public struct Publication: Sendable, Equatable {
+    public var answer: Answer
+    public var servableUntil: Instant
+}
+
+/// What operators want to know of.
+public enum Note: Sendable, Equatable {
+    case called(LookKey, outcome: String, took: Duration, sent: Bool, detail: UpstreamFault?)
+    case gap(Source, smallest: Duration)
+    case budgetLeft(Source, BudgetLeft)
+    case denied(Source, Obstacle)
+    case breakerOpened(Source, until: Instant)
+    case breakerClosed(Source)
+    case paused(Source, until: Instant)
+    /// An answer that cannot be: a finished action was told as unfinished. It is not served.
+    case terminalRegressed(LookKey)
+    case storeFailed(String)
+}
+
+/// What keeps an upstream, or the part of it that an action belongs to, from being called.
+public enum Obstacle: Sendable, Equatable {
+    case gate
+    case paused
+    case breakerOpen
+    case budget(BudgetKind)
+    /// The upstream itself said that no more calls are left.
+    case upstreamLimit
+    case credential(UpstreamFault)
+    case store
+    case quarantine
+    case draining
+
+    /// The word for logs, metrics and problem details.
+    public var word: String {
+        switch self {
+        case .gate: "gate-shut"
+        case .paused: "paused"
+        case .breakerOpen: "breaker-open"
+        case .budget(let kind): "budget-spent-\(kind.rawValue)"
+        case .upstreamLimit: "upstream-limit"
+        case .credential(let fault): fault.kind.rawValue
+        case .store: "store-unavailable"
+        case .quarantine: "store-quarantined"
+        case .draining: "draining"
+        }
+    }
+
+    var staleReason: StaleReason {
+        switch self {
+        case .paused, .upstreamLimit: .throttled
+        case .breakerOpen: .breakerOpen
+        case .budget: .budgetSpent
+        case .credential(let fault): fault.kind.staleReason
+        case .gate, .draining: .unavailable
+        case .store, .quarantine: .storeUnavailable
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// The rules of time and number that the tracker keeps: settings turned into values.
+
+/// The limits of one upstream.
+public struct SourcePolicy: Sendable, Equatable {
+    /// Two calls for one action are at least that far apart.
+    public var minInterval: Duration
+    /// The interval of an old action, or of one whose look keeps failing.
+    public var maxInterval: Duration
+    /// The whole call's deadline.
+    public var callDeadline: Duration
+    public var budget: BudgetLimits
+
+    public init(
+        minInterval: Duration, maxInterval: Duration, callDeadline: Duration, budget: BudgetLimits
+    ) {
+        self.minInterval = minInterval
+        self.maxInterval = maxInterval
+        self.callDeadline = callDeadline
+        self.budget = budget
+    }
+
+    /// How long an unsettled reservation keeps the gate shut.
+    public var hold: Duration {
+        GateTiming.sendWindow + callDeadline + minInterval + GateTiming.margin
+    }
+
+    /// How long a reserved call can still be under way.
+    public var flightMax: Duration { GateTiming.sendWindow + callDeadline + GateTiming.margin }
+}
+
+/// The gate protocol's own spans.
+public enum GateTiming {
+    /// A call is sent only that long after its reservation was asked for (invariant 3).
+    public static let sendWindow = Duration.seconds(2)
+    /// For what no deadline covers: scheduling, the last packet's way.
+    public static let margin = Duration.seconds(1)
+    /// Two clocks disagree by up to 500 ppm while they are slewed: 30 ms a minute, 150 ms in five.
+    public static let slew = Duration.milliseconds(100)
+}
+
+/// What the tracker needs to know of the settings.
+public struct TrackerPolicy: Sendable, Equatable {
+    /// Nil: that upstream is off.
+    public let sources: PerSource<SourcePolicy?>
+    /// The upstreams that are on, in a fixed order.
+    public let configured: [Source]
+    /// How long a request is held for a refresh, counted from the refresh's start.
+    public var refreshWait: Duration
+    public var staleMax: Duration
+    public var terminalTTL: Duration
+    /// Actions held in memory; the store has the rest.
+    public var actionsMax: Int
+    /// Requests held at once; one more is told ``Problem/Code/overloaded``.
+    public var callersMax: Int
+
+    public init(
+        sources: PerSource<SourcePolicy?>, refreshWait: Duration, staleMax: Duration,
+        terminalTTL: Duration, actionsMax: Int, callersMax: Int = 100_000
+    ) {
+        self.sources = sources
+        self.configured = Source.allCases.filter { sources[$0] != nil }
+        self.refreshWait = refreshWait
+        self.staleMax = staleMax
+        self.terminalTTL = terminalTTL
+        self.actionsMax = actionsMax
+        self.callersMax = callersMax
+    }
+
+    /// When both upstreams are asked at once and one has answered, its answer waits that long for
+    /// the other's, so that an id that both know is told as ambiguous from the first request on.
+    public static let rivalWait = Duration.milliseconds(250)
+}

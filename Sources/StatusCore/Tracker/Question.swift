@@ -1,0 +1,130 @@
+// What a caller asks of the tracker, and what the tracker replies.
+
+/// Names one held request.
+public struct CallerID: Hashable, Comparable, Sendable {
+    public var number: UInt64
+
+    public init(_ number: UInt64) { self.number = number }
+
+    public static func < (a: CallerID, b: CallerID) -> Bool { a.number < b.number }
+}
+
+/// A request for the state of one action.
+public struct Question: Sendable, Equatable {
+    public var id: ActionID
+    /// Ask only that upstream; it must be configured.
+    public var source: Source?
+    public var patience: Patience
+
+    public init(id: ActionID, source: Source? = nil, patience: Patience = .none) {
+        self.id = id
+        self.source = source
+        self.patience = patience
+    }
+
+    /// Whether the caller would rather wait for news.
+    public enum Patience: Sendable, Equatable {
+        case none
+        /// Until the action is done, at most until that moment.
+        case done(deadline: Instant)
+        /// Until the state is another than the one of that tag (nil: than the one at arrival).
+        case change(from: UInt64?, deadline: Instant)
+    }
+}
+
+/// The tracker's word on a question.
+public enum Reply: Sendable, Equatable {
+    case answer(Answer)
+    case problem(Problem)
+}
+
+/// A state to be served.
+public struct Answer: Sendable, Equatable {
+    public var document: ActionDocument
+    public var checkedAt: WallTime
+    /// When the upstream told it.
+    public var answeredAt: Instant
+    /// When the next look can be made; nil when the action is done.
+    public var nextLookAt: Instant?
+    /// Until when it may be served.
+    public var keptUntil: Instant
+    /// Why it is older than it should be; nil when it is not.
+    public var staleReason: StaleReason?
+    public var service: Service
+
+    public enum Service: Sendable, Equatable {
+        /// From what was stored.
+        case hit
+        /// From a call that this request caused.
+        case miss
+        /// From a call that another request had caused.
+        case collapsed
+    }
+}
+
+/// Why a served answer is stale.
+public enum StaleReason: String, CaseIterable, Sendable {
+    case notFound = "upstream-not-found"
+    case error = "upstream-error"
+    case unavailable = "upstream-unavailable"
+    case timeout = "upstream-timeout"
+    /// A refresh is under way, and takes longer than a request is held for.
+    case slow = "upstream-slow"
+    case throttled = "upstream-throttled"
+    case breakerOpen = "breaker-open"
+    case budgetSpent = "budget-spent"
+    case storeUnavailable = "store-unavailable"
+}
+
+/// Why there is no state to serve.
+public struct Problem: Error, Sendable, Equatable {
+    public var code: Code
+    /// When a call for this action can really be made; nil when asking again is of no use.
+    public var retryAt: Instant?
+    /// What each upstream that was asked said, or why it was not asked.
+    public var sources: [SourceReport]
+
+    public enum Code: String, CaseIterable, Sendable {
+        case notFound = "action-not-found"
+        case ambiguous = "ambiguous-action"
+        case upstreamError = "upstream-error"
+        case upstreamUnavailable = "upstream-unavailable"
+        case upstreamTimeout = "upstream-timeout"
+        case overloaded
+    }
+
+    public struct SourceReport: Sendable, Equatable {
+        public var source: Source
+        /// A fault's kind, `found`, or an obstacle's word.
+        public var outcome: String
+        public var httpStatus: Int?
+        public var code: String?
+        public var message: String?
+    }
+}
+
+extension UpstreamFault.Kind {
+    /// The one table from an upstream's fault to what callers are told.
+    var problemCode: Problem.Code {
+        switch self {
+        case .notFound: .notFound
+        case .serverError, .unauthorized, .paymentRequired, .forbidden, .redirected,
+            .unexpectedStatus, .notJSON, .wrongAction, .malformed, .tooLarge, .connectionLost,
+            .tokenRefused:
+            .upstreamError
+        case .throttled, .connectFailed, .tlsFailed, .slotExpired, .tokenUnavailable:
+            .upstreamUnavailable
+        case .timedOut: .upstreamTimeout
+        }
+    }
+
+    var staleReason: StaleReason {
+        switch problemCode {
+        case .notFound: .notFound
+        case .upstreamTimeout: .timeout
+        case .upstreamError: .error
+        case .upstreamUnavailable: self == .throttled ? .throttled : .unavailable
+        case .ambiguous, .overloaded: .error
+        }
+    }
+}

@@ -1,0 +1,111 @@
+// What is known of one upstream as a whole: what keeps it from being called, and who wants it.
+
+/// Known actions and others queue apart: others may use half of each budget only (invariant 7).
+enum Lane: CaseIterable, Sendable {
+    case known
+    case unknown
+}
+
+/// One upstream that is on.
+struct UpstreamState: Sendable {
+    /// Flights between their start and their grant: few, so that the queue's order counts.
+    static let startingMax = 32
+
+    var policy: SourcePolicy
+    var breaker = Breaker()
+    var starting = 0
+    /// Calls on their way.
+    var calling = 0
+    var known = LaneState()
+    var unknown = LaneState()
+
+    /// The wake that is already in the queue.
+    var wakeAt = Instant.distantPast
+
+    private var pausedUntil = Instant.distantPast
+    private var quarantinedUntil = Instant.distantPast
+    private var credentialTrouble: (fault: UpstreamFault, until: Instant)?
+    /// Calls that the upstream itself has said are left, and for how long that counts.
+    private var upstreamLeft: (calls: Int, until: Instant)?
+
+    struct LaneState: Sendable {
+        var wants = WantQueue()
+        var closed: (kind: BudgetKind, until: Instant)?
+    }
+
+    init(policy: SourcePolicy) { self.policy = policy }
+
+    subscript(lane: Lane) -> LaneState {
+        _read {
+            switch lane {
+            case .known: yield known
+            case .unknown: yield unknown
+            }
+        }
+        _modify {
+            switch lane {
+            case .known: yield &known
+            case .unknown: yield &unknown
+            }
+        }
+    }
+}
+
+/// An obstacle, and when it is expected to be gone.
+struct Blocked: Sendable {
+    var obstacle: Obstacle
+    var until: Instant
+}
+
+extension UpstreamState {
+    /// What stands in the way of a call now: of several, the one that lasts longest.
+    func blocked(_ lane: Lane, _ now: Instant) -> Blocked? {
+        var found: Blocked?
+        func consider(_ obstacle: Obstacle, _ until: Instant) {
+            guard until > now, until > found?.until ?? .distantPast else { return }
+            found = Blocked(obstacle: obstacle, until: until)
+        }
+        consider(.paused, pausedUntil)
+        consider(.quarantine, quarantinedUntil)
+        if let credentialTrouble {
+            consider(.credential(credentialTrouble.fault), credentialTrouble.until)
+        }
+        if let closed = self[lane].closed { consider(.budget(closed.kind), closed.until) }
+        if let upstreamLeft, upstreamLeft.calls <= 0 {
+            consider(.upstreamLimit, upstreamLeft.until)
+        }
+        switch breaker.state {
+        case .open(let until): consider(.breakerOpen, until)
+        case .halfOpen(.some): consider(.breakerOpen, now + Breaker.firstPause)
+        case .closed, .halfOpen(nil): break
+        }
+        return found
+    }
+
+    mutating func pause(until: Instant) { pausedUntil = max(pausedUntil, until) }
+
+    mutating func quarantine(until: Instant) { quarantinedUntil = max(quarantinedUntil, until) }
+
+    mutating func credentialFailed(_ fault: UpstreamFault, until: Instant) {
+        credentialTrouble = (fault, until)
+    }
+
+    mutating func close(_ kind: BudgetKind, until: Instant) {
+        unknown.closed = (kind, until)
+        switch kind {
+        case .minute, .day: known.closed = (kind, until)
+        case .minuteUnknown, .dayUnknown: break
+        }
+    }
+
+    /// Takes in how many calls the upstream says are left. Calls on their way may not be counted in
+    /// it yet.
+    mutating func heard(callsLeft: Int, now: Instant) {
+        upstreamLeft = (callsLeft - calling, now + BudgetLimits.minuteWindow)
+    }
+
+    mutating func granted() {
+        calling += 1
+        upstreamLeft?.calls -= 1
+    }
+}

@@ -1,0 +1,49 @@
+// Who is looked up next when calls are short: waiting callers first, then the oldest knowledge.
+
+import HeapModule
+
+/// A look that somebody asked for and that is due.
+struct Want: Sendable {
+    var since: Instant
+    /// The rank it stands in the queue with; an entry of another rank is void.
+    var rank: WantRank
+    var starter: CallerID?
+}
+
+/// The order of service (invariant 7). Lower is served first.
+struct WantRank: Comparable, Sendable {
+    /// Nobody is held for it: what is stored is served meanwhile.
+    var isIdle: Bool
+    /// When its state was last learned.
+    var knownSince: Instant
+    /// First come, first served among equals.
+    var number: UInt64
+
+    static func < (a: WantRank, b: WantRank) -> Bool {
+        if a.isIdle != b.isIdle { return !a.isIdle }
+        if a.knownSince != b.knownSince { return a.knownSince < b.knownSince }
+        return a.number < b.number
+    }
+}
+
+/// The wants of one upstream's lane, best first. Void entries are skipped when they come up.
+struct WantQueue: Sendable {
+    static let entriesMax = 20_000
+
+    struct Entry: Comparable, Sendable {
+        var rank: WantRank
+        var id: ActionID
+
+        static func < (a: Entry, b: Entry) -> Bool { a.rank < b.rank }
+        static func == (a: Entry, b: Entry) -> Bool { a.rank == b.rank }
+    }
+
+    private var heap = Heap<Entry>()
+
+    var isFull: Bool { heap.count >= Self.entriesMax }
+    var best: Entry? { heap.min }
+    var ids: [ActionID] { heap.unordered.map(\.id) }
+
+    mutating func insert(_ entry: Entry) { heap.insert(entry) }
+    mutating func removeBest() { _ = heap.popMin() }
+}
