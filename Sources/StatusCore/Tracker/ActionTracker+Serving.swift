@@ -218,6 +218,7 @@ extension ActionTracker {
         }
         return Answer(
             document: told.document, checkedAt: told.checkedAt, answeredAt: told.at,
+            freshUntil: look.freshUntil(told, policy, source),
             nextLookAt: isDone ? nil : callableAt(tracked, source, watched: tracked.isWatched),
             keptUntil: look.keptUntil(told, policy),
             staleReason: isDone ? nil : staleReason(tracked, source), service: service)

@@ -210,10 +210,8 @@ extension ActionTracker {
 extension ActionTracker {
     private mutating func removeCaller(_ caller: CallerID) {
         guard let id = callers.removeValue(forKey: caller) else { return }
-        guard let index = actions[id]?.callers.firstIndex(where: { $0.id == caller }) else {
-            return
-        }
-        actions[id]?.callers.remove(at: index)
+        guard let held = actions[id]?.callers else { return }
+        actions[id]?.keep(held.filter { $0.id != caller })
     }
 
     private mutating func forget(_ id: ActionID) {

@@ -78,6 +78,14 @@ extension Look {
         return max(opensAt, answer.at + interval)
     }
 
+    /// Until when a state is as fresh as the action's age asks for; a finished one always is.
+    func freshUntil(_ told: Told, _ policy: TrackerPolicy, _ source: Source) -> Instant {
+        guard !told.document.isDone, let limits = policy.sources[source] else {
+            return keptUntil(told, policy)
+        }
+        return told.at + Freshness.interval(age: age(at: told.at), limits)
+    }
+
     /// Since the action was made, as its last state tells; else since it was first asked for.
     private func age(at instant: Instant) -> Duration {
         guard let answer, let createdAt = answer.document.createdAt else {

@@ -44,6 +44,8 @@ public struct Answer: Sendable, Equatable {
     public var checkedAt: WallTime
     /// When the upstream told it.
     public var answeredAt: Instant
+    /// Until when it is as fresh as its age asks for.
+    public var freshUntil: Instant
     /// When the next look can be made; nil when the action is done.
     public var nextLookAt: Instant?
     /// Until when it may be served.
