@@ -1,0 +1,288 @@
+// Reads JSON: the bytes of one whole text come in, a value or the reason why not goes out.
+
+/// A strict reader of RFC 8259, for bytes from outside: any input ends in a value or a failure, in
+/// time linear in its length, with a bounded stack.
+///
+/// Where the RFC leaves a choice:
+/// - One byte order mark in front is skipped (8.1 allows it; some gateways add it).
+/// - Of a repeated name the last member counts, as with most readers (4).
+/// - Half of a surrogate pair becomes U+FFFD (8.2 calls it unpredictable). A Swift string cannot
+///   hold it, and one broken character in a message is no reason to lose the action's status.
+public struct JSONReader {
+    private let bytes: [UInt8]
+    private let limits: JSONLimits
+    private var offset = 0
+    private var level = 0
+
+    /// The value that the text is. The text must be one value and nothing else.
+    public static func read(
+        _ bytes: [UInt8], limits: JSONLimits = .standard
+    ) throws(JSONFailure) -> JSONValue {
+        guard bytes.count <= limits.bytesMax else { throw .tooLarge(at: limits.bytesMax) }
+        try checkUTF8(bytes)
+        var reader = JSONReader(bytes: bytes, limits: limits)
+        return try reader.wholeText()
+    }
+
+    /// Checked once for the whole text; every later cut is at an ASCII byte, so its parts are valid
+    /// too.
+    private static func checkUTF8(_ bytes: [UInt8]) throws(JSONFailure) {
+        do throws(UTF8.ValidationError) {
+            _ = try UTF8Span(validating: bytes.span)
+        } catch {
+            throw .invalidUTF8(at: error.byteOffsets.lowerBound)
+        }
+    }
+
+    private init(bytes: [UInt8], limits: JSONLimits) {
+        self.bytes = bytes
+        self.limits = limits
+    }
+
+    private mutating func wholeText() throws(JSONFailure) -> JSONValue {
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { offset = 3 }
+        let value = try value()
+        skipWhiteSpace()
+        guard offset == bytes.count else { throw .trailingContent(at: offset) }
+        return value
+    }
+
+    // MARK: Values (RFC 8259, 3)
+
+    private mutating func value() throws(JSONFailure) -> JSONValue {
+        skipWhiteSpace()
+        switch try current() {
+        case UInt8(ascii: "{"): return .object(try members())
+        case UInt8(ascii: "["): return .array(try items())
+        case UInt8(ascii: "\""): return .string(try string())
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return .number(try number())
+        case UInt8(ascii: "t"): return try literal("true", .bool(true))
+        case UInt8(ascii: "f"): return try literal("false", .bool(false))
+        case UInt8(ascii: "n"): return try literal("null", .null)
+        default: throw .unexpectedByte(at: offset)
+        }
+    }
+
+    private mutating func literal(
+        _ text: StaticString, _ value: JSONValue
+    ) throws(JSONFailure) -> JSONValue {
+        for index in 0..<text.utf8CodeUnitCount {
+            guard try current() == text.utf8Start[index] else {
+                throw .malformedLiteral(at: offset)
+            }
+            offset += 1
+        }
+        return value
+    }
+
+    // MARK: Arrays and objects (RFC 8259, 4 and 5)
+
+    private mutating func items() throws(JSONFailure) -> [JSONValue] {
+        try descend()
+        var items: [JSONValue] = []
+        if try closes(with: "]") { return items }
+        while true {
+            items.append(try value())
+            if try ends(with: "]") { return items }
+        }
+    }
+
+    private mutating func members() throws(JSONFailure) -> [JSONValue.Member] {
+        try descend()
+        var members: [JSONValue.Member] = []
+        if try closes(with: "}") { return members }
+        while true {
+            members.append(try member())
+            if try ends(with: "}") { return Self.lastOfEachName(members) }
+        }
+    }
+
+    private mutating func member() throws(JSONFailure) -> JSONValue.Member {
+        skipWhiteSpace()
+        guard try current() == UInt8(ascii: "\"") else { throw .unexpectedByte(at: offset) }
+        let name = try string()
+        skipWhiteSpace()
+        guard try skip(":") else { throw .unexpectedByte(at: offset) }
+        return JSONValue.Member(name, try value())
+    }
+
+    /// Hashed (with the process's random seed), so that many names, equal or chosen to collide, cost
+    /// no more than their length.
+    private static func lastOfEachName(_ members: [JSONValue.Member]) -> [JSONValue.Member] {
+        guard members.count > 1 else { return members }
+        var seen = Set<UTF8Name>(minimumCapacity: members.count)
+        let isLast = members.reversed().map { seen.insert(UTF8Name($0.name)).inserted }
+        guard seen.count < members.count else { return members }
+        return zip(members, isLast.reversed()).filter(\.1).map(\.0)
+    }
+
+    /// Steps over the opening bracket.
+    private mutating func descend() throws(JSONFailure) {
+        guard level < limits.levelsMax else { throw .tooDeep(at: offset) }
+        level += 1
+        offset += 1
+    }
+
+    /// True, and the level is left, when the closing bracket stands here.
+    private mutating func closes(with bracket: Unicode.Scalar) throws(JSONFailure) -> Bool {
+        skipWhiteSpace()
+        guard try skip(bracket) else { return false }
+        level -= 1
+        return true
+    }
+
+    /// After an item: true at the closing bracket, false at a comma.
+    private mutating func ends(with bracket: Unicode.Scalar) throws(JSONFailure) -> Bool {
+        if try closes(with: bracket) { return true }
+        guard try skip(",") else { throw .unexpectedByte(at: offset) }
+        return false
+    }
+
+    // MARK: Numbers (RFC 8259, 6)
+
+    private mutating func number() throws(JSONFailure) -> String {
+        let start = offset
+        skipIfThere("-")
+        if !skipIfThere("0") { try digits() }
+        if skipIfThere(".") { try digits() }
+        if skipIfThere("e") || skipIfThere("E") {
+            if !skipIfThere("+") { skipIfThere("-") }
+            try digits()
+        }
+        return text(start..<offset)
+    }
+
+    /// One digit or more.
+    private mutating func digits() throws(JSONFailure) {
+        let start = offset
+        while offset < bytes.count, Self.isDigit(bytes[offset]) { offset += 1 }
+        guard offset == start else { return }
+        throw offset < bytes.count ? .malformedNumber(at: offset) : .endedEarly(at: offset)
+    }
+
+    private static func isDigit(_ byte: UInt8) -> Bool {
+        byte >= UInt8(ascii: "0") && byte <= UInt8(ascii: "9")
+    }
+
+    // MARK: Strings (RFC 8259, 7)
+
+    private mutating func string() throws(JSONFailure) -> String {
+        offset += 1
+        var start = offset
+        var unescaped: [UInt8] = []
+        while true {
+            skipPlainBytes()
+            switch try current() {
+            case UInt8(ascii: "\""):
+                defer { offset += 1 }
+                if unescaped.isEmpty { return text(start..<offset) }
+                return String(decoding: unescaped + bytes[start..<offset], as: UTF8.self)
+            case UInt8(ascii: "\\"):
+                unescaped += bytes[start..<offset]
+                unescaped += try escaped().utf8
+                start = offset
+            default: throw .bareControlCharacter(at: offset)
+            }
+        }
+    }
+
+    /// Skips what stands for itself.
+    private mutating func skipPlainBytes() {
+        while offset < bytes.count {
+            let byte = bytes[offset]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return }
+            offset += 1
+        }
+    }
+
+    private mutating func escaped() throws(JSONFailure) -> Unicode.Scalar {
+        offset += 1
+        let letter = try current()
+        offset += 1
+        switch letter {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"):
+            return Unicode.Scalar(letter)
+        case UInt8(ascii: "b"): return "\u{08}"
+        case UInt8(ascii: "f"): return "\u{0C}"
+        case UInt8(ascii: "n"): return "\n"
+        case UInt8(ascii: "r"): return "\r"
+        case UInt8(ascii: "t"): return "\t"
+        case UInt8(ascii: "u"): return try escapedCodeUnits()
+        default: throw .malformedEscape(at: offset - 1)
+        }
+    }
+
+    /// The four digits after `\u`, and the other half of the pair when they are the first half.
+    private mutating func escapedCodeUnits() throws(JSONFailure) -> Unicode.Scalar {
+        let first = try fourHexDigits()
+        let afterFirst = offset
+        guard UTF16.isLeadSurrogate(first), skipIfThere("\\"), skipIfThere("u") else {
+            offset = afterFirst
+            return Unicode.Scalar(first) ?? "\u{FFFD}"
+        }
+        let second = try fourHexDigits()
+        guard UTF16.isTrailSurrogate(second) else {
+            offset = afterFirst
+            return "\u{FFFD}"
+        }
+        let scalar = 0x1_0000 + (UInt32(first) - 0xD800) << 10 + (UInt32(second) - 0xDC00)
+        return Unicode.Scalar(scalar) ?? "\u{FFFD}"
+    }
+
+    private mutating func fourHexDigits() throws(JSONFailure) -> UInt16 {
+        var unit: UInt16 = 0
+        for _ in 0..<4 {
+            guard let digit = Self.hexDigit(try current()) else {
+                throw .malformedEscape(at: offset)
+            }
+            unit = unit << 4 | digit
+            offset += 1
+        }
+        return unit
+    }
+
+    private static func hexDigit(_ byte: UInt8) -> UInt16? {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt16(byte - UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): UInt16(byte - UInt8(ascii: "a") + 10)
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): UInt16(byte - UInt8(ascii: "A") + 10)
+        default: nil
+        }
+    }
+
+    // MARK: The cursor
+
+    /// The byte here; a text that stops here stopped early.
+    private func current() throws(JSONFailure) -> UInt8 {
+        guard offset < bytes.count else { throw .endedEarly(at: offset) }
+        return bytes[offset]
+    }
+
+    /// Steps over that byte when it stands here. Something must stand here.
+    private mutating func skip(_ scalar: Unicode.Scalar) throws(JSONFailure) -> Bool {
+        guard try current() == UInt8(ascii: scalar) else { return false }
+        offset += 1
+        return true
+    }
+
+    /// Steps over that byte when it stands here; the text may stop here.
+    @discardableResult
+    private mutating func skipIfThere(_ scalar: Unicode.Scalar) -> Bool {
+        guard offset < bytes.count, bytes[offset] == UInt8(ascii: scalar) else { return false }
+        offset += 1
+        return true
+    }
+
+    private mutating func skipWhiteSpace() {
+        while offset < bytes.count {
+            switch bytes[offset] {
+            case 0x20, 0x09, 0x0A, 0x0D: offset += 1
+            default: return
+            }
+        }
+    }
+
+    private func text(_ range: Range<Int>) -> String {
+        String(decoding: bytes[range], as: UTF8.self)
+    }
+}

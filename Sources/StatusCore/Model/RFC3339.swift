@@ -1,0 +1,62 @@
+// Times in JSON: RFC 3339 text to wall time and back.
+
+/// Reads and writes `2026-11-01T10:02:00.010Z`.
+public enum RFC3339 {
+    /// The time that the text tells, or nil when it has another form.
+    ///
+    /// Takes 0 to 9 fraction digits (cut to milliseconds), `Z` or an offset, letters of either case.
+    public static func parse(_ text: String) -> WallTime? {
+        var cursor = DigitCursor(text)
+        guard let year = cursor.number(digits: 4), cursor.skip("-"),
+            let month = cursor.number(digits: 2), cursor.skip("-"),
+            let day = cursor.number(digits: 2), cursor.skip("T") || cursor.skip("t"),
+            let hour = cursor.number(digits: 2), cursor.skip(":"),
+            let minute = cursor.number(digits: 2), cursor.skip(":"),
+            let second = cursor.number(digits: 2),
+            let millisecond = fraction(&cursor),
+            let offset = offset(&cursor), cursor.isAtEnd,
+            let local = CivilTime(
+                year: year, month: month, day: day,
+                hour: hour, minute: minute, second: second, millisecond: millisecond)
+        else { return nil }
+        return local.wallTime + .seconds(-60 * offset)
+    }
+
+    /// UTC with three fraction digits. A time outside the years 0000 to 9999 is written as the
+    /// nearest that the form can hold.
+    public static func format(_ time: WallTime) -> String {
+        let time = CivilTime(min(max(time, earliest), latest))
+        return "\(digits(time.year, 4))-\(digits(time.month, 2))-\(digits(time.day, 2))"
+            + "T\(digits(time.hour, 2)):\(digits(time.minute, 2)):\(digits(time.second, 2))"
+            + ".\(digits(time.millisecond, 3))Z"
+    }
+
+    /// 0000-01-01T00:00:00.000Z.
+    private static let earliest = WallTime(milliseconds: -62_167_219_200_000)
+    /// 9999-12-31T23:59:59.999Z.
+    private static let latest = WallTime(milliseconds: 253_402_300_799_999)
+
+    private static func digits(_ number: Int64, _ count: Int) -> String {
+        let text = String(number)
+        return String(repeating: "0", count: max(0, count - text.utf8.count)) + text
+    }
+
+    /// Milliseconds; 0 without a fraction, nil for a bad one.
+    private static func fraction(_ cursor: inout DigitCursor) -> Int64? {
+        guard cursor.skip(".") else { return 0 }
+        let digits = cursor.digits()
+        guard (1...9).contains(digits.count) else { return nil }
+        return (digits + [0, 0]).prefix(3).reduce(0) { $0 * 10 + $1 }
+    }
+
+    /// Minutes east of Greenwich.
+    private static func offset(_ cursor: inout DigitCursor) -> Int64? {
+        if cursor.skip("Z") || cursor.skip("z") { return 0 }
+        let isEast = cursor.skip("+")
+        guard isEast || cursor.skip("-"),
+            let hours = cursor.number(digits: 2), hours < 24, cursor.skip(":"),
+            let minutes = cursor.number(digits: 2), minutes < 60
+        else { return nil }
+        return (isEast ? 1 : -1) * (hours * 60 + minutes)
+    }
+}

@@ -1,0 +1,104 @@
+// Where an upstream's raw answer becomes an outcome: HTTP status first, then the body.
+
+/// Reads what an upstream answered about one action. Believes nothing it was not promised.
+public enum Normalizer {
+    /// What the answer says of the action, and what it says of the upstream's limits.
+    ///
+    /// `id` is the action that was asked for; `now` is the moment of the answer.
+    public static func outcome(
+        of reply: UpstreamReply, source: Source, id: ActionID, now: WallTime
+    ) -> (outcome: CallOutcome, hints: RateHints) {
+        (outcome(of: reply, source: source, id: id), RateHintReader.hints(in: reply, now: now))
+    }
+
+    private static func outcome(
+        of reply: UpstreamReply, source: Source, id: ActionID
+    ) -> CallOutcome {
+        switch reply.status {
+        case 204, 205, 206: failure(.unexpectedStatus, reply, id)
+        // RFC 9110, 15: an unknown 2xx is to be read as 200. The body has to prove itself anyway.
+        case 200..<300: answer(reply, source, id)
+        case 300..<400: failure(.redirected, reply, id)
+        case 401: failure(.unauthorized, reply, id)
+        case 402: failure(.paymentRequired, reply, id)
+        case 403: failure(.forbidden, reply, id)
+        case 404: notFound(reply, source, id)
+        case 429: failure(.throttled, reply, id)
+        case 500..<600: failure(.serverError, reply, id)
+        default: failure(.unexpectedStatus, reply, id)
+        }
+    }
+
+    // MARK: 2xx
+
+    private static func answer(
+        _ reply: UpstreamReply, _ source: Source, _ id: ActionID
+    ) -> CallOutcome {
+        do throws(BodyFault) {
+            let body = try read(reply.body)
+            let action =
+                switch source {
+                case .orders: try OrdersNormalizer.action(in: body, asked: id)
+                case .vouchers: try VouchersNormalizer.action(in: body, asked: id)
+                }
+            return .answered(action.document())
+        } catch {
+            return failure(error.kind, reply, id, otherwise: error.message)
+        }
+    }
+
+    private static func read(_ body: [UInt8]) throws(BodyFault) -> JSONValue {
+        guard !body.isEmpty else { throw .empty }
+        do throws(JSONFailure) {
+            return try JSONReader.read(body)
+        } catch {
+            throw .unreadable(error)
+        }
+    }
+
+    // MARK: 404
+
+    /// A 404 is the upstream's word on the action only in the upstream's own error shape. HTML or
+    /// nothing is a web server, a gateway or a wrong base URL speaking (`upstreams`, trap 2).
+    private static func notFound(
+        _ reply: UpstreamReply, _ source: Source, _ id: ActionID
+    ) -> CallOutcome {
+        guard let error = UpstreamErrorBody(reply.body), isAboutAction(error, source) else {
+            return failure(.unexpectedStatus, reply, id)
+        }
+        return .notFound(fault(.notFound, reply, error, id))
+    }
+
+    /// Vouchers name the kind of a 404 in `key`. Another key than `not_found` speaks of something
+    /// else, such as a route. Taking it for the action's absence would tell callers that everything
+    /// is gone when only the base URL is wrong; taking it for a fault costs a 502 and a later look.
+    private static func isAboutAction(_ error: UpstreamErrorBody, _ source: Source) -> Bool {
+        switch source {
+        case .orders: true
+        case .vouchers: error.key == nil || error.key == "not_found"
+        }
+    }
+
+    // MARK: Faults
+
+    private static func failure(
+        _ kind: UpstreamFault.Kind, _ reply: UpstreamReply, _ id: ActionID,
+        otherwise words: String? = nil
+    ) -> CallOutcome {
+        let error = UpstreamErrorBody(reply.body)
+        var fault = fault(kind, reply, error, id)
+        if fault.message == nil { fault.message = words }
+        return .failed(fault)
+    }
+
+    private static func fault(
+        _ kind: UpstreamFault.Kind, _ reply: UpstreamReply, _ error: UpstreamErrorBody?,
+        _ id: ActionID
+    ) -> UpstreamFault {
+        UpstreamFault(
+            kind: kind,
+            httpStatus: reply.status,
+            code: error?.code.flatMap { FaultText.clean($0, keeping: id) },
+            message: error?.message.flatMap { FaultText.clean($0, keeping: id) })
+    }
+}

@@ -1,0 +1,53 @@
+// From the body of a vouchers action (Voucherify) to an Action.
+
+/// Reads `GET /v1/async-actions/{id}`. Nothing is promised: each field may be absent or null.
+enum VouchersNormalizer {
+    static func action(in body: JSONValue, asked id: ActionID) throws(BodyFault) -> Action {
+        guard body.isObject else { throw .notAnObject }
+        let word = body["status"]?.string
+        switch body["id"]?.string {
+        case let told?: guard UTF8Name(told) == UTF8Name(id.text) else { throw .otherAction }
+        case nil: guard word != nil else { throw .lacksIdentity }
+        }
+        let operationWord = body["operation_status"]?.string
+        let tally = VoucherTally(body["result"])
+        let (status, isDone) = status(of: word, operationWord, tally)
+        return Action(
+            id: id,
+            source: .vouchers,
+            type: body["type"]?.string,
+            status: status,
+            isDone: isDone,
+            progress: body["progress"]?.integer.flatMap { (0...100).contains($0) ? $0 : nil },
+            counts: tally.counts,
+            errors: tally.errors,
+            result: body["result"],
+            createdAt: body["created_at"]?.string,
+            updatedAt: body["updated_at"]?.string,
+            processingTimeMilliseconds: body["processing_time"]?.count,
+            requestID: body["request_id"]?.string,
+            upstream: Action.UpstreamStatus(status: word, operationStatus: operationWord))
+    }
+
+    private static func status(
+        of word: String?, _ operationWord: String?, _ tally: VoucherTally
+    ) -> (ActionStatus, isDone: Bool) {
+        switch word {
+        case "ENQUEUED": (.pending, false)
+        case "IN_PROGRESS": (.inProgress, false)
+        case "FAILED": (.failed, true)
+        case "DONE": (end(operationWord, tally), true)
+        default: (.unknown, false)
+        }
+    }
+
+    /// `DONE` means ended, not succeeded: what the items came to decides.
+    private static func end(_ operationWord: String?, _ tally: VoucherTally) -> ActionStatus {
+        if operationWord == "FAILED" { return .failed }
+        let isSuccess = operationWord == "SUCCESS"
+        if tally.hasFailures {
+            return tally.hasSuccesses(isSuccess: isSuccess) ? .partiallySucceeded : .failed
+        }
+        return isSuccess || tally.counts != nil ? .succeeded : .unknown
+    }
+}
