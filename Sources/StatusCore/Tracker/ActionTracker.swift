@@ -19,6 +19,8 @@ public struct ActionTracker: Sendable {
     var wakes = WakeQueue()
     var random: SplitMix64
     var isDraining = false
+    /// Looks under way.
+    public internal(set) var flights = 0
     /// After a failed store operation nothing new is reserved for a moment.
     var storeTroubleUntil = Instant.distantPast
 

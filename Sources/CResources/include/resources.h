@@ -1,0 +1,8 @@
+#ifndef STATUS_PROXY_RESOURCES_H
+#define STATUS_PROXY_RESOURCES_H
+#include <stddef.h>
+
+/// The bytes of openapi/status-proxy.yaml, as they were when the program was built.
+extern const unsigned char status_proxy_openapi[];
+extern const size_t status_proxy_openapi_bytes;
+#endif

@@ -1,0 +1,51 @@
+// A request as the API sees it: the parts of an HTTP request that mean something here.
+
+public import HTTPWire
+
+/// The parts of a request that the API reads. Everything is raw: decoding is the readers' work.
+public struct APIRequest: Sendable, Equatable {
+    public var method: Method
+    public var form: TargetForm
+    /// Percent-encoded, as it came; "/" for an absolute target without a path.
+    public var path: String
+    /// What follows "?", as it came.
+    public var query: String?
+    /// The values of If-None-Match, joined as a list (RFC 9110 5.3).
+    public var ifNoneMatch: String?
+    /// The values of Prefer, joined as a list.
+    public var prefer: String?
+    /// X-Request-Id, as it came.
+    public var requestID: String?
+
+    public init(
+        method: Method = .get, form: TargetForm = .origin, path: String, query: String? = nil,
+        ifNoneMatch: String? = nil, prefer: String? = nil, requestID: String? = nil
+    ) {
+        self.method = method
+        self.form = form
+        self.path = path
+        self.query = query
+        self.ifNoneMatch = ifNoneMatch
+        self.prefer = prefer
+        self.requestID = requestID
+    }
+
+    /// Takes the parts out of a parsed head and the bytes that it was parsed from.
+    public init(_ head: borrowing RequestHead, bytes: Span<UInt8>) {
+        func text(_ range: Range<Int>) -> String {
+            bytes.extracting(range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        }
+        func list(_ name: StaticString) -> String? {
+            var values: [String] = []
+            head.forEachValue(of: name, in: bytes) { values.append(text($0)) }
+            return values.isEmpty ? nil : values.joined(separator: ", ")
+        }
+        method = head.method
+        form = head.form
+        path = head.path.isEmpty ? "/" : text(head.path)
+        query = head.query.map(text)
+        ifNoneMatch = list("if-none-match")
+        prefer = list("prefer")
+        requestID = head.firstValue(of: "x-request-id", in: bytes).map(text)
+    }
+}

@@ -1,0 +1,59 @@
+// Entity tags (RFC 9110 8.8.3): one weak tag per state of an action.
+
+public import StatusCore
+
+/// The tag of a state. Weak: `checked_at` and its like change while the state does not.
+public struct EntityTag: Sendable, Equatable {
+    public let value: UInt64
+
+    public init(_ document: ActionDocument) { value = document.tag }
+
+    /// The opaque part: 16 hexadecimal digits.
+    public var opaque: String {
+        let digits = String(value, radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// The field's value.
+    public var text: String { "W/\"\(opaque)\"" }
+}
+
+/// An If-None-Match field (RFC 9110 13.1.2), compared weakly.
+public enum TagCondition: Sendable, Equatable {
+    /// `*`: any state will do.
+    case any
+    /// Opaque parts.
+    case tags([String])
+
+    /// Nil when the field is absent, or holds nothing that looks like a tag: a condition that cannot
+    /// be read is no condition.
+    public init?(_ field: String?) {
+        guard let field else { return nil }
+        if field.utf8.elementsEqual("*".utf8) {
+            self = .any
+            return
+        }
+        let tags = Self.opaqueParts(field)
+        guard !tags.isEmpty else { return nil }
+        self = .tags(tags)
+    }
+
+    public func matches(_ tag: EntityTag) -> Bool {
+        switch self {
+        case .any: true
+        case .tags(let tags): tags.contains(tag.opaque)
+        }
+    }
+
+    /// The first of our own tags in it: the state that the caller has.
+    public var knownState: UInt64? {
+        guard case .tags(let tags) = self else { return nil }
+        return tags.lazy.filter { $0.utf8.count == 16 }.compactMap { UInt64($0, radix: 16) }.first
+    }
+
+    /// What stands between quotes. An opaque part holds no quote and knows no escapes.
+    private static func opaqueParts(_ field: String) -> [String] {
+        let parts = field.split(separator: "\"", omittingEmptySubsequences: false)
+        return stride(from: 1, to: parts.count - 1, by: 2).map { String(parts[$0]) }
+    }
+}

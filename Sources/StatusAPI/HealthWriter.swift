@@ -1,0 +1,61 @@
+// Health answers: `application/health+json` (draft-inadarei-api-health-check-06).
+
+public import HTTPWire
+import StatusCore
+
+/// How the process is.
+public enum HealthStatus: String, Sendable {
+    case pass
+    /// It serves, but something that it depends on does not.
+    case warn
+    /// It should get no traffic: starting or draining.
+    case fail
+}
+
+/// One part that the process depends on.
+public struct HealthCheck: Sendable, Equatable {
+    /// `component:measurement`.
+    public var name: String
+    public var status: HealthStatus
+    public var output: String?
+
+    public init(name: String, status: HealthStatus, output: String? = nil) {
+        self.name = name
+        self.status = status
+        self.output = output
+    }
+}
+
+public enum HealthWriter {
+    public static func response(
+        _ status: HealthStatus, version: String, output: String? = nil, checks: [HealthCheck] = []
+    ) -> Response {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("status", status.rawValue)
+        json.member("version", version)
+        if let output { json.member("output", output) }
+        if !checks.isEmpty { write(checks, into: &json) }
+        json.endObject()
+        let fields = [
+            Field(name: "Content-Type", value: "application/health+json"),
+            Field(name: "Cache-Control", value: "no-store"),
+        ]
+        return Response(status: status == .fail ? 503 : 200, fields: fields, body: json.bytes)
+    }
+
+    private static func write(_ checks: [HealthCheck], into json: inout JSONWriter) {
+        json.name("checks")
+        json.beginObject()
+        for check in checks {
+            json.name(check.name)
+            json.beginArray()
+            json.beginObject()
+            json.member("status", check.status.rawValue)
+            if let output = check.output { json.member("output", output) }
+            json.endObject()
+            json.endArray()
+        }
+        json.endObject()
+    }
+}

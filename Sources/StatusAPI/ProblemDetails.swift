@@ -1,0 +1,150 @@
+// Problem details (RFC 9457): the one table from what went wrong to what a caller is told.
+
+public import HTTPWire
+public import StatusCore
+
+/// A failed request, ready to be told.
+public struct ProblemDetails: Error, Sendable, Equatable {
+    public var code: Code
+    /// For a person, about this very request. Free of secrets.
+    public var detail: String
+    /// When asking again is of use.
+    public var retryAt: Instant?
+    public var sources: [Problem.SourceReport]
+
+    public init(
+        _ code: Code, _ detail: String, retryAt: Instant? = nil,
+        sources: [Problem.SourceReport] = []
+    ) {
+        self.code = code
+        self.detail = detail
+        self.retryAt = retryAt
+        self.sources = sources
+    }
+
+    /// What callers can switch on. `type` is `urn:status-proxy:problem:` and the raw value.
+    public enum Code: String, CaseIterable, Sendable {
+        case invalidID = "invalid-id"
+        case invalidParameter = "invalid-parameter"
+        case malformedRequest = "malformed-request"
+        case actionNotFound = "action-not-found"
+        case routeNotFound = "route-not-found"
+        case methodNotAllowed = "method-not-allowed"
+        case ambiguousAction = "ambiguous-action"
+        case upstreamError = "upstream-error"
+        case upstreamUnavailable = "upstream-unavailable"
+        case upstreamTimeout = "upstream-timeout"
+        case overloaded
+
+        public var status: Int {
+            switch self {
+            case .invalidID, .invalidParameter, .malformedRequest: 400
+            case .actionNotFound, .routeNotFound: 404
+            case .methodNotAllowed: 405
+            case .ambiguousAction: 409
+            case .upstreamError: 502
+            case .upstreamUnavailable, .overloaded: 503
+            case .upstreamTimeout: 504
+            }
+        }
+
+        public var title: String {
+            switch self {
+            case .invalidID: "Not an action id"
+            case .invalidParameter: "Invalid parameter"
+            case .malformedRequest: "Malformed request"
+            case .actionNotFound: "Action not found"
+            case .routeNotFound: "No such route"
+            case .methodNotAllowed: "Method not allowed"
+            case .ambiguousAction: "Both upstreams know this id"
+            case .upstreamError: "The upstream failed"
+            case .upstreamUnavailable: "The upstream cannot be asked now"
+            case .upstreamTimeout: "The upstream did not answer in time"
+            case .overloaded: "Too many requests are being served"
+            }
+        }
+    }
+
+    static func invalidParameter(_ detail: String) -> ProblemDetails {
+        ProblemDetails(.invalidParameter, detail)
+    }
+}
+
+extension ProblemDetails {
+    /// The tracker's word, told over HTTP.
+    public init(_ problem: Problem, id: ActionID) {
+        let code: Code
+        let detail: String
+        switch problem.code {
+        case .notFound:
+            code = .actionNotFound
+            detail = "No upstream that was asked knows '\(id)'. A new action can take a while."
+        case .ambiguous:
+            code = .ambiguousAction
+            detail = "More than one upstream knows '\(id)'. Say which with 'source'."
+        case .upstreamError:
+            code = .upstreamError
+            detail = "The upstream's answer for '\(id)' cannot be used."
+        case .upstreamUnavailable:
+            code = .upstreamUnavailable
+            detail = "Nothing is stored for '\(id)', and no upstream can be asked now."
+        case .upstreamTimeout:
+            code = .upstreamTimeout
+            detail = "Nothing is stored for '\(id)', and the upstream did not answer in time."
+        case .overloaded:
+            code = .overloaded
+            detail = "Too many requests are waiting for upstreams."
+        }
+        self.init(code, detail, retryAt: problem.retryAt, sources: problem.sources)
+    }
+
+    /// Whole seconds until asking again is of use, rounded up, at least 1.
+    func retryAfter(_ now: Instant) -> Int? {
+        retryAt.map { max(1, ($0 - now).secondsRoundedUp) }
+    }
+
+    /// The whole answer: `application/problem+json`.
+    public func response(now: Instant) -> Response {
+        let retryAfter = retryAfter(now)
+        var fields = [Field(name: "Content-Type", value: "application/problem+json")]
+        if let retryAfter {
+            fields.append(Field(name: "Retry-After", value: String(retryAfter)))
+        }
+        let isNegativeAnswer = code == .actionNotFound && retryAfter != nil
+        fields.append(
+            Field(
+                name: "Cache-Control",
+                value: isNegativeAnswer ? "max-age=\(retryAfter ?? 0)" : "no-store"))
+        return Response(status: code.status, fields: fields, body: body(now: now))
+    }
+
+    /// One JSON object.
+    public func body(now: Instant) -> [UInt8] {
+        var json = JSONWriter(reserving: 256)
+        json.beginObject()
+        json.member("type", "urn:status-proxy:problem:\(code.rawValue)")
+        json.member("title", code.title)
+        json.member("status", code.status)
+        json.member("detail", detail)
+        json.member("code", code.rawValue)
+        if let retryAfter = retryAfter(now) { json.member("retry_after", retryAfter) }
+        if !sources.isEmpty { write(sources, into: &json) }
+        json.endObject()
+        return json.bytes
+    }
+
+    private func write(_ reports: [Problem.SourceReport], into json: inout JSONWriter) {
+        json.name("sources")
+        json.beginArray()
+        for report in reports {
+            json.beginObject()
+            json.member("source", report.source.rawValue)
+            json.member("outcome", report.outcome)
+            json.member("http_status", report.httpStatus)
+            json.member("code", report.code)
+            json.member("message", report.message)
+            json.endObject()
+        }
+        json.endArray()
+    }
+}

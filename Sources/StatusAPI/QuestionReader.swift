@@ -1,0 +1,128 @@
+// From a request's query and fields to a question that is valid once it exists.
+
+public import StatusCore
+
+/// What the API needs to know of the settings.
+public struct APILimits: Sendable {
+    public var configured: [Source]
+    public var waitMax: Duration
+
+    public static let batchIDsMax = 100
+
+    public init(configured: [Source], waitMax: Duration) {
+        self.configured = configured
+        self.waitMax = waitMax
+    }
+}
+
+/// What a caller of `/actions/{id}` wants, besides the id.
+public struct Wish: Sendable, Equatable {
+    public var source: Source?
+    public var patience: Question.Patience
+    public var condition: TagCondition?
+
+    public func question(_ id: ActionID) -> Question {
+        Question(id: id, source: source, patience: patience)
+    }
+}
+
+public enum QuestionReader {
+    /// Reads `source`, `wait`, `until`, Prefer and If-None-Match.
+    ///
+    /// - Throws: `invalid-parameter`.
+    public static func wish(
+        _ request: APIRequest, _ limits: APILimits, now: Instant
+    ) throws(ProblemDetails) -> Wish {
+        let query = try QueryReader(request.query)
+        let condition = TagCondition(request.ifNoneMatch)
+        return Wish(
+            source: try source(query, limits),
+            patience: try patience(query, request, condition, limits, now),
+            condition: condition)
+    }
+
+    /// The ids of a batch, as they were given: each may be invalid for itself.
+    ///
+    /// - Throws: `invalid-parameter` for none or too many.
+    public static func batchIDs(_ request: APIRequest) throws(ProblemDetails) -> [String] {
+        let ids = try QueryReader(request.query).values("id")
+        guard (1...APILimits.batchIDsMax).contains(ids.count) else {
+            throw .invalidParameter(
+                "Give 1 to \(APILimits.batchIDsMax) ids as id=A&id=B; these are \(ids.count).")
+        }
+        return ids
+    }
+
+    private static func source(
+        _ query: QueryReader, _ limits: APILimits
+    ) throws(ProblemDetails) -> Source? {
+        guard let text = try query.value("source") else { return nil }
+        guard let source = Source(rawValue: text) else {
+            throw .invalidParameter("'source' is 'orders' or 'vouchers'.")
+        }
+        guard limits.configured.contains(source) else {
+            throw .invalidParameter("The source '\(text)' is not configured here.")
+        }
+        return source
+    }
+
+    private static func patience(
+        _ query: QueryReader, _ request: APIRequest, _ condition: TagCondition?,
+        _ limits: APILimits, _ now: Instant
+    ) throws(ProblemDetails) -> Question.Patience {
+        let goal = try query.value("until") ?? "done"
+        guard goal == "done" || goal == "change" else {
+            throw .invalidParameter("'until' is 'done' or 'change'.")
+        }
+        guard let seconds = try waitSeconds(query, request), seconds > 0 else { return .none }
+        let wait = min(Duration.seconds(seconds), limits.waitMax)
+        guard wait > .zero else { return .none }
+        let deadline = now + wait
+        return goal == "done"
+            ? .done(deadline: deadline)
+            : .change(from: condition?.knownState, deadline: deadline)
+    }
+
+    /// The query is an order and must be right; Prefer is a wish, and a broken one is none
+    /// (RFC 7240 2).
+    private static func waitSeconds(
+        _ query: QueryReader, _ request: APIRequest
+    ) throws(ProblemDetails) -> Int? {
+        guard let text = try query.value("wait") else { return preferredWait(request.prefer) }
+        guard let seconds = wholeSeconds(text) else {
+            throw .invalidParameter("'wait' is a number of whole seconds, such as wait=30.")
+        }
+        return seconds
+    }
+
+    /// The `wait` preference, RFC 7240 4.3. The first of several counts (RFC 7240 2).
+    private static func preferredWait(_ prefer: String?) -> Int? {
+        for preference in (prefer ?? "").split(separator: ",") {
+            let token = preference.split(separator: ";", omittingEmptySubsequences: false)[0]
+            let halves = token.split(separator: "=", maxSplits: 1).map(trimmed)
+            guard let name = halves.first, name.lowercased() == "wait" else { continue }
+            guard halves.count == 2 else { return nil }
+            return wholeSeconds(unquoted(halves[1]))
+        }
+        return nil
+    }
+
+    private static func trimmed(_ text: Substring) -> String {
+        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        return String(text.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+    }
+
+    private static func unquoted(_ text: String) -> String {
+        guard text.count >= 2, text.first == "\"", text.last == "\"" else { return text }
+        return String(text.dropFirst().dropLast())
+    }
+
+    /// Digits only, nine at the most (31 years).
+    private static func wholeSeconds(_ text: String) -> Int? {
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        guard (1...9).contains(text.utf8.count), text.utf8.allSatisfy(digits.contains) else {
+            return nil
+        }
+        return Int(text)
+    }
+}

@@ -1,0 +1,85 @@
+// From method and path to the route, or to the problem that there is none.
+
+import HTTPWire
+public import StatusCore
+
+/// A place in the API. Valid once it exists: ids are ids.
+public enum Route: Sendable, Equatable {
+    case action(ActionID)
+    case actions
+    case live
+    case ready
+    case metrics
+    case openAPI
+    /// OPTIONS on any route, with the methods that it takes.
+    case options(allow: String)
+
+    /// The route's name in logs and metrics: no ids.
+    public var name: String {
+        switch self {
+        case .action: "/actions/{id}"
+        case .actions: "/actions"
+        case .live: "/livez"
+        case .ready: "/readyz"
+        case .metrics: "/metrics"
+        case .openAPI: "/openapi.yaml"
+        case .options: "OPTIONS"
+        }
+    }
+}
+
+/// Why a request has no route.
+public struct RoutingFailure: Error, Sendable, Equatable {
+    public var problem: ProblemDetails
+    /// For 405 (RFC 9110 10.2.1).
+    public var allow: String?
+}
+
+public enum Router {
+    static let allowed = "GET, HEAD, OPTIONS"
+
+    /// - Throws: `route-not-found`, `method-not-allowed` or `invalid-id`.
+    public static func route(_ request: APIRequest) throws(RoutingFailure) -> Route {
+        if request.form == .asterisk { return .options(allow: allowed) }
+        let place = try place(request.path, isOptions: request.method == .options)
+        switch request.method {
+        case .get, .head: return place
+        case .options:
+            // A health check by OPTIONS is answered as one by GET.
+            return place == .live || place == .ready ? place : .options(allow: allowed)
+        default:
+            throw RoutingFailure(
+                problem: ProblemDetails(.methodNotAllowed, "This route takes \(allowed)."),
+                allow: allowed)
+        }
+    }
+
+    private static func place(_ path: String, isOptions: Bool) throws(RoutingFailure) -> Route {
+        switch path {
+        case "/livez", "/healthz": return .live
+        case "/readyz": return .ready
+        case "/actions": return .actions
+        case "/metrics": return .metrics
+        case "/openapi.yaml": return .openAPI
+        case "/" where isOptions: return .options(allow: allowed)
+        default: break
+        }
+        guard path.hasPrefix("/actions/") else { throw notFound }
+        let segment = path.dropFirst("/actions/".count)
+        guard !segment.contains("/") else { throw notFound }
+        guard let id = PercentCoding.decode(segment).flatMap(ActionID.init) else {
+            throw RoutingFailure(problem: .invalidID)
+        }
+        return .action(id)
+    }
+
+    private static let notFound = RoutingFailure(
+        problem: ProblemDetails(.routeNotFound, "There is nothing at this path."))
+}
+
+extension ProblemDetails {
+    static let invalidID = ProblemDetails(
+        .invalidID,
+        "An id is 1 to \(ActionID.bytesMax) characters of A-Z a-z 0-9 . _ ~ : - with a letter or"
+            + " digit first.")
+}

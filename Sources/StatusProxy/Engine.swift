@@ -1,0 +1,204 @@
+// Carries out what the tracker decides: the one place where events, effects, stores and upstreams
+// meet. Everything in it happens on one serial queue.
+
+import Dispatch
+import StatusCore
+
+/// The tracker at work.
+///
+/// `@unchecked Sendable`: every stored variable is touched on `queue` only; what other queues call
+/// (`ask`, `leave`, `drain`, replies of ports) hops onto it first.
+final class Engine: @unchecked Sendable {
+    private let queue = DispatchQueue(label: "status-proxy.engine")
+    /// Large bodies take milliseconds to read: not on the engine's time.
+    private let normalizing = DispatchQueue(
+        label: "status-proxy.normalizing", attributes: .concurrent)
+    private var tracker: ActionTracker
+    private let store: any StateStore
+    private let clients: PerSource<(any UpstreamClient)?>
+    private let board: AnswerBoard
+    private let observer: any EngineObserver
+    private let retention: Retention
+
+    private var held: [CallerID: @Sendable (Reply) -> Void] = [:]
+    private var callers: UInt64 = 0
+    private let wakeTimer: any DispatchSourceTimer
+    private let purgeTimer: any DispatchSourceTimer
+    private var wakeAt = Instant.distantFuture
+    private var whenQuiet: (@Sendable () -> Void)?
+
+    /// How often the store is asked to drop what is past its use.
+    private static let purgeInterval = Duration.seconds(60)
+
+    init(
+        policy: TrackerPolicy, store: any StateStore, clients: PerSource<(any UpstreamClient)?>,
+        board: AnswerBoard, observer: any EngineObserver
+    ) {
+        tracker = ActionTracker(policy: policy, seed: .random(in: .min ... .max))
+        self.store = store
+        self.clients = clients
+        self.board = board
+        self.observer = observer
+        retention = Retention(
+            terminalTTL: policy.terminalTTL, staleMax: policy.staleMax, missMax: .seconds(86_400))
+        wakeTimer = DispatchSource.makeTimerSource(queue: queue)
+        purgeTimer = DispatchSource.makeTimerSource(queue: queue)
+        wakeTimer.setEventHandler { [weak self] in self?.woke() }
+        wakeTimer.activate()
+        purgeTimer.setEventHandler { [weak self] in self?.purge() }
+        let interval = Int(Self.purgeInterval.components.seconds)
+        purgeTimer.schedule(
+            deadline: .now() + .seconds(interval), repeating: .seconds(interval),
+            leeway: .seconds(5))
+        purgeTimer.activate()
+    }
+
+    // MARK: From any queue
+
+    /// Asks the tracker. `reply` is called once, on the engine's queue, unless the caller leaves.
+    /// `began` gets the caller's name first, on the same queue.
+    func ask(
+        _ question: Question, began: @escaping @Sendable (CallerID) -> Void = { _ in },
+        reply: @escaping @Sendable (Reply) -> Void
+    ) {
+        queue.async {
+            self.callers += 1
+            let caller = CallerID(self.callers)
+            self.held[caller] = reply
+            began(caller)
+            self.take(.asked(caller, question))
+        }
+    }
+
+    /// The caller went away; its call goes on.
+    func leave(_ caller: CallerID) {
+        queue.async {
+            guard self.held.removeValue(forKey: caller) != nil else { return }
+            self.take(.left(caller))
+        }
+    }
+
+    /// Answers who waits for news with what there is, and starts no more calls.
+    func drain() {
+        queue.async { self.take(.drained) }
+    }
+
+    /// Calls back once no call is under way and every gate is settled.
+    func whenQuiet(_ done: @escaping @Sendable () -> Void) {
+        queue.async {
+            self.whenQuiet = done
+            self.tellIfQuiet()
+        }
+    }
+
+    /// How much there is of what, for metrics.
+    func census(_ reply: @escaping @Sendable (_ stored: Int, _ waiting: Int) -> Void) {
+        queue.async { reply(self.tracker.storedActions, self.tracker.waitingCallers) }
+    }
+
+    // MARK: On the queue
+
+    private func take(_ event: Event) {
+        dispatchPrecondition(condition: .onQueue(queue))
+        for effect in tracker.step(event, now: SystemClock.now()) { carryOut(effect) }
+        scheduleWake()
+        tellIfQuiet()
+    }
+
+    private func carryOut(_ effect: Effect) {
+        switch effect {
+        case .lookUp(let id): lookUp(id)
+        case .prepare(let key, let flight): prepare(key, flight)
+        case .reserve(let reservation, let flight): reserve(reservation, flight)
+        case .call(let key, let flight, let sendBefore): call(key, flight, sendBefore)
+        case .settle(let settlement, let flight): settle(settlement, flight)
+        case .refuseCredential(let source): clients[source]?.refuseCredential()
+        case .reply(let caller, let reply): held.removeValue(forKey: caller)?(reply)
+        case .publish(let id, let publication): board.publish(id, publication)
+        case .withdraw(let id): board.withdraw(id)
+        case .note(let note): observer.observe(note)
+        }
+    }
+
+    private func lookUp(_ id: ActionID) {
+        store.lookUp(id) { result in
+            self.queue.async { self.take(.lookedUp(id, result)) }
+        }
+    }
+
+    private func prepare(_ key: LookKey, _ flight: UInt64) {
+        clients[key.source]?.prepare { fault in
+            self.queue.async { self.take(.prepared(key, flight: flight, fault)) }
+        }
+    }
+
+    private func reserve(_ reservation: Reservation, _ flight: UInt64) {
+        store.reserve(reservation) { result in
+            self.queue.async { self.take(.reserved(reservation.key, flight: flight, result)) }
+        }
+    }
+
+    private func call(_ key: LookKey, _ flight: UInt64, _ sendBefore: Instant) {
+        clients[key.source]?.call(key.id, sendBefore: sendBefore) { report in
+            self.normalizing.async {
+                let meaning = CallReport(report, key, endedAtWall: SystemClock.wall())
+                self.queue.async { self.take(.called(key, flight: flight, meaning)) }
+            }
+        }
+    }
+
+    private func settle(_ settlement: Settlement, _ flight: UInt64) {
+        store.settle(settlement) { result in
+            self.queue.async { self.take(.settled(settlement.key, flight: flight, result)) }
+        }
+    }
+
+    private func woke() {
+        wakeAt = .distantFuture
+        take(.woke)
+    }
+
+    private func purge() {
+        store.purge(retention) { result in
+            guard case .failure(let failure) = result else { return }
+            self.queue.async { self.observer.observe(.storeFailed("\(failure)")) }
+        }
+    }
+
+    private func scheduleWake() {
+        guard let next = tracker.nextWake, next < wakeAt else { return }
+        wakeAt = next
+        let wait = max(.zero, next - SystemClock.now())
+        wakeTimer.schedule(
+            deadline: .now() + .nanoseconds(Int(wait.nanoseconds)), leeway: .milliseconds(1))
+    }
+
+    private func tellIfQuiet() {
+        guard let done = whenQuiet, tracker.flights == 0 else { return }
+        whenQuiet = nil
+        done()
+    }
+}
+
+/// Hears what operators want to know. Called on the engine's queue.
+protocol EngineObserver: Sendable {
+    func observe(_ note: Note)
+}
+
+extension CallReport {
+    /// What the transport's report means.
+    fileprivate init(_ report: UpstreamCallReport, _ key: LookKey, endedAtWall: WallTime) {
+        let outcome: CallOutcome
+        var hints = RateHints.none
+        switch report.result {
+        case .success(let reply):
+            (outcome, hints) = Normalizer.outcome(
+                of: reply, source: key.source, id: key.id, now: endedAtWall)
+        case .failure(let failure):
+            outcome = .failed(UpstreamFault(kind: failure.kind, message: failure.detail))
+        }
+        self.init(
+            outcome: outcome, hints: hints, sentAt: report.sentAt, endedAt: report.endedAt,
+            checkedAt: endedAtWall)
+    }
+}

@@ -1,0 +1,26 @@
+// The process's clocks.
+
+import Glibc
+import StatusAPI
+import StatusCore
+
+enum SystemClock {
+    /// CLOCK_BOOTTIME: never steps, and counts while the machine is suspended.
+    static func now() -> Instant {
+        Instant(nanoseconds: read(CLOCK_BOOTTIME))
+    }
+
+    /// CLOCK_REALTIME, for people and upstreams' texts only.
+    static func wall() -> WallTime {
+        WallTime(milliseconds: read(CLOCK_REALTIME) / 1_000_000)
+    }
+
+    static func both() -> Clocks { Clocks(instant: now(), wall: wall()) }
+
+    private static func read(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        // It fails for a clock that does not exist only; both are in every Linux since 2.6.39.
+        precondition(clock_gettime(clock, &time) == 0)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+}
