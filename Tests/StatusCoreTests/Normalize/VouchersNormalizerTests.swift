@@ -1,0 +1,276 @@
+import Testing
+
+@testable import StatusCore
+
+@Suite struct VouchersNormalizerTests {
+    private func document(_ members: String) throws -> JSONValue {
+        try NormalizeFixtures.document(
+            .vouchers, #"{"id":"\#(NormalizeFixtures.voucherID)"\#(members)}"#)
+    }
+
+    private func done(_ operationStatus: String?, _ result: String) throws -> JSONValue {
+        let operation = operationStatus.map { #","operation_status":"\#($0)""# } ?? ""
+        return try document(#","status":"DONE"\#(operation),"result":\#(result)"#)
+    }
+
+    // MARK: The truth table
+
+    @Test(arguments: [
+        ("ENQUEUED", "PENDING", false), ("IN_PROGRESS", "IN_PROGRESS", false),
+        ("FAILED", "FAILED", true), ("SUCCESS", "UNKNOWN", false), ("done", "UNKNOWN", false),
+        ("", "UNKNOWN", false), ("CANCELLED", "UNKNOWN", false),
+    ])
+    func statusOtherThanDoneDecidesAlone(word: String, status: String, isDone: Bool) throws {
+        for operation in ["SUCCESS", "FAILED", "UNKNOWN", "NEW"] {
+            for result in ["null", #"{"done_count":1,"failed_count":1}"#] {
+                let document = try document(
+                    #","status":"\#(word)","operation_status":"\#(operation)","result":\#(result)"#)
+                #expect(document["status"] == .string(status))
+                #expect(document["done"] == .bool(isDone))
+                #expect(document["upstream"]?["status"] == .string(word))
+                #expect(document["upstream"]?["operation_status"] == .string(operation))
+            }
+        }
+    }
+
+    @Test(arguments: ["", #","status":null"#, #","status":7"#, #","status":["DONE"]"#])
+    func absentStatusBesideAnIDIsUnknownAndNotDone(member: String) throws {
+        let document = try document(member)
+        #expect(document["status"] == .string("UNKNOWN"))
+        #expect(document["done"] == .bool(false))
+        #expect(document["upstream"]?["status"] == nil)
+    }
+
+    @Test(arguments: [
+        "null", "{}", #"{"done_count":1}"#, #"{"done_count":1,"failed_count":0}"#,
+        #"{"done_count":1,"failed_count":1}"#,
+    ])
+    func doneWithAFailedOperationIsFailed(result: String) throws {
+        let document = try done("FAILED", result)
+        #expect(document["status"] == .string("FAILED"))
+        #expect(document["done"] == .bool(true))
+    }
+
+    /// result, then the status with `SUCCESS`, then with `UNKNOWN`, another word or none.
+    @Test(arguments: [
+        // Something failed, something done.
+        (#"{"done_count":1,"failed_count":1}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
+        (#"{"done_count":1,"failed":[{}]}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
+        (#"{"done_count":1,"failed":{"row":1}}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
+        (#"{"done_count":1,"errors":[{}]}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
+        (
+            #"{"done_count":2,"failed_count":0,"failed":[{}]}"#, "PARTIALLY_SUCCEEDED",
+            "PARTIALLY_SUCCEEDED"
+        ),
+        // Something failed; what is done is told only by the operation's success.
+        (#"{"failed_count":3}"#, "PARTIALLY_SUCCEEDED", "FAILED"),
+        (#"{"failed":[{}]}"#, "PARTIALLY_SUCCEEDED", "FAILED"),
+        (#"{"errors":[{"key":"x"}]}"#, "PARTIALLY_SUCCEEDED", "FAILED"),
+        (#"{"done_count":null,"failed_count":1}"#, "PARTIALLY_SUCCEEDED", "FAILED"),
+        (#"{"done_count":"5","failed_count":1}"#, "PARTIALLY_SUCCEEDED", "FAILED"),
+        // Something failed, nothing done.
+        (#"{"done_count":0,"failed_count":3}"#, "FAILED", "FAILED"),
+        (#"{"done_count":0,"failed":[{},{}]}"#, "FAILED", "FAILED"),
+        (#"{"done_count":0,"errors":[{}]}"#, "FAILED", "FAILED"),
+        // Nothing failed, a count given.
+        (#"{"done_count":5}"#, "SUCCEEDED", "SUCCEEDED"),
+        (#"{"done_count":0}"#, "SUCCEEDED", "SUCCEEDED"),
+        (#"{"failed_count":0}"#, "SUCCEEDED", "SUCCEEDED"),
+        (
+            #"{"done_count":0,"failed_count":0,"failed":[],"errors":[]}"#, "SUCCEEDED", "SUCCEEDED"
+        ),
+        (#"{"done_count":3.0}"#, "SUCCEEDED", "SUCCEEDED"),
+        // No counts, no failures.
+        ("null", "SUCCEEDED", "UNKNOWN"), ("{}", "SUCCEEDED", "UNKNOWN"),
+        (#"{"message":"7 failed"}"#, "SUCCEEDED", "UNKNOWN"),
+        (#"{"failed":[],"errors":[]}"#, "SUCCEEDED", "UNKNOWN"),
+        (#"{"failed":{},"errors":null}"#, "SUCCEEDED", "UNKNOWN"),
+        (#"{"failed":"yes","errors":7,"failed_count":"3"}"#, "SUCCEEDED", "UNKNOWN"),
+        (#"{"done_count":1.5,"failed_count":-1}"#, "SUCCEEDED", "UNKNOWN"),
+        (#"{"done_count":99999999999999999999}"#, "SUCCEEDED", "UNKNOWN"),
+        (#""text""#, "SUCCEEDED", "UNKNOWN"), ("[1]", "SUCCEEDED", "UNKNOWN"),
+    ])
+    func doneMeansEndedAndTheItemsDecide(
+        result: String, withSuccess: String, otherwise: String
+    ) throws {
+        for operation in ["SUCCESS", "UNKNOWN", "NEW", "success", nil] {
+            let document = try done(operation, result)
+            let status = operation == "SUCCESS" ? withSuccess : otherwise
+            #expect(document["status"] == .string(status), "operation_status \(operation ?? "-")")
+            #expect(document["done"] == .bool(true))
+        }
+    }
+
+    // MARK: Counts and result
+
+    @Test(arguments: [
+        (#"{"done_count":1,"failed_count":2}"#, #"{"succeeded":1,"failed":2}"#),
+        (#"{"done_count":1}"#, #"{"succeeded":1,"failed":null}"#),
+        (#"{"failed_count":2}"#, #"{"succeeded":null,"failed":2}"#),
+        (#"{"done_count":3.0,"failed_count":"2"}"#, #"{"succeeded":3,"failed":null}"#),
+        (#"{"failed":[{},{}]}"#, "null"), ("{}", "null"), ("null", "null"),
+        (#"{"done_count":null,"failed_count":null}"#, "null"),
+    ])
+    func countsAreThoseToldAndNeverInvented(result: String, counts: String) throws {
+        let expected = try NormalizeFixtures.json(counts)
+        #expect((try done(nil, result)["counts"] ?? .null) == expected)
+    }
+
+    @Test func resultKeepsItsMeaningExactly() throws {
+        let result =
+            #"{"z":9007199254740993,"a":1.10,"n":null,"e":"é\u0000","m":{"b":[1e400,-0],"a":[]},"#
+            + #""reports":["https://files.example/r.csv?sig=1"]}"#
+        let outcome = try NormalizeFixtures.outcome(
+            .vouchers, #"{"id":"aa_0adad13d6f057f088e","status":"DONE","result":\#(result)}"#)
+        guard case .answered(let document) = outcome else { throw NormalizeFixtures.NoFault() }
+        let sorted =
+            #""result":{"a":1.10,"e":"é\u0000","m":{"a":[],"b":[1e400,-0]},"n":null,"#
+            + #""reports":["https://files.example/r.csv?sig=1"],"z":9007199254740993}"#
+        #expect(String(decoding: document.bytes, as: UTF8.self).contains(sorted))
+    }
+
+    // MARK: Errors
+
+    @Test(
+        arguments: [
+            (#"{"code":"SUMMER","row":3,"source_id":"s","reason":"taken"}"#, "taken", "SUMMER"),
+            (#"{"code":"","row":3,"source_id":"s","reason":"taken"}"#, "taken", "s"),
+            (
+                #"{"code":null,"row":3,"source_id":"","reason":"Internal error"}"#,
+                "Internal error", "row 3"
+            ),
+            (#"{"row":3,"source_id":null,"reason":null}"#, nil, "row 3"),
+            (#"{"row":3.0}"#, nil, "row 3"), (#"{"row":"3","reason":7}"#, nil, nil),
+            (#"{"row":null,"code":5}"#, nil, nil), ("{}", nil, nil),
+        ] as [(String, String?, String?)])
+    func failedItemIsListedWithItsTarget(item: String, message: String?, target: String?) throws {
+        let document = try done(nil, #"{"failed":[\#(item)]}"#)
+        let error = try #require(document["errors"]?.array?.first)
+        #expect(error["code"] == .string("ITEM_FAILED"))
+        #expect(error["message"] == message.map { .string($0) })
+        #expect(error["class"] == .string("other"))
+        #expect(error["target"] == target.map { .string($0) })
+    }
+
+    @Test(
+        arguments: [
+            (#"{"message":"m","details":"d","key":"k","source_id":"s"}"#, "k", "m: d", "s"),
+            (#"{"message":"m","details":"d","key":"k","code":"SUMMER"}"#, "k", "m: d", "SUMMER"),
+            (#"{"message":"m","key":"k"}"#, "k", "m", nil),
+            (#"{"details":"d","key":"k"}"#, "k", "d", nil),
+            (#"{"key":"k"}"#, "k", nil, nil),
+            (#"{"message":"m","details":{},"key":null}"#, "ITEM_FAILED", "m", nil),
+            ("{}", "ITEM_FAILED", nil, nil),
+        ] as [(String, String, String?, String?)])
+    func errorOfAResultIsListedByItsKey(
+        item: String, code: String, message: String?, target: String?
+    ) throws {
+        let document = try done(nil, #"{"errors":[\#(item)]}"#)
+        let error = try #require(document["errors"]?.array?.first)
+        #expect(error["code"] == .string(code))
+        #expect(error["message"] == message.map { .string($0) })
+        #expect(error["target"] == target.map { .string($0) })
+    }
+
+    @Test func oneFailedObjectIsAListOfOne() throws {
+        let document = try done(nil, #"{"failed":{"row":3,"reason":"r"}}"#)
+        #expect(document["errors"]?.array?.count == 1)
+        #expect(document["errors"]?.array?.first?["target"] == .string("row 3"))
+    }
+
+    @Test func itemsThatAreNoObjectsAreNotListed() throws {
+        let document = try done(nil, #"{"failed":[null,"x",1,[],{"row":1}]}"#)
+        #expect(document["errors"]?.array?.count == 1)
+    }
+
+    @Test(arguments: [
+        (1001, 0, 1000), (600, 600, 1000), (0, 1001, 1000), (999, 1, 1000), (3, 4, 7),
+    ])
+    func atMostAThousandErrorsAreListedAndResultHasAll(
+        failed: Int, errors: Int, listed: Int
+    ) throws {
+        func list(_ count: Int) -> String {
+            [String](repeating: #"{"row":1}"#, count: count).joined(separator: ",")
+        }
+        let document = try done(nil, #"{"failed":[\#(list(failed))],"errors":[\#(list(errors))]}"#)
+        #expect(document["errors"]?.array?.count == listed)
+        #expect(document["result"]?["failed"]?.array?.count == failed)
+        #expect(document["result"]?["errors"]?.array?.count == errors)
+    }
+
+    // MARK: The other fields
+
+    @Test(
+        arguments: [
+            ("0", 0), ("100", 100), ("42.0", 42), ("101", nil), ("-1", nil), ("99.5", nil),
+            (#""50""#, nil), ("null", nil), ("true", nil),
+        ] as [(String, Int64?)])
+    func progressIsAPercentageOrNotTold(text: String, progress: Int64?) throws {
+        let document = try document(#","status":"IN_PROGRESS","progress":\#(text)"#)
+        #expect(document["progress"]?.integer == progress)
+    }
+
+    @Test(
+        arguments: [
+            ("5611", 5611), ("0", 0), ("-1", nil), ("1.5", nil), (#""5""#, nil), ("null", nil),
+        ] as [(String, Int64?)])
+    func processingTimeIsMillisecondsOrNotTold(text: String, milliseconds: Int64?) throws {
+        let document = try document(#","status":"DONE","processing_time":\#(text)"#)
+        #expect(document["processing_time_ms"]?.integer == milliseconds)
+    }
+
+    @Test func nullsEverywhereAreNullsInTheAnswer() throws {
+        let document = try document(
+            #","type":null,"status":null,"operation_status":null,"created_at":null,"#
+                + #""updated_at":null,"request_id":null,"processing_time":null,"progress":null,"#
+                + #""object":null,"result":null"#)
+        let expected = try NormalizeFixtures.json(
+            #"{"id":"aa_0adad13d6f057f088e","source":"vouchers","type":null,"status":"UNKNOWN","#
+                + #""done":false,"progress":null,"counts":null,"errors":[],"result":null,"#
+                + #""created_at":null,"updated_at":null,"processing_time_ms":null,"#
+                + #""request_id":null,"upstream":{"status":null,"operation_status":null}}"#)
+        #expect(document == expected)
+    }
+
+    @Test(arguments: ["7", "true", "[]", "{}", #"["x"]"#])
+    func fieldsOfTheWrongKindAreNotTold(value: String) throws {
+        let document = try document(
+            #","status":"DONE","type":\#(value),"operation_status":\#(value),"#
+                + #""created_at":\#(value),"updated_at":\#(value),"request_id":\#(value)"#)
+        for name in ["type", "created_at", "updated_at", "request_id"] {
+            #expect(document[name] == nil)
+        }
+        #expect(document["upstream"]?["operation_status"] == nil)
+        #expect(document["status"] == .string("UNKNOWN"))
+    }
+
+    @Test func unknownTypesAndUndeclaredFieldsDoNoHarm() throws {
+        let document = try document(
+            #","status":"DONE","type":"LOYALTY.NEW","user":{"id":1},"log_id":"l","brand_new":[]"#)
+        #expect(document["type"] == .string("LOYALTY.NEW"))
+        #expect(document["user"] == nil)
+    }
+
+    // MARK: Whose body it is
+
+    @Test(arguments: [
+        #"{"status":"DONE"}"#, #"{"id":null,"status":"DONE"}"#, #"{"id":7,"status":"DONE"}"#,
+    ])
+    func statusWithoutAnIDIsAboutTheActionAskedFor(body: String) throws {
+        let document = try NormalizeFixtures.document(.vouchers, body)
+        #expect(document["id"] == .string(NormalizeFixtures.voucherID))
+        #expect(document["done"] == .bool(true))
+    }
+
+    @Test(
+        arguments: [
+            ("{}", .malformed), (#"{"id":null,"status":null}"#, .malformed),
+            (#"{"id":7,"status":7}"#, .malformed), (#"{"object":"async_action"}"#, .malformed),
+            (#"{"id":"aa_other","status":"DONE"}"#, .wrongAction),
+            (#"{"id":"aa_other"}"#, .wrongAction),
+            (#"{"id":"AA_0ADAD13D6F057F088E","status":"DONE"}"#, .wrongAction),
+        ] as [(String, UpstreamFault.Kind)])
+    func bodyWithNeitherOrWithAnotherIDIsAFault(body: String, kind: UpstreamFault.Kind) throws {
+        #expect(try NormalizeFixtures.fault(.vouchers, body).kind == kind)
+    }
+}
