@@ -1,9 +1,30 @@
 #ifndef STATUS_PROXY_CLINUX_H
 #define STATUS_PROXY_CLINUX_H
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
+// No _GNU_SOURCE here: with it, types that Swift's other modules know would be defined otherwise.
+#include <stdint.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
+
+// epoll and accept4, which Swift's Glibc module lacks. All return -1 with errno as the calls do.
+
+/// One descriptor that has news: the token it was registered with, and EPOLL… bits.
+struct linux_ready {
+    uint64_t token;
+    uint32_t events;
+};
+
+enum {
+    linux_readable = EPOLLIN,
+    linux_writable = EPOLLOUT,
+    linux_failed = EPOLLERR,
+    linux_hung_up = EPOLLHUP,
+};
+
+int linux_epoll_create(void);
+int linux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token);
+int linux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t token);
+/// Never waits; fills at most 256.
+int linux_epoll_poll(int epoll, struct linux_ready *ready, int count);
+/// A non-blocking, close-on-exec socket.
+int linux_accept(int listener);
 #endif

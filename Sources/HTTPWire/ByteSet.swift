@@ -1,0 +1,73 @@
+// Character classes of the grammar as two 64-bit masks: one shift and one AND a byte, no table to load.
+
+/// A set of ASCII characters.
+struct ByteSet {
+    /// Bit n: character n, for 0–63.
+    let low: UInt64
+    /// Bit n: character 64 + n.
+    let high: UInt64
+
+    @inline(__always)
+    func contains(_ byte: UInt8) -> Bool {
+        guard byte < 128 else { return false }
+        let mask = byte < 64 ? low : high
+        return mask &>> UInt64(byte & 63) & 1 == 1
+    }
+
+    /// tchar (RFC 9110 5.6.2).
+    @inline(__always)
+    static var token: ByteSet {
+        ByteSet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE)
+    }
+
+    /// pchar and "/" (RFC 3986 3.3), without "%", whose two digits are looked at.
+    @inline(__always)
+    static var path: ByteSet {
+        ByteSet(low: 0x2FFF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
+    }
+
+    /// What a path may hold, and "?" (RFC 3986 3.4).
+    @inline(__always)
+    static var query: ByteSet {
+        ByteSet(low: 0xAFFF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
+    }
+
+    /// unreserved and sub-delims: a registered name or IPv4 address (RFC 3986 3.2.2), without "%".
+    @inline(__always)
+    static var name: ByteSet {
+        ByteSet(low: 0x2BFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
+    }
+
+    /// What stands between the brackets of an IP literal.
+    @inline(__always)
+    static var literal: ByteSet {
+        ByteSet(low: 0x2FFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
+    }
+}
+
+extension UInt8 {
+    @inline(__always) static var tab: UInt8 { 0x09 }
+    @inline(__always) static var lineFeed: UInt8 { 0x0A }
+    @inline(__always) static var carriageReturn: UInt8 { 0x0D }
+    @inline(__always) static var space: UInt8 { 0x20 }
+
+    @inline(__always)
+    var isDigit: Bool { self &- 0x30 < 10 }
+
+    @inline(__always)
+    var lowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
+
+    /// SP or HTAB: what OWS and BWS are made of.
+    @inline(__always)
+    var isBlank: Bool { self == .space || self == .tab }
+
+    /// The value of a hexadecimal digit; nil for anything else.
+    var hexValue: Int? {
+        switch self {
+        case 0x30...0x39: Int(self) - 0x30
+        case 0x41...0x46: Int(self) - 0x37
+        case 0x61...0x66: Int(self) - 0x57
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,173 @@
+// One connection's life as HTTP sees it. Bytes come in; out come the steps to take: deliver a
+// request, send a 100, take or drop content, refuse. No socket, no clock, no buffer of its own.
+
+/// Follows one connection from request to request.
+///
+/// The owner of the bytes calls `advance` until it says `.needMore`, `.wait` or `.refuse`, then
+/// `keep(_:)` to learn what must still be there, at the front, when it calls again with more bytes.
+public struct ConnectionMachine: Sendable {
+    public enum Step: Equatable, Sendable {
+        /// Nothing to do before more bytes come.
+        case needMore
+        /// An answer is under way; further bytes wait for `answered()`.
+        case wait
+        /// Send `100 Continue`.
+        case sendContinue
+        /// These bytes are content of the request under way: keep or drop them.
+        case content(Range<Int>)
+        /// The request is complete and described by the head.
+        case deliver
+        /// Answer so, and close: nothing further on this connection is to be trusted.
+        case refuse(Refusal)
+    }
+
+    /// What the connection waits for; each has its own time-out.
+    public enum Stage: Equatable, Sendable {
+        /// Between requests; not a byte of the next one has come. → head, ended
+        case idle
+        /// Inside a head. → content, answering, ended
+        case head
+        /// Inside the content. → answering, ended
+        case content
+        /// A request was delivered. → idle, head
+        case answering
+        /// Refused, or closed by the peer.
+        case ended
+    }
+
+    public private(set) var stage = Stage.idle
+    /// Where the request under way begins.
+    private var start = 0
+    /// The first byte not read yet.
+    private var cursor = 0
+    /// Bytes of an unfinished head that have been looked at, so that a slow sender costs one look a
+    /// line and not one a byte.
+    private var judged = 0
+    /// Length of the head whose content is being read.
+    private var headBytes = 0
+    private var body = BodyReader(.none)
+    /// The head's ranges stem from an earlier call.
+    private var headIsStale = false
+
+    public init() {}
+
+    /// The next step. `bytes` begins with what `keep(_:)` named.
+    public mutating func advance(
+        _ bytes: Span<UInt8>, _ parser: RequestParser, _ head: inout RequestHead
+    ) -> Step {
+        switch stage {
+        case .idle, .head: readHead(bytes, parser, &head)
+        case .content: readContent(bytes, parser, &head)
+        case .answering: .wait
+        case .ended: .needMore
+        }
+    }
+
+    /// The delivered request has been answered; the next one may be read.
+    public mutating func answered() {
+        precondition(stage == .answering, "nothing was delivered")
+        start = cursor
+        judged = 0
+        stage = .idle
+    }
+
+    /// The peer will send no more.
+    public mutating func inputEnded() -> Step {
+        defer { stage = .ended }
+        // RFC 9112 8: a server that receives an incomplete request MAY answer before it closes.
+        return stage == .head || stage == .content ? .refuse(.endedEarly) : .needMore
+    }
+
+    /// The time for what `stage` waits for is over.
+    public mutating func timedOut() -> Step {
+        defer { stage = .ended }
+        // RFC 9110 15.5.9: 408 when a request was begun; an idle connection just ends.
+        return stage == .head || stage == .content ? .refuse(.timedOut) : .needMore
+    }
+
+    /// What must be kept of `count` bytes: the head whose content is under way, and what was not
+    /// read. From now on positions count from there.
+    public mutating func keep(_ count: Int) -> (head: Range<Int>, rest: Range<Int>) {
+        let head = stage == .content ? start..<start + headBytes : cursor..<cursor
+        let rest = stage == .ended ? count..<count : cursor..<count
+        start = 0
+        cursor = stage == .content ? headBytes : 0
+        headIsStale = true
+        return (head, rest)
+    }
+
+    // MARK: Head
+
+    private mutating func readHead(
+        _ bytes: Span<UInt8>, _ parser: RequestParser, _ head: inout RequestHead
+    ) -> Step {
+        guard bytes.count > start else { return .needMore }
+        guard stage == .idle || mayJudge(bytes, parser.limits) else { return .needMore }
+        stage = .head
+        switch parser.parse(bytes, from: start, into: &head) {
+        case .needMore:
+            judged = bytes.count - start
+            return .needMore
+        case .refused(let refusal):
+            return refuse(refusal)
+        case .request(let consumed):
+            cursor = start + consumed
+            headBytes = consumed
+            headIsStale = false
+            return beginContent(bytes, parser, &head)
+        }
+    }
+
+    /// Whether bytes came that can change the verdict: the end of a line, or too many of them.
+    private func mayJudge(_ bytes: Span<UInt8>, _ limits: WireLimits) -> Bool {
+        if bytes.count - start > limits.headBytesMax { return true }
+        for index in start + judged..<bytes.count where bytes[index] == .lineFeed { return true }
+        return false
+    }
+
+    private mutating func refuse(_ refusal: Refusal) -> Step {
+        stage = .ended
+        return .refuse(refusal)
+    }
+
+    // MARK: Content
+
+    private mutating func beginContent(
+        _ bytes: Span<UInt8>, _ parser: RequestParser, _ head: inout RequestHead
+    ) -> Step {
+        guard head.framing != .none else {
+            stage = .answering
+            return .deliver
+        }
+        if case .length(let length) = head.framing, length > parser.limits.contentBytesMax {
+            return refuse(.contentTooLarge)
+        }
+        body = BodyReader(head.framing)
+        stage = .content
+        // RFC 9110 10.1.1: no need for a 100 once content has begun to come.
+        if head.expectsContinue, cursor == bytes.count { return .sendContinue }
+        return readContent(bytes, parser, &head)
+    }
+
+    private mutating func readContent(
+        _ bytes: Span<UInt8>, _ parser: RequestParser, _ head: inout RequestHead
+    ) -> Step {
+        do throws(Refusal) {
+            switch try body.next(bytes, &cursor, parser.limits) {
+            case .needMore:
+                return .needMore
+            case .content(let range):
+                return .content(range)
+            case .finished:
+                if headIsStale {
+                    // Kept bytes of a head that was good before: it is good again.
+                    _ = parser.parse(bytes, from: start, into: &head)
+                }
+                stage = .answering
+                return .deliver
+            }
+        } catch {
+            return refuse(error)
+        }
+    }
+}

@@ -1,0 +1,114 @@
+// What field lines must look like, and what the fields that steer a connection mean.
+
+enum FieldRules {
+    /// field-line = field-name ":" OWS field-value OWS (RFC 9112 5). The line holds no control byte
+    /// but HTAB; the line reader saw to that.
+    static func fieldLine(
+        _ bytes: Span<UInt8>, at line: Range<Int>
+    ) throws(Refusal) -> FieldLine {
+        // RFC 9112 5.2: obs-fold MUST be refused or replaced by a server. RFC 9112 2.2: the same for
+        // blanks between the request line and the first field.
+        guard !bytes[line.lowerBound].isBlank else { throw .foldedField }
+        var colon = line.lowerBound
+        while colon < line.upperBound, ByteSet.token.contains(bytes[colon]) { colon += 1 }
+        guard colon < line.upperBound else { throw .fieldLine }
+        // RFC 9112 5.1: no blank between name and colon: MUST be refused with 400.
+        guard bytes[colon] == UInt8(ascii: ":"), colon > line.lowerBound else { throw .fieldName }
+        return FieldLine(
+            name: line.lowerBound..<colon, value: bytes.trimmed(colon + 1..<line.upperBound))
+    }
+
+    /// Reads the fields that the wire itself obeys: Host, Connection, Content-Length,
+    /// Transfer-Encoding, Expect.
+    static func apply(_ bytes: Span<UInt8>, to head: inout RequestHead) throws(Refusal) {
+        var host: Range<Int>?
+        var connection = ConnectionOptions()
+        var lengths = LengthFields()
+        for index in head.fields.indices {
+            let field = head.fields[index]
+            switch field.name.count {
+            case 4 where bytes.matches("host", at: field.name):
+                // RFC 9112 3.2: more than one Host MUST be answered with 400.
+                guard host == nil else { throw .hostRepeated }
+                host = field.value
+            case 6 where bytes.matches("expect", at: field.name):
+                try readExpectation(bytes, at: field.value, into: &head)
+            case 10 where bytes.matches("connection", at: field.name):
+                connection.read(bytes, at: field.value)
+            case 14 where bytes.matches("content-length", at: field.name):
+                try lengths.readLength(bytes, at: field.value)
+            case 17 where bytes.matches("transfer-encoding", at: field.name):
+                lengths.readCodings(bytes, at: field.value)
+            default:
+                break
+            }
+        }
+        try checkHost(bytes, host, &head)
+        head.framing = try lengths.framing(in: head.version)
+        head.keepAlive = connection.keepsAlive(in: head.version)
+        if head.framing == .none { head.expectsContinue = false }
+    }
+
+    /// RFC 9112 3.2: a 1.1 request without Host, and any request with an invalid one, MUST be
+    /// answered with 400. An empty value is what a target without an authority asks for.
+    private static func checkHost(
+        _ bytes: Span<UInt8>, _ host: Range<Int>?, _ head: inout RequestHead
+    ) throws(Refusal) {
+        guard let host else {
+            guard head.version == .http10 else { throw .hostMissing }
+            return
+        }
+        _ = try TargetRules.hostAndPort(bytes, at: host, failure: .host)
+        if head.authority == nil { head.authority = host }
+    }
+
+    /// RFC 9110 10.1.1: the only expectation is 100-continue, any case; in a 1.0 request it MUST be
+    /// ignored.
+    private static func readExpectation(
+        _ bytes: Span<UInt8>, at value: Range<Int>, into head: inout RequestHead
+    ) throws(Refusal) {
+        guard head.version == .http11 else { return }
+        guard bytes.matches("100-continue", at: value) else { throw .expectation }
+        head.expectsContinue = true
+    }
+}
+
+/// Which connection options were named (RFC 9110 7.6.1).
+private struct ConnectionOptions {
+    private var close = false
+    private var keepAlive = false
+
+    mutating func read(_ bytes: Span<UInt8>, at value: Range<Int>) {
+        bytes.forEachElement(of: value) { option in
+            if bytes.matches("close", at: option) { close = true }
+            if bytes.matches("keep-alive", at: option) { keepAlive = true }
+        }
+    }
+
+    /// RFC 9112 9.3, in its order.
+    func keepsAlive(in version: Version) -> Bool {
+        if close { return false }
+        return version == .http11 || keepAlive
+    }
+}
+
+extension Span<UInt8> {
+    /// token = 1*tchar (RFC 9110 5.6.2).
+    func isToken(_ range: Range<Int>) -> Bool {
+        for index in range where !ByteSet.token.contains(self[index]) { return false }
+        return !range.isEmpty
+    }
+
+    /// Hands over each element of a comma-separated list, without the blanks around it; empty ones
+    /// are skipped (RFC 9110 5.6.1.2). Only for lists whose elements hold no quoted commas.
+    func forEachElement(of range: Range<Int>, _ body: (Range<Int>) -> Void) {
+        var start = range.lowerBound
+        while start <= range.upperBound {
+            let comma =
+                firstIndex(of: UInt8(ascii: ","), in: start..<range.upperBound) ?? range.upperBound
+            let element = trimmed(start..<comma)
+            if !element.isEmpty { body(element) }
+            start = comma + 1
+        }
+    }
+}

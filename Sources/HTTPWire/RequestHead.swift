@@ -1,0 +1,141 @@
+// A request line and its fields as places in the bytes they came in: nothing is copied, and the
+// storage of one head serves all requests of a loop.
+
+/// One request's head. Ranges count in the bytes that were parsed.
+public struct RequestHead: Sendable {
+    public internal(set) var method = Method.other
+    public internal(set) var methodBytes: Range<Int> = 0..<0
+    public internal(set) var form = TargetForm.origin
+    /// The whole target, as it came.
+    public internal(set) var target: Range<Int> = 0..<0
+    /// The raw path, percent-encoding untouched. Empty for an absolute form without a path (read it
+    /// as "/"), and for the authority and asterisk forms.
+    public internal(set) var path: Range<Int> = 0..<0
+    /// What follows the first "?", raw; nil without one.
+    public internal(set) var query: Range<Int>?
+    /// The target's authority (absolute and authority forms), else the Host field's value; nil
+    /// without either.
+    public internal(set) var authority: Range<Int>?
+    public internal(set) var version = Version.http11
+    /// In the order of arrival.
+    public internal(set) var fields: [FieldLine] = []
+    /// Whether the peer lets the connection live on (RFC 9112 9.3).
+    public internal(set) var keepAlive = false
+    /// The peer waits for a 100 before it sends the content (RFC 9110 10.1.1).
+    public internal(set) var expectsContinue = false
+    public internal(set) var framing = BodyFraming.none
+
+    public init() {
+        fields.reserveCapacity(32)
+    }
+
+    mutating func reset() {
+        method = .other
+        methodBytes = 0..<0
+        form = .origin
+        target = 0..<0
+        path = 0..<0
+        query = nil
+        authority = nil
+        version = .http11
+        fields.removeAll(keepingCapacity: true)
+        keepAlive = false
+        expectsContinue = false
+        framing = .none
+    }
+
+    /// The value of the first field of that name; nil without one.
+    public func firstValue(of lowercaseName: StaticString, in bytes: Span<UInt8>) -> Range<Int>? {
+        for field in fields where bytes.matches(lowercaseName, at: field.name) {
+            return field.value
+        }
+        return nil
+    }
+
+    /// Hands over the value of every field of that name, in order.
+    public func forEachValue(
+        of lowercaseName: StaticString, in bytes: Span<UInt8>, _ body: (Range<Int>) -> Void
+    ) {
+        for field in fields where bytes.matches(lowercaseName, at: field.name) {
+            body(field.value)
+        }
+    }
+
+    /// How many fields bear that name.
+    public func count(of lowercaseName: StaticString, in bytes: Span<UInt8>) -> Int {
+        var count = 0
+        forEachValue(of: lowercaseName, in: bytes) { _ in count += 1 }
+        return count
+    }
+}
+
+/// One field line; the value is without the blanks around it.
+public struct FieldLine: Equatable, Sendable {
+    public var name: Range<Int>
+    public var value: Range<Int>
+}
+
+/// The registered methods of RFC 9110 and PATCH; anything else that is a token is `.other`.
+public enum Method: String, CaseIterable, Sendable {
+    case get = "GET"
+    case head = "HEAD"
+    case post = "POST"
+    case put = "PUT"
+    case delete = "DELETE"
+    case connect = "CONNECT"
+    case options = "OPTIONS"
+    case trace = "TRACE"
+    case patch = "PATCH"
+    case other = ""
+}
+
+/// RFC 9112 3.2.
+public enum TargetForm: String, Sendable {
+    case origin
+    case absolute
+    case authority
+    case asterisk
+}
+
+/// What the peer speaks. A higher minor version than 1 counts as 1 (RFC 9110 2.5).
+public enum Version: String, Sendable {
+    case http10 = "HTTP/1.0"
+    case http11 = "HTTP/1.1"
+}
+
+extension Span<UInt8> {
+    /// True when the bytes in `range` are `lowercase`, whatever their case.
+    func matches(_ lowercase: StaticString, at range: Range<Int>) -> Bool {
+        guard range.count == lowercase.utf8CodeUnitCount else { return false }
+        let expected = lowercase.utf8Start
+        for offset in 0..<range.count
+        where self[range.lowerBound + offset].lowercased != expected[offset] {
+            return false
+        }
+        return true
+    }
+
+    /// True when the bytes in `range` are exactly `text`.
+    func equals(_ text: StaticString, at range: Range<Int>) -> Bool {
+        guard range.count == text.utf8CodeUnitCount else { return false }
+        let expected = text.utf8Start
+        for offset in 0..<range.count where self[range.lowerBound + offset] != expected[offset] {
+            return false
+        }
+        return true
+    }
+
+    /// `range` without the SP and HTAB at either end (OWS, RFC 9110 5.6.3).
+    func trimmed(_ range: Range<Int>) -> Range<Int> {
+        var low = range.lowerBound
+        var high = range.upperBound
+        while low < high, self[low].isBlank { low += 1 }
+        while high > low, self[high - 1].isBlank { high -= 1 }
+        return low..<high
+    }
+
+    func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
+        for index in range where self[index] == byte { return index }
+        return nil
+    }
+}

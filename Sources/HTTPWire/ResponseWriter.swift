@@ -1,0 +1,226 @@
+// Answers in, bytes out: appended to one buffer that is used again and again, so that a warm writer
+// allocates nothing.
+
+/// Writes answers one after the other: `begin`, fields, `end`.
+///
+/// Adds Date, Content-Length and Connection; leaves the content out where there must be none.
+public struct ResponseWriter: Sendable {
+    /// The bytes written so far.
+    public private(set) var output: [UInt8] = []
+    private var shape = AnswerShape(isHead: false, version: .http11, keepAlive: true)
+    private var progress = Progress.ready
+    private var status = 0
+    private var answerStart = 0
+    private var date: [UInt8] = []
+    private var dateSecond = Int.min
+
+    private enum Progress {
+        case ready
+        case head
+        case done
+    }
+
+    public init() {
+        setDate(secondsSince1970: 0)
+    }
+
+    // MARK: One answer
+
+    /// Writes the status line. Call it once an answer.
+    public mutating func begin(status: Int) {
+        precondition(progress == .ready, "an answer is begun once")
+        precondition((200...599).contains(status), "final statuses have three digits")
+        progress = .head
+        self.status = status
+        // RFC 9112 4: the version says what we speak, not what the peer does.
+        append("HTTP/1.1 ")
+        append(status)
+        output.append(.space)
+        append(StatusPhrase.of(status))
+        endLine()
+    }
+
+    public mutating func field(_ name: StaticString, _ value: StaticString) {
+        startField(name)
+        append(value)
+        endField()
+    }
+
+    public mutating func field(_ name: StaticString, _ value: String) {
+        startField(name)
+        append(value)
+        endField()
+    }
+
+    public mutating func field(_ name: StaticString, _ value: [UInt8]) {
+        startField(name)
+        append(value.span)
+        endField()
+    }
+
+    public mutating func field(_ name: StaticString, _ value: Span<UInt8>) {
+        startField(name)
+        append(value)
+        endField()
+    }
+
+    public mutating func field(_ name: StaticString, _ value: Int) {
+        startField(name)
+        append(value)
+        endField()
+    }
+
+    public mutating func field(_ field: Field) {
+        append(field.name)
+        append(": ")
+        append(field.value)
+        endField()
+    }
+
+    /// Begins a field whose value is put together by `append`; `endField` ends it.
+    public mutating func startField(_ name: StaticString) {
+        precondition(progress == .head, "fields stand between begin and end")
+        append(name)
+        append(": ")
+    }
+
+    public mutating func endField() {
+        endLine()
+    }
+
+    /// Ends an answer without content.
+    public mutating func end() {
+        finish(Span(), contentBytes: 0)
+    }
+
+    /// Ends an answer with its content.
+    public mutating func end(body: [UInt8]) {
+        finish(body.span, contentBytes: body.count)
+    }
+
+    public mutating func end(body: Span<UInt8>) {
+        finish(body, contentBytes: body.count)
+    }
+
+    public mutating func write(_ response: Response) {
+        begin(status: response.status)
+        for field in response.fields { self.field(field) }
+        end(body: response.body)
+    }
+
+    // MARK: Parts of a value
+
+    public mutating func append(_ text: StaticString) {
+        output.append(
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Text from outside: what would end the line is written as a space (RFC 9110 5.5).
+    public mutating func append(_ text: String) {
+        for byte in text.utf8 { output.append(Self.harmless(byte)) }
+    }
+
+    /// Bytes from outside: what would end the line is written as a space (RFC 9110 5.5).
+    public mutating func append(_ bytes: Span<UInt8>) {
+        for index in bytes.indices { output.append(Self.harmless(bytes[index])) }
+    }
+
+    /// In decimal.
+    public mutating func append(_ number: Int) {
+        if number < 0 { output.append(UInt8(ascii: "-")) }
+        let magnitude = number.magnitude
+        var divisor: UInt = 1
+        while magnitude / divisor > 9 { divisor *= 10 }
+        while divisor > 0 {
+            output.append(0x30 + UInt8(magnitude / divisor % 10))
+            divisor /= 10
+        }
+    }
+
+    private static func harmless(_ byte: UInt8) -> UInt8 {
+        byte == .carriageReturn || byte == .lineFeed || byte == 0 ? .space : byte
+    }
+
+    // MARK: For the connection's keeper
+
+    /// Makes ready for the answer to one request.
+    public mutating func prepare(_ shape: AnswerShape) {
+        self.shape = shape
+        progress = .ready
+        answerStart = output.count
+    }
+
+    /// True once the answer that was prepared has been written to its end.
+    public var isAnswered: Bool { progress == .done }
+
+    /// The status of the answer begun last.
+    public var statusWritten: Int { status }
+
+    /// Takes back what was written of an answer since `prepare`.
+    public mutating func rollBack() {
+        output.removeSubrange(answerStart...)
+        progress = .ready
+    }
+
+    /// RFC 9110 15.2.1.
+    public mutating func writeContinue() {
+        append("HTTP/1.1 100 Continue\r\n\r\n")
+    }
+
+    /// Forgets what was written, but not its storage, unless that is over `bytesMax`.
+    public mutating func clear(keepingAtMost bytesMax: Int) {
+        if output.capacity > bytesMax {
+            output = []
+        } else {
+            output.removeAll(keepingCapacity: true)
+        }
+    }
+
+    /// Says what time it is; the text is made anew once a second at most.
+    public mutating func setDate(secondsSince1970: Int) {
+        guard secondsSince1970 != dateSecond else { return }
+        dateSecond = secondsSince1970
+        date.removeAll(keepingCapacity: true)
+        HTTPDate.append(secondsSince1970, to: &date)
+    }
+
+    // MARK: The end of the head
+
+    private mutating func finish(_ content: Span<UInt8>, contentBytes: Int) {
+        precondition(progress == .head, "an answer is begun before it is ended")
+        progress = .done
+        // RFC 9110 6.6.1: an origin server with a clock MUST send Date.
+        append("Date: ")
+        output.append(contentsOf: date)
+        endLine()
+        writeLength(contentBytes)
+        writeConnection()
+        endLine()
+        // RFC 9112 6.3 item 1: HEAD, 204 and 304 end with the header section.
+        guard !shape.isHead, status != 204, status != 304 else { return }
+        content.withUnsafeBufferPointer { output.append(contentsOf: $0) }
+    }
+
+    /// RFC 9110 8.6: MUST NOT be sent with 204. A 304 may carry the length that a 200 would have, and
+    /// we do not know it here.
+    private mutating func writeLength(_ contentBytes: Int) {
+        guard status != 204, status != 304 else { return }
+        append("Content-Length: ")
+        append(contentBytes)
+        endLine()
+    }
+
+    /// RFC 9112 9.3 and 9.6: close is announced, and a 1.0 peer is told that the connection lives.
+    private mutating func writeConnection() {
+        if !shape.keepAlive {
+            append("Connection: close\r\n")
+        } else if shape.version == .http10 {
+            append("Connection: keep-alive\r\n")
+        }
+    }
+
+    private mutating func endLine() {
+        output.append(.carriageReturn)
+        output.append(.lineFeed)
+    }
+}

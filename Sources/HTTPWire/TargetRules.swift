@@ -1,0 +1,136 @@
+// The request target: which of the four forms it is, and where its path, query and authority lie.
+
+enum TargetRules {
+    /// RFC 9112 3.2: origin-form, absolute-form, authority-form for CONNECT only, asterisk-form for
+    /// OPTIONS only. An invalid target is refused, not repaired: a redirect or a repair may step
+    /// round a filter in front.
+    static func read(
+        _ bytes: Span<UInt8>, at range: Range<Int>, into head: inout RequestHead
+    ) throws(Refusal) {
+        guard !range.isEmpty else { throw .target }
+        head.target = range
+        if head.method == .connect {
+            try readAuthorityForm(bytes, at: range, into: &head)
+        } else if bytes[range.lowerBound] == UInt8(ascii: "/") {
+            head.form = .origin
+            try readPathAndQuery(bytes, at: range, into: &head)
+        } else if range.count == 1, bytes[range.lowerBound] == UInt8(ascii: "*") {
+            guard head.method == .options else { throw .target }
+            head.form = .asterisk
+        } else {
+            try readAbsoluteForm(bytes, at: range, into: &head)
+        }
+    }
+
+    /// RFC 9112 3.2.1. A "#" is no part of a target (RFC 9110 7.1), nor is a raw space or a byte
+    /// over 127.
+    private static func readPathAndQuery(
+        _ bytes: Span<UInt8>, at range: Range<Int>, into head: inout RequestHead
+    ) throws(Refusal) {
+        var index = range.lowerBound
+        while index < range.upperBound, bytes[index] != UInt8(ascii: "?") {
+            index = try step(bytes, at: index, before: range.upperBound, in: .path)
+        }
+        head.path = range.lowerBound..<index
+        guard index < range.upperBound else { return }
+        head.query = index + 1..<range.upperBound
+        index += 1
+        while index < range.upperBound {
+            index = try step(bytes, at: index, before: range.upperBound, in: .query)
+        }
+    }
+
+    /// RFC 9112 3.2.2: a server MUST accept the absolute form; its authority then counts, not Host.
+    private static func readAbsoluteForm(
+        _ bytes: Span<UInt8>, at range: Range<Int>, into head: inout RequestHead
+    ) throws(Refusal) {
+        let low = range.lowerBound
+        let start: Int
+        if range.count > 7, bytes.matches("http://", at: low..<low + 7) {
+            start = low + 7
+        } else if range.count > 8, bytes.matches("https://", at: low..<low + 8) {
+            start = low + 8
+        } else {
+            throw .target
+        }
+        var end = start
+        while end < range.upperBound, bytes[end] != UInt8(ascii: "/"),
+            bytes[end] != UInt8(ascii: "?")
+        {
+            end += 1
+        }
+        // RFC 9110 4.2.1: an empty host is invalid; 4.2.4: user information is an error ("@" is no
+        // character of a host).
+        let port = try hostAndPort(bytes, at: start..<end, failure: .target)
+        guard port.lowerBound > start else { throw .target }
+        head.form = .absolute
+        head.authority = start..<end
+        try readPathAndQuery(bytes, at: end..<range.upperBound, into: &head)
+    }
+
+    /// RFC 9112 3.2.3: host and port, both.
+    private static func readAuthorityForm(
+        _ bytes: Span<UInt8>, at range: Range<Int>, into head: inout RequestHead
+    ) throws(Refusal) {
+        let port = try hostAndPort(bytes, at: range, failure: .target)
+        guard port.lowerBound > range.lowerBound, port.count > 1 else { throw .target }
+        head.form = .authority
+        head.authority = range
+    }
+
+    /// uri-host [ ":" port ] (RFC 9110 7.2). Returns where the port stands, its colon included; an
+    /// empty range at the end without one.
+    static func hostAndPort(
+        _ bytes: Span<UInt8>, at range: Range<Int>, failure: Refusal
+    ) throws(Refusal) -> Range<Int> {
+        var index = range.lowerBound
+        do throws(Refusal) {
+            if index < range.upperBound, bytes[index] == UInt8(ascii: "[") {
+                index += 1
+                let first = index
+                while index < range.upperBound, ByteSet.literal.contains(bytes[index]) {
+                    index += 1
+                }
+                guard index > first, index < range.upperBound, bytes[index] == UInt8(ascii: "]")
+                else { throw failure }
+                index += 1
+            } else {
+                while index < range.upperBound, bytes[index] != UInt8(ascii: ":") {
+                    index = try step(bytes, at: index, before: range.upperBound, in: .name)
+                }
+            }
+        } catch {
+            throw failure
+        }
+        let port = index..<range.upperBound
+        try checkPort(bytes, at: port, failure: failure)
+        return port
+    }
+
+    /// port = *DIGIT (RFC 3986 3.2.3), and a number that a port can be.
+    private static func checkPort(
+        _ bytes: Span<UInt8>, at range: Range<Int>, failure: Refusal
+    ) throws(Refusal) {
+        guard !range.isEmpty else { return }
+        guard bytes[range.lowerBound] == UInt8(ascii: ":"), range.count <= 6 else { throw failure }
+        var number = 0
+        for index in range.dropFirst() {
+            guard bytes[index].isDigit else { throw failure }
+            number = number * 10 + Int(bytes[index] - 0x30)
+        }
+        guard number <= 65_535 else { throw failure }
+    }
+
+    /// One character of `set`, or "%" and two hexadecimal digits (RFC 3986 2.1); returns what
+    /// follows.
+    @inline(__always)
+    private static func step(
+        _ bytes: Span<UInt8>, at index: Int, before end: Int, in set: ByteSet
+    ) throws(Refusal) -> Int {
+        if set.contains(bytes[index]) { return index + 1 }
+        guard bytes[index] == UInt8(ascii: "%"), index + 2 < end,
+            bytes[index + 1].hexValue != nil, bytes[index + 2].hexValue != nil
+        else { throw .target }
+        return index + 3
+    }
+}

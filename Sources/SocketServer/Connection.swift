@@ -1,0 +1,72 @@
+// What a loop knows of one peer. An idle one holds no buffer: bytes are read into and answers
+// written from the loop's own, and only what is left over moves here.
+
+import HTTPWire
+
+/// One accepted socket. Touched on its loop's queue only.
+final class Connection {
+    enum Phase {
+        /// Reads requests, answers them at once. → waiting, finishing, lingering
+        case open
+        /// A request waits for its `.later` answer. → open, finishing
+        case waiting
+        /// The last answer is written, not all of it sent. → lingering
+        case finishing
+        /// Our side is shut; what the peer still sends is dropped, so that our answer is not lost to
+        /// a RST (RFC 9112 9.6).
+        case lingering
+        /// Gone; nothing may be done with it.
+        case closed
+    }
+
+    /// What the deadline is for.
+    enum Patience {
+        case none
+        case idle
+        case head
+        case content
+        case write
+        case linger
+    }
+
+    let descriptor: Descriptor
+    let slot: Int
+    /// Tells this connection's events from those of the slot's earlier user.
+    let token: UInt64
+    var phase = Phase.open
+    var machine = ConnectionMachine()
+    /// Bytes received and not used up: part of a head, or requests behind the one under way.
+    var input: [UInt8] = []
+    /// Content of the request under way, when it is collected.
+    var body: [UInt8] = []
+    /// Bytes of answers that the socket would not take yet, sent up to `unsentStart`.
+    var unsent: [UInt8] = []
+    var unsentStart = 0
+    /// The request that waits, in phase `waiting`.
+    var exchangeID: UInt64 = 0
+    var shape = AnswerShape(isHead: false, version: .http11, keepAlive: true)
+    /// What epoll watches for now.
+    var watched: UInt32
+    var patience = Patience.none
+    /// On the loop's clock, in nanoseconds.
+    var deadline = Int64.max
+    /// Bytes dropped while lingering.
+    var droppedBytes = 0
+    /// True once a request has been delivered.
+    var hasServed = false
+    /// Over the limit: it gets the overloaded answer, and counts apart.
+    let isOverflow: Bool
+
+    init(
+        _ descriptor: consuming Descriptor, slot: Int, token: UInt64, watched: UInt32,
+        isOverflow: Bool
+    ) {
+        self.descriptor = descriptor
+        self.slot = slot
+        self.token = token
+        self.watched = watched
+        self.isOverflow = isOverflow
+    }
+
+    var hasUnsent: Bool { unsentStart < unsent.count }
+}

@@ -1,0 +1,184 @@
+// New connections: taken from the kernel, counted, placed on a loop; and what happens when there are
+// too many of them, or no descriptor for them.
+
+import CLinux
+import Dispatch
+import Glibc
+import HTTPWire
+
+extension EventLoop {
+    /// Connections taken before other events get their turn.
+    private static var acceptsMax: Int { 64 }
+    /// Connections over the limit that may hear their 503 out, a loop.
+    private static var overflowMax: Int { 64 }
+    /// How long no connection is accepted when there is no descriptor for it.
+    private static var pause: DispatchTimeInterval { .milliseconds(100) }
+    /// A connection that has not asked anything yet when draining begins may do so for that long.
+    private static var firstRequestGrace: Int64 { 1_000_000_000 }
+
+    /// Before `start()` only.
+    func listen(on listener: consuming Listener, handingTo receivers: [EventLoop]) {
+        self.listener = consume listener
+        self.receivers = receivers
+    }
+
+    func watchListener() {
+        guard let number = listenerNumber else { return }
+        let code = linux_epoll_add(
+            epoll, number, UInt32(linux_readable), Self.listenerToken)
+        precondition(code == 0, "a fresh epoll set takes a fresh socket")
+    }
+
+    private var listenerNumber: Int32? {
+        // A `~Copyable` optional is looked into by borrowing.
+        switch listener {
+        case .none: nil
+        case .some(let listener): listener.descriptor.number
+        }
+    }
+
+    func accept() {
+        for _ in 0..<Self.acceptsMax {
+            guard acceptOne() else { return }
+        }
+    }
+
+    /// False when no connection waits, or none can be taken now.
+    private func acceptOne() -> Bool {
+        guard let number = listenerNumber else { return false }
+        if let descriptor = Descriptor(returned: linux_accept(number)) {
+            admit(descriptor)
+            return true
+        }
+        switch errno {
+        case ECONNABORTED, EINTR, EPROTO:
+            // accept(2): errors of the one connection, or none at all.
+            return true
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            shedOne(number)
+            pauseAccepting()
+            return false
+        default:
+            return false
+        }
+    }
+
+    private func admit(_ descriptor: consuming Descriptor) {
+        guard tally.enter() else { return turnAway(descriptor) }
+        guard !receivers.isEmpty else { return place(descriptor) }
+        let receiver = receivers[nextReceiver]
+        nextReceiver = (nextReceiver + 1) % receivers.count
+        guard receiver !== self else { return place(descriptor) }
+        // The closure owns the number; it runs once.
+        let number = descriptor.release()
+        receiver.queue.async { receiver.place(Descriptor(number)) }
+    }
+
+    /// Takes a counted connection in.
+    private func place(_ descriptor: consuming Descriptor) {
+        readClock()
+        guard let connection = register(descriptor, isOverflow: false) else {
+            return tally.leave()
+        }
+        settle(connection)
+        if isDraining {
+            connection.deadline = min(connection.deadline, now + Self.firstRequestGrace)
+        }
+    }
+
+    private func register(_ descriptor: consuming Descriptor, isOverflow: Bool) -> Connection? {
+        let slot = freeSlots.popLast() ?? connections.count
+        generation = (generation + 1) & 0x7FFF_FFFF
+        let token = generation << 32 | UInt64(slot)
+        let watched = UInt32(linux_readable)
+        guard linux_epoll_add(epoll, descriptor.number, watched, token) == 0 else {
+            // Stopped, or the kernel is out of memory or watches: the peer sees a close.
+            if slot < connections.count { freeSlots.append(slot) }
+            return nil
+        }
+        let connection = Connection(
+            descriptor, slot: slot, token: token, watched: watched, isOverflow: isOverflow)
+        if slot == connections.count {
+            connections.append(connection)
+        } else {
+            connections[slot] = connection
+        }
+        setTick()
+        return connection
+    }
+
+    /// Over the limit: 503 at once, whatever is asked, and a close. The last ones of a flood are
+    /// closed unheard.
+    private func turnAway(_ descriptor: consuming Descriptor) {
+        guard overflowCount < Self.overflowMax else { return }
+        guard let connection = register(descriptor, isOverflow: true) else { return }
+        overflowCount += 1
+        writeLast(configuration.overloadedResponse, to: connection, isHead: false)
+        flush(connection)
+        settle(connection)
+    }
+
+    /// No descriptor is left: with the spare one, one peer at least hears why. The others wait in
+    /// the kernel.
+    private func shedOne(_ number: Int32) {
+        guard spare != nil else { return }
+        spare = nil
+        if let descriptor = Descriptor(returned: linux_accept(number)) {
+            writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: false))
+            writer.write(configuration.overloadedResponse)
+            _ = writer.output.withUnsafeBytes {
+                send(descriptor.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            writer.clear(keepingAtMost: configuration.unsentBytesMax)
+            // Unread bytes would turn the close into a RST, and that would eat the answer.
+            shutdown(descriptor.number, Int32(SHUT_WR))
+            recv(descriptor.number, scratch.baseAddress, scratch.count, 0)
+        }
+        spare = Self.openSpare()
+    }
+
+    private func pauseAccepting() {
+        guard let number = listenerNumber else { return }
+        _ = linux_epoll_modify(epoll, number, 0, Self.listenerToken)
+        queue.asyncAfter(deadline: .now() + Self.pause) { self.resumeAccepting() }
+    }
+
+    private func resumeAccepting() {
+        guard let number = listenerNumber else { return }
+        spare = Self.openSpare()
+        _ = linux_epoll_modify(epoll, number, UInt32(linux_readable), Self.listenerToken)
+    }
+
+    // MARK: Draining
+
+    /// Takes what the kernel has accepted already, closes the listener, then the connections between
+    /// two requests.
+    func stopAccepting() {
+        guard !isDraining else { return }
+        isDraining = true
+        readClock()
+        while acceptOne() {}
+        if listenerNumber != nil || !isListening { tally.endedAccepting() }
+        listener = nil
+        receivers = []
+        for connection in connections { if let connection { retire(connection) } }
+    }
+
+    /// A loop without a listener of its own (Unix socket) has none to close.
+    private var isListening: Bool { listenerNumber != nil }
+
+    /// Closes a connection between two requests; what it has just asked is answered first.
+    private func retire(_ connection: Connection) {
+        if isBetweenRequests(connection) { readable(connection) }
+        guard isBetweenRequests(connection) else { return }
+        if connection.hasServed {
+            finish(connection)
+        } else {
+            connection.deadline = min(connection.deadline, now + Self.firstRequestGrace)
+        }
+    }
+
+    private func isBetweenRequests(_ connection: Connection) -> Bool {
+        connection.phase == .open && connection.machine.stage == .idle && !connection.hasUnsent
+    }
+}

@@ -1,0 +1,359 @@
+// What happens on one connection: bytes are read, requests delivered, answers written and sent, time
+// runs out, the end comes.
+
+import CLinux
+import Dispatch
+import Glibc
+import HTTPWire
+
+extension EventLoop {
+    /// Bytes that a lingering connection may still send.
+    private static var droppedBytesMax: Int { 256 * 1024 }
+    /// Output storage over that is given back after use.
+    private static var outputBytesKept: Int { 256 * 1024 }
+
+    func ready(_ connection: Connection, _ events: UInt32) {
+        let broken = events & UInt32(linux_failed | linux_hung_up) != 0
+        if broken, connection.phase == .waiting || connection.hasUnsent {
+            return drop(connection)
+        }
+        if events & UInt32(linux_writable) != 0, connection.hasUnsent {
+            sendUnsent(connection)
+            if !connection.hasUnsent { return resume(connection) }
+        }
+        if broken || events & UInt32(linux_readable) != 0, wantsToRead(connection) {
+            connection.phase == .lingering ? dropInput(connection) : readable(connection)
+        }
+        stopWatchingInVain(connection, events)
+    }
+
+    private func wantsToRead(_ connection: Connection) -> Bool {
+        switch connection.phase {
+        case .open: !connection.hasUnsent
+        case .lingering: true
+        case .waiting, .finishing, .closed: false
+        }
+    }
+
+    // MARK: Reading
+
+    func readable(_ connection: Connection) {
+        let kept = connection.input.count
+        if kept > 0 { _ = scratch.update(fromContentsOf: connection.input) }
+        let room = UnsafeMutableBufferPointer(rebasing: scratch[kept...])
+        let count = recv(connection.descriptor.number, room.baseAddress, room.count, 0)
+        if count > 0 {
+            process(connection, UnsafeBufferPointer(rebasing: scratch[..<(kept + count)]))
+        } else if count == 0 {
+            inputEnded(connection)
+        } else if errno != EAGAIN, errno != EINTR {
+            drop(connection)
+        }
+    }
+
+    /// Goes on with what was kept, after an answer was given or sent.
+    private func resume(_ connection: Connection) {
+        guard connection.phase == .open, !connection.input.isEmpty else {
+            flush(connection)
+            return settle(connection)
+        }
+        let kept = connection.input
+        connection.input = []
+        kept.withUnsafeBufferPointer { process(connection, $0) }
+    }
+
+    private func process(_ connection: Connection, _ buffer: UnsafeBufferPointer<UInt8>) {
+        advance(connection, buffer)
+        keep(connection, buffer)
+        flush(connection)
+        settle(connection)
+    }
+
+    /// Takes the machine's steps as far as the bytes reach. Answers pile up in the writer, so that
+    /// pipelined requests are answered in one write.
+    private func advance(_ connection: Connection, _ buffer: UnsafeBufferPointer<UInt8>) {
+        let bytes = buffer.span
+        while connection.phase == .open {
+            switch connection.machine.advance(bytes, parser, &head) {
+            case .needMore, .wait:
+                return
+            case .sendContinue:
+                writer.writeContinue()
+            case .content(let range):
+                guard configuration.collectsBodies else { continue }
+                connection.body.append(contentsOf: buffer[range])
+            case .deliver:
+                deliver(connection, bytes)
+                guard writer.output.count >= configuration.unsentBytesMax else { continue }
+                flush(connection)
+                if connection.hasUnsent { return }
+            case .refuse(let refusal):
+                refuse(connection, refusal, isHead: head.method == .head)
+            }
+        }
+    }
+
+    /// Moves what was not used up out of the loop's buffer.
+    private func keep(_ connection: Connection, _ buffer: UnsafeBufferPointer<UInt8>) {
+        let (head, rest) = connection.machine.keep(buffer.count)
+        let isOver = connection.phase != .open && connection.phase != .waiting
+        guard !isOver, !(head.isEmpty && rest.isEmpty) else {
+            if !connection.input.isEmpty { connection.input = [] }
+            return
+        }
+        var input: [UInt8] = []
+        input.reserveCapacity(head.count + rest.count)
+        input.append(contentsOf: buffer[head])
+        input.append(contentsOf: buffer[rest])
+        connection.input = input
+    }
+
+    private func inputEnded(_ connection: Connection) {
+        guard case .refuse(let refusal) = connection.machine.inputEnded() else {
+            return drop(connection)
+        }
+        refuse(connection, refusal, isHead: false)
+        connection.input = []
+        flush(connection)
+        settle(connection)
+    }
+
+    /// RFC 9112 9.6: reads on until the peer has had time for our answer, within bounds.
+    private func dropInput(_ connection: Connection) {
+        let count = recv(connection.descriptor.number, scratch.baseAddress, scratch.count, 0)
+        if count > 0 {
+            connection.droppedBytes += count
+            if connection.droppedBytes > Self.droppedBytesMax { drop(connection) }
+        } else if count == 0 || (errno != EAGAIN && errno != EINTR) {
+            drop(connection)
+        }
+    }
+
+    // MARK: Answering
+
+    private func deliver(_ connection: Connection, _ bytes: Span<UInt8>) {
+        exchangeCount += 1
+        let exchange = Exchange(
+            id: UInt64(index) << 48 | exchangeCount, slot: connection.slot, loop: self)
+        connection.shape = AnswerShape(
+            isHead: head.method == .head, version: head.version,
+            keepAlive: head.keepAlive && !isDraining)
+        connection.hasServed = true
+        connection.patience = .none
+        let body = connection.body
+        if !body.isEmpty { connection.body = [] }
+        writer.prepare(connection.shape)
+        switch handler.handle(
+            head, bytes: bytes, body: body, exchange: exchange, writer: &writer)
+        {
+        case .answered:
+            ended(connection)
+        case .later:
+            writer.rollBack()
+            connection.exchangeID = exchange.id
+            connection.phase = .waiting
+        }
+    }
+
+    /// The answer's last byte has been written.
+    private func ended(_ connection: Connection) {
+        if !writer.isAnswered {
+            // A handler that promised an answer and wrote none or half of one: ours to mend.
+            writer.rollBack()
+            writer.write(Response(status: 500))
+        }
+        connection.machine.answered()
+        connection.phase = connection.shape.keepAlive ? .open : .finishing
+    }
+
+    func respond(to exchange: Exchange, _ write: (inout ResponseWriter) -> Void) {
+        guard let connection = waiting(exchange) else { return }
+        readClock()
+        if isDraining { connection.shape.keepAlive = false }
+        writer.prepare(connection.shape)
+        write(&writer)
+        connection.exchangeID = 0
+        ended(connection)
+        resume(connection)
+    }
+
+    func reset(_ exchange: Exchange) {
+        guard let connection = waiting(exchange) else { return }
+        connection.phase = .open
+        var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
+        _ = setsockopt(
+            connection.descriptor.number, SOL_SOCKET, SO_LINGER, &linger,
+            socklen_t(MemoryLayout<linger>.size))
+        drop(connection)
+    }
+
+    private func waiting(_ exchange: Exchange) -> Connection? {
+        guard exchange.slot < connections.count, let connection = connections[exchange.slot],
+            connection.phase == .waiting, connection.exchangeID == exchange.id
+        else { return nil }
+        return connection
+    }
+
+    private func refuse(_ connection: Connection, _ refusal: Refusal, isHead: Bool) {
+        let response = configuration.refusal(refusal.status, refusal.reason)
+        writeLast(response, to: connection, isHead: isHead)
+    }
+
+    /// Writes an answer after which the connection is closed.
+    func writeLast(_ response: Response, to connection: Connection, isHead: Bool) {
+        writer.prepare(AnswerShape(isHead: isHead, version: .http11, keepAlive: false))
+        writer.write(response)
+        connection.phase = .finishing
+    }
+
+    // MARK: Sending
+
+    /// Sends what the writer holds; what the socket does not take moves to the connection.
+    func flush(_ connection: Connection) {
+        defer { writer.clear(keepingAtMost: Self.outputBytesKept) }
+        guard connection.phase != .closed else { return }
+        if connection.hasUnsent {
+            connection.unsent.append(contentsOf: writer.output)
+            return
+        }
+        // In place: one more reference to the storage would make the next append copy it.
+        guard let sent = writer.output.withUnsafeBytes({ send($0, on: connection) }) else {
+            return
+        }
+        if sent < writer.output.count {
+            connection.unsent = Array(writer.output[sent...])
+            connection.unsentStart = 0
+        } else if connection.phase == .finishing {
+            linger(connection)
+        }
+    }
+
+    private func sendUnsent(_ connection: Connection) {
+        let unsent = connection.unsent
+        let sent = unsent.withUnsafeBytes {
+            send(UnsafeRawBufferPointer(rebasing: $0[connection.unsentStart...]), on: connection)
+        }
+        guard let sent else { return }
+        // A peer that takes bytes is slow, not gone.
+        if sent > 0 { connection.patience = .none }
+        connection.unsentStart += sent
+        if connection.hasUnsent { return settle(connection) }
+        connection.unsent = []
+        connection.unsentStart = 0
+        if connection.phase == .finishing { linger(connection) }
+    }
+
+    /// Sends as much as the socket takes. Returns how much that was; nil when the peer is gone, and the
+    /// connection with it.
+    private func send(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int? {
+        var sent = 0
+        while sent < bytes.count {
+            let count = Glibc.send(
+                connection.descriptor.number, bytes.baseAddress?.advanced(by: sent),
+                bytes.count - sent, Int32(MSG_NOSIGNAL))
+            if count >= 0 {
+                sent += count
+            } else if errno == EAGAIN {
+                return sent
+            } else if errno != EINTR {
+                drop(connection)
+                return nil
+            }
+        }
+        return sent
+    }
+
+    // MARK: Watching and waiting
+
+    /// Brings what epoll watches and what the clock waits for in line with the connection's state.
+    func settle(_ connection: Connection) {
+        guard connection.phase != .closed else { return }
+        let wanted = wantedEvents(connection)
+        // What is watched too much is only taken off when it fires: most answers come before that.
+        if wanted & ~connection.watched != 0 { watch(connection, wanted) }
+        let (patience, span) = patience(connection)
+        guard patience != connection.patience else { return }
+        connection.patience = patience
+        connection.deadline = span == .max ? .max : now + span
+    }
+
+    private func wantedEvents(_ connection: Connection) -> UInt32 {
+        (wantsToRead(connection) ? UInt32(linux_readable) : 0)
+            | (connection.hasUnsent ? UInt32(linux_writable) : 0)
+    }
+
+    private func stopWatchingInVain(_ connection: Connection, _ events: UInt32) {
+        guard connection.phase != .closed else { return }
+        let wanted = wantedEvents(connection)
+        if events & connection.watched & ~wanted != 0 { watch(connection, wanted) }
+    }
+
+    private func watch(_ connection: Connection, _ events: UInt32) {
+        connection.watched = events
+        let code = linux_epoll_modify(
+            epoll, connection.descriptor.number, events, connection.token)
+        precondition(code == 0, "a registered socket can be watched")
+    }
+
+    private func patience(_ connection: Connection) -> (Connection.Patience, Int64) {
+        if connection.hasUnsent { return (.write, times.write) }
+        switch connection.phase {
+        case .waiting, .closed: return (.none, .max)
+        case .finishing: return (.write, times.write)
+        case .lingering: return (.linger, times.linger)
+        case .open: break
+        }
+        return switch connection.machine.stage {
+        case .head: (.head, times.head)
+        case .content: (.content, times.content)
+        case .idle, .answering, .ended: (.idle, times.idle)
+        }
+    }
+
+    func timedOut(_ connection: Connection) {
+        switch connection.patience {
+        case .none:
+            connection.deadline = .max
+        case .idle:
+            finish(connection)
+        case .head, .content:
+            guard case .refuse(let refusal) = connection.machine.timedOut() else { return }
+            connection.input = []
+            refuse(connection, refusal, isHead: false)
+            flush(connection)
+            settle(connection)
+        case .write, .linger:
+            drop(connection)
+        }
+    }
+
+    // MARK: The end
+
+    /// Ends a connection on which nothing is owed.
+    func finish(_ connection: Connection) {
+        linger(connection)
+        settle(connection)
+    }
+
+    private func linger(_ connection: Connection) {
+        shutdown(connection.descriptor.number, Int32(SHUT_WR))
+        connection.phase = .lingering
+        connection.input = []
+    }
+
+    /// Closes at once. A request that waits for its answer is abandoned.
+    func drop(_ connection: Connection) {
+        guard connection.phase != .closed else { return }
+        let wasWaiting = connection.phase == .waiting
+        connection.phase = .closed
+        connections[connection.slot] = nil
+        freeSlots.append(connection.slot)
+        connection.input = []
+        connection.unsent = []
+        connection.unsentStart = 0
+        if connection.isOverflow { overflowCount -= 1 } else { tally.leave() }
+        guard wasWaiting else { return }
+        handler.abandoned(
+            Exchange(id: connection.exchangeID, slot: connection.slot, loop: self))
+    }
+}

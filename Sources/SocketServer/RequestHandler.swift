@@ -1,0 +1,62 @@
+// The door between the server and what answers: one call a request, one answer a call.
+
+import Dispatch
+public import HTTPWire
+
+/// Answers requests.
+public protocol RequestHandler: Sendable {
+    /// Called on the connection's loop queue, once a request; its content has been read already, and
+    /// is in `body` when the server collects bodies.
+    ///
+    /// Either writes the whole answer and returns `.answered`, or keeps `exchange` and returns
+    /// `.later`. Must not block: all connections of the loop wait.
+    func handle(
+        _ head: borrowing RequestHead, bytes: Span<UInt8>, body: [UInt8], exchange: Exchange,
+        writer: inout ResponseWriter
+    ) -> Handling
+
+    /// The peer went away, or the server was stopped, before the `.later` answer was given. On the
+    /// loop's queue.
+    ///
+    /// A peer that only ends its own sending has not gone away: it may be waiting for the answer.
+    func abandoned(_ exchange: Exchange)
+}
+
+/// What became of a request.
+public enum Handling: Sendable {
+    case answered
+    case later
+}
+
+/// Names one request under way; unique for the life of its server.
+public struct Exchange: Hashable, Sendable, CustomStringConvertible {
+    /// The loop's number in the top 16 bits, then a count.
+    public let id: UInt64
+    let slot: Int
+    let loop: EventLoop
+
+    /// Answers. From any queue; ignored if the peer is gone or has its answer.
+    public func respond(_ response: Response) {
+        respond { $0.write(response) }
+    }
+
+    /// Answers by writing on the loop's queue. Ignored if the peer is gone or has its answer.
+    public func respond(_ write: @escaping @Sendable (inout ResponseWriter) -> Void) {
+        loop.queue.async { loop.respond(to: self, write) }
+    }
+
+    /// Drops the connection with a RST instead of an answer.
+    public func reset() {
+        loop.queue.async { loop.reset(self) }
+    }
+
+    public static func == (a: Exchange, b: Exchange) -> Bool {
+        a.id == b.id && a.loop === b.loop
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(id)
+    }
+
+    public var description: String { "exchange \(id >> 48)-\(id & 0xFFFF_FFFF_FFFF)" }
+}

@@ -1,0 +1,45 @@
+// What a server is told at its start.
+
+import Glibc
+public import HTTPWire
+
+/// Where to listen, how much to take, how long to wait.
+public struct ServerConfiguration: Sendable {
+    /// An IPv4 or IPv6 address, a name, or `unix:/path`.
+    public var host: String
+    /// 0: any free one.
+    public var port: Int
+    /// Event loops, each with a queue of its own.
+    public var loops: Int
+    /// Over all loops. One more gets `overloadedResponse` and is closed.
+    public var connectionsMax = 10_000
+    /// A connection without a request under way is closed after that.
+    public var idleTimeout = Duration.seconds(75)
+    /// A head must be complete that long after its first byte: 408.
+    public var headerTimeout = Duration.seconds(10)
+    /// Content must be complete that long after its head: 408.
+    public var bodyTimeout = Duration.seconds(30)
+    /// A peer that takes no byte of its answer for that long is dropped.
+    public var writeTimeout = Duration.seconds(30)
+    /// After a close that we began, the peer may go on sending for that long (RFC 9112 9.6).
+    public var lingerTimeout = Duration.seconds(2)
+    /// Content is handed to the handler instead of being dropped.
+    public var collectsBodies = false
+    public var wireLimits = WireLimits()
+    /// Unsent bytes of answers over which no further request of a connection is read.
+    public var unsentBytesMax = 64 * 1024
+    public var overloadedResponse = Response(status: 503)
+    /// The answer to a request that breaks the protocol. Runs on a loop's queue.
+    public var refusal: @Sendable (_ status: Int, _ reason: String) -> Response = { status, _ in
+        Response(status: status)
+    }
+
+    public init(host: String = "127.0.0.1", port: Int = 0, loops: Int = Self.processors) {
+        self.host = host
+        self.port = port
+        self.loops = max(1, loops)
+    }
+
+    /// Processors that are online.
+    public static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+}

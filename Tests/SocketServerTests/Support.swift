@@ -1,0 +1,98 @@
+// A server under test, a handler that plays its parts by path, and signals to wait for.
+
+import Dispatch
+import Glibc
+import HTTPWire
+import SocketServer
+import Synchronization
+import Testing
+
+/// Something that happens on another queue; a test waits for it with a deadline.
+final class Signal: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    func fire() { semaphore.signal() }
+
+    func wait(seconds: Int = 10) -> Bool {
+        semaphore.wait(timeout: .now() + .seconds(seconds)) == .success
+    }
+}
+
+/// Answers by path: `/echo` its target, `/body` the content, `/big` 1 MiB, `/later` when told.
+final class Player: RequestHandler {
+    private let kept = Mutex<[Exchange]>([])
+    let asked = Signal()
+    let left = Signal()
+
+    func handle(
+        _ head: borrowing RequestHead, bytes: Span<UInt8>, body: [UInt8], exchange: Exchange,
+        writer: inout ResponseWriter
+    ) -> Handling {
+        let path = text(head.path, in: bytes)
+        switch path {
+        case "/later":
+            kept.withLock { $0.append(exchange) }
+            asked.fire()
+            return .later
+        case "/half":
+            writer.begin(status: 200)
+            return .answered
+        case "/body":
+            writer.write(Response(status: 200, body: body))
+        case "/big":
+            writer.write(Response(status: 200, body: Array(repeating: 0x78, count: 1 << 20)))
+        case "/none":
+            writer.begin(status: 204)
+            writer.end()
+        default:
+            writer.begin(status: 200)
+            writer.field("Content-Type", "text/plain")
+            writer.end(body: Array(text(head.target, in: bytes).utf8))
+        }
+        return .answered
+    }
+
+    private func text(_ range: Range<Int>, in bytes: Span<UInt8>) -> String {
+        String(decoding: range.map { bytes[$0] }, as: UTF8.self)
+    }
+
+    func abandoned(_ exchange: Exchange) {
+        kept.withLock { $0.removeAll { $0 == exchange } }
+        left.fire()
+    }
+
+    /// The exchange that waits longest; it has been waited for.
+    func next() throws -> Exchange {
+        try #require(asked.wait())
+        return try #require(kept.withLock { $0.isEmpty ? nil : $0.removeFirst() })
+    }
+}
+
+/// A running server on a loopback address; stops with the test.
+final class Stage {
+    let player = Player()
+    let server: Server
+
+    init(_ host: String = "127.0.0.1", _ change: (inout ServerConfiguration) -> Void = { _ in })
+        throws
+    {
+        var configuration = ServerConfiguration(host: host, port: 0, loops: 2)
+        configuration.lingerTimeout = .milliseconds(200)
+        configuration.refusal = { status, reason in
+            Response(status: status, body: Array(reason.utf8))
+        }
+        change(&configuration)
+        server = try Server(configuration, handler: player)
+        server.start()
+    }
+
+    func peer(receiveBytes: Int32 = 0) throws -> Peer {
+        try Peer(server.address, receiveBytes: receiveBytes)
+    }
+
+    deinit {
+        let stopped = Signal()
+        server.stop { stopped.fire() }
+        _ = stopped.wait()
+    }
+}
