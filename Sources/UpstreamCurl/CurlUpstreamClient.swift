@@ -1,0 +1,157 @@
+// The client of one upstream: action ids come in, raw HTTP answers go out.
+
+public import StatusCore
+internal import Synchronization
+
+/// Speaks to one upstream through a shared ``CurlMulti``.
+///
+/// Replies are made on the multi's queue, never from inside a call to the client, and must not
+/// block it.
+public final class CurlUpstreamClient: UpstreamClient {
+    private let multi: CurlMulti
+    private let endpoint: UpstreamEndpoint
+    private let clock: @Sendable () -> Instant
+    private let trust: TrustAnchors
+    private let limits: ResponseLimits
+    private let identity: Mutex<Identity>
+
+    /// How we name ourselves at the moment.
+    private enum Identity {
+        case fixed([UpstreamReply.Field])
+        case fetched(TokenSource)
+    }
+
+    /// `clock` reads the process's monotonic clock (CLOCK_BOOTTIME), as `Instant` wants it.
+    public convenience init(
+        multi: CurlMulti, endpoint: UpstreamEndpoint, clock: @escaping @Sendable () -> Instant
+    ) {
+        self.init(
+            multi: multi, endpoint: endpoint, clock: clock,
+            trust: TrustAnchors(extraFile: endpoint.caFile), limits: ResponseLimits())
+    }
+
+    init(
+        multi: CurlMulti, endpoint: UpstreamEndpoint, clock: @escaping @Sendable () -> Instant,
+        trust: TrustAnchors, limits: ResponseLimits
+    ) {
+        self.multi = multi
+        self.endpoint = endpoint
+        self.clock = clock
+        self.trust = trust
+        self.limits = limits
+        let fetch = Self.fetch(multi: multi, endpoint: endpoint, clock: clock, trust: trust)
+        identity = Mutex(Self.makeIdentity(endpoint.credentials, clock: clock, fetch: fetch))
+    }
+
+    // MARK: - UpstreamClient
+
+    public func prepare(reply: @escaping @Sendable (UpstreamFault?) -> Void) {
+        let multi = multi
+        switch identity.withLock({ $0 }) {
+        case .fixed: multi.onQueue { reply(nil) }
+        case .fetched(let tokens):
+            tokens.prepare { fault in multi.onQueue { reply(fault) } }
+        }
+    }
+
+    public func call(
+        _ id: ActionID, sendBefore: Instant,
+        reply: @escaping @Sendable (UpstreamCallReport) -> Void
+    ) {
+        switch identity.withLock({ $0 }) {
+        case .fixed(let fields):
+            multi.start(request(id, sendBefore, fields), clock: clock, reply: reply)
+        case .fetched(let tokens):
+            call(id, sendBefore: sendBefore, tokens: tokens, reply: reply)
+        }
+    }
+
+    public func refuseCredential() {
+        guard case .fetched(let tokens) = identity.withLock({ $0 }) else { return }
+        tokens.refuse()
+    }
+
+    // MARK: - Credentials
+
+    /// Uses these from the next call on. The same ones again change nothing: a token is kept.
+    public func updateCredentials(_ credentials: UpstreamCredentials) throws(EndpointFailure) {
+        try credentials.check()
+        let fetch = Self.fetch(multi: multi, endpoint: endpoint, clock: clock, trust: trust)
+        identity.withLock { identity in
+            if case .fetched(let tokens) = identity, case .clientCredentials(let new) = credentials {
+                tokens.replace(new)
+            } else {
+                identity = Self.makeIdentity(credentials, clock: clock, fetch: fetch)
+            }
+        }
+    }
+
+    private static func makeIdentity(
+        _ credentials: UpstreamCredentials, clock: @escaping @Sendable () -> Instant,
+        fetch: @escaping TokenSource.Fetch
+    ) -> Identity {
+        switch credentials {
+        case .bearer(let token): .fixed([authorization(token)])
+        case .applicationKeys(let appID, let token):
+            .fixed([
+                UpstreamReply.Field("X-App-Id", appID),
+                UpstreamReply.Field("X-App-Token", token.text),
+            ])
+        case .clientCredentials(let client):
+            .fetched(TokenSource(client, clock: clock, fetch: fetch))
+        }
+    }
+
+    private static func authorization(_ token: Secret) -> UpstreamReply.Field {
+        UpstreamReply.Field("Authorization", "Bearer \(token.text)")
+    }
+
+    // MARK: - Calls
+
+    /// A call tells its own token's fate: by its number a late 401 cannot hit a newer token.
+    private func call(
+        _ id: ActionID, sendBefore: Instant, tokens: TokenSource,
+        reply: @escaping @Sendable (UpstreamCallReport) -> Void
+    ) {
+        guard let token = tokens.current() else {
+            let failure = TransportFailure(
+                kind: .tokenUnavailable, detail: "no valid token is at hand; nothing was sent")
+            let report = UpstreamCallReport(
+                result: .failure(failure), sentAt: nil, endedAt: clock())
+            return multi.onQueue { reply(report) }
+        }
+        let request = request(id, sendBefore, [Self.authorization(token.value)])
+        multi.start(request, clock: clock) { report in
+            if case .success(let answer) = report.result {
+                tokens.answered(number: token.number, isRefusal: answer.status == 401)
+            }
+            reply(report)
+        }
+    }
+
+    private func request(
+        _ id: ActionID, _ sendBefore: Instant, _ fields: [UpstreamReply.Field]
+    ) -> CurlRequest {
+        CurlRequest(
+            url: endpoint.url(of: id), scheme: endpoint.baseURL.scheme, fields: fields, form: nil,
+            userAgent: endpoint.userAgent, timeout: endpoint.timeout, sendBefore: sendBefore,
+            trust: trust, limits: limits)
+    }
+
+    /// A token is asked for on a connection of its own: at such long intervals a kept one would be
+    /// dead, and it is never repeated.
+    private static func fetch(
+        multi: CurlMulti, endpoint: UpstreamEndpoint, clock: @escaping @Sendable () -> Instant,
+        trust: TrustAnchors
+    ) -> TokenSource.Fetch {
+        { client, end in
+            let request = CurlRequest(
+                url: client.tokenURL.text, scheme: client.tokenURL.scheme, fields: [],
+                form: TokenRequest.form(client), userAgent: endpoint.userAgent,
+                timeout: endpoint.timeout, sendBefore: .distantFuture, trust: trust,
+                limits: ResponseLimits(bodyBytesMax: TokenAnswer.bodyBytesMax),
+                sharesConnections: false)
+            multi.start(request, clock: clock) { end(TokenAnswer.read($0.result)) }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+// When a token is used, renewed, dropped and fetched: events and `now` come in, what to do goes out.
+// No clock, no queue, no network.
+
+internal import StatusCore
+
+/// A token in use. Its number tells it from earlier ones, so that a late 401 hits only its own.
+struct Token: Sendable, Equatable {
+    let value: Secret
+    let number: Int
+    /// From here on a new one is fetched while this one still serves.
+    let renewAt: Instant
+    /// Never used at or after this.
+    let expiresAt: Instant
+
+    /// A token is renewed in the last fifth of its life, but not more than this before its end.
+    static let renewAheadMax = Duration.seconds(300)
+    /// A token in its last moments could expire on its way.
+    static let travelTimeMax = Duration.seconds(2)
+
+    init(_ fetched: FetchedToken, number: Int, askedAt: Instant) {
+        value = fetched.value
+        self.number = number
+        renewAt = askedAt + (fetched.lifetime - min(Self.renewAheadMax, fetched.lifetime / 5))
+        expiresAt = askedAt + (fetched.lifetime - min(Self.travelTimeMax, fetched.lifetime / 10))
+    }
+}
+
+/// Keeps one token. At most one fetch is under way at any time.
+struct TokenCache {
+    enum Answer: Equatable {
+        case ready
+        /// The end of the fetch brings the answer.
+        case wait
+        case fault(UpstreamFault)
+    }
+
+    private var token: Token?
+    private var lastNumber = 0
+    private var fetch = Fetch.idle
+    /// Why there is no token, and until when no fetch starts.
+    private var trouble: Trouble?
+    private var fetchFailuresInRow = 0
+    /// New tokens in a row that the upstream answered with 401.
+    private var refusalsInRow = 0
+    /// The newest token that was answered with 401.
+    private var refusedNumber = 0
+
+    private enum Fetch: Equatable {
+        case idle
+        case running(askedAt: Instant)
+        /// Its credentials were replaced meanwhile: what it brings is not used.
+        case outdated
+    }
+
+    private struct Trouble {
+        let fault: UpstreamFault
+        let until: Instant
+    }
+
+    static let backOffMin = Duration.seconds(1)
+    static let backOffMax = Duration.seconds(60)
+
+    /// Asks for a token to be at hand. `fetches`: start a fetch now.
+    mutating func ask(now: Instant) -> (answer: Answer, fetches: Bool) {
+        if let token = usable(now: now) {
+            return (.ready, now >= token.renewAt && startFetch(now: now))
+        }
+        if fetch != .idle { return (.wait, false) }
+        if startFetch(now: now) { return (.wait, true) }
+        return (.fault(trouble?.fault ?? Self.noToken), false)
+    }
+
+    /// The token to call with.
+    func usable(now: Instant) -> Token? {
+        guard let token, now < token.expiresAt else { return nil }
+        return token
+    }
+
+    /// The fetch has ended. Nil: its credentials are of the past; when somebody waits, ask again.
+    mutating func fetched(_ answer: TokenAnswer, now: Instant) -> Answer? {
+        guard case .running(let askedAt) = fetch else {
+            fetch = .idle
+            return nil
+        }
+        fetch = .idle
+        switch answer {
+        case .token(let fetched):
+            lastNumber += 1
+            token = Token(fetched, number: lastNumber, askedAt: askedAt)
+            trouble = nil
+            fetchFailuresInRow = 0
+            if usable(now: now) != nil { return .ready }
+            return fail(Self.expiredOnArrival, now: now)
+        case .fault(let fault): return fail(fault, now: now)
+        }
+    }
+
+    /// The upstream answered a call with this token.
+    mutating func answered(number: Int, isRefusal: Bool) {
+        if isRefusal {
+            refusedNumber = max(refusedNumber, number)
+        } else if number == token?.number {
+            refusalsInRow = 0
+        }
+    }
+
+    /// Drops the token that was answered with 401, unless it has been replaced since:
+    /// 1. calls A and B go out with token 1; 2. A is answered 401, token 1 is dropped; 3. token 2 is
+    /// fetched; 4. B is answered 401, which says nothing of token 2.
+    ///
+    /// The next token is fetched at once, but if the upstream refuses that one too, after a back-off:
+    /// else a misconfigured upstream would make every call fetch a token.
+    mutating func refuse(now: Instant) {
+        guard let token, token.number <= refusedNumber else { return }
+        self.token = nil
+        refusalsInRow += 1
+        guard refusalsInRow > 1 else { return }
+        trouble = Trouble(
+            fault: Self.newTokensRefused, until: now + Self.backOff(after: refusalsInRow - 1))
+    }
+
+    /// New credentials: nothing of the old ones counts any more.
+    mutating func reset() {
+        token = nil
+        trouble = nil
+        fetchFailuresInRow = 0
+        refusalsInRow = 0
+        if fetch != .idle { fetch = .outdated }
+    }
+
+    private mutating func startFetch(now: Instant) -> Bool {
+        guard fetch == .idle else { return false }
+        if let trouble, now < trouble.until { return false }
+        fetch = .running(askedAt: now)
+        return true
+    }
+
+    /// An older token may still serve while its renewal fails.
+    private mutating func fail(_ fault: UpstreamFault, now: Instant) -> Answer {
+        fetchFailuresInRow += 1
+        trouble = Trouble(fault: fault, until: now + Self.backOff(after: fetchFailuresInRow))
+        return usable(now: now) == nil ? .fault(fault) : .ready
+    }
+
+    /// 1 s after the first failure, then doubling.
+    static func backOff(after failures: Int) -> Duration {
+        let doublings = min(max(0, failures - 1), 16)
+        return min(backOffMax, backOffMin * (1 << doublings))
+    }
+
+    static let noToken = UpstreamFault(kind: .tokenUnavailable, message: "there is no token")
+    private static let expiredOnArrival = UpstreamFault(
+        kind: .tokenUnavailable, message: "the token had expired when it came")
+    private static let newTokensRefused = UpstreamFault(
+        kind: .tokenRefused, httpStatus: 401, message: "the upstream refused newly fetched tokens")
+}

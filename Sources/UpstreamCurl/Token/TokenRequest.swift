@@ -1,0 +1,36 @@
+// The request for a token (RFC 6749, section 4.4.2): credentials come in, a form goes out.
+
+internal import StatusCore
+
+enum TokenRequest {
+    /// The form's bytes, `application/x-www-form-urlencoded`.
+    static func form(_ client: ClientCredentials) -> [UInt8] {
+        var pairs = [
+            ("grant_type", "client_credentials"),
+            ("client_id", client.clientID),
+            ("client_secret", client.clientSecret.text),
+        ]
+        if let audience = client.audience { pairs.append(("audience", audience)) }
+        let text = pairs.map { "\($0)=\(encoded($1))" }.joined(separator: "&")
+        return Array(text.utf8)
+    }
+
+    /// Percent-encodes all but RFC 3986's unreserved characters, which every form reader takes.
+    private static func encoded(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        for byte in text.utf8 {
+            if isUnreserved(byte) {
+                bytes.append(byte)
+            } else {
+                bytes += [UInt8(ascii: "%"), hexDigits[Int(byte >> 4)], hexDigits[Int(byte & 15)]]
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        ActionID.isAllowed(byte) && byte != UInt8(ascii: ":")
+    }
+
+    private static let hexDigits = Array("0123456789ABCDEF".utf8)
+}

@@ -1,0 +1,118 @@
+// Tokens for one upstream: askers come in from any thread, one fetch at a time goes out.
+
+internal import StatusCore
+internal import Synchronization
+
+/// Shares one token, and one fetch of it, among all askers.
+final class TokenSource: Sendable {
+    /// Carries out one fetch and calls back once, not from inside the call.
+    typealias Fetch =
+        @Sendable (ClientCredentials, @escaping @Sendable (TokenAnswer) -> Void) -> Void
+    typealias Asker = @Sendable (UpstreamFault?) -> Void
+
+    /// Askers that wait for one fetch.
+    static let askersMax = 10_000
+
+    private struct State {
+        var credentials: ClientCredentials
+        var cache = TokenCache()
+        var askers: [Asker] = []
+    }
+
+    private let state: Mutex<State>
+    private let fetch: Fetch
+    private let clock: @Sendable () -> Instant
+
+    init(
+        _ credentials: ClientCredentials, clock: @escaping @Sendable () -> Instant,
+        fetch: @escaping Fetch
+    ) {
+        state = Mutex(State(credentials: credentials))
+        self.clock = clock
+        self.fetch = fetch
+    }
+
+    /// Calls `asker` once: at once, or when the fetch has ended; nil means that a token is at hand.
+    func prepare(_ asker: @escaping Asker) {
+        let now = clock()
+        let (answer, credentials) = state.withLock { state in
+            guard state.askers.count < Self.askersMax else {
+                return (TokenCache.Answer.fault(Self.tooManyAskers), nil as ClientCredentials?)
+            }
+            let (answer, fetches) = state.cache.ask(now: now)
+            if answer == .wait { state.askers.append(asker) }
+            return (answer, fetches ? state.credentials : nil)
+        }
+        if let credentials { startFetch(credentials) }
+        switch answer {
+        case .ready: asker(nil)
+        case .fault(let fault): asker(fault)
+        case .wait: break
+        }
+    }
+
+    /// The token to call with; nil when there is none.
+    func current() -> Token? {
+        let now = clock()
+        return state.withLock { $0.cache.usable(now: now) }
+    }
+
+    /// The upstream answered a call with token `number`.
+    func answered(number: Int, isRefusal: Bool) {
+        state.withLock { $0.cache.answered(number: number, isRefusal: isRefusal) }
+    }
+
+    /// Drops the token that was answered with 401, if it is still the current one.
+    func refuse() {
+        let now = clock()
+        state.withLock { $0.cache.refuse(now: now) }
+    }
+
+    /// Uses these from now on. A fetch with the old ones runs to its end, and brings nothing.
+    func replace(_ credentials: ClientCredentials) {
+        state.withLock { state in
+            guard state.credentials != credentials else { return }
+            state.credentials = credentials
+            state.cache.reset()
+        }
+    }
+
+    private func startFetch(_ credentials: ClientCredentials) {
+        fetch(credentials) { [self] in end($0) }
+    }
+
+    private func end(_ outcome: TokenAnswer) {
+        let now = clock()
+        let (fault, askers, credentials) = state.withLock { state in
+            switch state.cache.fetched(outcome, now: now) {
+            case .ready: return Self.take(&state, nil)
+            case .fault(let fault): return Self.take(&state, fault)
+            case .wait, nil: return Self.again(&state, now: now)
+            }
+        }
+        if let credentials { startFetch(credentials) }
+        for asker in askers { asker(fault) }
+    }
+
+    private typealias Ending = (UpstreamFault?, [Asker], ClientCredentials?)
+
+    private static func take(_ state: inout State, _ fault: UpstreamFault?) -> Ending {
+        let askers = state.askers
+        state.askers = []
+        return (fault, askers, nil)
+    }
+
+    /// The credentials were replaced during the fetch: whoever still waits gets a fetch with the new.
+    private static func again(_ state: inout State, now: Instant) -> Ending {
+        guard !state.askers.isEmpty else { return (nil, [], nil) }
+        let (answer, fetches) = state.cache.ask(now: now)
+        switch answer {
+        case .wait: return (nil, [], fetches ? state.credentials : nil)
+        case .ready: return take(&state, nil)
+        case .fault(let fault): return take(&state, fault)
+        }
+    }
+
+    private static let tooManyAskers = UpstreamFault(
+        kind: .tokenUnavailable, message: "over \(askersMax) calls wait for a token")
+}

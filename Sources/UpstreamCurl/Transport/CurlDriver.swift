@@ -1,0 +1,209 @@
+// libcurl's multi interface driven by readiness: which sockets are ready and which timers have run
+// out goes in, transfers advance and end.
+
+internal import CCurl
+internal import Dispatch
+internal import Glibc
+internal import StatusCore
+
+/// Runs transfers on its queue.
+///
+/// The sockets stand in one epoll set, and the *set* is watched by one dispatch source. So there
+/// are no sources per socket whose cancellation would have to end before libcurl closes the socket
+/// and its number is used anew: closing takes a socket out of the set by itself, and a readiness
+/// told of a number that is another socket by now is only a spurious call, which libcurl takes.
+///
+/// `@unchecked Sendable`: `queue` is a constant; everything else is touched only on `queue`, by the
+/// two sources' handlers, by `start` and `shutDown` (both preconditions) and by libcurl's callbacks,
+/// which run inside those. `deinit` runs when no one else is left.
+final class CurlDriver: @unchecked Sendable {
+    let queue = DispatchQueue(label: "upstream-curl")
+    private let multi: MultiHandle
+    private let readySockets: EpollSet
+    private let limits: CurlMulti.Limits
+    private let readiness: any DispatchSourceRead
+    private let timer: any DispatchSourceTimer
+    /// Started and not over, by their handle.
+    private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
+    private var isShutDown = false
+
+    /// So many batches of ready sockets before the queue's other work has its turn.
+    private static let batchesMax = 16
+
+    static func make(limits: CurlMulti.Limits) throws(CurlSetupFailure) -> CurlDriver {
+        guard let multi = MultiHandle() else { throw CurlSetupFailure("curl_multi_init failed") }
+        guard let set = EpollSet() else {
+            throw CurlSetupFailure("epoll_create1: \(String(cString: strerror(errno)))")
+        }
+        let driver = CurlDriver(multi: multi, readySockets: set, limits: limits)
+        driver.activate()
+        do throws(CurlSetupFailure) {
+            // Nothing runs on the queue yet: the set is empty, the timer has no time.
+            try driver.configure()
+        } catch {
+            driver.queue.async { driver.shutDown() }
+            throw error
+        }
+        return driver
+    }
+
+    /// The last connections close after this, without a word to a driver that is no more.
+    deinit {
+        _ = door_multi_on_socket(multi.pointer, nil, nil)
+        _ = door_multi_on_timer(multi.pointer, nil, nil)
+    }
+
+    private init(
+        multi: consuming MultiHandle, readySockets: consuming EpollSet, limits: CurlMulti.Limits
+    ) {
+        readiness = DispatchSource.makeReadSource(
+            fileDescriptor: readySockets.descriptor, queue: queue)
+        timer = DispatchSource.makeTimerSource(queue: queue)
+        self.multi = multi
+        self.readySockets = readySockets
+        self.limits = limits
+    }
+
+    private func configure() throws(CurlSetupFailure) {
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        try multi.check(door_multi_on_socket(multi.pointer, watchSocket, context))
+        try multi.check(door_multi_on_timer(multi.pointer, setTimer, context))
+        try multi.set(CURLMOPT_PIPELINING, Int(CURLPIPE_NOTHING))
+        try multi.set(CURLMOPT_MAX_TOTAL_CONNECTIONS, limits.connections)
+        try multi.set(CURLMOPT_MAX_HOST_CONNECTIONS, limits.connectionsPerHost)
+        try multi.set(CURLMOPT_MAXCONNECTS, limits.idleConnections)
+    }
+
+    /// The handlers hold the driver until `shutDown` cancels the sources.
+    private func activate() {
+        readiness.setEventHandler { self.takeReadySockets() }
+        // The set stays open until the source has let go of it.
+        readiness.setCancelHandler { withExtendedLifetime(self) {} }
+        timer.setEventHandler { self.act(CURL_SOCKET_TIMEOUT, 0) }
+        readiness.activate()
+        timer.activate()
+    }
+
+    /// On the queue.
+    func start(
+        _ request: CurlRequest, clock: @escaping @Sendable () -> Instant,
+        reply: @escaping @Sendable (UpstreamCallReport) -> Void
+    ) {
+        dispatchPrecondition(condition: .onQueue(queue))
+        do throws(CurlSetupFailure) {
+            guard !isShutDown else { throw CurlSetupFailure("the transport is closed") }
+            guard transfers.count < limits.transfers else {
+                throw CurlSetupFailure("over \(limits.transfers) transfers at once")
+            }
+            guard let handle = EasyHandle() else {
+                throw CurlSetupFailure("curl_easy_init", CURLE_OUT_OF_MEMORY)
+            }
+            let transfer = CurlTransfer(
+                handle: handle, request: request, clock: clock, reply: reply)
+            try transfer.configure()
+            try multi.check(curl_multi_add_handle(multi.pointer, transfer.handle.pointer))
+            transfers[transfer.handle.pointer] = transfer
+        } catch {
+            let failure = TransportFailure(kind: .connectFailed, detail: error.description)
+            reply(UpstreamCallReport(result: .failure(failure), sentAt: nil, endedAt: clock()))
+        }
+    }
+
+    /// Ends everything. On the queue; a second time does nothing.
+    func shutDown() {
+        dispatchPrecondition(condition: .onQueue(queue))
+        guard !isShutDown else { return }
+        isShutDown = true
+        endAll("the transport was closed")
+        readiness.cancel()
+        timer.cancel()
+    }
+
+    // MARK: - Advancing
+
+    private func takeReadySockets() {
+        withUnsafeTemporaryAllocation(of: door_ready_socket.self, capacity: Int(DOOR_READY_MAX)) {
+            guard let ready = $0.baseAddress else { return }
+            for _ in 0..<Self.batchesMax {
+                let count = readySockets.take(into: ready)
+                for index in 0..<count { act(ready[index].socket, ready[index].readiness) }
+                if count < Int(DOOR_READY_MAX) { return }
+            }
+        }
+    }
+
+    /// Lets libcurl work on one socket, or on what has timed out.
+    private func act(_ socket: curl_socket_t, _ readiness: Int32) {
+        var running: Int32 = 0
+        let code = curl_multi_socket_action(multi.pointer, socket, readiness, &running)
+        endDone()
+        guard code != CURLM_OK else { return }
+        // Memory is used up, or libcurl is confused: nobody may wait for an end that will not come.
+        endAll("curl_multi_socket_action: \(String(cString: curl_multi_strerror(code)))")
+    }
+
+    /// Takes what is over out of the multi handle first, and replies then: a reply may be long.
+    private func endDone() {
+        var ended: [(CurlTransfer, Result<UpstreamReply, TransportFailure>)] = []
+        var code = CURLE_OK
+        while let pointer = door_multi_next_done(multi.pointer, &code) {
+            guard let transfer = transfers.removeValue(forKey: pointer) else { continue }
+            ended.append((transfer, transfer.result(of: code)))
+            release(transfer)
+        }
+        for (transfer, result) in ended { transfer.report(result) }
+    }
+
+    private func endAll(_ detail: String) {
+        let ended = transfers.values
+        transfers = [:]
+        for transfer in ended { release(transfer) }
+        let failure = TransportFailure(kind: .connectionLost, detail: detail)
+        for transfer in ended { transfer.report(.failure(failure)) }
+    }
+
+    /// Fails only for a handle that is not in the multi handle, which would be our own mistake.
+    private func release(_ transfer: CurlTransfer) {
+        let code = curl_multi_remove_handle(multi.pointer, transfer.handle.pointer)
+        precondition(code == CURLM_OK, "a running transfer was not in the multi handle")
+    }
+
+    // MARK: - What libcurl asks for
+
+    fileprivate static func from(_ context: UnsafeMutableRawPointer?) -> CurlDriver? {
+        context.map { Unmanaged<CurlDriver>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    /// A socket that the kernel will not watch (no memory) is not worth the end of all transfers,
+    /// which a refusal would mean to libcurl: its own transfer ends by its deadline.
+    fileprivate func watch(_ socket: curl_socket_t, _ what: Int32) {
+        if what == CURL_POLL_REMOVE {
+            _ = readySockets.forget(socket)
+        } else {
+            _ = readySockets.watch(socket, what)
+        }
+    }
+
+    /// Negative: no timer. libcurl must not be entered from here, so 0 is "soon" too.
+    fileprivate func wake(afterMilliseconds milliseconds: Int) {
+        guard milliseconds >= 0 else {
+            timer.schedule(deadline: .distantFuture)
+            return
+        }
+        timer.schedule(deadline: .now() + .milliseconds(milliseconds), leeway: .milliseconds(1))
+    }
+}
+
+// MARK: - Callbacks
+// Both run on the driver's queue, inside calls into libcurl. `context` is the driver, which owns the
+// multi handle: it is alive as long as libcurl can call.
+
+private let watchSocket: curl_socket_callback = { _, socket, what, context, _ in
+    CurlDriver.from(context)?.watch(socket, what)
+    return 0
+}
+
+private let setTimer: curl_multi_timer_callback = { _, milliseconds, context in
+    CurlDriver.from(context)?.wake(afterMilliseconds: milliseconds)
+    return 0
+}

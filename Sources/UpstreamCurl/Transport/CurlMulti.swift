@@ -1,0 +1,76 @@
+// The door to all transfers: requests come in from any thread, reports go out on one queue.
+
+internal import CCurl
+internal import Dispatch
+internal import StatusCore
+
+/// Carries out thousands of transfers at once on one serial queue, without a thread per call.
+///
+/// Shared by the clients of all upstreams. Every reply is made on the multi's own queue and must
+/// not block it. The process must ignore SIGPIPE: libcurl leaves signals alone (`NOSIGNAL`), and
+/// TLS writes to a socket that the peer has closed.
+public final class CurlMulti: Sendable {
+    /// Connections at one time, to all upstreams.
+    public static let connectionsMax = 512
+    /// Connections to one host: a hung upstream leaves room for the other one.
+    public static let connectionsPerHostMax = 128
+    /// Connections that are kept after use.
+    public static let idleConnectionsMax = 32
+    /// Transfers at one time; those without a connection wait for one, within their deadline.
+    public static let transfersMax = 10_000
+    /// A connection that was idle longer is not used again. Short, because a request on a
+    /// connection that the upstream has just given up is a lost call (it is never repeated), which
+    /// costs an action a whole interval, while a new connection costs a handshake. The usual
+    /// keep-alive times of servers and load balancers start at 60 s, some at 15 s.
+    static let idleSecondsMax = 10
+    /// A connection that is older is not used again, so that changed addresses are noticed.
+    static let connectionSecondsMax = 600
+
+    /// How many connections may stand. Tests make them few.
+    struct Limits: Sendable {
+        var connections = CurlMulti.connectionsMax
+        var connectionsPerHost = CurlMulti.connectionsPerHostMax
+        var idleConnections = CurlMulti.idleConnectionsMax
+        var transfers = CurlMulti.transfersMax
+    }
+
+    private let driver: CurlDriver
+
+    public convenience init() throws(CurlSetupFailure) {
+        try self.init(limits: Limits())
+    }
+
+    init(limits: Limits) throws(CurlSetupFailure) {
+        guard Self.globalCode == CURLE_OK else {
+            throw CurlSetupFailure("curl_global_init", Self.globalCode)
+        }
+        driver = try CurlDriver.make(limits: limits)
+    }
+
+    deinit { close {} }
+
+    /// Starts a transfer. `reply` is called exactly once.
+    func start(
+        _ request: CurlRequest, clock: @escaping @Sendable () -> Instant,
+        reply: @escaping @Sendable (UpstreamCallReport) -> Void
+    ) {
+        driver.queue.async { [driver] in driver.start(request, clock: clock, reply: reply) }
+    }
+
+    /// Runs `work` on the queue on which replies are made.
+    func onQueue(_ work: @escaping @Sendable () -> Void) {
+        driver.queue.async(execute: work)
+    }
+
+    /// Ends all transfers (as lost connections), closes all connections, then calls `reply`.
+    /// Transfers that are started later fail at once.
+    public func close(reply: @escaping @Sendable () -> Void) {
+        driver.queue.async { [driver] in
+            driver.shutDown()
+            reply()
+        }
+    }
+
+    /// libcurl's process-wide set-up, done once before its first use and never undone.
+    private static let globalCode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+}

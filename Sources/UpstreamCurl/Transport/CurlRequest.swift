@@ -1,0 +1,33 @@
+// One request as the transport carries it out: where to, with which fields, until when.
+
+internal import StatusCore
+
+/// A GET, or a POST of a form.
+struct CurlRequest: Sendable {
+    var url: String
+    /// The only scheme that may be spoken.
+    var scheme: UpstreamURL.Scheme
+    /// Besides `Accept`, `Accept-Encoding` and `User-Agent`. Their values may be secret.
+    var fields: [UpstreamReply.Field]
+    /// A form's bytes; nil: GET.
+    var form: [UInt8]?
+    var userAgent: String
+    /// For the whole call, from the moment the transfer is started.
+    var timeout: Duration
+    /// Nothing is sent at or after this.
+    var sendBefore: Instant
+    /// How often the request may be handed to the network. Only a test asks for more than one.
+    var sendsMax = 1
+    var trust: TrustAnchors
+    var limits = ResponseLimits()
+    /// False: a connection of its own, closed after the answer.
+    var sharesConnections = true
+}
+
+/// Whose certificates are believed.
+struct TrustAnchors: Sendable {
+    /// Trusted besides the system's.
+    var extraFile: String?
+    /// Nil: the one that libcurl was built with. Only a test sets it.
+    var systemDirectory: String?
+}

@@ -1,0 +1,186 @@
+// One request under way: its handle, its guard and what has come back so far.
+
+internal import CCurl
+internal import StatusCore
+
+/// A transfer, from its settings to its report.
+///
+/// Lives on the queue of the ``CurlDriver`` that runs it and is touched nowhere else. libcurl holds
+/// unretained pointers to it and to `note`; they are valid because the driver keeps the transfer
+/// until its handle is out of the multi handle, and the handle dies with the transfer.
+final class CurlTransfer {
+    let handle: EasyHandle
+    let request: CurlRequest
+    private let clock: @Sendable () -> Instant
+    private let reply: @Sendable (UpstreamCallReport) -> Void
+    private var sendGuard: SendGuard
+    private var response: ResponseCollector
+    private var fields = FieldList()
+    private let note: UnsafeMutablePointer<CChar>
+
+    init(
+        handle: consuming EasyHandle, request: CurlRequest, clock: @escaping @Sendable () -> Instant,
+        reply: @escaping @Sendable (UpstreamCallReport) -> Void
+    ) {
+        self.handle = handle
+        self.request = request
+        self.clock = clock
+        self.reply = reply
+        sendGuard = SendGuard(sendBefore: request.sendBefore, sendsMax: request.sendsMax)
+        response = ResponseCollector(limits: request.limits)
+        note = .allocate(capacity: Int(STATUS_PROXY_ERROR_BYTES))
+        note.initialize(repeating: 0, count: Int(STATUS_PROXY_ERROR_BYTES))
+    }
+
+    // Stored properties go after this body, so the handle dies after the note. Its clean-up writes
+    // no message: the driver took it out of the multi handle, where transfers end.
+    deinit { note.deallocate() }
+
+    /// Gives libcurl all that it has to know. Throws when it refuses a setting.
+    func configure() throws(CurlSetupFailure) {
+        try configureTarget()
+        try configureConduct()
+        try configureTrust()
+        try configureCallbacks()
+    }
+
+    /// Says how it went. Called once, after the handle has left the multi handle.
+    func report(_ result: Result<UpstreamReply, TransportFailure>) {
+        reply(UpstreamCallReport(result: result, sentAt: sendGuard.sentAt, endedAt: clock()))
+    }
+
+    /// What the transfer came to, once libcurl says that it is over.
+    func result(of code: CURLcode) -> Result<UpstreamReply, TransportFailure> {
+        switch sendGuard.refusal {
+        case .tooLate:
+            return failure(.slotExpired, "the time to send had passed; nothing was sent")
+        case .repeated:
+            return failure(
+                .connectionLost, "the reused connection was dead; the request was not repeated")
+        case nil: break
+        }
+        switch response.overflow {
+        case .body:
+            return failure(.tooLarge, "the body is over \(request.limits.bodyBytesMax) bytes")
+        case .fields:
+            return failure(
+                .tooLarge, "the header is over \(request.limits.fieldBytesMax) bytes or"
+                    + " \(request.limits.fieldsMax) fields")
+        case nil: break
+        }
+        guard code == CURLE_OK else { return failure(code) }
+        let status = handle.number(of: CURLINFO_RESPONSE_CODE)
+        return .success(UpstreamReply(status: status, fields: response.fields, body: response.body))
+    }
+
+    private func failure(_ code: CURLcode) -> Result<UpstreamReply, TransportFailure> {
+        let kind = CurlFailureTable.kind(of: code, wasSent: sendGuard.sentAt != nil)
+        let detail = CurlFailureTable.detail(
+            of: code, kind: kind, systemError: handle.number(of: CURLINFO_OS_ERRNO),
+            note: String(cString: note))
+        return failure(kind, detail)
+    }
+
+    private func failure(
+        _ kind: UpstreamFault.Kind, _ detail: String
+    ) -> Result<UpstreamReply, TransportFailure> {
+        .failure(TransportFailure(kind: kind, detail: detail))
+    }
+}
+
+// MARK: - Settings
+
+extension CurlTransfer {
+    private func configureTarget() throws(CurlSetupFailure) {
+        try handle.set(CURLOPT_URL, request.url)
+        // The path is ours to the letter: no dot segments are folded.
+        try handle.set(CURLOPT_PATH_AS_IS, 1)
+        try handle.set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
+        try handle.set(CURLOPT_PROTOCOLS_STR, request.scheme.rawValue)
+        try handle.set(CURLOPT_REDIR_PROTOCOLS_STR, request.scheme.rawValue)
+        try handle.set(CURLOPT_USERAGENT, request.userAgent)
+        try handle.set(CURLOPT_ACCEPT_ENCODING, "gzip")
+        if let form = request.form { try handle.set(form: form) }
+        try fields.append("Accept", "application/json")
+        for field in request.fields { try fields.append(field.name, field.value) }
+        try handle.set(fields: fields)
+        // What names us goes to the upstream, never to a proxy in between.
+        try handle.set(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE))
+    }
+
+    private func configureConduct() throws(CurlSetupFailure) {
+        try handle.set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        try handle.set(CURLOPT_FOLLOWLOCATION, 0)
+        try handle.set(CURLOPT_TIMEOUT_MS, milliseconds(request.timeout))
+        try handle.set(CURLOPT_NOSIGNAL, 1)
+        // Else a time-out while a name is looked up waits for the resolver's thread, and with it
+        // the queue of all transfers.
+        try handle.set(CURLOPT_QUICK_EXIT, 1)
+        try handle.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
+        try handle.set(CURLOPT_MAXFILESIZE_LARGE, bytes: request.limits.bodyBytesMax)
+        try handle.set(CURLOPT_MAXAGE_CONN, CurlMulti.idleSecondsMax)
+        try handle.set(CURLOPT_MAXLIFETIME_CONN, CurlMulti.connectionSecondsMax)
+        guard !request.sharesConnections else { return }
+        try handle.set(CURLOPT_FRESH_CONNECT, 1)
+        try handle.set(CURLOPT_FORBID_REUSE, 1)
+    }
+
+    /// The extra file takes the place of the system's bundle, while the system's directory of
+    /// hashed certificates stays: OpenSSL believes both.
+    private func configureTrust() throws(CurlSetupFailure) {
+        try handle.set(CURLOPT_SSL_VERIFYPEER, 1)
+        try handle.set(CURLOPT_SSL_VERIFYHOST, 2)
+        try handle.set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        if let file = request.trust.extraFile { try handle.set(CURLOPT_CAINFO, file) }
+        if let folder = request.trust.systemDirectory { try handle.set(CURLOPT_CAPATH, folder) }
+    }
+
+    private func configureCallbacks() throws(CurlSetupFailure) {
+        let context = Unmanaged.passUnretained(self).toOpaque()
+        try handle.set(CURLOPT_ERRORBUFFER, borrowed: UnsafeMutableRawPointer(note))
+        try handle.check(
+            door_easy_on_body(handle.pointer, takeBody, context), CURLOPT_WRITEFUNCTION)
+        try handle.check(
+            door_easy_on_field(handle.pointer, takeLine, context), CURLOPT_HEADERFUNCTION)
+        try handle.check(
+            door_easy_on_send(handle.pointer, askToSend, context), CURLOPT_PREREQFUNCTION)
+    }
+
+    /// Rounded up: 0 would mean "no limit" to libcurl.
+    private func milliseconds(_ span: Duration) -> Int {
+        Int((span.nanoseconds + 999_999) / 1_000_000)
+    }
+}
+
+// MARK: - Callbacks
+// All run on the driver's queue, inside `curl_multi_socket_action`. `context` is the transfer, held
+// by the driver; the bytes belong to libcurl and are valid during the call only.
+
+extension CurlTransfer {
+    fileprivate static func from(_ context: UnsafeMutableRawPointer?) -> CurlTransfer? {
+        context.map { Unmanaged<CurlTransfer>.fromOpaque($0).takeUnretainedValue() }
+    }
+
+    fileprivate func take(line: UnsafeRawBufferPointer) -> Bool { response.takeLine(line) }
+    fileprivate func take(body: UnsafeRawBufferPointer) -> Bool { response.takeBody(body) }
+    fileprivate func mayBeSent() -> Bool { sendGuard.ask(now: clock()) }
+}
+
+/// Decoded body bytes. Any return but `size * count` ends the transfer.
+private let takeBody: curl_write_callback = { bytes, size, count, context in
+    let length = size * count
+    let buffer = UnsafeRawBufferPointer(start: bytes, count: length)
+    return CurlTransfer.from(context)?.take(body: buffer) == true ? length : length &+ 1
+}
+
+/// One whole header line. Any return but `size * count` ends the transfer.
+private let takeLine: curl_write_callback = { bytes, size, count, context in
+    let length = size * count
+    let buffer = UnsafeRawBufferPointer(start: bytes, count: length)
+    return CurlTransfer.from(context)?.take(line: buffer) == true ? length : length &+ 1
+}
+
+/// Runs when the connection stands (TLS included), before every send, the silent repetition too.
+private let askToSend: curl_prereq_callback = { context, _, _, _, _ in
+    CurlTransfer.from(context)?.mayBeSent() == true ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+}
