@@ -1,0 +1,10 @@
+// How long and how many calls the journal keeps.
+
+import StatusCore
+
+enum JournalLimits {
+    /// An hour more than the longest budget window.
+    static let span = Duration.seconds(25 * 3600)
+    /// Calls beyond this many are dropped early, but never while a window can still count them.
+    static let rowsMax = 1_000_000
+}

@@ -1,0 +1,39 @@
+// One upstream call in the journal that budgets count over, and what is kept of a whole upstream.
+
+import StatusCore
+
+/// A granted call. Instants are on the store's clock.
+struct KeptCall: Equatable {
+    var token: SlotToken
+    var key: LookKey
+    /// The action's call before.
+    var before: SlotToken?
+    var reserved: StoreMoment
+    /// When it ended; while that is not known for sure, the latest moment at which it can end.
+    var ended: Instant
+    var state: State
+    /// No upstream had told the action's state when the call was granted.
+    var wasUnknown: Bool
+    /// When the request was handed to the network.
+    var sent: Instant?
+    var outcome: String?
+
+    /// The raw values are kept in files.
+    enum State: Int64 {
+        /// Granted; nobody has said yet how it went.
+        case underWay = 0
+        /// It ended at `ended`.
+        case ended = 1
+        /// Its owner gave up on it, but it may still have reached the upstream.
+        case abandoned = 2
+    }
+
+    /// The upstream never saw this call.
+    var wasNeverSent: Bool { state == .ended && sent == nil }
+}
+
+/// What is kept of one upstream as a whole.
+struct KeptSource: Equatable {
+    var pausedUntil: Instant?
+    var smallestGap: Duration?
+}

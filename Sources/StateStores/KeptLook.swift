@@ -1,0 +1,64 @@
+// What a store keeps of one action at one upstream, in store time; rendered as a `LookRecord`.
+
+import StatusCore
+
+/// One action's gate and news. Instants are on the store's clock.
+struct KeptLook: Equatable {
+    var key: LookKey
+    var firstSeen: StoreMoment
+    /// The gate is open from here on.
+    var opens: Instant
+    /// The last owner of the slot; nil when none was ever granted.
+    var token: SlotToken?
+    /// True once this upstream has told the action's state.
+    var isKnown = false
+    /// Whose news is kept: an older call's news does not replace it.
+    var newsToken: SlotToken?
+    var answer: Answer?
+    var miss: Miss?
+
+    struct Answer: Equatable {
+        var document: ActionDocument
+        var checkedAt: WallTime
+        var told: Instant
+    }
+
+    struct Miss: Equatable {
+        var fault: UpstreamFault
+        var repeats: Int
+        var ended: StoreMoment
+    }
+
+    /// As callers of the store see it at `now`.
+    func record(at now: StoreMoment) -> LookRecord {
+        LookRecord(
+            key: key, opensIn: opens - now.time, firstSeenAgo: now.since(firstSeen),
+            isKnown: isKnown,
+            answer: answer.map { kept in
+                KeptAnswer(
+                    document: kept.document, checkedAt: kept.checkedAt,
+                    age: now.since(StoreMoment(time: kept.told, wall: kept.checkedAt)))
+            },
+            miss: miss.map { kept in
+                KeptMiss(fault: kept.fault, repeats: kept.repeats, age: now.since(kept.ended))
+            })
+    }
+}
+
+/// A point in time on the store's clock, and what the wall clock showed then.
+struct StoreMoment: Equatable {
+    var time: Instant
+    var wall: WallTime
+
+    /// An age for people: the longer of what both clocks say. The store's clock stands still while
+    /// the machine is down; the wall clock may have been set back. Never under zero.
+    func since(_ earlier: StoreMoment) -> Duration {
+        max(time - earlier.time, wall - earlier.wall, .zero)
+    }
+
+    static func - (moment: StoreMoment, span: Duration) -> StoreMoment {
+        StoreMoment(
+            time: moment.time - span,
+            wall: WallTime(milliseconds: moment.wall.milliseconds - span.nanoseconds / 1_000_000))
+    }
+}

@@ -1,0 +1,63 @@
+// Why the file store could not do something, before the border maps it to the port's words.
+
+import CSQLite
+
+/// What happened, named after it. The texts are for operators and name the file or the step.
+enum SQLiteFailure: Error, Equatable {
+    /// Another process held the file for longer than the store waits.
+    case locked(String)
+    case full(String)
+    case readOnly(String)
+    /// SQLite found the file damaged.
+    case damaged(String)
+    case notADatabase(String)
+    /// A database, but of another program.
+    case foreign(String)
+    /// Written by a newer version of this program.
+    case newerSchema(String)
+    /// The file was replaced, or lost what the store wrote into it, while it was in use.
+    case replaced(String)
+    case failed(String)
+
+    /// Maps a result code. `step` says what was being done.
+    init(code: Int32, _ message: String, _ step: String) {
+        let text = "\(step): \(message) (\(code))"
+        switch code & 0xff {
+        case SQLITE_BUSY, SQLITE_LOCKED: self = .locked(text)
+        case SQLITE_FULL: self = .full(text)
+        case SQLITE_READONLY: self = .readOnly(text)
+        case SQLITE_CORRUPT: self = .damaged(text)
+        case SQLITE_NOTADB: self = .notADatabase(text)
+        default: self = .failed(text)
+        }
+    }
+
+    var text: String {
+        switch self {
+        case .locked(let text), .full(let text), .readOnly(let text), .damaged(let text),
+            .notADatabase(let text), .foreign(let text), .newerSchema(let text),
+            .replaced(let text), .failed(let text):
+            text
+        }
+    }
+
+    /// The connection is still good: the next operation may try again on it.
+    var leavesConnectionUsable: Bool {
+        switch self {
+        case .locked, .full, .readOnly: true
+        case .damaged, .notADatabase, .foreign, .newerSchema, .replaced, .failed: false
+        }
+    }
+
+    var isLock: Bool {
+        if case .locked = self { true } else { false }
+    }
+
+    /// What is in the file cannot be read as what the store wrote.
+    var isDamage: Bool {
+        switch self {
+        case .damaged, .notADatabase: true
+        case .locked, .full, .readOnly, .foreign, .newerSchema, .replaced, .failed: false
+        }
+    }
+}

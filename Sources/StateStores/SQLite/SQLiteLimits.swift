@@ -1,0 +1,15 @@
+// The bounds of a file store.
+
+/// Defaults are for production; tests make them small.
+struct SQLiteLimits {
+    /// How long one transaction waits for another process. Less than the time within which a
+    /// granted call has to be sent.
+    var lockWaitMax = Duration.seconds(1)
+    /// Operations in one transaction.
+    var batchMax = 64
+    /// Operations that wait for their turn.
+    var waitingMax = 10_000
+    /// Rows that one step of a purge looks at.
+    var purgeStepRows = 500
+    var journalRowsMax = JournalLimits.rowsMax
+}

@@ -1,0 +1,124 @@
+// Dropping what is past its use, a bounded number of rows at a time.
+
+import StatusCore
+
+/// How far a purge has come. Between its steps other operations have their turn.
+struct PurgeProgress {
+    var stage = Stage.looks(after: Cursor(source: "", id: ""))
+    /// Answers, misses, gates and calls dropped so far.
+    var dropped = 0
+
+    enum Stage {
+        case looks(after: Cursor)
+        case calls
+        case done
+    }
+
+    struct Cursor {
+        var source: String
+        var id: String
+
+        /// After every row.
+        static let end = Cursor(source: "\u{10FFFF}", id: "")
+    }
+}
+
+extension SQLiteRows {
+    /// One step over at most `rowsMax` rows of a table.
+    func purge(
+        _ progress: PurgeProgress, _ retention: Retention, at now: Instant, rowsMax: Int,
+        journalRowsMax: Int
+    ) throws(SQLiteFailure) -> PurgeProgress {
+        var progress = progress
+        let changesBefore = database.changeCount
+        switch progress.stage {
+        case .looks(let cursor):
+            let end = try self.cursor(rowsMax, after: cursor)
+            try purgeLooks(after: cursor, upTo: end ?? .end, retention, now)
+            progress.stage = end.map { .looks(after: $0) } ?? .calls
+        case .calls:
+            try purgeCalls(now, rowsMax: rowsMax, journalRowsMax: journalRowsMax)
+            if database.changeCount == changesBefore { progress.stage = .done }
+        case .done: break
+        }
+        progress.dropped += Int(database.changeCount - changesBefore)
+        return progress
+    }
+
+    private func cursor(
+        _ rowsMax: Int, after start: PurgeProgress.Cursor
+    ) throws(SQLiteFailure) -> PurgeProgress.Cursor? {
+        let statement = try database.prepare(
+            """
+            SELECT source, id FROM looks WHERE (source, id) > (?1, ?2)
+            ORDER BY source, id LIMIT 1 OFFSET ?3
+            """)
+        let values: [SQLiteValue] = [
+            .text(start.source), .text(start.id), .integer(Int64(rowsMax - 1)),
+        ]
+        return try statement.first(values) { row in
+            guard let source = row.text(0), let id = row.text(1) else { return nil }
+            return PurgeProgress.Cursor(source: source, id: id)
+        }
+    }
+
+    /// Ages are the store clock's: a wall clock that is set ahead drops nothing.
+    private func purgeLooks(
+        after start: PurgeProgress.Cursor, upTo end: PurgeProgress.Cursor,
+        _ retention: Retention, _ now: Instant
+    ) throws(SQLiteFailure) {
+        let range: [SQLiteValue] = [
+            .text(start.source), .text(start.id), .text(end.source), .text(end.id),
+        ]
+        let missLimit = (now - retention.missMax).nanoseconds
+        try database.prepare(Self.dropAnswers).run(
+            range + [
+                .integer((now - retention.terminalTTL).nanoseconds),
+                .integer((now - retention.staleMax).nanoseconds),
+            ])
+        try database.prepare(Self.dropMisses).run(range + [.integer(missLimit)])
+        try database.prepare(Self.dropGates).run(
+            range + [.integer(missLimit), .integer(now.nanoseconds)])
+    }
+
+    private static let inRange = "(source, id) > (?1, ?2) AND (source, id) <= (?3, ?4)"
+
+    private static let dropAnswers = """
+        UPDATE looks SET answer_status = NULL, answer_done = NULL, answer_created_wall = NULL,
+            answer_checked_wall = NULL, answer_told = NULL, answer_bytes = NULL
+        WHERE \(inRange) AND answer_told < CASE answer_done WHEN 1 THEN ?5 ELSE ?6 END
+        """
+
+    private static let dropMisses = """
+        UPDATE looks SET miss_kind = NULL, miss_http_status = NULL, miss_code = NULL,
+            miss_message = NULL, miss_repeats = NULL, miss_ended = NULL, miss_ended_wall = NULL
+        WHERE \(inRange) AND miss_ended < ?5
+        """
+
+    private static let dropGates = """
+        DELETE FROM looks WHERE \(inRange) AND answer_told IS NULL AND miss_ended IS NULL
+            AND opens < ?5 AND opens <= ?6
+        """
+
+    /// Drops calls past the journal's span, then the oldest beyond `journalRowsMax`, but none that a
+    /// window can still count.
+    private func purgeCalls(
+        _ now: Instant, rowsMax: Int, journalRowsMax: Int
+    ) throws(SQLiteFailure) {
+        let total = try database.number("SELECT count(*) FROM calls") ?? 0
+        let excess = max(0, total - Int64(journalRowsMax))
+        try database.prepare(Self.dropCalls).run([
+            .integer((now - JournalLimits.span).nanoseconds), .integer(Int64(rowsMax)),
+        ])
+        let dropped = total - (try database.number("SELECT count(*) FROM calls") ?? 0)
+        try database.prepare(Self.dropCalls).run([
+            .integer((now - BudgetLimits.dayWindow).nanoseconds),
+            .integer(max(0, min(excess, Int64(rowsMax)) - dropped)),
+        ])
+    }
+
+    private static let dropCalls = """
+        DELETE FROM calls WHERE seq IN
+            (SELECT seq FROM calls WHERE ended < ?1 ORDER BY seq LIMIT ?2)
+        """
+}

@@ -1,0 +1,241 @@
+// The life of one file under a running store: opening, transactions, noticing that it is not what
+// it was, and coming back after trouble.
+
+import StatusCore
+
+/// Runs transactions on the file that the path leads to. Confined to its store's queue.
+///
+/// Trouble (the file vanished, was replaced or set back, its clock broke) is noticed before and in
+/// each transaction; from then on `quarantine(for:)` counts.
+final class SQLiteSession {
+    private let path: String
+    private let clock: StoreClock
+    private let lockWait: Duration
+    private let report: (String) -> Void
+
+    private var rows: SQLiteRows?
+    private var files: StoreFiles?
+    /// Nil until the first start has succeeded.
+    private var remembered: Continuity?
+    /// The highest token granted here.
+    private var lastToken = SlotToken(0)
+    /// Since boot, when trouble was last noticed.
+    private var noticed: Instant?
+    /// The path led to another file since the last judgement.
+    private var wasReplaced = false
+    /// Damage was met: the next opening looks closely.
+    private var isSuspect = false
+    private var backOff = BackOff()
+
+    init(
+        path: String, clock: StoreClock, lockWait: Duration, report: @escaping (String) -> Void
+    ) {
+        self.path = path
+        self.clock = clock
+        self.lockWait = lockWait
+        self.report = report
+    }
+
+    /// Opens the file for the first time, or makes it. Damage is not repaired here: somebody has to
+    /// look at it before calls are made on its word.
+    func start() throws(SQLiteFailure) {
+        try transact(writes: true) { _ throws(SQLiteFailure) in }
+    }
+
+    func close() { disconnect(keepsLog: false) }
+
+    /// Until the store can vouch again for gates that were held for at most `hold`; nil when it can.
+    func quarantine(for hold: Duration) -> Duration? {
+        guard let noticed else { return nil }
+        let now = clock.sinceBoot()
+        let left = min(noticed, now) + hold - now
+        return left > .zero ? left : nil
+    }
+
+    func granted(_ token: SlotToken) { lastToken = max(lastToken, token) }
+
+    /// Runs `body` in one transaction. When this returns, what it wrote is on the disk, in the file
+    /// that the path leads to; when it throws, nothing of it counts.
+    func transact<Reply>(
+        writes: Bool,
+        _ body: (SQLiteTransaction) throws(SQLiteFailure) -> Reply
+    ) throws(SQLiteFailure) -> Reply {
+        do throws(SQLiteFailure) {
+            let rows = try connect()
+            let reply = try run(body, on: rows, writes: writes)
+            backOff.succeeded()
+            return reply
+        } catch {
+            note(error)
+            throw error
+        }
+    }
+
+    private func run<Reply>(
+        _ body: (SQLiteTransaction) throws(SQLiteFailure) -> Reply, on rows: SQLiteRows,
+        writes: Bool
+    ) throws(SQLiteFailure) -> Reply {
+        try rows.database.execute(writes ? "BEGIN IMMEDIATE" : "BEGIN")
+        do throws(SQLiteFailure) {
+            let changesBefore = rows.database.changeCount
+            let judgement = try judge(rows)
+            let transaction = SQLiteTransaction(rows: rows, clock: clock, meta: judgement.meta)
+            if writes { try repair(rows, judgement) }
+            let reply = try body(transaction)
+            let meta = try commit(
+                transaction, hasWritten: rows.database.changeCount != changesBefore)
+            if writes || judgement.trouble == nil { remember(meta, wrote: writes) }
+            return reply
+        } catch {
+            if rows.database.isInTransaction { try? rows.database.execute("ROLLBACK") }
+            throw error
+        }
+    }
+
+    private func judge(_ rows: SQLiteRows) throws(SQLiteFailure) -> Continuity.Judgement {
+        guard let found = try rows.meta() else { throw .replaced("the file lost its epoch") }
+        let judgement = Continuity.judge(
+            found, remembered: remembered, wasReplaced: wasReplaced,
+            sinceBoot: clock.sinceBoot(), bootID: clock.bootID())
+        if let trouble = judgement.trouble { notice(trouble) }
+        return judgement
+    }
+
+    private func repair(
+        _ rows: SQLiteRows, _ judgement: Continuity.Judgement
+    ) throws(SQLiteFailure) {
+        guard judgement.meta != (try rows.meta()) || judgement.trouble != nil else { return }
+        try rows.keep(judgement.meta)
+        if judgement.trouble != nil { try rows.skipTokens(past: lastToken) }
+    }
+
+    /// A file that was exchanged in mid-transaction has taken the commit away with it.
+    private func commit(
+        _ transaction: SQLiteTransaction, hasWritten: Bool
+    ) throws(SQLiteFailure) -> StoreMeta {
+        var meta = transaction.meta
+        guard hasWritten else {
+            try transaction.rows.database.execute("COMMIT")
+            return meta
+        }
+        meta.revision += 1
+        meta.lastTime = transaction.now().time
+        try transaction.rows.keep(meta)
+        try transaction.rows.database.execute("COMMIT")
+        guard StoreFiles(path) == files else { throw .replaced("the file was replaced") }
+        return meta
+    }
+
+    private func remember(_ meta: StoreMeta, wrote: Bool) {
+        remembered = Continuity(meta)
+        if wrote { wasReplaced = false }
+    }
+
+    // MARK: opening
+
+    /// The open connection if it still is to the files at the path, else a new one.
+    private func connect() throws(SQLiteFailure) -> SQLiteRows {
+        if let rows, let files {
+            let found = StoreFiles(path)
+            if found == files { return rows }
+            disconnect(keepsLog: true)
+            wasReplaced = true
+            notice("the file was replaced")
+            // The old file's log would be replayed into the new file.
+            if found.main != files.main, found.log == files.log {
+                try setAside("orphan", log: true)
+            }
+        }
+        if let obstacle = backOff.obstacle(at: clock.sinceBoot()) { throw obstacle }
+        return try open()
+    }
+
+    private func open() throws(SQLiteFailure) -> SQLiteRows {
+        // The log is looked at first: SQLite makes it after the file, and would delete this one.
+        if StoreFiles.hasLog(path), FileIdentity(path) == nil { try setAside("orphan", log: true) }
+        let opened = try openRepaired()
+        try giveEpoch(to: opened)
+        let found = StoreFiles(path)
+        guard found.isWhole, !opened.database.hasMoved else {
+            opened.database.keepLogOnClose()
+            throw .replaced("the file was replaced while it was opened")
+        }
+        rows = opened
+        files = found
+        return opened
+    }
+
+    /// A running store sets a damaged file aside and starts anew, in quarantine.
+    private func openRepaired() throws(SQLiteFailure) -> SQLiteRows {
+        do throws(SQLiteFailure) {
+            let opened = try openRows()
+            if isSuspect { try checkClosely(opened) }
+            isSuspect = false
+            return opened
+        } catch {
+            guard error.isDamage, remembered != nil else { throw error }
+            try setAside("corrupt", log: false)
+            wasReplaced = true
+            notice(error.text)
+            isSuspect = false
+            return try openRows()
+        }
+    }
+
+    private func openRows() throws(SQLiteFailure) -> SQLiteRows {
+        try SQLiteRows(
+            path: path, lockWaitMilliseconds: Int32(clamping: lockWait.nanoseconds / 1_000_000))
+    }
+
+    private func checkClosely(_ opened: SQLiteRows) throws(SQLiteFailure) {
+        let verdict = try opened.database.text("PRAGMA quick_check(1)") ?? "no verdict"
+        guard verdict == "ok" else {
+            opened.database.keepLogOnClose()
+            throw .damaged(verdict)
+        }
+    }
+
+    /// A new file, or one that lost its meta row, starts a new epoch.
+    private func giveEpoch(to opened: SQLiteRows) throws(SQLiteFailure) {
+        guard try opened.meta() == nil else { return }
+        try opened.database.execute("BEGIN IMMEDIATE")
+        do throws(SQLiteFailure) {
+            if try opened.meta() == nil {
+                try opened.keep(.first(sinceBoot: clock.sinceBoot(), bootID: clock.bootID()))
+            }
+            try opened.database.execute("COMMIT")
+        } catch {
+            if opened.database.isInTransaction { try? opened.database.execute("ROLLBACK") }
+            throw error
+        }
+    }
+
+    // MARK: trouble
+
+    private func notice(_ trouble: String) {
+        noticed = clock.sinceBoot()
+        report("\(path): \(trouble); no calls until earlier ones cannot matter any more")
+    }
+
+    private func note(_ failure: SQLiteFailure) {
+        if failure.isDamage, remembered != nil {
+            isSuspect = true
+            notice(failure.text)
+        }
+        guard !failure.leavesConnectionUsable || rows == nil else { return }
+        disconnect(keepsLog: true)
+        let now = clock.sinceBoot()
+        if backOff.obstacle(at: now) == nil { backOff.failed(failure, at: now) }
+    }
+
+    private func setAside(_ word: String, log: Bool) throws(SQLiteFailure) {
+        let target = try StoreFiles.setAside(path, as: word, onlyLog: log)
+        report("\(path): moved aside as \(target)")
+    }
+
+    private func disconnect(keepsLog: Bool) {
+        if keepsLog { rows?.database.keepLogOnClose() }
+        rows = nil
+        files = nil
+    }
+}

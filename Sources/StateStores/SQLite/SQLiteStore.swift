@@ -1,0 +1,218 @@
+// The store in a SQLite file: operations in, batches of them through one transaction each, replies
+// out after its commit.
+
+internal import Dispatch
+public import StatusCore
+internal import Synchronization
+
+/// Keeps gates, budgets and answers in one file, through crashes and restarts; several processes of
+/// one machine may share it.
+///
+/// Operations that arrive while a transaction runs are carried out together in the next one. A file
+/// that vanishes or is exchanged under a running store is opened or made anew, and reservations are
+/// quarantined until what was granted before cannot matter. A *first* start on a missing file is
+/// not: nobody can tell a new installation from a lost file.
+///
+/// `@unchecked Sendable`: `mailbox` is a mutex; all other state is immutable but for `session`,
+/// which is touched only in `init`, before the object is shared, and in blocks of `queue`, which is
+/// serial.
+public final class SQLiteStore: StateStore, @unchecked Sendable {
+    private let queue = DispatchQueue(label: "status-proxy.sqlite-store")
+    private let mailbox: Mutex<Mailbox>
+    private let session: SQLiteSession
+    private let clock: StoreClock
+    private let limits: SQLiteLimits
+    private let path: String
+
+    /// Opens the file, or makes it. `report` gets lines for operators, on the store's queue.
+    ///
+    /// Fails with a text that names the file when it cannot be used: damaged, another program's,
+    /// written by a newer version, read-only, locked, in a missing folder.
+    public convenience init(
+        path: String, clock: StoreClock = .system,
+        report: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws(StoreFailure) {
+        try self.init(path: path, clock: clock, limits: SQLiteLimits(), report: report)
+    }
+
+    init(
+        path: String, clock: StoreClock, limits: SQLiteLimits,
+        report: @escaping @Sendable (String) -> Void
+    ) throws(StoreFailure) {
+        self.path = path
+        self.clock = clock
+        self.limits = limits
+        mailbox = Mutex(Mailbox(waitingMax: limits.waitingMax))
+        session = SQLiteSession(
+            path: path, clock: clock, lockWait: limits.lockWaitMax, report: report)
+        do throws(SQLiteFailure) {
+            try session.start()
+        } catch {
+            throw Self.failure(error, path)
+        }
+    }
+
+    public func lookUp(
+        _ id: ActionID,
+        reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void
+    ) {
+        post(.lookUp(id, reply: reply))
+    }
+
+    public func reserve(
+        _ request: Reservation,
+        reply: @escaping @Sendable (Result<ReservationReply, StoreFailure>) -> Void
+    ) {
+        post(.reserve(request, reply: reply))
+    }
+
+    public func settle(
+        _ settlement: Settlement,
+        reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void
+    ) {
+        post(.settle(settlement, reply: reply))
+    }
+
+    /// Goes through the file in small steps, between which other operations have their turn.
+    public func purge(
+        _ retention: Retention,
+        reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void
+    ) {
+        post(.purge(retention, PurgeProgress(), reply: reply))
+    }
+
+    public func close(reply: @escaping @Sendable () -> Void) {
+        if case .first = mailbox.withLock({ $0.close(reply) }) { queue.async { self.drain() } }
+    }
+
+    private func post(_ request: StoreOperation.Request) {
+        let operation = StoreOperation(request: request, asked: clock.sinceBoot())
+        switch mailbox.withLock({ $0.post(operation) }) {
+        case .first: queue.async { self.drain() }
+        case .queued: break
+        case .refused(let failure): queue.async { operation.fail(failure) }
+        }
+    }
+
+    // MARK: on the queue
+
+    private func drain() {
+        carryOut(mailbox.withLock { $0.take(atMost: limits.batchMax) })
+        switch mailbox.withLock({ $0.next() }) {
+        case .more: queue.async { self.drain() }
+        case .idle: break
+        case .closed(let closers):
+            session.close()
+            closers.forEach { $0() }
+        }
+    }
+
+    private func carryOut(_ batch: [StoreOperation]) {
+        guard !batch.isEmpty else { return }
+        do throws(SQLiteFailure) {
+            try attempt(batch).forEach { $0() }
+        } catch {
+            carryOutSingly(batch, after: error)
+        }
+    }
+
+    /// So that no operation suffers from another's failure, and one that met a lost connection gets
+    /// a second chance. Waiting again for a lock would only make all wait longer.
+    private func carryOutSingly(_ batch: [StoreOperation], after failure: SQLiteFailure) {
+        var lock = failure.isLock ? failure : nil
+        for operation in batch {
+            if operation.writes, let lock {
+                operation.fail(Self.failure(lock, path))
+                continue
+            }
+            do throws(SQLiteFailure) {
+                try attempt([operation]).forEach { $0() }
+            } catch {
+                if error.isLock { lock = error }
+                operation.fail(Self.failure(error, path))
+            }
+        }
+    }
+
+    /// The replies to give once all is on the disk.
+    private func attempt(_ batch: [StoreOperation]) throws(SQLiteFailure) -> [() -> Void] {
+        try session.transact(writes: batch.contains(where: \.writes)) {
+            transaction throws(SQLiteFailure) in
+            var replies: [() -> Void] = []
+            for operation in batch {
+                replies.append(
+                    try batch.count == 1
+                        ? perform(operation, in: transaction)
+                        : performApart(operation, in: transaction))
+            }
+            return replies
+        }
+    }
+
+    /// Undoes only this operation when it fails and the transaction can go on.
+    private func performApart(
+        _ operation: StoreOperation, in transaction: SQLiteTransaction
+    ) throws(SQLiteFailure) -> () -> Void {
+        let rows = transaction.rows
+        try rows.database.execute("SAVEPOINT operation")
+        do throws(SQLiteFailure) {
+            let reply = try perform(operation, in: transaction)
+            try rows.database.execute("RELEASE operation")
+            return reply
+        } catch {
+            guard error.leavesConnectionUsable, rows.database.isInTransaction else { throw error }
+            try rows.database.execute("ROLLBACK TO operation; RELEASE operation")
+            let failure = Self.failure(error, path)
+            return { operation.fail(failure) }
+        }
+    }
+
+    private func perform(
+        _ operation: StoreOperation, in transaction: SQLiteTransaction
+    ) throws(SQLiteFailure) -> () -> Void {
+        let rules = transaction.rules(asked: operation.asked)
+        switch operation.request {
+        case .lookUp(let id, let reply):
+            let records = try rules.lookUp(id)
+            return { reply(.success(records)) }
+        case .reserve(let request, let reply):
+            let answer = try reserve(request, rules)
+            return { reply(.success(answer)) }
+        case .settle(let settlement, let reply):
+            let answer = try rules.settle(settlement)
+            return { reply(.success(answer)) }
+        case .purge(let retention, let progress, let reply):
+            let next = try rules.rows.purge(
+                progress, retention, at: rules.now.time, rowsMax: limits.purgeStepRows,
+                journalRowsMax: limits.journalRowsMax)
+            return { self.goOn(operation, retention, next, reply) }
+        }
+    }
+
+    private func reserve(
+        _ request: Reservation, _ rules: StoreRules<SQLiteRows>
+    ) throws(SQLiteFailure) -> ReservationReply {
+        if let opensIn = session.quarantine(for: request.hold) {
+            return try rules.quarantine(request, opensIn: opensIn)
+        }
+        let answer = try rules.reserve(request)
+        if case .granted(let token) = answer.verdict { session.granted(token) }
+        return answer
+    }
+
+    private func goOn(
+        _ operation: StoreOperation, _ retention: Retention, _ progress: PurgeProgress,
+        _ reply: @escaping StoreOperation.Reply<Int>
+    ) {
+        if case .done = progress.stage { return reply(.success(progress.dropped)) }
+        var operation = operation
+        operation.request = .purge(retention, progress, reply: reply)
+        let next = operation
+        mailbox.withLock { $0.putBack(next) }
+    }
+
+    /// The border: operators get the file and SQLite's words, everybody else `.unavailable`.
+    private static func failure(_ failure: SQLiteFailure, _ path: String) -> StoreFailure {
+        .unavailable("\(path): \(failure.text)")
+    }
+}

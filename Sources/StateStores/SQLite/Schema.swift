@@ -1,0 +1,125 @@
+// The file's form: marks that tell whose it is, tables, and settings of a connection.
+
+/// Makes a connection ready: durable settings, our own file, its tables.
+enum Schema {
+    /// "sprx": tells this program's files from other SQLite databases.
+    static let applicationID: Int64 = 0x7370_7278
+    static let version: Int64 = 1
+    /// Another process may be turning the same new file to its write-ahead log.
+    private static let journalModeAttemptsMax = 100
+    /// Tokens of two files that follow each other at one path must not meet.
+    private static let firstTokens: ClosedRange<Int64> = 1...(1 << 50)
+
+    /// Takes a file of ours, or makes an empty file ours.
+    static func prepare(_ database: borrowing Database) throws(SQLiteFailure) {
+        try refuseStrangers(database)
+        try setJournalMode(database)
+        // A grant is reported only after its commit has reached the disk.
+        try database.execute("PRAGMA synchronous = FULL")
+        try database.execute("BEGIN IMMEDIATE")
+        do throws(SQLiteFailure) {
+            try refuseStrangers(database)
+            try create(in: database)
+            try database.execute("COMMIT")
+        } catch {
+            if database.isInTransaction { try? database.execute("ROLLBACK") }
+            throw error
+        }
+    }
+
+    private static func refuseStrangers(_ database: borrowing Database) throws(SQLiteFailure) {
+        guard !database.isReadOnly else { throw .readOnly("the file or its folder is read-only") }
+        let application = try database.number("PRAGMA application_id") ?? 0
+        let tables = try database.number("SELECT count(*) FROM sqlite_schema") ?? 0
+        guard application == applicationID || (application == 0 && tables == 0) else {
+            throw .foreign("the file is a database of another program")
+        }
+        let found = try database.number("PRAGMA user_version") ?? 0
+        guard found <= version else {
+            throw .newerSchema(
+                "the file has schema version \(found), newer than this program's \(version)")
+        }
+    }
+
+    private static func setJournalMode(_ database: borrowing Database) throws(SQLiteFailure) {
+        for attempt in 1...journalModeAttemptsMax {
+            do throws(SQLiteFailure) {
+                let mode = try database.text("PRAGMA journal_mode = WAL")
+                guard mode == "wal" else {
+                    throw .failed("no write-ahead log on this file system (\(mode ?? "none"))")
+                }
+                return
+            } catch .locked(let text) {
+                guard attempt < journalModeAttemptsMax else { throw .locked(text) }
+                Pause.briefly()
+            }
+        }
+    }
+
+    private static func create(in database: borrowing Database) throws(SQLiteFailure) {
+        try database.execute(tables)
+        try database.execute("PRAGMA application_id = \(applicationID)")
+        try database.execute("PRAGMA user_version = \(version)")
+        try database.execute(
+            """
+            INSERT INTO sqlite_sequence (name, seq) SELECT 'calls', \(Int64.random(in: firstTokens))
+            WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'calls')
+            """)
+    }
+
+    /// Times are nanoseconds of the store's clock, `…_wall` milliseconds since
+    /// 1970. The one wide column stands last, so that narrow reads do not follow its pages.
+    private static let tables = """
+        CREATE TABLE IF NOT EXISTS meta (
+            one INTEGER PRIMARY KEY CHECK (one = 1),
+            epoch INTEGER NOT NULL,
+            revision INTEGER NOT NULL,
+            boot_id TEXT,
+            clock_offset INTEGER NOT NULL,
+            last_time INTEGER NOT NULL
+        ) STRICT;
+        CREATE TABLE IF NOT EXISTS looks (
+            source TEXT NOT NULL,
+            id TEXT NOT NULL,
+            first_seen INTEGER NOT NULL,
+            first_seen_wall INTEGER NOT NULL,
+            opens INTEGER NOT NULL,
+            token INTEGER,
+            known INTEGER NOT NULL,
+            news_token INTEGER,
+            miss_kind TEXT,
+            miss_http_status INTEGER,
+            miss_code TEXT,
+            miss_message TEXT,
+            miss_repeats INTEGER,
+            miss_ended INTEGER,
+            miss_ended_wall INTEGER,
+            answer_status TEXT,
+            answer_done INTEGER,
+            answer_created_wall INTEGER,
+            answer_checked_wall INTEGER,
+            answer_told INTEGER,
+            answer_bytes BLOB,
+            PRIMARY KEY (source, id)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TABLE IF NOT EXISTS calls (
+            seq INTEGER PRIMARY KEY AUTOINCREMENT,
+            source TEXT NOT NULL,
+            id TEXT NOT NULL,
+            before INTEGER,
+            reserved INTEGER NOT NULL,
+            reserved_wall INTEGER NOT NULL,
+            ended INTEGER NOT NULL,
+            state INTEGER NOT NULL,
+            unknown INTEGER NOT NULL,
+            sent INTEGER,
+            outcome TEXT
+        ) STRICT;
+        CREATE INDEX IF NOT EXISTS calls_by_end ON calls (source, ended, unknown);
+        CREATE TABLE IF NOT EXISTS sources (
+            source TEXT PRIMARY KEY,
+            paused_until INTEGER,
+            smallest_gap INTEGER
+        ) STRICT, WITHOUT ROWID;
+        """
+}

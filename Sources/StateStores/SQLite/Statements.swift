@@ -1,0 +1,102 @@
+// All SQL that runs in transactions, prepared once per connection.
+
+/// Parameters are numbered in the order in which `SQLiteRows` gives them.
+struct Statements: ~Copyable {
+    let look: Statement
+    let known: Statement
+    let addLook: Statement
+    let moveGate: Statement
+    let keepNews: Statement
+    let addCall: Statement
+    let call: Statement
+    let keepEnd: Statement
+    let callCount: Statement
+    let callEnd: Statement
+    let unknownCallEnd: Statement
+    let source: Statement
+    let keepSource: Statement
+    let meta: Statement
+    let keepMeta: Statement
+    let skipTokens: Statement
+}
+
+extension Statements {
+    init(_ database: borrowing Database) throws(SQLiteFailure) {
+        let look = try database.prepare(
+            """
+            SELECT first_seen, first_seen_wall, opens, token, known, news_token,
+                miss_kind, miss_http_status, miss_code, miss_message, miss_repeats,
+                miss_ended, miss_ended_wall,
+                answer_status, answer_done, answer_created_wall, answer_checked_wall,
+                answer_told, answer_bytes
+            FROM looks WHERE source = ?1 AND id = ?2
+            """)
+        let known = try database.prepare("SELECT known FROM looks WHERE source = ?1 AND id = ?2")
+        let addLook = try database.prepare(
+            """
+            INSERT INTO looks (source, id, first_seen, first_seen_wall, opens, token, known)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
+            """)
+        let moveGate = try database.prepare(
+            "UPDATE looks SET opens = ?3, token = ?4 WHERE source = ?1 AND id = ?2")
+        let keepNews = try database.prepare(
+            """
+            UPDATE looks SET opens = ?3, known = ?4, news_token = ?5,
+                miss_kind = ?6, miss_http_status = ?7, miss_code = ?8, miss_message = ?9,
+                miss_repeats = ?10, miss_ended = ?11, miss_ended_wall = ?12,
+                answer_status = ?13, answer_done = ?14, answer_created_wall = ?15,
+                answer_checked_wall = ?16, answer_told = ?17, answer_bytes = ?18
+            WHERE source = ?1 AND id = ?2
+            """)
+        let addCall = try database.prepare(
+            """
+            INSERT INTO calls
+                (source, id, before, reserved, reserved_wall, ended, state, unknown)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING seq
+            """)
+        let call = try database.prepare(
+            """
+            SELECT source, id, before, reserved, reserved_wall, ended, state, unknown, sent,
+                outcome
+            FROM calls WHERE seq = ?1
+            """)
+        let keepEnd = try database.prepare(
+            "UPDATE calls SET ended = ?2, state = ?3, sent = ?4, outcome = ?5 WHERE seq = ?1")
+        let callCount = try database.prepare(
+            "SELECT count(*) FROM calls WHERE source = ?1 AND ended > ?2")
+        let callEnd = try database.prepare(
+            "SELECT ended FROM calls WHERE source = ?1 ORDER BY ended DESC LIMIT 1 OFFSET ?2")
+        let unknownCallEnd = try database.prepare(
+            """
+            SELECT ended FROM calls WHERE source = ?1 AND unknown = 1
+            ORDER BY ended DESC LIMIT 1 OFFSET ?2
+            """)
+        let source = try database.prepare(
+            "SELECT paused_until, smallest_gap FROM sources WHERE source = ?1")
+        let keepSource = try database.prepare(
+            """
+            INSERT INTO sources (source, paused_until, smallest_gap) VALUES (?1, ?2, ?3)
+            ON CONFLICT (source) DO UPDATE SET
+                paused_until = excluded.paused_until, smallest_gap = excluded.smallest_gap
+            """)
+        let meta = try database.prepare(
+            "SELECT epoch, revision, boot_id, clock_offset, last_time FROM meta WHERE one = 1")
+        let keepMeta = try database.prepare(
+            """
+            INSERT INTO meta (one, epoch, revision, boot_id, clock_offset, last_time)
+            VALUES (1, ?1, ?2, ?3, ?4, ?5)
+            ON CONFLICT (one) DO UPDATE SET
+                epoch = excluded.epoch, revision = excluded.revision,
+                boot_id = excluded.boot_id, clock_offset = excluded.clock_offset,
+                last_time = excluded.last_time
+            """)
+        let skipTokens = try database.prepare(
+            "UPDATE sqlite_sequence SET seq = max(seq, ?1) + ?2 WHERE name = 'calls'")
+        // All at once: a noncopyable value cannot be left half made when preparing fails.
+        self.init(
+            look: look, known: known, addLook: addLook, moveGate: moveGate, keepNews: keepNews,
+            addCall: addCall, call: call, keepEnd: keepEnd, callCount: callCount, callEnd: callEnd,
+            unknownCallEnd: unknownCallEnd, source: source, keepSource: keepSource, meta: meta,
+            keepMeta: keepMeta, skipTokens: skipTokens)
+    }
+}

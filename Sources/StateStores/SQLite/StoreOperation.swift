@@ -1,0 +1,31 @@
+// One thing a store was asked for, and whom to tell.
+
+import StatusCore
+
+struct StoreOperation: Sendable {
+    var request: Request
+    /// Since boot: spans in the request count back from here.
+    var asked: Instant
+
+    enum Request: Sendable {
+        case lookUp(ActionID, reply: Reply<[LookRecord]>)
+        case reserve(Reservation, reply: Reply<ReservationReply>)
+        case settle(Settlement, reply: Reply<SettlementReply>)
+        case purge(Retention, PurgeProgress, reply: Reply<Int>)
+    }
+
+    typealias Reply<Value> = @Sendable (Result<Value, StoreFailure>) -> Void
+
+    var writes: Bool {
+        if case .lookUp = request { false } else { true }
+    }
+
+    func fail(_ failure: StoreFailure) {
+        switch request {
+        case .lookUp(_, let reply): reply(.failure(failure))
+        case .reserve(_, let reply): reply(.failure(failure))
+        case .settle(_, let reply): reply(.failure(failure))
+        case .purge(_, _, let reply): reply(.failure(failure))
+        }
+    }
+}
