@@ -14,6 +14,7 @@ let strict: [SwiftSetting] = [
 let doors: [Target] = [
     .target(name: "CCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CLinux", path: "Sources/CLinux"),
+    .target(name: "CResources", path: "Sources/CResources"),
     .target(name: "CSQLite", path: "Sources/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 ]
 
@@ -66,7 +67,7 @@ let package = Package(
             "StatusProxy",
             [
                 "StatusCore", "StatusAPI", "HTTPWire", "SocketServer", "StateStores",
-                "UpstreamCurl", "CLinux",
+                "UpstreamCurl", "CLinux", "CResources",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         program(

@@ -19,7 +19,8 @@ final class CurlTransfer {
     private let note: UnsafeMutablePointer<CChar>
 
     init(
-        handle: consuming EasyHandle, request: CurlRequest, clock: @escaping @Sendable () -> Instant,
+        handle: consuming EasyHandle, request: CurlRequest,
+        clock: @escaping @Sendable () -> Instant,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void
     ) {
         self.handle = handle
@@ -64,7 +65,8 @@ final class CurlTransfer {
             return failure(.tooLarge, "the body is over \(request.limits.bodyBytesMax) bytes")
         case .fields:
             return failure(
-                .tooLarge, "the header is over \(request.limits.fieldBytesMax) bytes or"
+                .tooLarge,
+                "the header is over \(request.limits.fieldBytesMax) bytes or"
                     + " \(request.limits.fieldsMax) fields")
         case nil: break
         }
