@@ -19,6 +19,7 @@ final class SQLiteSession {
     private var remembered: Continuity?
     /// The highest token granted here.
     private var lastToken = SlotToken(0)
+    private var carryOver = CarryOver()
     /// Since boot, when trouble was last noticed.
     private var noticed: Instant?
     /// The path led to another file since the last judgement.
@@ -52,7 +53,16 @@ final class SQLiteSession {
         return left > .zero ? left : nil
     }
 
-    func granted(_ token: SlotToken) { lastToken = max(lastToken, token) }
+    /// To be told after the grant's transaction.
+    func granted(_ call: KeptCall) {
+        lastToken = max(lastToken, call.token)
+        carryOver.granted(call, offset: remembered?.clockOffset ?? .zero)
+    }
+
+    /// To be told after the settlement's transaction.
+    func settled(_ settlement: Settlement) {
+        carryOver.settled(settlement, sinceBoot: clock.sinceBoot())
+    }
 
     /// Runs `body` in one transaction. When this returns, what it wrote is on the disk, in the file
     /// that the path leads to; when it throws, nothing of it counts.
@@ -80,7 +90,7 @@ final class SQLiteSession {
             let changesBefore = rows.database.changeCount
             let judgement = try judge(rows)
             let transaction = SQLiteTransaction(rows: rows, clock: clock, meta: judgement.meta)
-            if writes { try repair(rows, judgement) }
+            if writes { try repair(transaction, judgement, found: try rows.meta()) }
             let reply = try body(transaction)
             let meta = try commit(
                 transaction, hasWritten: rows.database.changeCount != changesBefore)
@@ -101,12 +111,16 @@ final class SQLiteSession {
         return judgement
     }
 
+    /// Puts the file's clock right, and what a file that lost its past has to know.
     private func repair(
-        _ rows: SQLiteRows, _ judgement: Continuity.Judgement
+        _ transaction: SQLiteTransaction, _ judgement: Continuity.Judgement, found: StoreMeta?
     ) throws(SQLiteFailure) {
-        guard judgement.meta != (try rows.meta()) || judgement.trouble != nil else { return }
-        try rows.keep(judgement.meta)
-        if judgement.trouble != nil { try rows.skipTokens(past: lastToken) }
+        let rows = transaction.rows
+        if judgement.meta != found { try rows.keep(judgement.meta) }
+        guard judgement.trouble != nil else { return }
+        try rows.skipTokens(past: lastToken)
+        try carryOver.write(
+            into: rows, at: transaction.now(), offset: judgement.meta.clockOffset)
     }
 
     /// A file that was exchanged in mid-transaction has taken the commit away with it.
@@ -129,6 +143,14 @@ final class SQLiteSession {
     private func remember(_ meta: StoreMeta, wrote: Bool) {
         remembered = Continuity(meta)
         if wrote { wasReplaced = false }
+    }
+
+    /// The open connection as it is, for tests that make trouble inside it.
+    func withDatabase(
+        _ body: (borrowing Database) throws(SQLiteFailure) -> Void
+    ) throws(SQLiteFailure) {
+        guard let rows else { throw .failed("no open connection") }
+        try body(rows.database)
     }
 
     // MARK: opening

@@ -17,9 +17,9 @@ internal import Synchronization
 /// which is touched only in `init`, before the object is shared, and in blocks of `queue`, which is
 /// serial.
 public final class SQLiteStore: StateStore, @unchecked Sendable {
-    private let queue = DispatchQueue(label: "status-proxy.sqlite-store")
+    let queue = DispatchQueue(label: "status-proxy.sqlite-store")
     private let mailbox: Mutex<Mailbox>
-    private let session: SQLiteSession
+    let session: SQLiteSession
     private let clock: StoreClock
     private let limits: SQLiteLimits
     private let path: String
@@ -176,11 +176,13 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
             let records = try rules.lookUp(id)
             return { reply(.success(records)) }
         case .reserve(let request, let reply):
-            let answer = try reserve(request, rules)
-            return { reply(.success(answer)) }
+            return try reserve(request, rules, reply)
         case .settle(let settlement, let reply):
             let answer = try rules.settle(settlement)
-            return { reply(.success(answer)) }
+            return {
+                self.session.settled(settlement)
+                reply(.success(answer))
+            }
         case .purge(let retention, let progress, let reply):
             let next = try rules.rows.purge(
                 progress, retention, at: rules.now.time, rowsMax: limits.purgeStepRows,
@@ -190,14 +192,20 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     }
 
     private func reserve(
-        _ request: Reservation, _ rules: StoreRules<SQLiteRows>
-    ) throws(SQLiteFailure) -> ReservationReply {
+        _ request: Reservation, _ rules: StoreRules<SQLiteRows>,
+        _ reply: @escaping StoreOperation.Reply<ReservationReply>
+    ) throws(SQLiteFailure) -> () -> Void {
         if let opensIn = session.quarantine(for: request.hold) {
-            return try rules.quarantine(request, opensIn: opensIn)
+            let answer = try rules.quarantine(request, opensIn: opensIn)
+            return { reply(.success(answer)) }
         }
         let answer = try rules.reserve(request)
-        if case .granted(let token) = answer.verdict { session.granted(token) }
-        return answer
+        guard case .granted(let token) = answer.verdict, let call = try rules.rows.call(token)
+        else { return { reply(.success(answer)) } }
+        return {
+            self.session.granted(call)
+            reply(.success(answer))
+        }
     }
 
     private func goOn(
