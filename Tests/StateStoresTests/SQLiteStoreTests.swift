@@ -312,6 +312,37 @@ struct SQLiteStoreTests {
         #expect(folder.names.contains { $0.hasPrefix("store.sqlite.corrupt-1") })
     }
 
+    @Test func fileExchangedDuringATransactionTakesItsGrantAway() async throws {
+        let exchanged = Recorder()
+        let (path, copy) = (folder.store, try await makeCopy(of: open()))
+        let base = clock.storeClock
+        // The clock is read inside the transaction: there the copy slips in, once.
+        let slipping = StoreClock(
+            sinceBoot: base.sinceBoot,
+            wall: {
+                if exchanged.words == ["ready"] {
+                    exchanged.add("done")
+                    TemporaryFolder.write(copy["store.sqlite"] ?? [], to: path + ".new")
+                    rename(path + ".new", path)
+                }
+                return base.wall()
+            }, bootID: base.bootID)
+        let store = try SQLiteStore(path: path, clock: slipping)
+        exchanged.add("ready")
+        #expect(try await store.verdict(.of(a)).quarantine == .seconds(41))
+        #expect(exchanged.words == ["ready", "done"])
+        #expect(folder.names.contains("store.sqlite.orphan-1-wal"))
+    }
+
+    @Test func linkToTheFileWorksLikeTheFile() async throws {
+        let store = try open()
+        _ = try await store.grant(.of(a))
+        let link = folder.path + "/link.sqlite"
+        #expect(symlink(folder.store, link) == 0)
+        let other = try SQLiteStore(path: link, clock: clock.storeClock)
+        #expect(try await other.verdict(.of(a)).isGateShut)
+    }
+
     // MARK: refused at start
 
     @Test func garbageAtStartIsAClearError() throws {

@@ -10,6 +10,8 @@ import StatusCore
 final class SQLiteSession {
     private let path: String
     private let clock: StoreClock
+    /// Read once: no process outlives its boot, but reading can fail when descriptors run out.
+    private let bootID: String?
     private let lockWait: Duration
     private let report: (String) -> Void
 
@@ -22,6 +24,8 @@ final class SQLiteSession {
     private var carryOver = CarryOver()
     /// Since boot, when trouble was last noticed.
     private var noticed: Instant?
+    /// The trouble that was reported last and is not repaired yet: said once, not per operation.
+    private var reported: String?
     /// The path led to another file since the last judgement.
     private var wasReplaced = false
     /// Damage was met: the next opening looks closely.
@@ -31,8 +35,9 @@ final class SQLiteSession {
     init(
         path: String, clock: StoreClock, lockWait: Duration, report: @escaping (String) -> Void
     ) {
-        self.path = path
+        self.path = StoreFiles.resolve(path)
         self.clock = clock
+        bootID = clock.bootID()
         self.lockWait = lockWait
         self.report = report
     }
@@ -103,10 +108,10 @@ final class SQLiteSession {
     }
 
     private func judge(_ rows: SQLiteRows) throws(SQLiteFailure) -> Continuity.Judgement {
-        guard let found = try rows.meta() else { throw .replaced("the file lost its epoch") }
+        guard let found = try rows.meta() else { throw .failed("the file lost its epoch") }
         let judgement = Continuity.judge(
             found, remembered: remembered, wasReplaced: wasReplaced,
-            sinceBoot: clock.sinceBoot(), bootID: clock.bootID())
+            sinceBoot: clock.sinceBoot(), bootID: bootID)
         if let trouble = judgement.trouble { notice(trouble) }
         return judgement
     }
@@ -142,7 +147,9 @@ final class SQLiteSession {
 
     private func remember(_ meta: StoreMeta, wrote: Bool) {
         remembered = Continuity(meta)
-        if wrote { wasReplaced = false }
+        guard wrote else { return }
+        wasReplaced = false
+        reported = nil
     }
 
     /// The open connection as it is, for tests that make trouble inside it.
@@ -223,7 +230,7 @@ final class SQLiteSession {
         try opened.database.execute("BEGIN IMMEDIATE")
         do throws(SQLiteFailure) {
             if try opened.meta() == nil {
-                try opened.keep(.first(sinceBoot: clock.sinceBoot(), bootID: clock.bootID()))
+                try opened.keep(.first(sinceBoot: clock.sinceBoot(), bootID: bootID))
             }
             try opened.database.execute("COMMIT")
         } catch {
@@ -236,6 +243,8 @@ final class SQLiteSession {
 
     private func notice(_ trouble: String) {
         noticed = clock.sinceBoot()
+        guard reported != trouble else { return }
+        reported = trouble
         report("\(path): \(trouble); no calls until earlier ones cannot matter any more")
     }
 
