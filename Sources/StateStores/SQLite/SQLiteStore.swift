@@ -3,7 +3,6 @@
 
 internal import Dispatch
 public import StatusCore
-internal import Synchronization
 
 /// Keeps gates, budgets and answers in one file, through crashes and restarts; several processes of
 /// one machine may share it.
@@ -13,12 +12,12 @@ internal import Synchronization
 /// quarantined until what was granted before cannot matter. A *first* start on a missing file is
 /// not: nobody can tell a new installation from a lost file.
 ///
-/// `@unchecked Sendable`: `mailbox` is a mutex; all other state is immutable but for `session`,
+/// `@unchecked Sendable`: `mailbox` is behind a lock; all other state is immutable but for `session`,
 /// which is touched only in `init`, before the object is shared, and in blocks of `queue`, which is
 /// serial.
 public final class SQLiteStore: StateStore, @unchecked Sendable {
     let queue = DispatchQueue(label: "status-proxy.sqlite-store")
-    private let mailbox: Mutex<Mailbox>
+    private let mailbox: Guarded<Mailbox>
     let session: SQLiteSession
     private let clock: StoreClock
     private let limits: SQLiteLimits
@@ -42,7 +41,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         self.path = path
         self.clock = clock
         self.limits = limits
-        mailbox = Mutex(Mailbox(waitingMax: limits.waitingMax))
+        mailbox = Guarded(Mailbox(waitingMax: limits.waitingMax))
         session = SQLiteSession(
             path: path, clock: clock, lockWait: limits.lockWaitMax, report: report)
         do throws(SQLiteFailure) {

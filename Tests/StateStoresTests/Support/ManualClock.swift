@@ -1,8 +1,8 @@
 // A clock that tests move.
 
-import StateStores
 import StatusCore
-import Synchronization
+
+@testable import StateStores
 
 /// Time since boot, wall time and boot of an invented machine.
 final class ManualClock: Sendable {
@@ -12,7 +12,7 @@ final class ManualClock: Sendable {
         var bootID: String? = "boot-1"
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     var storeClock: StoreClock {
         StoreClock(

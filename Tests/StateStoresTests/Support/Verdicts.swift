@@ -1,7 +1,8 @@
 // Short questions about replies, and a record of the order in which they came.
 
 import StatusCore
-import Synchronization
+
+@testable import StateStores
 
 extension ReservationReply.Verdict {
     var isGranted: Bool { if case .granted = self { true } else { false } }
@@ -37,7 +38,7 @@ extension OpenStore {
 
 /// Words in the order in which they were said, from any queue.
 final class Recorder: Sendable {
-    private let said = Mutex<[String]>([])
+    private let said = Guarded<[String]>([])
 
     func add(_ word: String) { said.withLock { $0.append(word) } }
     var words: [String] { said.withLock { $0 } }
