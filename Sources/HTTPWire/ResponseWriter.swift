@@ -46,6 +46,7 @@ public struct ResponseWriter: Sendable {
         endField()
     }
 
+    @_disfavoredOverload  // A literal is a `StaticString`: copied as it is, not looked through.
     public mutating func field(_ name: StaticString, _ value: String) {
         startField(name)
         append(value)
@@ -116,6 +117,7 @@ public struct ResponseWriter: Sendable {
     }
 
     /// Text from outside: what would end the line is written as a space (RFC 9110 5.5).
+    @_disfavoredOverload
     public mutating func append(_ text: String) {
         for byte in text.utf8 { output.append(Self.harmless(byte)) }
     }
