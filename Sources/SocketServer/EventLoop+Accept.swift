@@ -158,14 +158,17 @@ extension EventLoop {
         isDraining = true
         readClock()
         while acceptOne() {}
-        if listenerNumber != nil || !isListening { tally.endedAccepting() }
-        listener = nil
-        receivers = []
+        closeListener()
         for connection in connections { if let connection { retire(connection) } }
     }
 
-    /// A loop without a listener of its own (Unix socket) has none to close.
-    private var isListening: Bool { listenerNumber != nil }
+    func closeListener() {
+        listener = nil
+        receivers = []
+        guard isAccepting else { return }
+        isAccepting = false
+        tally.endedAccepting()
+    }
 
     /// Closes a connection between two requests; what it has just asked is answered first.
     private func retire(_ connection: Connection) {
