@@ -203,8 +203,8 @@ public struct ResponseWriter: Sendable {
         content.withUnsafeBufferPointer { output.append(contentsOf: $0) }
     }
 
-    /// RFC 9110 8.6: MUST NOT be sent with 204. A 304 may carry the length that a 200 would have, and
-    /// we do not know it here.
+    /// RFC 9110 8.6: MUST NOT be sent with 204. A 304 may carry the length that a 200 would have,
+    /// and we do not know it here.
     private mutating func writeLength(_ contentBytes: Int) {
         guard status != 204, status != 304 else { return }
         append("Content-Length: ")

@@ -1,5 +1,5 @@
-// One epoll set and the connections in it. Readiness comes in, events are handed to the connections'
-// code in the files beside this one; the clock and the one timer live here.
+// One epoll set and the connections in it. Readiness comes in, events are handed to the code of
+// connections in the files beside this one; the clock and the one timer live here.
 
 import CLinux
 import Dispatch

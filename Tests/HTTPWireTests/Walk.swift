@@ -1,4 +1,5 @@
-// Plays the owner of a connection's bytes, as the server does, and writes down what the machine says.
+// Plays the owner of a connection's bytes, as the server does, and writes down what the machine
+// says.
 
 import HTTPWire
 
