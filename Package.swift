@@ -76,7 +76,7 @@ let package = Package(
                 "HTTPWire", "SocketServer", "StatusCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
-        tests("HTTPWireTests", ["HTTPWire"]),
+        tests("HTTPWireTests", ["HTTPWire"], resources: [.copy("Corpus")]),
         tests("SocketServerTests", ["SocketServer", "HTTPWire", "CLinux"]),
         tests("StatusCoreTests", ["StatusCore"]),
         tests("StatusAPITests", ["StatusAPI", "StatusCore", "HTTPWire"]),
