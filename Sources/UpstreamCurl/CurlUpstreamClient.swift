@@ -78,7 +78,8 @@ public final class CurlUpstreamClient: UpstreamClient {
         try credentials.check()
         let fetch = Self.fetch(multi: multi, endpoint: endpoint, clock: clock, trust: trust)
         identity.withLock { identity in
-            if case .fetched(let tokens) = identity, case .clientCredentials(let new) = credentials {
+            if case .fetched(let tokens) = identity, case .clientCredentials(let new) = credentials
+            {
                 tokens.replace(new)
             } else {
                 identity = Self.makeIdentity(credentials, clock: clock, fetch: fetch)

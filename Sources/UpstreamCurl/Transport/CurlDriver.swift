@@ -15,10 +15,11 @@ internal import StatusCore
 ///
 /// `@unchecked Sendable`: `queue` is a constant; everything else is touched only on `queue`, by the
 /// two sources' handlers, by `start` and `shutDown` (both preconditions) and by libcurl's callbacks,
-/// which run inside those. `deinit` runs when no one else is left.
+/// which run inside those. The sources' handlers keep the driver until `shutDown`, which closes the
+/// multi handle: libcurl never calls a driver that is no more.
 final class CurlDriver: @unchecked Sendable {
     let queue = DispatchQueue(label: "upstream-curl")
-    private let multi: MultiHandle
+    private var multi: MultiHandle
     private let readySockets: EpollSet
     private let limits: CurlMulti.Limits
     private let readiness: any DispatchSourceRead
@@ -45,12 +46,6 @@ final class CurlDriver: @unchecked Sendable {
             throw error
         }
         return driver
-    }
-
-    /// The last connections close after this, without a word to a driver that is no more.
-    deinit {
-        _ = door_multi_on_socket(multi.pointer, nil, nil)
-        _ = door_multi_on_timer(multi.pointer, nil, nil)
     }
 
     private init(
@@ -109,12 +104,13 @@ final class CurlDriver: @unchecked Sendable {
         }
     }
 
-    /// Ends everything. On the queue; a second time does nothing.
+    /// Ends everything, and closes every connection. On the queue; a second time does nothing.
     func shutDown() {
         dispatchPrecondition(condition: .onQueue(queue))
         guard !isShutDown else { return }
         isShutDown = true
         endAll("the transport was closed")
+        multi.close()
         readiness.cancel()
         timer.cancel()
     }

@@ -19,7 +19,8 @@ final class CurlTransfer {
     private let note: UnsafeMutablePointer<CChar>
 
     init(
-        handle: consuming EasyHandle, request: CurlRequest, clock: @escaping @Sendable () -> Instant,
+        handle: consuming EasyHandle, request: CurlRequest,
+        clock: @escaping @Sendable () -> Instant,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void
     ) {
         self.handle = handle
@@ -64,11 +65,16 @@ final class CurlTransfer {
             return failure(.tooLarge, "the body is over \(request.limits.bodyBytesMax) bytes")
         case .fields:
             return failure(
-                .tooLarge, "the header is over \(request.limits.fieldBytesMax) bytes or"
+                .tooLarge,
+                "the header is over \(request.limits.fieldBytesMax) bytes or"
                     + " \(request.limits.fieldsMax) fields")
         case nil: break
         }
         guard code == CURLE_OK else { return failure(code) }
+        // libcurl takes a connection that closes amid the header section for a whole answer.
+        guard response.isHeadWhole else {
+            return failure(.connectionLost, "the connection closed within the header")
+        }
         let status = handle.number(of: CURLINFO_RESPONSE_CODE)
         return .success(UpstreamReply(status: status, fields: response.fields, body: response.body))
     }
