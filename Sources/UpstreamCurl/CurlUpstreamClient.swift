@@ -134,7 +134,8 @@ public final class CurlUpstreamClient: UpstreamClient {
         _ id: ActionID, _ sendBefore: Instant, _ fields: [UpstreamReply.Field]
     ) -> CurlRequest {
         CurlRequest(
-            url: endpoint.url(of: id), scheme: endpoint.baseURL.scheme, fields: fields, form: nil,
+            url: endpoint.url(of: id), destination: endpoint.baseURL.text,
+            scheme: endpoint.baseURL.scheme, fields: fields, form: nil,
             userAgent: endpoint.userAgent, timeout: endpoint.timeout, sendBefore: sendBefore,
             trust: trust, limits: limits)
     }
@@ -147,7 +148,8 @@ public final class CurlUpstreamClient: UpstreamClient {
     ) -> TokenSource.Fetch {
         { client, end in
             let request = CurlRequest(
-                url: client.tokenURL.text, scheme: client.tokenURL.scheme, fields: [],
+                url: client.tokenURL.text, destination: client.tokenURL.text,
+                scheme: client.tokenURL.scheme, fields: [],
                 form: TokenRequest.form(client), userAgent: endpoint.userAgent,
                 timeout: endpoint.timeout, sendBefore: .distantFuture, trust: trust,
                 limits: ResponseLimits(bodyBytesMax: TokenAnswer.bodyBytesMax),

@@ -6,57 +6,41 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1)))
 struct CurlMultiTests {
-    @Test func transferThatWaitsForAConnectionEndsAtItsDeadline() async throws {
-        let server = LoopbackServer {
-            _ = $0.request()
-            $0.awaitClose()
-        }
-        let multi = try CurlMulti(limits: CurlMulti.Limits(connections: 4, connectionsPerHost: 1))
-        // Takes the only connection: it is on the queue before the second.
-        multi.start(.test(server.url), clock: bootTime) { _ in }
-        let begin = bootTime()
-        let second = await multi.run(.test(server.url, timeout: .milliseconds(200)))
-        #expect(second.failure?.kind == .timedOut)
-        #expect(second.endedAt - begin < .seconds(10))
-        #expect(second.sentAt == nil)
-        await multi.close()
-        await server.finish()
-        #expect(server.requests.count == 1)
-    }
-
-    @Test func hungHostLeavesRoomForTheOther() async throws {
+    @Test func hungUpstreamLeavesRoomForTheOther() async throws {
         let hung = LoopbackServer { $0.awaitClose() }
         let well = LoopbackServer { peer in
             while peer.request() != nil { peer.answer("200 OK", "{}") }
         }
-        let limits = CurlMulti.Limits(connections: 8, connectionsPerHost: 4)
-        let multi = try CurlMulti(limits: limits)
-        // On the queue before the others, so all connections to the hung host are taken.
-        for _ in 1...40 { multi.start(.test(hung.url), clock: bootTime) { _ in } }
+        let multi = try CurlMulti(
+            limits: CurlMulti.Limits(transfers: 8, transfersPerDestination: 4))
+        for _ in 1...4 { multi.start(.test(hung.url), clock: bootTime) { _ in } }
+        let refused = await multi.run(.test(hung.url))
+        #expect(refused.failure?.kind == .connectFailed)
+        #expect(refused.failure?.detail == "over 4 transfers at once to one upstream")
+        // More than four in a row: what is over is no longer counted.
         for _ in 1...10 {
-            #expect(await multi.run(.test(well.url, timeout: .seconds(5))).reply?.status == 200)
+            #expect(await multi.run(.test(well.url)).reply?.status == 200)
         }
         await multi.close()
         await hung.finish()
         await well.finish()
     }
 
-    @Test func thousandTransfersAreCarriedOutAtOnce() async throws {
+    @Test func fiveHundredTransfersAreCarriedOutAtOnce() async throws {
         let server = LoopbackServer { peer in
             while peer.request() != nil { peer.answer("200 OK", "{}") }
         }
-        let multi = try CurlMulti(limits: CurlMulti.Limits(connections: 32, connectionsPerHost: 32))
+        let multi = try CurlMulti()
         let answered = await withTaskGroup(of: Bool.self) { group in
-            for _ in 1...1000 {
+            for _ in 1...500 {
                 group.addTask { await multi.run(.test(server.url)).reply?.status == 200 }
             }
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
-        #expect(answered == 1000)
+        #expect(answered == 500)
         await multi.close()
         await server.finish()
-        #expect(server.requests.count == 1000)
-        #expect(server.accepted <= 32 + 5)
+        #expect(server.requests.count == 500)
     }
 
     @Test func transfersOverTheLimitAreRefused() async throws {

@@ -26,6 +26,8 @@ final class CurlDriver: @unchecked Sendable {
     private let timer: any DispatchSourceTimer
     /// Started and not over, by their handle.
     private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
+    /// How many of them go where; never 0.
+    private var counts: [String: Int] = [:]
     private var isShutDown = false
 
     /// So many batches of ready sockets before the queue's other work has its turn.
@@ -64,8 +66,6 @@ final class CurlDriver: @unchecked Sendable {
         try multi.check(door_multi_on_socket(multi.pointer, watchSocket, context))
         try multi.check(door_multi_on_timer(multi.pointer, setTimer, context))
         try multi.set(CURLMOPT_PIPELINING, Int(CURLPIPE_NOTHING))
-        try multi.set(CURLMOPT_MAX_TOTAL_CONNECTIONS, limits.connections)
-        try multi.set(CURLMOPT_MAX_HOST_CONNECTIONS, limits.connectionsPerHost)
         try multi.set(CURLMOPT_MAXCONNECTS, limits.idleConnections)
     }
 
@@ -86,10 +86,7 @@ final class CurlDriver: @unchecked Sendable {
     ) {
         dispatchPrecondition(condition: .onQueue(queue))
         do throws(CurlSetupFailure) {
-            guard !isShutDown else { throw CurlSetupFailure("the transport is closed") }
-            guard transfers.count < limits.transfers else {
-                throw CurlSetupFailure("over \(limits.transfers) transfers at once")
-            }
+            try checkRoom(request)
             guard let handle = EasyHandle() else {
                 throw CurlSetupFailure("curl_easy_init", CURLE_OUT_OF_MEMORY)
             }
@@ -98,9 +95,21 @@ final class CurlDriver: @unchecked Sendable {
             try transfer.configure()
             try multi.check(curl_multi_add_handle(multi.pointer, transfer.handle.pointer))
             transfers[transfer.handle.pointer] = transfer
+            counts[request.destination, default: 0] += 1
         } catch {
             let failure = TransportFailure(kind: .connectFailed, detail: error.description)
             reply(UpstreamCallReport(result: .failure(failure), sentAt: nil, endedAt: clock()))
+        }
+    }
+
+    private func checkRoom(_ request: CurlRequest) throws(CurlSetupFailure) {
+        guard !isShutDown else { throw CurlSetupFailure("the transport is closed") }
+        guard transfers.count < limits.transfers else {
+            throw CurlSetupFailure("over \(limits.transfers) transfers at once")
+        }
+        guard counts[request.destination, default: 0] < limits.transfersPerDestination else {
+            throw CurlSetupFailure(
+                "over \(limits.transfersPerDestination) transfers at once to one upstream")
         }
     }
 
@@ -158,8 +167,10 @@ final class CurlDriver: @unchecked Sendable {
         for transfer in ended { transfer.report(.failure(failure)) }
     }
 
-    /// Fails only for a handle that is not in the multi handle, which would be our own mistake.
+    /// Takes it out of the multi handle and the counts. Fails only for a handle that is not in the multi handle, which would be our own mistake.
     private func release(_ transfer: CurlTransfer) {
+        let left = counts[transfer.request.destination, default: 1] - 1
+        counts[transfer.request.destination] = left > 0 ? left : nil
         let code = curl_multi_remove_handle(multi.pointer, transfer.handle.pointer)
         precondition(code == CURLM_OK, "a running transfer was not in the multi handle")
     }
