@@ -44,7 +44,7 @@ struct UpstreamURLTests {
     }
 
     @Test(arguments: [
-        ("http://localhost:1", true), ("http://127.0.0.1", true), ("http://127.1.2.3/a", true),
+        ("http://LocalHost:1", true), ("http://127.0.0.1", true), ("http://127.1.2.3/a", true),
         ("http://[::1]:8080", true), ("http://127.1", true), ("https://localhost.evil.com", false),
         ("http://127.0.0.1.evil.com", false), ("http://10.0.0.1", false), ("http://[::2]", false),
     ])

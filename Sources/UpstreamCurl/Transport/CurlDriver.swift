@@ -197,7 +197,7 @@ final class CurlDriver: @unchecked Sendable {
             timer.schedule(deadline: .distantFuture)
             return
         }
-        timer.schedule(deadline: .now() + .milliseconds(milliseconds), leeway: .milliseconds(1))
+        timer.schedule(deadline: .now() + .milliseconds(milliseconds))
     }
 }
 
