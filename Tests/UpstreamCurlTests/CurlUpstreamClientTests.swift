@@ -1,6 +1,5 @@
 import Glibc
 import StatusCore
-import Synchronization
 import Testing
 
 @testable import UpstreamCurl

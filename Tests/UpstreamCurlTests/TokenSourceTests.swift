@@ -1,5 +1,4 @@
 import StatusCore
-import Synchronization
 import Testing
 
 @testable import UpstreamCurl
@@ -26,14 +25,15 @@ struct TokenSourceTests {
 
     private func client(
         _ multi: CurlMulti, _ server: LoopbackServer, timeout: Duration = .seconds(20),
-        secret: String = "s3cret/+&=", audience: String? = nil
+        secret: String = "s3cret/+&=", audience: String? = nil,
+        clock: @escaping @Sendable () -> Instant = bootTime
     ) throws -> CurlUpstreamClient {
         let credentials = UpstreamCredentials.clientCredentials(
             try credentials(server, secret: secret, audience: audience))
         return CurlUpstreamClient(
             multi: multi,
             endpoint: try .test(server.url, timeout: timeout, credentials: credentials),
-            clock: bootTime)
+            clock: clock)
     }
 
     private func credentials(
@@ -104,7 +104,9 @@ struct TokenSourceTests {
             }
         }
         let multi = try CurlMulti()
-        let client = try client(multi, server)
+        // Only the test moves the time.
+        let clock = TestClock()
+        let client = try client(multi, server, clock: clock.read)
         for _ in 1...10 {
             let fault = try #require(await client.prepare())
             #expect(fault.kind == .tokenRefused)
@@ -114,9 +116,11 @@ struct TokenSourceTests {
         let report = await client.call(id())
         #expect(report.failure?.kind == .tokenUnavailable)
         #expect(report.sentAt == nil)
+        clock.advance(.seconds(1))
+        #expect(await client.prepare() != nil)
         await multi.close()
         await server.finish()
-        #expect(server.requests.count == 1)
+        #expect(server.requests.count == 2)
     }
 
     @Test func unreachableTokenEndpointIsUnavailable() async throws {
@@ -186,7 +190,7 @@ struct TokenSourceTests {
 
 /// 1, 2, 3…
 final class Numbers: Sendable {
-    private let last = Mutex(0)
+    private let last = Guarded(0)
 
     func next() -> Int {
         last.withLock { last in
@@ -197,7 +201,7 @@ final class Numbers: Sendable {
 }
 
 private final class TestClock: Sendable {
-    private let now = Mutex(Instant(nanoseconds: 1_000_000_000))
+    private let now = Guarded(Instant(nanoseconds: 1_000_000_000))
 
     var read: @Sendable () -> Instant { { [self] in now.withLock { $0 } } }
 
@@ -208,7 +212,7 @@ private final class TestClock: Sendable {
 private final class Fetches: Sendable {
     typealias End = @Sendable (TokenAnswer) -> Void
 
-    private let state = Mutex<(started: [ClientCredentials], ends: [End])>(([], []))
+    private let state = Guarded<(started: [ClientCredentials], ends: [End])>(([], []))
     let credentials: ClientCredentials
 
     init() {
@@ -238,7 +242,7 @@ private final class Fetches: Sendable {
 
 /// Counts the answers to askers.
 private final class Answers: Sendable {
-    private let faults = Mutex<[UpstreamFault?]>([])
+    private let faults = Guarded<[UpstreamFault?]>([])
 
     var count: Int { faults.withLock { $0.count } }
 

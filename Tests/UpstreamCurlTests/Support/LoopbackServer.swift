@@ -2,7 +2,8 @@
 
 import Dispatch
 import Glibc
-import Synchronization
+
+@testable import UpstreamCurl
 
 /// Listens on a free port of 127.0.0.1; each accepted connection runs the script on its own thread.
 final class LoopbackServer: Sendable {
@@ -11,7 +12,7 @@ final class LoopbackServer: Sendable {
     private let stopPipe: (read: Int32, write: Int32)
     private let script: @Sendable (Peer) -> Void
     private let threads = DispatchGroup()
-    private let log = Mutex(Log())
+    private let log = Guarded(Log())
 
     struct Log {
         var accepted = 0
@@ -224,10 +225,10 @@ func unusedPort() -> UInt16 {
 
 /// Lets a number of threads through once all of them are here.
 final class Barrier: Sendable {
-    private let missing: Mutex<Int>
+    private let missing: Guarded<Int>
     private let gate = DispatchSemaphore(value: 0)
 
-    init(count: Int) { missing = Mutex(count) }
+    init(count: Int) { missing = Guarded(count) }
 
     func wait() {
         let isLast = missing.withLock { missing in
