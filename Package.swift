@@ -52,8 +52,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
     ],
     targets: doors + [
+        room("Locking"),
         room("HTTPWire"),
-        room("SocketServer", ["HTTPWire", "CLinux"]),
+        room("SocketServer", ["HTTPWire", "Locking", "CLinux"]),
         room(
             "StatusCore",
             [
@@ -61,19 +62,19 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         room("StatusAPI", ["HTTPWire", "StatusCore"]),
-        room("StateStores", ["StatusCore", "CSQLite", "CLinux"]),
-        room("UpstreamCurl", ["StatusCore", "CCurl"]),
+        room("StateStores", ["StatusCore", "Locking", "CSQLite"]),
+        room("UpstreamCurl", ["StatusCore", "Locking", "CCurl"]),
         program(
             "StatusProxy",
             [
                 "StatusCore", "StatusAPI", "HTTPWire", "SocketServer", "StateStores",
-                "UpstreamCurl", "CLinux", "CResources",
+                "UpstreamCurl", "Locking", "CLinux", "CResources",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         program(
             "UpstreamSandbox",
             [
-                "HTTPWire", "SocketServer", "StatusCore",
+                "HTTPWire", "SocketServer", "StatusCore", "Locking",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         tests("HTTPWireTests", ["HTTPWire"], resources: [.copy("Corpus")]),

@@ -1,5 +1,6 @@
 // The client of one upstream: action ids come in, raw HTTP answers go out.
 
+internal import Locking
 public import StatusCore
 
 /// Speaks to one upstream through a shared ``CurlMulti``.

@@ -2,6 +2,7 @@
 // out after its commit.
 
 internal import Dispatch
+internal import Locking
 public import StatusCore
 
 /// Keeps gates, budgets and answers in one file, through crashes and restarts; several processes of

@@ -1,14 +1,14 @@
 // How the process is: alive, ready, and what it depends on.
 
 import HTTPWire
+import Locking
 import StatusAPI
 import StatusCore
-import Synchronization
 
 /// Answers health checks. Trouble with an upstream or the store is `warn`, never `fail`: the process
 /// can still serve what it has, and a shared dependency must not take the whole fleet out.
 final class Health: Sendable {
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     private struct State {
         var isDraining = false

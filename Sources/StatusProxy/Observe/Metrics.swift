@@ -1,11 +1,11 @@
 // What is counted, and how Prometheus reads it (text format 0.0.4).
 
+import Locking
 import StatusCore
-import Synchronization
 
 /// The process's counters and gauges. No action id ever stands in a label.
 final class Metrics: Sendable {
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     private struct State {
         var requests: [RequestKey: Int] = [:]

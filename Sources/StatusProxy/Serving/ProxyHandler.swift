@@ -3,10 +3,10 @@
 import CResources
 import Dispatch
 import HTTPWire
+import Locking
 import SocketServer
 import StatusAPI
 import StatusCore
-import Synchronization
 
 /// Answers every request of the service.
 final class ProxyHandler: RequestHandler {
@@ -16,7 +16,7 @@ final class ProxyHandler: RequestHandler {
     private let health: Health
     private let journal: RequestJournal
     /// Requests that the engine holds, so that it can be told when a caller goes away.
-    private let held = Mutex<[Exchange: [CallerID]]>([:])
+    private let held = Guarded<[Exchange: [CallerID]]>([:])
 
     init(
         engine: Engine, board: AnswerBoard, limits: APILimits, health: Health,
@@ -216,12 +216,12 @@ private final class BatchCollector: Sendable {
     }
 
     private let ids: [String]
-    private let gathered: Mutex<Gathered>
+    private let gathered: Guarded<Gathered>
     private let done: @Sendable ([BatchItem]) -> Void
 
     init(_ ids: [String], done: @escaping @Sendable ([BatchItem]) -> Void) {
         self.ids = ids
-        gathered = Mutex(
+        gathered = Guarded(
             Gathered(
                 results: [Result<Answer, ProblemDetails>?](repeating: nil, count: ids.count),
                 missing: ids.count))

@@ -3,11 +3,11 @@
 import Dispatch
 import Glibc
 import HTTPWire
+import Locking
 import SocketServer
 import StateStores
 import StatusAPI
 import StatusCore
-import Synchronization
 import UpstreamCurl
 
 /// The whole service, from start to exit.
@@ -20,7 +20,7 @@ final class Service: Sendable {
     private let server: Server
     private let secrets: SecretWatcher
     private let lifecycle = DispatchQueue(label: "status-proxy.lifecycle")
-    private let isStopping = Mutex(false)
+    private let isStopping = Guarded(false)
 
     /// Opens the store and binds the address.
     ///

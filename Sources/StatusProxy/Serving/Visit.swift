@@ -1,10 +1,10 @@
 // One request's passage through the service: what its log line and the metrics need.
 
 import HTTPWire
+import Locking
 import SocketServer
 import StatusAPI
 import StatusCore
-import Synchronization
 
 /// What is known of a request while it is answered.
 struct Visit: Sendable {
@@ -60,7 +60,7 @@ final class RequestJournal: Sendable {
     private let log: LogWriter
     private let metrics: Metrics
     /// Known only once the server listens, which is after its handler exists.
-    private let connections = Mutex<(@Sendable () -> Int)?>(nil)
+    private let connections = Guarded<(@Sendable () -> Int)?>(nil)
 
     init(log: LogWriter, metrics: Metrics) {
         self.log = log

@@ -1,5 +1,6 @@
 // Tokens for one upstream: askers come in from any thread, one fetch at a time goes out.
 
+internal import Locking
 internal import StatusCore
 
 /// Shares one token, and one fetch of it, among all askers.

@@ -1,4 +1,4 @@
-// A value behind a lock.
+// The one lock of the house: a value that one thread at a time may touch.
 
 internal import Glibc
 
@@ -9,11 +9,11 @@ internal import Glibc
 ///
 /// `@unchecked Sendable`: `value` is touched only in `withLock`, between lock and unlock, and is
 /// itself `Sendable`, so what leaves it can be used elsewhere. The mutex stays where it was made.
-final class Guarded<Value: Sendable>: @unchecked Sendable {
+public final class Guarded<Value: Sendable>: @unchecked Sendable {
     private var value: Value
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
 
-    init(_ value: Value) {
+    public init(_ value: Value) {
         self.value = value
         let code = pthread_mutex_init(mutex, nil)
         precondition(code == 0, "a plain mutex needs nothing that could lack")
@@ -26,7 +26,7 @@ final class Guarded<Value: Sendable>: @unchecked Sendable {
     }
 
     /// `body` is short, does no I/O and calls nobody back.
-    func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
+    public func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
         let locked = pthread_mutex_lock(mutex)
         precondition(locked == 0, "the mutex is broken")
         defer {
