@@ -82,6 +82,6 @@ let package = Package(
         tests("StatusCoreTests", ["StatusCore"]),
         tests("StatusAPITests", ["StatusAPI", "StatusCore", "HTTPWire"]),
         tests("StateStoresTests", ["StateStores", "StatusCore"]),
-        tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore"]),
+        tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking"]),
     ]
 )

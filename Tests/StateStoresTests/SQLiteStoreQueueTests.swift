@@ -1,6 +1,7 @@
 // What waits for the file store: carried out together, in order, within a bound.
 
 import Dispatch
+import Locking
 import StatusCore
 import Testing
 

@@ -1,5 +1,6 @@
 // A clock that tests move.
 
+import Locking
 import StatusCore
 
 @testable import StateStores

@@ -1,5 +1,6 @@
 // Short questions about replies, and a record of the order in which they came.
 
+import Locking
 import StatusCore
 
 @testable import StateStores

@@ -2,6 +2,7 @@
 
 import Dispatch
 import Glibc
+import Locking
 
 @testable import UpstreamCurl
 
