@@ -77,6 +77,9 @@ let package = Package(
                 "HTTPWire", "SocketServer", "StatusCore", "Locking",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        tests(
+            "EndToEndTests",
+            ["StatusProxy", "UpstreamSandbox", "StatusCore", "Locking"]),
         tests("HTTPWireTests", ["HTTPWire"], resources: [.copy("Corpus")]),
         tests("SocketServerTests", ["SocketServer", "HTTPWire", "CLinux"]),
         tests("StatusCoreTests", ["StatusCore"]),
