@@ -59,8 +59,7 @@ public struct RequestParser: Sendable {
     private func readRequestLine(
         _ bytes: Span<UInt8>, from start: Int, into head: inout RequestHead
     ) throws(Refusal) -> Int? {
-        // Both spaces and "HTTP/1.1": 10.
-        let bytesMax = limits.methodBytesMax + limits.targetBytesMax + 10
+        let bytesMax = limits.requestLineBytesMax
         guard
             let line = try bytes.line(from: start, bytesMax: bytesMax, tooLong: .targetTooLong)
         else { return nil }
