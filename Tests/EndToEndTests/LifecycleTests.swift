@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test func whileDrainingItServesButIsNotReady() async throws {
-        let world = try await World(["DRAIN_DELAY": "3s"])
+        let world = try await World(["DRAIN_DELAY": "10s"])
         #expect(try world.get("/readyz").status == 200)
         world.proxy.signal(SIGTERM)
         _ = try await world.proxy.wait(for: "stopping") { $0.contains("\"stopping\"") ? true : nil }

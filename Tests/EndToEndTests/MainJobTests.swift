@@ -102,7 +102,6 @@ import Testing
         let world = try await World()
         let ids = [
             "..", "%2e%2e%2fadmin", "-a", "a%20b", "a%00", String(repeating: "a", count: 129),
-            "a%zz",
         ]
         for id in ids {
             let reply = try world.get("/actions/\(id)")

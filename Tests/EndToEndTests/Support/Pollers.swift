@@ -45,7 +45,7 @@ enum Pollers {
         var next = start
         var mine = Crowd()
         var client = try? Client(port: port)
-        while clock.now < start + span {
+        repeat {
             let began = clock.now
             if let reply = try? client?.request(path) {
                 mine.statuses[reply.status, default: 0] += 1
@@ -56,9 +56,9 @@ enum Pollers {
                 client = try? Client(port: port)
             }
             next = max(next + every, clock.now)
-            let wait = next - clock.now
+            let wait = min(next, start + span) - clock.now
             if wait > .zero { usleep(UInt32(wait / .microseconds(1))) }
-        }
+        } while clock.now < start + span
         let seen = mine
         crowd.withLock { crowd in
             crowd.statuses.merge(seen.statuses, uniquingKeysWith: +)

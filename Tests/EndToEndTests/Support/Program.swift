@@ -3,19 +3,15 @@
 import Foundation
 import Locking
 
-/// A running program. Its output is gathered as it comes.
+/// A running program. Its output goes to a file: a pipe's end could be inherited by another child that
+/// is started at the same moment, and would then never be seen to close.
 final class Program: Sendable {
     private let process: Guarded<ProcessBox>
-    private let output = Guarded(Output())
+    private let output: URL
 
     /// `@unchecked Sendable`: only touched under the lock around it.
     private struct ProcessBox: @unchecked Sendable {
         let process: Process
-    }
-
-    private struct Output: Sendable {
-        var text = ""
-        var openPipes = 2
     }
 
     struct Failure: Error, CustomStringConvertible {
@@ -51,27 +47,23 @@ final class Program: Sendable {
         process.environment = merged
         process.currentDirectoryURL = directory
         self.process = Guarded(ProcessBox(process: process))
-        let output = output
-        for keyPath in [\Process.standardOutput, \Process.standardError] {
-            let pipe = Pipe()
-            process[keyPath: keyPath] = pipe
-            pipe.fileHandleForReading.readabilityHandler = { handle in
-                let data = handle.availableData
-                if data.isEmpty { handle.readabilityHandler = nil }
-                output.withLock { output in
-                    output.text += String(decoding: data, as: UTF8.self)
-                    if data.isEmpty { output.openPipes -= 1 }
-                }
-            }
-        }
+        output = FileManager.default.temporaryDirectory
+            .appendingPathComponent("\(name)-\(UUID().uuidString).log")
+        _ = FileManager.default.createFile(atPath: output.path, contents: nil)
+        let handle = try FileHandle(forWritingTo: output)
+        // Appending: what two descriptors write must not overwrite each other.
+        _ = fcntl(handle.fileDescriptor, F_SETFL, O_APPEND)
+        process.standardOutput = handle
+        process.standardError = handle
         try process.run()
     }
 
     deinit {
         process.withLock { if $0.process.isRunning { kill($0.process.processIdentifier, SIGKILL) } }
+        try? FileManager.default.removeItem(at: output)
     }
 
-    var text: String { output.withLock { $0.text } }
+    var text: String { (try? String(contentsOf: output, encoding: .utf8)) ?? "" }
     var identifier: Int32 { process.withLock { $0.process.processIdentifier } }
     var isRunning: Bool { process.withLock { $0.process.isRunning } }
 
@@ -84,7 +76,7 @@ final class Program: Sendable {
         let deadline = ContinuousClock.now + .seconds(seconds)
         while ContinuousClock.now < deadline {
             if let found = read(text) { return found }
-            if !isRunning, output.withLock({ $0.openPipes }) == 0 { break }
+            if !isRunning { break }
             try await Task.sleep(for: .milliseconds(5))
         }
         if let found = read(text) { return found }
@@ -94,7 +86,7 @@ final class Program: Sendable {
     /// Waits for the end and returns the exit code; a signal's number is negative.
     func exitCode(seconds: Double = 60) async throws -> Int32 {
         let deadline = ContinuousClock.now + .seconds(seconds)
-        while isRunning || output.withLock({ $0.openPipes }) > 0 {
+        while isRunning {
             guard ContinuousClock.now < deadline else {
                 throw Failure(description: "it still runs:\n\(text)")
             }
