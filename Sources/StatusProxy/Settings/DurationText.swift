@@ -24,7 +24,8 @@ enum DurationText {
 
     /// The longest unit in which the span is whole.
     static func format(_ span: Duration) -> String {
-        let milliseconds = span.components.seconds * 1000
+        let milliseconds =
+            span.components.seconds * 1000
             + span.components.attoseconds / 1_000_000_000_000_000
         for unit in [units[1], units[2], units[3]]
         where milliseconds > 0 && milliseconds % unit.milliseconds == 0 {

@@ -2,8 +2,8 @@
 
 import Dispatch
 import Glibc
+import Locking
 import StatusCore
-import Synchronization
 
 enum LogLevel: String, CaseIterable, Comparable, Sendable {
     case debug, info, warning, error
@@ -36,7 +36,7 @@ final class LogWriter: Sendable {
     private let format: LogFormat
     private let descriptor: Int32
     private let queue = DispatchQueue(label: "status-proxy.log", qos: .utility)
-    private let pending = Mutex(Pending())
+    private let pending = Guarded(Pending())
 
     private struct Pending {
         var bytes: [UInt8] = []

@@ -1,11 +1,11 @@
 // What is counted, and how Prometheus reads it (text format 0.0.4).
 
+import Locking
 import StatusCore
-import Synchronization
 
 /// The process's counters and gauges. No action id ever stands in a label.
 final class Metrics: Sendable {
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     private struct State {
         var requests: [RequestKey: Int] = [:]
@@ -24,11 +24,15 @@ final class Metrics: Sendable {
     private struct RequestKey: Hashable {
         var route: String
         var status: Int
+
+        var order: (String, Int) { (route, status) }
     }
 
     private struct CallKey: Hashable {
         var source: Source
         var outcome: String
+
+        var order: (String, String) { (source.rawValue, outcome) }
     }
 
     /// Cumulative buckets, in seconds.
@@ -139,7 +143,8 @@ final class Metrics: Sendable {
                 "upstream_min_gap_seconds", [("source", source.rawValue)],
                 LogWriter.secondsText(gap))
         }
-        text.family("upstream_denials_total", "counter", "Calls that something stood in the way of.")
+        text.family(
+            "upstream_denials_total", "counter", "Calls that something stood in the way of.")
         for (key, count) in state.denials.sorted(by: { $0.key.order < $1.key.order }) {
             text.sample(
                 "upstream_denials_total",
@@ -184,14 +189,6 @@ final class Metrics: Sendable {
         text.sample("\(name)_sum", labels, LogWriter.secondsText(histogram.sum))
         text.sample("\(name)_count", labels, histogram.count)
     }
-}
-
-extension Metrics.RequestKey {
-    fileprivate var order: (String, Int) { (route, status) }
-}
-
-extension Metrics.CallKey {
-    fileprivate var order: (String, String) { (source.rawValue, outcome) }
 }
 
 /// Writes the lines. Label values are our own words: nothing in them needs an escape.

@@ -1,7 +1,7 @@
 // Answers that may be served without asking the tracker: written by the engine, read by every loop.
 
+import Locking
 import StatusCore
-import Synchronization
 
 /// The published answers, in shards so that loops seldom meet.
 final class AnswerBoard: Sendable {
@@ -10,7 +10,7 @@ final class AnswerBoard: Sendable {
 
     /// A class, because a mutex cannot be moved and so cannot stand in an array.
     private final class Shard: Sendable {
-        let answers = Mutex<[ActionID: Publication]>([:])
+        let answers = Guarded<[ActionID: Publication]>([:])
     }
 
     init() {
