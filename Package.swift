@@ -86,5 +86,8 @@ let package = Package(
         tests("StatusAPITests", ["StatusAPI", "StatusCore", "HTTPWire"]),
         tests("StateStoresTests", ["StateStores", "StatusCore"]),
         tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking"]),
+        tests(
+            "UpstreamSandboxTests",
+            ["UpstreamSandbox", "StatusCore", "HTTPWire", "SocketServer"]),
     ]
 )

@@ -1,4 +1,4 @@
-// Both upstreams, and the routes about them: a call comes in, a reply goes out, the audit knows.
+// Both upstreams, and the routes about them: a call comes in, a reaction goes out, the audit knows.
 
 import HTTPWire
 import StatusCore
@@ -26,8 +26,8 @@ final class Sandbox: Sendable {
             State(rate: RateWindow(limit: settings.callsPerMinute), audit: Audit(began: now)))
     }
 
-    /// The reply to a call that arrived when the call says, at that time on the wall clock.
-    func reply(to call: Call, wall: WallTime) -> Reply {
+    /// The reaction to a call that arrived when the call says, at that time on the wall clock.
+    func reaction(to call: Call, wall: WallTime) -> Reaction {
         if call.segments.first == "sandbox" { return .answer(control(call)) }
         guard let errand = Errand(call.segments) else { return .answer(stray(call)) }
         return state.withLock { state in
@@ -37,14 +37,14 @@ final class Sandbox: Sendable {
 
     private func serve(
         _ errand: Errand, _ call: Call, _ wall: WallTime, _ state: inout State
-    ) -> Reply {
+    ) -> Reaction {
         let scene = errand.play(call, wall, settings, began, &state)
-        let reply = state.faults.apply(
+        let reaction = state.faults.apply(
             at: errand.faultPlace, to: scene, isReused: call.numberOnConnection > 1)
         state.audit.note(
             Audit.Arrival(
-                at: call.arrived, source: errand.source, kind: errand.kind, outcome: reply.name))
-        return reply
+                at: call.arrived, source: errand.source, kind: errand.kind, outcome: reaction.name))
+        return reaction
     }
 
     /// The hosts' own answers to what they do not know: a web app's page, or a JSON 404.

@@ -78,7 +78,7 @@ struct SandboxCommand: ParsableCommand {
         settings.callsPerMinute = callsPerMinute
         let sandbox = Sandbox(settings, now: Clocks.now(), wall: Clocks.wall())
         let server = try WireServer(host: host, port: port) {
-            sandbox.reply(to: $0, wall: Clocks.wall())
+            sandbox.reaction(to: $0, wall: Clocks.wall())
         }
         server.start()
         print("upstream-sandbox: ready at \(server.address)")

@@ -20,23 +20,23 @@ enum Fault: Equatable, Sendable {
     /// The same with a RST.
     case resetReused
 
-    /// The reply, once the fault has had its way. `call` counts from 0 since the fault was set.
+    /// The reaction, once the fault has had its way. `call` counts from 0 since the fault was set.
     func apply(
-        to reply: Reply, source: Source, call: Int, isReused: Bool
-    ) -> Reply {
+        to reaction: Reaction, source: Source, call: Int, isReused: Bool
+    ) -> Reaction {
         switch self {
-        case .none: reply
+        case .none: reaction
         case .status(let status, let retryAfter):
             .answer(Self.response(source, status, retryAfter))
         case .reset: .reset
         case .hang: .hang
         case .close: .close
-        case .half: Self.half(reply)
-        case .delay(let span): reply.delayed(by: span)
-        case .alternateDelay(let span): call % 2 == 0 ? reply.delayed(by: span) : reply
+        case .half: Self.half(reaction)
+        case .delay(let span): reaction.delayed(by: span)
+        case .alternateDelay(let span): call % 2 == 0 ? reaction.delayed(by: span) : reaction
         case .html: .answer(.html(200, "Please sign in"))
-        case .closeReused: isReused ? .close : reply
-        case .resetReused: isReused ? .reset : reply
+        case .closeReused: isReused ? .close : reaction
+        case .resetReused: isReused ? .reset : reaction
         }
     }
 
@@ -52,9 +52,9 @@ enum Fault: Equatable, Sendable {
         return response
     }
 
-    private static func half(_ reply: Reply) -> Reply {
-        guard case .answer(let response) = reply.deed else { return reply }
-        return Reply(deed: .half(response), delay: reply.delay)
+    private static func half(_ reaction: Reaction) -> Reaction {
+        guard case .answer(let response) = reaction.deed else { return reaction }
+        return Reaction(deed: .half(response), delay: reaction.delay)
     }
 }
 

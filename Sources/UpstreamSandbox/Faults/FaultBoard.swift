@@ -26,14 +26,14 @@ struct FaultBoard: Sendable {
 
     func fault(at place: FaultPlace) -> Fault { entries[place]?.fault ?? .none }
 
-    /// The reply to one more call, once the fault there has had its way.
+    /// The reaction to one more call, once the fault there has had its way.
     mutating func apply(
-        at place: FaultPlace, to reply: Reply, isReused: Bool
-    ) -> Reply {
-        guard let entry = entries[place] else { return reply }
+        at place: FaultPlace, to reaction: Reaction, isReused: Bool
+    ) -> Reaction {
+        guard let entry = entries[place] else { return reaction }
         entries[place]?.calls += 1
         return entry.fault.apply(
-            to: reply, source: place == .vouchers ? .vouchers : .orders, call: entry.calls,
+            to: reaction, source: place == .vouchers ? .vouchers : .orders, call: entry.calls,
             isReused: isReused)
     }
 

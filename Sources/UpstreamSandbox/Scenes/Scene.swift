@@ -12,13 +12,13 @@ struct Scene: Sendable {
     var summary: String
     /// True when the list of actions shows it: its answer is an honest action.
     var isListed = false
-    var play: @Sendable (Moment) -> Reply
+    var play: @Sendable (Moment) -> Reaction
 
     /// A scene that plays the same whenever it is looked up.
     static func steady(
-        _ source: Source, _ id: String, _ summary: String, _ reply: Reply
+        _ source: Source, _ id: String, _ summary: String, _ reaction: Reaction
     ) -> Scene {
-        Scene(source: source, id: id, summary: summary) { _ in reply }
+        Scene(source: source, id: id, summary: summary) { _ in reaction }
     }
 }
 

@@ -79,12 +79,12 @@ extension Scene {
             trouble(source, 3000, "reset (RST) instead of an answer", .reset),
             trouble(source, 4000, "closed (FIN) without an answer", .close),
             Scene(source: source, id: SceneID.of(source, 5000), summary: "half an answer, closed") {
-                Reply(deed: .half(.json(200, action(source, $0.id))))
+                Reaction(deed: .half(.json(200, action(source, $0.id))))
             },
             Scene(
                 source: source, id: SceneID.of(source, 6000), summary: "half an answer, then hang"
             ) {
-                Reply(deed: .stall(.json(200, action(source, $0.id))))
+                Reaction(deed: .stall(.json(200, action(source, $0.id))))
             },
         ]
     }
@@ -97,12 +97,12 @@ extension Scene {
         .answer(VouchersBody.limited(type: "api_calls_cycle", retryAfter: nil)))
 
     private static func trouble(
-        _ source: Source, _ number: Int, _ summary: String, _ reply: Reply
+        _ source: Source, _ number: Int, _ summary: String, _ reaction: Reaction
     ) -> Scene {
-        .steady(source, SceneID.of(source, number), summary, reply)
+        .steady(source, SceneID.of(source, number), summary, reaction)
     }
 
-    static func honest(_ source: Source, _ id: String) -> Reply {
+    static func honest(_ source: Source, _ id: String) -> Reaction {
         .answer(.json(200, action(source, id)))
     }
 

@@ -5,35 +5,37 @@ import StatusCore
 
 extension Scene {
     /// The actions that vouchers knows.
-    static let vouchersActions: [Scene] =
-        [
-            Scene(
-                source: .vouchers, id: "aa_0adad13d6f057f088e",
-                summary: "ENQUEUED from its first look-up on, IN_PROGRESS after 1/6 of --pending, "
-                    + "then DONE with 1 done and 1 failed",
-                isListed: true
-            ) { .answer(.json(200, VouchersBody.moving($0))) },
-            voucher(200, "DONE, operation SUCCESS, 3 done") {
-                VouchersBody.action(
-                    $0, "DONE", operation: "SUCCESS",
-                    result: #"{"message":"Done","failed":[],"done_count":3,"failed_count":0}"#)
-            },
-            voucher(1200, "FAILED") {
-                VouchersBody.action(
-                    $0, "FAILED", operation: "FAILED",
-                    result: #"{"message":"The file could not be read"}"#)
-            },
-            voucher(2200, "always IN_PROGRESS") {
-                VouchersBody.action(
-                    $0, "IN_PROGRESS", progress: 42, result: nil, processing: nil)
-            },
-            voucher(3200, "always ENQUEUED") {
-                VouchersBody.action($0, "ENQUEUED", progress: 0, result: nil, processing: nil)
-            },
-            voucher(4200, "a status that nobody knows yet") {
-                VouchersBody.action($0, "PAUSED", progress: 10, result: nil)
-            },
-        ]
+    static let vouchersActions = vouchersStates + vouchersOutcomes + vouchersShapes
+
+    /// One for each state.
+    private static let vouchersStates: [Scene] = [
+        Scene(
+            source: .vouchers, id: "aa_0adad13d6f057f088e",
+            summary: "ENQUEUED from its first look-up on, IN_PROGRESS after 1/6 of --pending, "
+                + "then DONE with 1 done and 1 failed",
+            isListed: true
+        ) { .answer(.json(200, VouchersBody.moving($0))) },
+        voucher(200, "DONE, operation SUCCESS, 3 done") {
+            VouchersBody.action(
+                $0, "DONE", operation: "SUCCESS",
+                result: #"{"message":"Done","failed":[],"done_count":3,"failed_count":0}"#)
+        },
+        voucher(1200, "FAILED") {
+            VouchersBody.action(
+                $0, "FAILED", operation: "FAILED",
+                result: #"{"message":"The file could not be read"}"#)
+        },
+        voucher(2200, "always IN_PROGRESS") {
+            VouchersBody.action(
+                $0, "IN_PROGRESS", progress: 42, result: nil, processing: nil)
+        },
+        voucher(3200, "always ENQUEUED") {
+            VouchersBody.action($0, "ENQUEUED", progress: 0, result: nil, processing: nil)
+        },
+        voucher(4200, "a status that nobody knows yet") {
+            VouchersBody.action($0, "PAUSED", progress: 10, result: nil)
+        },
+    ]
 
     /// The many ways to be DONE.
     private static let vouchersOutcomes: [Scene] = [

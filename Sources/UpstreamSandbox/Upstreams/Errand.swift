@@ -44,30 +44,30 @@ enum Errand: Equatable {
         }
     }
 
-    /// The honest reply.
+    /// The honest reaction.
     func play(
         _ call: Call, _ wall: WallTime, _ settings: Settings,
         _ began: (now: Instant, wall: WallTime), _ state: inout Sandbox.State
-    ) -> Reply {
+    ) -> Reaction {
         switch source {
         case .orders:
             return served(call, wall, settings, began, &state)
         case .vouchers:
             let standing = state.rate.arrive(call.arrived)
-            let reply =
+            let reaction =
                 standing.isServed
                 ? served(call, wall, settings, began, &state)
                 : .answer(
                     VouchersBody.limited(
                         type: "api_calls", retryAfter: "\(standing.wait.secondsRoundedUp)"))
-            return RateFields.add(to: reply, standing, limit: settings.callsPerMinute, wall)
+            return RateFields.add(to: reaction, standing, limit: settings.callsPerMinute, wall)
         }
     }
 
     private func served(
         _ call: Call, _ wall: WallTime, _ settings: Settings,
         _ began: (now: Instant, wall: WallTime), _ state: inout Sandbox.State
-    ) -> Reply {
+    ) -> Reaction {
         switch self {
         case .token(let source):
             return .answer(TokenDesk.answer(source, call, settings, &state.tokens[source]))

@@ -5,8 +5,8 @@ import StatusCore
 
 enum RateFields {
     static func add(
-        to reply: Reply, _ standing: RateWindow.Standing, limit: Int, _ wall: WallTime
-    ) -> Reply {
+        to reaction: Reaction, _ standing: RateWindow.Standing, limit: Int, _ wall: WallTime
+    ) -> Reaction {
         // Unix seconds of the next call that is served, rounded up.
         let next = (wall + standing.wait).milliseconds
         let fields = [
@@ -14,19 +14,19 @@ enum RateFields {
             Field(name: "X-Rate-Limit-Remaining", value: "\(min(standing.remaining, 1_000_000))"),
             Field(name: "X-Rate-Limit-Retry", value: "\((next + 999) / 1000)"),
         ]
-        var reply = reply
-        switch reply.deed {
+        var reaction = reaction
+        switch reaction.deed {
         case .answer(var response):
             response.fields += fields
-            reply.deed = .answer(response)
+            reaction.deed = .answer(response)
         case .half(var response):
             response.fields += fields
-            reply.deed = .half(response)
+            reaction.deed = .half(response)
         case .stall(var response):
             response.fields += fields
-            reply.deed = .stall(response)
+            reaction.deed = .stall(response)
         case .hang, .reset, .close: break
         }
-        return reply
+        return reaction
     }
 }

@@ -1,4 +1,4 @@
-// One connection: bytes become calls, replies become bytes, a cut or silence.
+// One connection: bytes become calls, reactions become bytes, a cut or silence.
 
 import Dispatch
 import Glibc
@@ -9,10 +9,10 @@ import StatusCore
 /// that queue, and the server calls it from there.
 final class WireConnection: @unchecked Sendable {
     private enum Phase {
-        /// Reads requests. → replying, ending, closed
+        /// Reads requests. → reacting, ending, closed
         case open
-        /// A reply is under way or put off; what comes meanwhile waits. → open, ending, closed
-        case replying
+        /// A reaction is under way or put off; what comes meanwhile waits. → open, ending, closed
+        case reacting
         /// The last byte is sent or about to be; input is dropped. → closed
         case ending
         case closed
@@ -25,7 +25,7 @@ final class WireConnection: @unchecked Sendable {
 
     private let socket: Socket
     private let queue: DispatchQueue
-    private let answer: @Sendable (Call) -> Reply
+    private let answer: @Sendable (Call) -> Reaction
     private var reading: (any DispatchSourceRead)?
     private var writing: (any DispatchSourceWrite)?
     private var whenClosed: () -> Void = {}
@@ -49,7 +49,8 @@ final class WireConnection: @unchecked Sendable {
         case stay
     }
 
-    init(_ socket: Socket, _ queue: DispatchQueue, _ answer: @escaping @Sendable (Call) -> Reply) {
+    init(_ socket: Socket, _ queue: DispatchQueue, _ answer: @escaping @Sendable (Call) -> Reaction)
+    {
         self.socket = socket
         self.queue = queue
         self.answer = answer
@@ -124,26 +125,26 @@ final class WireConnection: @unchecked Sendable {
         writer.prepare(
             AnswerShape(
                 isHead: head.method == .head, version: head.version, keepAlive: keepsAlive))
-        phase = .replying
-        let reply = answer(call)
-        guard reply.delay > .zero else { return perform(reply.deed) }
-        let due = DispatchTime.now() + .nanoseconds(Int(reply.delay.nanoseconds))
+        phase = .reacting
+        let reaction = answer(call)
+        guard reaction.delay > .zero else { return perform(reaction.deed) }
+        let due = DispatchTime.now() + .nanoseconds(Int(reaction.delay.nanoseconds))
         queue.asyncAfter(deadline: due) { [weak self] in
-            guard let self, self.phase == .replying else { return }
-            self.perform(reply.deed)
+            guard let self, self.phase == .reacting else { return }
+            self.perform(reaction.deed)
         }
     }
 
     private func refuse(_ refusal: Refusal) {
-        phase = .replying
+        phase = .reacting
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: false))
         keepsAlive = false
         perform(.answer(.json(refusal.status, #"{"message":"Bad request"}"#)))
     }
 
-    // MARK: Replying
+    // MARK: Reacting
 
-    private func perform(_ deed: Reply.Deed) {
+    private func perform(_ deed: Reaction.Deed) {
         switch deed {
         case .answer(let response):
             write(response, without: 0)
@@ -192,7 +193,7 @@ final class WireConnection: @unchecked Sendable {
         unsent = []
         writing?.cancel()
         writing = nil
-        if phase == .replying { sent() }
+        if phase == .reacting { sent() }
     }
 
     private func watchForRoom() {

@@ -18,13 +18,13 @@ final class WireServer: @unchecked Sendable {
     let address: BoundAddress
     private let queue = DispatchQueue(label: "upstream-sandbox.wire")
     private let listener: Socket
-    private let answer: @Sendable (Call) -> Reply
+    private let answer: @Sendable (Call) -> Reaction
     private var source: (any DispatchSourceRead)?
     private var connections: [ObjectIdentifier: WireConnection] = [:]
 
     /// Binds and listens. `answer` runs on the server's queue and must not block.
     init(
-        host: String, port: Int, answer: @escaping @Sendable (Call) -> Reply
+        host: String, port: Int, answer: @escaping @Sendable (Call) -> Reaction
     ) throws(SocketFailure) {
         (listener, address) = try Socket.listening(host: host, port: port)
         self.answer = answer

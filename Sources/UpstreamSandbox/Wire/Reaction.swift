@@ -3,7 +3,7 @@
 import HTTPWire
 
 /// The deed, and how long it is put off.
-struct Reply: Equatable, Sendable {
+struct Reaction: Equatable, Sendable {
     var deed: Deed
     var delay = Duration.zero
 
@@ -21,12 +21,12 @@ struct Reply: Equatable, Sendable {
         case close
     }
 
-    static func answer(_ response: Response) -> Reply { Reply(deed: .answer(response)) }
-    static let hang = Reply(deed: .hang)
-    static let reset = Reply(deed: .reset)
-    static let close = Reply(deed: .close)
+    static func answer(_ response: Response) -> Reaction { Reaction(deed: .answer(response)) }
+    static let hang = Reaction(deed: .hang)
+    static let reset = Reaction(deed: .reset)
+    static let close = Reaction(deed: .close)
 
-    func delayed(by delay: Duration) -> Reply { Reply(deed: deed, delay: self.delay + delay) }
+    func delayed(by delay: Duration) -> Reaction { Reaction(deed: deed, delay: self.delay + delay) }
 
     /// For the audit: "200", "half 200", "hang".
     var name: String {

@@ -1,0 +1,90 @@
+// The audit's arithmetic: counts, gaps and the busiest minute, from arrivals alone.
+
+import StatusCore
+import Testing
+
+@testable import UpstreamSandbox
+
+@Suite struct AuditReportTests {
+    @Test func emptyAuditTellsNothing() {
+        let report = AuditReport([], of: .orders)
+        #expect(report.calls == 0 && report.lines.isEmpty)
+        #expect(report.smallestGap == nil && report.busiestMinuteBegan == nil)
+    }
+
+    @Test func gapsAreBetweenCallsOfTheSameID() {
+        let report = AuditReport(
+            [look("a", 0), look("b", 1000), look("a", 5000), look("b", 5001), look("a", 8000)],
+            of: .orders)
+        #expect(
+            report.lines == [
+                AuditReport.Line(id: "a", calls: 3, smallestGap: .seconds(3)),
+                AuditReport.Line(id: "b", calls: 2, smallestGap: .milliseconds(4001)),
+            ])
+        #expect(report.smallestGap == .seconds(3))
+        #expect(report.calls == 5)
+    }
+
+    @Test func sourcesAreApart() {
+        let arrivals = [look("a", 0), look("a", 1, .vouchers), look("a", 700)]
+        #expect(AuditReport(arrivals, of: .orders).smallestGap == .milliseconds(700))
+        #expect(AuditReport(arrivals, of: .vouchers).smallestGap == nil)
+    }
+
+    @Test func tokenFetchesAreNoCallsAndListsAreNoLookUps() {
+        let report = AuditReport(
+            [arrival(.token, 0), arrival(.list, 10), look("a", 20), arrival(.list, 40)],
+            of: .orders)
+        #expect(report.calls == 3 && report.tokenFetches == 1 && report.listCalls == 2)
+        #expect(report.lines.map(\.id) == ["a"])
+        #expect(report.listSmallestGap == .milliseconds(30))
+    }
+
+    /// A window is half open: a call 60 s after another is not in one window with it.
+    @Test(arguments: [
+        ([0, 59_999], 2, 0), ([0, 60_000], 1, 0), ([0, 30_000, 60_000, 61_000], 3, 30_000),
+        ([0, 1, 2, 100_000, 100_001], 3, 0),
+    ])
+    func busiestMinuteSlides(_ times: [Int64], _ calls: Int, _ began: Int64) {
+        let report = AuditReport(times.map { look("id\($0)", $0) }, of: .orders)
+        #expect(report.busiestMinute == calls)
+        #expect(report.busiestMinuteBegan == Instant(nanoseconds: began * 1_000_000))
+    }
+
+    @Test func fullAuditCountsAndSaysSo() throws {
+        var audit = Audit(began: Instant(nanoseconds: 0), callsMax: 2)
+        for time in [0, 10, 20] { audit.note(look("a", Int64(time))) }
+        #expect(audit.arrivals.count == 2 && audit.notKept == 1)
+        let json = try JSONReader.read(
+            AuditWriter.report(audit, now: Instant(nanoseconds: 1_500_000_000)))
+        #expect(json["complete"] == .bool(false))
+        #expect(json["calls_not_kept"]?.integer == 1)
+        #expect(json["seconds"] == .number("1.500000"))
+        #expect(json["orders"]?["smallest_gap_seconds"] == .number("0.010000"))
+    }
+
+    @Test func arrivalsCanBeAskedForByID() throws {
+        var audit = Audit(began: Instant(nanoseconds: 0))
+        audit.note(look("a", 1))
+        audit.note(look("b", 2))
+        audit.note(arrival(.token, 3))
+        let one = try JSONReader.read(AuditWriter.arrivals(audit, id: "b"))
+        #expect(one["calls"]?.array?.map { $0["at"] } == [.number("0.002000")])
+        let all = try JSONReader.read(AuditWriter.arrivals(audit, id: nil))
+        #expect(all["calls"]?.array?.count == 3)
+    }
+
+    private func look(
+        _ id: String, _ milliseconds: Int64, _ source: Source = .orders
+    ) -> Audit.Arrival {
+        arrival(.look(id: id), milliseconds, source)
+    }
+
+    private func arrival(
+        _ kind: Audit.Kind, _ milliseconds: Int64, _ source: Source = .orders
+    ) -> Audit.Arrival {
+        Audit.Arrival(
+            at: Instant(nanoseconds: milliseconds * 1_000_000), source: source, kind: kind,
+            outcome: "200")
+    }
+}

@@ -1,0 +1,81 @@
+// Faults on request: what a body asks for, and what becomes of a call.
+
+import HTTPWire
+import StatusCore
+import Testing
+
+@testable import UpstreamSandbox
+
+@Suite struct FaultTests {
+    static let bodies: [(String, Fault)] = [
+        (#"{"kind":"none"}"#, .none),
+        (#"{"kind":"status","status":500}"#, .status(500, retryAfter: nil)),
+        (#"{"kind":"status","status":429,"retry_after":30}"#, .status(429, retryAfter: "30")),
+        (#"{"kind":"status","status":503,"retry_after":"soon"}"#, .status(503, retryAfter: "soon")),
+        (#"{"kind":"reset"}"#, .reset),
+        (#"{"kind":"hang"}"#, .hang),
+        (#"{"kind":"close"}"#, .close),
+        (#"{"kind":"half"}"#, .half),
+        (#"{"kind":"delay","milliseconds":7000}"#, .delay(.seconds(7))),
+        (#"{"kind":"alternate-delay","milliseconds":3000}"#, .alternateDelay(.seconds(3))),
+        (#"{"kind":"html"}"#, .html),
+        (#"{"kind":"close-reused"}"#, .closeReused),
+        (#"{"kind":"reset-reused"}"#, .resetReused),
+    ]
+
+    @Test(arguments: bodies)
+    func bodyAsksForAFault(_ body: String, _ fault: Fault) throws {
+        #expect(try Fault.read(Array(body.utf8)) == fault)
+    }
+
+    @Test(arguments: bodies.map(\.1))
+    func whatIsWrittenIsReadAgain(_ fault: Fault) throws {
+        var json = JSONWriter()
+        fault.write(to: &json)
+        #expect(try Fault.read(json.bytes) == fault)
+    }
+
+    @Test(arguments: [
+        "", "[]", "{}", #"{"kind":"sneeze"}"#, #"{"kind":"status"}"#,
+        #"{"kind":"status","status":99}"#, #"{"kind":"status","status":"500"}"#,
+        #"{"kind":"delay"}"#, #"{"kind":"delay","milliseconds":-1}"#,
+        #"{"kind":"delay","milliseconds":3600001}"#,
+        #"{"kind":"status","status":429,"retry_after":[]}"#,
+    ])
+    func bodyThatAsksForNothingIsRefused(_ body: String) {
+        #expect(throws: FaultRefusal.self) { try Fault.read(Array(body.utf8)) }
+    }
+
+    @Test func everyOtherCallIsLate() {
+        let delays = (0..<4).map { call in
+            Fault.alternateDelay(.seconds(3)).apply(
+                to: .hang, source: .orders, call: call, isReused: false
+            ).delay
+        }
+        #expect(delays == [.seconds(3), .zero, .seconds(3), .zero])
+    }
+
+    @Test(arguments: [(Fault.closeReused, Reaction.close), (.resetReused, .reset)])
+    func onlyReusedConnectionsAreCut(_ fault: Fault, _ cut: Reaction) {
+        let honest = Reaction.answer(.json(200, "{}"))
+        #expect(
+            fault.apply(to: honest, source: .orders, call: 0, isReused: false) == honest)
+        #expect(fault.apply(to: honest, source: .orders, call: 1, isReused: true) == cut)
+    }
+
+    @Test func faultOfOneUpstreamLeavesTheOtherAlone() {
+        var board = FaultBoard()
+        board.set(.reset, at: .orders)
+        let honest = Reaction.answer(.json(200, "{}"))
+        #expect(board.apply(at: .vouchers, to: honest, isReused: false) == honest)
+        #expect(board.apply(at: .token, to: honest, isReused: false) == honest)
+        #expect(board.apply(at: .orders, to: honest, isReused: false) == .reset)
+    }
+
+    @Test func faultStatus404IsARealOne() throws {
+        let reaction = Fault.status(404, retryAfter: nil).apply(
+            to: .hang, source: .orders, call: 0, isReused: false)
+        guard case .answer(let response) = reaction.deed else { return #expect(Bool(false)) }
+        #expect(try JSONReader.read(response.body)["code"]?.string == "DATA_NOT_FOUND")
+    }
+}
