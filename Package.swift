@@ -49,6 +49,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
+        // For tests only: the contract is YAML, Cache-Status a structured field.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/apple/swift-http-structured-headers", from: "1.0.0"),
     ],
     targets: doors + [
         room("HTTPWire"),
@@ -75,10 +78,21 @@ let package = Package(
                 "HTTPWire", "SocketServer", "StatusCore",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .target(
+            name: "TestSupport",
+            dependencies: ["StatusCore", "HTTPWire", .product(name: "Yams", package: "Yams")],
+            path: "Tests/Support",
+            swiftSettings: strict),
         tests("HTTPWireTests", ["HTTPWire"]),
         tests("SocketServerTests", ["SocketServer", "HTTPWire", "CLinux"]),
         tests("StatusCoreTests", ["StatusCore"]),
-        tests("StatusAPITests", ["StatusAPI", "StatusCore", "HTTPWire"]),
+        tests(
+            "StatusAPITests",
+            [
+                "StatusAPI", "StatusCore", "HTTPWire", "TestSupport",
+                .product(
+                    name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
+            ]),
         tests("StateStoresTests", ["StateStores", "StatusCore"]),
         tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore"]),
     ]
