@@ -129,16 +129,26 @@ extension ContractDocument {
                 faults.append("the field '\(name)' is not in the contract")
                 continue
             }
-            faults += schemas.violations(Self.value(value), field.schema, at: name)
+            let read = Self.value(value, isNumber: field.schema.wantsNumber)
+            faults += schemas.violations(read, field.schema, at: name)
         }
         let missing = answer.fields.filter { $1.isRequired && !seen.contains($0) }.keys
         return faults + missing.sorted().map { "the field '\($0)' is missing" }
     }
 
-    /// A field's value is text, or the number that it spells in plain digits.
-    private static func value(_ text: String) -> JSONValue {
-        let isNumber = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
-        return isNumber ? .number(text) : .string(text)
+    /// A field's value is text; where a number is wanted, it is the one that plain digits spell.
+    private static func value(_ text: String, isNumber: Bool) -> JSONValue {
+        let isDigits = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        return isNumber && isDigits ? .number(text) : .string(text)
+    }
+}
+
+extension Schema {
+    fileprivate var wantsNumber: Bool {
+        rules.contains { rule in
+            guard case .type(let types) = rule else { return false }
+            return types.contains(.integer) || types.contains(.number)
+        }
     }
 }
 
