@@ -50,6 +50,9 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
+        // For tests only: the contract is YAML, Cache-Status a structured field.
+        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
+        .package(url: "https://github.com/apple/swift-http-structured-headers", from: "1.0.0"),
     ],
     targets: doors + [
         room("Locking"),
@@ -81,9 +84,20 @@ let package = Package(
             "EndToEndTests",
             ["StatusProxy", "UpstreamSandbox", "StatusCore", "Locking"]),
         tests("HTTPWireTests", ["HTTPWire"], resources: [.copy("Corpus")]),
+        .target(
+            name: "TestSupport",
+            dependencies: ["StatusCore", "HTTPWire", .product(name: "Yams", package: "Yams")],
+            path: "Tests/Support",
+            swiftSettings: strict),
         tests("SocketServerTests", ["SocketServer", "HTTPWire", "CLinux"]),
         tests("StatusCoreTests", ["StatusCore"]),
-        tests("StatusAPITests", ["StatusAPI", "StatusCore", "HTTPWire"]),
+        tests(
+            "StatusAPITests",
+            [
+                "StatusAPI", "StatusCore", "HTTPWire", "TestSupport",
+                .product(
+                    name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
+            ]),
         tests("StateStoresTests", ["StateStores", "StatusCore"]),
         tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking"]),
         tests(

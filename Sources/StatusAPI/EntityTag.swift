@@ -8,6 +8,13 @@ public struct EntityTag: Sendable, Equatable {
 
     public init(_ document: ActionDocument) { value = document.tag }
 
+    /// Nil when that is no opaque part of ours. Compared to the letter, so "A" is not "a".
+    init?(opaque: String) {
+        guard let value = UInt64(opaque, radix: 16) else { return nil }
+        self.value = value
+        guard self.opaque.utf8.elementsEqual(opaque.utf8) else { return nil }
+    }
+
     /// The opaque part: 16 hexadecimal digits.
     public var opaque: String {
         let digits = String(value, radix: 16)
@@ -48,7 +55,7 @@ public enum TagCondition: Sendable, Equatable {
     /// The first of our own tags in it: the state that the caller has.
     public var knownState: UInt64? {
         guard case .tags(let tags) = self else { return nil }
-        return tags.lazy.filter { $0.utf8.count == 16 }.compactMap { UInt64($0, radix: 16) }.first
+        return tags.lazy.compactMap { EntityTag(opaque: $0)?.value }.first
     }
 
     /// What stands between quotes. An opaque part holds no quote and knows no escapes.

@@ -97,14 +97,33 @@ public enum QuestionReader {
 
     /// The `wait` preference, RFC 7240 4.3. The first of several counts (RFC 7240 2).
     private static func preferredWait(_ prefer: String?) -> Int? {
-        for preference in (prefer ?? "").split(separator: ",") {
-            let token = preference.split(separator: ";", omittingEmptySubsequences: false)[0]
+        for preference in unquotedParts(of: prefer ?? "", separator: ",") {
+            let token = unquotedParts(of: preference, separator: ";")[0]
             let halves = token.split(separator: "=", maxSplits: 1).map(trimmed)
             guard let name = halves.first, name.lowercased() == "wait" else { continue }
             guard halves.count == 2 else { return nil }
             return wholeSeconds(unquoted(halves[1]))
         }
         return nil
+    }
+
+    /// Splits at separators that do not stand in a quoted string (RFC 9110 5.6.4).
+    private static func unquotedParts(
+        of text: some StringProtocol, separator: Character
+    ) -> [String] {
+        var parts = [""]
+        var isQuoted = false
+        var isEscaped = false
+        for character in text {
+            if character == separator, !isQuoted {
+                parts.append("")
+                continue
+            }
+            parts[parts.count - 1].append(character)
+            if character == "\"", !isEscaped { isQuoted.toggle() }
+            isEscaped = isQuoted && character == "\\" && !isEscaped
+        }
+        return parts
     }
 
     private static func trimmed(_ text: Substring) -> String {
@@ -117,12 +136,10 @@ public enum QuestionReader {
         return String(text.dropFirst().dropLast())
     }
 
-    /// Digits only, nine at the most (31 years).
+    /// Digits only. What no `Int` can hold is very long, not wrong (RFC 9111 1.2.2).
     private static func wholeSeconds(_ text: String) -> Int? {
         let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-        guard (1...9).contains(text.utf8.count), text.utf8.allSatisfy(digits.contains) else {
-            return nil
-        }
-        return Int(text)
+        guard !text.isEmpty, text.utf8.allSatisfy(digits.contains) else { return nil }
+        return Int(text) ?? .max
     }
 }

@@ -1,0 +1,215 @@
+import HTTPWire
+import RawStructuredFieldValues
+import StatusCore
+import TestSupport
+import Testing
+
+@testable import StatusAPI
+
+@Suite struct AnswerWriterTests {
+    private static let path = "/actions/{id}"
+
+    private func response(_ answer: Answer, ifNoneMatch: String? = nil) throws -> Response {
+        let response = AnswerWriter.response(
+            answer, condition: TagCondition(ifNoneMatch), clocks: Fixtures.clocks)
+        try expectKept(response, path: Self.path)
+        return response
+    }
+
+    // MARK: Whole answers
+
+    @Test func runningActionTellsWhenToComeBack() throws {
+        let answer = try Fixtures.running()
+        let response = try response(answer)
+        #expect(response.status == 200)
+        #expect(
+            response.fields == [
+                Field(name: "ETag", value: EntityTag(answer.document).text),
+                Field(name: "Cache-Control", value: "max-age=42"),
+                Field(name: "Retry-After", value: "42"), Field(name: "Age", value: "18"),
+                Field(name: "Cache-Status", value: "status-proxy; hit; ttl=42"),
+                Field(name: "Content-Type", value: "application/json"),
+            ])
+        let state = String(decoding: answer.document.bytes.dropLast(), as: UTF8.self)
+        #expect(
+            String(decoding: response.body, as: UTF8.self)
+                == state + #","checked_at":"2026-11-01T10:01:42.010Z","#
+                + #""next_check_at":"2026-11-01T10:02:42.010Z","stale":false,"stale_reason":null}"#)
+    }
+
+    @Test func finishedActionIsKeptForTheRestOfItsTime() throws {
+        let response = try response(try Fixtures.finished())
+        #expect(response.value(of: "Cache-Control") == "max-age=86382, immutable")
+        #expect(response.value(of: "Retry-After") == nil)
+        #expect(response.value(of: "Age") == "18")
+        #expect(response.value(of: "Cache-Status") == "status-proxy; hit; ttl=86382")
+        let body = try response.json()
+        #expect(body["next_check_at"] == nil)
+        #expect(body["done"] == .bool(true))
+        #expect(body["stale"] == .bool(false))
+    }
+
+    @Test(arguments: StaleReason.allCases)
+    func staleAnswerSaysWhy(reason: StaleReason) throws {
+        let response = try response(try Fixtures.stale(reason))
+        #expect(response.status == 200)
+        #expect(response.value(of: "Cache-Control") == "max-age=30")
+        #expect(response.value(of: "Retry-After") == "30")
+        #expect(
+            response.value(of: "Cache-Status")
+                == "status-proxy; hit; ttl=-12; detail=\(reason.rawValue)")
+        let body = try response.json()
+        #expect(body["stale"] == .bool(true))
+        #expect(body["stale_reason"] == .string(reason.rawValue))
+    }
+
+    @Test func contractListsTheSameWords() throws {
+        let contract = try ContractDocument.ofThisService()
+        #expect(
+            contract.values(of: "stale_reason", schema: "Action")
+                == Set(StaleReason.allCases.map(\.rawValue)))
+        #expect(
+            contract.values(of: "status", schema: "Action")
+                == Set(ActionStatus.allCases.map(\.rawValue)))
+        #expect(
+            contract.values(of: "source", schema: "Action") == Set(Source.allCases.map(\.rawValue)))
+        #expect(
+            contract.values(of: "class", schema: "ActionError")
+                == Set(ErrorClass.allCases.map(\.rawValue)))
+    }
+
+    // MARK: Numbers
+
+    @Test(
+        arguments: [
+            // Milliseconds until the next look; seconds in max-age, Retry-After, ttl.
+            (42_000, 42, 42, 42), (41_001, 42, 42, 41), (1_000, 1, 1, 1), (999, 1, 1, 0),
+            (1, 1, 1, 0),
+            // Due, and overdue: nothing to wait for, and still not at once again.
+            (0, 0, 1, 0), (-1, 0, 1, 0), (-5_000, 0, 1, -5),
+        ])
+    func secondsAreRoundedSoThatNobodyComesTooEarly(
+        milliseconds: Int, maxAge: Int, retryAfter: Int, ttl: Int
+    ) throws {
+        let answer = try Fixtures.running {
+            $0.nextLookAt = Fixtures.now + .milliseconds(milliseconds)
+        }
+        let response = try response(answer)
+        #expect(response.value(of: "Cache-Control") == "max-age=\(maxAge)")
+        #expect(response.value(of: "Retry-After") == "\(retryAfter)")
+        #expect(response.value(of: "Cache-Status") == "status-proxy; hit; ttl=\(ttl)")
+        let next = Fixtures.wall + .milliseconds(milliseconds)
+        #expect(try response.json()["next_check_at"] == .string(RFC3339.format(next)))
+    }
+
+    @Test(arguments: [(0, "0"), (999, "0"), (1_000, "1"), (18_999, "18"), (-1, "0")])
+    func ageIsWholeSecondsSinceTheUpstreamAnswered(milliseconds: Int, age: String) throws {
+        let answer = try Fixtures.running {
+            $0.answeredAt = Fixtures.now - .milliseconds(milliseconds)
+        }
+        #expect(try response(answer).value(of: "Age") == age)
+    }
+
+    @Test func staleAnswerThatIsNotYetPastItsTimeHasNoFreshnessLeft() throws {
+        var answer = try Fixtures.stale(.notFound)
+        answer.freshUntil = Fixtures.now + .seconds(20)
+        #expect(
+            try response(answer).value(of: "Cache-Status")
+                == "status-proxy; hit; ttl=0; detail=upstream-not-found")
+    }
+
+    @Test func checkedAtIsTheWallTimeOfTheLook() throws {
+        let answer = try Fixtures.running { $0.checkedAt = WallTime(milliseconds: 0) }
+        #expect(try response(answer).json()["checked_at"] == .string("1970-01-01T00:00:00.000Z"))
+    }
+
+    // MARK: Cache-Status, RFC 9211
+
+    @Test(
+        arguments: [
+            (.hit, "status-proxy; hit; ttl=42"), (.miss, "status-proxy; fwd=miss; stored; ttl=42"),
+            (.collapsed, "status-proxy; fwd=miss; collapsed; ttl=42"),
+        ] as [(Answer.Service, String)])
+    func cacheStatusSaysHowTheAnswerCameAbout(service: Answer.Service, text: String) throws {
+        let response = try response(try Fixtures.running { $0.service = service })
+        #expect(response.value(of: "Cache-Status") == text)
+    }
+
+    @Test(
+        arguments: [Answer.Service.hit, .miss, .collapsed], [nil, StaleReason.slow])
+    func cacheStatusIsAStructuredList(service: Answer.Service, reason: StaleReason?) throws {
+        var answer = try reason.map(Fixtures.stale) ?? Fixtures.running()
+        answer.service = service
+        let text = try #require(try response(answer).value(of: "Cache-Status"))
+        var parser = StructuredFieldValueParser(Array(text.utf8))
+        let list = try parser.parseListFieldValue()
+        guard case .item(let item)? = list.first, list.count == 1 else {
+            Issue.record("one cache has one member")
+            return
+        }
+        #expect(item.rfc9651BareItem == .token("status-proxy"))
+        let parameters = item.rfc9651Parameters
+        // RFC 9211 2: hit and fwd exclude each other; ttl is an integer, detail a token.
+        #expect((parameters["hit"] == true) == (service == .hit))
+        #expect((parameters["fwd"] == .token("miss")) == (service != .hit))
+        #expect((parameters["collapsed"] == true) == (service == .collapsed))
+        #expect(parameters["ttl"] == .integer(reason == nil ? 42 : -12))
+        let detail = service == .hit ? reason : nil
+        #expect(parameters["detail"] == detail.map { .token($0.rawValue) })
+    }
+
+    // MARK: Conditions
+
+    @Test func sameStateIsNotSentAgain() throws {
+        for answer in [try Fixtures.running(), try Fixtures.finished(), try Fixtures.stale()] {
+            let tag = EntityTag(answer.document)
+            for field in [tag.text, "\"\(tag.opaque)\"", "*", "\"x\", \(tag.text)"] {
+                let plain = try response(answer)
+                let answer = try response(answer, ifNoneMatch: field)
+                #expect(answer.status == 304)
+                #expect(answer.body.isEmpty)
+                // RFC 9110 15.4.5: the fields that a 200 would have, but for the content's.
+                #expect(answer.fields == plain.fields.filter { $0.name != "Content-Type" })
+            }
+        }
+    }
+
+    @Test(arguments: ["\"x\"", "W/\"0000000000000000\"", "nonsense", ""])
+    func otherStateIsSent(ifNoneMatch: String) throws {
+        #expect(try response(try Fixtures.running(), ifNoneMatch: ifNoneMatch).status == 200)
+    }
+
+    @Test func tagIsOfTheStateAndNotOfItsFreshness() throws {
+        let tags = try [
+            Fixtures.running(), Fixtures.stale(), Fixtures.running { $0.nextLookAt = nil },
+        ]
+        .map { AnswerWriter.response($0, condition: nil, clocks: Fixtures.clocks) }
+        .map { $0.value(of: "ETag") }
+        #expect(Set(tags).count == 1)
+    }
+
+    // MARK: States
+
+    @Test(arguments: ActionStatus.allCases, ErrorClass.allCases)
+    func everyStateKeepsTheContract(status: ActionStatus, errorClass: ErrorClass) throws {
+        let document = try Fixtures.document(status: status) { action in
+            action.type = "VOUCHERS.IMPORT"
+            action.progress = 100
+            action.counts = Action.Counts(succeeded: 1, failed: nil)
+            action.errors = [
+                ActionError(code: "A", message: nil, errorClass: errorClass, target: nil),
+                ActionError(code: "B", message: "\u{1}\"é", errorClass: .other, target: "row 3"),
+            ]
+            action.result = .object([.init("n", .number("9007199254740993"))])
+            action.createdAt = "2026-11-01T10:00:00.12Z"
+            action.updatedAt = "yesterday"
+            action.processingTimeMilliseconds = 5611
+            action.requestID = "v-1"
+        }
+        let response = try response(try Fixtures.running { $0.document = document })
+        let body = try response.json()
+        #expect(body["status"] == .string(status.rawValue))
+        #expect(body["result"]?["n"] == .number("9007199254740993"))
+        #expect(body["created_at"] == .string("2026-11-01T10:00:00.12Z"))
+    }
+}

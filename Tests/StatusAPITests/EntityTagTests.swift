@@ -1,0 +1,73 @@
+import StatusCore
+import Testing
+
+@testable import StatusAPI
+
+@Suite struct EntityTagTests {
+    private func tag() throws -> EntityTag { EntityTag(try Fixtures.document()) }
+
+    @Test func tagIsWeakAndHas16Digits() throws {
+        let tag = try tag()
+        #expect(tag.opaque.count == 16)
+        #expect(tag.text == "W/\"\(tag.opaque)\"")
+        #expect(tag.opaque.allSatisfy { "0123456789abcdef".contains($0) })
+        #expect(EntityTag(opaque: tag.opaque) == tag)
+    }
+
+    @Test(
+        arguments: [
+            ("0000000000000000", 0), ("00000000000000ff", 0xFF), ("ffffffffffffffff", .max),
+            ("", nil), ("ff", nil), ("00000000000000FF", nil), ("+0000000000000ff", nil),
+            ("0000000000000000f", nil), ("00000000000000fg", nil), ("W/00000000000000", nil),
+        ] as [(String, UInt64?)])
+    func onlyOurOwnTagsAreRead(opaque: String, value: UInt64?) {
+        #expect(EntityTag(opaque: opaque)?.value == value)
+        #expect(EntityTag(opaque: opaque)?.opaque == (value == nil ? nil : opaque))
+    }
+
+    @Test func sameStateHasTheSameTagAndAnotherHasNot() throws {
+        let other = EntityTag(try Fixtures.document(status: .inProgress))
+        #expect(try tag() == tag())
+        #expect(try tag() != other)
+    }
+
+    // MARK: If-None-Match, RFC 9110 13.1.2
+
+    @Test func conditionMatchesItsStateInEveryForm() throws {
+        let tag = try tag()
+        let opaque = tag.opaque
+        for field in [
+            "*", "W/\"\(opaque)\"", "\"\(opaque)\"", "\"x\", \"\(opaque)\"", "\"\(opaque)\",\"x\"",
+            "\"a,b\", W/\"\(opaque)\"", ", ,\"\(opaque)\" ,", "W/\"x\"\t,\tW/\"\(opaque)\"",
+        ] {
+            let condition = try #require(TagCondition(field), "\(field)")
+            #expect(condition.matches(tag), "\(field)")
+        }
+    }
+
+    @Test func conditionMatchesNoOtherState() throws {
+        let tag = try tag()
+        let opaque = tag.opaque
+        for field in [
+            "\"x\"", "W/\"\"", "\"\(opaque) \"", "\"\(opaque.uppercased())x\"", "\"W/\(opaque)\"",
+            "\"x\", \"y\"", "\"\(opaque.dropLast())\"", "\"*\"",
+        ] {
+            let condition = try #require(TagCondition(field), "\(field)")
+            #expect(!condition.matches(tag), "\(field)")
+        }
+    }
+
+    @Test(arguments: [nil, "", " ", "abc", "W/", "\"", "\"open", "**", "*, *", "W/abc"])
+    func whatCannotBeReadIsNoCondition(field: String?) {
+        #expect(TagCondition(field) == nil)
+    }
+
+    @Test(
+        arguments: [
+            ("*", nil), (#""x""#, nil), (#"W/"00000000000000ff""#, 0xFF),
+            (#""x", "00000000000000ff", "0000000000000001""#, 0xFF),
+        ] as [(String, UInt64?)])
+    func knownStateIsTheFirstOfOurTags(field: String, value: UInt64?) throws {
+        #expect(try #require(TagCondition(field)).knownState == value)
+    }
+}

@@ -1,0 +1,94 @@
+// A moment, a state and an answer to start from, and the last look at what goes out.
+
+import HTTPWire
+import StatusAPI
+import TestSupport
+import Testing
+
+@testable import StatusCore
+
+enum Fixtures {
+    static let now = Instant(nanoseconds: 5_000_000_000_000)
+    /// 2026-11-01T10:02:00.010Z.
+    static let wall = WallTime(milliseconds: 1_793_527_320_010)
+    static let clocks = Clocks(instant: now, wall: wall)
+
+    static func id(_ text: String = "aa_0adad13d6f057f088e") throws -> ActionID {
+        try #require(ActionID(text))
+    }
+
+    static func document(
+        status: ActionStatus = .pending, isDone: Bool = false,
+        change: (inout Action) -> Void = { _ in }
+    ) throws -> ActionDocument {
+        var action = Action(
+            id: try id(), source: .vouchers, status: status, isDone: isDone, errors: [],
+            upstream: Action.UpstreamStatus(status: "ENQUEUED", operationStatus: nil))
+        change(&action)
+        return action.document()
+    }
+
+    /// Told 18 s ago, fresh for 42 s more.
+    static func running(_ change: (inout Answer) throws -> Void = { _ in }) throws -> Answer {
+        var answer = Answer(
+            document: try document(), checkedAt: wall + .seconds(-18),
+            answeredAt: now - .seconds(18), freshUntil: now + .seconds(42),
+            nextLookAt: now + .seconds(42), keptUntil: now + .seconds(86_382), staleReason: nil,
+            service: .hit)
+        try change(&answer)
+        return answer
+    }
+
+    /// Told 18 s ago, kept for a day.
+    static func finished(_ change: (inout Answer) throws -> Void = { _ in }) throws -> Answer {
+        try running { answer in
+            answer.document = try document(status: .succeeded, isDone: true)
+            answer.nextLookAt = nil
+            answer.freshUntil = answer.keptUntil
+            try change(&answer)
+        }
+    }
+
+    /// Fresh until 12 s ago, and not to be renewed for another 30 s.
+    static func stale(_ reason: StaleReason = .timeout) throws -> Answer {
+        try running { answer in
+            answer.freshUntil = now - .seconds(12)
+            answer.nextLookAt = now + .seconds(30)
+            answer.staleReason = reason
+        }
+    }
+}
+
+extension Response {
+    func value(of name: String) -> String? { fields.first { $0.name == name }?.value }
+
+    func json() throws -> JSONValue { try JSONReader.read(body) }
+
+    /// As it leaves the service: every answer bears its request's name.
+    var named: Response {
+        var response = self
+        response.fields.append(Field(name: "X-Request-Id", value: "r-1"))
+        return response
+    }
+
+    /// As the answer to HEAD: the writer leaves the content out.
+    var withoutContent: Response {
+        var response = self
+        response.body = []
+        return response
+    }
+}
+
+/// Holds an answer, and its form for HEAD, against the service's contract.
+func expectKept(
+    _ response: Response, method: String = "GET", path: String,
+    sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+    let contract = try ContractDocument.ofThisService()
+    let faults = contract.violations(method: method, path: path, response.named)
+    #expect(faults == [], sourceLocation: sourceLocation)
+    guard method == "GET" else { return }
+    let faultsOfHead = contract.violations(
+        method: "HEAD", path: path, response.named.withoutContent)
+    #expect(faultsOfHead == [], sourceLocation: sourceLocation)
+}

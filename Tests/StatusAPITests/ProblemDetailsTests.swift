@@ -1,0 +1,153 @@
+import HTTPWire
+import TestSupport
+import Testing
+
+@testable import StatusAPI
+@testable import StatusCore
+
+@Suite struct ProblemDetailsTests {
+    typealias Code = ProblemDetails.Code
+
+    @Test(
+        arguments: [
+            (.invalidID, "invalid-id", 400, "Not an action id"),
+            (.invalidParameter, "invalid-parameter", 400, "Invalid parameter"),
+            (.malformedRequest, "malformed-request", 400, "Malformed request"),
+            (.actionNotFound, "action-not-found", 404, "Action not found"),
+            (.routeNotFound, "route-not-found", 404, "No such route"),
+            (.methodNotAllowed, "method-not-allowed", 405, "Method not allowed"),
+            (.ambiguousAction, "ambiguous-action", 409, "Both upstreams know this id"),
+            (.upstreamError, "upstream-error", 502, "The upstream failed"),
+            (.upstreamUnavailable, "upstream-unavailable", 503, "The upstream cannot be asked now"),
+            (.upstreamTimeout, "upstream-timeout", 504, "The upstream did not answer in time"),
+            (.overloaded, "overloaded", 503, "Too many requests are being served"),
+        ] as [(Code, String, Int, String)])
+    func codeHasItsStatusAndTitle(code: Code, word: String, status: Int, title: String) throws {
+        #expect(code.rawValue == word)
+        let response = ProblemDetails(code, "Why.").response(now: Fixtures.now)
+        #expect(response.status == status)
+        #expect(
+            response.fields == [
+                Field(name: "Content-Type", value: "application/problem+json"),
+                Field(name: "Cache-Control", value: "no-store"),
+            ])
+        #expect(
+            String(decoding: response.body, as: UTF8.self)
+                == #"{"type":"urn:status-proxy:problem:\#(word)","title":"\#(title)","#
+                + #""status":\#(status),"detail":"Why.","code":"\#(word)"}"#)
+        let faults = try ContractDocument.ofThisService().violations(
+            of: response.json(), schema: "Problem")
+        #expect(faults == [])
+    }
+
+    @Test func contractListsTheSameCodes() throws {
+        let contract = try ContractDocument.ofThisService()
+        #expect(
+            contract.values(of: "code", schema: "Problem") == Set(Code.allCases.map(\.rawValue)))
+    }
+
+    // MARK: Retry-After
+
+    @Test(
+        arguments: [
+            (30_000, 30), (29_001, 30), (30_001, 31), (1_000, 1), (1, 1),
+            // The moment has come: at once would be in vain.
+            (0, 1), (-1, 1), (-60_000, 1),
+        ])
+    func retryAfterIsRoundedUpAndAtLeastOne(milliseconds: Int, seconds: Int) throws {
+        let problem = ProblemDetails(
+            .upstreamTimeout, "Why.", retryAt: Fixtures.now + .milliseconds(milliseconds),
+            sources: [report(.vouchers, "timed-out")])
+        let response = problem.response(now: Fixtures.now)
+        #expect(response.value(of: "Retry-After") == "\(seconds)")
+        #expect(try response.json()["retry_after"] == .number("\(seconds)"))
+        #expect(response.value(of: "Cache-Control") == "no-store")
+        try expectKept(response, path: "/actions/{id}")
+    }
+
+    @Test func actionThatIsNotFoundMayBeRememberedUntilTheNextLook() throws {
+        let problem = ProblemDetails(
+            .actionNotFound, "Why.", retryAt: Fixtures.now + .milliseconds(29_500),
+            sources: [report(.vouchers, "not-found")])
+        let response = problem.response(now: Fixtures.now)
+        #expect(response.value(of: "Retry-After") == "30")
+        #expect(response.value(of: "Cache-Control") == "max-age=30")
+        try expectKept(response, path: "/actions/{id}")
+    }
+
+    @Test(arguments: Code.allCases)
+    func onlyThatOneMayBeRemembered(code: Code) {
+        let problem = ProblemDetails(code, "Why.", retryAt: Fixtures.now + .seconds(30))
+        let expected = code == .actionNotFound ? "max-age=30" : "no-store"
+        #expect(problem.response(now: Fixtures.now).value(of: "Cache-Control") == expected)
+    }
+
+    // MARK: The tracker's problems
+
+    private func report(
+        _ source: Source, _ outcome: String, status: Int? = nil, code: String? = nil,
+        message: String? = nil
+    ) -> Problem.SourceReport {
+        Problem.SourceReport(
+            source: source, outcome: outcome, httpStatus: status, code: code, message: message)
+    }
+
+    @Test(arguments: Problem.Code.allCases)
+    func trackerProblemIsToldAsItIs(code: Problem.Code) throws {
+        let sources = [report(.orders, "not-found", status: 404), report(.vouchers, "not-json")]
+        let retryAt = code == .ambiguous ? nil : Fixtures.now + .seconds(12)
+        let problem = ProblemDetails(
+            Problem(code: code, retryAt: retryAt, sources: sources), id: try Fixtures.id())
+        #expect(problem.code.rawValue == code.rawValue)
+        #expect(problem.retryAt == retryAt)
+        #expect(problem.sources == sources)
+        try expectKept(problem.response(now: Fixtures.now), path: "/actions/{id}")
+    }
+
+    @Test func ambiguityNamesBothAndNoTime() throws {
+        let sources = Source.allCases.map { report($0, "found") }
+        let response = ProblemDetails(
+            Problem(code: .ambiguous, retryAt: nil, sources: sources), id: try Fixtures.id()
+        ).response(now: Fixtures.now)
+        #expect(response.status == 409)
+        #expect(response.value(of: "Retry-After") == nil)
+        let body = try response.json()
+        #expect(body["retry_after"] == nil)
+        #expect(
+            body["sources"]?.array?.compactMap { $0["source"]?.string } == ["orders", "vouchers"])
+        #expect(body["detail"]?.string?.contains("source") == true)
+        try expectKept(response, path: "/actions/{id}")
+    }
+
+    @Test func sourcesAreToldWithEveryMember() throws {
+        let problem = ProblemDetails(
+            .upstreamError, "Why.", retryAt: Fixtures.now + .seconds(3),
+            sources: [
+                report(.orders, "server-error", status: 500, code: "E1", message: "a \"b\"\n"),
+                report(.vouchers, "breaker-open"),
+            ])
+        let response = problem.response(now: Fixtures.now)
+        let text = String(decoding: response.body, as: UTF8.self)
+        #expect(
+            text.hasSuffix(
+                #""retry_after":3,"sources":[{"source":"orders","outcome":"server-error","#
+                    + #""http_status":500,"code":"E1","message":"a \"b\"\n"},"#
+                    + #"{"source":"vouchers","outcome":"breaker-open","http_status":null,"#
+                    + #""code":null,"message":null}]}"#))
+        try expectKept(response, path: "/actions/{id}")
+    }
+
+    static let outcomes =
+        UpstreamFault.Kind.allCases.map(\.rawValue)
+        + [
+            Obstacle.gate, .paused, .breakerOpen, .upstreamLimit, .store, .quarantine, .draining,
+        ].map(\.word) + BudgetKind.allCases.map { Obstacle.budget($0).word } + ["found"]
+
+    @Test(arguments: outcomes)
+    func everyOutcomeKeepsTheContract(outcome: String) throws {
+        let problem = ProblemDetails(
+            .upstreamUnavailable, "Why.", retryAt: Fixtures.now + .seconds(3),
+            sources: [report(.vouchers, outcome)])
+        try expectKept(problem.response(now: Fixtures.now), path: "/actions/{id}")
+    }
+}

@@ -1,0 +1,231 @@
+import StatusCore
+import Testing
+
+@testable import StatusAPI
+
+@Suite struct QuestionReaderTests {
+    typealias Patience = Question.Patience
+
+    static let limits = APILimits(configured: Source.allCases, waitMax: .seconds(50))
+
+    private func wish(
+        _ query: String? = nil, prefer: String? = nil, ifNoneMatch: String? = nil,
+        limits: APILimits = limits
+    ) throws(ProblemDetails) -> Wish {
+        let request = APIRequest(
+            path: "/actions/a", query: query, ifNoneMatch: ifNoneMatch, prefer: prefer)
+        return try QuestionReader.wish(request, limits, now: Fixtures.now)
+    }
+
+    /// The seconds that the caller is held for; nil when it is not.
+    private func wait(_ query: String?, prefer: String? = nil) throws -> Int64? {
+        switch try wish(query, prefer: prefer).patience {
+        case .none: nil
+        case .done(let deadline), .change(_, let deadline):
+            (deadline - Fixtures.now).nanoseconds / 1_000_000_000
+        }
+    }
+
+    @Test func plainRequestWantsTheStateNow() throws {
+        let wish = try wish()
+        #expect(wish == Wish(source: nil, patience: .none, condition: nil))
+        let id = try Fixtures.id()
+        #expect(wish.question(id) == Question(id: id))
+    }
+
+    @Test func everythingAtOnce() throws {
+        let wish = try wish(
+            "until=change&source=vouchers&wait=5", prefer: "wait=9",
+            ifNoneMatch: #"W/"00000000000000ff""#)
+        let deadline = Fixtures.now + .seconds(5)
+        #expect(wish.source == .vouchers)
+        #expect(wish.patience == .change(from: 0xFF, deadline: deadline))
+        #expect(wish.condition == .tags(["00000000000000ff"]))
+        let id = try Fixtures.id()
+        #expect(
+            wish.question(id)
+                == Question(
+                    id: id, source: .vouchers, patience: .change(from: 0xFF, deadline: deadline)))
+    }
+
+    // MARK: wait
+
+    @Test(
+        arguments: [
+            ("wait=1", 1), ("wait=30", 30), ("wait=50", 50), ("wait=007", 7), ("wait=%33", 3),
+            ("x=1&wait=3&y", 3),
+            // Capped.
+            ("wait=51", 50), ("wait=999999999", 50), ("wait=99999999999999999999999999", 50),
+            // No wait.
+            ("wait=0", nil), ("wait=000", nil), ("", nil), (nil, nil),
+            // Names are compared to the letter.
+            ("Wait=3", nil), ("wait%20=3", nil),
+        ] as [(String?, Int64?)])
+    func waitIsWholeSecondsUpToTheMaximum(query: String?, seconds: Int64?) throws {
+        #expect(try wait(query) == seconds)
+    }
+
+    @Test(arguments: [
+        "wait", "wait=", "wait=x", "wait=-1", "wait=+1", "wait=1.5", "wait=1s", "wait=%201",
+        "wait=1+", "wait=0x1", "wait=%d9%a3", "wait=%ff", "wait=%3", "wait=1&wait=1",
+        "wait=1&wait=2",
+    ])
+    func malformedWaitIsRefused(query: String) {
+        #expect(throws: ProblemDetails.self) { try wish(query) }
+        // Prefer does not stand in for it.
+        #expect(throws: ProblemDetails.self) { try wish(query, prefer: "wait=5") }
+    }
+
+    @Test(
+        arguments: [
+            ("wait=5", 5), ("WAIT=5", 5), ("wait = 5", 5), (" wait=5 ", 5), ("wait=\t5", 5),
+            (#"wait="5""#, 5), ("respond-async, wait=5", 5), ("respond-async,wait=5", 5),
+            ("wait=5; foo=bar", 5), ("handling=lenient; wait=9, wait=5", 5),
+            ("wait=5, wait=9", 5), ("wait=99", 50), ("wait=99999999999999999999", 50),
+            (#"x="a, wait=9", wait=5"#, 5), (#"x="a\", wait=9", wait=5"#, 5),
+            // Not what RFC 7240 asks for, so ignored.
+            ("wait", nil), ("wait=", nil), ("wait=x", nil), ("wait=-5", nil), ("wait=5s", nil),
+            ("wait=5.0", nil), (#"wait="5"#, nil), ("await=5", nil), ("wait=0", nil), ("", nil),
+            (",,", nil), (";", nil), ("=", nil), (#"x="wait=5"#, nil), ("wait=x, wait=5", nil),
+            ("return=minimal", nil),
+        ] as [(String, Int64?)])
+    func preferenceIsAWishThatMayBeBroken(prefer: String, seconds: Int64?) throws {
+        #expect(try wait(nil, prefer: prefer) == seconds)
+        #expect(try wait("source=orders", prefer: prefer) == seconds)
+    }
+
+    @Test func queryComesBeforePrefer() throws {
+        #expect(try wait("wait=3", prefer: "wait=9") == 3)
+        #expect(try wait("wait=0", prefer: "wait=9") == nil)
+    }
+
+    @Test func withoutTimeToWaitNobodyWaits() throws {
+        let limits = APILimits(configured: [.orders], waitMax: .zero)
+        #expect(try wish("wait=5", limits: limits).patience == .none)
+    }
+
+    // MARK: until
+
+    @Test(
+        arguments: [
+            ("wait=5", nil, .done(deadline: Fixtures.now + .seconds(5))),
+            (
+                "wait=5&until=done", #""00000000000000ff""#,
+                .done(deadline: Fixtures.now + .seconds(5))
+            ),
+            ("wait=5&until=change", nil, .change(from: nil, deadline: Fixtures.now + .seconds(5))),
+            (
+                "wait=5&until=change", #"W/"00000000000000ff""#,
+                .change(from: 0xFF, deadline: Fixtures.now + .seconds(5))
+            ),
+            (
+                "wait=5&until=change", #""00000000000000ff""#,
+                .change(from: 0xFF, deadline: Fixtures.now + .seconds(5))
+            ),
+            // Tags that are none of ours, or hardly: the state at arrival counts.
+            ("wait=5&until=change", "*", .change(from: nil, deadline: Fixtures.now + .seconds(5))),
+            (
+                "wait=5&until=change", #""mine", "ff", "00000000000000FF", "+0000000000000ff""#,
+                .change(from: nil, deadline: Fixtures.now + .seconds(5))
+            ),
+            (
+                "wait=5&until=change", #""mine", W/"00000000000000ff", "0000000000000001""#,
+                .change(from: 0xFF, deadline: Fixtures.now + .seconds(5))
+            ),
+            // Without a wait there is nothing to wait for.
+            ("until=change", nil, .none), ("until=done&wait=0", nil, .none),
+        ] as [(String, String?, Patience)])
+    func untilSaysWhatIsWaitedFor(query: String, ifNoneMatch: String?, patience: Patience) throws {
+        #expect(try wish(query, ifNoneMatch: ifNoneMatch).patience == patience)
+    }
+
+    @Test func preferredWaitCanBeForAChange() throws {
+        let patience = try wish("until=change", prefer: "wait=5").patience
+        #expect(patience == .change(from: nil, deadline: Fixtures.now + .seconds(5)))
+    }
+
+    @Test(arguments: [
+        "until", "until=", "until=Done", "until=never", "until=done&until=done", "wait=5&until=x",
+        "until=%ff",
+    ])
+    func otherUntilIsRefused(query: String) {
+        #expect(throws: ProblemDetails.self) { try wish(query) }
+    }
+
+    // MARK: source
+
+    @Test(
+        arguments: [
+            ("source=orders", .orders), ("source=vouchers", .vouchers),
+            ("source=%6frders", .orders),
+            ("", nil), ("a=source", nil), ("Source=orders", nil),
+        ] as [(String, Source?)])
+    func sourceIsOneOfTheUpstreams(query: String, source: Source?) throws {
+        #expect(try wish(query).source == source)
+    }
+
+    @Test(arguments: [
+        "source", "source=", "source=Orders", "source=both", "source=orders+",
+        "source=orders&source=orders", "source=orders&source=vouchers", "source=%ff",
+    ])
+    func otherSourceIsRefused(query: String) {
+        #expect(throws: ProblemDetails.self) { try wish(query) }
+    }
+
+    @Test func sourceThatIsNotConfiguredIsRefused() throws {
+        let limits = APILimits(configured: [.vouchers], waitMax: .seconds(50))
+        #expect(try wish("source=vouchers", limits: limits).source == .vouchers)
+        let problem = try #require(throws: ProblemDetails.self) {
+            try wish("source=orders", limits: limits)
+        }
+        #expect(problem.code == .invalidParameter)
+        #expect(problem.detail == "The source 'orders' is not configured here.")
+        try expectKept(problem.response(now: Fixtures.now), path: "/actions/{id}")
+    }
+
+    // MARK: Everything else
+
+    @Test(arguments: [
+        "a", "a=1&a=2", "&&", "=", "=1", "waiting=x", "utm=%ff", "%ff=1", "%zz", "%", "a=b=c",
+        "callback=%00",
+    ])
+    func unknownParametersAreIgnored(query: String) throws {
+        #expect(try wish(query) == Wish(source: nil, patience: .none, condition: nil))
+        #expect(try wish(query + "&wait=5&" + query).patience != .none)
+    }
+
+    @Test func manyParametersAreRefusedBeforeTheyCost() throws {
+        let query = { Array(repeating: "a=1", count: $0).joined(separator: "&") }
+        #expect(try wish(query(QueryReader.parametersMax)).patience == .none)
+        #expect(throws: ProblemDetails.self) { try wish(query(QueryReader.parametersMax + 1)) }
+    }
+
+    // MARK: Batch
+
+    @Test func batchTakesIDsAsTheyAre() throws {
+        let request = APIRequest(
+            path: "/actions", query: "id=a&x=1&id=b%20c&id=a&id=&id&source=%ff&wait=x")
+        #expect(try QuestionReader.batchIDs(request) == ["a", "b c", "a", "", ""])
+    }
+
+    @Test(arguments: [(0, false), (1, true), (100, true), (101, false), (300, false)])
+    func batchHas1To100IDs(count: Int, isServed: Bool) throws {
+        let query = Array(repeating: "id=a", count: count).joined(separator: "&")
+        let request = APIRequest(path: "/actions", query: query)
+        guard !isServed else {
+            #expect(try QuestionReader.batchIDs(request).count == count)
+            return
+        }
+        let problem = try #require(throws: ProblemDetails.self) {
+            try QuestionReader.batchIDs(request)
+        }
+        #expect(problem.code == .invalidParameter)
+        try expectKept(problem.response(now: Fixtures.now), path: "/actions")
+    }
+
+    @Test func batchWithoutAQueryIsRefused() {
+        #expect(throws: ProblemDetails.self) {
+            try QuestionReader.batchIDs(APIRequest(path: "/actions"))
+        }
+    }
+}

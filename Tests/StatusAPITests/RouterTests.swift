@@ -1,0 +1,168 @@
+import HTTPWire
+import StatusCore
+import TestSupport
+import Testing
+
+@testable import StatusAPI
+
+@Suite struct RouterTests {
+    private func code(_ path: String, _ method: HTTPWire.Method = .get) -> ProblemDetails.Code? {
+        do throws(RoutingFailure) {
+            _ = try Router.route(APIRequest(method: method, path: path))
+            return nil
+        } catch {
+            return error.problem.code
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("/actions", .actions, "/actions"), ("/livez", .live, "/livez"),
+            ("/healthz", .live, "/livez"), ("/readyz", .ready, "/readyz"),
+            ("/metrics", .metrics, "/metrics"), ("/openapi.yaml", .openAPI, "/openapi.yaml"),
+        ] as [(String, Route, String)], [HTTPWire.Method.get, .head])
+    func pathLeadsToItsRoute(row: (String, Route, String), method: HTTPWire.Method) throws {
+        let route = try Router.route(APIRequest(method: method, path: row.0, query: "a=b"))
+        #expect(route == row.1)
+        #expect(route.name == row.2)
+    }
+
+    @Test(arguments: [
+        "/", "", "/action", "/Actions", "/actions/a/b", "/actions/a/", "/actions/a/events",
+        "/actions/a/explain", "//actions/a", "/actions//a", "/livez/", "/LIVEZ", "/%6civez",
+        "/openapi.yml", "/actions.json", "/../livez", "/actions/../livez", "/favicon.ico",
+    ])
+    func otherPathsLeadNowhere(path: String) throws {
+        #expect(code(path) == .routeNotFound)
+        #expect(code(path, .post) == .routeNotFound)
+    }
+
+    @Test func routeNotFoundKeepsTheContract() throws {
+        let failure = try #require(throws: RoutingFailure.self) {
+            try Router.route(APIRequest(path: "/nowhere"))
+        }
+        #expect(failure.allow == nil)
+        let response = failure.problem.response(now: Fixtures.now)
+        let faults = try ContractDocument.ofThisService().violations(
+            method: "GET", path: "/nowhere", response.named)
+        #expect(faults == [])
+    }
+
+    // MARK: Ids
+
+    @Test(arguments: [
+        ("a", "a"), ("7", "7"), ("aa_0adad13d6f057f088e", "aa_0adad13d6f057f088e"),
+        ("1ba5fc4b-c4fd-4251-880b-3052e301bbd4", "1ba5fc4b-c4fd-4251-880b-3052e301bbd4"),
+        ("A._~:-9", "A._~:-9"), ("a..", "a.."),
+        // RFC 3986 2.3: an escaped unreserved character is that character.
+        ("%61a%5f1", "aa_1"), ("a%3Ab", "a:b"), ("a%7E", "a~"), ("%41", "A"),
+    ])
+    func segmentIsAnIDAfterDecoding(segment: String, id: String) throws {
+        let route = try Router.route(APIRequest(path: "/actions/\(segment)"))
+        #expect(route == .action(try Fixtures.id(id)))
+        #expect(route.name == "/actions/{id}")
+    }
+
+    @Test(arguments: [
+        // Nothing, and characters that no id has.
+        "", "%20", "a%20", "a%09", "a%0d%0a", "a%00", "a+b", "a@b", "a,b", "a%c3%a9", "a=b", "a%22",
+        // A first character that is neither letter nor digit.
+        "_a", "-a", ".a", "~a", ":a",
+        // Ways out of the upstream's path, once and twice encoded.
+        "..", ".", "%2e%2e", "%2e%2e%2f", "%2e%2e%2fa", "a%2f", "a%2F..%2Fb", "a%5c..", "a%252f",
+        "a%3fb", "a%23b", "a%25",
+        // Broken escapes, and octets that are no text.
+        "a%", "a%2", "a%zz", "a%ff", "%c3", "a%ed%a0%80",
+    ])
+    func segmentThatIsNoIDIsRefused(segment: String) {
+        #expect(code("/actions/\(segment)") == .invalidID)
+    }
+
+    @Test(arguments: [(0, false), (1, true), (128, true), (129, false), (4096, false)])
+    func idHasOneTo128Characters(count: Int, isID: Bool) {
+        let plain = String(repeating: "a", count: count)
+        #expect(code("/actions/\(plain)") == (isID ? nil : .invalidID))
+        let escaped = String(repeating: "%61", count: count)
+        #expect(code("/actions/\(escaped)") == (isID ? nil : .invalidID))
+    }
+
+    @Test(arguments: ["a", "_a", "a b", "aé", "a\n", "aa_1", "", "A._~:-9", "-"])
+    func contractKnowsIDsAsTheRouterDoes(text: String) throws {
+        let faults = try ContractDocument.ofThisService().violations(
+            of: .string(text), schema: "ActionID")
+        #expect(faults.isEmpty == (ActionID(text) != nil))
+    }
+
+    @Test func invalidIDKeepsTheContract() throws {
+        let failure = try #require(throws: RoutingFailure.self) {
+            try Router.route(APIRequest(path: "/actions/.."))
+        }
+        try expectKept(failure.problem.response(now: Fixtures.now), path: "/actions/{id}")
+    }
+
+    // MARK: Methods
+
+    @Test(
+        arguments: [
+            "/actions/a", "/actions", "/livez", "/healthz", "/readyz", "/metrics", "/openapi.yaml",
+        ], [HTTPWire.Method.post, .put, .delete, .patch, .trace, .other])
+    func otherMethodsAreToldWhatIsAllowed(path: String, method: HTTPWire.Method) throws {
+        let failure = try #require(throws: RoutingFailure.self) {
+            try Router.route(APIRequest(method: method, path: path))
+        }
+        #expect(failure.problem.code == .methodNotAllowed)
+        #expect(failure.allow == "GET, HEAD, OPTIONS")
+        var response = failure.problem.response(now: Fixtures.now)
+        response.fields.append(Field(name: "Allow", value: failure.allow ?? ""))
+        try expectKept(response, method: method.rawValue, path: path)
+    }
+
+    @Test func badIDIsToldBeforeAWrongMethod() {
+        #expect(code("/actions/..", .post) == .invalidID)
+    }
+
+    @Test(arguments: ["/", "/actions/a", "/actions", "/metrics", "/openapi.yaml"])
+    func optionsTellsTheMethods(path: String) throws {
+        let route = try Router.route(APIRequest(method: .options, path: path))
+        #expect(route == .options(allow: "GET, HEAD, OPTIONS"))
+        #expect(route.name == "OPTIONS")
+    }
+
+    @Test func optionsOfTheWholeServerTellsTheMethods() throws {
+        let request = APIRequest(method: .options, form: .asterisk, path: "/")
+        #expect(try Router.route(request) == .options(allow: "GET, HEAD, OPTIONS"))
+    }
+
+    @Test(
+        arguments: [("/livez", .live), ("/healthz", .live), ("/readyz", .ready)]
+            as [(String, Route)])
+    func optionsOfAHealthRouteIsAHealthCheck(path: String, route: Route) throws {
+        #expect(try Router.route(APIRequest(method: .options, path: path)) == route)
+    }
+
+    @Test func optionsOfNoRouteIsNotFound() {
+        #expect(code("/nowhere", .options) == .routeNotFound)
+        #expect(code("/actions/..", .options) == .invalidID)
+    }
+
+    // MARK: Contract
+
+    @Test func everyDocumentedOperationIsServed() throws {
+        for operation in try ContractDocument.ofThisService().operations {
+            let parts = operation.split(separator: " ").map(String.init)
+            let method = try #require(Method(rawValue: parts[0]))
+            let path = parts[1].replacing("{id}", with: "aa_1")
+            #expect(code(path, method) == nil, "\(operation)")
+        }
+    }
+
+    @Test func everyServedRouteIsDocumented() throws {
+        let paths = [
+            "/actions/{id}", "/actions", "/livez", "/healthz", "/readyz", "/metrics",
+            "/openapi.yaml",
+        ]
+        let served = paths.flatMap { path in ["GET", "HEAD", "OPTIONS"].map { "\($0) \(path)" } }
+        let documented = try ContractDocument.ofThisService().operations
+        #expect(documented == Set(served + ["OPTIONS /"]))
+    }
+}

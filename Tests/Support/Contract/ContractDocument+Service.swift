@@ -1,0 +1,37 @@
+// The service's own contract, and what it lists.
+
+import StatusCore
+
+extension ContractDocument {
+    /// `openapi/status-proxy.yaml`, read once.
+    public static func ofThisService() throws -> ContractDocument { try service.get() }
+
+    private static let service = Result { try ContractDocument.load(servicePath) }
+
+    /// The package's folder is four steps above this file.
+    private static let servicePath: String = {
+        let folders = #filePath.split(separator: "/", omittingEmptySubsequences: false)
+        return folders.dropLast(4).joined(separator: "/") + "/openapi/status-proxy.yaml"
+    }()
+
+    /// All texts that a member of a named schema may be; empty when any will do.
+    public func values(of member: String, schema name: String) -> Set<String> {
+        guard let schema = schemas.named[name] else { return [] }
+        let members = schema.rules.compactMap { rule -> Schema? in
+            guard case .members(let named, _) = rule else { return nil }
+            return named[member]
+        }
+        return Set(members.flatMap(texts))
+    }
+
+    private func texts(_ schema: Schema) -> [String] {
+        schema.rules.flatMap { rule -> [String] in
+            switch rule {
+            case .value(let values): values.compactMap(\.string)
+            case .reference(let reference): schemas.schema(at: reference).map(texts) ?? []
+            case .exactlyOne(let schemas), .any(let schemas): schemas.flatMap(texts)
+            default: []
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+// An OpenAPI document comes in; then HTTP answers, and what is wrong with each goes out.
+
+import Glibc
+public import HTTPWire
+public import StatusCore
+
+/// The contract of the HTTP API, ready to hold answers against it.
+///
+/// Everything that the document says is either checked or refused when it is loaded, its own
+/// examples included: a keyword that nobody looks at promises nothing.
+public struct ContractDocument: Sendable {
+    let paths: [String: Place]
+    /// How a path that the document does not have is answered:
+    /// `#/components/responses/RouteNotFound`.
+    let routeNotFound: DocumentedAnswer?
+    let schemas: SchemaSet
+
+    /// What a path offers: operations by method, in capitals.
+    typealias Place = [String: Operation]
+
+    struct Operation: Sendable {
+        /// By status.
+        var answers: [Int: DocumentedAnswer]
+    }
+
+    /// One answer of one operation.
+    struct DocumentedAnswer: Sendable {
+        /// By name in lower case.
+        var fields: [String: DocumentedField] = [:]
+        /// Schemas by media type, without parameters; empty when there is no content.
+        var content: [String: Schema] = [:]
+    }
+
+    struct DocumentedField: Sendable {
+        var isRequired: Bool
+        var schema: Schema
+    }
+
+    /// Reads the document from a file.
+    public static func load(_ path: String) throws -> ContractDocument {
+        try ContractDocument(yaml: String(contentsOfFile: path))
+    }
+
+    /// - Throws: `ContractFailure` when it is no OpenAPI document, or says what the checker does not
+    ///   understand.
+    public init(yaml: String) throws {
+        let reader = try ContractReader(YAMLReader.read(yaml))
+        (paths, routeNotFound, schemas) = (reader.paths, reader.routeNotFound, reader.schemas)
+    }
+
+    /// Every path with its methods, as in "GET /livez": what a service has to serve.
+    public var operations: Set<String> {
+        Set(paths.flatMap { path, place in place.keys.map { "\($0) \(path)" } })
+    }
+
+    /// Every status of an operation.
+    public func statuses(method: String, path: String) -> Set<Int> {
+        Set(paths[path]?[method]?.answers.keys.map { $0 } ?? [])
+    }
+
+    // MARK: Checking
+
+    /// What is wrong with an answer, one sentence each; empty when it keeps the contract.
+    ///
+    /// - Parameter path: a template of the document, or a path that fits one.
+    public func violations(
+        method: String, path: String, status: Int, fields: [(name: String, value: String)],
+        body: [UInt8]
+    ) -> [String] {
+        guard let answer = documentedAnswer(method, path, status) else {
+            return ["\(method) \(path): status \(status) is not in the contract"]
+        }
+        let faults =
+            fieldViolations(answer, fields)
+            + contentViolations(answer, fields, body, isHead: method == "HEAD")
+        return faults.map { "\(method) \(path), \(status): \($0)" }
+    }
+
+    /// The same for a whole answer as a value.
+    public func violations(method: String, path: String, _ response: Response) -> [String] {
+        violations(
+            method: method, path: path, status: response.status,
+            fields: response.fields.map { ($0.name, $0.value) }, body: response.body)
+    }
+
+    /// What is wrong with a value by the schema of that name.
+    public func violations(of value: JSONValue, schema name: String) -> [String] {
+        guard let schema = schemas.named[name] else { return ["'\(name)' is no schema"] }
+        return schemas.violations(value, schema)
+    }
+
+    /// A method that the path does not have is answered as its GET documents for 405.
+    private func documentedAnswer(_ method: String, _ path: String, _ status: Int)
+        -> DocumentedAnswer?
+    {
+        guard let place = place(at: path) else { return status == 404 ? routeNotFound : nil }
+        if let operation = place[method] { return operation.answers[status] }
+        return status == 405 ? place["GET"]?.answers[405] : nil
+    }
+
+    private func place(at path: String) -> Place? {
+        if let place = paths[path] { return place }
+        let segments = path.split(separator: "/", omittingEmptySubsequences: false)
+        return paths.first { template, _ in
+            let parts = template.split(separator: "/", omittingEmptySubsequences: false)
+            return parts.count == segments.count
+                && zip(parts, segments).allSatisfy { $0 == $1 || $0.hasPrefix("{") }
+        }?.value
+    }
+}
+
+// MARK: - Fields
+
+extension ContractDocument {
+    /// What the server adds to every answer; the media type is checked with the content.
+    private static let everywhere: Set<String> = [
+        "date", "content-length", "connection", "content-type",
+    ]
+
+    private func fieldViolations(
+        _ answer: DocumentedAnswer, _ fields: [(name: String, value: String)]
+    ) -> [String] {
+        var faults: [String] = []
+        var seen: Set<String> = []
+        for (name, value) in fields.map({ ($0.name.lowercased(), $0.value) }) {
+            if !seen.insert(name).inserted { faults.append("the field '\(name)' is repeated") }
+            guard !Self.everywhere.contains(name) else { continue }
+            guard let field = answer.fields[name] else {
+                faults.append("the field '\(name)' is not in the contract")
+                continue
+            }
+            let read = Self.value(value, isNumber: field.schema.wantsNumber)
+            faults += schemas.violations(read, field.schema, at: name)
+        }
+        let missing = answer.fields.filter { $1.isRequired && !seen.contains($0) }.keys
+        return faults + missing.sorted().map { "the field '\($0)' is missing" }
+    }
+
+    /// A field's value is text; where a number is wanted, it is the one that plain digits spell.
+    private static func value(_ text: String, isNumber: Bool) -> JSONValue {
+        let isDigits = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
+        return isNumber && isDigits ? .number(text) : .string(text)
+    }
+}
+
+extension Schema {
+    fileprivate var wantsNumber: Bool {
+        rules.contains { rule in
+            guard case .type(let types) = rule else { return false }
+            return types.contains(.integer) || types.contains(.number)
+        }
+    }
+}
+
+// MARK: - Content
+
+extension ContractDocument {
+    private func contentViolations(
+        _ answer: DocumentedAnswer, _ fields: [(name: String, value: String)], _ body: [UInt8],
+        isHead: Bool
+    ) -> [String] {
+        let told = fields.first { $0.name.lowercased() == "content-type" }?.value
+        guard !answer.content.isEmpty else {
+            return (told == nil ? [] : ["there is a media type without content"])
+                + (body.isEmpty ? [] : ["there is content"])
+        }
+        guard let told else { return ["the media type is missing"] }
+        guard let schema = answer.content[ContractReader.mediaType(told)] else {
+            return ["the media type '\(told)' is not in the contract"]
+        }
+        // RFC 9110 9.3.2: the same fields as for GET, and no content.
+        guard !isHead else { return body.isEmpty ? [] : ["there is content in an answer to HEAD"] }
+        return bodyViolations(body, schema, isJSON: told.contains("json"))
+    }
+
+    private func bodyViolations(_ body: [UInt8], _ schema: Schema, isJSON: Bool) -> [String] {
+        guard isJSON else {
+            guard let text = String(validating: body, as: UTF8.self) else {
+                return ["the content is not UTF-8"]
+            }
+            return schemas.violations(.string(text), schema)
+        }
+        do throws(JSONFailure) {
+            return schemas.violations(try JSONReader.read(body), schema)
+        } catch {
+            return ["the content is not JSON: \(error)"]
+        }
+    }
+}
+
+extension String {
+    fileprivate init(contentsOfFile path: String) throws {
+        guard let file = fopen(path, "r") else {
+            throw ContractFailure(at: path, "cannot be opened: \(String(cString: strerror(errno)))")
+        }
+        defer { fclose(file) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65_536)
+        while case let count = fread(&chunk, 1, chunk.count, file), count > 0 {
+            bytes += chunk[..<count]
+        }
+        self = String(decoding: bytes, as: UTF8.self)
+    }
+}

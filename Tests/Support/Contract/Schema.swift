@@ -1,0 +1,196 @@
+// A JSON Schema as rules: read once, every keyword understood or refused.
+
+import StatusCore
+
+/// The part of JSON Schema 2020-12 that the contract uses.
+struct Schema: Sendable {
+    var rules: [Rule]
+    /// The schema's own examples, to be held against it.
+    var examples: [JSONValue]
+
+    /// One keyword and what it asks for. A rule for another type of value than it meets is kept.
+    indirect enum Rule: Sendable {
+        /// The schema `false`: no value will do.
+        case nothing
+        case reference(to: String)
+        case type(oneOf: [ValueType])
+        /// `enum`, and `const` as an enum of one.
+        case value(oneOf: [JSONValue])
+        /// `properties` with `additionalProperties`, nil when that is not said.
+        case members([String: Schema], others: Schema?)
+        case required([String])
+        case items(Schema)
+        case itemsMax(Int)
+        case all([Schema])
+        case any([Schema])
+        case exactlyOne([Schema])
+        case pattern(String)
+        case dateTime
+        case minimum(Double)
+        case maximum(Double)
+        case lengthMin(Int)
+        case lengthMax(Int)
+    }
+
+    enum ValueType: String, Sendable {
+        case null, boolean, integer, number, string, array, object
+    }
+}
+
+// MARK: - Reading
+
+extension Schema {
+    /// - Throws: `ContractFailure` for a keyword that is not known here, or has an odd value.
+    init(_ value: JSONValue, at place: String) throws(ContractFailure) {
+        rules = []
+        examples = []
+        if case .bool(let accepts) = value {
+            if !accepts { rules = [.nothing] }
+            return
+        }
+        guard case .object(let members) = value else {
+            throw ContractFailure(at: place, "is not a schema")
+        }
+        for member in members { try read(member, of: value, at: "\(place)/\(member.name)") }
+    }
+
+    private mutating func read(
+        _ member: JSONValue.Member, of whole: JSONValue, at place: String
+    ) throws(ContractFailure) {
+        let value = member.value
+        switch member.name {
+        case "title", "description", "$comment": break
+        case "examples": examples = try Self.list(value, at: place)
+        case "$ref": rules.append(.reference(to: try Self.text(value, at: place)))
+        case "type": rules.append(.type(oneOf: try Self.types(value, at: place)))
+        case "enum": rules.append(.value(oneOf: try Self.scalars(value, at: place)))
+        case "const": rules.append(.value(oneOf: try Self.scalars(.array([value]), at: place)))
+        case "required":
+            rules.append(.required(try Self.each(value, at: place, Self.text)))
+        case "properties": rules.append(try Self.members(of: whole, value, at: place))
+        case "additionalProperties":
+            if whole["properties"] == nil {
+                rules.append(.members([:], others: try Schema(value, at: place)))
+            }
+        case "items": rules.append(.items(try Schema(value, at: place)))
+        case "allOf": rules.append(.all(try Self.each(value, at: place, Self.schema)))
+        case "anyOf": rules.append(.any(try Self.each(value, at: place, Self.schema)))
+        case "oneOf": rules.append(.exactlyOne(try Self.each(value, at: place, Self.schema)))
+        case "pattern": rules.append(.pattern(try Self.pattern(value, at: place)))
+        case "format":
+            guard value == .string("date-time") else {
+                throw ContractFailure(at: place, "is a format that is not checked")
+            }
+            rules.append(.dateTime)
+        case "minimum": rules.append(.minimum(try Self.number(value, at: place)))
+        case "maximum": rules.append(.maximum(try Self.number(value, at: place)))
+        case "minLength": rules.append(.lengthMin(try Self.count(value, at: place)))
+        case "maxLength": rules.append(.lengthMax(try Self.count(value, at: place)))
+        case "maxItems": rules.append(.itemsMax(try Self.count(value, at: place)))
+        default: throw ContractFailure(at: place, "is a keyword that is not checked")
+        }
+    }
+
+    private static func members(
+        of whole: JSONValue, _ properties: JSONValue, at place: String
+    ) throws(ContractFailure) -> Rule {
+        guard case .object(let members) = properties else {
+            throw ContractFailure(at: place, "is not an object")
+        }
+        var named: [String: Schema] = [:]
+        for member in members {
+            named[member.name] = try Schema(member.value, at: "\(place)/\(member.name)")
+        }
+        guard let others = whole["additionalProperties"] else {
+            return .members(named, others: nil)
+        }
+        return .members(named, others: try Schema(others, at: "\(place)/../additionalProperties"))
+    }
+
+    // MARK: Values of keywords
+
+    private static func schema(
+        _ value: JSONValue, at place: String
+    ) throws(ContractFailure) -> Schema {
+        try Schema(value, at: place)
+    }
+
+    private static func types(
+        _ value: JSONValue, at place: String
+    ) throws(ContractFailure) -> [ValueType] {
+        let list = value.array ?? [value]
+        let types = list.compactMap { $0.string.flatMap(ValueType.init) }
+        guard types.count == list.count, !types.isEmpty else {
+            throw ContractFailure(at: place, "is not a type")
+        }
+        return types
+    }
+
+    /// Arrays and objects are refused: nothing needs them, and their equality is a subject of its
+    /// own.
+    private static func scalars(
+        _ value: JSONValue, at place: String
+    ) throws(ContractFailure) -> [JSONValue] {
+        let list = try list(value, at: place)
+        guard !list.isEmpty, list.allSatisfy({ $0.array == nil && !$0.isObject }) else {
+            throw ContractFailure(at: place, "is not a list of scalars")
+        }
+        return list
+    }
+
+    private static func pattern(
+        _ value: JSONValue, at place: String
+    ) throws(ContractFailure) -> String {
+        let pattern = try text(value, at: place)
+        guard (try? Regex(pattern)) != nil else {
+            throw ContractFailure(at: place, "is not a regular expression")
+        }
+        return pattern
+    }
+
+    private static func text(_ value: JSONValue, at place: String) throws(ContractFailure) -> String
+    {
+        guard let text = value.string else { throw ContractFailure(at: place, "is not text") }
+        return text
+    }
+
+    private static func list(
+        _ value: JSONValue, at place: String
+    ) throws(ContractFailure) -> [JSONValue] {
+        guard let list = value.array else { throw ContractFailure(at: place, "is not a list") }
+        return list
+    }
+
+    private static func number(
+        _ value: JSONValue, at place: String
+    ) throws(ContractFailure) -> Double {
+        guard let number = value.double else { throw ContractFailure(at: place, "is not a number") }
+        return number
+    }
+
+    private static func count(_ value: JSONValue, at place: String) throws(ContractFailure) -> Int {
+        guard let count = value.integer, count >= 0 else {
+            throw ContractFailure(at: place, "is not a count")
+        }
+        return Int(count)
+    }
+
+    private static func each<Part>(
+        _ value: JSONValue, at place: String,
+        _ read: (JSONValue, String) throws(ContractFailure) -> Part
+    ) throws(ContractFailure) -> [Part] {
+        var parts: [Part] = []
+        for (index, part) in try list(value, at: place).enumerated() {
+            parts.append(try read(part, "\(place)/\(index)"))
+        }
+        return parts
+    }
+}
+
+extension JSONValue {
+    /// The number, as near as a double comes.
+    var double: Double? {
+        guard case .number(let text) = self else { return nil }
+        return Double(text)
+    }
+}
