@@ -82,7 +82,7 @@ let package = Package(
             ]),
         tests(
             "EndToEndTests",
-            ["StatusProxy", "UpstreamSandbox", "StatusCore", "Locking"]),
+            ["StatusProxy", "UpstreamSandbox", "StatusCore", "Locking", "TestSupport"]),
         tests("HTTPWireTests", ["HTTPWire"], resources: [.copy("Corpus")]),
         .target(
             name: "TestSupport",
