@@ -1,8 +1,8 @@
 // Both upstreams, and the routes about them: a call comes in, a reaction goes out, the audit knows.
 
 import HTTPWire
+import Locking
 import StatusCore
-import Synchronization
 
 /// Routes calls. Safe from any queue.
 final class Sandbox: Sendable {
@@ -17,12 +17,12 @@ final class Sandbox: Sendable {
 
     private let settings: Settings
     private let began: (now: Instant, wall: WallTime)
-    private let state: Mutex<State>
+    private let state: Guarded<State>
 
     init(_ settings: Settings, now: Instant, wall: WallTime) {
         self.settings = settings
         began = (now, wall)
-        state = Mutex(
+        state = Guarded(
             State(rate: RateWindow(limit: settings.callsPerMinute), audit: Audit(began: now)))
     }
 
