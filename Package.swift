@@ -14,6 +14,7 @@ let strict: [SwiftSetting] = [
 let doors: [Target] = [
     .target(name: "CCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CLinux", path: "Sources/CLinux"),
+    .target(name: "CResources", path: "Sources/CResources"),
     .target(name: "CSQLite", path: "Sources/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 ]
 
@@ -54,8 +55,9 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-structured-headers", from: "1.0.0"),
     ],
     targets: doors + [
+        room("Locking"),
         room("HTTPWire"),
-        room("SocketServer", ["HTTPWire", "CLinux"]),
+        room("SocketServer", ["HTTPWire", "Locking", "CLinux"]),
         room(
             "StatusCore",
             [
@@ -63,19 +65,19 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         room("StatusAPI", ["HTTPWire", "StatusCore"]),
-        room("StateStores", ["StatusCore", "CSQLite", "CLinux"]),
-        room("UpstreamCurl", ["StatusCore", "CCurl"]),
+        room("StateStores", ["StatusCore", "Locking", "CSQLite"]),
+        room("UpstreamCurl", ["StatusCore", "Locking", "CCurl"]),
         program(
             "StatusProxy",
             [
                 "StatusCore", "StatusAPI", "HTTPWire", "SocketServer", "StateStores",
-                "UpstreamCurl", "CLinux",
+                "UpstreamCurl", "Locking", "CLinux", "CResources",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         program(
             "UpstreamSandbox",
             [
-                "HTTPWire", "SocketServer", "StatusCore",
+                "HTTPWire", "SocketServer", "StatusCore", "Locking",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .target(
@@ -83,7 +85,10 @@ let package = Package(
             dependencies: ["StatusCore", "HTTPWire", .product(name: "Yams", package: "Yams")],
             path: "Tests/Support",
             swiftSettings: strict),
-        tests("HTTPWireTests", ["HTTPWire"]),
+        tests(
+            "EndToEndTests",
+            ["StatusProxy", "UpstreamSandbox", "StatusCore", "Locking"]),
+        tests("HTTPWireTests", ["HTTPWire"], resources: [.copy("Corpus")]),
         tests("SocketServerTests", ["SocketServer", "HTTPWire", "CLinux"]),
         tests("StatusCoreTests", ["StatusCore"]),
         tests(
@@ -94,6 +99,6 @@ let package = Package(
                     name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
             ]),
         tests("StateStoresTests", ["StateStores", "StatusCore"]),
-        tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore"]),
+        tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking"]),
     ]
 )

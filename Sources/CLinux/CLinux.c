@@ -2,6 +2,8 @@
 #define _GNU_SOURCE
 #endif
 #include "shim.h"
+
+#include <unistd.h>
 #include <sys/socket.h>
 
 int linux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
@@ -32,3 +34,5 @@ int linux_epoll_poll(int epoll, struct linux_ready *ready, int count) {
 int linux_accept(int listener) {
     return accept4(listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
+
+char **linux_environment(void) { return environ; }

@@ -2,7 +2,12 @@
 
 #include "resources.h"
 
-const unsigned char status_proxy_openapi[] = {
+// Older standards get #embed from clang as an extension, and say so.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const unsigned char openapi[] = {
 #embed "../../openapi/status-proxy.yaml"
 };
-const size_t status_proxy_openapi_bytes = sizeof status_proxy_openapi;
+const size_t status_proxy_openapi_bytes = sizeof openapi;
+
+const unsigned char *status_proxy_openapi_start(void) { return openapi; }

@@ -18,7 +18,7 @@ struct LengthFields {
     private var otherCodings = 0
     private var lastIsChunked = false
 
-    /// RFC 9112 6.3 item 5 would let a repeated but equal value pass; RFC 9110 8.6 lets us refuse it.
+    /// RFC 9112 6.3 item 5 would let a repeated but equal value pass; RFC 9110 8.6 lets us refuse.
     /// Content-Length = 1*DIGIT: no sign, no list, no blank inside.
     mutating func readLength(_ bytes: Span<UInt8>, at value: Range<Int>) throws(Refusal) {
         guard length == nil else { throw .contentLengthRepeated }

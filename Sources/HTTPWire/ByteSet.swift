@@ -1,4 +1,4 @@
-// Character classes of the grammar as two 64-bit masks: one shift and one AND a byte, no table to load.
+// Character classes of the grammar as two 64-bit masks: one shift and one AND a byte, no table.
 
 /// A set of ASCII characters.
 struct ByteSet {

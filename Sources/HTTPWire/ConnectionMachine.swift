@@ -120,7 +120,10 @@ public struct ConnectionMachine: Sendable {
 
     /// Whether bytes came that can change the verdict: the end of a line, or too many of them.
     private func mayJudge(_ bytes: Span<UInt8>, _ limits: WireLimits) -> Bool {
-        if bytes.count - start > limits.headBytesMax { return true }
+        let count = bytes.count - start
+        if count >= limits.headBytesMax - 1 { return true }
+        let lineMax = limits.requestLineBytesMax + 2 * limits.leadingEmptyLinesMax
+        if judged <= lineMax, count > lineMax { return true }
         for index in start + judged..<bytes.count where bytes[index] == .lineFeed { return true }
         return false
     }

@@ -6,8 +6,8 @@ enum FieldRules {
     static func fieldLine(
         _ bytes: Span<UInt8>, at line: Range<Int>
     ) throws(Refusal) -> FieldLine {
-        // RFC 9112 5.2: obs-fold MUST be refused or replaced by a server. RFC 9112 2.2: the same for
-        // blanks between the request line and the first field.
+        // RFC 9112 5.2: obs-fold MUST be refused or replaced by a server. RFC 9112 2.2: the same
+        // for blanks between the request line and the first field.
         guard !bytes[line.lowerBound].isBlank else { throw .foldedField }
         var colon = line.lowerBound
         while colon < line.upperBound, ByteSet.token.contains(bytes[colon]) { colon += 1 }

@@ -5,8 +5,8 @@ extension Span<UInt8> {
     ///
     /// RFC 9112 2.2: a recipient MAY take a lone LF for the end of a line. We do not: a proxy in
     /// front that reads such a line otherwise would see other requests than we do. A bare CR MUST
-    /// be refused or replaced, and RFC 9110 5.5 says the same of CR, LF and NUL in values; the other
-    /// control bytes but HTAB have no business here either.
+    /// be refused or replaced, and RFC 9110 5.5 says the same of CR, LF and NUL in values; the
+    /// other control bytes but HTAB have no business here either.
     func line(
         from start: Int, bytesMax: Int, tooLong: Refusal
     ) throws(Refusal) -> Range<Int>? {

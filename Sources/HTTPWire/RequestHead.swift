@@ -73,6 +73,11 @@ public struct RequestHead: Sendable {
 public struct FieldLine: Equatable, Sendable {
     public var name: Range<Int>
     public var value: Range<Int>
+
+    public init(name: Range<Int>, value: Range<Int>) {
+        self.name = name
+        self.value = value
+    }
 }
 
 /// The registered methods of RFC 9110 and PATCH; anything else that is a token is `.other`.

@@ -54,13 +54,12 @@ public struct RequestParser: Sendable {
 
     // MARK: Request line, RFC 9112 3
 
-    /// request-line = method SP request-target SP HTTP-version, with exactly one SP each: RFC 9112 3
-    /// allows to be lenient and warns of what follows from it.
+    /// request-line = method SP request-target SP HTTP-version, with exactly one SP each: RFC 9112
+    /// 3 allows to be lenient and warns of what follows from it.
     private func readRequestLine(
         _ bytes: Span<UInt8>, from start: Int, into head: inout RequestHead
     ) throws(Refusal) -> Int? {
-        // Both spaces and "HTTP/1.1": 10.
-        let bytesMax = limits.methodBytesMax + limits.targetBytesMax + 10
+        let bytesMax = limits.requestLineBytesMax
         guard
             let line = try bytes.line(from: start, bytesMax: bytesMax, tooLong: .targetTooLong)
         else { return nil }

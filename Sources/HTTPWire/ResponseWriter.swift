@@ -46,6 +46,7 @@ public struct ResponseWriter: Sendable {
         endField()
     }
 
+    @_disfavoredOverload  // A literal is a `StaticString`: copied as it is, not looked through.
     public mutating func field(_ name: StaticString, _ value: String) {
         startField(name)
         append(value)
@@ -116,6 +117,7 @@ public struct ResponseWriter: Sendable {
     }
 
     /// Text from outside: what would end the line is written as a space (RFC 9110 5.5).
+    @_disfavoredOverload
     public mutating func append(_ text: String) {
         for byte in text.utf8 { output.append(Self.harmless(byte)) }
     }
@@ -201,8 +203,8 @@ public struct ResponseWriter: Sendable {
         content.withUnsafeBufferPointer { output.append(contentsOf: $0) }
     }
 
-    /// RFC 9110 8.6: MUST NOT be sent with 204. A 304 may carry the length that a 200 would have, and
-    /// we do not know it here.
+    /// RFC 9110 8.6: MUST NOT be sent with 204. A 304 may carry the length that a 200 would have,
+    /// and we do not know it here.
     private mutating func writeLength(_ contentBytes: Int) {
         guard status != 204, status != 304 else { return }
         append("Content-Length: ")

@@ -22,4 +22,7 @@ public struct WireLimits: Sendable {
     public var leadingEmptyLinesMax = 4
 
     public init() {}
+
+    /// The whole request line: method, target, "HTTP/1.1" and two spaces.
+    var requestLineBytesMax: Int { methodBytesMax + targetBytesMax + 10 }
 }

@@ -12,8 +12,8 @@ final class Connection {
         case waiting
         /// The last answer is written, not all of it sent. → lingering
         case finishing
-        /// Our side is shut; what the peer still sends is dropped, so that our answer is not lost to
-        /// a RST (RFC 9112 9.6).
+        /// Our side is shut; what the peer still sends is dropped, so that our answer is not lost
+        /// to a RST (RFC 9112 9.6). → closed
         case lingering
         /// Gone; nothing may be done with it.
         case closed

@@ -1,5 +1,5 @@
-// New connections: taken from the kernel, counted, placed on a loop; and what happens when there are
-// too many of them, or no descriptor for them.
+// New connections: taken from the kernel, counted, placed on a loop; and what happens when there
+// are too many of them, or no descriptor for them.
 
 import CLinux
 import Dispatch
@@ -9,6 +9,8 @@ import HTTPWire
 extension EventLoop {
     /// Connections taken before other events get their turn.
     private static var acceptsMax: Int { 64 }
+    /// Connections taken at the end: a full backlog. Under a flood there is always one more.
+    private static var lastAcceptsMax: Int { 4096 }
     /// Connections over the limit that may hear their 503 out, a loop.
     private static var overflowMax: Int { 64 }
     /// How long no connection is accepted when there is no descriptor for it.
@@ -151,21 +153,24 @@ extension EventLoop {
 
     // MARK: Draining
 
-    /// Takes what the kernel has accepted already, closes the listener, then the connections between
-    /// two requests.
+    /// Takes what the kernel has accepted already, closes the listener, then the connections
+    /// between two requests.
     func stopAccepting() {
         guard !isDraining else { return }
         isDraining = true
         readClock()
-        while acceptOne() {}
-        if listenerNumber != nil || !isListening { tally.endedAccepting() }
-        listener = nil
-        receivers = []
+        for _ in 0..<Self.lastAcceptsMax { if !acceptOne() { break } }
+        closeListener()
         for connection in connections { if let connection { retire(connection) } }
     }
 
-    /// A loop without a listener of its own (Unix socket) has none to close.
-    private var isListening: Bool { listenerNumber != nil }
+    func closeListener() {
+        listener = nil
+        receivers = []
+        guard isAccepting else { return }
+        isAccepting = false
+        tally.endedAccepting()
+    }
 
     /// Closes a connection between two requests; what it has just asked is answered first.
     private func retire(_ connection: Connection) {
@@ -176,9 +181,5 @@ extension EventLoop {
         } else {
             connection.deadline = min(connection.deadline, now + Self.firstRequestGrace)
         }
-    }
-
-    private func isBetweenRequests(_ connection: Connection) -> Bool {
-        connection.phase == .open && connection.machine.stage == .idle && !connection.hasUnsent
     }
 }

@@ -1,5 +1,5 @@
-// What happens on one connection: bytes are read, requests delivered, answers written and sent, time
-// runs out, the end comes.
+// What happens on one connection: bytes are read, requests delivered, answers written and sent,
+// time runs out, the end comes.
 
 import CLinux
 import Dispatch
@@ -53,7 +53,8 @@ extension EventLoop {
 
     /// Goes on with what was kept, after an answer was given or sent.
     private func resume(_ connection: Connection) {
-        guard connection.phase == .open, !connection.input.isEmpty else {
+        let mayRead = connection.phase == .open && !connection.hasUnsent
+        guard mayRead, !connection.input.isEmpty else {
             flush(connection)
             return settle(connection)
         }
@@ -74,6 +75,8 @@ extension EventLoop {
     private func advance(_ connection: Connection, _ buffer: UnsafeBufferPointer<UInt8>) {
         let bytes = buffer.span
         while connection.phase == .open {
+            // Inside content, the loop's head may be that of another connection.
+            let headIsOurs = connection.machine.stage != .content
             switch connection.machine.advance(bytes, parser, &head) {
             case .needMore, .wait:
                 return
@@ -88,7 +91,7 @@ extension EventLoop {
                 flush(connection)
                 if connection.hasUnsent { return }
             case .refuse(let refusal):
-                refuse(connection, refusal, isHead: head.method == .head)
+                refuse(connection, refusal, isHead: headIsOurs && head.method == .head)
             }
         }
     }
@@ -243,8 +246,8 @@ extension EventLoop {
         if connection.phase == .finishing { linger(connection) }
     }
 
-    /// Sends as much as the socket takes. Returns how much that was; nil when the peer is gone, and the
-    /// connection with it.
+    /// Sends as much as the socket takes. Returns how much that was; nil when the peer is gone, and
+    /// the connection with it.
     private func send(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int? {
         var sent = 0
         while sent < bytes.count {
@@ -315,7 +318,9 @@ extension EventLoop {
         case .none:
             connection.deadline = .max
         case .idle:
-            finish(connection)
+            // What has just come is served: the peer could not know.
+            readable(connection)
+            if isBetweenRequests(connection) { finish(connection) }
         case .head, .content:
             guard case .refuse(let refusal) = connection.machine.timedOut() else { return }
             connection.input = []
@@ -328,6 +333,10 @@ extension EventLoop {
     }
 
     // MARK: The end
+
+    func isBetweenRequests(_ connection: Connection) -> Bool {
+        connection.phase == .open && connection.machine.stage == .idle && !connection.hasUnsent
+    }
 
     /// Ends a connection on which nothing is owed.
     func finish(_ connection: Connection) {

@@ -1,5 +1,5 @@
-// One epoll set and the connections in it. Readiness comes in, events are handed to the connections'
-// code in the files beside this one; the clock and the one timer live here.
+// One epoll set and the connections in it. Readiness comes in, events are handed to the code of
+// connections in the files beside this one; the clock and the one timer live here.
 
 import CLinux
 import Dispatch
@@ -45,6 +45,8 @@ final class EventLoop: @unchecked Sendable {
     let scratch: UnsafeMutableBufferPointer<UInt8>
     var head = RequestHead()
     var writer = ResponseWriter()
+    /// Counted as accepting by the tally, with or without a listener of its own.
+    var isAccepting = true
     var isDraining = false
     /// The loop's clock: nanoseconds that never go back, read once a batch.
     var now: Int64 = 0
@@ -121,9 +123,7 @@ final class EventLoop: @unchecked Sendable {
 
     /// Closes everything; `done` runs on the queue when Dispatch has let go of the epoll set.
     func stop(_ done: @escaping @Sendable () -> Void) {
-        if listener != nil { tally.endedAccepting() }
-        listener = nil
-        receivers = []
+        closeListener()
         for connection in connections { if let connection { drop(connection) } }
         guard let source, !source.isCancelled else { return done() }
         // Dispatch asks that a watched descriptor stays open until the source is cancelled.

@@ -66,7 +66,7 @@ struct Listener: ~Copyable {
         }
         setOption(descriptor.number, SOL_SOCKET, SO_REUSEADDR, 1)
         if isShared { setOption(descriptor.number, SOL_SOCKET, SO_REUSEPORT, 1) }
-        // Accepted sockets inherit it: answers are written whole, waiting to fill a segment is loss.
+        // Accepted sockets inherit it. Answers are written whole: to wait for more is loss.
         setOption(descriptor.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
         guard bind(descriptor.number, first.pointee.ai_addr, first.pointee.ai_addrlen) == 0 else {
             throw .failed("bind", on: place)

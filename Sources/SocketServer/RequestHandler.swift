@@ -5,8 +5,8 @@ public import HTTPWire
 
 /// Answers requests.
 public protocol RequestHandler: Sendable {
-    /// Called on the connection's loop queue, once a request; its content has been read already, and
-    /// is in `body` when the server collects bodies.
+    /// Called on the connection's loop queue, once a request; its content has been read already,
+    /// and is in `body` when the server collects bodies.
     ///
     /// Either writes the whole answer and returns `.answered`, or keeps `exchange` and returns
     /// `.later`. Must not block: all connections of the loop wait.

@@ -16,8 +16,8 @@ struct SocketFile: Sendable {
         inode = UInt(status.st_ino)
     }
 
-    /// Removes the file, unless another one stands there by now: a successor may have bound the path
-    /// while we were draining.
+    /// Removes the file, unless another one stands there by now: a successor may have bound the
+    /// path while we were draining.
     func remove() {
         guard let now = SocketFile(at: path), now.device == device, now.inode == inode else {
             return

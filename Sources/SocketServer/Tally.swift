@@ -1,13 +1,14 @@
 // What the loops of one server have in common: how many connections there are, and who waits for
 // there to be none.
 
+import Locking
 import Synchronization
 
 /// Counts connections over all loops. Safe from any queue.
 final class Tally: Sendable {
     private let connectionsMax: Int
     private let connections = Atomic<Int>(0)
-    private let drain: Mutex<Drain>
+    private let drain: Guarded<Drain>
 
     private struct Drain {
         /// Loops that still take new connections.
@@ -17,7 +18,7 @@ final class Tally: Sendable {
 
     init(connectionsMax: Int, loops: Int) {
         self.connectionsMax = connectionsMax
-        drain = Mutex(Drain(accepting: loops))
+        drain = Guarded(Drain(accepting: loops))
     }
 
     var count: Int { connections.load(ordering: .relaxed) }

@@ -148,3 +148,22 @@ extension ProblemDetails {
         json.endArray()
     }
 }
+
+extension ProblemDetails {
+    /// The answer to a request that breaks the protocol: the server's own status, and its words.
+    public static func refusal(status: Int, reason: String) -> Response {
+        var json = JSONWriter(reserving: 192)
+        json.beginObject()
+        json.member("type", "urn:status-proxy:problem:\(Code.malformedRequest.rawValue)")
+        json.member("title", Code.malformedRequest.title)
+        json.member("status", status)
+        json.member("detail", reason)
+        json.member("code", Code.malformedRequest.rawValue)
+        json.endObject()
+        let fields = [
+            Field(name: "Content-Type", value: "application/problem+json"),
+            Field(name: "Cache-Control", value: "no-store"),
+        ]
+        return Response(status: status, fields: fields, body: json.bytes)
+    }
+}

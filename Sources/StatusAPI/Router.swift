@@ -78,7 +78,8 @@ public enum Router {
 }
 
 extension ProblemDetails {
-    static let invalidID = ProblemDetails(
+    /// Told for an id that is none.
+    public static let invalidID = ProblemDetails(
         .invalidID,
         "An id is 1 to \(ActionID.bytesMax) characters of A-Z a-z 0-9 . _ ~ : - with a letter or"
             + " digit first.")

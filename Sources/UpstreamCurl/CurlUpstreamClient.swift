@@ -1,7 +1,7 @@
 // The client of one upstream: action ids come in, raw HTTP answers go out.
 
+internal import Locking
 public import StatusCore
-internal import Synchronization
 
 /// Speaks to one upstream through a shared ``CurlMulti``.
 ///
@@ -13,7 +13,7 @@ public final class CurlUpstreamClient: UpstreamClient {
     private let clock: @Sendable () -> Instant
     private let trust: TrustAnchors
     private let limits: ResponseLimits
-    private let identity: Mutex<Identity>
+    private let identity: Guarded<Identity>
 
     /// How we name ourselves at the moment.
     private enum Identity {
@@ -40,7 +40,7 @@ public final class CurlUpstreamClient: UpstreamClient {
         self.trust = trust
         self.limits = limits
         let fetch = Self.fetch(multi: multi, endpoint: endpoint, clock: clock, trust: trust)
-        identity = Mutex(Self.makeIdentity(endpoint.credentials, clock: clock, fetch: fetch))
+        identity = Guarded(Self.makeIdentity(endpoint.credentials, clock: clock, fetch: fetch))
     }
 
     // MARK: - UpstreamClient
@@ -78,7 +78,8 @@ public final class CurlUpstreamClient: UpstreamClient {
         try credentials.check()
         let fetch = Self.fetch(multi: multi, endpoint: endpoint, clock: clock, trust: trust)
         identity.withLock { identity in
-            if case .fetched(let tokens) = identity, case .clientCredentials(let new) = credentials {
+            if case .fetched(let tokens) = identity, case .clientCredentials(let new) = credentials
+            {
                 tokens.replace(new)
             } else {
                 identity = Self.makeIdentity(credentials, clock: clock, fetch: fetch)
@@ -133,7 +134,8 @@ public final class CurlUpstreamClient: UpstreamClient {
         _ id: ActionID, _ sendBefore: Instant, _ fields: [UpstreamReply.Field]
     ) -> CurlRequest {
         CurlRequest(
-            url: endpoint.url(of: id), scheme: endpoint.baseURL.scheme, fields: fields, form: nil,
+            url: endpoint.url(of: id), destination: endpoint.baseURL.text,
+            scheme: endpoint.baseURL.scheme, fields: fields, form: nil,
             userAgent: endpoint.userAgent, timeout: endpoint.timeout, sendBefore: sendBefore,
             trust: trust, limits: limits)
     }
@@ -146,7 +148,8 @@ public final class CurlUpstreamClient: UpstreamClient {
     ) -> TokenSource.Fetch {
         { client, end in
             let request = CurlRequest(
-                url: client.tokenURL.text, scheme: client.tokenURL.scheme, fields: [],
+                url: client.tokenURL.text, destination: client.tokenURL.text,
+                scheme: client.tokenURL.scheme, fields: [],
                 form: TokenRequest.form(client), userAgent: endpoint.userAgent,
                 timeout: endpoint.timeout, sendBefore: .distantFuture, trust: trust,
                 limits: ResponseLimits(bodyBytesMax: TokenAnswer.bodyBytesMax),

@@ -66,7 +66,7 @@ final class Peer {
         while position < bytes.count {
             let count = bytes.withUnsafeBytes {
                 Glibc.send(
-                    descriptor, $0.baseAddress! + position, $0.count - position,
+                    descriptor, $0.baseAddress?.advanced(by: position), $0.count - position,
                     Int32(MSG_NOSIGNAL))
             }
             guard count > 0 else { throw Trouble(call: "send", number: errno) }

@@ -1,5 +1,6 @@
 // The server over real sockets: what a well-behaved peer sees.
 
+import Glibc
 import HTTPWire
 import SocketServer
 import Testing
@@ -18,5 +19,174 @@ struct ServerTests {
             #expect(answer.fields["date"]?.hasSuffix(" GMT") == true)
         }
         #expect(stage.server.connectionCount == 1)
+    }
+
+    @Test func sixteenPipelinedRequestsAreAnsweredInOneWrite() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        let requests = (0..<16).map { "GET /\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }
+        try peer.send(requests.joined())
+        // On loopback one send arrives as one segment: the first read brings all of it.
+        let first = try peer.receiveOnce()
+        var position = 0
+        for number in 0..<16 {
+            let (answer, count) = try #require(
+                Answer.parse(Array(first[position...]), toHead: false))
+            #expect(answer.body == "/\(number)")
+            position += count
+        }
+        #expect(position == first.count)
+    }
+
+    @Test func badRequestInTheMiddleEndsThePipeline() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send(
+            "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\n\r\n"
+        )
+        #expect(try peer.answer().body == "/1")
+        let refusal = try peer.answer()
+        #expect(refusal.status == 400)
+        #expect(refusal.body == "Host is missing")
+        #expect(refusal.fields["connection"] == "close")
+        #expect(try peer.isEnded())
+    }
+
+    @Test func headGetsLengthWithoutContent() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("HEAD /abc HTTP/1.1\r\nHost: a\r\n\r\nGET /d HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer(toHead: true).fields["content-length"] == "4")
+        #expect(try peer.answer().body == "/d")
+    }
+
+    @Test func http10EndsWithTheAnswerUnlessItAsksToLive() throws {
+        let stage = try Stage()
+        let brief = try stage.peer()
+        try brief.send("GET /a HTTP/1.0\r\n\r\n")
+        #expect(try brief.answer().fields["connection"] == "close")
+        #expect(try brief.isEnded())
+        let lasting = try stage.peer()
+        for _ in 0..<2 {
+            try lasting.send("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+            #expect(try lasting.answer().fields["connection"] == "keep-alive")
+        }
+    }
+
+    @Test func optionsAsteriskReachesTheHandler() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().body == "*")
+    }
+
+    @Test func noContentIsFollowedByTheNextAnswer() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("GET /none HTTP/1.1\r\nHost: a\r\n\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().status == 204)
+        #expect(try peer.answer().body == "/a")
+    }
+
+    @Test func byteByByteIsAsGoodAsWhole() throws {
+        let stage = try Stage { $0.collectsBodies = true }
+        let peer = try stage.peer()
+        let request = "POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        for byte in Array((request + "3\r\nabc\r\n2;x\r\nde\r\n0\r\n\r\n").utf8) {
+            try peer.send([byte])
+        }
+        #expect(try peer.answer().body == "abcde")
+    }
+
+    @Test func contentIsDroppedUnlessCollected() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("POST /body HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc")
+        #expect(try peer.answer().body == "")
+    }
+
+    @Test func peerThatAsksIsToldToContinue() throws {
+        let stage = try Stage { $0.collectsBodies = true }
+        let peer = try stage.peer()
+        try peer.send(
+            "POST /body HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n")
+        #expect(try peer.answer().status == 100)
+        try peer.send("abc")
+        #expect(try peer.answer().body == "abc")
+    }
+
+    @Test func handlerThatForgetsToAnswerGives500() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("GET /half HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().status == 500)
+    }
+
+    // MARK: Later answers
+
+    @Test func laterAnswersComeInOrder() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\nGET /now HTTP/1.1\r\nHost: a\r\n\r\n")
+        let exchange = try stage.player.next()
+        exchange.respond(Response(status: 200, body: Array("then".utf8)))
+        exchange.respond(Response(status: 500))
+        #expect(try peer.answer().body == "then")
+        #expect(try peer.answer().body == "/now")
+    }
+
+    @Test func exchangeWhosePeerIsGoneIsAbandoned() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+        let exchange = try stage.player.next()
+        peer.reset()
+        #expect(stage.player.left.wait())
+        exchange.respond(Response(status: 200))
+        #expect(stage.server.connectionCount == 0)
+    }
+
+    @Test func exchangeCanEndInAReset() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+        try stage.player.next().reset()
+        let trouble = #expect(throws: Peer.Trouble.self) { try peer.receiveOnce() }
+        #expect(trouble?.number == ECONNRESET)
+    }
+
+    @Test func peerThatEndsItsSendingStillGetsItsAnswers() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+        peer.shutdownWrite()
+        let exchange = try stage.player.next()
+        exchange.respond(Response(status: 200, body: Array("late".utf8)))
+        #expect(try peer.answer().body == "/a")
+        #expect(try peer.answer().body == "late")
+        #expect(try peer.isEnded())
+    }
+
+    // MARK: Addresses
+
+    @Test func ipv6IsServed() throws {
+        let stage = try Stage("::1")
+        #expect(stage.server.address.description.hasPrefix("http://[::1]:"))
+        let peer = try stage.peer()
+        try peer.send("GET /a HTTP/1.1\r\nHost: [::1]\r\n\r\n")
+        #expect(try peer.answer().body == "/a")
+    }
+
+    @Test func portThatIsTakenIsRefused() throws {
+        let stage = try Stage()
+        #expect(stage.server.address.port > 0)
+        let failure = #expect(throws: SocketFailure.self) {
+            try Stage { $0.port = stage.server.address.port }
+        }
+        #expect(failure?.description.contains("Address already in use") == true)
+    }
+
+    @Test func hostThatCannotBeLookedUpIsRefused() {
+        #expect(throws: SocketFailure.self) { try Stage("no such host") }
     }
 }

@@ -96,3 +96,12 @@ final class Stage {
         _ = stopped.wait()
     }
 }
+
+/// Looks again and again, for ten seconds at most: for what no descriptor and no signal tells.
+func eventually(_ condition: () -> Bool) -> Bool {
+    for _ in 0..<10_000 {
+        if condition() { return true }
+        usleep(1_000)
+    }
+    return condition()
+}

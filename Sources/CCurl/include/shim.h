@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -69,6 +70,12 @@ static inline CURLcode door_easy_on_send(CURL *easy, curl_prereq_callback callba
 
 static inline CURLcode door_easy_get_long(CURL *easy, CURLINFO info, long *value) {
     return curl_easy_getinfo(easy, info, value);
+}
+
+// True when libcurl was built to find the system's certificates in one file.
+static inline bool door_has_system_bundle(void) {
+    curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+    return info->cainfo != NULL;
 }
 
 // curl_multi_setopt is variadic too.

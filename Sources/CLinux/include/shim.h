@@ -27,4 +27,8 @@ int linux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t toke
 int linux_epoll_poll(int epoll, struct linux_ready *ready, int count);
 /// A non-blocking, close-on-exec socket.
 int linux_accept(int listener);
+
+/// The process's environment: a null-terminated list, owned by the C library.
+char **linux_environment(void);
+
 #endif

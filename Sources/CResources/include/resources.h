@@ -3,6 +3,6 @@
 #include <stddef.h>
 
 /// The bytes of openapi/status-proxy.yaml, as they were when the program was built.
-extern const unsigned char status_proxy_openapi[];
+const unsigned char *status_proxy_openapi_start(void);
 extern const size_t status_proxy_openapi_bytes;
 #endif

@@ -44,8 +44,9 @@ enum SQLiteFailure: Error, Equatable {
     /// The connection is still good: the next operation may try again on it.
     var leavesConnectionUsable: Bool {
         switch self {
-        case .locked, .full, .readOnly: true
-        case .damaged, .notADatabase, .foreign, .newerSchema, .replaced, .failed: false
+        // An exchanged file is met again, and dealt with, when the next operation connects.
+        case .locked, .full, .readOnly, .replaced: true
+        case .damaged, .notADatabase, .foreign, .newerSchema, .failed: false
         }
     }
 

@@ -105,20 +105,29 @@ extension SQLiteRows {
     private func purgeCalls(
         _ now: Instant, rowsMax: Int, journalRowsMax: Int
     ) throws(SQLiteFailure) {
+        let changesBefore = database.changeCount
+        try dropCalls(endedBefore: now - JournalLimits.span, atMost: rowsMax)
+        guard database.changeCount == changesBefore else { return }
         let total = try database.number("SELECT count(*) FROM calls") ?? 0
-        let excess = max(0, total - Int64(journalRowsMax))
-        try database.prepare(Self.dropCalls).run([
-            .integer((now - JournalLimits.span).nanoseconds), .integer(Int64(rowsMax)),
-        ])
-        let dropped = total - (try database.number("SELECT count(*) FROM calls") ?? 0)
-        try database.prepare(Self.dropCalls).run([
-            .integer((now - BudgetLimits.dayWindow).nanoseconds),
-            .integer(max(0, min(excess, Int64(rowsMax)) - dropped)),
-        ])
+        let excess = Int(total) - journalRowsMax
+        guard excess > 0 else { return }
+        try dropCalls(
+            endedBefore: now - BudgetLimits.dayWindow, atMost: min(excess, rowsMax))
     }
 
-    private static let dropCalls = """
-        DELETE FROM calls WHERE seq IN
-            (SELECT seq FROM calls WHERE ended < ?1 ORDER BY seq LIMIT ?2)
-        """
+    private func dropCalls(endedBefore limit: Instant, atMost count: Int) throws(SQLiteFailure) {
+        let statement = try database.prepare(
+            """
+            DELETE FROM calls WHERE seq IN
+                (SELECT seq FROM calls WHERE source = ?1 AND ended < ?2 ORDER BY ended LIMIT ?3)
+            """)
+        var left = Int64(count)
+        for source in Source.allCases {
+            let before = database.changeCount
+            try statement.run([
+                .text(source.rawValue), .integer(limit.nanoseconds), .integer(left),
+            ])
+            left -= database.changeCount - before
+        }
+    }
 }

@@ -81,6 +81,16 @@ final class SQLiteRows: StoreRows {
         return SlotToken(number)
     }
 
+    /// Enters a call that a file has lost, unless its token is in use.
+    func enterAgain(_ call: KeptCall) throws(SQLiteFailure) {
+        try statements.enterAgain.run(
+            Self.values(of: call.key) + [
+                .integer(call.token.number), .integer(call.reserved.time.nanoseconds),
+                .integer(call.reserved.wall.milliseconds), .integer(call.ended.nanoseconds),
+                .integer(call.state.rawValue), .flag(call.wasUnknown), .optional(call.outcome),
+            ])
+    }
+
     func call(_ token: SlotToken) throws(SQLiteFailure) -> KeptCall? {
         try statements.call.first([.integer(token.number)]) { Self.call(token, $0) }
     }

@@ -10,6 +10,8 @@ import StatusCore
 final class SQLiteSession {
     private let path: String
     private let clock: StoreClock
+    /// Read once: no process outlives its boot, but reading can fail when descriptors run out.
+    private let bootID: String?
     private let lockWait: Duration
     private let report: (String) -> Void
 
@@ -19,8 +21,11 @@ final class SQLiteSession {
     private var remembered: Continuity?
     /// The highest token granted here.
     private var lastToken = SlotToken(0)
+    private var carryOver = CarryOver()
     /// Since boot, when trouble was last noticed.
     private var noticed: Instant?
+    /// The trouble that was reported last and is not repaired yet: said once, not per operation.
+    private var reported: String?
     /// The path led to another file since the last judgement.
     private var wasReplaced = false
     /// Damage was met: the next opening looks closely.
@@ -30,8 +35,9 @@ final class SQLiteSession {
     init(
         path: String, clock: StoreClock, lockWait: Duration, report: @escaping (String) -> Void
     ) {
-        self.path = path
+        self.path = StoreFiles.resolve(path)
         self.clock = clock
+        bootID = clock.bootID()
         self.lockWait = lockWait
         self.report = report
     }
@@ -52,7 +58,16 @@ final class SQLiteSession {
         return left > .zero ? left : nil
     }
 
-    func granted(_ token: SlotToken) { lastToken = max(lastToken, token) }
+    /// To be told after the grant's transaction.
+    func granted(_ call: KeptCall) {
+        lastToken = max(lastToken, call.token)
+        carryOver.granted(call, offset: remembered?.clockOffset ?? .zero)
+    }
+
+    /// To be told after the settlement's transaction.
+    func settled(_ settlement: Settlement) {
+        carryOver.settled(settlement, sinceBoot: clock.sinceBoot())
+    }
 
     /// Runs `body` in one transaction. When this returns, what it wrote is on the disk, in the file
     /// that the path leads to; when it throws, nothing of it counts.
@@ -80,7 +95,7 @@ final class SQLiteSession {
             let changesBefore = rows.database.changeCount
             let judgement = try judge(rows)
             let transaction = SQLiteTransaction(rows: rows, clock: clock, meta: judgement.meta)
-            if writes { try repair(rows, judgement) }
+            if writes { try repair(transaction, judgement, found: try rows.meta()) }
             let reply = try body(transaction)
             let meta = try commit(
                 transaction, hasWritten: rows.database.changeCount != changesBefore)
@@ -93,20 +108,24 @@ final class SQLiteSession {
     }
 
     private func judge(_ rows: SQLiteRows) throws(SQLiteFailure) -> Continuity.Judgement {
-        guard let found = try rows.meta() else { throw .replaced("the file lost its epoch") }
+        guard let found = try rows.meta() else { throw .failed("the file lost its epoch") }
         let judgement = Continuity.judge(
             found, remembered: remembered, wasReplaced: wasReplaced,
-            sinceBoot: clock.sinceBoot(), bootID: clock.bootID())
+            sinceBoot: clock.sinceBoot(), bootID: bootID)
         if let trouble = judgement.trouble { notice(trouble) }
         return judgement
     }
 
+    /// Puts the file's clock right, and what a file that lost its past has to know.
     private func repair(
-        _ rows: SQLiteRows, _ judgement: Continuity.Judgement
+        _ transaction: SQLiteTransaction, _ judgement: Continuity.Judgement, found: StoreMeta?
     ) throws(SQLiteFailure) {
-        guard judgement.meta != (try rows.meta()) || judgement.trouble != nil else { return }
-        try rows.keep(judgement.meta)
-        if judgement.trouble != nil { try rows.skipTokens(past: lastToken) }
+        let rows = transaction.rows
+        if judgement.meta != found { try rows.keep(judgement.meta) }
+        guard judgement.trouble != nil else { return }
+        try rows.skipTokens(past: lastToken)
+        try carryOver.write(
+            into: rows, at: transaction.now(), offset: judgement.meta.clockOffset)
     }
 
     /// A file that was exchanged in mid-transaction has taken the commit away with it.
@@ -128,7 +147,17 @@ final class SQLiteSession {
 
     private func remember(_ meta: StoreMeta, wrote: Bool) {
         remembered = Continuity(meta)
-        if wrote { wasReplaced = false }
+        guard wrote else { return }
+        wasReplaced = false
+        reported = nil
+    }
+
+    /// The open connection as it is, for tests that make trouble inside it.
+    func withDatabase(
+        _ body: (borrowing Database) throws(SQLiteFailure) -> Void
+    ) throws(SQLiteFailure) {
+        guard let rows else { throw .failed("no open connection") }
+        try body(rows.database)
     }
 
     // MARK: opening
@@ -201,7 +230,7 @@ final class SQLiteSession {
         try opened.database.execute("BEGIN IMMEDIATE")
         do throws(SQLiteFailure) {
             if try opened.meta() == nil {
-                try opened.keep(.first(sinceBoot: clock.sinceBoot(), bootID: clock.bootID()))
+                try opened.keep(.first(sinceBoot: clock.sinceBoot(), bootID: bootID))
             }
             try opened.database.execute("COMMIT")
         } catch {
@@ -214,6 +243,8 @@ final class SQLiteSession {
 
     private func notice(_ trouble: String) {
         noticed = clock.sinceBoot()
+        guard reported != trouble else { return }
+        reported = trouble
         report("\(path): \(trouble); no calls until earlier ones cannot matter any more")
     }
 

@@ -2,8 +2,8 @@
 // out after its commit.
 
 internal import Dispatch
+internal import Locking
 public import StatusCore
-internal import Synchronization
 
 /// Keeps gates, budgets and answers in one file, through crashes and restarts; several processes of
 /// one machine may share it.
@@ -13,13 +13,13 @@ internal import Synchronization
 /// quarantined until what was granted before cannot matter. A *first* start on a missing file is
 /// not: nobody can tell a new installation from a lost file.
 ///
-/// `@unchecked Sendable`: `mailbox` is a mutex; all other state is immutable but for `session`,
+/// `@unchecked Sendable`: `mailbox` is behind a lock; all other state is immutable but for `session`,
 /// which is touched only in `init`, before the object is shared, and in blocks of `queue`, which is
 /// serial.
 public final class SQLiteStore: StateStore, @unchecked Sendable {
-    private let queue = DispatchQueue(label: "status-proxy.sqlite-store")
-    private let mailbox: Mutex<Mailbox>
-    private let session: SQLiteSession
+    let queue = DispatchQueue(label: "status-proxy.sqlite-store")
+    private let mailbox: Guarded<Mailbox>
+    let session: SQLiteSession
     private let clock: StoreClock
     private let limits: SQLiteLimits
     private let path: String
@@ -42,7 +42,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         self.path = path
         self.clock = clock
         self.limits = limits
-        mailbox = Mutex(Mailbox(waitingMax: limits.waitingMax))
+        mailbox = Guarded(Mailbox(waitingMax: limits.waitingMax))
         session = SQLiteSession(
             path: path, clock: clock, lockWait: limits.lockWaitMax, report: report)
         do throws(SQLiteFailure) {
@@ -176,11 +176,13 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
             let records = try rules.lookUp(id)
             return { reply(.success(records)) }
         case .reserve(let request, let reply):
-            let answer = try reserve(request, rules)
-            return { reply(.success(answer)) }
+            return try reserve(request, rules, reply)
         case .settle(let settlement, let reply):
             let answer = try rules.settle(settlement)
-            return { reply(.success(answer)) }
+            return {
+                self.session.settled(settlement)
+                reply(.success(answer))
+            }
         case .purge(let retention, let progress, let reply):
             let next = try rules.rows.purge(
                 progress, retention, at: rules.now.time, rowsMax: limits.purgeStepRows,
@@ -190,14 +192,20 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     }
 
     private func reserve(
-        _ request: Reservation, _ rules: StoreRules<SQLiteRows>
-    ) throws(SQLiteFailure) -> ReservationReply {
+        _ request: Reservation, _ rules: StoreRules<SQLiteRows>,
+        _ reply: @escaping StoreOperation.Reply<ReservationReply>
+    ) throws(SQLiteFailure) -> () -> Void {
         if let opensIn = session.quarantine(for: request.hold) {
-            return try rules.quarantine(request, opensIn: opensIn)
+            let answer = try rules.quarantine(request, opensIn: opensIn)
+            return { reply(.success(answer)) }
         }
         let answer = try rules.reserve(request)
-        if case .granted(let token) = answer.verdict { session.granted(token) }
-        return answer
+        guard case .granted(let token) = answer.verdict, let call = try rules.rows.call(token)
+        else { return { reply(.success(answer)) } }
+        return {
+            self.session.granted(call)
+            reply(.success(answer))
+        }
     }
 
     private func goOn(

@@ -16,6 +16,7 @@ enum Schema {
         try setJournalMode(database)
         // A grant is reported only after its commit has reached the disk.
         try database.execute("PRAGMA synchronous = FULL")
+        if try isComplete(database) { return }
         try database.execute("BEGIN IMMEDIATE")
         do throws(SQLiteFailure) {
             try refuseStrangers(database)
@@ -54,6 +55,17 @@ enum Schema {
                 Pause.briefly()
             }
         }
+    }
+
+    /// Then opening writes nothing, and works on a full disk.
+    private static func isComplete(_ database: borrowing Database) throws(SQLiteFailure) -> Bool {
+        let found = try database.number(
+            """
+            SELECT count(*) FROM sqlite_schema
+            WHERE name IN ('meta', 'looks', 'calls', 'calls_by_end', 'sources')
+            """)
+        let current = try database.number("PRAGMA user_version")
+        return found == 5 && current == version
     }
 
     private static func create(in database: borrowing Database) throws(SQLiteFailure) {

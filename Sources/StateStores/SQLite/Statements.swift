@@ -8,6 +8,7 @@ struct Statements: ~Copyable {
     let moveGate: Statement
     let keepNews: Statement
     let addCall: Statement
+    let enterAgain: Statement
     let call: Statement
     let keepEnd: Statement
     let callCount: Statement
@@ -54,6 +55,12 @@ extension Statements {
                 (source, id, before, reserved, reserved_wall, ended, state, unknown)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING seq
             """)
+        let enterAgain = try database.prepare(
+            """
+            INSERT INTO calls
+                (source, id, seq, reserved, reserved_wall, ended, state, unknown, outcome)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (seq) DO NOTHING
+            """)
         let call = try database.prepare(
             """
             SELECT source, id, before, reserved, reserved_wall, ended, state, unknown, sent,
@@ -95,7 +102,8 @@ extension Statements {
         // All at once: a noncopyable value cannot be left half made when preparing fails.
         self.init(
             look: look, known: known, addLook: addLook, moveGate: moveGate, keepNews: keepNews,
-            addCall: addCall, call: call, keepEnd: keepEnd, callCount: callCount, callEnd: callEnd,
+            addCall: addCall, enterAgain: enterAgain, call: call, keepEnd: keepEnd,
+            callCount: callCount, callEnd: callEnd,
             unknownCallEnd: unknownCallEnd, source: source, keepSource: keepSource, meta: meta,
             keepMeta: keepMeta, skipTokens: skipTokens)
     }

@@ -29,6 +29,13 @@ struct StoreFiles: Equatable {
         index = FileIdentity(path + Self.indexSuffix)
     }
 
+    /// Where the path really leads: SQLite puts the log beside the file, not beside a link to it.
+    static func resolve(_ path: String) -> String {
+        guard let resolved = realpath(path, nil) else { return path }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+
     /// All three are there.
     var isWhole: Bool { main != nil && log != nil && index != nil }
 

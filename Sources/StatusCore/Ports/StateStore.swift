@@ -242,7 +242,8 @@ public struct SettlementReply: Sendable, Equatable {
     /// The newest record of the action.
     public var record: LookRecord
     /// Between the end of the action's call before and this call's sending: the upstream saw the two
-    /// at least that far apart. Nil for a first call, or when nothing was sent.
+    /// at least that far apart. Nil for a first call, when nothing was sent, or when it is not known
+    /// for sure when the call before ended.
     public var gap: Duration?
     /// The smallest gap that this upstream has ever seen, as the store remembers it.
     public var smallestGap: Duration?

@@ -18,6 +18,13 @@ public struct Secret: Sendable, Equatable {
         (1...Self.bytesMax).contains(text.utf8.count)
             && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
+
+    /// True when the text can stand in a form, where all is encoded: not empty, not over
+    /// ``bytesMax``, and without control characters, which a badly read file brings.
+    var isFormSafe: Bool {
+        (1...Self.bytesMax).contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+    }
 }
 
 extension Secret: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {

@@ -18,9 +18,9 @@ public enum UpstreamCredentials: Sendable, Equatable {
             guard Secret(appID).isFieldSafe else { throw .unsendable("application id") }
             guard token.isFieldSafe else { throw .unsendable("application token") }
         case .clientCredentials(let client):
-            guard Secret(client.clientID).isFieldSafe else { throw .unsendable("client id") }
-            guard client.clientSecret.isFieldSafe else { throw .unsendable("client secret") }
-            guard client.audience.map({ Secret($0).isFieldSafe }) ?? true else {
+            guard Secret(client.clientID).isFormSafe else { throw .unsendable("client id") }
+            guard client.clientSecret.isFormSafe else { throw .unsendable("client secret") }
+            guard client.audience.map({ Secret($0).isFormSafe }) ?? true else {
                 throw .unsendable("audience")
             }
         }

@@ -56,7 +56,7 @@ public struct UpstreamEndpoint: Sendable {
 public enum EndpointFailure: Error, Sendable, Equatable, CustomStringConvertible {
     case timeoutOutOfRange
     case caFileUnreadable(errno: Int32)
-    /// The part that is empty, too long, or holds what an HTTP field cannot carry.
+    /// The part that is empty, too long, or holds what its place in a request cannot carry.
     case unsendable(String)
 
     public var description: String {
@@ -65,7 +65,7 @@ public enum EndpointFailure: Error, Sendable, Equatable, CustomStringConvertible
         case .caFileUnreadable(let errno):
             "the CA file cannot be read: \(String(cString: strerror(errno)))"
         case .unsendable(let part):
-            "the \(part) must be 1 to \(Secret.bytesMax) visible ASCII characters"
+            "the \(part) must be 1 to \(Secret.bytesMax) printable characters without a line end"
         }
     }
 }

@@ -49,7 +49,7 @@ public struct UpstreamURL: Sendable, Equatable, CustomStringConvertible {
 
     /// True when the host is this machine by its name or number.
     public var isLoopback: Bool {
-        host == "localhost" || host == "[::1]" || isIPv4Loopback
+        host.lowercased() == "localhost" || host == "[::1]" || isIPv4Loopback
     }
 
     private var isIPv4Loopback: Bool {

@@ -27,7 +27,8 @@ enum TokenAnswer: Equatable {
             return .fault(
                 UpstreamFault(
                     kind: .tokenUnavailable,
-                    message: "token endpoint: \(failure.kind.rawValue), \(failure.detail)"))
+                    message: clipped("token endpoint: \(failure.kind.rawValue), \(failure.detail)"))
+            )
         case .success(let reply): return read(reply)
         }
     }
@@ -49,6 +50,12 @@ enum TokenAnswer: Equatable {
 
     private static func unavailable(_ status: Int, _ message: String) -> TokenAnswer {
         .fault(UpstreamFault(kind: .tokenUnavailable, httpStatus: status, message: message))
+    }
+
+    private static func clipped(_ text: String) -> String {
+        var text = text
+        while text.utf8.count > UpstreamFault.messageBytesMax { text.removeLast() }
+        return text
     }
 
     /// Nil when the body is not JSON, or its token is of another type or cannot be sent.

@@ -1,7 +1,7 @@
 // Tokens for one upstream: askers come in from any thread, one fetch at a time goes out.
 
+internal import Locking
 internal import StatusCore
-internal import Synchronization
 
 /// Shares one token, and one fetch of it, among all askers.
 final class TokenSource: Sendable {
@@ -19,7 +19,7 @@ final class TokenSource: Sendable {
         var askers: [Asker] = []
     }
 
-    private let state: Mutex<State>
+    private let state: Guarded<State>
     private let fetch: Fetch
     private let clock: @Sendable () -> Instant
 
@@ -27,7 +27,7 @@ final class TokenSource: Sendable {
         _ credentials: ClientCredentials, clock: @escaping @Sendable () -> Instant,
         fetch: @escaping Fetch
     ) {
-        state = Mutex(State(credentials: credentials))
+        state = Guarded(State(credentials: credentials))
         self.clock = clock
         self.fetch = fetch
     }

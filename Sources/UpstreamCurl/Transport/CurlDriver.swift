@@ -15,16 +15,19 @@ internal import StatusCore
 ///
 /// `@unchecked Sendable`: `queue` is a constant; everything else is touched only on `queue`, by the
 /// two sources' handlers, by `start` and `shutDown` (both preconditions) and by libcurl's callbacks,
-/// which run inside those. `deinit` runs when no one else is left.
+/// which run inside those. The sources' handlers keep the driver until `shutDown`, which closes the
+/// multi handle: libcurl never calls a driver that is no more.
 final class CurlDriver: @unchecked Sendable {
     let queue = DispatchQueue(label: "upstream-curl")
-    private let multi: MultiHandle
+    private var multi: MultiHandle
     private let readySockets: EpollSet
     private let limits: CurlMulti.Limits
     private let readiness: any DispatchSourceRead
     private let timer: any DispatchSourceTimer
     /// Started and not over, by their handle.
     private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
+    /// How many of them go where; never 0.
+    private var counts: [String: Int] = [:]
     private var isShutDown = false
 
     /// So many batches of ready sockets before the queue's other work has its turn.
@@ -47,12 +50,6 @@ final class CurlDriver: @unchecked Sendable {
         return driver
     }
 
-    /// The last connections close after this, without a word to a driver that is no more.
-    deinit {
-        _ = door_multi_on_socket(multi.pointer, nil, nil)
-        _ = door_multi_on_timer(multi.pointer, nil, nil)
-    }
-
     private init(
         multi: consuming MultiHandle, readySockets: consuming EpollSet, limits: CurlMulti.Limits
     ) {
@@ -69,8 +66,6 @@ final class CurlDriver: @unchecked Sendable {
         try multi.check(door_multi_on_socket(multi.pointer, watchSocket, context))
         try multi.check(door_multi_on_timer(multi.pointer, setTimer, context))
         try multi.set(CURLMOPT_PIPELINING, Int(CURLPIPE_NOTHING))
-        try multi.set(CURLMOPT_MAX_TOTAL_CONNECTIONS, limits.connections)
-        try multi.set(CURLMOPT_MAX_HOST_CONNECTIONS, limits.connectionsPerHost)
         try multi.set(CURLMOPT_MAXCONNECTS, limits.idleConnections)
     }
 
@@ -91,10 +86,7 @@ final class CurlDriver: @unchecked Sendable {
     ) {
         dispatchPrecondition(condition: .onQueue(queue))
         do throws(CurlSetupFailure) {
-            guard !isShutDown else { throw CurlSetupFailure("the transport is closed") }
-            guard transfers.count < limits.transfers else {
-                throw CurlSetupFailure("over \(limits.transfers) transfers at once")
-            }
+            try checkRoom(request)
             guard let handle = EasyHandle() else {
                 throw CurlSetupFailure("curl_easy_init", CURLE_OUT_OF_MEMORY)
             }
@@ -103,18 +95,31 @@ final class CurlDriver: @unchecked Sendable {
             try transfer.configure()
             try multi.check(curl_multi_add_handle(multi.pointer, transfer.handle.pointer))
             transfers[transfer.handle.pointer] = transfer
+            counts[request.destination, default: 0] += 1
         } catch {
             let failure = TransportFailure(kind: .connectFailed, detail: error.description)
             reply(UpstreamCallReport(result: .failure(failure), sentAt: nil, endedAt: clock()))
         }
     }
 
-    /// Ends everything. On the queue; a second time does nothing.
+    private func checkRoom(_ request: CurlRequest) throws(CurlSetupFailure) {
+        guard !isShutDown else { throw CurlSetupFailure("the transport is closed") }
+        guard transfers.count < limits.transfers else {
+            throw CurlSetupFailure("over \(limits.transfers) transfers at once")
+        }
+        guard counts[request.destination, default: 0] < limits.transfersPerDestination else {
+            throw CurlSetupFailure(
+                "over \(limits.transfersPerDestination) transfers at once to one upstream")
+        }
+    }
+
+    /// Ends everything, and closes every connection. On the queue; a second time does nothing.
     func shutDown() {
         dispatchPrecondition(condition: .onQueue(queue))
         guard !isShutDown else { return }
         isShutDown = true
         endAll("the transport was closed")
+        multi.close()
         readiness.cancel()
         timer.cancel()
     }
@@ -162,8 +167,10 @@ final class CurlDriver: @unchecked Sendable {
         for transfer in ended { transfer.report(.failure(failure)) }
     }
 
-    /// Fails only for a handle that is not in the multi handle, which would be our own mistake.
+    /// Takes it out of the multi handle and the counts. Fails only for a handle that is not in the multi handle, which would be our own mistake.
     private func release(_ transfer: CurlTransfer) {
+        let left = counts[transfer.request.destination, default: 1] - 1
+        counts[transfer.request.destination] = left > 0 ? left : nil
         let code = curl_multi_remove_handle(multi.pointer, transfer.handle.pointer)
         precondition(code == CURLM_OK, "a running transfer was not in the multi handle")
     }
@@ -190,7 +197,7 @@ final class CurlDriver: @unchecked Sendable {
             timer.schedule(deadline: .distantFuture)
             return
         }
-        timer.schedule(deadline: .now() + .milliseconds(milliseconds), leeway: .milliseconds(1))
+        timer.schedule(deadline: .now() + .milliseconds(milliseconds))
     }
 }
 

@@ -10,14 +10,14 @@ internal import StatusCore
 /// not block it. The process must ignore SIGPIPE: libcurl leaves signals alone (`NOSIGNAL`), and
 /// TLS writes to a socket that the peer has closed.
 public final class CurlMulti: Sendable {
-    /// Connections at one time, to all upstreams.
-    public static let connectionsMax = 512
-    /// Connections to one host: a hung upstream leaves room for the other one.
-    public static let connectionsPerHostMax = 128
+    /// Transfers at one time; one more fails at once. libcurl's own limits on connections are not
+    /// used: 7.88.1 forgets the deadline of a transfer that waits for a connection. Over HTTP/1.1
+    /// there are at most as many connections as transfers, and those kept idle.
+    public static let transfersMax = 4096
+    /// Transfers to one destination: a hung upstream leaves room for the other one.
+    public static let transfersPerDestinationMax = 1024
     /// Connections that are kept after use.
     public static let idleConnectionsMax = 32
-    /// Transfers at one time; those without a connection wait for one, within their deadline.
-    public static let transfersMax = 10_000
     /// A connection that was idle longer is not used again. Short, because a request on a
     /// connection that the upstream has just given up is a lost call (it is never repeated), which
     /// costs an action a whole interval, while a new connection costs a handshake. The usual
@@ -26,12 +26,11 @@ public final class CurlMulti: Sendable {
     /// A connection that is older is not used again, so that changed addresses are noticed.
     static let connectionSecondsMax = 600
 
-    /// How many connections may stand. Tests make them few.
+    /// Tests make them few.
     struct Limits: Sendable {
-        var connections = CurlMulti.connectionsMax
-        var connectionsPerHost = CurlMulti.connectionsPerHostMax
-        var idleConnections = CurlMulti.idleConnectionsMax
         var transfers = CurlMulti.transfersMax
+        var transfersPerDestination = CurlMulti.transfersPerDestinationMax
+        var idleConnections = CurlMulti.idleConnectionsMax
     }
 
     private let driver: CurlDriver

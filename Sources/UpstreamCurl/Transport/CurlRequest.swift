@@ -5,6 +5,8 @@ internal import StatusCore
 /// A GET, or a POST of a form.
 struct CurlRequest: Sendable {
     var url: String
+    /// The base of `url`: what transfers are counted by.
+    var destination: String
     /// The only scheme that may be spoken.
     var scheme: UpstreamURL.Scheme
     /// Besides `Accept`, `Accept-Encoding` and `User-Agent`. Their values may be secret.

@@ -5,7 +5,8 @@ internal import Glibc
 
 /// Owns a `CURLM` and the connections in its cache. Must be empty of transfers when it goes.
 struct MultiHandle: ~Copyable {
-    let pointer: UnsafeMutableRawPointer
+    /// Nil once it is closed.
+    private(set) var pointer: UnsafeMutableRawPointer?
 
     /// Nil when there is no memory.
     init?() {
@@ -13,7 +14,17 @@ struct MultiHandle: ~Copyable {
         self.pointer = pointer
     }
 
-    deinit {
+    deinit { Self.cleanUp(pointer) }
+
+    /// Closes all connections; libcurl's callbacks may run for the last time in it.
+    mutating func close() {
+        let closing = pointer
+        pointer = nil
+        Self.cleanUp(closing)
+    }
+
+    private static func cleanUp(_ pointer: UnsafeMutableRawPointer?) {
+        guard let pointer else { return }
         let code = curl_multi_cleanup(pointer)
         precondition(code == CURLM_OK, "the multi handle was in use when it was closed")
     }

@@ -26,13 +26,16 @@ struct ResponseCollector {
     private var section = Section.head
     private var fieldBytes = 0
 
-    /// 1xx responses come before the final one, trailers after it: neither belongs to its fields.
+    /// Information (1xx) responses come before the final one, trailers after it: neither belongs to its fields.
     private enum Section {
         case head
         case afterHead
     }
 
     init(limits: ResponseLimits) { self.limits = limits }
+
+    /// False while the final response's header section has not ended.
+    var isHeadWhole: Bool { section == .afterHead }
 
     /// Takes one header line with its line end; false: too much, stop.
     mutating func takeLine(_ line: UnsafeRawBufferPointer) -> Bool {

@@ -1,0 +1,32 @@
+# syntax=docker/dockerfile:1
+FROM swift:6.3-bookworm AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libcurl4-openssl-dev libssl-dev libsqlite3-dev \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+COPY Package.swift ./
+COPY Sources ./Sources
+COPY Tests ./Tests
+COPY openapi ./openapi
+RUN swift build -c release --static-swift-stdlib --product status-proxy \
+    && swift build -c release --static-swift-stdlib --product upstream-sandbox \
+    && mkdir /out \
+    && cp "$(swift build -c release --show-bin-path)/status-proxy" \
+          "$(swift build -c release --show-bin-path)/upstream-sandbox" /out/ \
+    && strip /out/*
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates libcurl4 libsqlite3-0 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --create-home --home-dir /var/lib/status-proxy status-proxy
+COPY --from=build /out/ /usr/local/bin/
+USER 10001
+# Gates and answers: keep this on a volume, or a new container has forgotten every gate.
+VOLUME /var/lib/status-proxy
+ENV STATE_DIRECTORY=/var/lib/status-proxy LISTEN_HOST=0.0.0.0 LISTEN_PORT=8080
+EXPOSE 8080
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["status-proxy", "healthcheck"]
+ENTRYPOINT ["status-proxy"]
+CMD ["serve"]

@@ -1,0 +1,164 @@
+// Log lines, written in batches off the loops.
+
+import Dispatch
+import Glibc
+import Locking
+import StatusCore
+
+enum LogLevel: String, CaseIterable, Comparable, Sendable {
+    case debug, info, warning, error
+
+    static func < (a: LogLevel, b: LogLevel) -> Bool { a.order < b.order }
+
+    private var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+}
+
+enum LogFormat: String, CaseIterable, Sendable {
+    case json, text
+}
+
+/// One value of a log line.
+enum LogValue: Sendable {
+    case text(String)
+    case integer(Int)
+    case seconds(Duration)
+    case absent
+}
+
+/// Collects lines and writes them to a descriptor, on a queue of its own.
+///
+/// Lines wait in memory up to ``pendingBytesMax``; when the reader of the log is slower than that,
+/// lines are dropped and counted: the log never holds up a request.
+final class LogWriter: Sendable {
+    static let pendingBytesMax = 4 << 20
+
+    let level: LogLevel
+    private let format: LogFormat
+    private let descriptor: Int32
+    private let queue = DispatchQueue(label: "status-proxy.log", qos: .utility)
+    private let pending = Guarded(Pending())
+
+    private struct Pending {
+        var bytes: [UInt8] = []
+        var dropped = 0
+        var isFlushing = false
+    }
+
+    init(level: LogLevel, format: LogFormat, descriptor: Int32 = STDERR_FILENO) {
+        self.level = level
+        self.format = format
+        self.descriptor = descriptor
+    }
+
+    func log(
+        _ level: LogLevel, _ message: String, _ values: KeyValuePairs<String, LogValue> = [:]
+    ) {
+        guard level >= self.level else { return }
+        let time = RFC3339.format(SystemClock.wall())
+        var line: [UInt8]
+        switch format {
+        case .json: line = Self.jsonLine(time, level, message, values)
+        case .text: line = Self.textLine(time, level, message, values)
+        }
+        line.append(UInt8(ascii: "\n"))
+        append(line)
+    }
+
+    /// Returns when everything logged so far is written.
+    func flush() {
+        queue.sync { write() }
+    }
+
+    private func append(_ line: [UInt8]) {
+        let mustFlush = pending.withLock { pending in
+            guard pending.bytes.count + line.count <= Self.pendingBytesMax else {
+                pending.dropped += 1
+                return false
+            }
+            pending.bytes += line
+            defer { pending.isFlushing = true }
+            return !pending.isFlushing
+        }
+        if mustFlush { queue.async { self.write() } }
+    }
+
+    private func write() {
+        let (bytes, dropped) = pending.withLock { pending in
+            defer {
+                pending.bytes = []
+                pending.dropped = 0
+                pending.isFlushing = false
+            }
+            return (pending.bytes, pending.dropped)
+        }
+        writeAll(bytes)
+        if dropped > 0 {
+            log(.warning, "log lines dropped", ["lines": .integer(dropped)])
+        }
+    }
+
+    /// A log that cannot be written is nobody's to be told of: the rest is let go.
+    private func writeAll(_ bytes: [UInt8]) {
+        bytes.withUnsafeBytes { buffer in
+            var rest = buffer[...]
+            while !rest.isEmpty {
+                let count = Glibc.write(descriptor, rest.base, rest.count)
+                if count < 0 && errno == EINTR { continue }
+                guard count > 0 else { return }
+                rest = rest.dropFirst(count)
+            }
+        }
+    }
+
+    private static func jsonLine(
+        _ time: String, _ level: LogLevel, _ message: String,
+        _ values: KeyValuePairs<String, LogValue>
+    ) -> [UInt8] {
+        var json = JSONWriter(reserving: 256)
+        json.beginObject()
+        json.member("time", time)
+        json.member("level", level.rawValue)
+        json.member("message", message)
+        for (name, value) in values {
+            switch value {
+            case .text(let text): json.member(name, text)
+            case .integer(let number): json.member(name, number)
+            case .seconds(let span): json.member(name, .number(secondsText(span)))
+            case .absent: continue
+            }
+        }
+        json.endObject()
+        return json.bytes
+    }
+
+    private static func textLine(
+        _ time: String, _ level: LogLevel, _ message: String,
+        _ values: KeyValuePairs<String, LogValue>
+    ) -> [UInt8] {
+        var line = "\(time) \(level.rawValue) \(message)"
+        for (name, value) in values {
+            switch value {
+            case .text(let text): line += " \(name)=\(text.filter { $0 != "\n" })"
+            case .integer(let number): line += " \(name)=\(number)"
+            case .seconds(let span): line += " \(name)=\(secondsText(span))"
+            case .absent: continue
+            }
+        }
+        return Array(line.utf8)
+    }
+
+    /// Seconds with six decimals.
+    static func secondsText(_ span: Duration) -> String {
+        let microseconds = max(0, span.nanoseconds / 1000)
+        let fraction = String(microseconds % 1_000_000)
+        return "\(microseconds / 1_000_000)."
+            + String(repeating: "0", count: 6 - fraction.count) + fraction
+    }
+}
+
+extension Slice<UnsafeRawBufferPointer> {
+    /// Where the slice begins; it is not empty.
+    fileprivate var base: UnsafeRawPointer? {
+        UnsafeRawBufferPointer(rebasing: self).baseAddress
+    }
+}

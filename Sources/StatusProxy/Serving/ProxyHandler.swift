@@ -1,0 +1,243 @@
+// From a parsed request to its answer: routes, asks the board or the engine, writes, logs, counts.
+
+import CResources
+import Dispatch
+import HTTPWire
+import Locking
+import SocketServer
+import StatusAPI
+import StatusCore
+
+/// Answers every request of the service.
+final class ProxyHandler: RequestHandler {
+    private let engine: Engine
+    private let board: AnswerBoard
+    private let limits: APILimits
+    private let health: Health
+    private let journal: RequestJournal
+    /// Requests that the engine holds, so that it can be told when a caller goes away.
+    private let held = Guarded<[Exchange: [CallerID]]>([:])
+
+    init(
+        engine: Engine, board: AnswerBoard, limits: APILimits, health: Health,
+        journal: RequestJournal
+    ) {
+        self.engine = engine
+        self.board = board
+        self.limits = limits
+        self.health = health
+        self.journal = journal
+    }
+
+    func handle(
+        _ head: borrowing RequestHead, bytes: Span<UInt8>, body: [UInt8], exchange: Exchange,
+        writer: inout ResponseWriter
+    ) -> Handling {
+        let request = APIRequest(head, bytes: bytes)
+        var visit = Visit(request)
+        do throws(RoutingFailure) {
+            let route = try Router.route(request)
+            visit.route = route.name
+            return handle(route, request, visit, exchange, &writer)
+        } catch {
+            var response = error.problem.response(now: visit.startedAt)
+            if let allow = error.allow {
+                response.fields.append(Field(name: "Allow", value: allow))
+            }
+            return answer(response, visit, &writer)
+        }
+    }
+
+    func abandoned(_ exchange: Exchange) {
+        let callers = held.withLock { $0.removeValue(forKey: exchange) } ?? []
+        for caller in callers { engine.leave(caller) }
+    }
+
+    private func handle(
+        _ route: Route, _ request: APIRequest, _ visit: Visit, _ exchange: Exchange,
+        _ writer: inout ResponseWriter
+    ) -> Handling {
+        switch route {
+        case .action(let id): return action(id, request, visit, exchange, &writer)
+        case .actions: return batch(request, visit, exchange, &writer)
+        case .live: return answer(health.liveness, visit, &writer)
+        case .ready: return answer(health.readiness, visit, &writer)
+        case .metrics: return metrics(visit, exchange)
+        case .openAPI: return answer(Self.openAPI, visit, &writer)
+        case .options(let allow):
+            let response = Response(status: 204, fields: [Field(name: "Allow", value: allow)])
+            return answer(response, visit, &writer)
+        }
+    }
+
+    // MARK: Writing
+
+    private func answer(
+        _ response: Response, _ visit: Visit, _ writer: inout ResponseWriter
+    ) -> Handling {
+        writer.write(journal.close(visit, response))
+        return .answered
+    }
+
+    private func answer(_ response: Response, _ visit: Visit, _ exchange: Exchange) {
+        exchange.respond(journal.close(visit, response))
+    }
+
+    private static let openAPI: Response = {
+        let bytes = UnsafeBufferPointer(
+            start: status_proxy_openapi_start(), count: status_proxy_openapi_bytes)
+        return Response(
+            status: 200, fields: [Field(name: "Content-Type", value: "application/yaml")],
+            body: Array(bytes))
+    }()
+
+    private func metrics(_ visit: Visit, _ exchange: Exchange) -> Handling {
+        engine.census { stored, waiting in
+            let text = self.journal.metricsText(
+                stored: stored, waiting: waiting, configured: self.limits.configured)
+            let fields = [
+                Field(name: "Content-Type", value: "text/plain; version=0.0.4; charset=utf-8"),
+                Field(name: "Cache-Control", value: "no-store"),
+            ]
+            self.answer(Response(status: 200, fields: fields, body: text), visit, exchange)
+        }
+        return .later
+    }
+}
+
+// MARK: - Actions
+
+extension ProxyHandler {
+    private func action(
+        _ id: ActionID, _ request: APIRequest, _ visit: Visit, _ exchange: Exchange,
+        _ writer: inout ResponseWriter
+    ) -> Handling {
+        let wish: Wish
+        do throws(ProblemDetails) {
+            wish = try QuestionReader.wish(request, limits, now: visit.startedAt)
+        } catch {
+            return answer(error.response(now: visit.startedAt), visit, &writer)
+        }
+        let question = wish.question(id)
+        if let found = board.answer(to: question, now: visit.startedAt) {
+            return answer(
+                AnswerWriter.response(found, condition: wish.condition, clocks: SystemClock.both()),
+                visit.served(found), &writer)
+        }
+        hold(exchange)
+        ask(question, exchange) { reply in
+            self.release(exchange)
+            let (response, visit) = Self.response(reply, id, wish, visit)
+            self.answer(response, visit, exchange)
+        }
+        return .later
+    }
+
+    private static func response(
+        _ reply: Reply, _ id: ActionID, _ wish: Wish, _ visit: Visit
+    ) -> (Response, Visit) {
+        let clocks = SystemClock.both()
+        switch reply {
+        case .answer(let answer):
+            let response = AnswerWriter.response(
+                answer, condition: wish.condition, clocks: clocks)
+            return (response, visit.served(answer))
+        case .problem(let problem):
+            let details = ProblemDetails(problem, id: id)
+            return (details.response(now: clocks.instant), visit.refused(problem))
+        }
+    }
+
+    private func batch(
+        _ request: APIRequest, _ visit: Visit, _ exchange: Exchange,
+        _ writer: inout ResponseWriter
+    ) -> Handling {
+        let wish: Wish
+        let ids: [String]
+        do throws(ProblemDetails) {
+            wish = try QuestionReader.wish(request, limits, now: visit.startedAt)
+            ids = try QuestionReader.batchIDs(request)
+        } catch {
+            return answer(error.response(now: visit.startedAt), visit, &writer)
+        }
+        hold(exchange)
+        let collector = BatchCollector(ids) { items in
+            self.release(exchange)
+            let response = BatchWriter.response(items, clocks: SystemClock.both())
+            self.answer(response, visit, exchange)
+        }
+        for (index, text) in ids.enumerated() {
+            guard let id = ActionID(text) else {
+                collector.take(index, .failure(.invalidID))
+                continue
+            }
+            let question = wish.question(id)
+            if let found = board.answer(to: question, now: visit.startedAt) {
+                collector.take(index, .success(found))
+                continue
+            }
+            ask(question, exchange) { reply in
+                switch reply {
+                case .answer(let answer): collector.take(index, .success(answer))
+                case .problem(let problem):
+                    collector.take(index, .failure(ProblemDetails(problem, id: id)))
+                }
+            }
+        }
+        return .later
+    }
+
+    private func ask(
+        _ question: Question, _ exchange: Exchange, reply: @escaping @Sendable (Reply) -> Void
+    ) {
+        engine.ask(
+            question,
+            began: { caller in
+                let isHeld = self.held.withLock { held in
+                    held[exchange]?.append(caller)
+                    return held[exchange] != nil
+                }
+                if !isHeld { self.engine.leave(caller) }
+            }, reply: reply)
+    }
+
+    private func hold(_ exchange: Exchange) { held.withLock { $0[exchange] = [] } }
+
+    private func release(_ exchange: Exchange) {
+        held.withLock { $0[exchange] = nil }
+    }
+}
+
+/// Gathers a batch's results, whichever comes first, and hands them on in the order asked.
+private final class BatchCollector: Sendable {
+    private struct Gathered {
+        var results: [Result<Answer, ProblemDetails>?]
+        var missing: Int
+    }
+
+    private let ids: [String]
+    private let gathered: Guarded<Gathered>
+    private let done: @Sendable ([BatchItem]) -> Void
+
+    init(_ ids: [String], done: @escaping @Sendable ([BatchItem]) -> Void) {
+        self.ids = ids
+        gathered = Guarded(
+            Gathered(
+                results: [Result<Answer, ProblemDetails>?](repeating: nil, count: ids.count),
+                missing: ids.count))
+        self.done = done
+    }
+
+    func take(_ index: Int, _ result: Result<Answer, ProblemDetails>) {
+        let whole = gathered.withLock { gathered -> [Result<Answer, ProblemDetails>?]? in
+            gathered.results[index] = result
+            gathered.missing -= 1
+            return gathered.missing == 0 ? gathered.results : nil
+        }
+        guard let whole else { return }
+        done(
+            zip(ids, whole).compactMap { id, result in
+                result.map { BatchItem(id: id, result: $0) }
+            })
+    }
+}

@@ -1,0 +1,167 @@
+// The hallway: wires settings, stores, upstreams, tracker and server, and brings them down again.
+
+import Dispatch
+import Glibc
+import HTTPWire
+import Locking
+import SocketServer
+import StateStores
+import StatusAPI
+import StatusCore
+import UpstreamCurl
+
+/// The whole service, from start to exit.
+final class Service: Sendable {
+    private let settings: Settings
+    private let log: LogWriter
+    private let health: Health
+    private let engine: Engine
+    private let store: any StateStore
+    private let server: Server
+    private let secrets: SecretWatcher
+    private let lifecycle = DispatchQueue(label: "status-proxy.lifecycle")
+    private let isStopping = Guarded(false)
+
+    /// Opens the store and binds the address.
+    ///
+    /// - Throws: what an operator can read in one line.
+    init(_ settings: Settings) throws {
+        self.settings = settings
+        let format = settings.logFormat ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
+        let log = LogWriter(level: settings.logLevel, format: format)
+        self.log = log
+        health = Health()
+        let metrics = Metrics()
+        let board = AnswerBoard()
+        store = try Self.openStore(settings, log)
+        let multi = try CurlMulti()
+        let secrets = SecretWatcher(log: log)
+        self.secrets = secrets
+        let clients = PerSource { source -> (any UpstreamClient)? in
+            settings.upstreams[source].map { upstream in
+                let client = CurlUpstreamClient(
+                    multi: multi, endpoint: upstream.endpoint, clock: { SystemClock.now() })
+                if let file = upstream.secretFile { secrets.watch(file, for: client) }
+                return client
+            }
+        }
+        engine = Engine(
+            policy: settings.trackerPolicy, store: store, clients: clients, board: board,
+            observer: Observer(log: log, metrics: metrics, health: health))
+        let journal = RequestJournal(log: log, metrics: metrics)
+        let limits = APILimits(configured: settings.configured, waitMax: settings.waitMax)
+        let handler = ProxyHandler(
+            engine: engine, board: board, limits: limits, health: health, journal: journal)
+        server = try Server(Self.configuration(settings, journal), handler: handler)
+        let server = server
+        journal.watchConnections { server.connectionCount }
+    }
+
+    func start() {
+        handleSignals()
+        server.start()
+        let sources = settings.configured.map(\.rawValue).joined(separator: ",")
+        log.log(
+            .info, "listening",
+            [
+                "address": .text(server.address.description),
+                "upstreams": .text(sources),
+                "version": .text(ProgramVersion.text),
+            ])
+    }
+
+    private static func openStore(
+        _ settings: Settings, _ log: LogWriter
+    ) throws -> any StateStore {
+        switch settings.store {
+        case .sqlite(let path):
+            return try SQLiteStore(path: path) { line in
+                log.log(.warning, "store", ["detail": .text(line)])
+            }
+        case .memory:
+            log.log(.warning, "STORE_URL is memory: a restart forgets every gate; for tests only")
+            return MemoryStore(clock: { SystemClock.now() })
+        }
+    }
+
+    private static func configuration(
+        _ settings: Settings, _ journal: RequestJournal
+    ) -> ServerConfiguration {
+        var configuration = ServerConfiguration(
+            host: settings.listenHost, port: settings.listenPort)
+        configuration.connectionsMax = settings.httpMaxConnections
+        configuration.idleTimeout = settings.httpIdleTimeout
+        configuration.headerTimeout = settings.httpHeaderTimeout
+        configuration.bodyTimeout = settings.httpHeaderTimeout
+        let overloaded = ProblemDetails(
+            .overloaded, "Too many connections.", retryAt: Instant(nanoseconds: 1_000_000_000))
+        configuration.overloadedResponse = overloaded.response(now: Instant(nanoseconds: 0))
+        configuration.refusal = { status, reason in
+            journal.refused(status: status, reason: reason)
+            return ProblemDetails.refusal(status: status, reason: reason)
+        }
+        return configuration
+    }
+
+    // MARK: Signals
+
+    private func handleSignals() {
+        on(SIGTERM) { self.stop("SIGTERM") }
+        on(SIGINT) { self.stop("SIGINT") }
+        on(SIGHUP) { self.secrets.reread() }
+        // libcurl and a closed log pipe would raise it; both tell by their return codes.
+        signal(SIGPIPE, SIG_IGN)
+    }
+
+    private func on(_ number: Int32, _ handler: @escaping @Sendable () -> Void) {
+        signal(number, SIG_IGN)
+        let source = DispatchSource.makeSignalSource(signal: number, queue: lifecycle)
+        // The source holds itself: it lives as long as the process.
+        source.setEventHandler { withExtendedLifetime(source, handler) }
+        source.activate()
+    }
+
+    // MARK: Stopping
+
+    /// Ready no more; serve for the drain delay; then let everything under way come to its end.
+    private func stop(_ reason: String) {
+        let isFirst = isStopping.withLock { isStopping in
+            defer { isStopping = true }
+            return !isStopping
+        }
+        guard isFirst else { return }
+        log.log(.info, "stopping", ["reason": .text(reason)])
+        health.startDraining()
+        lifecycle.asyncAfter(deadline: .now() + settings.shutdownTimeout.dispatchInterval) {
+            self.log.log(.warning, "stopped before everything had come to its end")
+            self.exitNow()
+        }
+        lifecycle.asyncAfter(deadline: .now() + settings.drainDelay.dispatchInterval) {
+            self.finish()
+        }
+    }
+
+    /// Answers go out before connections are counted idle; gates are settled before the store
+    /// closes.
+    private func finish() {
+        server.stopAccepting()
+        engine.drain()
+        server.whenIdle {
+            self.engine.whenQuiet {
+                self.store.close {
+                    self.log.log(.info, "stopped")
+                    self.exitNow()
+                }
+            }
+        }
+    }
+
+    private func exitNow() -> Never {
+        log.flush()
+        exit(0)
+    }
+}
+
+extension Duration {
+    fileprivate var dispatchInterval: DispatchTimeInterval { .nanoseconds(Int(nanoseconds)) }
+}

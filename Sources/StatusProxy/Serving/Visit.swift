@@ -1,0 +1,110 @@
+// One request's passage through the service: what its log line and the metrics need.
+
+import HTTPWire
+import Locking
+import SocketServer
+import StatusAPI
+import StatusCore
+
+/// What is known of a request while it is answered.
+struct Visit: Sendable {
+    let startedAt = SystemClock.now()
+    let requestID: String
+    let method: HTTPWire.Method
+    var route = "other"
+    var cacheResult: String?
+    var source: Source?
+    var problem: String?
+
+    static let requestIDBytesMax = 128
+
+    init(_ request: APIRequest) {
+        requestID = Self.usable(request.requestID) ?? Self.newRequestID()
+        method = request.method
+    }
+
+    func served(_ answer: Answer) -> Visit {
+        var visit = self
+        visit.source = answer.document.source
+        switch answer.service {
+        case .hit: visit.cacheResult = answer.staleReason == nil ? "hit" : "stale"
+        case .miss: visit.cacheResult = "miss"
+        case .collapsed: visit.cacheResult = "collapsed"
+        }
+        return visit
+    }
+
+    func refused(_ problem: Problem) -> Visit {
+        var visit = self
+        visit.cacheResult = "none"
+        visit.problem = problem.code.rawValue
+        return visit
+    }
+
+    /// A caller's own id is echoed if it is visible ASCII and short.
+    private static func usable(_ text: String?) -> String? {
+        guard let text, (1...requestIDBytesMax).contains(text.utf8.count),
+            text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
+        else { return nil }
+        return text
+    }
+
+    private static func newRequestID() -> String {
+        let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+        return String(repeating: "0", count: 16 - digits.count) + digits
+    }
+}
+
+/// Closes visits: one log line and one count each.
+final class RequestJournal: Sendable {
+    private let log: LogWriter
+    private let metrics: Metrics
+    /// Known only once the server listens, which is after its handler exists.
+    private let connections = Guarded<(@Sendable () -> Int)?>(nil)
+
+    init(log: LogWriter, metrics: Metrics) {
+        self.log = log
+        self.metrics = metrics
+    }
+
+    /// Logs and counts the answer, and returns it with the request's id.
+    func close(_ visit: Visit, _ response: Response) -> Response {
+        let took = SystemClock.now() - visit.startedAt
+        metrics.countRequest(
+            route: visit.route, status: response.status, took: took,
+            cacheResult: visit.cacheResult)
+        log.log(
+            .info, "request",
+            [
+                "request_id": .text(visit.requestID),
+                "method": .text(visit.method.rawValue),
+                "route": .text(visit.route),
+                "status": .integer(response.status),
+                "duration": .seconds(took),
+                "cache": visit.cacheResult.map(LogValue.text) ?? .absent,
+                "source": visit.source.map { .text($0.rawValue) } ?? .absent,
+                "problem": visit.problem.map(LogValue.text) ?? .absent,
+            ])
+        var response = response
+        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID))
+        return response
+    }
+
+    /// A request that broke the protocol has no visit.
+    func refused(status: Int, reason: String) {
+        metrics.countRequest(route: "refused", status: status, took: .zero, cacheResult: nil)
+        log.log(
+            .info, "request refused", ["status": .integer(status), "reason": .text(reason)])
+    }
+
+    func watchConnections(_ count: @escaping @Sendable () -> Int) {
+        connections.withLock { $0 = count }
+    }
+
+    func metricsText(stored: Int, waiting: Int, configured: [Source]) -> [UInt8] {
+        let count = connections.withLock { $0 }
+        let gauges = Metrics.Gauges(
+            connections: count?() ?? 0, storedActions: stored, waitingCallers: waiting)
+        return Array(metrics.text(gauges, configured: configured).utf8)
+    }
+}

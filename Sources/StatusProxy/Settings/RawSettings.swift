@@ -1,0 +1,98 @@
+// Settings as texts, by name: the environment's over the file's over the defaults.
+
+import Glibc
+import StatusCore
+
+/// What was said, and where. The environment wins over the file.
+struct RawSettings {
+    private var texts: [SettingName: String] = [:]
+
+    static let fileBytesMax = 1 << 20
+
+    /// - Throws: for a name that nobody knows, and for a file that cannot be read.
+    init(environment: [String: String]) throws(SettingFailure) {
+        if let path = environment[SettingName.configFile], !path.isEmpty {
+            try readFile(path)
+        }
+        for (name, text) in environment.sorted(by: { $0.key < $1.key }) {
+            try take(environmentVariable: name, text)
+        }
+    }
+
+    /// Nil when neither said nor defaulted. A setting that is set to nothing is not set.
+    func text(_ name: SettingName) -> String? { texts[name] ?? name.defaultText }
+
+    func isSet(_ name: SettingName) -> Bool { texts[name] != nil }
+
+    private mutating func take(
+        environmentVariable name: String, _ text: String
+    ) throws(SettingFailure) {
+        guard !text.isEmpty else { return }
+        if let known = SettingName(rawValue: name) {
+            texts[known] = text
+        } else {
+            try refuseUnsupported(name)
+            if name.hasPrefix("ORDERS_") || name.hasPrefix("VOUCHERS_") {
+                throw Self.unknown(name)
+            }
+        }
+    }
+
+    private mutating func readFile(_ path: String) throws(SettingFailure) {
+        let bytes: [UInt8]
+        do { bytes = try SmallFile.read(path, bytesMax: Self.fileBytesMax) } catch {
+            throw SettingFailure(
+                name: SettingName.configFile, problem: "\(path) cannot be read: \(error)")
+        }
+        guard let value = try? JSONReader.read(bytes), case .object(let members) = value else {
+            throw SettingFailure(
+                name: SettingName.configFile,
+                problem: "\(path) is not a JSON object like {\"LISTEN_PORT\": 8080}")
+        }
+        for member in members { try take(fileKey: member.name, member.value) }
+    }
+
+    private mutating func take(fileKey name: String, _ value: JSONValue) throws(SettingFailure) {
+        guard let known = SettingName(rawValue: name) else {
+            try refuseUnsupported(name)
+            throw Self.unknown(name)
+        }
+        switch value {
+        case .string(let text): texts[known] = text.isEmpty ? nil : text
+        case .number(let text): texts[known] = text
+        case .null: break
+        case .bool, .array, .object:
+            throw SettingFailure(known, "the settings file must give a string or a number")
+        }
+    }
+
+    private func refuseUnsupported(_ name: String) throws(SettingFailure) {
+        guard SettingName.unsupported.contains(name) else { return }
+        throw SettingFailure(name: name, problem: "this version cannot honour it; unset it")
+    }
+
+    /// Names the known setting that looks most like it.
+    private static func unknown(_ name: String) -> SettingFailure {
+        let nearest = SettingName.allCases.map(\.rawValue).min {
+            editDistance($0, name) < editDistance($1, name)
+        }
+        return SettingFailure(
+            name: name, problem: "there is no such setting; is \(nearest ?? "") meant?")
+    }
+
+    /// Levenshtein's distance.
+    private static func editDistance(_ a: String, _ b: String) -> Int {
+        let target = Array(b.utf8)
+        var row = Array(0...target.count)
+        for (index, byte) in a.utf8.enumerated() {
+            var diagonal = row[0]
+            row[0] = index + 1
+            for column in target.indices {
+                let cost = diagonal + (byte == target[column] ? 0 : 1)
+                diagonal = row[column + 1]
+                row[column + 1] = min(cost, row[column] + 1, diagonal + 1)
+            }
+        }
+        return row[target.count]
+    }
+}

@@ -1,0 +1,80 @@
+// From a setting's text to its value, or to the line that says which form it takes.
+
+import StatusCore
+import UpstreamCurl
+
+extension RawSettings {
+    func duration(_ name: SettingName, min: Duration = .zero) throws(SettingFailure) -> Duration {
+        let text = try required(name)
+        guard let span = DurationText.parse(text) else {
+            throw SettingFailure(name, "'\(text)' is not \(DurationText.form)")
+        }
+        guard span >= min else {
+            throw SettingFailure(name, "'\(text)' is under \(DurationText.format(min))")
+        }
+        return span
+    }
+
+    func integer(_ name: SettingName, _ range: ClosedRange<Int>) throws(SettingFailure) -> Int {
+        let text = try required(name)
+        guard let number = Int(text), range.contains(number) else {
+            throw SettingFailure(
+                name,
+                "'\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    func optionalInteger(
+        _ name: SettingName, _ range: ClosedRange<Int>
+    ) throws(SettingFailure) -> Int? {
+        guard let text = text(name), text != "none" else { return nil }
+        return try integer(name, range)
+    }
+
+    func url(_ name: SettingName) throws(SettingFailure) -> UpstreamURL {
+        let text = try required(name)
+        do { return try UpstreamURL(text) } catch {
+            throw SettingFailure(name, "\(error); give one like https://example.com/api")
+        }
+    }
+
+    func word<Choice: RawRepresentable<String> & CaseIterable>(
+        _ name: SettingName, _ choice: Choice.Type
+    ) throws(SettingFailure) -> Choice? {
+        guard let text = text(name) else { return nil }
+        guard let value = Choice(rawValue: text) else {
+            let words = Choice.allCases.map(\.rawValue).joined(separator: ", ")
+            throw SettingFailure(name, "'\(text)' is not one of: \(words)")
+        }
+        return value
+    }
+
+    /// A secret said itself, or by the file that holds it; one of the two.
+    func secret(_ name: SettingName, file fileName: SettingName) throws(SettingFailure) -> Secret? {
+        if isSet(name), isSet(fileName) {
+            throw SettingFailure(name, "give it or \(fileName.rawValue), not both")
+        }
+        if let text = text(name) { return Secret(text) }
+        guard let path = text(fileName) else { return nil }
+        return try Self.readSecret(path, fileName)
+    }
+
+    /// A secret's file is its text; a line end after it does not count.
+    static func readSecret(_ path: String, _ name: SettingName) throws(SettingFailure) -> Secret {
+        var bytes: [UInt8]
+        do { bytes = try SmallFile.read(path, bytesMax: Secret.bytesMax + 2) } catch {
+            throw SettingFailure(name, "\(path) cannot be read: \(error)")
+        }
+        while bytes.last == UInt8(ascii: "\n") || bytes.last == UInt8(ascii: "\r") {
+            bytes.removeLast()
+        }
+        guard !bytes.isEmpty else { throw SettingFailure(name, "\(path) is empty") }
+        return Secret(String(decoding: bytes, as: UTF8.self))
+    }
+
+    private func required(_ name: SettingName) throws(SettingFailure) -> String {
+        guard let text = text(name) else { throw SettingFailure(name, "it must be set") }
+        return text
+    }
+}

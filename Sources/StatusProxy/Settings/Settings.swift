@@ -1,0 +1,268 @@
+// The effective settings: texts come in, checked values go out.
+
+import StatusCore
+import UpstreamCurl
+
+/// Everything that can be set. Valid once it exists.
+struct Settings: Sendable {
+    var listenHost: String
+    var listenPort: Int
+    /// Nil: off.
+    var upstreams: PerSource<UpstreamSettings?>
+    var caFile: String?
+    var store: StorePlace
+    var refreshWait: Duration
+    var waitMax: Duration
+    var staleMax: Duration
+    var terminalTTL: Duration
+    var cacheMaxActions: Int
+    var httpMaxConnections: Int
+    var httpIdleTimeout: Duration
+    var httpHeaderTimeout: Duration
+    var drainDelay: Duration
+    var shutdownTimeout: Duration
+    var logLevel: LogLevel
+    /// Nil: text on a terminal, else JSON.
+    var logFormat: LogFormat?
+
+    enum StorePlace: Sendable, Equatable {
+        case sqlite(path: String)
+        case memory
+    }
+
+    init(environment: [String: String]) throws(SettingFailure) {
+        try self.init(RawSettings(environment: environment), environment: environment)
+    }
+
+    private init(_ raw: RawSettings, environment: [String: String]) throws(SettingFailure) {
+        listenHost = raw.text(.listenHost) ?? ""
+        listenPort = try raw.integer(.listenPort, 0...65535)
+        let caFile = raw.text(.upstreamCAFile)
+        self.caFile = caFile
+        let orders = try UpstreamSettings.orders(raw, caFile: caFile)
+        let vouchers = try UpstreamSettings.vouchers(raw, caFile: caFile)
+        upstreams = PerSource { $0 == .orders ? orders : vouchers }
+        guard orders != nil || vouchers != nil else {
+            throw SettingFailure(
+                name: "ORDERS_TOKEN, ORDERS_CLIENT_ID or VOUCHERS_APP_ID",
+                problem: "no upstream has credentials, so there is nothing to ask; give at least"
+                    + " one")
+        }
+        store = try Self.storePlace(raw, stateDirectory: environment["STATE_DIRECTORY"])
+        refreshWait = try raw.duration(.refreshWait)
+        waitMax = try raw.duration(.waitMax)
+        staleMax = try raw.duration(.staleMax, min: .seconds(1))
+        terminalTTL = try raw.duration(.terminalTTL, min: .seconds(86_400))
+        cacheMaxActions = try raw.integer(.cacheMaxActions, 1...100_000_000)
+        httpMaxConnections = try raw.integer(.httpMaxConnections, 1...1_000_000)
+        httpIdleTimeout = try raw.duration(.httpIdleTimeout, min: .seconds(1))
+        httpHeaderTimeout = try raw.duration(.httpHeaderTimeout, min: .seconds(1))
+        drainDelay = try raw.duration(.drainDelay)
+        shutdownTimeout = try raw.duration(.shutdownTimeout)
+        logLevel = try raw.word(.logLevel, LogLevel.self) ?? .info
+        logFormat = try raw.word(.logFormat, LogFormat.self)
+    }
+
+    private static func storePlace(
+        _ raw: RawSettings, stateDirectory: String?
+    ) throws(SettingFailure) -> StorePlace {
+        let text = raw.text(.storeURL) ?? ""
+        if text == "memory:" { return .memory }
+        guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else {
+            // The text may hold a password.
+            throw SettingFailure(.storeURL, "give sqlite:PATH, or memory: for tests")
+        }
+        let path = String(text.dropFirst("sqlite:".count))
+        guard !raw.isSet(.storeURL), let stateDirectory, !stateDirectory.isEmpty else {
+            return .sqlite(path: path)
+        }
+        return .sqlite(path: "\(stateDirectory)/\(path)")
+    }
+}
+
+/// The settings of one upstream that is on.
+struct UpstreamSettings: Sendable {
+    var endpoint: UpstreamEndpoint
+    var policy: SourcePolicy
+    /// Reads the credentials anew, when they come from a file.
+    var secretFile: SecretFile?
+
+    /// Where a secret is kept, and what it is part of.
+    struct SecretFile: Sendable {
+        var path: String
+        var setting: SettingName
+        var credentials: @Sendable (Secret) -> UpstreamCredentials
+    }
+}
+
+extension UpstreamSettings {
+    /// The names that differ between the two upstreams.
+    private struct Names {
+        var url: SettingName
+        var minInterval: SettingName
+        var maxInterval: SettingName
+        var perMinute: SettingName
+        var perDay: SettingName
+        var timeout: SettingName
+    }
+
+    private static let ordersNames = Names(
+        url: .ordersURL, minInterval: .ordersMinInterval, maxInterval: .ordersMaxInterval,
+        perMinute: .ordersCallsPerMinute, perDay: .ordersCallsPerDay, timeout: .ordersTimeout)
+
+    private static let vouchersNames = Names(
+        url: .vouchersURL, minInterval: .vouchersMinInterval, maxInterval: .vouchersMaxInterval,
+        perMinute: .vouchersCallsPerMinute, perDay: .vouchersCallsPerDay,
+        timeout: .vouchersTimeout)
+
+    /// The documented maximum: once a minute per action.
+    private static let ordersMinInterval = Duration.seconds(60)
+
+    static func orders(
+        _ raw: RawSettings, caFile: String?
+    ) throws(SettingFailure) -> UpstreamSettings? {
+        let token = try raw.secret(.ordersToken, file: .ordersTokenFile)
+        let client = try clientCredentials(raw)
+        let names = ordersNames
+        let policy = try policy(raw, names)
+        let url = try raw.url(names.url)
+        guard url.isLoopback || policy.minInterval >= ordersMinInterval else {
+            throw SettingFailure(
+                names.minInterval,
+                "Mirakl allows one call a minute per action: give 60s or more (less only while"
+                    + " ORDERS_URL is a loopback address)")
+        }
+        if token != nil, client != nil {
+            throw SettingFailure(
+                .ordersToken, "give a token or ORDERS_CLIENT_ID and its secret, not both")
+        }
+        guard let credentials = token.map(UpstreamCredentials.bearer) ?? client else { return nil }
+        var file: SecretFile?
+        if let path = raw.text(.ordersTokenFile) {
+            file = SecretFile(path: path, setting: .ordersTokenFile) { .bearer($0) }
+        } else if let path = raw.text(.ordersClientSecretFile),
+            case .clientCredentials(let parts) = credentials
+        {
+            file = SecretFile(path: path, setting: .ordersClientSecretFile) {
+                .clientCredentials(
+                    ClientCredentials(
+                        tokenURL: parts.tokenURL, clientID: parts.clientID, clientSecret: $0,
+                        audience: parts.audience))
+            }
+        }
+        return try make(
+            raw, .orders, names, policy, url, caFile: caFile, credentials: credentials, file: file)
+    }
+
+    private static func clientCredentials(
+        _ raw: RawSettings
+    ) throws(SettingFailure) -> UpstreamCredentials? {
+        let secret = try raw.secret(.ordersClientSecret, file: .ordersClientSecretFile)
+        let clientID = raw.text(.ordersClientID)
+        let tokenURL = try raw.url(.ordersTokenURL)
+        guard let clientID, let secret else {
+            if clientID != nil {
+                throw SettingFailure(
+                    .ordersClientID,
+                    "half a credential: ORDERS_CLIENT_SECRET or ORDERS_CLIENT_SECRET_FILE is"
+                        + " missing")
+            }
+            if secret != nil {
+                throw SettingFailure(
+                    .ordersClientSecret, "half a credential: ORDERS_CLIENT_ID is missing")
+            }
+            return nil
+        }
+        return .clientCredentials(
+            ClientCredentials(
+                tokenURL: tokenURL, clientID: clientID, clientSecret: secret,
+                audience: raw.text(.ordersAudience)))
+    }
+
+    static func vouchers(
+        _ raw: RawSettings, caFile: String?
+    ) throws(SettingFailure) -> UpstreamSettings? {
+        let token = try raw.secret(.vouchersAppToken, file: .vouchersAppTokenFile)
+        let policy = try policy(raw, vouchersNames)
+        let url = try raw.url(vouchersNames.url)
+        guard let appID = raw.text(.vouchersAppID), let token else {
+            if raw.isSet(.vouchersAppID) {
+                throw SettingFailure(
+                    .vouchersAppID,
+                    "half a credential: VOUCHERS_APP_TOKEN or VOUCHERS_APP_TOKEN_FILE is missing")
+            }
+            if token != nil {
+                throw SettingFailure(
+                    .vouchersAppToken, "half a credential: VOUCHERS_APP_ID is missing")
+            }
+            return nil
+        }
+        let file = raw.text(.vouchersAppTokenFile).map { path in
+            SecretFile(path: path, setting: .vouchersAppTokenFile) {
+                .applicationKeys(appID: appID, token: $0)
+            }
+        }
+        return try make(
+            raw, .vouchers, vouchersNames, policy, url, caFile: caFile,
+            credentials: .applicationKeys(appID: appID, token: token), file: file)
+    }
+
+    private static func policy(
+        _ raw: RawSettings, _ names: Names
+    ) throws(SettingFailure) -> SourcePolicy {
+        let minInterval = try raw.duration(names.minInterval, min: .milliseconds(1))
+        let maxInterval = try raw.duration(names.maxInterval)
+        guard maxInterval >= minInterval else {
+            throw SettingFailure(
+                names.maxInterval,
+                "\(DurationText.format(maxInterval)) is under \(names.minInterval.rawValue)"
+                    + " (\(DurationText.format(minInterval)))")
+        }
+        let budget = BudgetLimits(
+            perMinute: try raw.integer(names.perMinute, 1...1_000_000),
+            perDay: try raw.optionalInteger(names.perDay, 1...1_000_000_000))
+        return SourcePolicy(
+            minInterval: minInterval, maxInterval: maxInterval,
+            callDeadline: try raw.duration(names.timeout, min: .milliseconds(1)), budget: budget)
+    }
+
+    private static func make(
+        _ raw: RawSettings, _ source: Source, _ names: Names, _ policy: SourcePolicy,
+        _ url: UpstreamURL, caFile: String?, credentials: UpstreamCredentials, file: SecretFile?
+    ) throws(SettingFailure) -> UpstreamSettings {
+        do {
+            let endpoint = try UpstreamEndpoint(
+                source: source, baseURL: url, timeout: policy.callDeadline, caFile: caFile,
+                userAgent: "status-proxy/\(ProgramVersion.text)", credentials: credentials)
+            return UpstreamSettings(endpoint: endpoint, policy: policy, secretFile: file)
+        } catch {
+            let name: SettingName =
+                switch error {
+                case .timeoutOutOfRange: names.timeout
+                case .caFileUnreadable: .upstreamCAFile
+                case .unsendable: credentialSetting(credentials)
+                }
+            throw SettingFailure(name, "\(error)")
+        }
+    }
+
+    private static func credentialSetting(_ credentials: UpstreamCredentials) -> SettingName {
+        switch credentials {
+        case .bearer: .ordersToken
+        case .clientCredentials: .ordersClientSecret
+        case .applicationKeys: .vouchersAppToken
+        }
+    }
+}
+
+extension Settings {
+    /// What the tracker needs to know.
+    var trackerPolicy: TrackerPolicy {
+        TrackerPolicy(
+            sources: PerSource { upstreams[$0]?.policy }, refreshWait: refreshWait,
+            staleMax: staleMax, terminalTTL: terminalTTL, actionsMax: cacheMaxActions)
+    }
+
+    /// The most that any upstream may keep a gate shut after a call that was not settled.
+    var configured: [Source] { Source.allCases.filter { upstreams[$0] != nil } }
+}

@@ -1,0 +1,53 @@
+// What the orders upstream plays, id by id.
+
+import HTTPWire
+import StatusCore
+
+extension Scene {
+    /// The actions that orders knows.
+    static let ordersActions: [Scene] = [
+        Scene(
+            source: .orders, id: "1ba5fc4b-c4fd-4251-880b-3052e301bbd4",
+            summary: "PENDING from its first look-up on, SUCCESS after --pending"
+        ) { .answer(.json(200, OrdersBody.moving($0))) },
+        order(200, "SUCCESS") { OrdersBody.action($0.id, "SUCCESS") },
+        order(1200, "FAILED with two codes") {
+            OrdersBody.action(
+                $0.id, "FAILED",
+                errors: "["
+                    + OrdersBody.error("OUT_OF_STOCK", "Offer 4711 is out of stock") + ","
+                    + OrdersBody.error("ORDER_IN_WRONG_STATE", "Order is not WAITING_ACCEPTANCE")
+                    + "]")
+        },
+        order(2200, "always PENDING") {
+            OrdersBody.action(
+                $0.id, "PENDING", created: $0.createdText, updated: $0.createdText)
+        },
+        order(3200, "PENDING with an error beside it") {
+            OrdersBody.action(
+                $0.id, "PENDING",
+                errors: "[\(OrdersBody.error("TOO_MANY_REQUEST", "Marketplace asks to wait"))]",
+                created: $0.createdText, updated: $0.createdText)
+        },
+        order(4200, "a status that nobody knows yet") { OrdersBody.action($0.id, "ON_HOLD") },
+        order(5200, "FAILED with an error code that nobody knows yet") {
+            OrdersBody.action(
+                $0.id, "FAILED",
+                errors: "[\(OrdersBody.error("WAREHOUSE_ON_FIRE", "Nothing left to ship"))]")
+        },
+        order(6200, "SUCCESS with errors null, dates without fraction, members nobody knows") {
+            #"{"trace":{"shard":9007199254740993},"errors":null,"status":"SUCCESS","#
+                + #""updated_at":"2021-07-06T09:24:36.32Z","#
+                + #""created_at":"2021-07-06T09:24:36Z","id":"\#($0.id)"}"#
+        },
+        order(7200, "FAILED without errors") { OrdersBody.action($0.id, "FAILED", errors: "[]") },
+    ]
+
+    private static func order(
+        _ number: Int, _ summary: String, _ body: @escaping @Sendable (Moment) -> String
+    ) -> Scene {
+        Scene(source: .orders, id: SceneID.orders(number), summary: summary) {
+            .answer(.json(200, body($0)))
+        }
+    }
+}

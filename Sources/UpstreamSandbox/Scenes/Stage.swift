@@ -1,0 +1,46 @@
+// All scenes together, and which one an id plays.
+
+import HTTPWire
+import StatusCore
+
+enum Stage {
+    /// Every documented id, in the order in which people read them.
+    static let scenes: [Scene] =
+        Scene.ordersActions + Scene.troubles(of: .orders) + Scene.vouchersActions
+        + Scene.troubles(of: .vouchers) + [Scene.cycleEnded] + strays
+
+    private static let byID: PerSource<[String: Scene]> = PerSource { source in
+        Dictionary(
+            uniqueKeysWithValues: scenes.filter { $0.source == source }.map { ($0.id, $0) })
+    }
+
+    /// The scene of an id; nil when that upstream does not know it.
+    static func scene(_ source: Source, _ id: String) -> Scene? {
+        byID[source][id] ?? SceneFamily.scene(source, id)
+    }
+
+    /// Ids that both upstreams are asked for: of no known shape, or known where nobody expects it.
+    private static let strays: [Scene] = [
+        stray(.orders, "order.plain-1", "an order of no known shape, SUCCESS"),
+        stray(.vouchers, "voucher.plain-1", "a voucher action of no known shape, DONE"),
+        stray(.orders, "known-to-both", "known to both upstreams"),
+        stray(.vouchers, "known-to-both", "known to both upstreams"),
+        stray(.orders, SceneID.orders(39200), "a UUID known to both upstreams"),
+        stray(.vouchers, SceneID.orders(39200), "a UUID known to both upstreams"),
+        stray(.vouchers, SceneID.orders(3404), "a UUID that only vouchers knows"),
+        stray(.orders, SceneID.vouchers(4404), "an aa_ id that only orders knows"),
+        broken(.vouchers, "missing-and-broken", "orders: 404, vouchers: 500"),
+        broken(.orders, "broken-and-missing", "orders: 500, vouchers: 404"),
+        broken(.vouchers, SceneID.orders(5404), "a UUID: orders 404, vouchers 500"),
+        .steady(.orders, "hang-and-known", "orders: hang, vouchers: known", .hang),
+        stray(.vouchers, "hang-and-known", "orders: hang, vouchers: known"),
+    ]
+
+    private static func stray(_ source: Source, _ id: String, _ summary: String) -> Scene {
+        .steady(source, id, summary, Scene.honest(source, id))
+    }
+
+    private static func broken(_ source: Source, _ id: String, _ summary: String) -> Scene {
+        .steady(source, id, summary, .answer(Scene.plain(source, 500, "Internal error")))
+    }
+}

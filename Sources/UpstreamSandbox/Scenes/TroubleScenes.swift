@@ -1,0 +1,170 @@
+// What goes wrong in the same way at both upstreams, id by id.
+
+import HTTPWire
+import StatusCore
+
+extension Scene {
+    /// The trouble that a source plays.
+    static func troubles(of source: Source) -> [Scene] {
+        bodyTroubles(source) + statusTroubles(source) + wireTroubles(source)
+    }
+
+    /// 200, and yet no action.
+    private static func bodyTroubles(_ source: Source) -> [Scene] {
+        let other = SceneID.of(source, 999_999)
+        return [
+            trouble(
+                source, 30200, "wrong id in the body", .answer(.json(200, action(source, other)))),
+            trouble(
+                source, 31200, "neither id nor status in the body",
+                .answer(.json(200, #"{"created_at":"\#(Moment.steadyCreated)"}"#))),
+            trouble(
+                source, 32200, "HTML with 200",
+                .answer(.html(200, "<div id=\"app\">Please sign in</div>"))),
+            trouble(
+                source, 33200, "not JSON, though it says so",
+                .answer(.json(200, #"{"id":"unfinished","status":"#))),
+            trouble(source, 34200, "empty body", .answer(.json(200, ""))),
+            trouble(source, 35200, "an array for an object", .answer(.json(200, "[]"))),
+            Scene(
+                source: source, id: SceneID.of(source, 36200), summary: "too large: over 8 MiB"
+            ) { .answer(.json(200, large(source, $0.id))) },
+            Scene(
+                source: source, id: SceneID.of(source, 37200), summary: "JSON 100 levels deep"
+            ) { .answer(.json(200, deep(source, $0.id))) },
+            Scene(
+                source: source, id: SceneID.of(source, 38200),
+                summary: "newborn: 404 on the first two look-ups, then there"
+            ) { $0.look <= 2 ? .answer(notFound(source, $0.id)) : honest(source, $0.id) },
+        ]
+    }
+
+    private static func statusTroubles(_ source: Source) -> [Scene] {
+        let later = Field(name: "Retry-After", value: "30")
+        let date = Field(name: "Retry-After", value: "Fri, 31 Dec 2027 23:59:59 GMT")
+        let limited = limited(source)
+        let elsewhere = Field(name: "Location", value: "https://elsewhere.invalid/login")
+        return [
+            trouble(source, 302, "redirect", .answer(.html(302, "Moved", [elsewhere]))),
+            trouble(source, 400, "400", .answer(plain(source, 400, "Bad request"))),
+            trouble(source, 401, "401 in spite of good credentials", .answer(unauthorized(source))),
+            trouble(
+                source, 402, "402: the plan ended", .answer(plain(source, 402, "Payment required"))),
+            trouble(source, 403, "403", .answer(plain(source, 403, "Forbidden"))),
+            Scene(source: source, id: SceneID.of(source, 404), summary: "404, a real one") {
+                .answer(notFound(source, $0.id))
+            },
+            trouble(source, 1404, "404 with HTML: a gateway's", .answer(.html(404, "Not here"))),
+            trouble(source, 2404, "404 with an empty body", .answer(Response(status: 404))),
+            trouble(source, 429, "429, Retry-After: 30", .answer(limited([later]))),
+            trouble(source, 1429, "429, Retry-After: a date in 2027", .answer(limited([date]))),
+            trouble(source, 2429, "429 that says nothing", .answer(Response(status: 429))),
+            trouble(source, 500, "500 with JSON", .answer(plain(source, 500, "Internal error"))),
+            trouble(source, 1500, "500 with an empty body", .answer(Response(status: 500))),
+            trouble(source, 2500, "500 with HTML", .answer(.html(500, "Oops"))),
+            trouble(source, 502, "502 with HTML", .answer(.html(502, "Bad gateway"))),
+            trouble(
+                source, 503, "503, Retry-After: 30", .answer(.html(503, "Maintenance", [later]))),
+            trouble(source, 504, "504 with HTML", .answer(.html(504, "Gateway time-out"))),
+        ]
+    }
+
+    /// The answer never comes, or not as a whole.
+    private static func wireTroubles(_ source: Source) -> [Scene] {
+        [
+            Scene(
+                source: source, id: SceneID.of(source, 1000), summary: "slow: honest after --slow"
+            ) { honest(source, $0.id).delayed(by: $0.slow) },
+            trouble(source, 2000, "hang: no answer ever", .hang),
+            trouble(source, 3000, "reset (RST) instead of an answer", .reset),
+            trouble(source, 4000, "closed (FIN) without an answer", .close),
+            Scene(source: source, id: SceneID.of(source, 5000), summary: "half an answer, closed") {
+                Reply(deed: .half(.json(200, action(source, $0.id))))
+            },
+            Scene(
+                source: source, id: SceneID.of(source, 6000), summary: "half an answer, then hang"
+            ) {
+                Reply(deed: .stall(.json(200, action(source, $0.id))))
+            },
+        ]
+    }
+
+    // MARK: Parts
+
+    /// Vouchers only.
+    static let cycleEnded = trouble(
+        .vouchers, 3429, "429, the calls of the billing cycle are used up",
+        .answer(VouchersBody.limited(type: "api_calls_cycle", retryAfter: nil)))
+
+    private static func trouble(
+        _ source: Source, _ number: Int, _ summary: String, _ reply: Reply
+    ) -> Scene {
+        .steady(source, SceneID.of(source, number), summary, reply)
+    }
+
+    static func honest(_ source: Source, _ id: String) -> Reply {
+        .answer(.json(200, action(source, id)))
+    }
+
+    private static func action(_ source: Source, _ id: String) -> String {
+        switch source {
+        case .orders: OrdersBody.action(id, "SUCCESS")
+        case .vouchers:
+            VouchersBody.action(
+                id, "DONE", operation: "SUCCESS",
+                result: #"{"message":"Done","failed":[],"done_count":3,"failed_count":0}"#)
+        }
+    }
+
+    static func notFound(_ source: Source, _ id: String) -> Response {
+        source == .orders ? OrdersBody.notFound(id) : VouchersBody.notFound(id)
+    }
+
+    static func unauthorized(_ source: Source) -> Response {
+        switch source {
+        case .orders:
+            .json(
+                401, #"{"message":"Unauthorized"}"#,
+                [Field(name: "WWW-Authenticate", value: "Bearer")])
+        case .vouchers:
+            .json(
+                401,
+                VouchersBody.error(
+                    401, key: "unauthorized", message: "Unauthorized",
+                    details: "Invalid or missing X-App-Id or X-App-Token"))
+        }
+    }
+
+    /// A gateway's body at orders; at vouchers the second shape that errors have there.
+    static func plain(_ source: Source, _ status: Int, _ message: String) -> Response {
+        switch source {
+        case .orders: .json(status, #"{"message":"\#(message)"}"#)
+        case .vouchers:
+            .json(
+                status, #"{"statusCode":\#(status),"error":"\#(message)","message":"\#(message)"}"#)
+        }
+    }
+
+    private static func limited(_ source: Source) -> ([Field]) -> Response {
+        { fields in
+            var response =
+                source == .orders
+                ? Scene.plain(source, 429, "Too many requests")
+                : VouchersBody.limited(type: "api_calls", retryAfter: nil)
+            response.fields += fields
+            return response
+        }
+    }
+
+    /// An action with a message of 9 MiB.
+    private static func large(_ source: Source, _ id: String) -> String {
+        let filler = String(repeating: "x", count: 9 << 20)
+        return String(action(source, id).dropLast()) + #","filler":"\#(filler)"}"#
+    }
+
+    private static func deep(_ source: Source, _ id: String) -> String {
+        let open = String(repeating: "[", count: 99)
+        let close = String(repeating: "]", count: 99)
+        return String(action(source, id).dropLast()) + #","filler":\#(open)\#(close)}"#
+    }
+}

@@ -1,0 +1,20 @@
+// What the sandbox is told at its start.
+
+import StatusCore
+
+struct Settings: Sendable {
+    /// How long a moving action is not done.
+    var pending = Duration.seconds(90)
+    /// How long a slow answer takes.
+    var slow = Duration.seconds(5)
+    var ordersTokenLife = Duration.seconds(3599)
+    var vouchersTokenLife = Duration.seconds(900)
+    /// Calls of the vouchers upstream in any 60 s; 0: any number.
+    var callsPerMinute = 100
+
+    static let clientID = "sandbox-client"
+    static let clientSecret = "sandbox-secret"
+    static let readyToken = "sandbox-token"
+    static let appID = "sandbox-app"
+    static let appToken = "sandbox-app-token"
+}

@@ -1,0 +1,35 @@
+// When each id was first looked up, and how often since: what makes an action move.
+
+import StatusCore
+
+struct Stories: Sendable {
+    /// Ids remembered; one more starts anew at every look-up.
+    static let storiesMax = 50_000
+
+    struct Story: Sendable {
+        var began: Instant
+        var beganWall: WallTime
+        var looks: Int
+    }
+
+    private var stories: PerSource<[String: Story]> = PerSource { _ in [:] }
+
+    /// The story of an id that is looked up now.
+    mutating func look(
+        _ source: Source, _ id: String, now: Instant, wall: WallTime
+    ) -> Story {
+        var story =
+            stories[source][id] ?? Story(began: now, beganWall: wall, looks: 0)
+        story.looks += 1
+        if story.looks > 1 || stories[source].count < Self.storiesMax {
+            stories[source][id] = story
+        }
+        return story
+    }
+
+    /// The story so far; nil before the first look-up.
+    func story(_ source: Source, _ id: String) -> Story? { stories[source][id] }
+
+    /// Every id looked up so far.
+    func ids(_ source: Source) -> [String] { Array(stories[source].keys) }
+}

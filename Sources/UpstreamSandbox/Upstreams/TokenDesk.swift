@@ -1,0 +1,54 @@
+// Credentials: which calls are let in, and how a token is got.
+
+import HTTPWire
+import StatusCore
+
+enum TokenDesk {
+    static func admits(_ source: Source, _ call: Call, _ tokens: TokenBook) -> Bool {
+        if let token = call.bearerToken, tokens.isGood(token, now: call.arrived) { return true }
+        return switch source {
+        case .orders: call.bearerToken == Settings.readyToken
+        case .vouchers: hasAppToken(call)
+        }
+    }
+
+    private static func hasAppToken(_ call: Call) -> Bool {
+        call.field("x-app-id") == Settings.appID && call.field("x-app-token") == Settings.appToken
+    }
+
+    /// RFC 6749 4.4: client credentials in a form.
+    static func answer(
+        _ source: Source, _ call: Call, _ settings: Settings, _ tokens: inout TokenBook
+    ) -> Response {
+        guard call.method == "POST" else {
+            return Scene.plain(source, 405, "Method not allowed")
+        }
+        let form = FormCoding.pairs(String(decoding: call.body, as: UTF8.self))
+        guard isClient(source, call, form) else {
+            return .json(
+                401,
+                #"{"error":"invalid_client","error_description":"Client authentication failed"}"#)
+        }
+        guard form.contains(where: { $0 == ("grant_type", "client_credentials") }) else {
+            return .json(400, #"{"error":"unsupported_grant_type"}"#)
+        }
+        let life = source == .orders ? settings.ordersTokenLife : settings.vouchersTokenLife
+        let token = tokens.handOut(now: call.arrived, life: life)
+        return .json(
+            200,
+            #"{"token_type":"Bearer","access_token":"\#(token)","#
+                + #""expires_in":\#(life.secondsRoundedUp)}"#,
+            [Field(name: "Cache-Control", value: "no-store")])
+    }
+
+    private static func isClient(
+        _ source: Source, _ call: Call, _ form: [(name: String, value: String)]
+    ) -> Bool {
+        switch source {
+        case .orders:
+            form.contains { $0 == ("client_id", Settings.clientID) }
+                && form.contains { $0 == ("client_secret", Settings.clientSecret) }
+        case .vouchers: hasAppToken(call)
+        }
+    }
+}

@@ -1,0 +1,209 @@
+// Start, refusal, stop, and the command line, by the real program.
+
+import Foundation
+import StatusCore
+import Testing
+
+@Suite struct LifecycleTests {
+    @Test func sigtermEndsWithZeroAndAnswersWhoWaits() async throws {
+        let world = try await World()
+        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
+        let port = world.port
+        let waiter = Task.detached {
+            try Client.get(port: port, "/actions/\(DemoID.pendingVoucher)?wait=50")
+        }
+        let deadline = ContinuousClock.now + .seconds(30)
+        while try !world.get("/metrics").text.contains("status_proxy_waiters 1"),
+            ContinuousClock.now < deadline
+        {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        world.proxy.signal(SIGTERM)
+        let reply = try await waiter.value
+        #expect(reply.status == 200)
+        #expect(reply["connection"] == "close")
+        #expect(try await world.proxy.exitCode() == 0)
+    }
+
+    @Test func whileDrainingItServesButIsNotReady() async throws {
+        let world = try await World(["DRAIN_DELAY": "3s"])
+        #expect(try world.get("/readyz").status == 200)
+        world.proxy.signal(SIGTERM)
+        _ = try await world.proxy.wait(for: "stopping") { $0.contains("\"stopping\"") ? true : nil }
+        #expect(try world.get("/readyz").status == 503)
+        #expect(try world.get("/livez").status == 200)
+        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
+        #expect(try await world.proxy.exitCode() == 0)
+    }
+
+    @Test func aRunningCallSettlesItsGateBeforeTheExit() async throws {
+        let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
+        try world.setFault("orders", #"{"kind":"delay","milliseconds":1500}"#)
+        let port = world.port
+        let caller = Task.detached {
+            try Client.get(port: port, "/actions/\(DemoID.pendingOrder)")
+        }
+        let deadline = ContinuousClock.now + .seconds(30)
+        while try world.audit().orders.calls == 0, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        world.proxy.signal(SIGTERM)
+        #expect(try await caller.value.status == 200)
+        #expect(try await world.proxy.exitCode() == 0)
+        try await world.restartProxy()
+        let reply = try world.get("/actions/\(DemoID.pendingOrder)")
+        #expect(reply.status == 200)
+        #expect(reply["cache-status"]?.hasPrefix("status-proxy; hit") == true)
+        #expect(try world.audit().orders.calls == 1)
+    }
+
+    @Test func aChangedSecretFileIsTakenUpOnSighup() async throws {
+        let file = FileManager.default.temporaryDirectory
+            .appendingPathComponent("secret-\(UUID().uuidString)")
+        defer { try? FileManager.default.removeItem(at: file) }
+        try "wrong-token\n".write(to: file, atomically: true, encoding: .utf8)
+        let world = try await World([
+            "VOUCHERS_APP_TOKEN": "", "VOUCHERS_APP_TOKEN_FILE": file.path,
+            "VOUCHERS_MIN_INTERVAL": "1s", "VOUCHERS_MAX_INTERVAL": "1s",
+        ])
+        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 502)
+        try "sandbox-app-token\n".write(to: file, atomically: true, encoding: .utf8)
+        world.proxy.signal(SIGHUP)
+        let deadline = ContinuousClock.now + .seconds(30)
+        var status = 502
+        while status != 200, ContinuousClock.now < deadline {
+            try await Task.sleep(for: .milliseconds(100))
+            status = try world.get("/actions/\(DemoID.pendingVoucher)").status
+        }
+        #expect(status == 200)
+        #expect(!world.proxy.text.contains("sandbox-app-token"))
+    }
+
+    @Test func secretsNeverReachTheLog() async throws {
+        let world = try await World(["LOG_LEVEL": "debug"])
+        _ = try world.get("/actions/\(DemoID.order)")
+        _ = try world.get("/actions/00000000-0000-4000-8000-000000000401")
+        _ = try world.get("/actions/\(DemoID.voucher)")
+        world.proxy.signal(SIGTERM)
+        _ = try await world.proxy.exitCode()
+        for secret in ["sandbox-secret", "sandbox-app-token", "Bearer"] {
+            #expect(!world.proxy.text.contains(secret))
+        }
+    }
+
+    @Test func everyRequestHasOneLogLineWithItsID() async throws {
+        let world = try await World()
+        let reply = try world.get(
+            "/actions/\(DemoID.order)", fields: ["X-Request-Id: my-request-1"])
+        #expect(reply["x-request-id"] == "my-request-1")
+        let made = try #require(try world.get("/livez")["x-request-id"])
+        world.proxy.signal(SIGTERM)
+        _ = try await world.proxy.exitCode()
+        let lines = world.proxy.text.split(separator: "\n").compactMap {
+            try? JSONReader.read(Array($0.utf8))
+        }
+        for id in ["my-request-1", made] {
+            #expect(lines.filter { $0["request_id"]?.string == id }.count == 1)
+        }
+    }
+
+    @Test func theContractIsServedByteForByte() async throws {
+        let world = try await World()
+        let file = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .appendingPathComponent("openapi/status-proxy.yaml")
+        #expect(try world.get("/openapi.yaml").body == Array(Data(contentsOf: file)))
+    }
+
+    @Test func metricsTellCallsAndTheSmallestGap() async throws {
+        let world = try await World()
+        for _ in 0..<2 {
+            _ = try world.get("/actions/\(DemoID.pendingOrder)?wait=3")
+        }
+        let text = try world.get("/metrics").text
+        let prefix = "status_proxy_upstream_min_gap_seconds{source=\"orders\"} "
+        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(prefix) })
+        #expect(try #require(Double(line.dropFirst(prefix.count))) >= 2)
+        #expect(
+            text.contains(
+                "status_proxy_upstream_calls_total{source=\"orders\",outcome=\"answered\"}"))
+        #expect(!text.contains(DemoID.pendingOrder))
+    }
+}
+
+@Suite struct CommandLineTests {
+    private static let voucherKeys = [
+        "VOUCHERS_APP_ID": "app", "VOUCHERS_APP_TOKEN": "hidden-token",
+    ]
+
+    private func run(
+        _ arguments: [String], _ environment: [String: String] = [:]
+    ) async throws -> (code: Int32, text: String) {
+        let program = try Program("status-proxy", arguments, environment: environment)
+        return (try await program.exitCode(), program.text)
+    }
+
+    @Test func helpAndVersionAreTold() async throws {
+        let help = try await run(["--help"])
+        #expect(help.code == 0)
+        #expect(help.text.contains("check"))
+        let version = try await run(["--version"])
+        #expect(version.code == 0)
+        #expect(version.text.split(separator: ".").count == 3)
+    }
+
+    @Test func wrongUsageEndsWith64() async throws {
+        #expect(try await run(["--nonsense"]).code == 64)
+    }
+
+    @Test func checkPrintsTheEffectiveSettingsAndHidesSecrets() async throws {
+        let (code, text) = try await run(["check"], Self.voucherKeys)
+        #expect(code == 0)
+        #expect(text.contains("VOUCHERS_APP_TOKEN=[secret]"))
+        #expect(text.contains("VOUCHERS_MIN_INTERVAL=30s"))
+        #expect(!text.contains("hidden-token"))
+    }
+
+    @Test(arguments: [
+        ([:], "no upstream has credentials"),
+        (["VOUCHERS_APP_ID": "a"], "half a credential"),
+        (["VOUCHERS_MIN_INTERVAL": "5 minutes"], "VOUCHERS_MIN_INTERVAL"),
+        (["VOUCHERS_MAX_INTERVAL": "1s"], "VOUCHERS_MAX_INTERVAL"),
+        (["VOUCHERS_TIMEOUTS": "1s"], "is VOUCHERS_TIMEOUT meant?"),
+        (["LISTEN_PORT": "70000"], "LISTEN_PORT"),
+        (["STORE_URL": "redis://x"], "STORE_URL"),
+    ])
+    func aBadSettingStopsTheStartWithOneLine(
+        _ settings: [String: String], _ words: String
+    ) async throws {
+        let base = settings.isEmpty || settings["VOUCHERS_APP_ID"] != nil ? [:] : Self.voucherKeys
+        for command in ["serve", "check"] {
+            let environment = base.merging(settings) { _, new in new }
+            let (code, text) = try await run([command], environment)
+            #expect(code == 78)
+            #expect(text.contains(words), "\(text)")
+            #expect(text.split(separator: "\n").count == 1, "\(text)")
+            #expect(!text.contains("hidden-token"))
+        }
+    }
+
+    @Test func anAddressInUseIsToldInOneLine() async throws {
+        let world = try await World()
+        var environment = Self.voucherKeys
+        environment["LISTEN_HOST"] = "192.0.2.1"  // an address that no machine has (RFC 5737)
+        environment["STORE_URL"] = "memory:"
+        let (code, text) = try await run([], environment)
+        #expect(code != 0)
+        #expect(text.contains("192.0.2.1"), "\(text)")
+        withExtendedLifetime(world) {}
+    }
+
+    @Test func healthcheckTellsWhetherAServerIsThere() async throws {
+        let world = try await World()
+        let url = "http://127.0.0.1:\(world.port)"
+        #expect(try await run(["healthcheck", "--url", url]).code == 0)
+        #expect(try await run(["healthcheck"], ["STATUS_PROXY_URL": url]).code == 0)
+        try await world.killProxy()
+        #expect(try await run(["healthcheck", "--url", url]).code == 1)
+    }
+}

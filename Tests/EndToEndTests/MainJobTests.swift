@@ -1,0 +1,129 @@
+// The main job through the real programs: one request in, the right upstream asked, one schema out.
+
+import StatusCore
+import Testing
+
+@Suite struct MainJobTests {
+    @Test func theOrderActionOfTheReadmeIsAnswered() async throws {
+        let world = try await World()
+        let reply = try world.get("/actions/\(DemoID.order)")
+        #expect(reply.status == 200)
+        #expect(reply.json["id"]?.string == DemoID.order)
+        #expect(reply.json["source"]?.string == "orders")
+        #expect(reply.json["status"]?.string == "PENDING")
+        #expect(reply["etag"]?.hasPrefix("W/\"") == true)
+        #expect(reply["retry-after"] == "3")  // 2 s and the slack for clock slew, rounded up
+        #expect(reply["cache-status"]?.hasPrefix("status-proxy; fwd=miss") == true)
+    }
+
+    @Test func theVoucherActionOfTheReadmeRunsThroughItsStates() async throws {
+        let world = try await World(["WAIT_MAX": "50s"], sandbox: ["--pending", "3s"])
+        let first = try world.get("/actions/\(DemoID.voucher)")
+        #expect(first.json["status"]?.string == "PENDING")
+        let last = try world.get("/actions/\(DemoID.voucher)?wait=50")
+        #expect(last.json["status"]?.string == "PARTIALLY_SUCCEEDED")
+        #expect(last.json["counts"]?["failed"]?.integer == 1)
+        #expect(last["cache-control"]?.contains("immutable") == true)
+        #expect(last["retry-after"] == nil)
+        let gap = try #require(try world.audit().vouchers.smallestGap)
+        #expect(gap >= 2)
+    }
+
+    @Test func aSecondRequestIsAHitAndCostsNoCall() async throws {
+        let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "300s"])
+        let first = try world.get("/actions/\(DemoID.pendingOrder)")
+        let second = try world.get("/actions/\(DemoID.pendingOrder)")
+        #expect(first.status == 200 && second.status == 200)
+        #expect(second["cache-status"]?.hasPrefix("status-proxy; hit; ttl=") == true)
+        #expect(first["etag"] == second["etag"])
+        #expect(try world.audit().orders.callsByID[DemoID.pendingOrder] == 1)
+    }
+
+    @Test func aCallersNoCacheDoesNotOpenTheGate() async throws {
+        let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "300s"])
+        for _ in 0..<20 {
+            let fields = ["Cache-Control: no-cache", "Pragma: no-cache"]
+            _ = try world.get("/actions/\(DemoID.pendingOrder)", fields: fields)
+        }
+        #expect(try world.audit().orders.calls == 1)
+    }
+
+    @Test func theSameStateIsAnsweredWith304() async throws {
+        let world = try await World()
+        let first = try world.get("/actions/\(DemoID.pendingVoucher)")
+        let tag = try #require(first["etag"])
+        let second = try world.get(
+            "/actions/\(DemoID.pendingVoucher)", fields: ["If-None-Match: \(tag)"])
+        #expect(second.status == 304)
+        #expect(second.body.isEmpty)
+        #expect(second["etag"] == tag)
+        let third = try world.get(
+            "/actions/\(DemoID.pendingVoucher)", fields: ["If-None-Match: W/\"0\""])
+        #expect(third.status == 200)
+    }
+
+    @Test func aWaitThatRunsOutAnswersLikeARequestWithoutOne() async throws {
+        let world = try await World()
+        let first = try world.get("/actions/\(DemoID.pendingVoucher)")
+        let tag = try #require(first["etag"])
+        let byQuery = try world.get("/actions/\(DemoID.pendingVoucher)?wait=1")
+        #expect(byQuery.status == 200)
+        let byPrefer = try world.get(
+            "/actions/\(DemoID.pendingVoucher)",
+            fields: ["Prefer: wait=1", "If-None-Match: \(tag)"])
+        #expect(byPrefer.status == 304)
+    }
+
+    @Test func waitingForAChangeEndsWithTheChange() async throws {
+        let world = try await World(sandbox: ["--pending", "6s"])
+        let first = try world.get("/actions/\(DemoID.voucher)")
+        let tag = try #require(first["etag"])
+        let second = try world.get(
+            "/actions/\(DemoID.voucher)?wait=50&until=change", fields: ["If-None-Match: \(tag)"])
+        #expect(second.status == 200)
+        #expect(second["etag"] != tag)
+        #expect(second.json["status"]?.string == "IN_PROGRESS")
+    }
+
+    @Test func aBatchAnswersEachIDForItself() async throws {
+        let world = try await World()
+        let reply = try world.get(
+            "/actions?id=\(DemoID.order)&id=%2e%2e&id=\(DemoID.missingOrder)&id=\(DemoID.order)")
+        #expect(reply.status == 200)
+        let actions = reply.json["actions"]?.array ?? []
+        #expect(actions.map { $0["id"]?.string } == [DemoID.order, DemoID.order])
+        let failures = reply.json["failures"]?.array ?? []
+        #expect(failures.map { $0["id"]?.string } == ["..", DemoID.missingOrder])
+        let codes = failures.map { $0["problem"]?["code"]?.string }
+        #expect(codes == ["invalid-id", "action-not-found"])
+    }
+
+    @Test func aBadIDIsRefusedWithoutACall() async throws {
+        let world = try await World()
+        let ids = [
+            "..", "%2e%2e%2fadmin", "-a", "a%20b", "a%00", String(repeating: "a", count: 129),
+            "a%zz",
+        ]
+        for id in ids {
+            let reply = try world.get("/actions/\(id)")
+            #expect(reply.status == 400, "\(id)")
+            #expect(reply.json["code"]?.string == "invalid-id", "\(id)")
+        }
+        for query in ["wait=x", "wait=-1", "until=now", "source=elsewhere", "wait=1&wait=2"] {
+            let reply = try world.get("/actions/\(DemoID.order)?\(query)")
+            #expect(reply.status == 400, "\(query)")
+            #expect(reply.json["code"]?.string == "invalid-parameter", "\(query)")
+        }
+        let audit = try world.audit()
+        #expect(audit.orders.calls == 0 && audit.vouchers.calls == 0)
+    }
+
+    @Test func oneTokenServesManyCallers() async throws {
+        let world = try await World()
+        for number in 0..<20 {
+            let id = "00000000-0000-4000-9000-00000000a0" + String(number + 16, radix: 16)
+            #expect(try world.get("/actions/\(id)").status == 200)
+        }
+        #expect(try world.audit().orders.tokenFetches == 1)
+    }
+}

@@ -1,0 +1,108 @@
+// A built program as a child process: started, watched by its output, signalled, waited for.
+
+import Foundation
+import Locking
+
+/// A running program. Its output is gathered as it comes.
+final class Program: Sendable {
+    private let process: Guarded<ProcessBox>
+    private let output = Guarded(Output())
+
+    /// `@unchecked Sendable`: only touched under the lock around it.
+    private struct ProcessBox: @unchecked Sendable {
+        let process: Process
+    }
+
+    private struct Output: Sendable {
+        var text = ""
+        var openPipes = 2
+    }
+
+    struct Failure: Error, CustomStringConvertible {
+        var description: String
+    }
+
+    /// Where the build put the programs: beside the test bundle.
+    static let folder: URL = {
+        let bundle = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        let candidates = [
+            bundle.deletingLastPathComponent(),
+            Bundle(for: Program.self).bundleURL.deletingLastPathComponent(),
+            Bundle.main.bundleURL,
+        ]
+        return candidates.first {
+            FileManager.default.isExecutableFile(
+                atPath: $0.appendingPathComponent("status-proxy").path)
+        } ?? candidates[0]
+    }()
+
+    init(
+        _ name: String, _ arguments: [String] = [], environment: [String: String] = [:],
+        directory: URL? = nil
+    ) throws {
+        let process = Process()
+        process.executableURL = Self.folder.appendingPathComponent(name)
+        process.arguments = arguments
+        var merged = ["PATH": "/usr/bin:/bin"]
+        for name in ["ASAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"] {
+            merged[name] = ProcessInfo.processInfo.environment[name]
+        }
+        merged.merge(environment) { _, new in new }
+        process.environment = merged
+        process.currentDirectoryURL = directory
+        self.process = Guarded(ProcessBox(process: process))
+        let output = output
+        for keyPath in [\Process.standardOutput, \Process.standardError] {
+            let pipe = Pipe()
+            process[keyPath: keyPath] = pipe
+            pipe.fileHandleForReading.readabilityHandler = { handle in
+                let data = handle.availableData
+                if data.isEmpty { handle.readabilityHandler = nil }
+                output.withLock { output in
+                    output.text += String(decoding: data, as: UTF8.self)
+                    if data.isEmpty { output.openPipes -= 1 }
+                }
+            }
+        }
+        try process.run()
+    }
+
+    deinit {
+        process.withLock { if $0.process.isRunning { kill($0.process.processIdentifier, SIGKILL) } }
+    }
+
+    var text: String { output.withLock { $0.text } }
+    var identifier: Int32 { process.withLock { $0.process.processIdentifier } }
+    var isRunning: Bool { process.withLock { $0.process.isRunning } }
+
+    func signal(_ number: Int32) { kill(identifier, number) }
+
+    /// Waits until `read` finds something in the output.
+    func wait<Found>(
+        seconds: Double = 60, for what: String, _ read: (String) -> Found?
+    ) async throws -> Found {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < deadline {
+            if let found = read(text) { return found }
+            if !isRunning, output.withLock({ $0.openPipes }) == 0 { break }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        if let found = read(text) { return found }
+        throw Failure(description: "no \(what) in the output:\n\(text)")
+    }
+
+    /// Waits for the end and returns the exit code; a signal's number is negative.
+    func exitCode(seconds: Double = 60) async throws -> Int32 {
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while isRunning || output.withLock({ $0.openPipes }) > 0 {
+            guard ContinuousClock.now < deadline else {
+                throw Failure(description: "it still runs:\n\(text)")
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        return process.withLock { box in
+            box.process.terminationReason == .uncaughtSignal
+                ? -box.process.terminationStatus : box.process.terminationStatus
+        }
+    }
+}

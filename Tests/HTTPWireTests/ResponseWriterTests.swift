@@ -1,0 +1,91 @@
+import HTTPWire
+import Testing
+
+/// What leaves the writer, as text.
+struct ResponseWriterTests {
+    private func written(
+        isHead: Bool = false, version: Version = .http11, keepAlive: Bool = true,
+        _ write: (inout ResponseWriter) -> Void
+    ) -> String {
+        var writer = ResponseWriter()
+        writer.setDate(secondsSince1970: 784_111_777)
+        writer.prepare(AnswerShape(isHead: isHead, version: version, keepAlive: keepAlive))
+        write(&writer)
+        return String(decoding: writer.output, as: UTF8.self)
+    }
+
+    private let date = "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+
+    @Test func answerHasDateLengthAndContent() {
+        let text = written {
+            $0.begin(status: 200)
+            $0.field("ETag", "\"a\"")
+            $0.field("Age", 12)
+            $0.end(body: Array("hello".utf8))
+        }
+        #expect(
+            text
+                == "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nAge: 12\r\n\(date)Content-Length: 5\r\n\r\nhello"
+        )
+    }
+
+    @Test func headHasTheLengthButNotTheContent() {
+        let text = written(isHead: true) { $0.write(Response(status: 200, body: [1, 2, 3])) }
+        #expect(text == "HTTP/1.1 200 OK\r\n\(date)Content-Length: 3\r\n\r\n")
+    }
+
+    @Test(arguments: [204, 304])
+    func statusWithoutContentHasNoLength(_ status: Int) {
+        let text = written { $0.write(Response(status: status, body: [1])) }
+        #expect(text.hasSuffix("\r\n\(date)\r\n"))
+        #expect(!text.contains("Content-Length"))
+    }
+
+    @Test func closeIsAnnouncedAndA10PeerIsToldThatItLives() {
+        #expect(
+            written(keepAlive: false) { $0.write(Response(status: 200)) }
+                .contains("\r\nConnection: close\r\n"))
+        #expect(
+            written(version: .http10) { $0.write(Response(status: 200)) }
+                .contains("\r\nConnection: keep-alive\r\n"))
+        #expect(!written { $0.write(Response(status: 200)) }.contains("Connection"))
+    }
+
+    @Test func lineEndsInAValueBecomeSpaces() {
+        let text = written {
+            $0.write(Response(status: 200, fields: [Field(name: "X", value: "a\r\nB: c\0")]))
+        }
+        #expect(text.contains("\r\nX: a  B: c \r\n"))
+    }
+
+    @Test func partsMakeOneValue() {
+        let text = written {
+            $0.begin(status: 200)
+            $0.startField("Cache-Status")
+            $0.append("status-proxy; hit; ttl=")
+            $0.append(-12)
+            $0.endField()
+            $0.end()
+        }
+        #expect(text.contains("\r\nCache-Status: status-proxy; hit; ttl=-12\r\n"))
+    }
+
+    @Test(arguments: [0, 9, 10, 99, 100, 1_234_567_890, Int.max, Int.min])
+    func numbersAreDecimal(_ number: Int) {
+        #expect(
+            written {
+                $0.begin(status: 200); $0.field("N", number)
+            }
+            .hasSuffix("\r\nN: \(number)\r\n"))
+    }
+
+    @Test func halfAnAnswerCanBeTakenBack() {
+        let text = written {
+            $0.begin(status: 200)
+            $0.field("X", "y")
+            $0.rollBack()
+            $0.write(Response(status: 500))
+        }
+        #expect(text.hasPrefix("HTTP/1.1 500 Internal Server Error\r\n\(date)"))
+    }
+}

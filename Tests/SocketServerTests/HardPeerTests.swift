@@ -1,0 +1,133 @@
+// The server against peers that are slow, many, or gone.
+
+import HTTPWire
+import SocketServer
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct HardPeerTests {
+    @Test func headThatTakesTooLongGets408() throws {
+        let stage = try Stage { $0.headerTimeout = .milliseconds(100) }
+        let peer = try stage.peer()
+        try peer.send("GET / HTTP/1.1\r\nHos")
+        let answer = try peer.answer()
+        #expect(answer.status == 408)
+        #expect(answer.fields["connection"] == "close")
+        #expect(try peer.isEnded())
+    }
+
+    @Test func contentThatTakesTooLongGets408() throws {
+        let stage = try Stage { $0.bodyTimeout = .milliseconds(100) }
+        let peer = try stage.peer()
+        try peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na")
+        #expect(try peer.answer().status == 408)
+        #expect(try peer.isEnded())
+    }
+
+    @Test func idleConnectionEndsInSilence() throws {
+        let stage = try Stage { $0.idleTimeout = .milliseconds(100) }
+        let fresh = try stage.peer()
+        let used = try stage.peer()
+        try used.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try used.answer().status == 200)
+        #expect(try used.isEnded())
+        #expect(try fresh.isEnded())
+    }
+
+    @Test func connectionOverTheLimitGets503AndTheOthersAreServed() throws {
+        let stage = try Stage { $0.connectionsMax = 2 }
+        let first = try stage.peer()
+        try first.send("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try first.answer().status == 200)
+        let second = try stage.peer()
+        try second.send("GET /2 HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try second.answer().status == 200)
+        let third = try stage.peer()
+        try third.send("GET /3 HTTP/1.1\r\nHost: a\r\n\r\n")
+        let answer = try third.answer()
+        #expect(answer.status == 503)
+        #expect(answer.fields["connection"] == "close")
+        #expect(try third.isEnded())
+        #expect(stage.server.connectionCount == 2)
+        try first.send("GET /4 HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try first.answer().body == "/4")
+    }
+
+    @Test func placeOfAConnectionThatWentIsFree() throws {
+        let stage = try Stage { $0.connectionsMax = 1 }
+        for round in 0..<20 {
+            let peer = try stage.peer()
+            try peer.send("GET /\(round) HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            #expect(try peer.answer().body == "/\(round)")
+            #expect(try peer.isEnded())
+            peer.close()
+            // The server has seen the end once the place is free.
+            try #require(eventually { stage.server.connectionCount == 0 })
+        }
+    }
+
+    @Test func resetInsideARequestHarmsNobody() throws {
+        let stage = try Stage()
+        let other = try stage.peer()
+        for part in ["GET", "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab"] {
+            let peer = try stage.peer()
+            try peer.send(part)
+            peer.reset()
+        }
+        try other.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try other.answer().body == "/a")
+        #expect(eventually { stage.server.connectionCount == 1 })
+    }
+
+    @Test func inputThatEndsInsideARequestGets400() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("GET / HTTP/1.1\r\n")
+        peer.shutdownWrite()
+        #expect(try peer.answer().status == 400)
+        #expect(try peer.isEnded())
+    }
+
+    @Test func slowReaderOfALargeBurstGetsAllOfItAndTheOthersAreServedMeanwhile() throws {
+        let stage = try Stage()
+        let slow = try stage.peer(receiveBytes: 4096)
+        let requests = (0..<40).map { _ in "GET /big HTTP/1.1\r\nHost: a\r\n\r\n" }
+        try slow.send(requests.joined() + "GET /end HTTP/1.1\r\nHost: a\r\n\r\n")
+        let other = try stage.peer()
+        try other.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try other.answer().body == "/a")
+        for _ in 0..<40 {
+            #expect(try slow.answer().body.utf8.count == 1 << 20)
+        }
+        #expect(try slow.answer().body == "/end")
+    }
+
+    @Test func readerThatStopsIsDropped() throws {
+        let stage = try Stage { $0.writeTimeout = .milliseconds(200) }
+        let peer = try stage.peer(receiveBytes: 4096)
+        try peer.send(
+            (0..<20).map { _ in "GET /big HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())
+        #expect(eventually { stage.server.connectionCount == 1 })
+        #expect(eventually { stage.server.connectionCount == 0 })
+    }
+
+    @Test func refusalIsReadEvenWhenThePeerGoesOnSending() throws {
+        let stage = try Stage { $0.lingerTimeout = .seconds(5) }
+        let peer = try stage.peer()
+        try peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")
+        try peer.send([UInt8](repeating: 0x78, count: 100_000))
+        #expect(try peer.answer().status == 413)
+        #expect(try peer.isEnded())
+    }
+
+    @Test func floodOfConnectionsPasses() throws {
+        let stage = try Stage { $0.connectionsMax = 50 }
+        let flood = try (0..<300).map { _ in try stage.peer() }
+        #expect(eventually { stage.server.connectionCount == 50 })
+        for peer in flood { peer.close() }
+        #expect(eventually { stage.server.connectionCount == 0 })
+        let peer = try stage.peer()
+        try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().body == "/a")
+    }
+}

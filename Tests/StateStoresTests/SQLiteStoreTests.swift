@@ -1,0 +1,469 @@
+// What only the file store promises: real files, reopened, shared, lost, set back and damaged.
+
+import Glibc
+import StatusCore
+import Testing
+
+@testable import StateStores
+
+@Suite("The file store survives what happens to files")
+struct SQLiteStoreTests {
+    let folder = TemporaryFolder()
+    let clock = ManualClock()
+    let a = LookKey.orders("a")
+
+    func open(_ limits: SQLiteLimits = SQLiteLimits()) throws -> SQLiteStore {
+        try SQLiteStore(path: folder.store, clock: clock.storeClock, limits: limits) { _ in }
+    }
+
+    // MARK: restarts
+
+    @Test func reopeningKeepsGatesAnswersPausesAndTheSmallestGap() async throws {
+        var store = try open()
+        let first = try await store.grant(.of(a))
+        try await store.settle(.of(a, first, .opens(in: .seconds(30)), sentAgo: .zero))
+        clock.advance(.seconds(31))
+        let second = try await store.grant(.of(a))
+        let before = try await store.settle(
+            .of(
+                a, second, pause: .seconds(100), sentAgo: .zero,
+                news: .answer(.sample("a"), checkedAt: clock.wall)))
+        #expect(before.smallestGap == .seconds(31))
+        await store.close()
+
+        store = try open()
+        #expect(try await store.lookUp(a.id) == [before.record])
+        #expect(try await store.verdict(.of(a)) == .paused(opensIn: .seconds(100)))
+        clock.advance(.seconds(100))
+        let third = try await store.grant(.of(a))
+        #expect(third > second)
+        #expect(try await store.settle(.of(a, third)).smallestGap == .seconds(31))
+        await store.close()
+        #expect(folder.names == ["store.sqlite"])
+    }
+
+    @Test func reopeningKeepsHeldGatesAndBudgets() async throws {
+        var store = try open()
+        _ = try await store.grant(.of(a, perMinute: 1))
+        await store.close()
+        store = try open()
+        clock.advance(.seconds(1))
+        #expect(try await store.verdict(.of(a)).isGateShut)
+        let other = try await store.verdict(.of(.orders("b"), perMinute: 1))
+        #expect(other == .budgetSpent(opensIn: .seconds(72), .minute))
+    }
+
+    // MARK: clocks
+
+    @Test(arguments: [Duration.seconds(-86_400), .seconds(86_400)])
+    func wallClockStepsDoNotMoveGates(_ step: Duration) async throws {
+        let store = try open()
+        _ = try await store.grant(.of(a))
+        clock.stepWall(step)
+        clock.advance(.seconds(40))
+        #expect(try await store.verdict(.of(a)).isGateShut)
+        clock.advance(.seconds(1))
+        _ = try await store.grant(.of(a))
+    }
+
+    @Test(arguments: ["boot-2", nil])
+    func downTimeCountsForAgesButNotForGates(_ bootID: String?) async throws {
+        var store = try open()
+        let b = LookKey.orders("b")
+        let token = try await store.grant(.of(b))
+        try await store.settle(
+            .of(
+                b, token, .opens(in: .seconds(10)),
+                news: .answer(.sample("b"), checkedAt: clock.wall)))
+        _ = try await store.grant(.of(a))
+        await store.close()
+        clock.reboot(after: .seconds(3600), as: bootID)
+        store = try open()
+        guard case .gateShut(let record) = try await store.verdict(.of(a)) else {
+            Issue.record("the gate opened during down-time")
+            return
+        }
+        #expect(record.opensIn == .seconds(41) && record.firstSeenAgo == .seconds(3600))
+        let kept = try #require(try await store.lookUp(b.id).first)
+        #expect(kept.opensIn == .seconds(10) && kept.answer?.age == .seconds(3600))
+        clock.advance(.seconds(41))
+        _ = try await store.grant(.of(a))
+    }
+
+    @Test func clockFarBehindTheFileIsSetAnewAndQuarantined() async throws {
+        let store = try open()
+        let token = try await store.grant(.of(a))
+        try await store.settle(.of(a, token, .opens(in: .seconds(5))))
+        clock.stepBoot(.seconds(-3600))
+        #expect(try await store.verdict(.of(a)).quarantine == .seconds(41))
+        let record = try #require(try await store.lookUp(a.id).first)
+        #expect(record.opensIn == .seconds(5))
+        clock.advance(.seconds(41))
+        _ = try await store.grant(.of(a))
+    }
+
+    @Test func clockSlightlyBehindStandsStill() async throws {
+        let store = try open()
+        _ = try await store.grant(.of(a))
+        clock.stepBoot(.milliseconds(-1500))
+        guard case .gateShut(let record) = try await store.verdict(.of(a)) else {
+            Issue.record("not shut")
+            return
+        }
+        #expect(record.opensIn == .seconds(41))
+    }
+
+    // MARK: sharing
+
+    @Test func twoStoresOnOneFileGrantOneGateOnce() async throws {
+        let stores = [try open(), try open()]
+        for round in 0..<20 {
+            let key = LookKey.orders("a\(round)")
+            let grants = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for number in 0..<20 {
+                    group.addTask { try await stores[number % 2].verdict(.of(key)).isGranted }
+                }
+                return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(grants == 1)
+        }
+    }
+
+    @Test func twoStoresOnOneFileShareOneBudget() async throws {
+        let stores = [try open(), try open()]
+        let grants = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<60 {
+                group.addTask {
+                    try await stores[number % 2]
+                        .verdict(.of(.orders("a\(number)"), perMinute: 20)).isGranted
+                }
+            }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(grants == 10, "the unknown ids' half")
+    }
+
+    @Test func lockHeldByAnotherProcessFailsReservationsButNotLookUps() async throws {
+        var limits = SQLiteLimits()
+        limits.lockWaitMax = .milliseconds(20)
+        let store = try open(limits)
+        let token = try await store.grant(.of(a))
+        do {
+            let other = try Database(path: folder.store, lockWaitMilliseconds: 20)
+            try other.execute("BEGIN IMMEDIATE")
+            await #expect(throws: StoreFailure.self) { try await store.reserve(.of(.orders("b"))) }
+            #expect(try await store.lookUp(a.id).count == 1)
+            try other.execute("ROLLBACK")
+        }
+        #expect(try await store.settle(.of(a, token)).record.opensIn == .seconds(30))
+    }
+
+    // MARK: quarantine
+
+    /// Ways in which a file is lost while its store runs.
+    enum Loss: CaseIterable {
+        case deleted
+        case deletedWithItsLog
+        case logDeleted
+        case replacedByAnOlderCopy
+        case overwrittenByAnOlderCopy
+        case emptied
+    }
+
+    @Test(arguments: Loss.allCases)
+    func lostFileQuarantinesUntilEarlierGrantsCannotMatter(_ loss: Loss) async throws {
+        let store = try open()
+        let b = LookKey.orders("b")
+        let copy = try await makeCopy(of: store)
+        let running = try await store.grant(.of(a))
+        let paused = try await store.grant(.of(.vouchers("v")))
+        try await store.settle(.of(.vouchers("v"), paused, pause: .seconds(500)))
+        clock.advance(.seconds(1))
+        try inflict(loss, copy)
+
+        #expect(try await store.verdict(.of(b)).quarantine == .seconds(41))
+        clock.advance(.seconds(10))
+        #expect(try await store.verdict(.of(a)).quarantine == .seconds(31))
+        #expect(try await store.verdict(.of(a, hold: .seconds(100))).quarantine == .seconds(90))
+        // Look-ups and settlements go on.
+        _ = try await store.lookUp(a.id)
+        let settled = try await store.settle(
+            .of(a, running, news: .answer(.sample("a"), checkedAt: clock.wall)))
+        #expect(settled.record.answer?.document == .sample("a"))
+
+        clock.advance(.seconds(31))
+        // The lost calls count on: before, a, b and c.
+        let token = try await store.grant(.of(b, perMinute: 10))
+        #expect(token > running)
+        #expect(try await store.reserve(.of(.orders("c"), perMinute: 10)).budgetLeft.minute == 6)
+        // What this process knew of pauses is not lost with the file.
+        #expect(try await store.verdict(.of(.vouchers("w"))) == .paused(opensIn: .seconds(458)))
+        await store.close()
+    }
+
+    @Test func otherStoreOnTheFileNoticesWhatOneHasRepaired() async throws {
+        let stores = [try open(), try open()]
+        let copy = try await makeCopy(of: stores[0])
+        for number in 0..<3 { _ = try await stores[1].grant(.of(.orders("x\(number)"))) }
+        _ = try await stores[0].lookUp(a.id)
+        try inflict(.overwrittenByAnOlderCopy, copy)
+        for store in stores {
+            #expect(try await store.verdict(.of(.orders("x0"))).quarantine == .seconds(41))
+        }
+        clock.advance(.seconds(41))
+        let grants = [
+            try await stores[0].verdict(.of(.orders("x0"))).isGranted,
+            try await stores[1].verdict(.of(.orders("x0"))).isGranted,
+        ]
+        #expect(grants == [true, false])
+    }
+
+    @Test func firstStartOnAMissingFileIsNotQuarantined() async throws {
+        _ = try await open().grant(.of(a))
+    }
+
+    @Test func tokensOfALostFileAreNotGivenAgain() async throws {
+        let store = try open()
+        let copy = try await makeCopy(of: store)
+        let lost = try await store.grant(.of(a))
+        try inflict(.replacedByAnOlderCopy, copy)
+        _ = try await store.verdict(.of(a))
+        clock.advance(.seconds(41))
+        let next = try await store.grant(.of(a))
+        #expect(next > lost)
+        let late = try await store.settle(.of(a, lost, .opens(in: .zero)))
+        #expect(late.record.opensIn == .seconds(41))
+    }
+
+    // MARK: trouble
+
+    @Test func folderThatGoesAwayAndComesBackIsSurvived() async throws {
+        let store = try open()
+        _ = try await store.grant(.of(a))
+        let away = folder.path + "-away"
+        #expect(rename(folder.path, away) == 0)
+        for _ in 0..<3 {
+            await #expect(throws: StoreFailure.self) { try await store.reserve(.of(a)) }
+        }
+        #expect(rename(away, folder.path) == 0)
+        clock.advance(.seconds(5))
+        #expect(try await store.verdict(.of(a)).quarantine == .seconds(41))
+        clock.advance(.seconds(41))
+        _ = try await store.grant(.of(a))
+    }
+
+    @Test func fullDiskFailsWhatWritesAndNothingElse() async throws {
+        let store = try open()
+        let token = try await store.grant(.of(a))
+        try await store.onDatabase { database throws(SQLiteFailure) in
+            let pages = try database.number("PRAGMA page_count") ?? 0
+            _ = try database.number("PRAGMA max_page_count = \(pages)")
+        }
+        let big = ActionDocument(
+            bytes: Array(repeating: 0x20, count: 100_000), source: .orders, status: .pending,
+            isDone: false, createdAt: nil)
+        let settlement = Settlement.of(a, token, news: .answer(big, checkedAt: clock.wall))
+        async let kept = store.lookUp(a.id)
+        let failure = await #expect(throws: StoreFailure.self) {
+            try await store.settle(settlement)
+        }
+        #expect(failure?.text.contains("full") == true)
+        #expect(try await kept.first?.opensIn == .seconds(41))
+        try await store.onDatabase { database throws(SQLiteFailure) in
+            _ = try database.number("PRAGMA max_page_count = 100000")
+        }
+        let reply = try await store.settle(settlement)
+        #expect(reply.record.answer?.document == big)
+        #expect(reply.record.opensIn == .seconds(30))
+    }
+
+    @Test func readOnlyDatabaseFailsReservationsAndRecovers() async throws {
+        let store = try open()
+        _ = try await store.grant(.of(a))
+        try await store.onDatabase { database throws(SQLiteFailure) in
+            try database.execute("PRAGMA query_only = 1")
+        }
+        await #expect(throws: StoreFailure.self) { try await store.reserve(.of(.orders("b"))) }
+        #expect(try await store.lookUp(a.id).count == 1)
+        try await store.onDatabase { database throws(SQLiteFailure) in
+            try database.execute("PRAGMA query_only = 0")
+        }
+        _ = try await store.grant(.of(.orders("b")))
+    }
+
+    @Test func garbageUnderARunningStoreIsSetAsideAndQuarantined() async throws {
+        let store = try open()
+        _ = try await store.grant(.of(a))
+        for suffix in ["-wal", ""] {
+            let path = folder.store + suffix
+            let size = TemporaryFolder.read(path).count
+            TemporaryFolder.write(Array(repeating: 0x5A, count: size), to: path)
+        }
+        // A copy of the first pages may be in memory: make the store look at the file.
+        try await store.onDatabase { database throws(SQLiteFailure) in
+            try database.execute("PRAGMA shrink_memory")
+        }
+        let verdict = try? await store.verdict(.of(a))
+        #expect(verdict?.isGranted != true)
+        clock.advance(.seconds(5))
+        #expect(try await store.verdict(.of(a)).isGranted == false)
+        clock.advance(.seconds(41))
+        _ = try await store.grant(.of(a))
+        #expect(folder.names.contains { $0.hasPrefix("store.sqlite.corrupt-1") })
+    }
+
+    @Test func fileExchangedDuringATransactionTakesItsGrantAway() async throws {
+        let exchanged = Recorder()
+        let (path, copy) = (folder.store, try await makeCopy(of: open()))
+        let base = clock.storeClock
+        // The clock is read inside the transaction: there the copy slips in, once.
+        let slipping = StoreClock(
+            sinceBoot: base.sinceBoot,
+            wall: {
+                if exchanged.words == ["ready"] {
+                    exchanged.add("done")
+                    TemporaryFolder.write(copy["store.sqlite"] ?? [], to: path + ".new")
+                    rename(path + ".new", path)
+                }
+                return base.wall()
+            }, bootID: base.bootID)
+        let store = try SQLiteStore(path: path, clock: slipping)
+        exchanged.add("ready")
+        #expect(try await store.verdict(.of(a)).quarantine == .seconds(41))
+        #expect(exchanged.words == ["ready", "done"])
+        #expect(folder.names.contains("store.sqlite.orphan-1-wal"))
+    }
+
+    @Test func linkToTheFileWorksLikeTheFile() async throws {
+        let store = try open()
+        _ = try await store.grant(.of(a))
+        let link = folder.path + "/link.sqlite"
+        #expect(symlink(folder.store, link) == 0)
+        let other = try SQLiteStore(path: link, clock: clock.storeClock)
+        #expect(try await other.verdict(.of(a)).isGateShut)
+    }
+
+    // MARK: refused at start
+
+    @Test func garbageAtStartIsAClearError() throws {
+        TemporaryFolder.write(Array("this is not a database at all, ".utf8), to: folder.store)
+        let failure = #expect(throws: StoreFailure.self) { try open() }
+        #expect(failure?.text.contains(folder.store) == true)
+        #expect(failure?.text.contains("not a database") == true)
+        #expect(folder.names == ["store.sqlite"], "nothing is moved at a start")
+    }
+
+    @Test func strangersAndNewerVersionsAreRefused() throws {
+        for (sql, words) in [
+            ("PRAGMA application_id = 7", "another program"),
+            ("CREATE TABLE x (y); PRAGMA application_id = 0", "another program"),
+            ("PRAGMA application_id = \(Schema.applicationID); PRAGMA user_version = 99", "newer"),
+        ] {
+            try Database(path: folder.store, lockWaitMilliseconds: 0).execute(sql)
+            let failure = #expect(throws: StoreFailure.self) { try open() }
+            #expect(failure?.text.contains(words) == true, "\(sql)")
+            unlink(folder.store)
+        }
+    }
+
+    @Test func missingFolderIsAClearError() throws {
+        let path = folder.path + "/missing/store.sqlite"
+        let failure = #expect(throws: StoreFailure.self) { try SQLiteStore(path: path) }
+        #expect(failure?.text.contains(path) == true)
+    }
+
+    // MARK: rows
+
+    @Test func wordsOfANewerVersionAreReadAsTheNearest() async throws {
+        let store = try open()
+        let token = try await store.grant(.of(a))
+        try await store.settle(
+            .of(
+                a, token, .opens(in: .zero),
+                news: .answer(.sample("a"), checkedAt: clock.wall)))
+        let next = try await store.grant(.of(a))
+        try await store.settle(.of(a, next, news: .missed(.timedOut)))
+        try await store.onDatabase { database throws(SQLiteFailure) in
+            try database.execute(
+                """
+                UPDATE looks SET answer_status = 'ON_HOLD', miss_kind = 'eaten-by-dog';
+                UPDATE calls SET state = 99, source = 'parcels'
+                """)
+        }
+        let record = try #require(try await store.lookUp(a.id).first)
+        #expect(record.answer?.document.status == .unknown)
+        #expect(record.miss?.fault.kind == .unexpectedStatus)
+        #expect(try await store.settle(.of(a, next)).gap == nil)
+    }
+
+    @Test func oneFailingOperationLeavesTheOthersOfItsBatch() async throws {
+        let store = try open()
+        try await store.onDatabase { database throws(SQLiteFailure) in
+            try database.execute(
+                """
+                CREATE TEMP TRIGGER fails BEFORE INSERT ON main.looks WHEN new.id = 'bad'
+                BEGIN SELECT RAISE(ABORT, 'no such luck'); END
+                """)
+        }
+        let outcomes = await withTaskGroup(of: (String, Bool).self) { group in
+            for number in 0..<100 {
+                let id = number == 50 ? "bad" : "a\(number)"
+                group.addTask {
+                    (id, (try? await store.verdict(.of(.orders(id))).isGranted) == true)
+                }
+            }
+            return await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+        }
+        #expect(outcomes.filter { $0.value }.count >= 99)
+    }
+
+    @Test func purgeInSmallStepsDropsOldAndSurplusCalls() async throws {
+        var limits = SQLiteLimits()
+        limits.purgeStepRows = 3
+        limits.journalRowsMax = 4
+        let store = try open(limits)
+        let retention = Retention(
+            terminalTTL: .seconds(90_000), staleMax: .seconds(90_000), missMax: .seconds(90_000))
+        for number in 0..<10 { _ = try await store.grant(.of(.orders("a\(number)"))) }
+        clock.advance(.seconds(3600))
+        for number in 0..<5 { _ = try await store.grant(.of(.orders("b\(number)"))) }
+        #expect(try await store.purge(retention) == 0, "a window can still count them")
+        // Eleven are too many; the first ten are over a day old, and only they may go.
+        clock.advance(.seconds(83_000))
+        #expect(try await store.purge(retention) == 10)
+        clock.advance(.seconds(90_100))
+        #expect(try await store.purge(retention) == 20, "five calls, fifteen gates")
+    }
+
+    // MARK: helpers
+
+    /// Copies of the three files as they are now.
+    private func makeCopy(of store: SQLiteStore) async throws -> [String: [UInt8]] {
+        let token = try await store.grant(.of(.orders("before")))
+        try await store.settle(.of(.orders("before"), token, .opens(in: .zero)))
+        return Dictionary(
+            uniqueKeysWithValues: folder.names.map {
+                ($0, TemporaryFolder.read("\(folder.path)/\($0)"))
+            })
+    }
+
+    private func inflict(_ loss: Loss, _ copy: [String: [UInt8]]) throws {
+        let store = folder.store
+        switch loss {
+        case .deleted: unlink(store)
+        case .deletedWithItsLog: for name in folder.names { unlink("\(folder.path)/\(name)") }
+        case .logDeleted: unlink(store + "-wal")
+        case .replacedByAnOlderCopy:
+            for (name, bytes) in copy {
+                TemporaryFolder.write(bytes, to: "\(folder.path)/new")
+                rename("\(folder.path)/new", "\(folder.path)/\(name)")
+            }
+        case .overwrittenByAnOlderCopy:
+            for (name, bytes) in copy { TemporaryFolder.write(bytes, to: "\(folder.path)/\(name)") }
+        case .emptied:
+            let other = try Database(path: store, lockWaitMilliseconds: 1000)
+            try other.execute("DELETE FROM meta; DELETE FROM looks; DELETE FROM calls")
+            try other.execute("DELETE FROM sources")
+        }
+    }
+}

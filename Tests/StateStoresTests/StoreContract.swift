@@ -1,0 +1,413 @@
+// What every store promises, as tables of instants. Each case runs against each store.
+
+import StateStores
+import StatusCore
+import Testing
+
+@Suite("Every store keeps the contract")
+struct StoreContract {
+    typealias Case = StoreUnderTest
+
+    // MARK: gate
+
+    @Test(arguments: Case.all)
+    func gateOpensWhenTheHoldHasPassedAndNotBefore(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        _ = try await open.store.grant(.of(key))
+        for (pass, left) in [(0, 41), (1, 40), (39, 1)] {
+            try await open.pass(.seconds(pass))
+            guard case .gateShut(let record) = try await open.store.verdict(.of(key)) else {
+                Issue.record("open \(left) s too early")
+                return
+            }
+            #expect(open.isAbout(record.opensIn, .seconds(left)))
+        }
+        try await open.pass(.seconds(1))
+        _ = try await open.store.grant(.of(key))
+    }
+
+    @Test(arguments: Case.all)
+    func ownerMovesTheGateFromTheMomentOfTheSettlement(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let token = try await open.store.grant(.of(key))
+        try await open.pass(.seconds(2))
+        let reply = try await open.store.settle(.of(key, token, .opens(in: .seconds(5))))
+        #expect(open.isAbout(reply.record.opensIn, .seconds(5)))
+        try await open.pass(.seconds(4))
+        #expect(try await open.store.verdict(.of(key)).isGateShut)
+        try await open.pass(.seconds(1))
+        #expect(try await open.store.grant(.of(key)) > token)
+    }
+
+    @Test(arguments: Case.all)
+    func heldGateStaysAtThePessimisticValue(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let token = try await open.store.grant(.of(key))
+        try await open.pass(.seconds(10))
+        let reply = try await open.store.settle(
+            .of(key, token, .staysHeld, news: .missed(.timedOut)))
+        #expect(open.isAbout(reply.record.opensIn, .seconds(31)))
+        #expect(reply.record.miss?.fault.kind == .timedOut)
+    }
+
+    @Test(arguments: Case.all)
+    func olderOwnerNeitherMovesTheGateNorReplacesNews(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let old = try await open.store.grant(.of(key))
+        try await open.pass(.seconds(41))
+        let new = try await open.store.grant(.of(key))
+        let newer = ActionDocument.sample("newer")
+        try await open.store.settle(
+            .of(key, new, .opens(in: .seconds(30)), news: .answer(newer, checkedAt: open.wall())))
+        for news in [
+            Settlement.News.answer(.sample("older"), checkedAt: open.wall()), .missed(.timedOut),
+        ] {
+            let late = try await open.store.settle(.of(key, old, .opens(in: .zero), news: news))
+            #expect(open.isAbout(late.record.opensIn, .seconds(30)))
+            #expect(late.record.answer?.document == newer)
+            #expect(late.record.miss == nil)
+        }
+    }
+
+    @Test(arguments: Case.all)
+    func olderOwnersNewsIsKeptWhileThereIsNoNewer(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let old = try await open.store.grant(.of(key))
+        try await open.pass(.seconds(41))
+        let new = try await open.store.grant(.of(key))
+        let late = try await open.store.settle(
+            .of(key, old, news: .answer(.sample("older"), checkedAt: open.wall())))
+        #expect(late.record.answer?.document == .sample("older"))
+        #expect(open.isAbout(late.record.opensIn, .seconds(41)))
+        let last = try await open.store.settle(
+            .of(key, new, news: .answer(.sample("newer"), checkedAt: open.wall())))
+        #expect(last.record.answer?.document == .sample("newer"))
+    }
+
+    @Test(arguments: Case.all)
+    func settlingTwiceChangesNothingMore(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let token = try await open.store.grant(.of(key))
+        let settlement = Settlement.of(key, token, .opens(in: .seconds(30)), sentAgo: .zero)
+        try await open.store.settle(settlement)
+        try await open.pass(.seconds(10))
+        let again = try await open.store.settle(settlement)
+        #expect(open.isAbout(again.record.opensIn, .seconds(20)))
+    }
+
+    @Test(arguments: Case.all)
+    func gatesOfTwoSourcesAndTwoActionsAreApart(_ kind: Case) async throws {
+        let open = try kind.open()
+        var tokens: Set<SlotToken> = []
+        for key in [LookKey.orders("a"), .vouchers("a"), .orders("b")] {
+            tokens.insert(try await open.store.grant(.of(key)))
+        }
+        #expect(tokens.count == 3)
+        #expect(
+            try await open.store.lookUp(.sample("a")).map(\.key.source) == [.orders, .vouchers])
+        #expect(try await open.store.lookUp(.sample("c")).isEmpty)
+    }
+
+    @Test(arguments: Case.all)
+    func aThousandConcurrentReservationsOfOneActionGetOneGrant(_ kind: Case) async throws {
+        let open = try kind.open()
+        let grants = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for _ in 0..<1000 {
+                group.addTask { try await open.store.verdict(.of(.orders("a"))).isGranted }
+            }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(grants == 1)
+    }
+
+    // MARK: budget
+
+    @Test(arguments: Case.all)
+    func minuteWindowSlidesFromEachCallsEnd(_ kind: Case) async throws {
+        let open = try kind.open()
+        try await open.makeKnown(["a", "b", "c"])
+        try await open.pass(.seconds(90_000))
+        func ask(_ id: String) async throws -> ReservationReply {
+            try await open.store.reserve(.of(.orders(id), perMinute: 2))
+        }
+        // 0 s: a is reserved, and ends at 10 s. 20 s: b is reserved and never settled: 33 s.
+        let first = try await ask("a")
+        #expect(first.budgetLeft == BudgetLeft(minute: 1, day: nil))
+        try await open.pass(.seconds(10))
+        try await open.store.settle(.of(.orders("a"), first.token!))
+        try await open.pass(.seconds(10))
+        #expect(try await ask("b").budgetLeft.minute == 0)
+        // 20 s: a counts until 70 s.
+        #expect(try await open.isSpent(ask("c"), 50, .minute))
+        try await open.pass(.seconds(49))
+        #expect(try await open.isSpent(ask("c"), 1, .minute))
+        try await open.pass(.seconds(1))
+        #expect(try await ask("c").verdict.isGranted)
+        // 70 s: b counts until 93 s.
+        #expect(try await open.isSpent(ask("a"), 23, .minute))
+        try await open.pass(.seconds(23))
+        #expect(try await ask("a").verdict.isGranted)
+    }
+
+    @Test(arguments: Case.all)
+    func dayWindowIsTheLatestObstacle(_ kind: Case) async throws {
+        let open = try kind.open()
+        try await open.makeKnown(["a", "b"])
+        try await open.pass(.seconds(90_000))
+        let token = try await open.store.grant(.of(.orders("a"), perMinute: 1, perDay: 1))
+        try await open.store.settle(.of(.orders("a"), token))
+        let reply = try await open.store.reserve(.of(.orders("b"), perMinute: 1, perDay: 1))
+        #expect(open.isSpent(reply, 86_400, .day))
+        #expect(reply.budgetLeft == BudgetLeft(minute: 0, day: 0))
+        try await open.pass(.seconds(86_399))
+        #expect(
+            try await open.isSpent(
+                open.store.reserve(.of(.orders("b"), perMinute: 1, perDay: 1)), 1, .day))
+        try await open.pass(.seconds(1))
+        _ = try await open.store.grant(.of(.orders("b"), perMinute: 1, perDay: 1))
+    }
+
+    @Test(arguments: Case.all)
+    func unknownIDsUseAtMostHalf(_ kind: Case) async throws {
+        let open = try kind.open()
+        try await open.makeKnown(["known"])
+        try await open.pass(.seconds(90_000))
+        func ask(_ id: String) async throws -> ReservationReply {
+            try await open.store.reserve(.of(.orders(id), perMinute: 4, perDay: 100))
+        }
+        #expect(try await ask("x").verdict.isGranted)
+        #expect(try await ask("y").verdict.isGranted)
+        #expect(try await open.isSpent(ask("z"), 73, .minuteUnknown))
+        #expect(try await ask("known").verdict.isGranted)
+        #expect(try await open.store.lookUp(.sample("z")).isEmpty)
+    }
+
+    @Test(arguments: Case.all)
+    func unknownShareOfTheDayIsItsOwnObstacle(_ kind: Case) async throws {
+        let open = try kind.open()
+        let ask = { (id: String) in
+            try await open.store.reserve(.of(.orders(id), perMinute: 100, perDay: 3))
+        }
+        #expect(try await ask("x").verdict.isGranted)
+        #expect(try await open.isSpent(ask("y"), 86_413, .dayUnknown))
+    }
+
+    @Test(arguments: Case.all)
+    func anIDKnownToTheOtherUpstreamIsNotUnknown(_ kind: Case) async throws {
+        let open = try kind.open()
+        try await open.makeKnown(["a", "b"])
+        try await open.pass(.seconds(90_000))
+        for id in ["a", "b"] {
+            #expect(
+                try await open.store.verdict(.of(.vouchers(id), perMinute: 2)).isGranted)
+        }
+    }
+
+    @Test(arguments: Case.all)
+    func deniedReservationsTakeNothing(_ kind: Case) async throws {
+        let open = try kind.open()
+        try await open.makeKnown(["a"])
+        try await open.pass(.seconds(90_000))
+        _ = try await open.store.grant(.of(.orders("a"), perMinute: 3))
+        for _ in 0..<5 {
+            let reply = try await open.store.reserve(.of(.orders("a"), perMinute: 3))
+            #expect(reply.verdict.isGateShut)
+            #expect(reply.budgetLeft.minute == 2)
+        }
+    }
+
+    // MARK: pause
+
+    @Test(arguments: Case.all)
+    func pauseStopsTheWholeUpstreamAndNeverGetsShorter(_ kind: Case) async throws {
+        let open = try kind.open()
+        let (long, short) = (LookKey.orders("long"), LookKey.orders("short"))
+        let tokens = (try await open.store.grant(.of(long)), try await open.store.grant(.of(short)))
+        try await open.store.settle(.of(long, tokens.0, pause: .seconds(100)))
+        _ = try await open.store.grant(.of(.vouchers("a")))
+        try await open.pass(.seconds(10))
+        try await open.store.settle(.of(short, tokens.1, pause: .seconds(1)))
+        guard case .paused(let opensIn) = try await open.store.verdict(.of(.orders("b"))) else {
+            Issue.record("not paused")
+            return
+        }
+        #expect(open.isAbout(opensIn, .seconds(90)))
+        try await open.pass(.seconds(90))
+        _ = try await open.store.grant(.of(.orders("b")))
+    }
+
+    @Test(arguments: Case.all)
+    func pauseCountsFromAnOlderOwnerToo(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let old = try await open.store.grant(.of(key))
+        try await open.pass(.seconds(41))
+        _ = try await open.store.grant(.of(key))
+        try await open.store.settle(.of(key, old, pause: .seconds(60)))
+        guard case .paused = try await open.store.verdict(.of(.orders("b"))) else {
+            Issue.record("not paused")
+            return
+        }
+    }
+
+    // MARK: news
+
+    @Test(arguments: Case.all)
+    func answerIsKeptWithItsAge(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let token = try await open.store.grant(.of(key))
+        let checkedAt = open.wall()
+        let document = ActionDocument.sample("a")
+        try await open.store.settle(
+            .of(key, token, news: .answer(document, checkedAt: checkedAt)))
+        try await open.pass(.seconds(7))
+        let record = try #require(try await open.store.lookUp(key.id).first)
+        #expect(record.isKnown && record.miss == nil)
+        #expect(record.answer?.document == document && record.answer?.checkedAt == checkedAt)
+        #expect(open.isOlder(record.answer?.age, .seconds(7)) && record.firstSeenAgo >= .seconds(7))
+    }
+
+    @Test(arguments: Case.all)
+    func missKeepsTheAnswerAndAnAnswerForgetsTheMiss(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let document = ActionDocument.sample("a")
+        func look(_ news: Settlement.News) async throws -> LookRecord {
+            let token = try await open.store.grant(.of(key))
+            return try await open.store.settle(.of(key, token, .opens(in: .zero), news: news))
+                .record
+        }
+        _ = try await look(.answer(document, checkedAt: open.wall()))
+        let missed = try await look(.missed(.notFound, repeats: 3, age: .seconds(2)))
+        #expect(missed.answer?.document == document)
+        #expect(
+            missed.miss?.fault
+                == UpstreamFault(kind: .notFound, httpStatus: 404, code: "c", message: "m"))
+        #expect(missed.miss?.repeats == 3 && open.isOlder(missed.miss?.age, .seconds(2)))
+        #expect(try await look(.none).miss?.repeats == 3)
+        #expect(try await look(.answer(document, checkedAt: open.wall())).miss == nil)
+    }
+
+    @Test(arguments: Case.all)
+    func finishedAnswerIsNotReplacedByAnUnfinishedOne(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
+        let again = ActionDocument.sample("again", .orders, .failed, isDone: true)
+        for (told, kept) in [(done, done), (.sample("later"), done), (again, again)] {
+            let token = try await open.store.grant(.of(key))
+            let reply = try await open.store.settle(
+                .of(key, token, .opens(in: .zero), news: .answer(told, checkedAt: open.wall())))
+            #expect(reply.record.answer?.document == kept)
+        }
+    }
+
+    // MARK: gap
+
+    @Test(arguments: Case.all)
+    func gapRunsFromTheEndBeforeToTheSending(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        func call(after wait: Int, sentAgo: Int?, _ gate: Settlement.Gate) async throws
+            -> SettlementReply
+        {
+            try await open.pass(.seconds(wait))
+            let token = try await open.store.grant(.of(key))
+            try await open.pass(.seconds(3))
+            return try await open.store.settle(
+                .of(key, token, gate, sentAgo: sentAgo.map { .seconds($0) }))
+        }
+        let ends = Settlement.Gate.opens(in: .seconds(30))
+        let first = try await call(after: 0, sentAgo: 2, ends)
+        #expect(first.gap == nil && first.smallestGap == nil)
+        // Reserved 40 s after the end, sent 1 s later.
+        #expect(open.isAbout(try await call(after: 40, sentAgo: 2, ends).gap, .seconds(41)))
+        // Nothing was sent: the call after counts from the one before.
+        #expect(try await call(after: 30, sentAgo: nil, ends).gap == nil)
+        let later = try await call(after: 30, sentAgo: 3, ends)
+        #expect(open.isAbout(later.gap, .seconds(63)))
+        #expect(open.isAbout(later.smallestGap, .seconds(41)))
+        // A call that never ended for sure leaves the next one without a gap.
+        _ = try await call(after: 30, sentAgo: 3, .staysHeld)
+        #expect(try await call(after: 60, sentAgo: 3, ends).gap == nil)
+    }
+
+    // MARK: purge and close
+
+    @Test(arguments: Case.all)
+    func purgeDropsByAgeButNeverAGateThatCouldBeShut(_ kind: Case) async throws {
+        let open = try kind.open()
+        let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
+        let news: [(String, Settlement.News)] = [
+            ("done", .answer(done, checkedAt: open.wall())),
+            ("pending", .answer(.sample("p"), checkedAt: open.wall())),
+            ("missed", .missed(.notFound)), ("bare", .none),
+        ]
+        for (id, news) in news {
+            let token = try await open.store.grant(.of(.orders(id)))
+            try await open.store.settle(.of(.orders(id), token, .opens(in: .zero), news: news))
+        }
+        _ = try await open.store.grant(.of(.orders("shut"), hold: .seconds(1_000_000)))
+        let retention = Retention(
+            terminalTTL: .seconds(90_000), staleMax: .seconds(3600), missMax: .seconds(600))
+        func kept() async throws -> [String] {
+            var kept: [String] = []
+            for id in news.map(\.0) + ["shut"] {
+                let record = try await open.store.lookUp(.sample(id)).first
+                if let record, record.answer != nil || record.miss != nil || record.opensIn > .zero
+                {
+                    kept.append(id)
+                }
+            }
+            return kept
+        }
+        // After 601 s: the bare gate and the miss with its gate.
+        try await open.pass(.seconds(601))
+        #expect(try await open.store.purge(retention) == 3)
+        #expect(try await kept() == ["done", "pending", "shut"])
+        #expect(try await open.store.purge(retention) == 0)
+        // After an hour: the unfinished answer with its gate.
+        try await open.pass(.seconds(3000))
+        #expect(try await open.store.purge(retention) == 2)
+        // After 25 h: the finished one with its gate, and the five calls.
+        try await open.pass(.seconds(90_000))
+        #expect(try await open.store.purge(retention) == 7)
+        #expect(try await kept() == ["shut"])
+        #expect(try await open.store.verdict(.of(.orders("shut"))).isGateShut)
+    }
+
+    @Test(arguments: Case.all)
+    func closedStoreSaysSo(_ kind: Case) async throws {
+        let open = try kind.open()
+        await open.store.close()
+        await #expect(throws: StoreFailure.closed) {
+            try await open.store.reserve(.of(.orders("a")))
+        }
+        await open.store.close()
+    }
+
+    @Test(arguments: Case.all)
+    func closingComesAfterWhatWasAskedBefore(_ kind: Case) async throws {
+        let open = try kind.open()
+        let order = Recorder()
+        for number in 0..<200 {
+            open.store.reserve(.of(.orders("a\(number)"))) { result in
+                order.add((try? result.get().verdict.isGranted) == true ? "granted" : "not")
+            }
+        }
+        await withCheckedContinuation { next in
+            open.store.close {
+                order.add("closed")
+                next.resume()
+            }
+        }
+        #expect(order.words == Array(repeating: "granted", count: 200) + ["closed"])
+    }
+}

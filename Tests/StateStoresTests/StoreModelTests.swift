@@ -1,0 +1,174 @@
+// Random operations, the same for both stores under the same clock: the replies have to be equal.
+
+import StateStores
+import StatusCore
+import Testing
+
+@Suite("The file store does what the memory store does")
+struct StoreModelTests {
+    /// Seeds that once failed stay here.
+    static let seeds: [UInt64] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+
+    @Test(arguments: seeds)
+    func sameOperationsGetSameReplies(_ seed: UInt64) async throws {
+        let clock = ManualClock()
+        let folder = TemporaryFolder()
+        var file: any StateStore = try SQLiteStore(path: folder.store, clock: clock.storeClock)
+        let memory = MemoryStore(clock: { clock.sinceBoot })
+        var script = Script(seed: seed)
+        for number in 0..<400 {
+            let context = "seed \(seed), step \(number)"
+            switch script.next() {
+            case .pass(let span):
+                clock.advance(span)
+            case .reopen:
+                await file.close()
+                file = try SQLiteStore(path: folder.store, clock: clock.storeClock)
+            case .lookUp(let id):
+                #expect(
+                    plain(try await file.lookUp(id)) == plain(try await memory.lookUp(id)),
+                    "\(context)")
+            case .purge(let retention):
+                let replies = (try await file.purge(retention), try await memory.purge(retention))
+                #expect(replies.0 == replies.1, "\(context)")
+            case .reserve(let request):
+                let replies = (
+                    try await file.reserve(request), try await memory.reserve(request)
+                )
+                #expect(replies.0.budgetLeft == replies.1.budgetLeft, "\(context)")
+                #expect(plain(replies.0.verdict) == plain(replies.1.verdict), "\(context)")
+                script.took(request.key, replies.0.token, replies.1.token)
+            case .settle(let call, let make):
+                let news = make(clock.wall)
+                func settlement(_ token: SlotToken) -> Settlement {
+                    var settlement = news
+                    settlement.token = token
+                    return settlement
+                }
+                let replies = (
+                    try await file.settle(settlement(call.file)),
+                    try await memory.settle(settlement(call.memory))
+                )
+                #expect(plain([replies.0.record]) == plain([replies.1.record]), "\(context)")
+                #expect(replies.0.gap == replies.1.gap, "\(context)")
+                #expect(replies.0.smallestGap == replies.1.smallestGap, "\(context)")
+            }
+        }
+        await file.close()
+    }
+
+    /// Both count ages; only the wall clocks they read differ.
+    private func plain(_ records: [LookRecord]) -> [LookRecord] {
+        records.map { record in
+            var record = record
+            record.answer?.age = .zero
+            return record
+        }
+    }
+
+    /// Tokens of two stores differ.
+    private func plain(_ verdict: ReservationReply.Verdict) -> ReservationReply.Verdict {
+        switch verdict {
+        case .granted: .granted(SlotToken(0))
+        case .gateShut(let record): .gateShut(plain([record])[0])
+        case .budgetSpent, .paused, .quarantined: verdict
+        }
+    }
+}
+
+/// A random but repeatable sequence of operations.
+private struct Script {
+    struct Call {
+        var key: LookKey
+        var file: SlotToken
+        var memory: SlotToken
+    }
+
+    enum Step {
+        case pass(Duration)
+        case reopen
+        case lookUp(ActionID)
+        case purge(Retention)
+        case reserve(Reservation)
+        /// The token is filled in for each store.
+        case settle(Call, (WallTime) -> Settlement)
+    }
+
+    private var random: SeededGenerator
+    private var calls: [Call] = []
+
+    init(seed: UInt64) { random = SeededGenerator(state: seed) }
+
+    mutating func took(_ key: LookKey, _ file: SlotToken?, _ memory: SlotToken?) {
+        if let file, let memory { calls.append(Call(key: key, file: file, memory: memory)) }
+    }
+
+    mutating func next() -> Step {
+        switch Int.random(in: 0..<100, using: &random) {
+        case 0..<30: .pass(span(upTo: 20))
+        case 30..<32: .pass(span(upTo: 40_000))
+        case 32..<34: .reopen
+        case 34..<45: .lookUp(key().id)
+        case 45..<48: .purge(retention())
+        case 48..<75: .reserve(reservation())
+        default: settlement()
+        }
+    }
+
+    private mutating func span(upTo seconds: Int) -> Duration {
+        .milliseconds(Int.random(in: 0...(seconds * 1000), using: &random))
+    }
+
+    private mutating func key() -> LookKey {
+        let id = "a\(Int.random(in: 0..<6, using: &random))"
+        return Bool.random(using: &random) ? .orders(id) : .vouchers(id)
+    }
+
+    private mutating func retention() -> Retention {
+        Retention(
+            terminalTTL: span(upTo: 90_000), staleMax: span(upTo: 40_000),
+            missMax: span(upTo: 10_000))
+    }
+
+    private mutating func reservation() -> Reservation {
+        .of(
+            key(), perMinute: Int.random(in: 1...8, using: &random),
+            perDay: Bool.random(using: &random) ? Int.random(in: 1...40, using: &random) : nil)
+    }
+
+    private mutating func settlement() -> Step {
+        guard let call = calls.randomElement(using: &random) else { return .pass(.zero) }
+        let gate: Settlement.Gate =
+            Bool.random(using: &random) ? .opens(in: span(upTo: 40)) : .staysHeld
+        let pause = Int.random(in: 0..<10, using: &random) == 0 ? span(upTo: 60) : nil
+        let sentAgo = Bool.random(using: &random) ? span(upTo: 5) : nil
+        let isDone = Int.random(in: 0..<4, using: &random) == 0
+        let choice = Int.random(in: 0..<3, using: &random)
+        let repeats = Int.random(in: 1..<5, using: &random)
+        return .settle(call) { wall in
+            let news: Settlement.News =
+                switch choice {
+                case 0:
+                    .answer(
+                        .sample("\(repeats)", call.key.source, .pending, isDone: isDone),
+                        checkedAt: wall)
+                case 1: .missed(.notFound, repeats: repeats, age: .seconds(repeats))
+                default: .none
+                }
+            return .of(call.key, call.file, gate, pause: pause, sentAgo: sentAgo, news: news)
+        }
+    }
+}
+
+/// SplitMix64.
+private struct SeededGenerator: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,31 @@
+// A way to the connection of a running store, for troubles that cannot be made from outside.
+
+import Dispatch
+import StatusCore
+
+@testable import StateStores
+
+extension SQLiteStore {
+    /// Runs `body` on the store's queue, with its open connection.
+    func onDatabase(
+        _ body: @escaping @Sendable (borrowing Database) throws(SQLiteFailure) -> Void
+    ) async throws {
+        try await withCheckedContinuation { next in
+            queue.async {
+                next.resume(
+                    returning: Result { () throws(SQLiteFailure) in
+                        try self.session.withDatabase(body)
+                    })
+            }
+        }.get()
+    }
+}
+
+extension StoreFailure {
+    var text: String {
+        switch self {
+        case .unavailable(let text): text
+        case .closed: "closed"
+        }
+    }
+}

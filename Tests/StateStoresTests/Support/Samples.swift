@@ -1,0 +1,61 @@
+// Requests and states as the tests use them.
+
+import StatusCore
+
+extension ActionID {
+    static func sample(_ text: String) -> ActionID {
+        guard let id = ActionID(text) else { preconditionFailure("\(text) is not an id") }
+        return id
+    }
+}
+
+extension LookKey {
+    static func orders(_ id: String) -> LookKey { LookKey(.orders, .sample(id)) }
+    static func vouchers(_ id: String) -> LookKey { LookKey(.vouchers, .sample(id)) }
+}
+
+extension Reservation {
+    static let hold = Duration.seconds(41)
+    static let flightMax = Duration.seconds(13)
+
+    /// Hold 41 s, flight 13 s, and a budget that is not in the way.
+    static func of(
+        _ key: LookKey, perMinute: Int = 1000, perDay: Int? = nil, hold: Duration = hold
+    ) -> Reservation {
+        Reservation(
+            key: key, hold: hold, flightMax: flightMax,
+            budget: BudgetLimits(perMinute: perMinute, perDay: perDay))
+    }
+}
+
+extension Settlement {
+    static func of(
+        _ key: LookKey, _ token: SlotToken, _ gate: Gate = .opens(in: .seconds(30)),
+        pause: Duration? = nil, sentAgo: Duration? = nil, news: News = .none
+    ) -> Settlement {
+        Settlement(
+            key: key, token: token, gate: gate, pause: pause, sentAgo: sentAgo, news: news,
+            outcome: "answered")
+    }
+}
+
+extension ActionDocument {
+    static func sample(
+        _ text: String, _ source: Source = .orders, _ status: ActionStatus = .pending,
+        isDone: Bool = false
+    ) -> ActionDocument {
+        ActionDocument(
+            bytes: Array("{\"id\":\"\(text)\"}".utf8), source: source, status: status,
+            isDone: isDone, createdAt: WallTime(milliseconds: 1_799_999_990_120))
+    }
+}
+
+extension Settlement.News {
+    static func missed(_ kind: UpstreamFault.Kind, repeats: Int = 1, age: Duration = .zero) -> Self
+    {
+        .miss(
+            KeptMiss(
+                fault: UpstreamFault(kind: kind, httpStatus: 404, code: "c", message: "m"),
+                repeats: repeats, age: age))
+    }
+}

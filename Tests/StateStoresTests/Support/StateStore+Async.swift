@@ -1,0 +1,48 @@
+// The port's methods for tests that wait for their replies.
+
+import StatusCore
+
+extension StateStore {
+    func lookUp(_ id: ActionID) async throws -> [LookRecord] {
+        try await withCheckedContinuation { next in lookUp(id) { next.resume(returning: $0) } }
+            .get()
+    }
+
+    func reserve(_ request: Reservation) async throws -> ReservationReply {
+        try await withCheckedContinuation { next in
+            reserve(request) { next.resume(returning: $0) }
+        }.get()
+    }
+
+    @discardableResult
+    func settle(_ settlement: Settlement) async throws -> SettlementReply {
+        try await withCheckedContinuation { next in
+            settle(settlement) { next.resume(returning: $0) }
+        }.get()
+    }
+
+    func purge(_ retention: Retention) async throws -> Int {
+        try await withCheckedContinuation { next in
+            purge(retention) { next.resume(returning: $0) }
+        }.get()
+    }
+
+    func close() async {
+        await withCheckedContinuation { next in close { next.resume() } }
+    }
+
+    func verdict(_ request: Reservation) async throws -> ReservationReply.Verdict {
+        try await reserve(request).verdict
+    }
+
+    /// A token, or an error that tells what came instead.
+    func grant(_ request: Reservation) async throws -> SlotToken {
+        let verdict = try await verdict(request)
+        guard case .granted(let token) = verdict else { throw NotGranted(verdict: verdict) }
+        return token
+    }
+}
+
+struct NotGranted: Error {
+    var verdict: ReservationReply.Verdict
+}

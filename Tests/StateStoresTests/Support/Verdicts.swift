@@ -1,0 +1,46 @@
+// Short questions about replies, and a record of the order in which they came.
+
+import Locking
+import StatusCore
+
+@testable import StateStores
+
+extension ReservationReply.Verdict {
+    var isGranted: Bool { if case .granted = self { true } else { false } }
+    var isGateShut: Bool { if case .gateShut = self { true } else { false } }
+
+    /// The rest of the quarantine, if that is what stands in the way.
+    var quarantine: Duration? {
+        if case .quarantined(let opensIn) = self { opensIn } else { nil }
+    }
+}
+
+extension ReservationReply {
+    var token: SlotToken? { if case .granted(let token) = verdict { token } else { nil } }
+}
+
+extension OpenStore {
+    func isSpent(_ reply: ReservationReply, _ seconds: Int, _ kind: BudgetKind) -> Bool {
+        guard case .budgetSpent(let opensIn, kind) = reply.verdict else { return false }
+        return isAbout(opensIn, .seconds(seconds))
+    }
+
+    /// Lets the orders upstream tell a state of each of these actions.
+    func makeKnown(_ ids: [String]) async throws {
+        for id in ids {
+            let token = try await store.grant(.of(.orders(id)))
+            try await store.settle(
+                .of(
+                    .orders(id), token, .opens(in: .zero),
+                    news: .answer(.sample(id), checkedAt: wall())))
+        }
+    }
+}
+
+/// Words in the order in which they were said, from any queue.
+final class Recorder: Sendable {
+    private let said = Guarded<[String]>([])
+
+    func add(_ word: String) { said.withLock { $0.append(word) } }
+    var words: [String] { said.withLock { $0 } }
+}

@@ -1,0 +1,95 @@
+// Words for tests: a clock, endpoints for a loopback server, and calls that can be awaited.
+
+import Glibc
+import StatusCore
+
+@testable import UpstreamCurl
+
+/// CLOCK_BOOTTIME.
+@Sendable func bootTime() -> Instant {
+    var time = timespec()
+    precondition(clock_gettime(CLOCK_BOOTTIME, &time) == 0, "no clock")
+    return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+}
+
+func id(_ text: String = "a1") -> ActionID {
+    guard let id = ActionID(text) else { preconditionFailure("not an id: \(text)") }
+    return id
+}
+
+let testToken = "t0ken-that-nobody-may-see"
+
+extension UpstreamEndpoint {
+    static func test(
+        _ url: String, source: Source = .orders, timeout: Duration = .seconds(20),
+        caFile: String? = nil, credentials: UpstreamCredentials = .bearer(Secret(testToken))
+    ) throws -> UpstreamEndpoint {
+        try UpstreamEndpoint(
+            source: source, baseURL: UpstreamURL(url), timeout: timeout, caFile: caFile,
+            userAgent: "status-proxy/test", credentials: credentials)
+    }
+}
+
+extension CurlUpstreamClient {
+    func call(
+        _ id: ActionID, sendBefore: Instant = .distantFuture
+    ) async -> UpstreamCallReport {
+        await withCheckedContinuation { continuation in
+            call(id, sendBefore: sendBefore) { continuation.resume(returning: $0) }
+        }
+    }
+
+    func prepare() async -> UpstreamFault? {
+        await withCheckedContinuation { continuation in
+            prepare { continuation.resume(returning: $0) }
+        }
+    }
+}
+
+extension CurlMulti {
+    func run(_ request: CurlRequest) async -> UpstreamCallReport {
+        await withCheckedContinuation { continuation in
+            start(request, clock: bootTime) { continuation.resume(returning: $0) }
+        }
+    }
+
+    func close() async {
+        await withCheckedContinuation { continuation in
+            close { continuation.resume() }
+        }
+    }
+}
+
+extension UpstreamCallReport {
+    var reply: UpstreamReply? { try? result.get() }
+
+    var failure: TransportFailure? {
+        guard case .failure(let failure) = result else { return nil }
+        return failure
+    }
+}
+
+/// Plays `script` as upstream, hands a client of it to `use`, then waits for the server's end.
+/// Returns the requests that arrived.
+@discardableResult
+func withUpstream(
+    timeout: Duration = .seconds(20), limits: ResponseLimits = ResponseLimits(),
+    _ script: @escaping @Sendable (Peer) -> Void,
+    use: (CurlUpstreamClient, LoopbackServer) async throws -> Void
+) async throws -> [String] {
+    let server = LoopbackServer(script)
+    let multi = try CurlMulti()
+    let client = CurlUpstreamClient(
+        multi: multi, endpoint: try .test(server.url, timeout: timeout), clock: bootTime,
+        trust: TrustAnchors(), limits: limits)
+    do {
+        try await use(client, server)
+    } catch {
+        await multi.close()
+        await server.finish()
+        throw error
+    }
+    await multi.close()
+    await server.finish()
+    return server.requests
+}

@@ -1,0 +1,242 @@
+// A real upstream on loopback that does what a script says, and counts what truly arrived.
+
+import Dispatch
+import Glibc
+import Locking
+
+@testable import UpstreamCurl
+
+/// Listens on a free port of 127.0.0.1; each accepted connection runs the script on its own thread.
+final class LoopbackServer: Sendable {
+    let port: UInt16
+    private let listener: Int32
+    private let stopPipe: (read: Int32, write: Int32)
+    private let script: @Sendable (Peer) -> Void
+    private let threads = DispatchGroup()
+    private let log = Guarded(Log())
+
+    struct Log {
+        var accepted = 0
+        /// Whole requests, head and body, in the order of their arrival.
+        var requests: [String] = []
+    }
+
+    init(_ script: @escaping @Sendable (Peer) -> Void) {
+        self.script = script
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        port = Self.listenOnLoopback(listener)
+        var ends: [Int32] = [0, 0]
+        precondition(pipe(&ends) == 0, "no pipe")
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        stopPipe = (ends[0], ends[1])
+        run { $0.acceptAll() }
+    }
+
+    deinit {
+        for descriptor in [listener, stopPipe.read, stopPipe.write] { _ = close(descriptor) }
+    }
+
+    var url: String { "http://127.0.0.1:\(port)" }
+    var requests: [String] { log.withLock { $0.requests } }
+    var accepted: Int { log.withLock { $0.accepted } }
+
+    /// Takes what is still in the backlog, then waits until every connection has been played to
+    /// its end. Close the client's connections first. After it, the log is complete.
+    func finish() async {
+        precondition(write(stopPipe.write, "x", 1) == 1, "the stop pipe is broken")
+        await withCheckedContinuation { continuation in
+            threads.notify(queue: .global()) { continuation.resume() }
+        }
+    }
+
+    fileprivate func note(_ request: String) { log.withLock { $0.requests.append(request) } }
+
+    private func acceptAll() {
+        var isStopping = false
+        while true {
+            var polled = [
+                pollfd(fd: listener, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: stopPipe.read, events: Int16(POLLIN), revents: 0),
+            ]
+            precondition(poll(&polled, 2, isStopping ? 0 : 30_000) >= 0, "poll failed")
+            isStopping = isStopping || polled[1].revents != 0
+            if polled[0].revents != 0 { acceptOne() } else if isStopping { return }
+            if polled[0].revents == 0, polled[1].revents == 0 { return }
+        }
+    }
+
+    private func acceptOne() {
+        let descriptor = accept(listener, nil, nil)
+        guard descriptor >= 0 else { return }
+        _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+        let number = log.withLock { log in
+            log.accepted += 1
+            return log.accepted
+        }
+        run { server in
+            let peer = Peer(descriptor: descriptor, number: number, server: server)
+            server.script(peer)
+            peer.close()
+        }
+    }
+
+    private func run(_ body: @escaping @Sendable (LoopbackServer) -> Void) {
+        threads.enter()
+        startThread { [self] in
+            body(self)
+            threads.leave()
+        }
+    }
+
+    static func listenOnLoopback(_ listener: Int32) -> UInt16 {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
+                precondition(bind(listener, generic, size) == 0, "cannot bind")
+                precondition(listen(listener, 512) == 0, "cannot listen")
+                precondition(getsockname(listener, generic, &size) == 0, "no name")
+            }
+            return UInt16(bigEndian: pointer.pointee.sin_port)
+        }
+    }
+}
+
+/// One accepted connection, used by one thread.
+final class Peer {
+    /// 1 for the first accepted connection.
+    let number: Int
+    private let descriptor: Int32
+    private let server: LoopbackServer
+    private var received: [UInt8] = []
+    private var isClosed = false
+
+    init(descriptor: Int32, number: Int, server: LoopbackServer) {
+        self.descriptor = descriptor
+        self.number = number
+        self.server = server
+        // A script never waits for ever.
+        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        precondition(setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size) == 0)
+        precondition(setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == 0)
+    }
+
+    /// The next whole request, which is counted; nil when the client is gone.
+    func request() -> String? {
+        while true {
+            if let request = takeRequest() {
+                server.note(request)
+                return request
+            }
+            guard receive() else { return nil }
+        }
+    }
+
+    /// False when the client is gone.
+    @discardableResult
+    func send(_ bytes: [UInt8]) -> Bool {
+        var rest = bytes[...]
+        while !rest.isEmpty {
+            let sent = rest.withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard sent > 0 else { return false }
+            rest = rest.dropFirst(sent)
+        }
+        return true
+    }
+
+    @discardableResult
+    func send(_ text: String) -> Bool { send(Array(text.utf8)) }
+
+    /// A whole answer with a Content-Length.
+    func answer(_ status: String, fields: String = "", _ body: String) {
+        send("HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    }
+
+    /// Until the client closes.
+    func awaitClose() { while receive() { received = [] } }
+
+    func close() {
+        guard !isClosed else { return }
+        isClosed = true
+        _ = Glibc.close(descriptor)
+    }
+
+    /// Closes with a RST.
+    func reset() {
+        var option = linger(l_onoff: 1, l_linger: 0)
+        let size = socklen_t(MemoryLayout<linger>.size)
+        precondition(setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size) == 0)
+        close()
+    }
+
+    private func receive() -> Bool {
+        var chunk = [UInt8](repeating: 0, count: 16_384)
+        let count = recv(descriptor, &chunk, chunk.count, 0)
+        guard count > 0 else { return false }
+        received += chunk[..<count]
+        return true
+    }
+
+    private func takeRequest() -> String? {
+        let text = String(decoding: received, as: UTF8.self)
+        guard let end = text.firstRange(of: "\r\n\r\n") else { return nil }
+        let head = text[..<end.lowerBound]
+        let lengthLine = head.split(separator: "\r\n").first {
+            $0.lowercased().hasPrefix("content-length: ")
+        }
+        let length = lengthLine.flatMap { Int($0.dropFirst(16)) } ?? 0
+        let whole = text[..<end.upperBound].utf8.count + length
+        guard received.count >= whole else { return nil }
+        let request = String(decoding: received[..<whole], as: UTF8.self)
+        received.removeFirst(whole)
+        return request
+    }
+}
+
+private final class ThreadBody: Sendable {
+    let run: @Sendable () -> Void
+    init(_ run: @escaping @Sendable () -> Void) { self.run = run }
+}
+
+/// Runs `body` on a thread of its own: scripts block, which a pool's threads must not.
+func startThread(_ body: @escaping @Sendable () -> Void) {
+    let box = Unmanaged.passRetained(ThreadBody(body))
+    var thread = pthread_t()
+    let code = pthread_create(
+        &thread, nil,
+        { context in
+            if let context { Unmanaged<ThreadBody>.fromOpaque(context).takeRetainedValue().run() }
+            return nil
+        }, box.toOpaque())
+    precondition(code == 0, "no thread")
+    pthread_detach(thread)
+}
+
+/// A port on which nobody listens: it was free a moment ago, and the kernel gives it out last.
+func unusedPort() -> UInt16 {
+    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    defer { _ = close(listener) }
+    return LoopbackServer.listenOnLoopback(listener)
+}
+
+/// Lets a number of threads through once all of them are here.
+final class Barrier: Sendable {
+    private let missing: Guarded<Int>
+    private let gate = DispatchSemaphore(value: 0)
+
+    init(count: Int) { missing = Guarded(count) }
+
+    func wait() {
+        let isLast = missing.withLock { missing in
+            missing -= 1
+            return missing == 0
+        }
+        if !isLast, gate.wait(timeout: .now() + 20) == .timedOut { return }
+        gate.signal()
+    }
+}

@@ -1,0 +1,112 @@
+import CCurl
+import StatusCore
+import Testing
+
+@testable import UpstreamCurl
+
+struct SendGuardTests {
+    private func at(_ nanoseconds: Int64) -> Instant { Instant(nanoseconds: nanoseconds) }
+
+    @Test func yesIsSaidOnceAndInTimeOnly() {
+        var inTime = SendGuard(sendBefore: at(10))
+        let answers = [inTime.ask(now: at(9)), inTime.ask(now: at(9)), inTime.ask(now: at(9))]
+        #expect(answers == [true, false, false])
+        #expect(inTime.sentAt == at(9))
+        #expect(inTime.refusal == .repeated)
+
+        var late = SendGuard(sendBefore: at(10))
+        let lateAnswers = [late.ask(now: at(10)), late.ask(now: at(9))]
+        #expect(lateAnswers == [false, false], "no is no")
+        #expect(late.sentAt == nil)
+        #expect(late.refusal == .tooLate)
+    }
+}
+
+struct ResponseCollectorTests {
+    private func take(_ lines: [String], limits: ResponseLimits = ResponseLimits())
+        -> ResponseCollector
+    {
+        var collector = ResponseCollector(limits: limits)
+        for line in lines {
+            let goesOn = Array((line + "\r\n").utf8).withUnsafeBytes { collector.takeLine($0) }
+            if !goesOn { break }
+        }
+        return collector
+    }
+
+    @Test func fieldsAreTakenOfTheFinalHeadOnly() {
+        let collector = take([
+            "HTTP/1.1 100 Continue", "Early: 1", "", "HTTP/1.1 200 OK", "ETag:  W/\"a:b\" ",
+            "Empty:", "no colon", "Folded: a", "  b", "", "Trailer: 1",
+        ])
+        #expect(
+            collector.fields == [
+                UpstreamReply.Field("etag", "W/\"a:b\""), UpstreamReply.Field("empty", ""),
+                UpstreamReply.Field("folded", "a b"),
+            ])
+        #expect(collector.isHeadWhole)
+        #expect(collector.overflow == nil)
+    }
+
+    @Test func headIsWholeAtItsEmptyLine() {
+        #expect(!take(["HTTP/1.1 200 OK", "A: b"]).isHeadWhole)
+        #expect(!take(["HTTP/1.1 100 Continue", "", "HTTP/1.1 200 OK"]).isHeadWhole)
+    }
+
+    @Test func bytesThatAreNoTextAreReplaced() {
+        var collector = ResponseCollector(limits: ResponseLimits())
+        let line: [UInt8] = Array("A: ".utf8) + [0xFF, 0x0D, 0x0A]
+        let goesOn = line.withUnsafeBytes { collector.takeLine($0) }
+        #expect(goesOn)
+        #expect(collector.fields == [UpstreamReply.Field("a", "\u{FFFD}")])
+    }
+
+    @Test func limitsHold() {
+        let limits = ResponseLimits(bodyBytesMax: 3, fieldBytesMax: 40, fieldsMax: 2)
+        #expect(take(["A: 1", "B: 2"], limits: limits).overflow == nil)
+        #expect(take(["A: 1", "B: 2", "C: 3"], limits: limits).overflow == .fields)
+        #expect(
+            take([String(repeating: "a", count: 40)], limits: limits).overflow == .fields)
+        let bytes: [UInt8] = [1, 2, 3]
+        var collector = ResponseCollector(limits: limits)
+        let first = bytes.withUnsafeBytes { collector.takeBody($0) }
+        let second = bytes.withUnsafeBytes { collector.takeBody($0) }
+        #expect(first && !second)
+        #expect(collector.overflow == .body)
+        #expect(collector.body == bytes)
+    }
+}
+
+struct CurlFailureTableTests {
+    private static let transportKinds: Set<UpstreamFault.Kind> = [
+        .connectFailed, .tlsFailed, .connectionLost, .timedOut, .tooLarge, .malformed,
+    ]
+
+    @Test func everyCodeHasAKindThatThePortKnows() {
+        for number in 1..<UInt32(CURL_LAST.rawValue) {
+            for wasSent in [false, true] {
+                let kind = CurlFailureTable.kind(of: CURLcode(number), wasSent: wasSent)
+                #expect(Self.transportKinds.contains(kind))
+            }
+        }
+    }
+
+    @Test func noCodeStandsTwice() {
+        let codes = CurlFailureTable.rows.map(\.code.rawValue)
+        #expect(Set(codes).count == codes.count)
+    }
+
+    @Test func detailNamesCodeCauseAndErrno() {
+        let detail = CurlFailureTable.detail(
+            of: CURLE_COULDNT_CONNECT, kind: .connectFailed, systemError: 111, note: "port 1")
+        #expect(
+            detail == "CURLE_COULDNT_CONNECT (7): Couldn't connect to server; port 1;"
+                + " errno 111: Connection refused")
+    }
+
+    @Test func noteIsToldOnlyBeforeAnythingSecretWasSent() {
+        let detail = CurlFailureTable.detail(
+            of: CURLE_WEIRD_SERVER_REPLY, kind: .malformed, systemError: 0, note: "echo")
+        #expect(!detail.contains("echo"))
+    }
+}
