@@ -46,6 +46,27 @@ import Testing
             contract.values(of: "code", schema: "Problem") == Set(Code.allCases.map(\.rawValue)))
     }
 
+    // MARK: Without a route
+
+    @Test(arguments: Refusal.allCases)
+    func refusalHasTheServersStatusAndWords(refusal: Refusal) throws {
+        let response = ProblemDetails.refusal(status: refusal.status, reason: refusal.reason)
+        #expect(response.status == refusal.status)
+        let body = try response.json()
+        #expect(body["status"] == .number("\(refusal.status)"))
+        #expect(body["detail"] == .string(refusal.reason))
+        let contract = try ContractDocument.ofThisService()
+        #expect(contract.violations(ofAnswer: "Refused", response) == [])
+    }
+
+    @Test func connectionTooManyIsToldWhenToComeBack() throws {
+        let problem = ProblemDetails(
+            .overloaded, "Too many connections.", retryAt: Fixtures.now + .seconds(1))
+        let contract = try ContractDocument.ofThisService()
+        let response = problem.response(now: Fixtures.now)
+        #expect(contract.violations(ofAnswer: "Overloaded", response) == [])
+    }
+
     // MARK: Retry-After
 
     @Test(

@@ -103,7 +103,8 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         case .idle: break
         case .closed(let closers):
             session.close()
-            closers.forEach { $0() }
+            // Behind the refusals that were put on the queue while this batch ran.
+            queue.async { closers.forEach { $0() } }
         }
     }
 

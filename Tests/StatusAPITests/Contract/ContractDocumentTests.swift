@@ -1,3 +1,4 @@
+import HTTPWire
 import StatusCore
 import Testing
 
@@ -132,6 +133,14 @@ import Testing
         body: String
     ) throws {
         #expect(try violations(method, path, status, fields, body).count == 1)
+    }
+
+    @Test func answerWithoutARouteIsCheckedByName() throws {
+        let contract = try ContractDocument(yaml: Self.yaml)
+        let response = Response(status: 200, fields: [Field(name: "X-Other", value: "1")])
+        #expect(contract.violations(ofAnswer: "RouteNotFound", Response(status: 404)) == [])
+        #expect(contract.violations(ofAnswer: "RouteNotFound", response).count == 1)
+        #expect(contract.violations(ofAnswer: "Nobody", response).count == 1)
     }
 
     @Test func contentThatIsNotUTF8IsCaught() throws {

@@ -10,9 +10,8 @@ public import StatusCore
 /// examples included: a keyword that nobody looks at promises nothing.
 public struct ContractDocument: Sendable {
     let paths: [String: Place]
-    /// How a path that the document does not have is answered:
-    /// `#/components/responses/RouteNotFound`.
-    let routeNotFound: DocumentedAnswer?
+    /// `#/components/responses`, by name.
+    let answers: [String: DocumentedAnswer]
     let schemas: SchemaSet
 
     /// What a path offers: operations by method, in capitals.
@@ -45,7 +44,7 @@ public struct ContractDocument: Sendable {
     ///   understand.
     public init(yaml: String) throws {
         let reader = try ContractReader(YAMLReader.read(yaml))
-        (paths, routeNotFound, schemas) = (reader.paths, reader.routeNotFound, reader.schemas)
+        (paths, answers, schemas) = (reader.paths, reader.answers, reader.schemas)
     }
 
     /// Every path with its methods, as in "GET /livez": what a service has to serve.
@@ -70,9 +69,7 @@ public struct ContractDocument: Sendable {
         guard let answer = documentedAnswer(method, path, status) else {
             return ["\(method) \(path): status \(status) is not in the contract"]
         }
-        let faults =
-            fieldViolations(answer, fields)
-            + contentViolations(answer, fields, body, isHead: method == "HEAD")
+        let faults = violations(answer, fields, body, isHead: method == "HEAD")
         return faults.map { "\(method) \(path), \(status): \($0)" }
     }
 
@@ -83,17 +80,34 @@ public struct ContractDocument: Sendable {
             fields: response.fields.map { ($0.name, $0.value) }, body: response.body)
     }
 
+    /// What is wrong with an answer that belongs to no route, by the response of that name.
+    public func violations(ofAnswer name: String, _ response: Response) -> [String] {
+        guard let answer = answers[name] else { return ["'\(name)' is no response"] }
+        let fields = response.fields.map { ($0.name, $0.value) }
+        return violations(answer, fields, response.body, isHead: false).map { "\(name): \($0)" }
+    }
+
     /// What is wrong with a value by the schema of that name.
     public func violations(of value: JSONValue, schema name: String) -> [String] {
         guard let schema = schemas.named[name] else { return ["'\(name)' is no schema"] }
         return schemas.violations(value, schema)
     }
 
-    /// A method that the path does not have is answered as its GET documents for 405.
+    private func violations(
+        _ answer: DocumentedAnswer, _ fields: [(name: String, value: String)], _ body: [UInt8],
+        isHead: Bool
+    ) -> [String] {
+        fieldViolations(answer, fields) + contentViolations(answer, fields, body, isHead: isHead)
+    }
+
+    /// A method that the path does not have is answered as its GET documents for 405, a path that
+    /// the document does not have as the response `RouteNotFound`.
     private func documentedAnswer(_ method: String, _ path: String, _ status: Int)
         -> DocumentedAnswer?
     {
-        guard let place = place(at: path) else { return status == 404 ? routeNotFound : nil }
+        guard let place = place(at: path) else {
+            return status == 404 ? answers["RouteNotFound"] : nil
+        }
         if let operation = place[method] { return operation.answers[status] }
         return status == 405 ? place["GET"]?.answers[405] : nil
     }

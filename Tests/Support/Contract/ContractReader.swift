@@ -5,7 +5,7 @@ import StatusCore
 /// Walks the document once. What it does not know is a failure, not a shrug.
 struct ContractReader {
     private(set) var paths: [String: ContractDocument.Place] = [:]
-    private(set) var routeNotFound: ContractDocument.DocumentedAnswer?
+    private(set) var answers: [String: ContractDocument.DocumentedAnswer] = [:]
     private(set) var schemas = SchemaSet()
 
     private let root: JSONValue
@@ -49,9 +49,8 @@ struct ContractReader {
             try readParameter(member.value, at: "#/components/parameters/\(member.name)")
         }
         for member in try Self.members(components["responses"], at: "#/components/responses") {
-            let answer = try answer(
+            answers[member.name] = try answer(
                 member.value, at: "#/components/responses/\(member.name)")
-            if member.name == "RouteNotFound" { routeNotFound = answer }
         }
     }
 
