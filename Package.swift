@@ -83,5 +83,6 @@ let package = Package(
         tests("StatusAPITests", ["StatusAPI", "StatusCore", "HTTPWire"]),
         tests("StateStoresTests", ["StateStores", "StatusCore"]),
         tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking"]),
+        tests("HouseTests", []),
     ]
 )
