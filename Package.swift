@@ -83,6 +83,9 @@ let package = Package(
         tests("StatusAPITests", ["StatusAPI", "StatusCore", "HTTPWire"]),
         tests("StateStoresTests", ["StateStores", "StatusCore"]),
         tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking"]),
+        tests(
+            "StatusProxyTests",
+            ["StatusProxy", "StatusAPI", "StatusCore", "HTTPWire", "UpstreamCurl", "Locking"]),
         tests("HouseTests", []),
     ]
 )
