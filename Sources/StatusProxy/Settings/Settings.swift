@@ -28,6 +28,14 @@ struct Settings: Sendable {
     enum StorePlace: Sendable, Equatable {
         case sqlite(path: String)
         case memory
+
+        /// As STORE_URL says it.
+        var text: String {
+            switch self {
+            case .sqlite(let path): "sqlite:\(path)"
+            case .memory: "memory:"
+            }
+        }
     }
 
     init(environment: [String: String]) throws(SettingFailure) {
