@@ -103,5 +103,9 @@ let package = Package(
         tests(
             "UpstreamSandboxTests",
             ["UpstreamSandbox", "StatusCore", "HTTPWire", "SocketServer"]),
+        tests(
+            "StatusProxyTests",
+            ["StatusProxy", "StatusAPI", "StatusCore", "HTTPWire", "UpstreamCurl", "Locking"]),
+        tests("HouseTests", []),
     ]
 )

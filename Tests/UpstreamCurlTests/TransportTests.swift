@@ -61,7 +61,7 @@ struct ResponseCollectorTests {
         #expect(collector.fields == [UpstreamReply.Field("a", "\u{FFFD}")])
     }
 
-    @Test func limitsHold() {
+    @Test func limitsOfATransferHold() {
         let limits = ResponseLimits(bodyBytesMax: 3, fieldBytesMax: 40, fieldsMax: 2)
         #expect(take(["A: 1", "B: 2"], limits: limits).overflow == nil)
         #expect(take(["A: 1", "B: 2", "C: 3"], limits: limits).overflow == .fields)

@@ -5,12 +5,14 @@ import Glibc
 /// Why the server is not known to be alive.
 enum ProbeFailure: Error, CustomStringConvertible {
     case place(String)
+    case settings(SettingFailure)
     case unreachable(String)
     case unhealthy(String)
 
     var description: String {
         switch self {
         case .place(let text): "'\(text)' is not a server's place like http://127.0.0.1:8080"
+        case .settings(let failure): "\(failure)"
         case .unreachable(let reason): "the server cannot be reached: \(reason)"
         case .unhealthy(let line): "the server is not well: \(line)"
         }
@@ -22,35 +24,51 @@ enum ServerPlace: Equatable {
     case tcp(host: String, port: String)
     case unix(path: String)
 
+    /// By `url`, else STATUS_PROXY_URL, else where the settings let the server listen.
     init(url: String?, environment: [String: String]) throws(ProbeFailure) {
-        if let text = url ?? environment["STATUS_PROXY_URL"] {
+        let said = environment["STATUS_PROXY_URL"].flatMap { $0.isEmpty ? nil : $0 }
+        if let text = url ?? said {
             guard let place = Self.parse(text) else { throw .place(text) }
             self = place
-            return
-        }
-        let host = environment["LISTEN_HOST"] ?? "127.0.0.1"
-        let port = environment["LISTEN_PORT"] ?? "8080"
-        if host.hasPrefix("unix:") {
-            self = .unix(path: String(host.dropFirst("unix:".count)))
         } else {
-            // A wildcard address is listened on, not connected to.
-            self = .tcp(host: ["0.0.0.0": "127.0.0.1", "::": "::1"][host] ?? host, port: port)
+            self = try Self.listening(environment)
         }
     }
 
+    private static func listening(
+        _ environment: [String: String]
+    ) throws(ProbeFailure) -> ServerPlace {
+        let raw: RawSettings
+        do { raw = try RawSettings(environment: environment) } catch { throw .settings(error) }
+        let host = raw.text(.listenHost) ?? ""
+        let port = raw.text(.listenPort) ?? ""
+        if host.hasPrefix("unix:") { return .unix(path: String(host.dropFirst("unix:".count))) }
+        // A wildcard address is listened on, not connected to.
+        return .tcp(host: ["0.0.0.0": "127.0.0.1", "::": "::1"][host] ?? host, port: port)
+    }
+
     private static func parse(_ text: String) -> ServerPlace? {
-        if text.hasPrefix("unix:") { return .unix(path: String(text.dropFirst("unix:".count))) }
+        if text.hasPrefix("unix:") {
+            let path = text.dropFirst("unix:".count)
+            return path.isEmpty ? nil : .unix(path: String(path))
+        }
         guard text.hasPrefix("http://") else { return nil }
         let authority = text.dropFirst("http://".count).prefix { $0 != "/" }
-        if authority.hasPrefix("[") {
-            let halves = authority.dropFirst().split(separator: "]", maxSplits: 1)
-            guard let host = halves.first else { return nil }
-            return .tcp(
-                host: String(host), port: halves.count > 1 ? String(halves[1].dropFirst()) : "80")
+        guard authority.hasPrefix("[") else {
+            let host = authority.prefix { $0 != ":" }
+            return tcp(host, authority[host.endIndex...])
         }
-        let halves = authority.split(separator: ":", maxSplits: 1)
-        guard let host = halves.first else { return nil }
-        return .tcp(host: String(host), port: halves.count > 1 ? String(halves[1]) : "80")
+        // The colons of an IPv6 address stand in brackets.
+        guard let end = authority.firstIndex(of: "]") else { return nil }
+        return tcp(authority[..<end].dropFirst(), authority[end...].dropFirst())
+    }
+
+    /// `rest` is what follows the host: nothing, or a colon and the port.
+    private static func tcp(_ host: Substring, _ rest: Substring) -> ServerPlace? {
+        guard !host.isEmpty else { return nil }
+        if rest.isEmpty { return .tcp(host: String(host), port: "80") }
+        guard rest.hasPrefix(":"), let port = UInt16(rest.dropFirst()), port > 0 else { return nil }
+        return .tcp(host: String(host), port: String(port))
     }
 }
 
@@ -64,11 +82,21 @@ enum HealthProbe {
         let request = "GET /livez HTTP/1.0\r\n\r\n"
         guard send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL)) > 0
         else { throw systemFailure() }
+        let line = try statusLine(descriptor)
+        guard line.hasPrefix("HTTP/1.1 200 ") else { throw .unhealthy(line) }
+    }
+
+    /// The answer's first line, or as much of it as matters.
+    private static func statusLine(_ descriptor: Int32) throws(ProbeFailure) -> String {
+        var line: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 256)
-        let count = recv(descriptor, &buffer, buffer.count, 0)
-        guard count > 0 else { throw systemFailure() }
-        let line = String(decoding: buffer[..<count].prefix { $0 != 0x0D }, as: UTF8.self)
-        guard line.hasPrefix("HTTP/1.1 200") else { throw .unhealthy(line) }
+        while line.count < buffer.count, !line.contains(0x0D) {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            guard count >= 0 else { throw systemFailure() }
+            guard count > 0 else { throw .unreachable("it hung up without an answer") }
+            line += buffer[..<count]
+        }
+        return String(decoding: line.prefix { $0 != 0x0D }, as: UTF8.self)
     }
 
     private static func connect(_ place: ServerPlace) throws(ProbeFailure) -> Int32 {
@@ -109,8 +137,19 @@ enum HealthProbe {
             throw .unreachable(String(cString: gai_strerror(code)))
         }
         defer { freeaddrinfo(first) }
-        let descriptor = try newSocket(first.pointee.ai_family)
-        guard Glibc.connect(descriptor, first.pointee.ai_addr, first.pointee.ai_addrlen) == 0 else {
+        // Every address in turn: localhost is often ::1 first, where nobody may listen.
+        var failure = ProbeFailure.unreachable("the name has no address")
+        var next: UnsafeMutablePointer<addrinfo>? = first
+        while let address = next?.pointee {
+            do { return try connect(address) } catch { failure = error }
+            next = address.ai_next
+        }
+        throw failure
+    }
+
+    private static func connect(_ address: addrinfo) throws(ProbeFailure) -> Int32 {
+        let descriptor = try newSocket(address.ai_family)
+        guard Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 else {
             defer { close(descriptor) }
             throw systemFailure()
         }

@@ -40,19 +40,24 @@ struct CheckCommand: ParsableCommand {
         abstract: "Validate the settings and print the effective ones, secrets hidden.")
 
     func run() throws {
-        let environment = Environment.current()
-        do {
-            let settings = try Settings(environment: environment)
-            let raw = try RawSettings(environment: environment)
-            for name in SettingName.allCases {
-                guard let text = raw.text(name) else { continue }
-                print("\(name.rawValue)=\(name.isSecret ? "[secret]" : text)")
-            }
-            let sources = settings.configured.map(\.rawValue).joined(separator: ", ")
-            print("# valid; upstreams that are on: \(sources)")
+        do throws(SettingFailure) {
+            for line in try Self.report(Environment.current()) { print(line) }
         } catch {
             throw Refusal.exit("status-proxy: \(error)")
         }
+    }
+
+    /// The effective settings, one a line, and which upstreams are on.
+    static func report(_ environment: [String: String]) throws(SettingFailure) -> [String] {
+        let settings = try Settings(environment: environment)
+        let raw = try RawSettings(environment: environment)
+        let lines = SettingName.allCases.compactMap { name -> String? in
+            // The default store lies in a folder that another variable names.
+            let text = name == .storeURL ? settings.store.text : raw.text(name)
+            return text.map { "\(name.rawValue)=\(name.isSecret ? "[secret]" : $0)" }
+        }
+        let sources = settings.configured.map(\.rawValue).joined(separator: ", ")
+        return lines + ["# valid; upstreams that are on: \(sources)"]
     }
 }
 
@@ -81,7 +86,7 @@ struct HealthcheckCommand: ParsableCommand {
 /// Ends the program with one line.
 enum Refusal {
     static func exit(_ line: String, code: Int32 = 78) -> any Error {
-        let text = line.split(separator: "\n").joined(separator: " ") + "\n"
+        let text = line.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
         _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
         return ExitCode(code)  // 78: EX_CONFIG
     }

@@ -54,6 +54,23 @@ final class LogWriter: Sendable {
         _ level: LogLevel, _ message: String, _ values: KeyValuePairs<String, LogValue> = [:]
     ) {
         guard level >= self.level else { return }
+        append(line(level, message, values))
+    }
+
+    /// Returns when everything logged so far is written, or when its reader has taken too long: a
+    /// log that is stuck must not keep the process from its end.
+    func flush(patience: Duration = .seconds(1)) {
+        let written = DispatchSemaphore(value: 0)
+        queue.async {
+            self.write()
+            written.signal()
+        }
+        _ = written.wait(timeout: .now() + .nanoseconds(Int(patience.nanoseconds)))
+    }
+
+    private func line(
+        _ level: LogLevel, _ message: String, _ values: KeyValuePairs<String, LogValue>
+    ) -> [UInt8] {
         let time = RFC3339.format(SystemClock.wall())
         var line: [UInt8]
         switch format {
@@ -61,12 +78,7 @@ final class LogWriter: Sendable {
         case .text: line = Self.textLine(time, level, message, values)
         }
         line.append(UInt8(ascii: "\n"))
-        append(line)
-    }
-
-    /// Returns when everything logged so far is written.
-    func flush() {
-        queue.sync { write() }
+        return line
     }
 
     private func append(_ line: [UInt8]) {
@@ -92,9 +104,9 @@ final class LogWriter: Sendable {
             return (pending.bytes, pending.dropped)
         }
         writeAll(bytes)
-        if dropped > 0 {
-            log(.warning, "log lines dropped", ["lines": .integer(dropped)])
-        }
+        guard dropped > 0 else { return }
+        // Told at every level: each of the lines was one that should have been written.
+        writeAll(line(.warning, "log lines dropped", ["lines": .integer(dropped)]))
     }
 
     /// A log that cannot be written is nobody's to be told of: the rest is let go.
@@ -138,13 +150,14 @@ final class LogWriter: Sendable {
         var line = "\(time) \(level.rawValue) \(message)"
         for (name, value) in values {
             switch value {
-            case .text(let text): line += " \(name)=\(text.filter { $0 != "\n" })"
+            case .text(let text): line += " \(name)=\(text)"
             case .integer(let number): line += " \(name)=\(number)"
             case .seconds(let span): line += " \(name)=\(secondsText(span))"
             case .absent: continue
             }
         }
-        return Array(line.utf8)
+        // A value from outside must not begin a line of its own, nor move a terminal's cursor.
+        return line.utf8.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: " ") : $0 }
     }
 
     /// Seconds with six decimals.

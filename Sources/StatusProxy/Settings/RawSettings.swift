@@ -24,6 +24,11 @@ struct RawSettings {
 
     func isSet(_ name: SettingName) -> Bool { texts[name] != nil }
 
+    /// Which of the two names a secret was given by.
+    func said(_ name: SettingName, _ fileName: SettingName) -> SettingName {
+        isSet(fileName) ? fileName : name
+    }
+
     private mutating func take(
         environmentVariable name: String, _ text: String
     ) throws(SettingFailure) {

@@ -10,17 +10,22 @@ extension RawSettings {
             throw SettingFailure(name, "'\(text)' is not \(DurationText.form)")
         }
         guard span >= min else {
-            throw SettingFailure(name, "'\(text)' is under \(DurationText.format(min))")
+            throw SettingFailure(
+                name, "'\(text)' is too short: give \(DurationText.format(min)) or more")
         }
         return span
     }
 
-    func integer(_ name: SettingName, _ range: ClosedRange<Int>) throws(SettingFailure) -> Int {
+    /// `others`: what may be said in place of a number.
+    func integer(
+        _ name: SettingName, _ range: ClosedRange<Int>, others: String = ""
+    ) throws(SettingFailure) -> Int {
         let text = try required(name)
         guard let number = Int(text), range.contains(number) else {
             throw SettingFailure(
                 name,
-                "'\(text)' is not a whole number from \(range.lowerBound) to \(range.upperBound)")
+                "'\(text)' is not a whole number from \(range.lowerBound) to"
+                    + " \(range.upperBound)\(others)")
         }
         return number
     }
@@ -29,7 +34,7 @@ extension RawSettings {
         _ name: SettingName, _ range: ClosedRange<Int>
     ) throws(SettingFailure) -> Int? {
         guard let text = text(name), text != "none" else { return nil }
-        return try integer(name, range)
+        return try integer(name, range, others: ", or none")
     }
 
     func url(_ name: SettingName) throws(SettingFailure) -> UpstreamURL {

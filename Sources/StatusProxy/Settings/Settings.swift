@@ -28,6 +28,14 @@ struct Settings: Sendable {
     enum StorePlace: Sendable, Equatable {
         case sqlite(path: String)
         case memory
+
+        /// As STORE_URL says it.
+        var text: String {
+            switch self {
+            case .sqlite(let path): "sqlite:\(path)"
+            case .memory: "memory:"
+            }
+        }
     }
 
     init(environment: [String: String]) throws(SettingFailure) {
@@ -134,7 +142,8 @@ extension UpstreamSettings {
         }
         if token != nil, client != nil {
             throw SettingFailure(
-                .ordersToken, "give a token or ORDERS_CLIENT_ID and its secret, not both")
+                raw.said(.ordersToken, .ordersTokenFile),
+                "give a token or ORDERS_CLIENT_ID and its secret, not both")
         }
         guard let credentials = token.map(UpstreamCredentials.bearer) ?? client else { return nil }
         var file: SecretFile?
@@ -169,7 +178,8 @@ extension UpstreamSettings {
             }
             if secret != nil {
                 throw SettingFailure(
-                    .ordersClientSecret, "half a credential: ORDERS_CLIENT_ID is missing")
+                    raw.said(.ordersClientSecret, .ordersClientSecretFile),
+                    "half a credential: ORDERS_CLIENT_ID is missing")
             }
             return nil
         }
@@ -193,7 +203,8 @@ extension UpstreamSettings {
             }
             if token != nil {
                 throw SettingFailure(
-                    .vouchersAppToken, "half a credential: VOUCHERS_APP_ID is missing")
+                    raw.said(.vouchersAppToken, .vouchersAppTokenFile),
+                    "half a credential: VOUCHERS_APP_ID is missing")
             }
             return nil
         }
@@ -216,7 +227,7 @@ extension UpstreamSettings {
             throw SettingFailure(
                 names.maxInterval,
                 "\(DurationText.format(maxInterval)) is under \(names.minInterval.rawValue)"
-                    + " (\(DurationText.format(minInterval)))")
+                    + " (\(DurationText.format(minInterval))): give at least that")
         }
         let budget = BudgetLimits(
             perMinute: try raw.integer(names.perMinute, 1...1_000_000),
@@ -240,17 +251,21 @@ extension UpstreamSettings {
                 switch error {
                 case .timeoutOutOfRange: names.timeout
                 case .caFileUnreadable: .upstreamCAFile
-                case .unsendable: credentialSetting(credentials)
+                case .unsendable(let part): setting(raw, part)
                 }
             throw SettingFailure(name, "\(error)")
         }
     }
 
-    private static func credentialSetting(_ credentials: UpstreamCredentials) -> SettingName {
-        switch credentials {
-        case .bearer: .ordersToken
-        case .clientCredentials: .ordersClientSecret
-        case .applicationKeys: .vouchersAppToken
+    /// Which setting gave a part of the credentials.
+    private static func setting(_ raw: RawSettings, _ part: String) -> SettingName {
+        switch part {
+        case "client id": .ordersClientID
+        case "client secret": raw.said(.ordersClientSecret, .ordersClientSecretFile)
+        case "audience": .ordersAudience
+        case "application id": .vouchersAppID
+        case "application token": raw.said(.vouchersAppToken, .vouchersAppTokenFile)
+        default: raw.said(.ordersToken, .ordersTokenFile)
         }
     }
 }
@@ -263,6 +278,6 @@ extension Settings {
             staleMax: staleMax, terminalTTL: terminalTTL, actionsMax: cacheMaxActions)
     }
 
-    /// The most that any upstream may keep a gate shut after a call that was not settled.
+    /// The upstreams that are on.
     var configured: [Source] { Source.allCases.filter { upstreams[$0] != nil } }
 }

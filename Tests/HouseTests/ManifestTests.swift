@@ -1,0 +1,83 @@
+// Package.swift as text: one strict list of settings, and no target without it.
+
+import Testing
+
+struct ManifestTests {
+    @Test(arguments: [
+        ".swiftLanguageMode(.v6)",
+        ".enableUpcomingFeature(\"ExistentialAny\")",
+        ".enableUpcomingFeature(\"InternalImportsByDefault\")",
+        ".enableUpcomingFeature(\"MemberImportVisibility\")",
+        ".treatAllWarnings(as: .error)",
+    ])
+    func strictListHolds(setting: String) {
+        let list = Manifest.text(from: "let strict: [SwiftSetting] = [", to: "]\n")
+        #expect(list.contains(setting))
+    }
+
+    @Test func everyTargetButTheDoorsIsStrict() {
+        let makers = [".target(", ".executableTarget(", ".testTarget(", ".macro(", ".plugin("]
+        let calls = makers.flatMap { Manifest.calls(of: $0) }
+        #expect(calls.count >= 3 + Room.doors.count)
+        for call in calls {
+            let isDoor = Room.doors.contains { call.contains("name: \"\($0)\"") }
+            #expect(isDoor != call.contains("swiftSettings: strict"), "\(call)")
+        }
+    }
+
+    @Test func doorsHoldNoSwift() {
+        for file in House.sources { #expect(!Room.doors.contains(file.room), "\(file.path)") }
+    }
+
+    @Test(arguments: Room.all)
+    func roomDependsOnlyOnWhatItMayImport(room: Room) throws {
+        let calls = ["room(", "program("].flatMap { Manifest.calls(of: $0) }
+        let call = try #require(calls.first { $0.quoted.first == room.name })
+        let packages: Set = ["swift-argument-parser", "swift-collections"]
+        let dependencies = Set(call.quoted).subtracting(packages).subtracting([room.name])
+        #expect(dependencies.isSubset(of: room.allowed))
+    }
+
+    @Test func everyFolderOfTestsIsATarget() {
+        let folders = Set(House.tests.map(\.room))
+        let targets = Manifest.calls(of: "tests(").compactMap(\.quoted.first)
+        #expect(folders == Set(targets))
+    }
+}
+
+private enum Manifest {
+    static let text = House.text("Package.swift")
+
+    static func text(from start: String, to end: String) -> Substring {
+        guard let first = text.firstRange(of: start) else { return "" }
+        let rest = text[first.upperBound...]
+        return rest[..<(rest.firstRange(of: end)?.lowerBound ?? rest.endIndex)]
+    }
+
+    /// The arguments of every call, found by their closing parenthesis; no declarations.
+    static func calls(of maker: String) -> [String] {
+        text.ranges(of: maker).compactMap { range in
+            let before = text[..<range.lowerBound]
+            guard !before.hasSuffix("func "), !(before.last?.isLetter ?? false) else { return nil }
+            return arguments(after: range.upperBound)
+        }
+    }
+
+    private static func arguments(after start: String.Index) -> String {
+        var depth = 1
+        let arguments = text[start...].prefix { character in
+            if character == "(" { depth += 1 }
+            if character == ")" { depth -= 1 }
+            return depth > 0
+        }
+        return String(arguments)
+    }
+}
+
+extension String {
+    /// What stands between quotation marks, in order.
+    fileprivate var quoted: [String] {
+        split(separator: "\"", omittingEmptySubsequences: false).enumerated()
+            .filter { $0.offset % 2 == 1 }.map { String($0.element) }
+    }
+}

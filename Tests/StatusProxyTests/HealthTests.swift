@@ -1,0 +1,82 @@
+// What health checks are told, and when it changes.
+
+import HTTPWire
+import StatusCore
+import Testing
+
+@testable import StatusProxy
+
+struct HealthTests {
+    private let health = Health()
+
+    private func body(_ response: Response) throws -> JSONValue {
+        try JSONReader.read(response.body)
+    }
+
+    /// One part's status and its words.
+    private func check(_ name: String) throws -> JSONValue? {
+        try body(health.readiness)["checks"]?[name]?.array?.first
+    }
+
+    @Test func newProcessIsAliveAndReady() throws {
+        for response in [health.liveness, health.readiness] {
+            #expect(response.status == 200)
+            #expect(try body(response)["status"]?.string == "pass")
+            #expect(try body(response)["version"]?.string == ProgramVersion.text)
+            #expect(
+                response.fields.contains(
+                    Field(name: "Content-Type", value: "application/health+json")))
+        }
+        #expect(try check("store:availability")?["status"]?.string == "pass")
+    }
+
+    @Test func drainingProcessIsAliveButNotReady() throws {
+        health.startDraining()
+        #expect(health.readiness.status == 503)
+        #expect(try body(health.readiness)["status"]?.string == "fail")
+        #expect(try body(health.readiness)["output"]?.string?.contains("draining") == true)
+        #expect(health.liveness.status == 200)
+        health.hear(Self.storeUsed)
+        #expect(health.readiness.status == 503)
+    }
+
+    /// Notes in their order, and the readiness after them.
+    private static let histories: [([Note], String)] = [
+        ([], "pass"),
+        ([.storeFailed("the disk is full")], "warn"),
+        ([.storeFailed("gone"), storeUsed], "pass"),
+        ([.storeFailed("gone"), .gap(.orders, smallest: .seconds(60))], "pass"),
+        ([.storeFailed("gone"), .breakerClosed(.orders)], "warn"),
+        ([opened(.orders)], "warn"),
+        ([opened(.orders), .breakerClosed(.vouchers)], "warn"),
+        ([opened(.orders), .breakerClosed(.orders)], "pass"),
+        ([opened(.orders), opened(.vouchers), .breakerClosed(.orders)], "warn"),
+        ([opened(.orders), storeUsed], "warn"),
+        ([.denied(.orders, .gate), .paused(.orders, until: Instant(nanoseconds: 1))], "pass"),
+    ]
+
+    private static let storeUsed = Note.budgetLeft(.orders, BudgetLeft(minute: 1, day: nil))
+
+    private static func opened(_ source: Source) -> Note {
+        .breakerOpened(source, until: Instant(nanoseconds: 1))
+    }
+
+    @Test(arguments: histories)
+    func troubleWarnsWithoutTakingTheProcessOut(notes: [Note], status: String) throws {
+        for note in notes { health.hear(note) }
+        #expect(health.readiness.status == 200)
+        #expect(try body(health.readiness)["status"]?.string == status)
+        #expect(try body(health.liveness)["status"]?.string == "pass")
+    }
+
+    @Test func warningNamesThePartThatIsInTrouble() throws {
+        health.hear(Self.opened(.vouchers))
+        #expect(try check("vouchers:availability")?["status"]?.string == "warn")
+        #expect(try check("orders:availability") == nil)
+        #expect(try check("store:availability")?["status"]?.string == "pass")
+        health.hear(.storeFailed("/var/lib/hush: disk I/O error"))
+        let store = try #require(try check("store:availability"))
+        #expect(store["status"]?.string == "warn")
+        #expect(store["output"]?.string?.contains("hush") == false)
+    }
+}

@@ -1,0 +1,164 @@
+// Log lines as their reader gets them: whole, in order, in one of two forms, and never unbounded.
+
+import Dispatch
+import StatusCore
+import Testing
+
+@testable import StatusProxy
+
+struct LogWriterTests {
+    /// What the reader of the log gets.
+    private func lines(
+        _ level: LogLevel = .debug, _ format: LogFormat = .json, _ write: (LogWriter) -> Void
+    ) throws -> [String] {
+        let pipe = Pipe()
+        pipe.startReading()
+        let log = LogWriter(level: level, format: format, descriptor: pipe.writer)
+        write(log)
+        log.flush(patience: .seconds(30))
+        return try #require(pipe.lines())
+    }
+
+    @Test func everyLineIsOneJSONObject() throws {
+        let lines = try lines { log in
+            log.log(.info, "request", ["status": .integer(200), "source": .absent])
+            log.log(
+                .warning, "odd \"text\"\n\u{1}\u{2028}é",
+                ["duration": .seconds(.microseconds(1_500_001)), "id": .text("a\r\nb\u{7F}")])
+        }
+        #expect(lines.count == 2)
+        let first = try json(lines[0])
+        #expect(first.names == ["time", "level", "message", "status"])
+        #expect(first["level"]?.string == "info")
+        #expect(first["message"]?.string == "request")
+        #expect(first["status"]?.integer == 200)
+        let second = try json(lines[1])
+        #expect(second.names == ["time", "level", "message", "duration", "id"])
+        #expect(second["message"]?.string == "odd \"text\"\n\u{1}\u{2028}é")
+        #expect(second["duration"] == .number("1.500001"))
+        #expect(second["id"]?.string == "a\r\nb\u{7F}")
+        let time = try #require(second["time"]?.string)
+        #expect(RFC3339.parse(time) != nil)
+    }
+
+    @Test func textFormPutsNamesBeforeValues() throws {
+        let lines = try lines(.debug, .text) { log in
+            log.log(
+                .error, "call failed",
+                [
+                    "source": .text("orders"), "status": .integer(500), "code": .absent,
+                    "duration": .seconds(.milliseconds(20)),
+                ])
+        }
+        let words = try #require(lines.first).split(separator: " ")
+        #expect(lines.count == 1)
+        #expect(RFC3339.parse(String(words[0])) != nil)
+        #expect(
+            words.dropFirst().joined(separator: " ")
+                == "error call failed source=orders status=500 duration=0.020000")
+    }
+
+    @Test(arguments: ["a\nb", "a\rb", "a\r\nb", "a\u{1B}[2Jb", "a\u{0}b", "a\u{7F}b"])
+    func textFormKeepsAValueOnItsLine(value: String) throws {
+        let lines = try lines(.debug, .text) { $0.log(.info, value, ["id": .text(value)]) }
+        let line = try #require(lines.first)
+        #expect(lines.count == 1)
+        #expect(line.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F })
+    }
+
+    @Test(arguments: LogLevel.allCases)
+    func onlyTheLevelAndWhatIsGraverIsWritten(level: LogLevel) throws {
+        let lines = try lines(level, .text) { log in
+            for other in LogLevel.allCases { log.log(other, "said") }
+        }
+        let written = lines.map { $0.split(separator: " ")[1] }
+        let levels = LogLevel.allCases.map(\.rawValue)
+        let expected = levels.drop { $0 != level.rawValue }
+        #expect(written.map(String.init) == Array(expected))
+    }
+
+    @Test func linesOfOneWriterKeepTheirOrder() throws {
+        let count = 5000
+        let lines = try lines(.info, .text) { log in
+            for number in 0..<count { log.log(.info, "line", ["number": .integer(number)]) }
+        }
+        #expect(lines.map { $0.split(separator: "=").last } == (0..<count).map { "\($0)" })
+    }
+
+    @Test func nothingIsLostAmongManyWriters() throws {
+        let writers = 8
+        let each = 500
+        let lines = try lines(.info, .json) { log in
+            DispatchQueue.concurrentPerform(iterations: writers) { writer in
+                for number in 0..<each {
+                    log.log(
+                        .info, "line", ["writer": .integer(writer), "number": .integer(number)])
+                }
+            }
+        }
+        var next = [Int64](repeating: 0, count: writers)
+        for line in lines {
+            let value = try json(line)
+            let writer = try #require(value["writer"]?.integer)
+            #expect(value["number"]?.integer == next[Int(writer)])
+            next[Int(writer)] += 1
+        }
+        #expect(next == [Int64](repeating: Int64(each), count: writers))
+    }
+
+    /// At the gravest level, so that the report of the loss cannot be filtered out.
+    @Test func linesThatFindNoRoomAreDroppedAndCounted() throws {
+        let pipe = Pipe()
+        let log = LogWriter(level: .error, format: .json, descriptor: pipe.writer)
+        let long = String(repeating: "x", count: 64 << 10)
+        // Twice the bound and what the pipe and a write under way may hold.
+        let count = 3 * LogWriter.pendingBytesMax / long.utf8.count
+        for number in 0..<count {
+            log.log(.error, "line", ["number": .integer(number), "text": .text(long)])
+        }
+        pipe.startReading()
+        log.flush(patience: .seconds(30))
+        let values = try #require(pipe.lines()).map(json)
+        let dropped = values.compactMap { $0["lines"]?.integer }.reduce(0, +)
+        let numbers = values.compactMap { $0["number"]?.integer }
+        #expect(dropped > 0)
+        #expect(numbers.count + Int(dropped) == count)
+        #expect(numbers == numbers.sorted())
+        #expect(values.last?["message"]?.string == "log lines dropped")
+        #expect(numbers.count * long.utf8.count <= 2 * LogWriter.pendingBytesMax)
+    }
+
+    @Test func lineAfterALossIsWrittenAgain() throws {
+        let pipe = Pipe()
+        let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
+        let tooLong = String(repeating: "x", count: LogWriter.pendingBytesMax)
+        log.log(.info, "lost", ["text": .text(tooLong)])
+        log.log(.info, "kept")
+        pipe.startReading()
+        log.flush(patience: .seconds(30))
+        let messages = try #require(pipe.lines()).map { try json($0)["message"]?.string }
+        #expect(messages == ["kept", "log lines dropped"])
+    }
+
+    @Test func flushGivesUpOnAReaderThatIsStuck() throws {
+        let pipe = Pipe()
+        let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
+        // More than a pipe holds.
+        log.log(.info, "long", ["text": .text(String(repeating: "x", count: 2 << 20))])
+        let startedAt = SystemClock.now()
+        log.flush(patience: .milliseconds(10))
+        #expect(SystemClock.now() - startedAt < .seconds(20))
+        pipe.startReading()
+        log.flush(patience: .seconds(30))
+        #expect(try #require(pipe.lines()).count == 1)
+    }
+
+    @Test(arguments: [
+        (Duration.zero, "0.000000"), (.microseconds(1), "0.000001"), (.seconds(60), "60.000000"),
+        (.milliseconds(1234), "1.234000"), (.seconds(-1), "0.000000"),
+        (.nanoseconds(999), "0.000000"),
+    ])
+    func spansAreSecondsWithSixDecimals(span: Duration, text: String) {
+        #expect(LogWriter.secondsText(span) == text)
+    }
+}

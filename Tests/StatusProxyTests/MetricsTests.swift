@@ -1,0 +1,149 @@
+// What Prometheus reads: the form of the text, and that it counts right.
+
+import Dispatch
+import StatusCore
+import Testing
+
+@testable import StatusProxy
+
+struct MetricsTests {
+    private let metrics = Metrics()
+    private let gauges = Metrics.Gauges(connections: 3, storedActions: 5, waitingCallers: 2)
+
+    private func read(_ configured: [Source] = Source.allCases) throws -> MetricsReader {
+        try MetricsReader(metrics.text(gauges, configured: configured))
+    }
+
+    private func key(_ source: Source, _ id: String = "aa_secretive") throws -> LookKey {
+        LookKey(source, try #require(ActionID(id)))
+    }
+
+    /// Every note and request there is, so that every family has samples.
+    private func countEverything() throws {
+        for source in Source.allCases {
+            let key = try key(source)
+            let fault = UpstreamFault(kind: .serverError, httpStatus: 500, message: "aa_secretive")
+            for note: Note in [
+                .called(key, outcome: "answered", took: .milliseconds(30), sent: true, detail: nil),
+                .called(
+                    key, outcome: "server-error", took: .seconds(70), sent: true, detail: fault),
+                .gap(source, smallest: .seconds(60)),
+                .budgetLeft(source, BudgetLeft(minute: 7, day: 70)),
+                .denied(source, .gate), .denied(source, .credential(fault)),
+                .denied(source, .budget(.minute)), .denied(source, .budget(.minute)),
+                .breakerOpened(source, until: Instant(nanoseconds: 1)),
+                .paused(source, until: Instant(nanoseconds: 1)),
+                .terminalRegressed(key), .storeFailed("the disk is full"),
+            ] { metrics.count(note) }
+        }
+        for result in ["hit", "miss", "collapsed", "stale", "none", nil] {
+            metrics.countRequest(
+                route: "/actions/{id}", status: 200, took: .microseconds(70), cacheResult: result)
+        }
+        metrics.countRequest(route: "refused", status: 400, took: .zero, cacheResult: nil)
+    }
+
+    @Test func textIsValidBeforeAnythingHappened() throws {
+        let text = try read()
+        #expect(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]) == nil)
+        #expect(text.value("request_duration_seconds_count") == 0)
+        #expect(text.value("store_failures_total") == 0)
+        #expect(text.value("upstream_breaker_open", ["source": "orders"]) == 0)
+        #expect(text.value("upstream_anomalies_total", ["source": "vouchers"]) == 0)
+    }
+
+    @Test func everyCountStandsInItsSeries() throws {
+        try countEverything()
+        let text = try read()
+        let route = "/actions/{id}"
+        let expected: [(String, [String: String], Double)] = [
+            ("requests_total", ["route": route, "code": "200"], 6),
+            ("requests_total", ["route": "refused", "code": "400"], 1),
+            ("request_duration_seconds_count", [:], 7),
+            ("cache_results_total", ["result": "hit"], 1),
+            ("cache_results_total", ["result": "none"], 1),
+            ("upstream_calls_total", ["source": "orders", "outcome": "answered"], 1),
+            ("upstream_calls_total", ["source": "vouchers", "outcome": "server-error"], 1),
+            ("upstream_call_duration_seconds_count", ["source": "orders"], 2),
+            ("upstream_call_duration_seconds_sum", ["source": "orders"], 70.03),
+            ("upstream_min_gap_seconds", ["source": "vouchers"], 60),
+            ("upstream_denials_total", ["source": "orders", "reason": "gate-shut"], 1),
+            ("upstream_denials_total", ["source": "orders", "reason": "server-error"], 1),
+            ("upstream_denials_total", ["source": "orders", "reason": "budget-spent-minute"], 2),
+            ("upstream_budget_left", ["source": "orders", "window": "minute"], 7),
+            ("upstream_budget_left", ["source": "orders", "window": "day"], 70),
+            ("upstream_breaker_open", ["source": "orders"], 1),
+            ("upstream_anomalies_total", ["source": "orders"], 1),
+            ("store_failures_total", [:], 2), ("actions_stored", [:], 5), ("waiters", [:], 2),
+            ("connections", [:], 3),
+        ]
+        for (name, labels, value) in expected {
+            #expect(text.value(name, labels) == value, "\(name) \(labels)")
+        }
+    }
+
+    @Test func noActionIDStandsInALabel() throws {
+        try countEverything()
+        #expect(!metrics.text(gauges, configured: Source.allCases).contains("secretive"))
+    }
+
+    @Test(arguments: [
+        (Duration.zero, "0.000050"), (.microseconds(50), "0.000050"),
+        (.microseconds(51), "0.000100"), (.milliseconds(1), "0.001000"),
+        (.milliseconds(501), "1.000000"), (.seconds(60), "60.000000"), (.seconds(61), "+Inf"),
+    ])
+    func spanFallsIntoTheFirstBucketThatHoldsIt(span: Duration, bound: String) throws {
+        metrics.countRequest(route: "other", status: 200, took: span, cacheResult: nil)
+        let buckets = try read().samples.filter {
+            $0.name == "status_proxy_request_duration_seconds_bucket"
+        }
+        #expect(buckets.first { $0.value == 1 }?.labels["le"] == bound)
+    }
+
+    @Test func upstreamThatIsOffHasNoSeries() throws {
+        let text = try read([.vouchers])
+        #expect(text.value("upstream_breaker_open", ["source": "orders"]) == nil)
+        #expect(text.value("upstream_breaker_open", ["source": "vouchers"]) == 0)
+    }
+
+    @Test func newestGapBudgetAndBreakerCount() throws {
+        for note: Note in [
+            .gap(.orders, smallest: .seconds(90)), .gap(.orders, smallest: .seconds(61)),
+            .budgetLeft(.orders, BudgetLeft(minute: 9, day: 1)),
+            .budgetLeft(.orders, BudgetLeft(minute: 8, day: nil)),
+            .breakerOpened(.orders, until: Instant(nanoseconds: 1)), .breakerClosed(.orders),
+        ] { metrics.count(note) }
+        let text = try read()
+        #expect(text.value("upstream_min_gap_seconds", ["source": "orders"]) == 61)
+        let budget = "upstream_budget_left"
+        #expect(text.value(budget, ["source": "orders", "window": "minute"]) == 8)
+        #expect(text.value(budget, ["source": "orders", "window": "day"]) == nil)
+        #expect(text.value("upstream_breaker_open", ["source": "orders"]) == 0)
+    }
+
+    @Test func nothingIsLostAmongManyCounters() throws {
+        DispatchQueue.concurrentPerform(iterations: 8) { _ in
+            for _ in 0..<1000 {
+                metrics.countRequest(
+                    route: "other", status: 200, took: .milliseconds(1), cacheResult: "hit")
+            }
+        }
+        let text = try read()
+        #expect(text.value("requests_total", ["route": "other", "code": "200"]) == 8000)
+        #expect(text.value("cache_results_total", ["result": "hit"]) == 8000)
+        #expect(text.value("request_duration_seconds_sum") == 8)
+    }
+
+    @Test(arguments: [
+        "status_proxy_a_total 1\n", "# HELP a x\na 1\n", "# HELP a x\n# TYPE a counter\n",
+        "# HELP a x\n# TYPE a gauge\na 1\na 1\n", "# HELP a x\n# TYPE a gauge\nb 1\n",
+        "# HELP a x\n# TYPE a gauge\na{b=c} 1\n", "# HELP a x\n# TYPE a gauge\na one\n",
+        "# HELP a x\n# TYPE a gauge\na 1",
+        "# HELP a x\n# TYPE a histogram\na_bucket{le=\"1\"} 2\na_bucket{le=\"+Inf\"} 1\n"
+            + "a_sum 1\na_count 1\n",
+        "# HELP a x\n# TYPE a histogram\na_bucket{le=\"1\"} 1\na_sum 1\na_count 1\n",
+    ])
+    func readerOfTheseTestsRefusesBadText(text: String) {
+        #expect(throws: MetricsReader.Fault.self) { try MetricsReader(text) }
+    }
+}

@@ -1,0 +1,298 @@
+// Settings that stop the start: each with one line that names the variable and the accepted form.
+
+import Testing
+import UpstreamCurl
+
+@testable import StatusProxy
+
+/// A bad environment and the words that its refusal must hold.
+struct Refused: Sendable, CustomStringConvertible {
+    var changes: Changes
+    var name: String
+    var words: [String]
+
+    init(_ changes: Changes, _ name: String, _ words: String...) {
+        self.changes = changes
+        self.name = name
+        self.words = words
+    }
+
+    var description: String { "\(name) by \(changes.keys.sorted())" }
+}
+
+struct SettingRefusalTests {
+    private func expect(_ refused: Refused) throws {
+        let failure = try refusal(refused.changes)
+        #expect(failure.name == refused.name)
+        #expect(failure.description.hasPrefix("\(refused.name): "))
+        for word in refused.words { #expect(failure.problem.contains(word), "\(failure)") }
+    }
+
+    // MARK: Forms
+
+    private static let durations: [SettingName] = [
+        .ordersMinInterval, .ordersMaxInterval, .ordersTimeout, .vouchersMinInterval,
+        .vouchersMaxInterval, .vouchersTimeout, .refreshWait, .waitMax, .staleMax, .terminalTTL,
+        .httpIdleTimeout, .httpHeaderTimeout, .drainDelay, .shutdownTimeout,
+    ]
+
+    @Test(arguments: durations, ["10", "s", "-1s", "1.5s", "1 s", "ten seconds", "1d"])
+    func badDurationIsRefused(name: SettingName, text: String) throws {
+        try expect(
+            Refused([name.rawValue: text], name.rawValue, "'\(text)'", "500ms, 10s, 5m or 24h"))
+    }
+
+    private static let numbers: [SettingName] = [
+        .listenPort, .ordersCallsPerMinute, .ordersCallsPerDay, .vouchersCallsPerMinute,
+        .vouchersCallsPerDay, .cacheMaxActions, .httpMaxConnections,
+    ]
+
+    @Test(arguments: numbers, ["-1", "1.5", "many", "1e3", "0x10", "99999999999999999999"])
+    func badNumberIsRefused(name: SettingName, text: String) throws {
+        try expect(Refused([name.rawValue: text], name.rawValue, "'\(text)'", "whole number from"))
+    }
+
+    @Test(arguments: [
+        Refused(["LISTEN_PORT": "65536"], "LISTEN_PORT", "0 to 65535"),
+        Refused(["ORDERS_CALLS_PER_MINUTE": "0"], "ORDERS_CALLS_PER_MINUTE", "from 1 to"),
+        Refused(["ORDERS_CALLS_PER_MINUTE": "none"], "ORDERS_CALLS_PER_MINUTE", "from 1 to"),
+        Refused(["VOUCHERS_CALLS_PER_DAY": "0"], "VOUCHERS_CALLS_PER_DAY", "from 1 to", "or none"),
+        Refused(["CACHE_MAX_ACTIONS": "0"], "CACHE_MAX_ACTIONS", "from 1 to"),
+        Refused(["HTTP_MAX_CONNECTIONS": "0"], "HTTP_MAX_CONNECTIONS", "from 1 to"),
+        Refused(["ORDERS_TIMEOUT": "0s"], "ORDERS_TIMEOUT", "1ms or more"),
+        Refused(["VOUCHERS_TIMEOUT": "2h"], "VOUCHERS_TIMEOUT", "1ms to 3600s"),
+        Refused(["VOUCHERS_MIN_INTERVAL": "0s"], "VOUCHERS_MIN_INTERVAL", "1ms or more"),
+        Refused(["HTTP_IDLE_TIMEOUT": "0s"], "HTTP_IDLE_TIMEOUT", "1s or more"),
+        Refused(["HTTP_HEADER_TIMEOUT": "999ms"], "HTTP_HEADER_TIMEOUT", "1s or more"),
+        Refused(["STALE_MAX": "0s"], "STALE_MAX", "1s or more"),
+        Refused(["TERMINAL_TTL": "23h"], "TERMINAL_TTL", "'23h'", "24h or more"),
+        Refused(["TERMINAL_TTL": "86399s"], "TERMINAL_TTL", "24h or more"),
+    ])
+    func valueOutOfRangeIsRefused(refused: Refused) throws { try expect(refused) }
+
+    @Test(arguments: [
+        Refused(["LOG_LEVEL": "loud"], "LOG_LEVEL", "'loud'", "debug, info, warning, error"),
+        Refused(["LOG_LEVEL": "INFO"], "LOG_LEVEL", "debug, info, warning, error"),
+        Refused(["LOG_FORMAT": "xml"], "LOG_FORMAT", "'xml'", "json, text"),
+    ])
+    func unknownWordIsRefused(refused: Refused) throws { try expect(refused) }
+
+    @Test(
+        arguments: [SettingName.ordersURL, .ordersTokenURL, .vouchersURL],
+        [
+            "example.com", "ftp://example.com", "http://", "https://user:hush@example.com",
+            "https://example.com/?key=hush", "https://example.com/#hush", "https://exa mple.com",
+        ])
+    func badURLIsRefusedWithoutRepeatingIt(name: SettingName, text: String) throws {
+        try expect(Refused([name.rawValue: text], name.rawValue, "like https://example.com/api"))
+    }
+
+    @Test(arguments: [
+        "postgresql://user:hush@host/db", "sqlite:", "file.sqlite", "memory", "memory:x",
+        "redis://hush@host",
+    ])
+    func otherStoreIsRefusedWithoutRepeatingItsURL(text: String) throws {
+        try expect(Refused(["STORE_URL": text], "STORE_URL", "sqlite:PATH", "memory:"))
+    }
+
+    // MARK: Names
+
+    @Test(arguments: [
+        ("ORDERS_TOKN", "ORDERS_TOKEN"), ("ORDERS_MIN_INTERVALL", "ORDERS_MIN_INTERVAL"),
+        ("ORDERS_APP_ID", "VOUCHERS_APP_ID"), ("VOUCHERS_APPID", "VOUCHERS_APP_ID"),
+        ("VOUCHERS_CALLS_PER_DAYS", "VOUCHERS_CALLS_PER_DAY"), ("VOUCHERS_", "VOUCHERS_URL"),
+        ("ORDERS_CLIENT_SECRETS", "ORDERS_CLIENT_SECRET"),
+    ])
+    func unknownVariableOfAnUpstreamIsRefused(name: String, nearest: String) throws {
+        try expect(Refused([name: "hush-typo"], name, "no such setting", "is \(nearest) meant?"))
+    }
+
+    @Test(arguments: [
+        ("LISTEN_PROT", "LISTEN_PORT"), ("listen_port", "LISTEN_PORT"),
+        ("ORDERS_TOKENS", "ORDERS_TOKEN"), ("CONFIG_FILE", nil), ("STATE_DIRECTORY", nil),
+        ("", nil),
+    ])
+    func unknownKeyOfTheFileIsRefused(key: String, nearest: String?) throws {
+        let folder = TemporaryFolder()
+        let path = folder.write("{\"\(key)\": \"hush-typo\"}")
+        let failure = try refusal(["CONFIG_FILE": path])
+        #expect(failure.name == key)
+        #expect(failure.problem.contains("no such setting"))
+        if let nearest, key != key.lowercased() { #expect(failure.problem.contains(nearest)) }
+    }
+
+    @Test(arguments: SettingName.unsupported)
+    func guardThatIsNotThereYetIsRefused(name: String) throws {
+        try expect(Refused([name: "5"], name, "cannot honour", "unset it"))
+        let folder = TemporaryFolder()
+        let path = folder.write("{\"\(name)\": \"5\"}")
+        try expect(Refused(["CONFIG_FILE": path], name, "cannot honour", "unset it"))
+    }
+
+    // MARK: What does not go together
+
+    @Test(arguments: [
+        Refused(
+            ["ORDERS_MAX_INTERVAL": "59s"], "ORDERS_MAX_INTERVAL", "59s",
+            "under ORDERS_MIN_INTERVAL (1m)", "give at least that"),
+        Refused(
+            ["ORDERS_MIN_INTERVAL": "10m"], "ORDERS_MAX_INTERVAL", "5m",
+            "under ORDERS_MIN_INTERVAL (10m)"),
+        Refused(
+            ["VOUCHERS_MIN_INTERVAL": "20s", "VOUCHERS_MAX_INTERVAL": "10s"],
+            "VOUCHERS_MAX_INTERVAL", "10s", "under VOUCHERS_MIN_INTERVAL (20s)"),
+    ])
+    func maximumUnderTheMinimumIsRefused(refused: Refused) throws { try expect(refused) }
+
+    @Test(arguments: [
+        "https://miraklconnect.com/api", "http://10.0.0.1", "http://localhost.example.com",
+        "http://127.0.0.1.example.com", "http://[::2]",
+    ])
+    func shortOrdersIntervalIsRefusedOffLoopback(url: String) throws {
+        for text in ["1s", "59s", "59999ms"] {
+            try expect(
+                Refused(
+                    ["ORDERS_URL": url, "ORDERS_MIN_INTERVAL": text], "ORDERS_MIN_INTERVAL",
+                    "60s or more", "loopback"))
+        }
+    }
+
+    @Test(arguments: [
+        Refused(
+            ["ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client"], "ORDERS_CLIENT_ID",
+            "half a credential", "ORDERS_CLIENT_SECRET or ORDERS_CLIENT_SECRET_FILE"),
+        Refused(
+            ["ORDERS_TOKEN": nil, "ORDERS_CLIENT_SECRET": "hush-client"], "ORDERS_CLIENT_SECRET",
+            "half a credential", "ORDERS_CLIENT_ID"),
+        Refused(
+            ["VOUCHERS_APP_TOKEN": nil], "VOUCHERS_APP_ID", "half a credential",
+            "VOUCHERS_APP_TOKEN or VOUCHERS_APP_TOKEN_FILE"),
+        Refused(
+            ["VOUCHERS_APP_ID": nil], "VOUCHERS_APP_TOKEN", "half a credential", "VOUCHERS_APP_ID"),
+        Refused(
+            ["ORDERS_CLIENT_ID": "client", "ORDERS_CLIENT_SECRET": "hush-client"], "ORDERS_TOKEN",
+            "ORDERS_CLIENT_ID", "not both"),
+        Refused(
+            ["ORDERS_TOKEN": nil, "VOUCHERS_APP_ID": nil, "VOUCHERS_APP_TOKEN": nil],
+            "ORDERS_TOKEN, ORDERS_CLIENT_ID or VOUCHERS_APP_ID", "at least one"),
+    ])
+    func credentialsThatAreNotOneWholeAreRefused(refused: Refused) throws { try expect(refused) }
+
+    @Test(arguments: [
+        ("ORDERS_TOKEN", "ORDERS_TOKEN_FILE"), ("VOUCHERS_APP_TOKEN", "VOUCHERS_APP_TOKEN_FILE"),
+        ("ORDERS_CLIENT_SECRET", "ORDERS_CLIENT_SECRET_FILE"),
+    ])
+    func secretAndItsFileAreRefusedTogether(name: String, fileName: String) throws {
+        let folder = TemporaryFolder()
+        let path = folder.write("hush-file")
+        try expect(Refused([name: "hush-said", fileName: path], name, fileName, "not both"))
+    }
+
+    /// The variable that was set is named, not its sibling.
+    @Test func secretOfAFileIsRefusedByTheFilesName() throws {
+        let folder = TemporaryFolder()
+        let path = folder.write("hush-file")
+        let split = folder.write("hush one\nhush two", to: "split")
+        for refused in [
+            Refused(
+                [
+                    "VOUCHERS_APP_ID": nil, "VOUCHERS_APP_TOKEN": nil,
+                    "VOUCHERS_APP_TOKEN_FILE": path,
+                ], "VOUCHERS_APP_TOKEN_FILE", "VOUCHERS_APP_ID is missing"),
+            Refused(
+                ["ORDERS_TOKEN": nil, "ORDERS_CLIENT_SECRET_FILE": path],
+                "ORDERS_CLIENT_SECRET_FILE", "ORDERS_CLIENT_ID is missing"),
+            Refused(
+                [
+                    "ORDERS_TOKEN": nil, "ORDERS_TOKEN_FILE": path, "ORDERS_CLIENT_ID": "client",
+                    "ORDERS_CLIENT_SECRET": "hush-client",
+                ], "ORDERS_TOKEN_FILE", "not both"),
+            Refused(
+                ["ORDERS_TOKEN": nil, "ORDERS_TOKEN_FILE": split], "ORDERS_TOKEN_FILE",
+                "without a line end"),
+            Refused(
+                ["VOUCHERS_APP_TOKEN": nil, "VOUCHERS_APP_TOKEN_FILE": split],
+                "VOUCHERS_APP_TOKEN_FILE", "without a line end"),
+            Refused(
+                [
+                    "ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client",
+                    "ORDERS_CLIENT_SECRET_FILE": split,
+                ], "ORDERS_CLIENT_SECRET_FILE", "without a line end"),
+        ] { try expect(refused) }
+    }
+
+    @Test(arguments: [
+        Refused(["ORDERS_TOKEN": "hush\r\nX: y"], "ORDERS_TOKEN", "printable"),
+        Refused(["ORDERS_TOKEN": "hush é"], "ORDERS_TOKEN", "printable"),
+        Refused(["VOUCHERS_APP_ID": "hush id"], "VOUCHERS_APP_ID", "printable"),
+        Refused(["VOUCHERS_APP_TOKEN": "hush token"], "VOUCHERS_APP_TOKEN", "printable"),
+        Refused(
+            [
+                "ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client\n",
+                "ORDERS_CLIENT_SECRET": "hush-client",
+            ], "ORDERS_CLIENT_ID", "printable"),
+        Refused(
+            [
+                "ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client",
+                "ORDERS_CLIENT_SECRET": "hush\u{7F}",
+            ], "ORDERS_CLIENT_SECRET", "printable"),
+        Refused(
+            [
+                "ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client",
+                "ORDERS_CLIENT_SECRET": "hush-client", "ORDERS_AUDIENCE": "a\tb",
+            ], "ORDERS_AUDIENCE", "printable"),
+    ])
+    func credentialThatCannotBeSentIsRefused(refused: Refused) throws { try expect(refused) }
+
+    // MARK: Files
+
+    @Test(arguments: [
+        ("ORDERS_TOKEN_FILE", "ORDERS_TOKEN"), ("VOUCHERS_APP_TOKEN_FILE", "VOUCHERS_APP_TOKEN"),
+    ])
+    func secretFileThatCannotBeReadIsRefused(name: String, secret: String) throws {
+        let folder = TemporaryFolder()
+        let long = String(repeating: "x", count: Secret.bytesMax + 3)
+        for (path, words) in [
+            ("\(folder.path)/missing", "No such file"), (folder.path, "Is a directory"),
+            (folder.write("", to: "empty"), "is empty"),
+            (folder.write("\r\n\n", to: "blank"), "is empty"),
+            (folder.write(long, to: "long"), "larger than"),
+        ] { try expect(Refused([secret: nil, name: path], name, path, words)) }
+    }
+
+    @Test func certificatesThatCannotBeReadAreRefused() throws {
+        try expect(
+            Refused(["UPSTREAM_CA_FILE": "/nowhere/ca.pem"], "UPSTREAM_CA_FILE", "cannot be read"))
+    }
+
+    @Test(arguments: [
+        "", "[]", "\"LISTEN_PORT\"", "8080", "{", "{\"LISTEN_PORT\": 1,}", "LISTEN_PORT=8080",
+    ])
+    func settingsFileThatIsNoObjectIsRefused(text: String) throws {
+        let folder = TemporaryFolder()
+        let path = folder.write(text)
+        try expect(Refused(["CONFIG_FILE": path], "CONFIG_FILE", path, "{\"LISTEN_PORT\": 8080}"))
+    }
+
+    @Test func settingsFileThatCannotBeReadIsRefused() throws {
+        let folder = TemporaryFolder()
+        let long = String(repeating: " ", count: RawSettings.fileBytesMax + 1)
+        for (path, words) in [
+            ("\(folder.path)/missing", "No such file"), (folder.path, "Is a directory"),
+            (folder.write(long), "larger than"),
+        ] { try expect(Refused(["CONFIG_FILE": path], "CONFIG_FILE", path, words)) }
+    }
+
+    @Test(arguments: ["true", "[8080]", "{\"port\": 8080}"])
+    func settingsFileMustGiveTextsOrNumbers(value: String) throws {
+        let folder = TemporaryFolder()
+        let path = folder.write("{\"LISTEN_PORT\": \(value)}")
+        try expect(Refused(["CONFIG_FILE": path], "LISTEN_PORT", "a string or a number"))
+    }
+
+    @Test func badValueOfTheFileIsRefusedLikeOneOfTheEnvironment() throws {
+        let folder = TemporaryFolder()
+        let path = folder.write("{\"LISTEN_PORT\": 80.5}")
+        try expect(Refused(["CONFIG_FILE": path], "LISTEN_PORT", "'80.5'", "0 to 65535"))
+    }
+}

@@ -1,0 +1,243 @@
+// Settings that are taken, and what they come to.
+
+import StatusCore
+import Testing
+import UpstreamCurl
+
+@testable import StatusProxy
+
+struct SettingsTests {
+    @Test func defaultsAreThoseOfTheContract() throws {
+        let settings = try settings()
+        #expect(settings.listenHost == "127.0.0.1")
+        #expect(settings.listenPort == 8080)
+        #expect(settings.caFile == nil)
+        #expect(settings.store == .sqlite(path: "status-proxy.sqlite"))
+        #expect(settings.refreshWait == .seconds(1))
+        #expect(settings.waitMax == .seconds(50))
+        #expect(settings.staleMax == .seconds(24 * 3600))
+        #expect(settings.terminalTTL == .seconds(24 * 3600))
+        #expect(settings.cacheMaxActions == 100_000)
+        #expect(settings.httpMaxConnections == 10_000)
+        #expect(settings.httpIdleTimeout == .seconds(75))
+        #expect(settings.httpHeaderTimeout == .seconds(10))
+        #expect(settings.drainDelay == .zero)
+        #expect(settings.shutdownTimeout == .seconds(25))
+        #expect(settings.logLevel == .info)
+        #expect(settings.logFormat == nil)
+        #expect(settings.configured == [.orders, .vouchers])
+    }
+
+    @Test func defaultsOfTheUpstreamsAreThoseOfTheContract() throws {
+        let settings = try settings()
+        let orders = try #require(settings.upstreams[.orders])
+        #expect(orders.endpoint.baseURL.text == "https://miraklconnect.com/api")
+        #expect(orders.endpoint.timeout == .seconds(10))
+        #expect(orders.endpoint.credentials == .bearer(Secret("hush-orders")))
+        #expect(
+            orders.policy
+                == SourcePolicy(
+                    minInterval: .seconds(60), maxInterval: .seconds(300),
+                    callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 600, perDay: nil)))
+        let vouchers = try #require(settings.upstreams[.vouchers])
+        #expect(vouchers.endpoint.baseURL.text == "https://api.voucherify.io")
+        #expect(vouchers.endpoint.timeout == .seconds(10))
+        #expect(
+            vouchers.endpoint.credentials
+                == .applicationKeys(appID: "app-id", token: Secret("hush-vouchers")))
+        #expect(
+            vouchers.policy
+                == SourcePolicy(
+                    minInterval: .seconds(30), maxInterval: .seconds(300),
+                    callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 60, perDay: 2400)))
+    }
+
+    @Test func everySettingTakesEffect() throws {
+        let settings = try settings([
+            "LISTEN_HOST": "unix:/run/proxy", "LISTEN_PORT": "0", "REFRESH_WAIT": "0s",
+            "WAIT_MAX": "2m", "STALE_MAX": "1h", "TERMINAL_TTL": "48h", "CACHE_MAX_ACTIONS": "1",
+            "HTTP_MAX_CONNECTIONS": "2", "HTTP_IDLE_TIMEOUT": "3s", "HTTP_HEADER_TIMEOUT": "4s",
+            "DRAIN_DELAY": "5s", "SHUTDOWN_TIMEOUT": "6s", "LOG_LEVEL": "error",
+            "LOG_FORMAT": "text", "VOUCHERS_URL": "http://10.0.0.1:1/v/",
+            "VOUCHERS_MIN_INTERVAL": "1ms", "VOUCHERS_MAX_INTERVAL": "2ms",
+            "VOUCHERS_CALLS_PER_MINUTE": "7", "VOUCHERS_CALLS_PER_DAY": "none",
+            "VOUCHERS_TIMEOUT": "8s", "ORDERS_CALLS_PER_DAY": "9",
+        ])
+        #expect(settings.listenHost == "unix:/run/proxy")
+        #expect(settings.listenPort == 0)
+        #expect(settings.refreshWait == .zero)
+        #expect(settings.waitMax == .seconds(120))
+        #expect(settings.staleMax == .seconds(3600))
+        #expect(settings.terminalTTL == .seconds(48 * 3600))
+        #expect(settings.cacheMaxActions == 1)
+        #expect(settings.httpMaxConnections == 2)
+        #expect(settings.httpIdleTimeout == .seconds(3))
+        #expect(settings.httpHeaderTimeout == .seconds(4))
+        #expect(settings.drainDelay == .seconds(5))
+        #expect(settings.shutdownTimeout == .seconds(6))
+        #expect(settings.logLevel == .error)
+        #expect(settings.logFormat == .text)
+        let vouchers = try #require(settings.upstreams[.vouchers])
+        #expect(vouchers.endpoint.baseURL.text == "http://10.0.0.1:1/v")
+        #expect(
+            vouchers.policy
+                == SourcePolicy(
+                    minInterval: .milliseconds(1), maxInterval: .milliseconds(2),
+                    callDeadline: .seconds(8), budget: BudgetLimits(perMinute: 7, perDay: nil)))
+        #expect(settings.upstreams[.orders]?.policy.budget.perDay == 9)
+    }
+
+    @Test func trackerGetsThePolicy() throws {
+        let policy = try settings(["VOUCHERS_APP_ID": nil, "VOUCHERS_APP_TOKEN": nil]).trackerPolicy
+        #expect(policy.sources[.orders]?.minInterval == .seconds(60))
+        #expect(policy.sources[.vouchers] == nil)
+        #expect(policy.refreshWait == .seconds(1))
+        #expect(policy.staleMax == .seconds(86_400))
+        #expect(policy.terminalTTL == .seconds(86_400))
+        #expect(policy.actionsMax == 100_000)
+    }
+
+    @Test(arguments: [
+        (["ORDERS_TOKEN": nil] as Changes, [Source.vouchers]),
+        (["VOUCHERS_APP_ID": nil, "VOUCHERS_APP_TOKEN": nil], [.orders]),
+        (["VOUCHERS_APP_ID": "", "VOUCHERS_APP_TOKEN": ""], [.orders]),
+    ])
+    func upstreamWithoutCredentialsIsOff(changes: Changes, on: [Source]) throws {
+        #expect(try settings(changes).configured == on)
+    }
+
+    @Test func clientCredentialsAreTakenInPlaceOfAToken() throws {
+        let settings = try settings([
+            "ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client",
+            "ORDERS_CLIENT_SECRET": "hush-client",
+            "ORDERS_AUDIENCE": "company", "ORDERS_TOKEN_URL": "https://auth.example.com/token",
+        ])
+        let parts = ClientCredentials(
+            tokenURL: try UpstreamURL("https://auth.example.com/token"), clientID: "client",
+            clientSecret: Secret("hush-client"), audience: "company")
+        #expect(settings.upstreams[.orders]?.endpoint.credentials == .clientCredentials(parts))
+        #expect(settings.upstreams[.orders]?.secretFile == nil)
+    }
+
+    @Test func tokenURLHasADefault() throws {
+        let settings = try settings([
+            "ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client",
+            "ORDERS_CLIENT_SECRET": "hush-client",
+        ])
+        let parts = ClientCredentials(
+            tokenURL: try UpstreamURL("https://auth.mirakl.net/oauth/token"), clientID: "client",
+            clientSecret: Secret("hush-client"))
+        #expect(settings.upstreams[.orders]?.endpoint.credentials == .clientCredentials(parts))
+    }
+
+    // MARK: Secret files
+
+    @Test(arguments: ["hush-file", "hush-file\n", "hush-file\r\n", "hush-file\n\n"])
+    func secretFileIsItsTextWithoutLineEnds(text: String) throws {
+        let folder = TemporaryFolder()
+        let path = folder.write(text)
+        let orders = try #require(
+            settings(["ORDERS_TOKEN": nil, "ORDERS_TOKEN_FILE": path]).upstreams[.orders])
+        #expect(orders.endpoint.credentials == .bearer(Secret("hush-file")))
+        let file = try #require(orders.secretFile)
+        #expect(file.path == path)
+        #expect(file.setting == .ordersTokenFile)
+        #expect(file.credentials(Secret("hush-new")) == .bearer(Secret("hush-new")))
+    }
+
+    @Test func secretFilesServeClientCredentialsAndApplicationKeys() throws {
+        let folder = TemporaryFolder()
+        let path = folder.write("hush-file\n")
+        let settings = try settings([
+            "ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client", "ORDERS_CLIENT_SECRET_FILE": path,
+            "VOUCHERS_APP_TOKEN": nil, "VOUCHERS_APP_TOKEN_FILE": path,
+        ])
+        let client = try #require(settings.upstreams[.orders]?.secretFile)
+        #expect(client.setting == .ordersClientSecretFile)
+        guard case .clientCredentials(let parts) = client.credentials(Secret("hush-new")) else {
+            Issue.record("other credentials than those of the settings")
+            return
+        }
+        #expect(parts.clientID == "client")
+        #expect(parts.clientSecret == Secret("hush-new"))
+        let keys = try #require(settings.upstreams[.vouchers]?.secretFile)
+        #expect(keys.setting == .vouchersAppTokenFile)
+        #expect(
+            keys.credentials(Secret("hush-new"))
+                == .applicationKeys(appID: "app-id", token: Secret("hush-new")))
+        #expect(
+            settings.upstreams[.vouchers]?.endpoint.credentials
+                == .applicationKeys(appID: "app-id", token: Secret("hush-file")))
+    }
+
+    // MARK: Short intervals
+
+    @Test(arguments: [
+        "http://127.0.0.1:9090", "http://127.8.9.1", "http://[::1]:9090/orders",
+        "http://localhost:9090", "https://LOCALHOST",
+    ])
+    func shortOrdersIntervalIsTakenOnALoopbackAddress(url: String) throws {
+        let settings = try settings(["ORDERS_URL": url, "ORDERS_MIN_INTERVAL": "5s"])
+        #expect(settings.upstreams[.orders]?.policy.minInterval == .seconds(5))
+    }
+
+    // MARK: Stores
+
+    @Test(arguments: [
+        (["STORE_URL": "sqlite:a.sqlite"] as Changes, Settings.StorePlace.sqlite(path: "a.sqlite")),
+        (["STORE_URL": "sqlite:/var/lib/a b.db"], .sqlite(path: "/var/lib/a b.db")),
+        (["STORE_URL": "memory:"], .memory),
+        (["STORE_URL": ""], .sqlite(path: "status-proxy.sqlite")),
+        (["STATE_DIRECTORY": "/var/lib/p"], .sqlite(path: "/var/lib/p/status-proxy.sqlite")),
+        (["STATE_DIRECTORY": ""], .sqlite(path: "status-proxy.sqlite")),
+        (["STATE_DIRECTORY": "/var/lib/p", "STORE_URL": "sqlite:a"], .sqlite(path: "a")),
+        (["STATE_DIRECTORY": "/var/lib/p", "STORE_URL": "memory:"], .memory),
+    ])
+    func storeIsFoundByItsURLOrTheStateDirectory(
+        changes: Changes, place: Settings.StorePlace
+    ) throws {
+        #expect(try settings(changes).store == place)
+    }
+
+    // MARK: The settings file
+
+    @Test func settingsFileTakesNumbersAndTexts() throws {
+        let folder = TemporaryFolder()
+        let path = folder.write(
+            """
+            {"LISTEN_PORT": 9000, "CACHE_MAX_ACTIONS": "42", "WAIT_MAX": "3s", "LOG_FORMAT": null,
+             "LOG_LEVEL": "", "ORDERS_AUDIENCE": "café"}
+            """)
+        let settings = try settings(["CONFIG_FILE": path])
+        #expect(settings.listenPort == 9000)
+        #expect(settings.cacheMaxActions == 42)
+        #expect(settings.waitMax == .seconds(3))
+        #expect(settings.logFormat == nil)
+        #expect(settings.logLevel == .info)
+    }
+
+    @Test func environmentWinsOverTheSettingsFile() throws {
+        let folder = TemporaryFolder()
+        let path = folder.write(#"{"LISTEN_PORT": 9000, "WAIT_MAX": "3s", "LISTEN_HOST": "::1"}"#)
+        let settings = try settings([
+            "CONFIG_FILE": path, "LISTEN_PORT": "9001", "LISTEN_HOST": "",
+        ])
+        #expect(settings.listenPort == 9001)
+        #expect(settings.waitMax == .seconds(3))
+        // Set to nothing is not set.
+        #expect(settings.listenHost == "::1")
+    }
+
+    @Test func settingsFileMayHoldTheCredentials() throws {
+        let folder = TemporaryFolder()
+        let path = folder.write(#"{"ORDERS_TOKEN": "hush-orders"}"#)
+        #expect(try Settings(environment: ["CONFIG_FILE": path]).configured == [.orders])
+    }
+
+    @Test func variablesOfOthersAreLeftAlone() throws {
+        let changes: Changes = [
+            "PATH": "/bin", "ORDER_TOKEN": "x", "MY_ORDERS_X": "y", "HOME": "/",
+        ]
+        #expect(throws: Never.self) { try settings(changes) }
+    }
+}

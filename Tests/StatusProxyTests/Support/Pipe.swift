@@ -1,0 +1,41 @@
+// A pipe whose reader waits for its cue: what the log writes goes in, its lines come out.
+
+import Dispatch
+import Glibc
+import Locking
+
+/// Collects what is written to `writer`, from the moment that reading starts.
+final class Pipe: Sendable {
+    let writer: Int32
+    private let reader: Int32
+    private let received = Guarded<[UInt8]>([])
+    private let ended = DispatchSemaphore(value: 0)
+
+    init() {
+        var ends: [Int32] = [-1, -1]
+        guard pipe(&ends) == 0 else { fatalError("no pipe: \(errno)") }
+        (reader, writer) = (ends[0], ends[1])
+    }
+
+    deinit { close(reader) }
+
+    func startReading() {
+        DispatchQueue(label: "pipe").async {
+            var part = [UInt8](repeating: 0, count: 65_536)
+            while true {
+                let count = read(self.reader, &part, part.count)
+                guard count > 0 else { break }
+                self.received.withLock { [part] in $0 += part.prefix(count) }
+            }
+            self.ended.signal()
+        }
+    }
+
+    /// Closes the writing end and returns all lines; nil when the reader does not come to its end.
+    func lines() -> [String]? {
+        close(writer)
+        guard ended.wait(timeout: .now() + .seconds(30)) == .success else { return nil }
+        return received.withLock { $0 }.split(separator: 0x0A, omittingEmptySubsequences: false)
+            .dropLast().map { String(decoding: $0, as: UTF8.self) }
+    }
+}
