@@ -301,7 +301,7 @@ extension ActionTracker {
         _ fault: UpstreamFault?, _ key: LookKey, _ flight: Flight
     ) {
         guard let kind = fault?.kind, kind.tripsBreaker else {
-            if fault?.kind == .slotExpired {
+            if fault?.kind.meansNoCall == true {
                 upstreams[key.source]?.breaker.dropped(flight: flight.number)
                 return
             }
