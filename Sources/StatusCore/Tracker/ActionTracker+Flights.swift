@@ -195,15 +195,17 @@ extension ActionTracker {
         _ token: SlotToken, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
     ) {
         guard let upstream = upstreams[key.source] else { return }
-        upstreams[key.source]?.granted()
         actions[key.id]?.looks[key.source].opensAt = askedAt + upstream.policy.hold
         let sendBefore = askedAt + GateTiming.sendWindow
-        guard now < sendBefore else { return drop(token, key, flight) }
+        let isUsable = now < sendBefore && !upstream.isLeftAlone(now)
+        upstreams[key.source]?.granted()
+        guard isUsable else { return drop(token, key, flight) }
         setStage(key, .calling(token))
         effects.append(.call(key, flight: flight.number, sendBefore: sendBefore))
     }
 
-    /// The slot came too late to be used (invariant 3): nothing is sent.
+    /// The slot came too late to be used (invariant 3), or the upstream has asked to be left alone
+    /// while it was on its way (invariant 8): nothing is sent.
     private mutating func drop(_ token: SlotToken, _ key: LookKey, _ flight: Flight) {
         setStage(key, .calling(token))
         let fault = UpstreamFault(kind: .slotExpired)
