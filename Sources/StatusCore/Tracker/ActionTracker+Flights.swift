@@ -12,12 +12,13 @@ extension ActionTracker {
             guard look.flight == nil else { continue }
             guard now >= look.dueAt(watched: watched, upstream.policy) else { continue }
             let isBlocked = blocked(upstream, tracked.lane) != nil
-            want(LookKey(source, id), tracked, caller, isIdle: isBlocked && !watched)
+            want(
+                LookKey(source, id), tracked, caller.id, since: now, isIdle: isBlocked && !watched)
         }
     }
 
     private mutating func want(
-        _ key: LookKey, _ tracked: TrackedAction, _ caller: Caller, isIdle: Bool
+        _ key: LookKey, _ tracked: TrackedAction, _ starter: CallerID, since: Instant, isIdle: Bool
     ) {
         let look = tracked.looks[key.source]
         if let wanted = look.wanted, isIdle || !wanted.rank.isIdle { return }
@@ -26,7 +27,7 @@ extension ActionTracker {
         let rank = WantRank(isIdle: isIdle, knownSince: knownSince, number: nextNumber())
         enqueue(
             key, tracked.lane,
-            Want(since: look.wanted?.since ?? now, rank: rank, starter: caller.id))
+            Want(since: look.wanted?.since ?? since, rank: rank, starter: starter))
     }
 
     private mutating func enqueue(_ key: LookKey, _ lane: Lane, _ want: Want) {
@@ -88,7 +89,8 @@ extension ActionTracker {
     private mutating func start(_ key: LookKey) {
         let want = actions[key.id]?.looks[key.source].wanted
         let flight = Flight(
-            number: nextNumber(), startedAt: now, starter: want?.starter, stage: .preparing)
+            number: nextNumber(), startedAt: now, wantedSince: want?.since ?? now,
+            starter: want?.starter, stage: .preparing)
         actions[key.id]?.looks[key.source].wanted = nil
         actions[key.id]?.looks[key.source].flight = flight
         actions[key.id]?.looks[key.source].lastStarter = want?.starter
@@ -119,14 +121,12 @@ extension ActionTracker {
         touch(key.id)
     }
 
-    /// Ends a flight before its call, and keeps the wish: the obstacle will pass.
+    /// Ends a flight before its call, and keeps the wish, as old as it is: the obstacle will pass.
     private mutating func endBlocked(_ key: LookKey, _ flight: Flight, _ obstacle: Obstacle) {
         effects.append(.note(.denied(key.source, obstacle)))
         end(key, flight)
         guard let tracked = actions[key.id], let starter = flight.starter else { return }
-        let question = Question(id: key.id, source: key.source)
-        let caller = Caller(id: starter, question: question, askedAt: flight.startedAt)
-        want(key, tracked, caller, isIdle: true)
+        want(key, tracked, starter, since: flight.wantedSince, isIdle: true)
         touchWanted(key.source)
     }
 

@@ -41,6 +41,8 @@ struct Flight: Sendable {
     var startedAt: Instant
     /// Whose question caused it.
     var starter: CallerID?
+    /// When it was first wished for.
+    var wantedSince: Instant
     var stage: Stage
 
     /// preparing → reserving → calling → settling → applied; each may also end the flight.
