@@ -230,6 +230,11 @@ extension ActionTracker {
         guard let upstream = upstreams[source] else { return nil }
         let look = tracked.looks[source]
         if let miss = look.miss { return miss.fault.kind.staleReason }
+        if look.refreshStartedAt != nil {
+            // The gate is shut for the call under way: it does not tell whether a look was due.
+            return look.answer.map { now >= look.freshUntil($0, policy, source) } == true
+                ? .slow : nil
+        }
         guard now >= look.dueAt(watched: false, upstream.policy) else { return nil }
         if look.refreshStartedAt != nil { return .slow }
         return blocked(upstream, tracked.lane)?.obstacle.staleReason
