@@ -177,7 +177,7 @@ extension ActionTracker {
         case .granted(let token): granted(token, key, flight, askedAt)
         case .gateShut(let record):
             effects.append(.note(.denied(key.source, .gate)))
-            actions[key.id]?.looks[key.source].absorb(record, now)
+            actions[key.id]?.looks[key.source].absorb(record, askedAt: askedAt, now)
             end(key, flight)
         case .budgetSpent(let opensIn, let kind):
             upstreams[key.source]?.close(kind, until: now + opensIn)
@@ -243,7 +243,8 @@ extension ActionTracker {
         switch result {
         case .success(let reply):
             actions[key.id]?.looks[key.source].opensAt = now + reply.record.opensIn
-            actions[key.id]?.looks[key.source].absorb(reply.record, now)
+            actions[key.id]?.looks[key.source].absorb(
+                reply.record, askedAt: flight.startedAt, now)
             if let smallest = reply.smallestGap {
                 effects.append(.note(.gap(key.source, smallest: smallest)))
             }

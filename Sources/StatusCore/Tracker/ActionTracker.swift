@@ -159,7 +159,9 @@ extension ActionTracker {
     private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
         switch result {
         case .success(let records):
-            for record in records { actions[id]?.looks[record.key.source].absorb(record, now) }
+            for record in records {
+                actions[id]?.looks[record.key.source].absorb(record, askedAt: now, now)
+            }
             actions[id]?.isLoaded = true
             touch(id)
         case .failure(let failure):

@@ -103,24 +103,29 @@ extension Look {
         return flight.startedAt
     }
 
-    /// Takes over what a store tells, unless it is older than what is known here (invariant 10).
-    mutating func absorb(_ record: LookRecord, _ now: Instant) {
+    /// Takes over what a store told to a request of `askedAt`, unless it is older than what is known
+    /// here (invariant 10).
+    ///
+    /// Ages decide: wall clocks step. The store computed them between `askedAt` and `now`, so what
+    /// it tells is no older than its age before `askedAt`.
+    mutating func absorb(_ record: LookRecord, askedAt: Instant, _ now: Instant) {
         opensAt = max(opensAt, now + record.opensIn)
         isKnown = isKnown || record.isKnown
         firstSeenAt = min(firstSeenAt, now - record.firstSeenAgo)
-        if let kept = record.answer { absorb(kept, now) }
+        if let kept = record.answer { absorb(kept, askedAt: askedAt, now) }
         if let kept = record.miss {
-            let at = now - kept.age
+            let at = askedAt - kept.age
             if at > miss?.at ?? .distantPast, at > answer?.at ?? .distantPast {
                 miss = Missed(fault: kept.fault, repeats: kept.repeats, at: at)
             }
         }
     }
 
-    private mutating func absorb(_ kept: KeptAnswer, _ now: Instant) {
+    private mutating func absorb(_ kept: KeptAnswer, askedAt: Instant, _ now: Instant) {
         if let answer {
-            guard kept.checkedAt > answer.checkedAt else { return }
-            guard kept.document.isDone || !answer.document.isDone else { return }
+            let isNewer = askedAt - kept.age > answer.at
+            guard kept.document.isDone == answer.document.isDone ? isNewer : kept.document.isDone
+            else { return }
         }
         let at = now - kept.age
         answer = Told(document: kept.document, checkedAt: kept.checkedAt, at: at)
