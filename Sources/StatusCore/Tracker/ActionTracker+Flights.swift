@@ -242,6 +242,7 @@ extension ActionTracker {
         }
         switch result {
         case .success(let reply):
+            actions[key.id]?.looks[key.source].isUnkept = false
             actions[key.id]?.looks[key.source].opensAt = now + reply.record.opensIn
             actions[key.id]?.looks[key.source].absorb(
                 reply.record, askedAt: flight.startedAt, now)
@@ -250,6 +251,10 @@ extension ActionTracker {
             }
         case .failure(let failure):
             storeFailed(failure)  // the gate keeps its pessimistic value
+            if let answer = actions[key.id]?.looks[key.source].answer, answer.at >= flight.startedAt
+            {
+                actions[key.id]?.looks[key.source].isUnkept = true
+            }
         }
         end(key, flight)
     }

@@ -236,7 +236,6 @@ extension ActionTracker {
                 ? .slow : nil
         }
         guard now >= look.dueAt(watched: false, upstream.policy) else { return nil }
-        if look.refreshStartedAt != nil { return .slow }
         return blocked(upstream, tracked.lane)?.obstacle.staleReason
     }
 

@@ -10,6 +10,8 @@ struct Look: Sendable {
     var opensAt = Instant.distantPast
     /// True once this upstream has ever told the action's state.
     var isKnown = false
+    /// The answer is here only: the store failed to take it.
+    var isUnkept = false
     var firstSeenAt: Instant
     /// Somebody asked, the look is due, and it has not been started yet.
     var wanted: Want?
@@ -39,10 +41,10 @@ struct Flight: Sendable {
     var number: UInt64
     /// When the refresh began, as callers count it.
     var startedAt: Instant
-    /// Whose question caused it.
-    var starter: CallerID?
     /// When it was first wished for.
     var wantedSince: Instant
+    /// Whose question caused it.
+    var starter: CallerID?
     var stage: Stage
 
     /// preparing → reserving → calling → settling → applied; each may also end the flight.
@@ -60,7 +62,10 @@ struct Flight: Sendable {
 extension Look {
     /// Forgets an answer that may not be served any more.
     mutating func expire(_ now: Instant, _ policy: TrackerPolicy) {
-        if let answer, now >= keptUntil(answer, policy) { self.answer = nil }
+        if let answer, now >= keptUntil(answer, policy) {
+            self.answer = nil
+            isUnkept = false
+        }
     }
 
     func keptUntil(_ told: Told, _ policy: TrackerPolicy) -> Instant {
@@ -116,7 +121,7 @@ extension Look {
         if let kept = record.miss {
             let at = askedAt - kept.age
             if at > miss?.at ?? .distantPast, at > answer?.at ?? .distantPast {
-                miss = Missed(fault: kept.fault, repeats: kept.repeats, at: at)
+                miss = Missed(fault: kept.fault, repeats: kept.repeats, at: now - kept.age)
             }
         }
     }
