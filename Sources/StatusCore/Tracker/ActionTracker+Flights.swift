@@ -12,12 +12,13 @@ extension ActionTracker {
             guard look.flight == nil else { continue }
             guard now >= look.dueAt(watched: watched, upstream.policy) else { continue }
             let isBlocked = blocked(upstream, tracked.lane) != nil
-            want(LookKey(source, id), tracked, caller, isIdle: isBlocked && !watched)
+            want(
+                LookKey(source, id), tracked, caller.id, since: now, isIdle: isBlocked && !watched)
         }
     }
 
     private mutating func want(
-        _ key: LookKey, _ tracked: TrackedAction, _ caller: Caller, isIdle: Bool
+        _ key: LookKey, _ tracked: TrackedAction, _ starter: CallerID, since: Instant, isIdle: Bool
     ) {
         let look = tracked.looks[key.source]
         if let wanted = look.wanted, isIdle || !wanted.rank.isIdle { return }
@@ -26,7 +27,7 @@ extension ActionTracker {
         let rank = WantRank(isIdle: isIdle, knownSince: knownSince, number: nextNumber())
         enqueue(
             key, tracked.lane,
-            Want(since: look.wanted?.since ?? now, rank: rank, starter: caller.id))
+            Want(since: look.wanted?.since ?? since, rank: rank, starter: starter))
     }
 
     private mutating func enqueue(_ key: LookKey, _ lane: Lane, _ want: Want) {
@@ -88,7 +89,8 @@ extension ActionTracker {
     private mutating func start(_ key: LookKey) {
         let want = actions[key.id]?.looks[key.source].wanted
         let flight = Flight(
-            number: nextNumber(), startedAt: now, starter: want?.starter, stage: .preparing)
+            number: nextNumber(), startedAt: now, wantedSince: want?.since ?? now,
+            starter: want?.starter, stage: .preparing)
         actions[key.id]?.looks[key.source].wanted = nil
         actions[key.id]?.looks[key.source].flight = flight
         actions[key.id]?.looks[key.source].lastStarter = want?.starter
@@ -119,14 +121,12 @@ extension ActionTracker {
         touch(key.id)
     }
 
-    /// Ends a flight before its call, and keeps the wish: the obstacle will pass.
+    /// Ends a flight before its call, and keeps the wish, as old as it is: the obstacle will pass.
     private mutating func endBlocked(_ key: LookKey, _ flight: Flight, _ obstacle: Obstacle) {
         effects.append(.note(.denied(key.source, obstacle)))
         end(key, flight)
         guard let tracked = actions[key.id], let starter = flight.starter else { return }
-        let question = Question(id: key.id, source: key.source)
-        let caller = Caller(id: starter, question: question, askedAt: flight.startedAt)
-        want(key, tracked, caller, isIdle: true)
+        want(key, tracked, starter, since: flight.wantedSince, isIdle: true)
         touchWanted(key.source)
     }
 
@@ -177,7 +177,7 @@ extension ActionTracker {
         case .granted(let token): granted(token, key, flight, askedAt)
         case .gateShut(let record):
             effects.append(.note(.denied(key.source, .gate)))
-            actions[key.id]?.looks[key.source].absorb(record, now)
+            actions[key.id]?.looks[key.source].absorb(record, askedAt: askedAt, now)
             end(key, flight)
         case .budgetSpent(let opensIn, let kind):
             upstreams[key.source]?.close(kind, until: now + opensIn)
@@ -195,15 +195,17 @@ extension ActionTracker {
         _ token: SlotToken, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
     ) {
         guard let upstream = upstreams[key.source] else { return }
-        upstreams[key.source]?.granted()
         actions[key.id]?.looks[key.source].opensAt = askedAt + upstream.policy.hold
         let sendBefore = askedAt + GateTiming.sendWindow
-        guard now < sendBefore else { return drop(token, key, flight) }
+        let isUsable = now < sendBefore && !upstream.isLeftAlone(now)
+        upstreams[key.source]?.granted()
+        guard isUsable else { return drop(token, key, flight) }
         setStage(key, .calling(token))
         effects.append(.call(key, flight: flight.number, sendBefore: sendBefore))
     }
 
-    /// The slot came too late to be used (invariant 3): nothing is sent.
+    /// The slot came too late to be used (invariant 3), or the upstream has asked to be left alone
+    /// while it was on its way (invariant 8): nothing is sent.
     private mutating func drop(_ token: SlotToken, _ key: LookKey, _ flight: Flight) {
         setStage(key, .calling(token))
         let fault = UpstreamFault(kind: .slotExpired)
@@ -240,13 +242,19 @@ extension ActionTracker {
         }
         switch result {
         case .success(let reply):
+            actions[key.id]?.looks[key.source].isUnkept = false
             actions[key.id]?.looks[key.source].opensAt = now + reply.record.opensIn
-            actions[key.id]?.looks[key.source].absorb(reply.record, now)
+            actions[key.id]?.looks[key.source].absorb(
+                reply.record, askedAt: flight.startedAt, now)
             if let smallest = reply.smallestGap {
                 effects.append(.note(.gap(key.source, smallest: smallest)))
             }
         case .failure(let failure):
             storeFailed(failure)  // the gate keeps its pessimistic value
+            if let answer = actions[key.id]?.looks[key.source].answer, answer.at >= flight.startedAt
+            {
+                actions[key.id]?.looks[key.source].isUnkept = true
+            }
         }
         end(key, flight)
     }
@@ -301,7 +309,7 @@ extension ActionTracker {
         _ fault: UpstreamFault?, _ key: LookKey, _ flight: Flight
     ) {
         guard let kind = fault?.kind, kind.tripsBreaker else {
-            if fault?.kind == .slotExpired {
+            if fault?.kind.meansNoCall == true {
                 upstreams[key.source]?.breaker.dropped(flight: flight.number)
                 return
             }

@@ -81,6 +81,7 @@ extension ActionTracker {
         guard prepareToConsider(id), let before = actions[id] else { return }
         for caller in before.callers { wantDueLooks(caller) }
         guard let tracked = actions[id] else { return }
+        let firstReply = effects.count
         var kept: [Caller] = []
         var wakeAt = Instant.distantFuture
         for var caller in tracked.callers {
@@ -89,7 +90,7 @@ extension ActionTracker {
             kept.append(caller)
         }
         actions[id]?.keep(kept)
-        publish(id)
+        publish(id, before: firstReply)
         plan(id, wakeAt)
     }
 
@@ -99,9 +100,10 @@ extension ActionTracker {
         guard prepareToConsider(id) else { return }
         wantDueLooks(newcomer)
         var newcomer = newcomer
+        let firstReply = effects.count
         let holdUntil = actions[id].flatMap { serve(&newcomer, $0) }
         if holdUntil != nil { actions[id]?.hold(newcomer) }
-        publish(id)
+        publish(id, before: firstReply)
         plan(id, holdUntil ?? .distantFuture)
     }
 
@@ -228,8 +230,12 @@ extension ActionTracker {
         guard let upstream = upstreams[source] else { return nil }
         let look = tracked.looks[source]
         if let miss = look.miss { return miss.fault.kind.staleReason }
+        if look.refreshStartedAt != nil {
+            // The gate is shut for the call under way: it does not tell whether a look was due.
+            return look.answer.map { now >= look.freshUntil($0, policy, source) } == true
+                ? .slow : nil
+        }
         guard now >= look.dueAt(watched: false, upstream.policy) else { return nil }
-        if look.refreshStartedAt != nil { return .slow }
         return blocked(upstream, tracked.lane)?.obstacle.staleReason
     }
 
@@ -292,12 +298,13 @@ extension ActionTracker {
 
 extension ActionTracker {
     /// Lets the answer be served without asking the tracker for as long as nothing would change.
-    private mutating func publish(_ id: ActionID) {
+    /// That goes before the replies: who has got one must not find the old answer (invariant 10).
+    private mutating func publish(_ id: ActionID, before firstReply: Int) {
         guard let tracked = actions[id] else { return }
         let next = publication(tracked, Question(id: id))
         guard next != tracked.published else { return }
         actions[id]?.published = next
-        effects.append(next.map { .publish(id, $0) } ?? .withdraw(id))
+        effects.insert(next.map { .publish(id, $0) } ?? .withdraw(id), at: firstReply)
     }
 
     private func publication(_ tracked: TrackedAction, _ question: Question) -> Publication? {

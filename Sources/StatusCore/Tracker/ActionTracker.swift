@@ -102,7 +102,9 @@ struct TrackedAction: Sendable {
     var lane: Lane { isKnown ? .known : .unknown }
     var isBusy: Bool {
         !callers.isEmpty || !isLoaded
-            || Source.allCases.contains { looks[$0].flight != nil || looks[$0].wanted != nil }
+            || Source.allCases.contains {
+                looks[$0].flight != nil || looks[$0].wanted != nil || looks[$0].isUnkept
+            }
     }
 }
 
@@ -159,7 +161,9 @@ extension ActionTracker {
     private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
         switch result {
         case .success(let records):
-            for record in records { actions[id]?.looks[record.key.source].absorb(record, now) }
+            for record in records {
+                actions[id]?.looks[record.key.source].absorb(record, askedAt: now, now)
+            }
             actions[id]?.isLoaded = true
             touch(id)
         case .failure(let failure):
@@ -229,6 +233,7 @@ extension ActionTracker {
         while evictionOrder.count > policy.actionsMax, visits > 0, let id = evictionOrder.popFirst()
         {
             visits -= 1
+            for source in policy.configured { actions[id]?.looks[source].expire(now, policy) }
             guard let tracked = actions[id] else { continue }  // forgotten before
             if tracked.isBusy || tracked.hasSecondChance {
                 actions[id]?.hasSecondChance = false

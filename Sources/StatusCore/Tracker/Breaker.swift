@@ -71,6 +71,11 @@ struct Breaker: Sendable {
 }
 
 extension UpstreamFault.Kind {
+    /// Whether nothing was sent: the upstream was neither well nor unwell.
+    var meansNoCall: Bool {
+        self == .slotExpired || self == .tokenRefused || self == .tokenUnavailable
+    }
+
     /// Whether this fault says that the upstream as a whole is unwell.
     var tripsBreaker: Bool {
         switch self {

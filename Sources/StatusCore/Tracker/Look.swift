@@ -10,6 +10,8 @@ struct Look: Sendable {
     var opensAt = Instant.distantPast
     /// True once this upstream has ever told the action's state.
     var isKnown = false
+    /// The answer is here only: the store failed to take it.
+    var isUnkept = false
     var firstSeenAt: Instant
     /// Somebody asked, the look is due, and it has not been started yet.
     var wanted: Want?
@@ -39,6 +41,8 @@ struct Flight: Sendable {
     var number: UInt64
     /// When the refresh began, as callers count it.
     var startedAt: Instant
+    /// When it was first wished for.
+    var wantedSince: Instant
     /// Whose question caused it.
     var starter: CallerID?
     var stage: Stage
@@ -58,7 +62,10 @@ struct Flight: Sendable {
 extension Look {
     /// Forgets an answer that may not be served any more.
     mutating func expire(_ now: Instant, _ policy: TrackerPolicy) {
-        if let answer, now >= keptUntil(answer, policy) { self.answer = nil }
+        if let answer, now >= keptUntil(answer, policy) {
+            self.answer = nil
+            isUnkept = false
+        }
     }
 
     func keptUntil(_ told: Told, _ policy: TrackerPolicy) -> Instant {
@@ -101,24 +108,29 @@ extension Look {
         return flight.startedAt
     }
 
-    /// Takes over what a store tells, unless it is older than what is known here (invariant 10).
-    mutating func absorb(_ record: LookRecord, _ now: Instant) {
+    /// Takes over what a store told to a request of `askedAt`, unless it is older than what is known
+    /// here (invariant 10).
+    ///
+    /// Ages decide: wall clocks step. The store computed them between `askedAt` and `now`, so what
+    /// it tells is no older than its age before `askedAt`.
+    mutating func absorb(_ record: LookRecord, askedAt: Instant, _ now: Instant) {
         opensAt = max(opensAt, now + record.opensIn)
         isKnown = isKnown || record.isKnown
         firstSeenAt = min(firstSeenAt, now - record.firstSeenAgo)
-        if let kept = record.answer { absorb(kept, now) }
+        if let kept = record.answer { absorb(kept, askedAt: askedAt, now) }
         if let kept = record.miss {
-            let at = now - kept.age
+            let at = askedAt - kept.age
             if at > miss?.at ?? .distantPast, at > answer?.at ?? .distantPast {
-                miss = Missed(fault: kept.fault, repeats: kept.repeats, at: at)
+                miss = Missed(fault: kept.fault, repeats: kept.repeats, at: now - kept.age)
             }
         }
     }
 
-    private mutating func absorb(_ kept: KeptAnswer, _ now: Instant) {
+    private mutating func absorb(_ kept: KeptAnswer, askedAt: Instant, _ now: Instant) {
         if let answer {
-            guard kept.checkedAt > answer.checkedAt else { return }
-            guard kept.document.isDone || !answer.document.isDone else { return }
+            let isNewer = askedAt - kept.age > answer.at
+            guard kept.document.isDone == answer.document.isDone ? isNewer : kept.document.isDone
+            else { return }
         }
         let at = now - kept.age
         answer = Told(document: kept.document, checkedAt: kept.checkedAt, at: at)

@@ -82,6 +82,13 @@ extension UpstreamState {
         return found
     }
 
+    /// Whether the upstream has asked for no calls: that also holds for slots already granted.
+    func isLeftAlone(_ now: Instant) -> Bool {
+        if pausedUntil > now || quarantinedUntil > now { return true }
+        guard let upstreamLeft, upstreamLeft.until > now else { return false }
+        return upstreamLeft.calls <= 0
+    }
+
     mutating func pause(until: Instant) { pausedUntil = max(pausedUntil, until) }
 
     mutating func quarantine(until: Instant) { quarantinedUntil = max(quarantinedUntil, until) }

@@ -1,0 +1,97 @@
+import Testing
+
+@testable import StatusCore
+
+@Suite struct BudgetTests {
+    private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
+
+    private func ids(_ driver: TrackerDriver) -> [String] { driver.callsMade.map(\.id.text) }
+
+    @Test(arguments: [BudgetKind.minute, .day])
+    func aSpentBudgetClosesBothLanes(kind: BudgetKind) {
+        var driver = vouchersOnly()
+        driver.learn("aa_known")
+        driver.advance(.seconds(31))
+        driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), kind)]
+        let caller = driver.ask("aa_1")
+        #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(50))
+        #expect(
+            driver.replies[caller].problem?.sources.map(\.outcome) == [
+                "budget-spent-\(kind.rawValue)"
+            ])
+        #expect(driver.reply(to: "aa_known").answer?.staleReason == .budgetSpent)
+        #expect(driver.callsMade.count == 1)
+        driver.advance(.seconds(50))
+        #expect(ids(driver).suffix(2).sorted() == ["aa_1", "aa_known"])
+    }
+
+    @Test(arguments: [BudgetKind.minuteUnknown, .dayUnknown])
+    func aSpentShareOfUnknownIdsLeavesKnownOnesAlone(kind: BudgetKind) {
+        var driver = vouchersOnly()
+        driver.learn("aa_known")
+        driver.advance(.seconds(31))
+        driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), kind)]
+        driver.ask("aa_1")
+        driver.ask("aa_2")
+        driver.ask("aa_known")
+        #expect(ids(driver) == ["aa_known", "aa_known"])
+    }
+
+    @Test func waitingCallersComeFirstThenTheOldestKnowledge() {
+        var driver = vouchersOnly()
+        let names = ["aa_1", "aa_2", "aa_3", "aa_4"]
+        for name in names {
+            driver.learn(name)
+            driver.advance(.seconds(1))
+        }
+        driver.advance(.seconds(40))
+        driver.store.verdicts = [.paused(opensIn: .seconds(10))]
+        driver.ask("aa_late")
+        for name in names.reversed() { driver.ask(name) }
+        driver.ask("aa_3", patience: .done(deadline: driver.now + .seconds(50)))
+        driver.advance(.seconds(10))
+        #expect(ids(driver).dropFirst(4).prefix(4) == ["aa_3", "aa_1", "aa_2", "aa_4"])
+    }
+
+    @Test func underAShortBudgetEveryWatchedActionHasItsTurn() {
+        var driver = vouchersOnly()
+        let names = (1...8).map { "aa_\($0)" }
+        for name in names { driver.learn(name) }
+        let end = driver.now + .seconds(3600)
+        for name in names { driver.ask(name, patience: .done(deadline: end)) }
+        // One call each twenty seconds for eight actions that are due each thirty.
+        driver.store.grantSpacing = .seconds(20)
+        driver.advance(.seconds(11))
+        for _ in 1...32 {
+            driver.advance(.seconds(20))
+            #expect(driver.calls.count == 1)
+            driver.answer(.pending)
+        }
+        for name in names {
+            #expect(ids(driver).dropFirst(8).count { $0 == name } == 4)
+        }
+    }
+
+    @Test func aWishThatNobodyHasAnyMoreIsForgotten() {
+        var driver = vouchersOnly()
+        driver.learn("aa_1")
+        driver.advance(.seconds(31))
+        driver.store.verdicts = [.budgetSpent(opensIn: .seconds(3600), .day)]
+        driver.ask("aa_1")
+        driver.advance(.seconds(7200))
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test func aWishThatIsRefusedAgainAndAgainGrowsOldAllTheSame() {
+        var driver = vouchersOnly()
+        driver.learn("aa_1")
+        driver.advance(.seconds(31))
+        driver.ask("aa_2")
+        driver.store.isDown = true
+        driver.ask("aa_1")
+        driver.advance(.seconds(3600))
+        driver.store.isDown = false
+        driver.advance(.seconds(3600))
+        #expect(driver.callsMade.count == 2)
+    }
+}

@@ -1,0 +1,174 @@
+import Testing
+
+@testable import StatusCore
+
+@Suite struct MissTests {
+    private let id = Shape.voucher
+    private let slew = GateTiming.slew
+
+    private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
+
+    /// Asks just before and at `interval` after the last look, which fails again.
+    private func expectNextLook(
+        _ driver: inout TrackerDriver, after interval: Duration, _ kind: UpstreamFault.Kind
+    ) {
+        driver.advance(interval - .milliseconds(1))
+        driver.ask(id)
+        #expect(driver.calls.isEmpty)
+        driver.advance(.milliseconds(1) + slew)
+        driver.ask(id)
+        #expect(driver.calls.count == 1)
+        driver.fail(kind)
+    }
+
+    @Test func theFirstNotFoundsAreRepeatedAtTheShortestIntervalThenItGrows() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.notFound)
+        for seconds in [30, 30, 30, 60, 120, 240, 300, 300] {
+            expectNextLook(&driver, after: .seconds(seconds), .notFound)
+        }
+    }
+
+    @Test func failuresInARowGrowFromTheStart() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.notJSON)
+        for seconds in [30, 60, 120, 240, 300, 300] {
+            expectNextLook(&driver, after: .seconds(seconds), .notJSON)
+        }
+    }
+
+    @Test func anAnswerEndsTheRowOfMisses() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.notJSON)
+        expectNextLook(&driver, after: .seconds(30), .notJSON)
+        driver.advance(.seconds(61))
+        driver.learn(id)
+        driver.advance(.seconds(31))
+        driver.ask(id)
+        driver.fail(.notJSON)
+        expectNextLook(&driver, after: .seconds(30), .notJSON)
+    }
+
+    @Test func theRowOfMissesSurvivesARestart() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.notJSON)
+        expectNextLook(&driver, after: .seconds(30), .notJSON)
+        expectNextLook(&driver, after: .seconds(60), .notJSON)
+        driver.restart(.both(orders: nil))
+        expectNextLook(&driver, after: .seconds(120), .notJSON)
+    }
+
+    @Test func aRememberedNotFoundIsToldWithTheNextLook() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.notFound)
+        let missedAt = driver.now
+        driver.advance(.seconds(10))
+        let problem = driver.reply(to: id).problem
+        #expect(problem?.code == .notFound)
+        #expect(problem?.retryAt == missedAt + .seconds(30) + slew)
+    }
+
+    @Test(arguments: [
+        (UpstreamFault.Kind.serverError, Problem.Code.upstreamError),
+        (.unauthorized, .upstreamError), (.timedOut, .upstreamTimeout),
+        (.connectFailed, .upstreamUnavailable), (.wrongAction, .upstreamError),
+    ])
+    func withNothingStoredAFailureIsAProblem(kind: UpstreamFault.Kind, code: Problem.Code) {
+        var driver = vouchersOnly()
+        let caller = driver.ask(id)
+        driver.fail(kind)
+        #expect(driver.replies[caller].problem?.code == code)
+        #expect(driver.reply(to: id).problem?.code == code)
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test(arguments: [
+        (UpstreamFault.Kind.serverError, StaleReason.error), (.timedOut, .timeout),
+        (.connectionLost, .error), (.connectFailed, .unavailable), (.notFound, .notFound),
+    ])
+    func aFailureAfterAnAnswerServesItStale(kind: UpstreamFault.Kind, reason: StaleReason) {
+        var driver = vouchersOnly()
+        driver.learn(id)
+        driver.advance(.seconds(31))
+        let caller = driver.ask(id)
+        driver.fail(kind)
+        #expect(driver.replies[caller].answer?.staleReason == reason)
+        #expect(driver.reply(to: id).answer?.staleReason == reason)
+    }
+
+    @Test func aNotFoundAfterAnAnswerServesItUntilStaleMax() {
+        var driver = TrackerDriver(.both(orders: nil, staleMax: .seconds(600)))
+        driver.learn(id)
+        driver.advance(.seconds(300))
+        driver.ask(id)
+        driver.fail(.notFound)
+        driver.advance(.seconds(299))
+        driver.ask(id)
+        driver.fail(.notFound)
+        #expect(driver.reply(to: id).answer?.staleReason == .notFound)
+        driver.advance(.seconds(1))
+        #expect(driver.reply(to: id).problem?.code == .notFound)
+    }
+
+    @Test func aTimedOutCallLeavesTheGateHeld() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.advance(.seconds(10))
+        driver.fail(.timedOut)
+        #expect(driver.store.settlements.map(\.gate) == [.staysHeld])
+        #expect(driver.reply(to: id).problem?.retryAt == driver.now + .seconds(33))
+    }
+
+    @Test func aRetryAfterOfAFailureMovesTheActionsGate() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.serverError, hints: RateHints(retryAfter: .seconds(500)))
+        #expect(driver.store.settlements.map(\.gate) == [.opens(in: .seconds(500))])
+        #expect(driver.reply(to: id).problem?.retryAt == driver.now + .seconds(500))
+    }
+}
+
+@Suite struct TerminalTests {
+    private let id = Shape.voucher
+
+    @Test func aFinishedActionIsNeverAskedAgainWhileKept() {
+        var driver = TrackerDriver()
+        driver.learn(id, .succeeded)
+        driver.advance(.seconds(86_399))
+        let answer = driver.reply(to: id).answer
+        #expect(answer?.staleReason == nil && answer?.nextLookAt == nil)
+        #expect(driver.callsMade.count == 1)
+        driver.advance(.seconds(1))
+        driver.ask(id)
+        #expect(driver.callsMade.count == 2)
+    }
+
+    @Test func aFinishedActionIsNotAskedAgainAfterARestart() {
+        var driver = TrackerDriver()
+        driver.learn(id, .succeeded)
+        driver.restart()
+        driver.advance(.seconds(3600))
+        #expect(driver.reply(to: id).answer?.document.isDone == true)
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test func aFinishedActionIsNeverToldAsUnfinishedAgain() throws {
+        var driver = TrackerDriver()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        driver.ask(id)
+        // Another replica finds the end while this one's call is under way.
+        let key = LookKey(.vouchers, .of(id))
+        driver.store.rows[key]?.answer?.document = .of(.succeeded)
+        driver.store.rows[key]?.answer?.checkedAt = WallTime(milliseconds: .max / 2)
+        driver.step(.lookedUp(.of(id), driver.store.lookUp(.of(id), driver.now)))
+        driver.answer(.inProgress)
+        #expect(driver.reply(to: id).answer?.document.isDone == true)
+        #expect(driver.notes.contains(.terminalRegressed(key)))
+    }
+}

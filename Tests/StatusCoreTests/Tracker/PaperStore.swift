@@ -1,0 +1,94 @@
+// A store on paper for the tracker's tests: gates and news in a dictionary, told to fail by hand.
+
+@testable import StatusCore
+
+/// Grants a slot whenever the gate is open, unless a test has written down another verdict.
+struct PaperStore {
+    struct Row {
+        var opens: Instant
+        var token = SlotToken(0)
+        var firstSeen: Instant
+        var isKnown = false
+        var answer: (document: ActionDocument, checkedAt: WallTime, told: Instant)?
+        var miss: (fault: UpstreamFault, repeats: Int, ended: Instant)?
+    }
+
+    var rows: [LookKey: Row] = [:]
+    /// Taken first, in order, whatever the gate says.
+    var verdicts: [ReservationReply.Verdict] = []
+    /// The whole budget: one call in that time.
+    var grantSpacing: Duration?
+    /// Every operation fails, and nothing of it takes effect.
+    var isDown = false
+    var settlements: [Settlement] = []
+    private var tokens: Int64 = 0
+    private var grantedAt = Instant.distantPast
+
+    static let failure = StoreFailure.unavailable("the paper is lost")
+
+    func lookUp(_ id: ActionID, _ now: Instant) -> Result<[LookRecord], StoreFailure> {
+        guard !isDown else { return .failure(Self.failure) }
+        return .success(
+            Source.allCases.compactMap { source in
+                rows[LookKey(source, id)] == nil ? nil : record(LookKey(source, id), now)
+            })
+    }
+
+    mutating func reserve(
+        _ request: Reservation, _ now: Instant
+    ) -> Result<ReservationReply, StoreFailure> {
+        guard !isDown else { return .failure(Self.failure) }
+        let left = BudgetLeft(minute: request.budget.perMinute, day: request.budget.perDay)
+        return .success(ReservationReply(verdict: verdict(request, now), budgetLeft: left))
+    }
+
+    private mutating func verdict(
+        _ request: Reservation, _ now: Instant
+    ) -> ReservationReply.Verdict {
+        if !verdicts.isEmpty { return verdicts.removeFirst() }
+        var row = rows[request.key] ?? Row(opens: now, firstSeen: now)
+        guard row.opens <= now else { return .gateShut(record(request.key, now)) }
+        if let grantSpacing, now < grantedAt + grantSpacing {
+            return .budgetSpent(opensIn: grantedAt + grantSpacing - now, .minute)
+        }
+        grantedAt = now
+        tokens += 1
+        row.token = SlotToken(tokens)
+        row.opens = now + request.hold
+        rows[request.key] = row
+        return .granted(row.token)
+    }
+
+    mutating func settle(
+        _ settlement: Settlement, _ now: Instant
+    ) -> Result<SettlementReply, StoreFailure> {
+        guard !isDown else { return .failure(Self.failure) }
+        settlements.append(settlement)
+        var row = rows[settlement.key] ?? Row(opens: now, firstSeen: now)
+        if case .opens(let span) = settlement.gate { row.opens = now + span }
+        switch settlement.news {
+        case .answer(let document, let checkedAt):
+            row.answer = (document, checkedAt, now)
+            row.miss = nil
+            row.isKnown = true
+        case .miss(let miss): row.miss = (miss.fault, miss.repeats, now - miss.age)
+        case .none: break
+        }
+        rows[settlement.key] = row
+        return .success(
+            SettlementReply(record: record(settlement.key, now), gap: nil, smallestGap: nil))
+    }
+
+    func record(_ key: LookKey, _ now: Instant) -> LookRecord {
+        let row = rows[key] ?? Row(opens: now, firstSeen: now)
+        return LookRecord(
+            key: key, opensIn: row.opens - now, firstSeenAgo: now - row.firstSeen,
+            isKnown: row.isKnown,
+            answer: row.answer.map {
+                KeptAnswer(document: $0.document, checkedAt: $0.checkedAt, age: now - $0.told)
+            },
+            miss: row.miss.map {
+                KeptMiss(fault: $0.fault, repeats: $0.repeats, age: now - $0.ended)
+            })
+    }
+}

@@ -1,0 +1,185 @@
+import Testing
+
+@testable import StatusCore
+
+@Suite struct PauseTests {
+    private let id = Shape.voucher
+
+    private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
+
+    @Test func afterA401ThereIsNoSecondCallAndTheTokenIsRefused() {
+        var driver = vouchersOnly()
+        let caller = driver.ask(id)
+        driver.fail(.unauthorized, http: 401)
+        #expect(driver.refusedCredentials == [.vouchers])
+        #expect(driver.replies[caller].problem?.code == .upstreamError)
+        driver.advance(.seconds(29))
+        driver.ask(id)
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test(arguments: [
+        (RateHints.none, 60), (RateHints(retryAfter: .seconds(5)), 5),
+        (RateHints(retryAfter: .seconds(3600)), 3600),
+        (RateHints(retryAfter: .seconds(5), isCycleLimit: true), 900),
+    ])
+    func a429PausesTheWholeUpstream(hints: RateHints, seconds: Int) {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.throttled, http: 429, hints: hints)
+        let end = driver.now + .seconds(seconds)
+        #expect(driver.store.settlements.map(\.pause) == [.seconds(seconds)])
+        let problem = driver.reply(to: "aa_other").problem
+        #expect(problem?.code == .upstreamUnavailable)
+        #expect(problem?.sources.map(\.outcome) == ["paused"])
+        #expect(problem?.retryAt == end)
+        driver.advance(.seconds(seconds) - .milliseconds(1))
+        driver.ask("aa_third")
+        #expect(driver.calls.isEmpty)
+        driver.advance(.milliseconds(1))
+        driver.ask("aa_other")
+        #expect(!driver.calls.isEmpty)
+    }
+
+    @Test func noCallsLeftPausesTheUpstreamThoughItAnswered() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.answer(.pending, hints: RateHints(remaining: 0))
+        #expect(driver.reply(to: "aa_other").problem?.retryAt == driver.now + .seconds(60))
+    }
+
+    @Test func aPauseOfOneUpstreamDoesNotTouchTheOther() {
+        var driver = TrackerDriver()
+        driver.ask(id)
+        driver.fail(.throttled)
+        driver.ask(Shape.order)
+        #expect(driver.calls.map(\.key.source) == [.orders])
+    }
+
+    @Test func theUpstreamsCountOfCallsLeftLowersTheBudget() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.answer(.pending, hints: RateHints(remaining: 2))
+        for name in ["aa_2", "aa_3", "aa_4"] { driver.ask(name) }
+        #expect(driver.callsMade.count == 3)
+        let problem = driver.reply(to: "aa_5").problem
+        #expect(problem?.sources.map(\.outcome) == ["upstream-limit"])
+        driver.advance(.seconds(60))
+        #expect(driver.callsMade.count > 3)
+    }
+
+    @Test func aGrantThatComesAfterThePauseIsNotUsed() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.heldBack = [.reserve]
+        let late = driver.ask("aa_2")
+        driver.fail(.throttled, hints: RateHints(retryAfter: .seconds(20)))
+        driver.store.verdicts = [.granted(SlotToken(77))]
+        driver.release()
+        #expect(driver.callsMade.count == 1)
+        #expect(driver.replies[late].problem?.code == .upstreamUnavailable)
+        #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
+    }
+
+    @Test func grantsBeyondTheCallsLeftAreNotUsed() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.heldBack = [.reserve]
+        for name in ["aa_2", "aa_3", "aa_4"] { driver.ask(name) }
+        driver.answer(.pending, hints: RateHints(remaining: 1))
+        driver.release()
+        #expect(driver.callsMade.count == 2)
+    }
+
+    @Test func aPauseThatTheStoreTellsIsKept() {
+        var driver = vouchersOnly()
+        driver.store.verdicts = [.paused(opensIn: .seconds(40))]
+        let caller = driver.ask(id)
+        #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(40))
+        driver.advance(.seconds(40))
+        #expect(driver.callsMade.count == 1)
+    }
+}
+
+@Suite struct BreakerTests {
+    private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
+
+    private func failFiveTimes(_ driver: inout TrackerDriver) {
+        for number in 1...5 {
+            driver.ask("aa_\(number)")
+            driver.fail(.serverError, http: 500)
+        }
+    }
+
+    private func openUntil(_ driver: TrackerDriver) -> Instant? {
+        let openings = driver.notes.compactMap { note -> Instant? in
+            if case .breakerOpened(_, let until) = note { until } else { nil }
+        }
+        return openings.last
+    }
+
+    @Test func fiveFailuresInARowStopCalls() throws {
+        var driver = vouchersOnly()
+        failFiveTimes(&driver)
+        let until = try #require(openUntil(driver))
+        #expect(until > driver.now && until <= driver.now + .seconds(1))
+        let problem = driver.reply(to: "aa_6").problem
+        #expect(problem?.sources.map(\.outcome) == ["breaker-open"])
+        #expect(problem?.retryAt == until)
+        #expect(driver.callsMade.count == 5)
+    }
+
+    @Test func anAnswerInBetweenStartsTheCountAnew() {
+        var driver = vouchersOnly()
+        for number in 1...20 {
+            driver.ask("aa_\(number)")
+            if number % 5 == 0 { driver.fail(.notFound) } else { driver.fail(.serverError) }
+        }
+        #expect(openUntil(driver) == nil)
+        #expect(driver.callsMade.count == 20)
+    }
+
+    @Test func oneProbeAtATimeAndItsSuccessClosesTheBreaker() {
+        var driver = vouchersOnly()
+        failFiveTimes(&driver)
+        for number in 6...9 { driver.ask("aa_\(number)") }
+        driver.advance(.seconds(1))
+        #expect(driver.calls.count == 1)
+        driver.answer(.pending)
+        #expect(driver.calls.count == 3, "the other three follow")
+        #expect(driver.notes.contains(.breakerClosed(.vouchers)))
+    }
+
+    @Test func eachFailedProbeDoublesThePauseUpToAMinute() throws {
+        var driver = vouchersOnly()
+        failFiveTimes(&driver)
+        for whole in [2, 4, 8, 16, 32, 60, 60] {
+            driver.advance(try #require(openUntil(driver)) - driver.now)
+            driver.ask("aa_probe\(whole)\(driver.callsMade.count)")
+            driver.fail(.serverError)
+            let pause = try #require(openUntil(driver)) - driver.now
+            #expect(pause >= .seconds(whole) / 2 && pause <= .seconds(whole))
+        }
+    }
+
+    @Test(arguments: [UpstreamFault.Kind.slotExpired, .tokenUnavailable, .tokenRefused])
+    func aProbeThatWasNeverSentProvesNothing(kind: UpstreamFault.Kind) {
+        var driver = vouchersOnly()
+        failFiveTimes(&driver)
+        driver.advance(.seconds(1))
+        driver.ask("aa_6")
+        driver.fail(kind, sent: false)
+        #expect(!driver.notes.contains(.breakerClosed(.vouchers)))
+        driver.ask("aa_7")
+        driver.ask("aa_8")
+        #expect(driver.calls.count == 1, "the next one probes, alone")
+    }
+
+    @Test func anUnwellUpstreamDoesNotSlowTheOther() {
+        var driver = TrackerDriver()
+        failFiveTimes(&driver)
+        driver.ask(Shape.order)
+        driver.answer(.pending, by: .orders)
+        #expect(driver.reply(to: Shape.order).answer != nil)
+    }
+}

@@ -1,0 +1,132 @@
+import Testing
+
+@testable import StatusCore
+
+@Suite struct RoutingTests {
+    private func sources(_ driver: TrackerDriver) -> [Source] { driver.calls.map(\.key.source) }
+
+    @Test(arguments: [
+        (Shape.order, Source.vouchers), (Shape.voucher, .orders), (Shape.none, .orders),
+    ])
+    func aGivenSourceIsTheOnlyOneAsked(id: String, source: Source) {
+        var driver = TrackerDriver()
+        driver.ask(id, source: source)
+        #expect(sources(driver) == [source])
+    }
+
+    @Test(arguments: [Shape.order, Shape.voucher, Shape.none])
+    func theOnlyConfiguredUpstreamIsAskedForEveryShape(id: String) {
+        var driver = TrackerDriver(.both(orders: nil))
+        driver.ask(id)
+        #expect(sources(driver) == [.vouchers])
+    }
+
+    @Test(arguments: [(Shape.order, Source.orders), (Shape.voucher, .vouchers)])
+    func theShapeSuggestsTheFirstUpstream(id: String, source: Source) {
+        var driver = TrackerDriver()
+        driver.ask(id)
+        #expect(sources(driver) == [source])
+    }
+
+    @Test func aRealNotFoundLeadsToTheOtherUpstream() {
+        var driver = TrackerDriver()
+        let caller = driver.ask(Shape.order)
+        driver.fail(.notFound, http: 404)
+        #expect(sources(driver) == [.vouchers])
+        #expect(driver.replies[caller] == nil)
+        driver.answer(.inProgress)
+        #expect(driver.replies[caller].answer?.document.source == .vouchers)
+    }
+
+    @Test(arguments: [UpstreamFault.Kind.serverError, .timedOut, .throttled, .notJSON])
+    func anotherFailureDoesNotLeadToTheOtherUpstream(kind: UpstreamFault.Kind) {
+        var driver = TrackerDriver()
+        let caller = driver.ask(Shape.order)
+        driver.fail(kind)
+        #expect(driver.calls.isEmpty)
+        #expect(driver.replies[caller].problem?.code == kind.problemCode)
+    }
+
+    @Test func anIdOfNoShapeGoesToBothAndTheOneThatKnowsItWins() {
+        var driver = TrackerDriver()
+        let caller = driver.ask(Shape.none)
+        #expect(sources(driver) == [.orders, .vouchers])
+        driver.fail(.notFound, by: .orders)
+        driver.answer(.pending, by: .vouchers)
+        #expect(driver.replies[caller].answer?.document.source == .vouchers)
+    }
+
+    @Test func theWinnerWaitsAMomentForTheOthersWord() {
+        var driver = TrackerDriver()
+        let caller = driver.ask(Shape.none)
+        driver.answer(.pending, by: .orders)
+        #expect(driver.replies[caller] == nil)
+        driver.advance(TrackerPolicy.rivalWait)
+        #expect(driver.replies[caller].answer?.document.source == .orders)
+    }
+
+    @Test func anIdThatBothKnowIsAmbiguousUntilTheCallerSaysWhich() {
+        var driver = TrackerDriver()
+        let caller = driver.ask(Shape.none)
+        driver.answer(.pending, by: .orders)
+        driver.answer(.pending, by: .vouchers)
+        let problem = driver.replies[caller].problem
+        #expect(problem?.code == .ambiguous)
+        #expect(problem?.sources.map(\.source) == [.orders, .vouchers])
+        #expect(driver.reply(to: Shape.none, source: .orders).answer != nil)
+        #expect(driver.published[.of(Shape.none)] == nil)
+    }
+
+    @Test func notFoundIsSaidOnlyWhenEveryoneSaidSo() {
+        var driver = TrackerDriver()
+        let caller = driver.ask(Shape.none)
+        driver.fail(.notFound, http: 404, by: .orders)
+        driver.fail(.notFound, http: 404, by: .vouchers)
+        let problem = driver.replies[caller].problem
+        #expect(problem?.code == .notFound)
+        #expect(problem?.sources.map(\.httpStatus) == [404, 404])
+        #expect(problem?.retryAt == driver.now + .seconds(30) + GateTiming.slew)
+    }
+
+    @Test func aNotFoundBesideAServerErrorIsAnUpstreamError() {
+        var driver = TrackerDriver()
+        let caller = driver.ask(Shape.none)
+        driver.fail(.notFound, by: .orders)
+        driver.fail(.serverError, by: .vouchers)
+        #expect(driver.replies[caller].problem?.code == .upstreamError)
+    }
+
+    @Test func theUpstreamThatAnsweredBeforeIsAskedAgainWhateverTheShape() {
+        var driver = TrackerDriver()
+        driver.ask(Shape.order)
+        driver.fail(.notFound)
+        driver.answer(.pending)
+        driver.advance(.seconds(3600))
+        driver.ask(Shape.order)
+        #expect(sources(driver) == [.vouchers])
+    }
+
+    @Test func theUpstreamThatAnsweredIsRememberedPastStaleMaxAndRestarts() {
+        let policy = TrackerPolicy.both(staleMax: .seconds(600))
+        var driver = TrackerDriver(policy)
+        driver.ask(Shape.order)
+        driver.fail(.notFound)
+        driver.answer(.pending)
+        driver.advance(.seconds(601))
+        driver.restart(policy)
+        let caller = driver.ask(Shape.order)
+        #expect(sources(driver) == [.vouchers])
+        #expect(driver.replies[caller] == nil, "an answer past STALE_MAX is not served")
+    }
+
+    @Test func aSecondUpstreamIsNotAskedForAnActionThatTheFirstKnew() {
+        let policy = TrackerPolicy.both(staleMax: .seconds(600))
+        var driver = TrackerDriver(policy)
+        driver.learn(Shape.order)
+        driver.advance(.seconds(601))
+        let caller = driver.ask(Shape.order)
+        driver.fail(.notFound)
+        #expect(driver.calls.isEmpty)
+        #expect(driver.replies[caller].problem?.code == .notFound)
+    }
+}

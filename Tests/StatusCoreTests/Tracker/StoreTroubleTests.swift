@@ -1,0 +1,191 @@
+import Testing
+
+@testable import StatusCore
+
+@Suite struct StoreTroubleTests {
+    private let id = Shape.voucher
+
+    private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
+
+    @Test func withoutTheStoreThereAreNoCallsAndAnswersAreStillServed() {
+        var driver = vouchersOnly()
+        driver.learn(id)
+        driver.advance(.seconds(31))
+        driver.store.isDown = true
+        let caller = driver.ask(id)
+        #expect(driver.replies[caller].answer?.staleReason == .storeUnavailable)
+        let unknown = driver.reply(to: "aa_2").problem
+        #expect(unknown?.code == .upstreamUnavailable)
+        #expect(unknown?.sources.map(\.outcome) == ["store-unavailable"])
+        #expect(unknown?.retryAt == driver.now + .seconds(1))
+        driver.advance(.seconds(30))
+        #expect(driver.callsMade.count == 1)
+        driver.store.isDown = false
+        driver.advance(.seconds(2))
+        #expect(driver.callsMade.count == 2, "it recovers by itself")
+    }
+
+    @Test func anActionThatCouldNotBeLookedUpIsLookedUpAgain() {
+        var driver = vouchersOnly()
+        driver.learn(id, .succeeded)
+        driver.restart(.both(orders: nil))
+        driver.store.isDown = true
+        #expect(driver.reply(to: id).problem?.code == .upstreamUnavailable)
+        driver.store.isDown = false
+        driver.advance(.seconds(1))
+        #expect(driver.reply(to: id).answer?.document.status == .succeeded)
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test func inQuarantineThereAreNoCalls() {
+        var driver = vouchersOnly()
+        driver.store.verdicts = [.quarantined(opensIn: .seconds(43))]
+        let caller = driver.ask(id)
+        let problem = driver.replies[caller].problem
+        #expect(problem?.sources.map(\.outcome) == ["store-quarantined"])
+        #expect(problem?.retryAt == driver.now + .seconds(43))
+        driver.advance(.seconds(42))
+        driver.ask("aa_2")
+        #expect(driver.calls.isEmpty)
+        driver.advance(.seconds(1))
+        #expect(driver.calls.count == 2)
+    }
+
+    @Test func aGrantThatComesTooLateIsDropped() {
+        var driver = vouchersOnly()
+        driver.heldBack = [.reserve]
+        let caller = driver.ask(id)
+        driver.advance(GateTiming.sendWindow)
+        driver.leave(caller)
+        driver.release()
+        #expect(driver.callsMade.isEmpty)
+        #expect(driver.store.settlements.map(\.gate) == [.opens(in: .zero)])
+        #expect(driver.store.settlements.map(\.sentAgo) == [nil])
+    }
+
+    @Test func theSendWindowCountsFromBeforeTheReservation() {
+        var driver = vouchersOnly()
+        driver.heldBack = [.reserve]
+        let asked = driver.now
+        driver.ask(id)
+        driver.advance(.milliseconds(1500))
+        driver.release()
+        #expect(driver.calls.map(\.sendBefore) == [asked + GateTiming.sendWindow])
+    }
+
+    @Test func aStoreThatIsSlowToSettleDoesNotKeepNewsBack() {
+        var driver = vouchersOnly()
+        let caller = driver.ask(id)
+        driver.heldBack = [.settle]
+        driver.answer(.inProgress)
+        #expect(driver.replies[caller] == nil)
+        driver.advance(.milliseconds(500))
+        #expect(driver.replies[caller].answer?.document.status == .inProgress)
+        driver.advance(.seconds(120))
+        driver.ask(id)
+        #expect(driver.callsMade.count == 1, "the flight is not over before it is settled")
+        driver.release()
+        driver.ask(id)
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test func newsThatCouldNotBeKeptIsServedAndTheGateStaysHeld() {
+        var driver = vouchersOnly()
+        let caller = driver.ask(id)
+        driver.store.isDown = true
+        driver.answer(.inProgress)
+        #expect(driver.replies[caller].answer?.document.status == .inProgress)
+        driver.store.isDown = false
+        driver.advance(.seconds(42))
+        driver.ask(id)
+        #expect(driver.callsMade.count == 1)
+        driver.advance(.seconds(1))
+        driver.ask(id)
+        #expect(driver.callsMade.count == 2)
+    }
+
+    @Test func aShutGateTellsWhatAnotherReplicaLearned() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        let key = LookKey(.vouchers, .of(id))
+        driver.store.rows[key]?.opens = driver.now + .seconds(20)
+        driver.store.rows[key]?.answer = (
+            .of(.inProgress), WallTime(milliseconds: .max / 4), driver.now - .seconds(10)
+        )
+        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test func aRecordOfAnOlderStateIsNotTakenOverWhateverTheWallClockSaid() {
+        var driver = vouchersOnly()
+        driver.learn(id, .inProgress)
+        driver.advance(.seconds(31))
+        let key = LookKey(.vouchers, .of(id))
+        // Another replica's answer from before, told while its wall clock was an hour ahead.
+        driver.store.rows[key]?.opens = driver.now + .seconds(20)
+        driver.store.rows[key]?.answer = (
+            .of(.pending), WallTime(milliseconds: .max / 4), driver.now - .seconds(50)
+        )
+        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+    }
+
+    @Test func aRecordOfANewerStateIsTakenOverWhateverTheWallClockSaid() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        let key = LookKey(.vouchers, .of(id))
+        // Another replica's answer, told after its wall clock was set back by an hour.
+        driver.store.rows[key]?.opens = driver.now + .seconds(20)
+        driver.store.rows[key]?.answer = (
+            .of(.inProgress), WallTime(milliseconds: 0), driver.now - .seconds(10)
+        )
+        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+    }
+
+    @Test func credentialTroubleIsToldAndTriedAgainASecondLater() {
+        var driver = vouchersOnly()
+        driver.credentialFault = UpstreamFault(kind: .tokenRefused, message: "no")
+        let caller = driver.ask(id)
+        #expect(driver.replies[caller].problem?.code == .upstreamError)
+        #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(1))
+        driver.credentialFault = nil
+        driver.advance(.seconds(1))
+        #expect(driver.callsMade.count == 1)
+    }
+}
+
+@Suite struct EvictionTests {
+    @Test func evictionForgetsNothingThatTheStoreHas() {
+        let policy = TrackerPolicy.both(orders: nil, actionsMax: 4)
+        var driver = TrackerDriver(policy)
+        let names = (1...40).map { "aa_\($0)" }
+        for name in names { driver.learn(name, .inProgress) }
+        #expect(driver.tracker.storedActions <= 6)
+        for name in names {
+            #expect(driver.reply(to: name).answer?.document.status == .inProgress)
+        }
+        #expect(driver.callsMade.count == 40)
+        #expect(driver.published.count <= 6, "what is forgotten is withdrawn")
+    }
+
+    @Test func actionsInUseAreNotEvicted() {
+        var driver = TrackerDriver(.both(orders: nil, actionsMax: 1))
+        let callers = (1...10).map { driver.ask("aa_\($0)") }
+        for _ in callers { driver.answer(.pending) }
+        #expect(callers.allSatisfy { driver.replies[$0].answer != nil })
+    }
+
+    @Test func newsThatCouldNotBeKeptIsNotEvicted() {
+        var driver = TrackerDriver(.both(orders: nil, actionsMax: 1))
+        driver.learn("aa_1", .pending)
+        driver.advance(.seconds(31))
+        driver.ask("aa_1")
+        driver.store.isDown = true
+        driver.answer(.inProgress)
+        driver.store.isDown = false
+        driver.advance(.seconds(2))
+        for number in 2...20 { driver.learn("aa_\(number)") }
+        #expect(driver.reply(to: "aa_1").answer?.document.status == .inProgress)
+    }
+}

@@ -1,0 +1,244 @@
+// Drives a tracker by hand: the test asks, answers calls and moves the time; all else is on paper.
+
+@testable import StatusCore
+
+/// A tracker, a paper store and the calls under way. Time stands still until ``advance(_:)``.
+struct TrackerDriver {
+    var tracker: ActionTracker
+    var store = PaperStore()
+    var now = Instant(nanoseconds: 1_000_000 * 1_000_000_000)
+    /// Credentials fail with this.
+    var credentialFault: UpstreamFault?
+    /// Effects of these kinds are not carried out until ``release()``.
+    var heldBack: Set<Stage> = []
+
+    private(set) var calls: [Call] = []
+    private(set) var callsMade: [LookKey] = []
+    private(set) var replies: [CallerID: Reply] = [:]
+    private(set) var published: [ActionID: Publication] = [:]
+    private(set) var notes: [Note] = []
+    private(set) var refusedCredentials: [Source] = []
+    private var delayed: [Effect] = []
+    private var due: [Effect] = []
+    private var callersMade: UInt64 = 0
+
+    enum Stage: CaseIterable {
+        case lookUp, prepare, reserve, settle
+    }
+
+    struct Call {
+        var key: LookKey
+        var flight: UInt64
+        var sendBefore: Instant
+        var sentAt: Instant
+    }
+
+    init(_ policy: TrackerPolicy = .both()) { tracker = ActionTracker(policy: policy, seed: 7) }
+
+    // MARK: What happens
+
+    @discardableResult
+    mutating func ask(
+        _ id: String, source: Source? = nil, patience: Question.Patience = .none
+    ) -> CallerID {
+        callersMade += 1
+        let caller = CallerID(callersMade)
+        step(.asked(caller, Question(id: .of(id), source: source, patience: patience)))
+        return caller
+    }
+
+    /// Asks, and tells what was replied at once.
+    mutating func reply(to id: String, source: Source? = nil) -> Reply? {
+        let caller = ask(id, source: source)
+        return replies[caller]
+    }
+
+    mutating func leave(_ caller: CallerID) { step(.left(caller)) }
+    mutating func drain() { step(.drained) }
+
+    /// Lets time pass, with a step at each moment that the tracker has asked for.
+    mutating func advance(_ span: Duration) {
+        let end = now + span
+        while let wake = tracker.nextWake, wake <= end {
+            now = max(now, wake)
+            step(.woke)
+        }
+        now = end
+    }
+
+    /// The upstream answers the first call under way (to that source).
+    mutating func answer(
+        _ status: ActionStatus = .pending, revision: Int = 0, createdAgo: Duration? = nil,
+        by source: Source? = nil, hints: RateHints = .none
+    ) {
+        guard let call = takeCall(source) else { return }
+        let document = ActionDocument.of(
+            status, revision: revision, source: call.key.source,
+            createdAt: createdAgo.map { wall + (.zero - $0) })
+        end(call, .answered(document), hints)
+    }
+
+    mutating func fail(
+        _ kind: UpstreamFault.Kind, http: Int? = nil, by source: Source? = nil,
+        hints: RateHints = .none, sent: Bool = true
+    ) {
+        guard let call = takeCall(source) else { return }
+        let fault = UpstreamFault(kind: kind, httpStatus: http)
+        end(call, kind == .notFound ? .notFound(fault) : .failed(fault), hints, sent: sent)
+    }
+
+    /// Asks, and lets the upstream answer at once.
+    @discardableResult
+    mutating func learn(
+        _ id: String, _ status: ActionStatus = .pending, revision: Int = 0,
+        createdAgo: Duration? = nil, source: Source? = nil
+    ) -> Reply? {
+        let caller = ask(id, source: source)
+        answer(status, revision: revision, createdAgo: createdAgo, by: source)
+        return replies[caller]
+    }
+
+    /// Carries out what was held back.
+    mutating func release() {
+        heldBack = []
+        let effects = delayed
+        delayed = []
+        for effect in effects { carryOut(effect) }
+    }
+
+    /// A new process over the same store, on the same clock.
+    mutating func restart(_ policy: TrackerPolicy = .both()) {
+        tracker = ActionTracker(policy: policy, seed: 8)
+        calls = []
+        delayed = []
+        published = [:]
+    }
+
+    // MARK: Work
+
+    private var wall: WallTime { WallTime(milliseconds: now.nanoseconds / 1_000_000) }
+
+    private mutating func takeCall(_ source: Source?) -> Call? {
+        guard let index = calls.firstIndex(where: { source ?? $0.key.source == $0.key.source })
+        else { return nil }
+        return calls.remove(at: index)
+    }
+
+    private mutating func end(
+        _ call: Call, _ outcome: CallOutcome, _ hints: RateHints, sent: Bool = true
+    ) {
+        let report = CallReport(
+            outcome: outcome, hints: hints, sentAt: sent ? call.sentAt : nil, endedAt: now,
+            checkedAt: wall)
+        step(.called(call.key, flight: call.flight, report))
+    }
+
+    /// Steps, and carries out what follows, in order, until nothing more does.
+    mutating func step(_ event: Event) {
+        let isOutermost = due.isEmpty
+        due += tracker.step(event, now: now)
+        guard isOutermost else { return }
+        while let effect = due.first {
+            if let stage = effect.stage, heldBack.contains(stage) {
+                delayed.append(effect)
+            } else {
+                carryOut(effect)
+            }
+            due.removeFirst()
+        }
+    }
+
+    private mutating func carryOut(_ effect: Effect) {
+        switch effect {
+        case .lookUp(let id): step(.lookedUp(id, store.lookUp(id, now)))
+        case .prepare(let key, let flight):
+            step(.prepared(key, flight: flight, credentialFault))
+        case .reserve(let request, let flight):
+            step(.reserved(request.key, flight: flight, store.reserve(request, now)))
+        case .call(let key, let flight, let sendBefore):
+            calls.append(Call(key: key, flight: flight, sendBefore: sendBefore, sentAt: now))
+            callsMade.append(key)
+        case .settle(let settlement, let flight):
+            step(.settled(settlement.key, flight: flight, store.settle(settlement, now)))
+        case .refuseCredential(let source): refusedCredentials.append(source)
+        case .reply(let caller, let reply): replies[caller] = reply
+        case .publish(let id, let publication): published[id] = publication
+        case .withdraw(let id): published[id] = nil
+        case .note(let note): notes.append(note)
+        }
+    }
+}
+
+extension Effect {
+    fileprivate var stage: TrackerDriver.Stage? {
+        switch self {
+        case .lookUp: .lookUp
+        case .prepare: .prepare
+        case .reserve: .reserve
+        case .settle: .settle
+        case .call, .refuseCredential, .reply, .publish, .withdraw, .note: nil
+        }
+    }
+}
+
+// MARK: - Values for tests
+
+extension ActionID {
+    /// For texts that are ids for sure.
+    static func of(_ text: String) -> ActionID {
+        guard let id = ActionID(text) else { preconditionFailure("\(text) is not an id") }
+        return id
+    }
+}
+
+extension ActionDocument {
+    static func of(
+        _ status: ActionStatus, revision: Int = 0, source: Source = .vouchers,
+        createdAt: WallTime? = nil
+    ) -> ActionDocument {
+        ActionDocument(
+            bytes: Array("\(status.rawValue) \(revision)".utf8), source: source, status: status,
+            isDone: ![.pending, .inProgress, .unknown].contains(status), createdAt: createdAt)
+    }
+}
+
+extension TrackerPolicy {
+    /// Both upstreams, or those whose limits are given.
+    static func both(
+        orders: SourcePolicy? = .orders, vouchers: SourcePolicy? = .vouchers,
+        staleMax: Duration = .seconds(86_400), actionsMax: Int = 1000, callersMax: Int = 100_000
+    ) -> TrackerPolicy {
+        TrackerPolicy(
+            sources: PerSource { $0 == .orders ? orders : vouchers }, refreshWait: .seconds(1),
+            staleMax: staleMax, terminalTTL: .seconds(86_400), actionsMax: actionsMax,
+            callersMax: callersMax)
+    }
+}
+
+extension SourcePolicy {
+    static let orders = SourcePolicy(
+        minInterval: .seconds(60), maxInterval: .seconds(300), callDeadline: .seconds(10),
+        budget: BudgetLimits(perMinute: 600, perDay: nil))
+    static let vouchers = SourcePolicy(
+        minInterval: .seconds(30), maxInterval: .seconds(300), callDeadline: .seconds(10),
+        budget: BudgetLimits(perMinute: 60, perDay: 2400))
+}
+
+extension Reply? {
+    var answer: Answer? {
+        if case .answer(let answer)? = self { return answer }
+        return nil
+    }
+
+    var problem: Problem? {
+        if case .problem(let problem)? = self { return problem }
+        return nil
+    }
+}
+
+/// An id of each shape, and of none.
+enum Shape {
+    static let order = "0f6a2a39-7ad3-4d4a-9a5c-0c5a0f6b1f1e"
+    static let voucher = "aa_0adad13d6f057f088e"
+    static let none = "shipment.17"
+}

@@ -1,0 +1,139 @@
+import Testing
+
+@testable import StatusCore
+
+@Suite struct WaitingTests {
+    private let id = Shape.voucher
+    private let turn = Duration.seconds(30) + GateTiming.slew
+
+    private func learned() -> TrackerDriver {
+        var driver = TrackerDriver()
+        driver.learn(id, .pending)
+        return driver
+    }
+
+    @Test func waitForDoneHoldsThroughChanges() {
+        var driver = learned()
+        let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(70)))
+        driver.advance(turn)
+        driver.answer(.inProgress)
+        #expect(driver.replies[caller] == nil)
+        driver.advance(turn)
+        driver.answer(.succeeded)
+        #expect(driver.replies[caller].answer?.document.status == .succeeded)
+    }
+
+    @Test func waitForDoneEndsAtOnceWhenItIsDone() {
+        var driver = TrackerDriver()
+        driver.learn(id, .failed)
+        let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
+        #expect(driver.replies[caller].answer?.document.status == .failed)
+    }
+
+    @Test func aWaitThatTimesOutGetsWhatARequestWithoutWaitGets() {
+        var driver = learned()
+        let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(20)))
+        driver.advance(.milliseconds(19_999))
+        #expect(driver.replies[caller] == nil)
+        driver.advance(.milliseconds(1))
+        let plain = driver.reply(to: id).answer
+        #expect(driver.replies[caller].answer?.document == plain?.document)
+        #expect(plain != nil)
+    }
+
+    @Test func waitForChangeComparesWithTheGivenTag() throws {
+        var driver = learned()
+        let tag = try #require(driver.reply(to: id).answer?.document.tag)
+        let deadline = driver.now + .seconds(50)
+        let same = driver.ask(id, patience: .change(from: tag, deadline: deadline))
+        let other = driver.ask(id, patience: .change(from: tag &+ 1, deadline: deadline))
+        #expect(driver.replies[same] == nil)
+        #expect(driver.replies[other].answer != nil)
+        driver.advance(turn)
+        driver.answer(.inProgress)
+        #expect(driver.replies[same].answer?.document.status == .inProgress)
+    }
+
+    @Test func waitForChangeWithoutATagComparesWithTheStateAtArrival() {
+        var driver = learned()
+        let deadline = driver.now + .seconds(120)
+        let caller = driver.ask(id, patience: .change(from: nil, deadline: deadline))
+        driver.advance(turn)
+        driver.answer(.pending)
+        #expect(driver.replies[caller] == nil, "a call that finds the same state is no change")
+        driver.advance(turn)
+        driver.answer(.inProgress)
+        #expect(driver.replies[caller].answer?.document.status == .inProgress)
+    }
+
+    @Test func theFirstStateOfAllIsAChange() {
+        var driver = TrackerDriver()
+        let deadline = driver.now + .seconds(50)
+        let caller = driver.ask(id, patience: .change(from: nil, deadline: deadline))
+        driver.advance(.milliseconds(80))
+        driver.answer(.pending)
+        #expect(driver.replies[caller].answer?.document.status == .pending)
+    }
+
+    @Test func aProblemIsToldAtOnceWhoeverWaits() {
+        var driver = TrackerDriver(.both(orders: nil))
+        let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
+        driver.fail(.notFound)
+        #expect(driver.replies[caller].problem?.code == .notFound)
+    }
+
+    @Test func withNothingStoredARequestWaitsAtMostForTheWholeCall() {
+        var driver = TrackerDriver(.both(orders: nil))
+        let caller = driver.ask(id)
+        driver.advance(.seconds(13) - .milliseconds(1))
+        #expect(driver.replies[caller] == nil)
+        driver.advance(.milliseconds(1))
+        #expect(driver.replies[caller].problem?.code == .upstreamTimeout)
+    }
+
+    @Test func drainingAnswersWhoWaitsAndStartsNoMoreCalls() {
+        var driver = learned()
+        let waiting = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
+        driver.ask("aa_2")
+        driver.drain()
+        #expect(driver.replies[waiting].answer?.document.status == .pending)
+        #expect(driver.reply(to: "aa_3").problem?.code == .upstreamUnavailable)
+        driver.advance(.seconds(60))
+        driver.ask(id)
+        #expect(driver.callsMade.count == 2)
+        driver.answer(.pending)
+        #expect(driver.tracker.flights == 0, "a call under way still settles its gate")
+        #expect(driver.store.settlements.count == 2)
+    }
+
+    @Test func aCallerThatLeavesNeitherCancelsNorRepeatsTheCall() {
+        var driver = TrackerDriver(.both(orders: nil))
+        let caller = driver.ask(id)
+        driver.leave(caller)
+        #expect(driver.tracker.waitingCallers == 0)
+        driver.answer(.pending)
+        #expect(driver.replies[caller] == nil)
+        #expect(driver.reply(to: id).answer?.document.status == .pending)
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test func thousandsOfCallersShareOneCall() {
+        var driver = TrackerDriver(.both(orders: nil))
+        let callers = (0..<5000).map { _ in driver.ask(id) }
+        #expect(driver.callsMade.count == 1)
+        driver.advance(.milliseconds(80))
+        driver.answer(.pending)
+        #expect(callers.allSatisfy { driver.replies[$0].answer != nil })
+        #expect(driver.callsMade.count == 1)
+        let services = callers.compactMap { driver.replies[$0].answer?.service }
+        #expect(services.count { $0 == .miss } == 1)
+        #expect(services.count { $0 == .collapsed } == 4999)
+    }
+
+    @Test func oneCallerTooManyIsToldThatWeAreOverloaded() {
+        var driver = TrackerDriver(.both(callersMax: 2))
+        driver.ask(id)
+        driver.ask(id)
+        #expect(driver.reply(to: id).problem?.code == .overloaded)
+    }
+}
