@@ -3,6 +3,7 @@
 #endif
 #include "shim.h"
 
+#include <sched.h>
 #include <unistd.h>
 #include <sys/socket.h>
 
@@ -36,3 +37,9 @@ int linux_accept(int listener) {
 }
 
 char **linux_environment(void) { return environ; }
+
+int linux_usable_processors(void) {
+    cpu_set_t usable;
+    if (sched_getaffinity(0, sizeof usable, &usable) != 0) return 1;
+    return CPU_COUNT(&usable);
+}

@@ -103,6 +103,11 @@ public struct ResponseWriter: Sendable {
         finish(body, contentBytes: body.count)
     }
 
+    /// Ends an answer whose content is kept in two pieces.
+    public mutating func end(body first: Span<UInt8>, _ second: Span<UInt8>) {
+        if finish(first, contentBytes: first.count + second.count) { appendRaw(second) }
+    }
+
     public mutating func write(_ response: Response) {
         begin(status: response.status)
         for field in response.fields { self.field(field) }
@@ -136,6 +141,14 @@ public struct ResponseWriter: Sendable {
         while divisor > 0 {
             output.append(0x30 + UInt8(magnitude / divisor % 10))
             divisor /= 10
+        }
+    }
+
+    /// As sixteen hexadecimal digits.
+    public mutating func appendHexadecimal(_ number: UInt64) {
+        for shift in stride(from: 60, through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 15
+            output.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
         }
     }
 
@@ -188,7 +201,9 @@ public struct ResponseWriter: Sendable {
 
     // MARK: The end of the head
 
-    private mutating func finish(_ content: Span<UInt8>, contentBytes: Int) {
+    /// Returns whether the answer has content.
+    @discardableResult
+    private mutating func finish(_ content: Span<UInt8>, contentBytes: Int) -> Bool {
         precondition(progress == .head, "an answer is begun before it is ended")
         progress = .done
         // RFC 9110 6.6.1: an origin server with a clock MUST send Date.
@@ -199,8 +214,13 @@ public struct ResponseWriter: Sendable {
         writeConnection()
         endLine()
         // RFC 9112 6.3 item 1: HEAD, 204 and 304 end with the header section.
-        guard !shape.isHead, status != 204, status != 304 else { return }
-        content.withUnsafeBufferPointer { output.append(contentsOf: $0) }
+        guard !shape.isHead, status != 204, status != 304 else { return false }
+        appendRaw(content)
+        return true
+    }
+
+    private mutating func appendRaw(_ bytes: Span<UInt8>) {
+        bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) }
     }
 
     /// RFC 9110 8.6: MUST NOT be sent with 204. A 304 may carry the length that a 200 would have,

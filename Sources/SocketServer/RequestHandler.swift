@@ -35,6 +35,10 @@ public struct Exchange: Hashable, Sendable, CustomStringConvertible {
     let slot: Int
     let loop: EventLoop
 
+    /// The number of the loop that it came in on, from 0: whoever keeps something per loop can do so
+    /// without meeting other loops.
+    public var loopIndex: Int { Int(id >> 48) }
+
     /// Answers. From any queue; ignored if the peer is gone or has its answer.
     public func respond(_ response: Response) {
         respond { $0.write(response) }

@@ -1,6 +1,6 @@
 // What a server is told at its start.
 
-import Glibc
+internal import CLinux
 public import HTTPWire
 
 /// Where to listen, how much to take, how long to wait.
@@ -40,6 +40,6 @@ public struct ServerConfiguration: Sendable {
         self.loops = max(1, loops)
     }
 
-    /// Processors that are online.
-    public static var processors: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+    /// Processors that this process may run on.
+    public static var processors: Int { max(1, Int(linux_usable_processors())) }
 }

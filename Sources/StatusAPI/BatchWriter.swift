@@ -23,7 +23,7 @@ public enum BatchWriter {
         json.beginArray()
         for item in items {
             if case .success(let answer) = item.result {
-                json.raw(AnswerWriter.body(answer, clocks))
+                json.raw(RenderedAnswer(answer, clocks: clocks).body)
             }
         }
         json.endArray()

@@ -29,7 +29,7 @@ import Testing
                 Field(name: "Cache-Control", value: "no-store"),
             ])
         let body = try response.json()
-        let bodies = [running, finished].map { AnswerWriter.body($0, Fixtures.clocks) }
+        let bodies = [running, finished].map { RenderedAnswer($0, clocks: Fixtures.clocks).body }
         #expect(try body["actions"]?.array == bodies.map { try JSONReader.read($0) })
         let failures = try #require(body["failures"]?.array)
         #expect(failures.map { $0["id"] } == [.string("../\"etc"), .string("c")])

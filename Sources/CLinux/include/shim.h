@@ -28,6 +28,8 @@ int linux_epoll_poll(int epoll, struct linux_ready *ready, int count);
 /// A non-blocking, close-on-exec socket.
 int linux_accept(int listener);
 
+/// Processors that this process may run on (sched_getaffinity); 1 when that cannot be told.
+int linux_usable_processors(void);
 /// The process's environment: a null-terminated list, owned by the C library.
 char **linux_environment(void);
 

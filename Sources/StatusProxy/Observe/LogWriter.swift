@@ -31,15 +31,20 @@ enum LogValue: Sendable {
 /// lines are dropped and counted: the log never holds up a request.
 final class LogWriter: Sendable {
     static let pendingBytesMax = 4 << 20
+    /// Lines are gathered for so long before they are written: a write per line would cost more than
+    /// the request that it tells of.
+    static let batchSpan = DispatchTimeInterval.milliseconds(50)
 
     let level: LogLevel
-    private let format: LogFormat
+    let format: LogFormat
     private let descriptor: Int32
     private let queue = DispatchQueue(label: "status-proxy.log", qos: .utility)
     private let pending = Guarded(Pending())
 
     private struct Pending {
         var bytes: [UInt8] = []
+        /// The other of two buffers that take turns.
+        var spare: [UInt8] = []
         var dropped = 0
         var isFlushing = false
     }
@@ -54,7 +59,23 @@ final class LogWriter: Sendable {
         _ level: LogLevel, _ message: String, _ values: KeyValuePairs<String, LogValue> = [:]
     ) {
         guard level >= self.level else { return }
-        append(line(level, message, values))
+        append(line(level, message, values).span)
+    }
+
+    /// Takes a whole line, its end included, of a level that is to be written.
+    func append(_ line: Span<UInt8>) {
+        let mustSchedule = line.withUnsafeBufferPointer { line in
+            pending.withLock { pending in
+                guard pending.bytes.count + line.count <= Self.pendingBytesMax else {
+                    pending.dropped += 1
+                    return false
+                }
+                pending.bytes.append(contentsOf: line)
+                defer { pending.isFlushing = true }
+                return !pending.isFlushing
+            }
+        }
+        if mustSchedule { queue.asyncAfter(deadline: .now() + Self.batchSpan) { self.write() } }
     }
 
     /// Returns when everything logged so far is written, or when its reader has taken too long: a
@@ -81,33 +102,28 @@ final class LogWriter: Sendable {
         return line
     }
 
-    private func append(_ line: [UInt8]) {
-        let mustFlush = pending.withLock { pending in
-            guard pending.bytes.count + line.count <= Self.pendingBytesMax else {
-                pending.dropped += 1
-                return false
-            }
-            pending.bytes += line
-            defer { pending.isFlushing = true }
-            return !pending.isFlushing
-        }
-        if mustFlush { queue.async { self.write() } }
-    }
-
     private func write() {
-        let (bytes, dropped) = pending.withLock { pending in
-            defer {
-                pending.bytes = []
-                pending.dropped = 0
-                pending.isFlushing = false
-            }
-            return (pending.bytes, pending.dropped)
+        var (bytes, dropped) = pending.withLock { pending in
+            let taken = (pending.bytes, pending.dropped)
+            pending.bytes = pending.spare
+            pending.spare = []
+            pending.dropped = 0
+            pending.isFlushing = false
+            return taken
         }
         writeAll(bytes)
-        guard dropped > 0 else { return }
-        // Told at every level: each of the lines was one that should have been written.
-        writeAll(line(.warning, "log lines dropped", ["lines": .integer(dropped)]))
+        if dropped > 0 {
+            // Told at every level: each of the lines was one that should have been written.
+            writeAll(line(.warning, "log lines dropped", ["lines": .integer(dropped)]))
+        }
+        bytes.removeAll(keepingCapacity: bytes.capacity <= Self.spareBytesMax)
+        let empty = bytes
+        bytes = []
+        pending.withLock { $0.spare = empty }
     }
+
+    /// A larger buffer is given back after a burst.
+    private static let spareBytesMax = 1 << 20
 
     /// A log that cannot be written is nobody's to be told of: the rest is let go.
     private func writeAll(_ bytes: [UInt8]) {

@@ -4,13 +4,36 @@ import Locking
 import StatusCore
 
 /// The process's counters and gauges. No action id ever stands in a label.
+///
+/// Requests are counted per lane, one for each event loop, and added up when somebody reads them:
+/// loops never wait for each other.
 final class Metrics: Sendable {
     private let state = Guarded(State())
+    private let lanes: [Guarded<RequestCounts>]
 
-    private struct State {
+    init(lanes: Int = 1) {
+        self.lanes = (0..<max(1, lanes)).map { _ in Guarded(RequestCounts()) }
+    }
+
+    /// The counts of one lane.
+    private struct RequestCounts: Sendable {
         var requests: [RequestKey: Int] = [:]
         var durations = Histogram()
         var cacheResults: [String: Int] = [:]
+        /// `/actions/{id}` answered 200 from the board, fresh and stale: counted without a look-up.
+        var freshHits = 0
+        var staleHits = 0
+
+        mutating func add(_ other: RequestCounts) {
+            requests.merge(other.requests, uniquingKeysWith: +)
+            cacheResults.merge(other.cacheResults, uniquingKeysWith: +)
+            durations.add(other.durations)
+            freshHits += other.freshHits
+            staleHits += other.staleHits
+        }
+    }
+
+    private struct State: Sendable {
         var calls: [CallKey: Int] = [:]
         var callDurations: [Source: Histogram] = [:]
         var smallestGaps: [Source: Duration] = [:]
@@ -21,35 +44,46 @@ final class Metrics: Sendable {
         var anomalies: [Source: Int] = [:]
     }
 
-    private struct RequestKey: Hashable {
+    private struct RequestKey: Hashable, Sendable {
         var route: String
         var status: Int
 
         var order: (String, Int) { (route, status) }
     }
 
-    private struct CallKey: Hashable {
+    private struct CallKey: Hashable, Sendable {
         var source: Source
         var outcome: String
 
         var order: (String, String) { (source.rawValue, outcome) }
     }
 
-    /// Cumulative buckets, in seconds.
-    private struct Histogram {
+    /// Counts by upper bound.
+    private struct Histogram: Sendable {
         static let bounds: [Duration] = [
             .microseconds(50), .microseconds(100), .microseconds(250), .milliseconds(1),
             .milliseconds(5), .milliseconds(25), .milliseconds(100), .milliseconds(500),
             .seconds(1), .seconds(2), .seconds(5), .seconds(10), .seconds(60),
         ]
+        private static let boundsInNanoseconds = bounds.map(\.nanoseconds)
         var counts = [Int](repeating: 0, count: bounds.count)
         var count = 0
-        var sum = Duration.zero
+        var nanoseconds: Int64 = 0
 
         mutating func add(_ span: Duration) {
+            let length = span.nanoseconds
             count += 1
-            sum += span
-            if let index = Self.bounds.firstIndex(where: { span <= $0 }) { counts[index] += 1 }
+            nanoseconds += length
+            for index in counts.indices where length <= Self.boundsInNanoseconds[index] {
+                counts[index] += 1
+                return
+            }
+        }
+
+        mutating func add(_ other: Histogram) {
+            for index in counts.indices { counts[index] += other.counts[index] }
+            count += other.count
+            nanoseconds += other.nanoseconds
         }
     }
 
@@ -60,12 +94,34 @@ final class Metrics: Sendable {
         var waitingCallers: Int
     }
 
-    func countRequest(route: String, status: Int, took: Duration, cacheResult: String?) {
-        state.withLock {
+    func countRequest(
+        route: String, status: Int, took: Duration, cacheResult: String?, lane: Int = 0
+    ) {
+        lanes[lane].withLock {
             $0.requests[RequestKey(route: route, status: status), default: 0] += 1
             $0.durations.add(took)
             if let cacheResult { $0.cacheResults[cacheResult, default: 0] += 1 }
         }
+    }
+
+    /// Counts a 200 for one action from the board.
+    func countHit(isStale: Bool, took: Duration, lane: Int) {
+        lanes[lane].withLock {
+            if isStale { $0.staleHits += 1 } else { $0.freshHits += 1 }
+            $0.durations.add(took)
+        }
+    }
+
+    private func requestCounts() -> RequestCounts {
+        var sum = RequestCounts()
+        for lane in lanes { sum.add(lane.withLock { $0 }) }
+        let hits = sum.freshHits + sum.staleHits
+        if hits > 0 {
+            sum.requests[RequestKey(route: "/actions/{id}", status: 200), default: 0] += hits
+        }
+        if sum.freshHits > 0 { sum.cacheResults["hit", default: 0] += sum.freshHits }
+        if sum.staleHits > 0 { sum.cacheResults["stale", default: 0] += sum.staleHits }
+        return sum
     }
 
     func count(_ note: Note) {
@@ -94,15 +150,16 @@ final class Metrics: Sendable {
 
     func text(_ gauges: Gauges, configured: [Source]) -> String {
         let state = state.withLock { $0 }
+        let requests = requestCounts()
         var text = MetricsText()
         text.family("requests_total", "counter", "Requests answered.")
-        for (key, count) in state.requests.sorted(by: { $0.key.order < $1.key.order }) {
+        for (key, count) in requests.requests.sorted(by: { $0.key.order < $1.key.order }) {
             text.sample("requests_total", [("route", key.route), ("code", "\(key.status)")], count)
         }
         text.family("request_duration_seconds", "histogram", "From request to answer.")
-        Self.write(state.durations, "request_duration_seconds", [], into: &text)
+        Self.write(requests.durations, "request_duration_seconds", [], into: &text)
         text.family("cache_results_total", "counter", "Answers by how they were come by.")
-        for (result, count) in state.cacheResults.sorted(by: { $0.key < $1.key }) {
+        for (result, count) in requests.cacheResults.sorted(by: { $0.key < $1.key }) {
             text.sample("cache_results_total", [("result", result)], count)
         }
         Self.writeUpstreams(state, configured, into: &text)
@@ -186,7 +243,8 @@ final class Metrics: Sendable {
                 "\(name)_bucket", labels + [("le", LogWriter.secondsText(bound))], total)
         }
         text.sample("\(name)_bucket", labels + [("le", "+Inf")], histogram.count)
-        text.sample("\(name)_sum", labels, LogWriter.secondsText(histogram.sum))
+        text.sample(
+            "\(name)_sum", labels, LogWriter.secondsText(.nanoseconds(histogram.nanoseconds)))
         text.sample("\(name)_count", labels, histogram.count)
     }
 }

@@ -1,42 +1,102 @@
 // Answers that may be served without asking the tracker: written by the engine, read by every loop.
 
 import Locking
+import StatusAPI
 import StatusCore
 
-/// The published answers, in shards so that loops seldom meet.
-final class AnswerBoard: Sendable {
-    private static let shardCount = 64
-    private let shards: [Shard]
+/// An answer on the board, rendered, and until when it may be served.
+final class BoardedAnswer: Sendable {
+    let id: ActionID
+    let rendered: RenderedAnswer
+    let servableUntil: Instant
 
-    /// A class, because a mutex cannot be moved and so cannot stand in an array.
-    private final class Shard: Sendable {
-        let answers = Guarded<[ActionID: Publication]>([:])
+    init(_ id: ActionID, _ publication: Publication, clocks: Clocks) {
+        self.id = id
+        rendered = RenderedAnswer(publication.answer, clocks: clocks)
+        servableUntil = publication.servableUntil
     }
+}
+
+/// The published answers, in shards so that loops seldom meet.
+///
+/// Found by a hash of the id's bytes, so that a request's bytes need not become a string. Of two ids
+/// with one hash the later stands on the board and the other is answered by the engine: slower, never
+/// wrong. The hash has a seed of its own, so nobody outside can make ids collide.
+final class AnswerBoard: Sendable {
+    private static let shardCount: UInt64 = 64
+    private let shards: [Guarded<[UInt64: BoardedAnswer]>]
+    private let seed = UInt64.random(in: .min ... .max)
 
     init() {
-        shards = (0..<Self.shardCount).map { _ in Shard() }
+        shards = (0..<Self.shardCount).map { _ in Guarded([:]) }
     }
 
-    /// The answer to a question without patience; nil: ask the tracker.
-    func answer(to question: Question, now: Instant) -> Answer? {
+    /// The answer for an id, given by its bytes; nil: ask the tracker.
+    func answer(for id: Span<UInt8>, now: Instant) -> BoardedAnswer? {
+        let hash = hash(id)
+        guard let found = shard(hash).withLock({ $0[hash] }), now < found.servableUntil,
+            Self.equal(found.id, id)
+        else { return nil }
+        return found
+    }
+
+    /// The answer to a question; nil: ask the tracker.
+    func answer(to question: Question, now: Instant) -> RenderedAnswer? {
         guard question.patience == .none else { return nil }
-        guard let found = shard(question.id).answers.withLock({ $0[question.id] }) else {
-            return nil
-        }
-        guard now < found.servableUntil else { return nil }
-        let source = found.answer.document.source
-        return question.source ?? source == source ? found.answer : nil
+        var id = question.id.text
+        guard let found = id.withUTF8({ answer(for: $0.span, now: now) }) else { return nil }
+        let source = found.rendered.answer.document.source
+        return question.source ?? source == source ? found.rendered : nil
     }
 
-    func publish(_ id: ActionID, _ publication: Publication) {
-        shard(id).answers.withLock { $0[id] = publication }
+    func publish(_ id: ActionID, _ publication: Publication, clocks: Clocks) {
+        let hash = hash(of: id)
+        let boarded = BoardedAnswer(id, publication, clocks: clocks)
+        shard(hash).withLock { $0[hash] = boarded }
     }
 
     func withdraw(_ id: ActionID) {
-        shard(id).answers.withLock { $0[id] = nil }
+        let hash = hash(of: id)
+        shard(hash).withLock { answers in
+            if answers[hash]?.id == id { answers[hash] = nil }
+        }
     }
 
-    private func shard(_ id: ActionID) -> Shard {
-        shards[Int(truncatingIfNeeded: id.hashValue) & (Self.shardCount - 1)]
+    private func shard(_ hash: UInt64) -> Guarded<[UInt64: BoardedAnswer]> {
+        shards[Int(hash % Self.shardCount)]
+    }
+
+    private func hash(of id: ActionID) -> UInt64 {
+        var text = id.text
+        return text.withUTF8 { hash($0.span) }
+    }
+
+    /// Multiply and rotate, eight bytes at a time.
+    private func hash(_ bytes: Span<UInt8>) -> UInt64 {
+        var hash = seed
+        var word: UInt64 = 0
+        for index in bytes.indices {
+            word = word << 8 | UInt64(bytes[index])
+            guard index & 7 == 7 else { continue }
+            hash = Self.mix(hash ^ word)
+            word = 0
+        }
+        return Self.mix(hash ^ word ^ UInt64(bytes.count) << 56)
+    }
+
+    private static func mix(_ word: UInt64) -> UInt64 {
+        let (high, low) = word.multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
+        return high ^ low
+    }
+
+    private static func equal(_ id: ActionID, _ bytes: Span<UInt8>) -> Bool {
+        let text = id.text.utf8
+        guard text.count == bytes.count else { return false }
+        var index = 0
+        for byte in text {
+            guard byte == bytes[index] else { return false }
+            index += 1
+        }
+        return true
     }
 }

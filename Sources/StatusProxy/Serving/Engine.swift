@@ -114,7 +114,8 @@ final class Engine: @unchecked Sendable {
         case .settle(let settlement, let flight): settle(settlement, flight)
         case .refuseCredential(let source): clients[source]?.refuseCredential()
         case .reply(let caller, let reply): held.removeValue(forKey: caller)?(reply)
-        case .publish(let id, let publication): board.publish(id, publication)
+        case .publish(let id, let publication):
+            board.publish(id, publication, clocks: SystemClock.both())
         case .withdraw(let id): board.withdraw(id)
         case .note(let note): observer.observe(note)
         }

@@ -15,26 +15,29 @@ final class ProxyHandler: RequestHandler {
     private let limits: APILimits
     private let health: Health
     private let journal: RequestJournal
+    private let freshHit: FreshHit
     /// Requests that the engine holds, so that it can be told when a caller goes away.
     private let held = Guarded<[Exchange: [CallerID]]>([:])
 
     init(
         engine: Engine, board: AnswerBoard, limits: APILimits, health: Health,
-        journal: RequestJournal
+        journal: RequestJournal, freshHit: FreshHit
     ) {
         self.engine = engine
         self.board = board
         self.limits = limits
         self.health = health
         self.journal = journal
+        self.freshHit = freshHit
     }
 
     func handle(
         _ head: borrowing RequestHead, bytes: Span<UInt8>, body: [UInt8], exchange: Exchange,
         writer: inout ResponseWriter
     ) -> Handling {
+        if freshHit.answer(head, bytes, exchange, &writer) { return .answered }
         let request = APIRequest(head, bytes: bytes)
-        var visit = Visit(request)
+        var visit = Visit(request, lane: exchange.loopIndex)
         do throws(RoutingFailure) {
             let route = try Router.route(request)
             visit.route = route.name
@@ -120,32 +123,32 @@ extension ProxyHandler {
         }
         let question = wish.question(id)
         if let found = board.answer(to: question, now: visit.startedAt) {
-            return answer(
-                AnswerWriter.response(found, condition: wish.condition, clocks: SystemClock.both()),
-                visit.served(found), &writer)
+            write(found, wish, visit, &writer)
+            return .answered
         }
         hold(exchange)
         ask(question, exchange) { reply in
             self.release(exchange)
-            let (response, visit) = Self.response(reply, id, wish, visit)
-            self.answer(response, visit, exchange)
+            switch reply {
+            case .answer(let answer):
+                let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
+                exchange.respond { self.write(rendered, wish, visit, &$0) }
+            case .problem(let problem):
+                let details = ProblemDetails(problem, id: id)
+                let response = details.response(now: SystemClock.now())
+                self.answer(response, visit.refused(problem), exchange)
+            }
         }
         return .later
     }
 
-    private static func response(
-        _ reply: Reply, _ id: ActionID, _ wish: Wish, _ visit: Visit
-    ) -> (Response, Visit) {
-        let clocks = SystemClock.both()
-        switch reply {
-        case .answer(let answer):
-            let response = AnswerWriter.response(
-                answer, condition: wish.condition, clocks: clocks)
-            return (response, visit.served(answer))
-        case .problem(let problem):
-            let details = ProblemDetails(problem, id: id)
-            return (details.response(now: clocks.instant), visit.refused(problem))
-        }
+    private func write(
+        _ rendered: RenderedAnswer, _ wish: Wish, _ visit: Visit, _ writer: inout ResponseWriter
+    ) {
+        let status = rendered.write(
+            condition: wish.condition, now: SystemClock.now(), into: &writer
+        ) { $0.field("X-Request-Id", visit.requestID) }
+        journal.close(visit.served(rendered.answer), status: status)
     }
 
     private func batch(
@@ -173,7 +176,7 @@ extension ProxyHandler {
             }
             let question = wish.question(id)
             if let found = board.answer(to: question, now: visit.startedAt) {
-                collector.take(index, .success(found))
+                collector.take(index, .success(found.answer))
                 continue
             }
             ask(question, exchange) { reply in

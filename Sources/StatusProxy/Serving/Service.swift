@@ -31,7 +31,8 @@ final class Service: Sendable {
         let log = LogWriter(level: settings.logLevel, format: format)
         self.log = log
         health = Health()
-        let metrics = Metrics()
+        let loops = ServerConfiguration.processors
+        let metrics = Metrics(lanes: loops)
         let board = AnswerBoard()
         store = try Self.openStore(settings, log)
         let multi = try CurlMulti()
@@ -51,8 +52,9 @@ final class Service: Sendable {
         let journal = RequestJournal(log: log, metrics: metrics)
         let limits = APILimits(configured: settings.configured, waitMax: settings.waitMax)
         let handler = ProxyHandler(
-            engine: engine, board: board, limits: limits, health: health, journal: journal)
-        server = try Server(Self.configuration(settings, journal), handler: handler)
+            engine: engine, board: board, limits: limits, health: health, journal: journal,
+            freshHit: FreshHit(board: board, log: log, metrics: metrics, lanes: loops))
+        server = try Server(Self.configuration(settings, journal, loops), handler: handler)
         let server = server
         journal.watchConnections { server.connectionCount }
     }
@@ -85,10 +87,10 @@ final class Service: Sendable {
     }
 
     private static func configuration(
-        _ settings: Settings, _ journal: RequestJournal
+        _ settings: Settings, _ journal: RequestJournal, _ loops: Int
     ) -> ServerConfiguration {
         var configuration = ServerConfiguration(
-            host: settings.listenHost, port: settings.listenPort)
+            host: settings.listenHost, port: settings.listenPort, loops: loops)
         configuration.connectionsMax = settings.httpMaxConnections
         configuration.idleTimeout = settings.httpIdleTimeout
         configuration.headerTimeout = settings.httpHeaderTimeout

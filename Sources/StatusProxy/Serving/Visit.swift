@@ -11,6 +11,8 @@ struct Visit: Sendable {
     let startedAt = SystemClock.now()
     let requestID: String
     let method: HTTPWire.Method
+    /// The number of the loop that it came in on.
+    let lane: Int
     var route = "other"
     var cacheResult: String?
     var source: Source?
@@ -18,7 +20,8 @@ struct Visit: Sendable {
 
     static let requestIDBytesMax = 128
 
-    init(_ request: APIRequest) {
+    init(_ request: APIRequest, lane: Int = 0) {
+        self.lane = lane
         requestID = Self.usable(request.requestID) ?? Self.newRequestID()
         method = request.method
     }
@@ -69,25 +72,30 @@ final class RequestJournal: Sendable {
 
     /// Logs and counts the answer, and returns it with the request's id.
     func close(_ visit: Visit, _ response: Response) -> Response {
+        close(visit, status: response.status)
+        var response = response
+        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID))
+        return response
+    }
+
+    /// Logs and counts an answer that has been written.
+    func close(_ visit: Visit, status: Int) {
         let took = SystemClock.now() - visit.startedAt
         metrics.countRequest(
-            route: visit.route, status: response.status, took: took,
-            cacheResult: visit.cacheResult)
+            route: visit.route, status: status, took: took, cacheResult: visit.cacheResult,
+            lane: visit.lane)
         log.log(
             .info, "request",
             [
                 "request_id": .text(visit.requestID),
                 "method": .text(visit.method.rawValue),
                 "route": .text(visit.route),
-                "status": .integer(response.status),
+                "status": .integer(status),
                 "duration": .seconds(took),
                 "cache": visit.cacheResult.map(LogValue.text) ?? .absent,
                 "source": visit.source.map { .text($0.rawValue) } ?? .absent,
                 "problem": visit.problem.map(LogValue.text) ?? .absent,
             ])
-        var response = response
-        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID))
-        return response
     }
 
     /// A request that broke the protocol has no visit.

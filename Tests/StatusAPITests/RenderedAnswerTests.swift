@@ -6,11 +6,11 @@ import Testing
 
 @testable import StatusAPI
 
-@Suite struct AnswerWriterTests {
+@Suite struct RenderedAnswerTests {
     private static let path = "/actions/{id}"
 
     private func response(_ answer: Answer, ifNoneMatch: String? = nil) throws -> Response {
-        let response = AnswerWriter.response(
+        let response = Written.response(
             answer, condition: TagCondition(ifNoneMatch), clocks: Fixtures.clocks)
         try expectKept(response, path: Self.path)
         return response
@@ -183,7 +183,7 @@ import Testing
         let tags = try [
             Fixtures.running(), Fixtures.stale(), Fixtures.running { $0.nextLookAt = nil },
         ]
-        .map { AnswerWriter.response($0, condition: nil, clocks: Fixtures.clocks) }
+        .map { Written.response($0, condition: nil, clocks: Fixtures.clocks) }
         .map { $0.value(of: "ETag") }
         #expect(Set(tags).count == 1)
     }

@@ -1,0 +1,179 @@
+// The hot path: a plain GET of one action that stands on the board, answered in the loop's own
+// handler without a heap allocation. Everything it does is done elsewhere too, more readably; here it
+// is done on bytes, and with storage that is used again.
+
+import Glibc
+import HTTPWire
+import Locking
+import SocketServer
+import StatusAPI
+import StatusCore
+
+/// Answers, logs and counts fresh hits.
+final class FreshHit: Sendable {
+    private let board: AnswerBoard
+    private let log: LogWriter
+    private let metrics: Metrics
+    /// One per loop, so that a lane's lock is never waited for.
+    private let lanes: [Guarded<Lane>]
+
+    init(board: AnswerBoard, log: LogWriter, metrics: Metrics, lanes: Int) {
+        self.board = board
+        self.log = log
+        self.metrics = metrics
+        self.lanes = (0..<lanes).map { _ in Guarded(Lane()) }
+    }
+
+    /// Answers if it can; false: the request wants the readable way.
+    func answer(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ exchange: Exchange,
+        _ writer: inout ResponseWriter
+    ) -> Bool {
+        guard head.method == .get, head.form == .origin, head.query == nil, log.format == .json,
+            let id = Self.plainID(at: head.path, in: bytes), Self.isUnconditional(head, bytes)
+        else { return false }
+        let startedAt = SystemClock.now()
+        guard let found = board.answer(for: bytes.extracting(id), now: startedAt) else {
+            return false
+        }
+        serve(found.rendered, startedAt, exchange.loopIndex, &writer)
+        return true
+    }
+
+    /// The id in `/actions/{id}`, when nothing in it is encoded.
+    private static func plainID(at path: Range<Int>, in bytes: Span<UInt8>) -> Range<Int>? {
+        let prefix: StaticString = "/actions/"
+        let start = path.lowerBound + prefix.utf8CodeUnitCount
+        guard start < path.upperBound, path.upperBound - start <= ActionID.bytesMax else {
+            return nil
+        }
+        for offset in 0..<prefix.utf8CodeUnitCount
+        where bytes[path.lowerBound + offset] != prefix.utf8Start[offset] {
+            return nil
+        }
+        for index in start..<path.upperBound where !ActionID.isAllowed(bytes[index]) {
+            return nil
+        }
+        return start..<path.upperBound
+    }
+
+    /// No field that changes the answer, or names the request.
+    private static func isUnconditional(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>
+    ) -> Bool {
+        head.firstValue(of: "if-none-match", in: bytes) == nil
+            && head.firstValue(of: "prefer", in: bytes) == nil
+            && head.firstValue(of: "x-request-id", in: bytes) == nil
+    }
+
+    private func serve(
+        _ rendered: RenderedAnswer, _ startedAt: Instant, _ lane: Int,
+        _ writer: inout ResponseWriter
+    ) {
+        let isStale = rendered.answer.staleReason != nil
+        let requestID = lanes[lane].withLock { $0.requestIDs.next() }
+        _ = rendered.write(condition: nil, now: startedAt, into: &writer) { writer in
+            writer.startField("X-Request-Id")
+            writer.appendHexadecimal(requestID)
+            writer.endField()
+        }
+        let took = SystemClock.now() - startedAt
+        metrics.countHit(isStale: isStale, took: took, lane: lane)
+        guard log.level <= .info else { return }
+        lanes[lane].withLock { lane in
+            lane.writeLine(requestID, took, isStale: isStale, rendered.answer.document.source)
+            log.append(lane.line.span)
+        }
+    }
+}
+
+/// What one loop uses again and again.
+private struct Lane: Sendable {
+    var line: [UInt8] = []
+    var requestIDs = RequestIDs()
+    var clock = LineClock()
+
+    /// The same line as ``RequestJournal`` writes for other requests.
+    mutating func writeLine(
+        _ requestID: UInt64, _ took: Duration, isStale: Bool, _ source: Source
+    ) {
+        line.removeAll(keepingCapacity: true)
+        append("{\"time\":\"")
+        clock.append(to: &line)
+        append("\",\"level\":\"info\",\"message\":\"request\",\"request_id\":\"")
+        line.appendHexadecimal(requestID)
+        append("\",\"method\":\"GET\",\"route\":\"/actions/{id}\",\"status\":200,\"duration\":")
+        appendSeconds(took)
+        append(isStale ? ",\"cache\":\"stale\",\"source\":\"" : ",\"cache\":\"hit\",\"source\":\"")
+        append(source == .orders ? "orders\"}\n" : "vouchers\"}\n")
+    }
+
+    private mutating func append(_ text: StaticString) {
+        line.append(
+            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// With six decimals.
+    private mutating func appendSeconds(_ span: Duration) {
+        let microseconds = UInt64(max(0, span.nanoseconds / 1000))
+        let seconds = microseconds / 1_000_000
+        if seconds < 10 {
+            line.append(0x30 + UInt8(seconds))
+        } else {
+            line.append(contentsOf: String(seconds).utf8)
+        }
+        line.append(UInt8(ascii: "."))
+        line.appendDigits(microseconds % 1_000_000, count: 6)
+    }
+}
+
+/// Makes request ids: unlike each other, without a look at the system's randomness for each.
+struct RequestIDs: Sendable {
+    private var state = UInt64.random(in: .min ... .max)
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        let mixed = (state ^ (state >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        return mixed ^ (mixed >> 27)
+    }
+}
+
+/// Writes the time of day into log lines; all but the milliseconds is made once a second.
+struct LineClock: Sendable {
+    private var second = Int.min
+    /// Up to the point before the fraction.
+    private var text: [UInt8] = []
+
+    mutating func append(to line: inout [UInt8]) {
+        var time = timespec()
+        _ = clock_gettime(CLOCK_REALTIME_COARSE, &time)
+        if time.tv_sec != second {
+            second = time.tv_sec
+            let whole = RFC3339.format(WallTime(milliseconds: Int64(second) * 1000))
+            text = Array(whole.utf8.dropLast("000Z".utf8.count))
+        }
+        line.append(contentsOf: text)
+        line.appendDigits(UInt64(time.tv_nsec / 1_000_000), count: 3)
+        line.append(UInt8(ascii: "Z"))
+    }
+}
+
+extension [UInt8] {
+    /// Sixteen hexadecimal digits.
+    fileprivate mutating func appendHexadecimal(_ number: UInt64) {
+        for shift in stride(from: 60, through: 0, by: -4) {
+            let digit = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 15
+            append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+        }
+    }
+
+    /// Decimal digits, zeros in front.
+    fileprivate mutating func appendDigits(_ number: UInt64, count: Int) {
+        var divisor: UInt64 = 1
+        for _ in 1..<count { divisor *= 10 }
+        while divisor > 0 {
+            append(0x30 + UInt8(number / divisor % 10))
+            divisor /= 10
+        }
+    }
+}

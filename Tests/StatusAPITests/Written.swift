@@ -1,0 +1,35 @@
+// A rendered answer as it leaves the writer, read back into a value.
+
+import HTTPWire
+import StatusCore
+
+@testable import StatusAPI
+
+enum Written {
+    /// Fields that the wire adds by itself.
+    private static let wireFields: Set<String> = ["Date", "Content-Length", "Connection"]
+
+    static func response(
+        _ answer: Answer, condition: TagCondition?, clocks: Clocks
+    ) -> Response {
+        var writer = ResponseWriter()
+        writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
+        let status = RenderedAnswer(answer, clocks: clocks).write(
+            condition: condition, now: clocks.instant, into: &writer
+        ) { _ in }
+        return read(writer.output, status: status)
+    }
+
+    private static func read(_ bytes: [UInt8], status: Int) -> Response {
+        let mark = Array("\r\n\r\n".utf8)
+        let end = bytes.indices.first { bytes[$0...].starts(with: mark) } ?? bytes.endIndex
+        let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n")
+        let fields = lines.dropFirst().map { line in
+            let halves = line.split(separator: ":", maxSplits: 1)
+            return Field(name: String(halves[0]), value: String(halves[1].dropFirst()))
+        }
+        return Response(
+            status: status, fields: fields.filter { !wireFields.contains($0.name) },
+            body: Array(bytes[(end + mark.count)...]))
+    }
+}
