@@ -115,7 +115,7 @@ import Testing
     @Test(arguments: [
         (0, "PENDING"), (89_999, "PENDING"), (90_000, "SUCCESS"), (1_000_000, "SUCCESS"),
     ])
-    func orderMoves(_ milliseconds: Int, _ status: String) throws {
+    func orderMovesWithTime(_ milliseconds: Int, _ status: String) throws {
         let body = try play(.orders, "1ba5fc4b-c4fd-4251-880b-3052e301bbd4", milliseconds)
         #expect(body["status"]?.string == status)
     }
@@ -124,7 +124,7 @@ import Testing
         (0, "ENQUEUED", 0), (14_999, "ENQUEUED", 0), (15_000, "IN_PROGRESS", 0),
         (52_500, "IN_PROGRESS", 50), (89_999, "IN_PROGRESS", 99), (90_000, "DONE", 100),
     ])
-    func voucherMoves(_ milliseconds: Int, _ status: String, _ progress: Int64) throws {
+    func voucherMovesWithTime(_ milliseconds: Int, _ status: String, _ progress: Int64) throws {
         let body = try play(.vouchers, "aa_0adad13d6f057f088e", milliseconds)
         #expect(body["status"]?.string == status)
         #expect(body["progress"]?.integer == progress)

@@ -7,7 +7,7 @@ import Testing
 @testable import UpstreamSandbox
 
 @Suite struct RateWindowTests {
-    @Test func windowSlides() {
+    @Test func windowSlidesWithTime() {
         var window = RateWindow(limit: 2)
         let standings = [0, 10, 20, 60, 65, 70].map { window.arrive(at($0)) }
         #expect(standings.map(\.isServed) == [true, true, false, true, false, true])
