@@ -152,29 +152,23 @@ import Testing
             failure([UInt8](repeating: 0x20, count: 8_388_609)) == .tooLarge(at: 8_388_608))
     }
 
-    @Test(arguments: ["[", "{", "\"", "9", " ", "[],", #"{"a":"#, #"\u0041"#])
-    func eightMebibytesOfOneThingEndSoon(piece: String) {
+    /// A quadratic reader would take hours: the limit looks for that, not for speed.
+    @Test(
+        .timeLimit(.minutes(5)),
+        arguments: ["[", "{", "\"", "9", " ", "[],", #"{"a":"#, #"\u0041"#])
+    func aMebibyteOfOneThingEnds(piece: String) {
         let quote = piece == #"\u0041"# ? "\"" : ""
-        let count = 8_388_607 / piece.utf8.count
+        let count = 1_048_575 / piece.utf8.count
         let bytes = Array((quote + String(repeating: piece, count: count)).utf8)
-        let clock = ContinuousClock()
-        let span = clock.measure { _ = failure(bytes) }
-        // A hang or a quadratic reader is what this looks for, not speed: unoptimised code passes.
-        #expect(span < .seconds(30))
+        #expect(failure(bytes) != nil)
     }
 
-    @Test(arguments: [true, false])
-    func halfAMillionMembersAreReadInLinearTime(areDistinct: Bool) throws {
-        let members = (0..<500_000).map { "\"k\(areDistinct ? $0 : 7)\":0," }.joined()
-        let bytes = Array("{\(members)\"end\":1}".utf8)
-        let clock = ContinuousClock()
-        var count = 0
-        let span = try clock.measure {
-            guard case .object(let members) = try JSONReader.read(bytes) else { return }
-            count = members.count
-        }
-        #expect(count == (areDistinct ? 500_001 : 2))
-        #expect(span < .seconds(30))
+    @Test(.timeLimit(.minutes(5)), arguments: [true, false])
+    func manyMembersAreReadInLinearTime(areDistinct: Bool) throws {
+        let members = (0..<100_000).map { "\"k\(areDistinct ? $0 : 7)\":0," }.joined()
+        let value = try JSONReader.read(Array("{\(members)\"end\":1}".utf8))
+        guard case .object(let read) = value else { return Issue.record("not an object") }
+        #expect(read.count == (areDistinct ? 100_001 : 2))
     }
 
     // MARK: Hostile input
