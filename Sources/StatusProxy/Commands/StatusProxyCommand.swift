@@ -30,7 +30,8 @@ struct ServeCommand: ParsableCommand {
         } catch {
             throw Refusal.exit("status-proxy: \(error)")
         }
-        dispatchMain()
+        // Not dispatchMain(): it ends the main thread in a way that valgrind cannot follow.
+        while true { pause() }
     }
 }
 
