@@ -114,6 +114,32 @@ public struct ResponseWriter: Sendable {
         end(body: response.body)
     }
 
+    /// The answer in preparation has content, unless its status forbids it.
+    public var wantsContent: Bool { !shape.isHead }
+
+    /// Writes a whole 200 at once: status line, fields and content, at most `bytesMax` bytes.
+    /// `write` gets the Date field's value, and the end of the head: the Connection field if there
+    /// is one, and the empty line. They and Content-Length are its own to write.
+    ///
+    /// - Precondition: ``wantsContent``.
+    @inline(__always)
+    public mutating func writeWhole(
+        bytesMax: Int,
+        _ write: (inout OutputSpan<UInt8>, _ date: Span<UInt8>, _ headEnd: StaticString) -> Void
+    ) {
+        precondition(progress == .ready && wantsContent, "an answer is begun once")
+        progress = .done
+        status = 200
+        let date = date
+        let headEnd = headEnd
+        output.append(addingCapacity: bytesMax) { write(&$0, date.span, headEnd) }
+    }
+
+    private var headEnd: StaticString {
+        if !shape.keepAlive { return "\r\nConnection: close\r\n\r\n" }
+        return shape.version == .http10 ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\n\r\n"
+    }
+
     // MARK: Parts of a value
 
     public mutating func append(_ text: StaticString) {
@@ -141,14 +167,6 @@ public struct ResponseWriter: Sendable {
         while divisor > 0 {
             output.append(0x30 + UInt8(magnitude / divisor % 10))
             divisor /= 10
-        }
-    }
-
-    /// As sixteen hexadecimal digits.
-    public mutating func appendHexadecimal(_ number: UInt64) {
-        for shift in stride(from: 60, through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 15
-            output.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
         }
     }
 

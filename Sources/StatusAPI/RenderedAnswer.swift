@@ -23,9 +23,9 @@ public struct Clocks: Sendable {
 public struct RenderedAnswer: Sendable {
     public let answer: Answer
     public let tag: EntityTag
-    private let tagText: [UInt8]
+    let tagText: [UInt8]
     /// Ends the Action that the state's bytes begin: `,"checked_at":…}`.
-    private let tail: [UInt8]
+    let tail: [UInt8]
 
     public init(_ answer: Answer, clocks: Clocks) {
         self.answer = answer

@@ -1,19 +1,31 @@
 // Answers that may be served without asking the tracker: written by the engine, read by every loop.
 
+import Glibc
 import Locking
 import StatusAPI
 import StatusCore
 
 /// An answer on the board, rendered, and until when it may be served.
 final class BoardedAnswer: Sendable {
-    let id: ActionID
+    let id: [UInt8]
     let rendered: RenderedAnswer
     let servableUntil: Instant
 
     init(_ id: ActionID, _ publication: Publication, clocks: Clocks) {
-        self.id = id
+        self.id = Array(id.text.utf8)
         rendered = RenderedAnswer(publication.answer, clocks: clocks)
         servableUntil = publication.servableUntil
+    }
+
+    func isFor(_ bytes: Span<UInt8>) -> Bool {
+        id.withUnsafeBytes { id in
+            bytes.withUnsafeBytes { bytes in
+                guard id.count == bytes.count, let first = id.baseAddress,
+                    let second = bytes.baseAddress
+                else { return false }
+                return memcmp(first, second, id.count) == 0
+            }
+        }
     }
 }
 
@@ -34,10 +46,10 @@ final class AnswerBoard: Sendable {
     /// The answer for an id, given by its bytes; nil: ask the tracker.
     func answer(for id: Span<UInt8>, now: Instant) -> BoardedAnswer? {
         let hash = hash(id)
-        guard let found = shard(hash).withLock({ $0[hash] }), now < found.servableUntil,
-            Self.equal(found.id, id)
-        else { return nil }
-        return found
+        guard let found = shard(hash).withLock({ $0[hash] }), now < found.servableUntil else {
+            return nil
+        }
+        return found.isFor(id) ? found : nil
     }
 
     /// The answer to a question; nil: ask the tracker.
@@ -58,7 +70,7 @@ final class AnswerBoard: Sendable {
     func withdraw(_ id: ActionID) {
         let hash = hash(of: id)
         shard(hash).withLock { answers in
-            if answers[hash]?.id == id { answers[hash] = nil }
+            if answers[hash]?.id.elementsEqual(id.text.utf8) == true { answers[hash] = nil }
         }
     }
 
@@ -71,32 +83,26 @@ final class AnswerBoard: Sendable {
         return text.withUTF8 { hash($0.span) }
     }
 
-    /// Multiply and rotate, eight bytes at a time.
-    private func hash(_ bytes: Span<UInt8>) -> UInt64 {
-        var hash = seed
-        var word: UInt64 = 0
-        for index in bytes.indices {
-            word = word << 8 | UInt64(bytes[index])
-            guard index & 7 == 7 else { continue }
-            hash = Self.mix(hash ^ word)
-            word = 0
+    /// Multiply and fold, eight bytes at a time.
+    private func hash(_ id: Span<UInt8>) -> UInt64 {
+        let bytes = id.bytes
+        var hash = seed ^ UInt64(id.count)
+        var index = 0
+        while index + 8 <= id.count {
+            hash = Self.mix(
+                hash ^ bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+            index += 8
         }
-        return Self.mix(hash ^ word ^ UInt64(bytes.count) << 56)
+        var rest: UInt64 = 0
+        while index < id.count {
+            rest = rest << 8 | UInt64(id[index])
+            index += 1
+        }
+        return Self.mix(hash ^ rest)
     }
 
     private static func mix(_ word: UInt64) -> UInt64 {
         let (high, low) = word.multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
         return high ^ low
-    }
-
-    private static func equal(_ id: ActionID, _ bytes: Span<UInt8>) -> Bool {
-        let text = id.text.utf8
-        guard text.count == bytes.count else { return false }
-        var index = 0
-        for byte in text {
-            guard byte == bytes[index] else { return false }
-            index += 1
-        }
-        return true
     }
 }

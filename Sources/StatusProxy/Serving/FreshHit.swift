@@ -29,7 +29,8 @@ final class FreshHit: Sendable {
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ exchange: Exchange,
         _ writer: inout ResponseWriter
     ) -> Bool {
-        guard head.method == .get, head.form == .origin, head.query == nil, log.format == .json,
+        guard writer.wantsContent, head.method == .get, head.form == .origin, head.query == nil,
+            log.format == .json,
             let id = Self.plainID(at: head.path, in: bytes), Self.isUnconditional(head, bytes)
         else { return false }
         let startedAt = SystemClock.now()
@@ -40,7 +41,7 @@ final class FreshHit: Sendable {
         return true
     }
 
-    /// The id in `/actions/{id}`, when nothing in it is encoded.
+    /// The id in `/actions/{id}`, as it came. An encoded one is not found on the board as it is.
     private static func plainID(at path: Range<Int>, in bytes: Span<UInt8>) -> Range<Int>? {
         let prefix: StaticString = "/actions/"
         let start = path.lowerBound + prefix.utf8CodeUnitCount
@@ -49,9 +50,6 @@ final class FreshHit: Sendable {
         }
         for offset in 0..<prefix.utf8CodeUnitCount
         where bytes[path.lowerBound + offset] != prefix.utf8Start[offset] {
-            return nil
-        }
-        for index in start..<path.upperBound where !ActionID.isAllowed(bytes[index]) {
             return nil
         }
         return start..<path.upperBound
@@ -72,11 +70,7 @@ final class FreshHit: Sendable {
     ) {
         let isStale = rendered.answer.staleReason != nil
         let requestID = lanes[lane].withLock { $0.requestIDs.next() }
-        _ = rendered.write(condition: nil, now: startedAt, into: &writer) { writer in
-            writer.startField("X-Request-Id")
-            writer.appendHexadecimal(requestID)
-            writer.endField()
-        }
+        rendered.writePlain(now: startedAt, requestID: requestID, into: &writer)
         let took = SystemClock.now() - startedAt
         metrics.countHit(isStale: isStale, took: took, lane: lane)
         guard log.level <= .info else { return }
@@ -98,33 +92,28 @@ private struct Lane: Sendable {
         _ requestID: UInt64, _ took: Duration, isStale: Bool, _ source: Source
     ) {
         line.removeAll(keepingCapacity: true)
-        append("{\"time\":\"")
-        clock.append(to: &line)
-        append("\",\"level\":\"info\",\"message\":\"request\",\"request_id\":\"")
-        line.appendHexadecimal(requestID)
-        append("\",\"method\":\"GET\",\"route\":\"/actions/{id}\",\"status\":200,\"duration\":")
-        appendSeconds(took)
-        append(isStale ? ",\"cache\":\"stale\",\"source\":\"" : ",\"cache\":\"hit\",\"source\":\"")
-        append(source == .orders ? "orders\"}\n" : "vouchers\"}\n")
-    }
-
-    private mutating func append(_ text: StaticString) {
-        line.append(
-            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    /// With six decimals.
-    private mutating func appendSeconds(_ span: Duration) {
-        let microseconds = UInt64(max(0, span.nanoseconds / 1000))
-        let seconds = microseconds / 1_000_000
-        if seconds < 10 {
-            line.append(0x30 + UInt8(seconds))
-        } else {
-            line.append(contentsOf: String(seconds).utf8)
+        let milliseconds = clock.tick()
+        let clock = clock
+        line.append(addingCapacity: Self.lineBytesMax) { line in
+            line.append("{\"time\":\"")
+            line.append(clock.text.span)
+            line.append(digits: milliseconds, count: 3)
+            line.append("Z\",\"level\":\"info\",\"message\":\"request\",\"request_id\":\"")
+            line.append(hexadecimal: requestID)
+            line.append("\",\"method\":\"GET\",\"route\":\"/actions/{id}\",\"status\":200")
+            line.append(",\"duration\":")
+            let microseconds = UInt64(max(0, took.nanoseconds / 1000))
+            line.append(decimal: Int(microseconds / 1_000_000))
+            line.append(UInt8(ascii: "."))
+            line.append(digits: microseconds % 1_000_000, count: 6)
+            line.append(isStale ? ",\"cache\":\"stale\"" : ",\"cache\":\"hit\"")
+            line.append(
+                source == .orders
+                    ? ",\"source\":\"orders\"}\n" : ",\"source\":\"vouchers\"}\n")
         }
-        line.append(UInt8(ascii: "."))
-        line.appendDigits(microseconds % 1_000_000, count: 6)
     }
+
+    private static let lineBytesMax = 320
 }
 
 /// Makes request ids: unlike each other, without a look at the system's randomness for each.
@@ -138,13 +127,14 @@ struct RequestIDs: Sendable {
     }
 }
 
-/// Writes the time of day into log lines; all but the milliseconds is made once a second.
+/// The time of day for log lines; all but the milliseconds is made once a second.
 struct LineClock: Sendable {
-    private var second = Int.min
     /// Up to the point before the fraction.
-    private var text: [UInt8] = []
+    private(set) var text: [UInt8] = []
+    private var second = Int.min
 
-    mutating func append(to line: inout [UInt8]) {
+    /// Reads the clock; returns the milliseconds of the second that `text` tells.
+    mutating func tick() -> UInt64 {
         var time = timespec()
         _ = clock_gettime(CLOCK_REALTIME_COARSE, &time)
         if time.tv_sec != second {
@@ -152,28 +142,6 @@ struct LineClock: Sendable {
             let whole = RFC3339.format(WallTime(milliseconds: Int64(second) * 1000))
             text = Array(whole.utf8.dropLast("000Z".utf8.count))
         }
-        line.append(contentsOf: text)
-        line.appendDigits(UInt64(time.tv_nsec / 1_000_000), count: 3)
-        line.append(UInt8(ascii: "Z"))
-    }
-}
-
-extension [UInt8] {
-    /// Sixteen hexadecimal digits.
-    fileprivate mutating func appendHexadecimal(_ number: UInt64) {
-        for shift in stride(from: 60, through: 0, by: -4) {
-            let digit = UInt8(truncatingIfNeeded: number >> UInt64(shift)) & 15
-            append(digit < 10 ? 0x30 + digit : 0x57 + digit)
-        }
-    }
-
-    /// Decimal digits, zeros in front.
-    fileprivate mutating func appendDigits(_ number: UInt64, count: Int) {
-        var divisor: UInt64 = 1
-        for _ in 1..<count { divisor *= 10 }
-        while divisor > 0 {
-            append(0x30 + UInt8(number / divisor % 10))
-            divisor /= 10
-        }
+        return UInt64(time.tv_nsec / 1_000_000)
     }
 }

@@ -1,0 +1,75 @@
+// The same answer as `write(condition:now:into:finishHead:)`, for the plain case that nearly every
+// request is: no condition, content wanted. One reservation, one pass, no allocation.
+
+public import HTTPWire
+public import StatusCore
+
+extension RenderedAnswer {
+    /// Fields with their largest values, and the texts between them.
+    private static let headBytesMax = 512
+
+    /// Writes a whole 200 with the Action.
+    ///
+    /// - Precondition: ``ResponseWriter/wantsContent``.
+    public func writePlain(
+        now: Instant, requestID: UInt64, into writer: inout ResponseWriter
+    ) {
+        let state = answer.document.bytes.span
+        let end = tail.span
+        let contentBytes = state.count - 1 + end.count
+        writer.writeWhole(bytesMax: Self.headBytesMax + contentBytes) { output, date, headEnd in
+            output.append("HTTP/1.1 200 OK\r\nETag: ")
+            output.append(tagText.span)
+            appendFreshness(now, to: &output)
+            output.append("\r\nContent-Type: application/json\r\nX-Request-Id: ")
+            output.append(hexadecimal: requestID)
+            output.append("\r\nDate: ")
+            output.append(date)
+            output.append("\r\nContent-Length: ")
+            output.append(decimal: contentBytes)
+            output.append(headEnd)
+            output.append(state.extracting(droppingLast: 1))
+            output.append(end)
+        }
+    }
+
+    private func appendFreshness(_ now: Instant, to output: inout OutputSpan<UInt8>) {
+        let now = now.nanoseconds
+        output.append("\r\nCache-Control: max-age=")
+        if let nextLookAt = answer.nextLookAt {
+            let seconds = Self.secondsRoundedUp(nextLookAt.nanoseconds - now)
+            output.append(decimal: seconds)
+            output.append("\r\nRetry-After: ")
+            output.append(decimal: max(1, seconds))
+        } else {
+            output.append(decimal: Self.secondsRoundedUp(answer.keptUntil.nanoseconds - now))
+            output.append(", immutable")
+        }
+        output.append("\r\nAge: ")
+        output.append(decimal: Int(max(0, (now - answer.answeredAt.nanoseconds) / Self.second)))
+        appendCacheStatus(now, to: &output)
+    }
+
+    private func appendCacheStatus(_ now: Int64, to output: inout OutputSpan<UInt8>) {
+        switch answer.service {
+        case .hit: output.append("\r\nCache-Status: status-proxy; hit; ttl=")
+        case .miss: output.append("\r\nCache-Status: status-proxy; fwd=miss; stored; ttl=")
+        case .collapsed: output.append("\r\nCache-Status: status-proxy; fwd=miss; collapsed; ttl=")
+        }
+        guard let reason = answer.staleReason else {
+            let until = (answer.nextLookAt ?? answer.keptUntil).nanoseconds
+            return output.append(decimal: Int((until - now) / Self.second))
+        }
+        let until = min(answer.freshUntil.nanoseconds, now)
+        output.append(decimal: Int((until - now) / Self.second))
+        guard answer.service == .hit else { return }
+        output.append("; detail=")
+        for byte in reason.rawValue.utf8 { output.append(byte) }
+    }
+
+    private static let second: Int64 = 1_000_000_000
+
+    private static func secondsRoundedUp(_ nanoseconds: Int64) -> Int {
+        max(0, Int((nanoseconds + (second - 1)) / second))
+    }
+}
