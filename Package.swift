@@ -30,13 +30,14 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
-    -> Target
-{
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], folder: String? = nil,
+    resources: [Resource] = []
+) -> Target {
     .testTarget(
         name: name,
         dependencies: dependencies,
-        path: "Tests/\(name)",
+        path: "Tests/\(folder ?? name)",
         resources: resources,
         swiftSettings: strict)
 }
@@ -82,5 +83,11 @@ let package = Package(
         tests("StatusAPITests", ["StatusAPI", "StatusCore", "HTTPWire"]),
         tests("StateStoresTests", ["StateStores", "StatusCore"]),
         tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore"]),
+        tests(
+            "SimulationTests",
+            [
+                "StatusCore", "StateStores",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ], folder: "Simulation"),
     ]
 )

@@ -1,0 +1,74 @@
+// Random schedules of the whole service, held against the contract. A seed replays a run exactly.
+
+import Foundation
+import Testing
+
+@testable import StatusCore
+
+@Suite struct SimulationTests {
+    /// Seeds that once failed, and what they found.
+    static let corpus: [UInt64] = []
+
+    /// How many schedules a run of the tests goes through; `SIMULATION_SCHEDULES` overrides it.
+    static let schedules: UInt64 = {
+        let text = ProcessInfo.processInfo.environment["SIMULATION_SCHEDULES"]
+        return text.flatMap { UInt64($0) } ?? 100_000
+    }()
+
+    /// The first seed; `SIMULATION_SEED` overrides it, so that long runs need not repeat.
+    static let firstSeed: UInt64 = {
+        let text = ProcessInfo.processInfo.environment["SIMULATION_SEED"]
+        return text.flatMap { UInt64($0) } ?? 1
+    }()
+
+    @Test(arguments: corpus)
+    func aSeedThatOnceFailedHolds(seed: UInt64) { expectHolds(seed) }
+
+    @Test func everyScheduleHolds() {
+        let start = ContinuousClock.now
+        var figures = Figures()
+        for seed in Self.firstSeed..<(Self.firstSeed + Self.schedules) {
+            let world = World(seed: seed)
+            guard world.run() == nil else { return expectHolds(seed) }
+            figures.add(world)
+        }
+        print("\(Self.schedules) schedules in \(ContinuousClock.now - start): \(figures.text)")
+    }
+
+    @Test func aSeedReplaysARunExactly() {
+        for seed in UInt64(1)...20 {
+            let first = World(seed: seed, isTraced: true)
+            let second = World(seed: seed, isTraced: true)
+            #expect(first.run() == second.run())
+            #expect(first.trace.text == second.trace.text)
+            #expect(first.happeningCount == second.happeningCount)
+        }
+    }
+
+    /// Runs the seed once more, with its trace.
+    private func expectHolds(_ seed: UInt64) {
+        let world = World(seed: seed, isTraced: true)
+        guard let violation = world.run() else { return }
+        Issue.record(
+            """
+            seed \(seed): \(violation.rule) \(violation.text)
+            \(world.scenario.replicas) replicas, \(world.scenario.policy)
+            \(world.trace.text)
+            """)
+    }
+
+    /// What the schedules came to, to see that they are about something.
+    private struct Figures {
+        var happenings: UInt64 = 0
+        var calls = 0
+        var replies = 0
+
+        mutating func add(_ world: World) {
+            happenings += world.happeningCount
+            calls += world.judge.calls
+            replies += world.judge.replies
+        }
+
+        var text: String { "\(happenings) events, \(calls) calls, \(replies) replies" }
+    }
+}
