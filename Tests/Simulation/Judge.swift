@@ -18,6 +18,8 @@ struct Judge {
     private var callsUnderWay: [Upstream: Int] = [:]
     private var refusals: [Upstream: Int] = [:]
     private var interest: [Interest: Instant] = [:]
+    /// States known before may be known to nobody any more.
+    private var mayForget = false
     private var dayCountsFrom = Instant.distantPast
     private(set) var replies = 0
 
@@ -117,7 +119,16 @@ extension Judge {
     }
 
     /// The store has lost what it counted: the day's budget starts anew, and nobody can help it.
-    mutating func storeForgot(_ now: Instant) { dayCountsFrom = now }
+    /// Who has room for all actions in memory still knows their states.
+    mutating func storeForgot(_ now: Instant) {
+        // What was granted before may still be on its way.
+        let flights = policy.configured.compactMap { policy.sources[$0]?.flightMax }
+        dayCountsFrom = now + (flights.max() ?? .zero)
+        if policy.actionsMax < Self.actionsMany { mayForget = true }
+    }
+
+    /// More actions than a run has.
+    static let actionsMany = 100
 }
 
 // MARK: - What a process does
@@ -135,7 +146,7 @@ extension Judge {
     mutating func called(_ replica: Replica, _ key: LookKey, at now: Instant) {
         let view = view(replica, key)
         if !flying.insert(view).inserted { accuse(.singleFlight, now, "\(key) twice at once") }
-        if finished.contains(view) { accuse(.finishedAskedAgain, now, "\(key)") }
+        if finished.contains(view), !mayForget { accuse(.finishedAskedAgain, now, "\(key)") }
         let local = replica.clock.shows(now)
         let upstream = upstream(replica, key.source)
         if let end = pauses[upstream], local < end {
@@ -197,7 +208,7 @@ extension Judge {
         let key = LookKey(answer.document.source, id)
         let view = view(replica, key)
         let revision = Int(String(decoding: answer.document.bytes, as: UTF8.self)) ?? 0
-        if let before = seen[view], revision < before {
+        if let before = seen[view], revision < before, !mayForget {
             accuse(.regressed, now, "\(key) from \(before) to \(revision)")
         }
         seen[view] = revision
@@ -229,11 +240,15 @@ extension Judge {
             timePaused: replica.timePaused)
     }
 
-    /// The longest that a request without patience is held.
+    /// The longest that a request without patience is held: for a call, or for a slow store.
     private var coldWait: Duration {
         let deadlines = policy.configured.compactMap { policy.sources[$0]?.callDeadline }
-        return (deadlines.max() ?? .zero) + GateTiming.sendWindow + GateTiming.margin
+        let call = (deadlines.max() ?? .zero) + GateTiming.sendWindow + GateTiming.margin
+        return max(call, Self.storeReplyMax)
     }
+
+    /// The slowest store replies within that.
+    static let storeReplyMax = Duration.seconds(9)
 
     /// How late a wake may come.
     static let lateness = Duration.milliseconds(250)

@@ -6,8 +6,6 @@
 final class Replica {
     let index: Int
     let clock: DriftingClock
-    /// How far the wall clock is off.
-    var wallOffset = Duration.zero
     private(set) var tracker: ActionTracker
     /// What may be served without asking the tracker.
     var board: [ActionID: Publication] = [:]

@@ -30,7 +30,8 @@ struct Scenario {
             case storeSlow(Duration)
             case storeWiped
             case storeSetBack
-            case wallStep(replica: Int, by: Duration)
+            /// Of the machine that all processes run on.
+            case wallStep(by: Duration)
             case crash(replica: Int)
             case pause(replica: Int, Duration)
         }
@@ -55,7 +56,7 @@ struct Scenario {
         ids = Self.ids(&random)
         let turn = policy.configured.compactMap { policy.sources[$0]?.minInterval }.max()
         activeSpan = (turn ?? .seconds(60)) * random.within(2...6)
-        requests = random.within(8...40)
+        requests = random.within(4...24)
         let isCalm = random.permille(150)
         crashShare = isCalm ? 0 : random.pick([0, 0, 5, 20])
         pauseShare = isCalm ? 0 : random.pick([0, 0, 5, 20])
@@ -79,7 +80,8 @@ struct Scenario {
     private static func sourcePolicy(_ random: inout SimRandom) -> SourcePolicy {
         let least = random.pick([Duration.seconds(5), .seconds(30), .seconds(60), .seconds(300)])
         return SourcePolicy(
-            minInterval: least, maxInterval: max(least, random.pick([.seconds(60), .seconds(300)])),
+            minInterval: least,
+            maxInterval: max(least, random.pick([.seconds(60), .seconds(300)])),
             callDeadline: random.pick([.seconds(2), .seconds(10)]),
             budget: BudgetLimits(
                 perMinute: random.pick([2, 4, 60]), perDay: random.pick([nil, nil, 6, 20])))
@@ -90,7 +92,7 @@ struct Scenario {
             "0f6a2a39-7ad3-4d4a-9a5c-0c5a0f6b1f1e", "aa_1", "shipment.1", "aa_2",
             "5d1f0c8e-3b53-4e6f-8f0e-2f0b7e0c9a11", "shipment.2",
         ].compactMap { ActionID($0) }
-        return Array(names.dropFirst(random.below(3)).prefix(random.within(1...4)))
+        return Array(names.dropFirst(random.below(3)).prefix(random.within(1...3)))
     }
 
     private func fault(_ random: inout SimRandom) -> Fault {
@@ -104,7 +106,7 @@ struct Scenario {
         case 6: kind = .storeSlow(short)
         case 7: kind = .storeWiped
         case 8: kind = .storeSetBack
-        case 9: kind = .wallStep(replica: replica, by: .seconds(random.pick([-3600, 3600])))
+        case 9: kind = .wallStep(by: .seconds(random.pick([-3600, 3600])))
         case 10...11: kind = .crash(replica: replica)
         default: kind = .pause(replica: replica, long)
         }

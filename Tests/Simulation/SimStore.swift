@@ -36,7 +36,9 @@ struct SimStore {
         _ settlement: Settlement, asked: StoreMoment, at now: StoreMoment
     ) -> SettlementReply {
         rows.now = now.time
-        if mutant == .oldOwnerMovesGate { rows.contents.looks[settlement.key]?.token = settlement.token }
+        if mutant == .oldOwnerMovesGate {
+            rows.contents.looks[settlement.key]?.token = settlement.token
+        }
         return StoreRules(rows: rows, now: now, asked: asked).settle(settlement)
     }
 

@@ -124,7 +124,7 @@ extension World {
         guard let call = replica.calls.removeValue(forKey: flight) else { return }
         let report = CallReport(
             outcome: outcome, hints: hints, sentAt: call.sentAt, endedAt: replica.clock.shows(now),
-            checkedAt: wall(replica))
+            checkedAt: wall)
         step(replica, .called(call.key, flight: flight, report))
     }
 }

@@ -6,7 +6,8 @@ extension World {
     func step(_ replica: Replica, _ event: Event) {
         if case .called(let key, _, let report) = event {
             judge.ended(replica, key, report, at: now)
-            trace.note(now, "\(replica.index) learned \(key.id) \(key.source) \(report.outcome.word)")
+            trace.note(
+                now, "\(replica.index) learned \(key.id) \(key.source) \(report.outcome.word)")
         }
         let effects = replica.step(event, at: now)
         carryOut(effects[...], replica)
@@ -23,7 +24,9 @@ extension World {
             guard random.permille(scenario.pauseShare) else { continue }
             pause(replica, random.span(.milliseconds(100), .seconds(150)))
             let later = rest
-            return deliver(replica, after: .zero) { $0.finish(later, replica) }
+            // Before anything else that waits for its waking.
+            let span = replica.pausedUntil - now
+            return deliver(replica, after: span) { $0.finish(later, replica) }
         }
         judge.checkRefusals(replica, at: now)
     }
@@ -101,7 +104,7 @@ extension World {
         case .storeSetBack:
             store.setBack(store.clock.shows(now), &random)
             judge.storeForgot(now)
-        case .wallStep(let index, let span): replicas[index].wallOffset += span
+        case .wallStep(let span): wallOffset += span
         case .crash(let index): crash(replicas[index])
         case .pause(let index, let span): pause(replicas[index], span)
         }

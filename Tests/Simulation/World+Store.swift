@@ -7,7 +7,7 @@ extension World {
     func lookUp(_ id: ActionID, _ replica: Replica) {
         operate(
             replica,
-            { world in world.store.lookUp(id, at: world.storeMoment(replica)) },
+            { world in world.store.lookUp(id, at: world.storeMoment) },
             { .lookedUp(id, $0) })
     }
 
@@ -22,9 +22,10 @@ extension World {
             { world in
                 let before = world.store.rows.look(asked.key)
                 let wasUnknown = !world.store.rows.isReallyKnown(asked.key.id)
-                let reply = world.store.reserve(asked, at: world.storeMoment(replica))
+                let reply = world.store.reserve(asked, at: world.storeMoment)
                 world.trace.note(
-                    world.now, "\(replica.index) reserve \(asked.key.id) \(asked.key.source): "
+                    world.now,
+                    "\(replica.index) reserve \(asked.key.id) \(asked.key.source): "
                         + "\(reply.verdict.word)")
                 guard case .granted = reply.verdict else { return reply }
                 world.judgeGrant(asked.key, before)
@@ -40,12 +41,12 @@ extension World {
     }
 
     func settle(_ settlement: Settlement, _ flight: UInt64, _ replica: Replica) {
-        let asked = storeMoment(replica)
+        let asked = storeMoment
         let settlement = mutated(settlement)
         operate(
             replica,
             { world in
-                world.store.settle(settlement, asked: asked, at: world.storeMoment(replica))
+                world.store.settle(settlement, asked: asked, at: world.storeMoment)
             },
             { .settled(settlement.key, flight: flight, $0) })
     }
@@ -80,8 +81,7 @@ extension World {
         return random.permille(20) ? random.milliseconds(50...400) : random.milliseconds(0...5)
     }
 
-    private func storeMoment(_ replica: Replica) -> StoreMoment {
-        let wall = wall(replica)
+    private var storeMoment: StoreMoment {
         if mutant == .wallClockGate {
             return StoreMoment(
                 time: Instant(nanoseconds: wall.milliseconds * 1_000_000), wall: wall)

@@ -18,6 +18,8 @@ final class World {
     var upstream: SimUpstream
     var judge: Judge
     var trace: Trace
+    /// How far the wall clock is off.
+    var wallOffset = Duration.zero
     var storeDownUntil = Instant.distantPast
     var storeSlowUntil = Instant.distantPast
     /// False from the quiet ending on.
@@ -26,12 +28,17 @@ final class World {
     private var queue = Heap<Happening>()
     private var happenings: UInt64 = 0
     private var callers: UInt64 = 0
-    /// What the last round's requests were told.
-    private var lastRound: [(Replica, ActionID, Reply?)] = []
-    private var lastRoundCallers: [CallerID: Int] = [:]
+    /// Requests of the quiet ending, and what was wrong with the last reply to each kind.
+    private var errands: [CallerID: Errand] = [:]
+    private var lastWords: [Errand: String?] = [:]
 
     /// A run that does not come to an end is a fault of its own.
     static let happeningsMax: UInt64 = 60_000
+
+    private struct Errand: Hashable {
+        var replica: Int
+        var id: ActionID
+    }
 
     private struct Happening: Comparable {
         var at: Instant
@@ -98,7 +105,8 @@ final class World {
         }
     }
 
-    func wall(_ replica: Replica) -> WallTime { now.wall + replica.wallOffset }
+    /// What the machine's wall clock shows.
+    var wall: WallTime { now.wall + wallOffset }
 
     // MARK: Requests
 
@@ -162,7 +170,8 @@ final class World {
     // MARK: The quiet ending
 
     /// A miss is remembered for the longest interval, and wishes wait for budgets.
-    private static let roundSpan = Duration.seconds(700)
+    private static let roundSpan = Duration.seconds(1000)
+    private static let rounds = 2
 
     private func quieten() {
         isFaulty = false
@@ -171,32 +180,35 @@ final class World {
         upstream.moods = PerSource { _ in .healthy }
         trace.note(now, "quiet from here on")
         for replica in replicas where !replica.isUp { start(replica) }
+        // By then pauses, held gates, quarantines and the breaker's patience are over.
         let first = Duration.seconds(1000)
-        for round in 0..<6 {
-            after(first + Self.roundSpan * round) { $0.askAll(isLast: round == 5) }
+        for round in 0..<Self.rounds {
+            for (index, replica) in replicas.enumerated() {
+                for (number, id) in scenario.ids.enumerated() {
+                    // Apart from each other, so that small budgets can do it.
+                    let turn = Duration.seconds(75) * (number * replicas.count + index)
+                    after(first + Self.roundSpan * round + turn) {
+                        $0.deliver(replica, after: .zero) { $0.askForTruth(id, replica) }
+                    }
+                }
+            }
         }
-        after(first + Self.roundSpan * 5 + .seconds(60)) { $0.judgeRecovery() }
+        after(first + Self.roundSpan * Self.rounds) { $0.judgeRecovery() }
     }
 
-    private func askAll(isLast: Bool) {
-        for replica in replicas {
-            for id in scenario.ids {
-                let question = Question(id: id)
-                if isLast {
-                    lastRound.append((replica, id, nil))
-                    lastRoundCallers[CallerID(callers + 1)] = lastRound.count - 1
-                }
-                guard ask(replica, question) == nil, isLast else { continue }
-                let answer = replica.board[id]?.answer
-                lastRoundCallers[CallerID(callers + 1)] = nil
-                lastRound[lastRound.count - 1].2 = answer.map { .answer($0) }
-            }
+    private func askForTruth(_ id: ActionID, _ replica: Replica) {
+        let errand = Errand(replica: replica.index, id: id)
+        errands[CallerID(callers + 1)] = errand
+        guard ask(replica, Question(id: id)) == nil else { return }
+        errands[CallerID(callers + 1)] = nil
+        if let found = replica.board[id] {
+            lastWords.updateValue(trouble(.answer(found.answer), id), forKey: errand)
         }
     }
 
     func noteReply(_ caller: CallerID, _ reply: Reply) {
-        guard let index = lastRoundCallers[caller] else { return }
-        lastRound[index].2 = reply
+        guard let errand = errands.removeValue(forKey: caller) else { return }
+        lastWords.updateValue(trouble(reply, errand.id), forKey: errand)
     }
 
     /// All that is asked for is told as it is, unless the day's budget does not allow it.
@@ -205,28 +217,28 @@ final class World {
             scenario.policy.sources[$0]?.budget.perDay
         }
         guard days.isEmpty else { return }
-        for (replica, id, reply) in lastRound {
-            let homes = scenario.policy.configured.filter { upstream.exists(LookKey($0, id)) }
-            if let trouble = trouble(reply, id, homes) {
-                judge.accuse(
-                    .neverRecovered, now,
-                    "replica \(replica.index): \(id) is at \(homes), told was \(trouble)")
+        for replica in replicas {
+            for id in scenario.ids {
+                let word = lastWords[Errand(replica: replica.index, id: id), default: "nothing"]
+                guard let word else { continue }
+                judge.accuse(.neverRecovered, now, "replica \(replica.index): \(id): \(word)")
             }
         }
     }
 
-    private func trouble(_ reply: Reply?, _ id: ActionID, _ homes: [Source]) -> String? {
+    /// What is wrong with a reply when all is well; nil: nothing.
+    private func trouble(_ reply: Reply, _ id: ActionID) -> String? {
+        let homes = scenario.policy.configured.filter { upstream.exists(LookKey($0, id)) }
         switch reply {
-        case .answer(let answer)?:
+        case .answer(let answer):
             let key = LookKey(answer.document.source, id)
             guard let truth = upstream.revision(key, at: now) else { return "what does not exist" }
             let told = String(decoding: answer.document.bytes, as: UTF8.self)
             return told == "\(truth)" ? nil : "\(told) instead of \(truth)"
-        case .problem(let problem)?:
+        case .problem(let problem):
             if problem.code == .notFound { return homes.isEmpty ? nil : "not found" }
             if problem.code == .ambiguous { return homes.count > 1 ? nil : "ambiguous" }
             return "\(problem)"
-        case nil: return "nothing"
         }
     }
 }
