@@ -33,13 +33,14 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = [])
-    -> Target
-{
+func tests(
+    _ name: String, _ dependencies: [Target.Dependency], folder: String? = nil,
+    resources: [Resource] = []
+) -> Target {
     .testTarget(
         name: name,
         dependencies: dependencies,
-        path: "Tests/\(name)",
+        path: "Tests/\(folder ?? name)",
         resources: resources,
         swiftSettings: strict)
 }
@@ -110,5 +111,11 @@ let package = Package(
             "StatusProxyTests",
             ["StatusProxy", "StatusAPI", "StatusCore", "HTTPWire", "UpstreamCurl", "Locking"]),
         tests("HouseTests", []),
+        tests(
+            "SimulationTests",
+            [
+                "StatusCore", "StateStores",
+                .product(name: "HeapModule", package: "swift-collections"),
+            ], folder: "Simulation"),
     ]
 )

@@ -181,7 +181,7 @@ extension ActionTracker {
             end(key, flight)
         case .budgetSpent(let opensIn, let kind):
             upstreams[key.source]?.close(kind, until: now + opensIn)
-            endBlocked(key, flight, .budget(kind))
+            budgetSpent(kind, until: now + opensIn, key, flight)
         case .paused(let opensIn):
             upstreams[key.source]?.pause(until: now + opensIn)
             endBlocked(key, flight, .paused)
@@ -189,6 +189,22 @@ extension ActionTracker {
             upstreams[key.source]?.quarantine(until: now + opensIn)
             endBlocked(key, flight, .quarantine)
         }
+    }
+
+    /// A store that has lost its rows, or never got the answer, counts an action as unknown that is
+    /// known here: its own lane stays open, so that this one has to wait apart.
+    private mutating func budgetSpent(
+        _ kind: BudgetKind, until: Instant, _ key: LookKey, _ flight: Flight
+    ) {
+        let isKnownHere = actions[key.id]?.isKnown == true
+        guard isKnownHere, kind == .minuteUnknown || kind == .dayUnknown else {
+            return endBlocked(key, flight, .budget(kind))
+        }
+        effects.append(.note(.denied(key.source, .budget(kind))))
+        if let opensAt = actions[key.id]?.looks[key.source].opensAt {
+            actions[key.id]?.looks[key.source].opensAt = max(opensAt, until)
+        }
+        end(key, flight)
     }
 
     private mutating func granted(

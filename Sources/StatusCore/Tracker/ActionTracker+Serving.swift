@@ -323,7 +323,6 @@ extension ActionTracker {
     private mutating func plan(_ id: ActionID, _ holdUntil: Instant) {
         guard let tracked = actions[id] else { return }
         var wakeAt = holdUntil
-        let watched = tracked.isWatched
         for source in policy.configured {
             let look = tracked.looks[source]
             if let flight = look.flight {
@@ -331,7 +330,7 @@ extension ActionTracker {
                 // Whoever comes after that is served without asking.
                 let heldUntil = flight.startedAt + policy.refreshWait
                 if look.answer != nil, heldUntil > now { wakeAt = min(wakeAt, heldUntil) }
-            } else if watched, look.answer != nil {
+            } else if look.answer != nil, tracked.isWatched(at: source) {
                 wakeAt = min(wakeAt, callableAt(tracked, source, watched: true))
             }
         }

@@ -93,6 +93,11 @@ struct TrackedAction: Sendable {
         isWatched = isWatched || caller.isPatient
     }
 
+    /// Somebody is held for news of that upstream. Who named the other one does not ask this one.
+    func isWatched(at source: Source) -> Bool {
+        isWatched && callers.contains { $0.isPatient && $0.question.source ?? source == source }
+    }
+
     mutating func keep(_ held: [Caller]) {
         callers = held
         isWatched = held.contains { $0.isPatient }

@@ -37,6 +37,21 @@ import Testing
         #expect(ids(driver) == ["aa_known", "aa_known"])
     }
 
+    @Test func aStoreThatForgotAnActionIsNotAskedForItAgainAndAgain() {
+        var driver = vouchersOnly()
+        driver.learn("aa_1")
+        driver.advance(.seconds(31))
+        driver.heldBack = [.reserve]
+        let caller = driver.ask("aa_1", patience: .done(deadline: driver.now + .seconds(90)))
+        driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), .minuteUnknown)]
+        driver.release()
+        #expect(driver.callsMade.count == 1, "the other verdicts would be grants")
+        driver.advance(.seconds(50))
+        #expect(driver.callsMade.count == 2)
+        driver.answer(.succeeded)
+        #expect(driver.replies[caller].answer?.document.isDone == true)
+    }
+
     @Test func waitingCallersComeFirstThenTheOldestKnowledge() {
         var driver = vouchersOnly()
         let names = ["aa_1", "aa_2", "aa_3", "aa_4"]

@@ -66,6 +66,22 @@ import Testing
         #expect(driver.replies[caller].answer?.document.status == .inProgress)
     }
 
+    @Test func whoWaitsForOneUpstreamDoesNotKeepTheTrackerAwakeForTheOther() {
+        var driver = TrackerDriver()
+        driver.learn(id, .pending, source: .orders)
+        driver.learn(id, .pending, source: .vouchers)
+        driver.advance(.seconds(100))
+        driver.ask(id, source: .orders, patience: .done(deadline: driver.now + .seconds(50)))
+        driver.answer(.pending, by: .orders)
+        var wakes = 0
+        while let wake = driver.tracker.nextWake, wakes < 100, driver.now < wake {
+            driver.advance(wake - driver.now)
+            driver.answer(.pending)
+            wakes += 1
+        }
+        #expect(wakes < 10)
+    }
+
     @Test func theFirstStateOfAllIsAChange() {
         var driver = TrackerDriver()
         let deadline = driver.now + .seconds(50)

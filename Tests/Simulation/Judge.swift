@@ -1,0 +1,302 @@
+// Watches a run and holds it against the contract: knows what is true, and trusts no tracker.
+
+@testable import StatusCore
+
+/// The invariants of spec section 4, checked after every step.
+struct Judge {
+    private let policy: TrackerPolicy
+    /// The first thing that went wrong.
+    private(set) var violation: Violation?
+
+    private var arrivals: [Arrival] = []
+    private var held: [CallerID: Held] = [:]
+    private var seen: [Viewpoint: Int] = [:]
+    private var finished: Set<Viewpoint> = []
+    private var flying: Set<Viewpoint> = []
+    private var pauses: [Upstream: Instant] = [:]
+    private var callsLeft: [Upstream: (calls: Int, until: Instant)] = [:]
+    private var callsUnderWay: [Upstream: Int] = [:]
+    private var refusals: [Upstream: Int] = [:]
+    private var interest: [Interest: Instant] = [:]
+    /// States known before may be known to nobody any more.
+    private var mayForget = false
+    private var dayCountsFrom = Instant.distantPast
+    private(set) var replies = 0
+
+    var calls: Int { arrivals.count }
+
+    struct Violation: Error, Equatable {
+        var at: Instant
+        var rule: Rule
+        var text: String
+    }
+
+    enum Rule: String {
+        case spacing, minuteBudget, dayBudget, unknownShare, singleFlight, finishedAskedAgain
+        case calledWhilePaused, calledBeyondLimit, calledWithoutInterest, regressed
+        case heldTooLong, heldTooLongForRefresh, repliedTwice, neverReplied
+        case credentialNotRefused, finishedAskedAgainElsewhere, neverRecovered, tooBusy
+    }
+
+    private struct Arrival {
+        var key: LookKey
+        var at: Instant
+        var wasUnknown: Bool
+    }
+
+    /// One action at one upstream, as one life of a process sees it.
+    struct Viewpoint: Hashable {
+        var replica: Int
+        var life: Int
+        var key: LookKey
+    }
+
+    /// An upstream, as one life of a process sees it.
+    struct Upstream: Hashable {
+        var replica: Int
+        var life: Int
+        var source: Source
+    }
+
+    private struct Interest: Hashable {
+        var replica: Int
+        var id: ActionID
+    }
+
+    private struct Held {
+        var replica: Int
+        var question: Question
+        /// On the process's clock, and without the time that it was stopped.
+        var limit: Instant
+        var rule: Rule
+        var timePaused: Duration
+    }
+
+    init(_ policy: TrackerPolicy) { self.policy = policy }
+
+    mutating func accuse(_ rule: Rule, _ at: Instant, _ text: @autoclosure () -> String) {
+        guard violation == nil else { return }
+        violation = Violation(at: at, rule: rule, text: text())
+    }
+}
+
+// MARK: - What the upstream sees
+
+extension Judge {
+    /// A request has reached an upstream, at a true time.
+    mutating func arrived(_ key: LookKey, wasUnknown: Bool, at now: Instant) {
+        arrivals.append(Arrival(key: key, at: now, wasUnknown: wasUnknown))
+        guard let limits = policy.sources[key.source] else { return }
+        checkSpacing(key, limits, now)
+        let budget = limits.budget
+        let minute = now - BudgetLimits.minuteWindow + DriftingClock.tolerance(.seconds(60))
+        check(.minuteBudget, key.source, since: minute, most: budget.perMinute, now)
+        let share = BudgetLimits.unknownShare(of: budget.perMinute)
+        if wasUnknown { check(.unknownShare, key.source, since: minute, most: share, now) }
+        guard let perDay = budget.perDay else { return }
+        let day = max(dayCountsFrom, now - BudgetLimits.dayWindow + .seconds(60))
+        check(.dayBudget, key.source, since: day, most: perDay, now)
+    }
+
+    private mutating func checkSpacing(_ key: LookKey, _ limits: SourcePolicy, _ now: Instant) {
+        guard let before = arrivals.dropLast().last(where: { $0.key == key }) else { return }
+        let gap = now - before.at
+        if gap < limits.minInterval {
+            accuse(.spacing, now, "\(key) again after \(gap), not \(limits.minInterval)")
+        }
+    }
+
+    private mutating func check(
+        _ rule: Rule, _ source: Source, since: Instant, most: Int, _ now: Instant
+    ) {
+        var count = 0
+        for arrival in arrivals.reversed() {
+            guard arrival.at > since else { break }
+            guard arrival.key.source == source else { continue }
+            if rule != .unknownShare || arrival.wasUnknown { count += 1 }
+        }
+        if count > most { accuse(rule, now, "\(source): \(count) calls, allowed \(most)") }
+    }
+
+    /// The store has lost what it counted: the day's budget starts anew, and nobody can help it.
+    /// Who has room for all actions in memory still knows their states.
+    mutating func storeForgot(_ now: Instant) {
+        // What was granted before may still be on its way.
+        let flights = policy.configured.compactMap { policy.sources[$0]?.flightMax }
+        dayCountsFrom = now + (flights.max() ?? .zero)
+        if policy.actionsMax < Self.actionsMany { mayForget = true }
+    }
+
+    /// More actions than a run has.
+    static let actionsMany = 100
+}
+
+// MARK: - What a process does
+
+extension Judge {
+    private func view(_ replica: Replica, _ key: LookKey) -> Viewpoint {
+        Viewpoint(replica: replica.index, life: replica.life, key: key)
+    }
+
+    private func upstream(_ replica: Replica, _ source: Source) -> Upstream {
+        Upstream(replica: replica.index, life: replica.life, source: source)
+    }
+
+    /// A process gives out a call, at a true time.
+    mutating func called(_ replica: Replica, _ key: LookKey, at now: Instant) {
+        let view = view(replica, key)
+        if !flying.insert(view).inserted { accuse(.singleFlight, now, "\(key) twice at once") }
+        if finished.contains(view), !mayForget { accuse(.finishedAskedAgain, now, "\(key)") }
+        let local = replica.clock.shows(now)
+        let upstream = upstream(replica, key.source)
+        if let end = pauses[upstream], local < end {
+            accuse(.calledWhilePaused, now, "\(key) \(end - local) too early")
+        }
+        if let left = callsLeft[upstream], local < left.until {
+            if left.calls <= 0 { accuse(.calledBeyondLimit, now, "\(key)") }
+            callsLeft[upstream]?.calls -= 1
+        }
+        callsUnderWay[upstream, default: 0] += 1
+        checkInterest(replica, key, now)
+    }
+
+    private mutating func checkInterest(_ replica: Replica, _ key: LookKey, _ now: Instant) {
+        if held.values.contains(where: { $0.replica == replica.index && $0.question.id == key.id })
+        {
+            return
+        }
+        guard let limits = policy.sources[key.source] else { return }
+        let asked = interest[Interest(replica: replica.index, id: key.id)] ?? .distantPast
+        let most = limits.maxInterval + .seconds(30)
+        if replica.clock.shows(now) - asked - replica.timePaused > most {
+            accuse(.calledWithoutInterest, now, "\(key) was asked for long ago")
+        }
+    }
+
+    /// A process has learned how its call went.
+    mutating func ended(_ replica: Replica, _ key: LookKey, _ report: CallReport, at now: Instant) {
+        flying.remove(view(replica, key))
+        let upstream = upstream(replica, key.source)
+        callsUnderWay[upstream, default: 0] -= 1
+        let local = replica.clock.shows(now)
+        let isThrottled = report.outcome.fault?.kind == .throttled
+        if report.outcome.fault?.kind == .unauthorized { refusals[upstream, default: 0] += 1 }
+        if let left = report.hints.remaining {
+            callsLeft[upstream] = (left - callsUnderWay[upstream, default: 0], local + .seconds(60))
+        }
+        if isThrottled || report.hints.remaining == 0 {
+            let told = report.hints.retryAfter ?? .seconds(60)
+            let span = report.hints.isCycleLimit ? max(told, .seconds(900)) : told
+            pauses[upstream] = max(pauses[upstream] ?? .distantPast, local + span)
+        }
+    }
+
+    mutating func refused(_ replica: Replica, _ source: Source) {
+        refusals[upstream(replica, source), default: 0] -= 1
+    }
+
+    /// After every step: a token with which an upstream answered 401 has been given back.
+    mutating func checkRefusals(_ replica: Replica, at now: Instant) {
+        for source in policy.configured
+        where refusals[upstream(replica, source), default: 0] != 0 {
+            accuse(.credentialNotRefused, now, "\(source)")
+        }
+    }
+
+    /// What a process, or its board, tells a caller.
+    mutating func told(_ replica: Replica, _ id: ActionID, _ answer: Answer, at now: Instant) {
+        let key = LookKey(answer.document.source, id)
+        let view = view(replica, key)
+        let revision = Int(String(decoding: answer.document.bytes, as: UTF8.self)) ?? 0
+        if let before = seen[view], revision < before, !mayForget {
+            accuse(.regressed, now, "\(key) from \(before) to \(revision)")
+        }
+        seen[view] = revision
+        if answer.document.isDone { finished.insert(view) }
+    }
+}
+
+// MARK: - Callers
+
+extension Judge {
+    mutating func asked(
+        _ replica: Replica, _ caller: CallerID, _ question: Question, at now: Instant
+    ) {
+        let local = replica.clock.shows(now)
+        interest[Interest(replica: replica.index, id: question.id)] = local - replica.timePaused
+        var rule = Rule.heldTooLong
+        var limit = local + coldWait
+        switch question.patience {
+        case .none:
+            if replica.hasAnswer(question, at: now) {
+                rule = .heldTooLongForRefresh
+                limit = local + policy.refreshWait
+            }
+        case .done(let deadline), .change(_, let deadline):
+            limit = max(limit, deadline) + policy.refreshWait
+        }
+        held[caller] = Held(
+            replica: replica.index, question: question, limit: limit, rule: rule,
+            timePaused: replica.timePaused)
+    }
+
+    /// The longest that a request without patience is held: for a call, or for a slow store.
+    private var coldWait: Duration {
+        let deadlines = policy.configured.compactMap { policy.sources[$0]?.callDeadline }
+        let call = (deadlines.max() ?? .zero) + GateTiming.sendWindow + GateTiming.margin
+        return max(call, Self.storeReplyMax)
+    }
+
+    /// The slowest store replies within that.
+    static let storeReplyMax = Duration.seconds(9)
+
+    /// How late a wake may come.
+    static let lateness = Duration.milliseconds(250)
+
+    mutating func replied(_ replica: Replica, _ caller: CallerID, _ reply: Reply, at now: Instant) {
+        replies += 1
+        guard let asker = held.removeValue(forKey: caller) else {
+            return accuse(.repliedTwice, now, "\(caller)")
+        }
+        noteInterest(replica, asker, now)
+        let paused = replica.timePaused - asker.timePaused
+        let late = replica.clock.shows(now) - asker.limit - paused - Self.lateness
+        if late > .zero {
+            accuse(asker.rule, now, "\(asker.question) by \(late) more than allowed")
+        }
+        if case .answer(let answer) = reply {
+            told(replica, asker.question.id, answer, at: now)
+        }
+    }
+
+    mutating func left(_ replica: Replica, _ caller: CallerID, at now: Instant) {
+        guard let asker = held.removeValue(forKey: caller) else { return }
+        noteInterest(replica, asker, now)
+    }
+
+    private mutating func noteInterest(_ replica: Replica, _ asker: Held, _ now: Instant) {
+        interest[Interest(replica: replica.index, id: asker.question.id)] =
+            replica.clock.shows(now) - replica.timePaused
+    }
+
+    /// A crash takes its callers and calls with it.
+    mutating func crashed(_ replica: Replica) {
+        held = held.filter { $0.value.replica != replica.index }
+        interest = interest.filter { $0.key.replica != replica.index }
+    }
+
+    mutating func isHeld(_ caller: CallerID) -> Bool { held[caller] != nil }
+
+    mutating func checkNobodyIsHeld(at now: Instant) {
+        if let (caller, asker) = held.first {
+            accuse(.neverReplied, now, "\(caller) with \(asker.question)")
+        }
+    }
+}
+
+extension DriftingClock {
+    /// By how much a clock at its worst is off after a span.
+    static func tolerance(_ span: Duration) -> Duration {
+        .nanoseconds(span.nanoseconds / 1_000_000 * driftMax)
+    }
+}

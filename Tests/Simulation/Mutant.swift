@@ -1,0 +1,35 @@
+// Faults that are built in on purpose: a simulator that does not find them proves nothing.
+
+/// One way to get the call-frequency guarantee wrong. None of them is in the product.
+enum Mutant: String, CaseIterable {
+    /// The gate counts from the sending of the last request, not from its end.
+    case startToStart
+    /// A failed call leaves the gate open.
+    case openAfterFailure
+    /// The reservation runs out after the interval, as a key with a TTL would.
+    case ttlGate
+    /// The gate's time is the asking process's wall clock.
+    case wallClockGate
+    /// A call that timed out settles like one that ended.
+    case openAfterTimeout
+    /// The client calls again at once with a new token after a 401.
+    case retryAfter401
+    /// The client sends again on a new connection after a reset.
+    case resendAfterReset
+    /// A wiped or set back store grants at once.
+    case noQuarantine
+    /// The budget counts from each full minute on.
+    case fixedWindows
+    /// A call counts against the budget from its start, not from its end.
+    case budgetFromStart
+    /// Ids of no known action may use the whole budget.
+    case unknownShareIgnored
+    /// A process that wakes late still sends.
+    case lateSend
+    /// A grant lives in its process and dies with it.
+    case grantNotDurable
+    /// Who lost the slot still moves the gate.
+    case oldOwnerMovesGate
+    /// A pause is known only to the process that was told of it.
+    case pauseNotShared
+}

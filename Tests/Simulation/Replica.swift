@@ -1,0 +1,81 @@
+// One process of the service: a tracker, its clocks, and what its death or sleep takes with it.
+
+@testable import StatusCore
+
+/// A process that can crash, start again and be stopped for a while.
+final class Replica {
+    let index: Int
+    let clock: DriftingClock
+    private(set) var tracker: ActionTracker
+    /// What may be served without asking the tracker.
+    var board: [ActionID: Publication] = [:]
+    /// Raised by each crash: what was meant for an earlier life gets lost.
+    private(set) var life = 0
+    private(set) var isUp = true
+    /// True time until which the process is stopped.
+    private(set) var pausedUntil = Instant.distantPast
+    /// All time ever spent stopped.
+    private(set) var timePaused = Duration.zero
+    var calls: [UInt64: SimCall] = [:]
+    /// Flights that the store has granted a call, and whether from the share of unknown ids.
+    var grants: [UInt64: Bool] = [:]
+    /// Its store carries out operations in order.
+    var lastStoreOperation = Instant.distantPast
+    var wakeAt = Instant.distantFuture
+
+    private let policy: TrackerPolicy
+
+    init(_ index: Int, _ policy: TrackerPolicy, _ random: inout SimRandom) {
+        self.index = index
+        self.policy = policy
+        clock = DriftingClock(&random)
+        tracker = ActionTracker(policy: policy, seed: random.seed())
+    }
+
+    func step(_ event: Event, at time: Instant) -> [Effect] {
+        tracker.step(event, now: clock.shows(time))
+    }
+
+    func crash() {
+        life += 1
+        isUp = false
+        board = [:]
+        calls = [:]
+        grants = [:]
+        wakeAt = .distantFuture
+    }
+
+    func start(seed: UInt64) {
+        isUp = true
+        tracker = ActionTracker(policy: policy, seed: seed)
+    }
+
+    func pause(from now: Instant, for span: Duration) {
+        let end = max(pausedUntil, now + span)
+        timePaused += end - max(now, pausedUntil)
+        pausedUntil = end
+    }
+
+    /// A state is known here for that question: its callers are not held for long.
+    func hasAnswer(_ question: Question, at time: Instant) -> Bool {
+        guard let tracked = tracker.actions[question.id], tracked.isLoaded else { return false }
+        let soon = clock.shows(time) + .seconds(3)
+        return policy.configured.contains { source in
+            guard question.source ?? source == source else { return false }
+            let look = tracked.looks[source]
+            return look.answer.map { look.keptUntil($0, policy) > soon } == true
+        }
+    }
+}
+
+/// One call on its way.
+struct SimCall {
+    var key: LookKey
+    var sendBefore: Instant
+    /// True time.
+    var startedAt: Instant
+    /// On the process's clock.
+    var sentAt: Instant?
+    /// The store granted it from the share of unknown ids.
+    var wasUnknown: Bool
+}

@@ -1,0 +1,115 @@
+// What a run is about: drawn from its seed before it starts.
+
+@testable import StatusCore
+
+/// The fixed circumstances of one run.
+struct Scenario {
+    var replicas: Int
+    var policy: TrackerPolicy
+    var ids: [ActionID]
+    /// How long there are requests and faults; then comes the quiet ending.
+    var activeSpan: Duration
+    var requests: Int
+    var faults: [Fault]
+    /// Of a thousand effects, how many are followed by a crash or a pause of their process.
+    var crashShare: Int
+    var pauseShare: Int
+    /// Of a thousand store operations, how many fail, before or after they take effect.
+    var storeFailureShare: Int
+    /// Of a thousand calls, how many meet something else than what the upstream's mood says.
+    var oddCallShare: Int
+
+    /// Something that starts to be wrong at a moment, counted from the start of the run.
+    struct Fault {
+        var at: Duration
+        var kind: Kind
+
+        enum Kind {
+            case mood(Source, Mood)
+            case storeDown(Duration)
+            case storeSlow(Duration)
+            case storeWiped
+            case storeSetBack
+            /// Of the machine that all processes run on.
+            case wallStep(by: Duration)
+            case crash(replica: Int)
+            case pause(replica: Int, Duration)
+        }
+    }
+
+    /// How an upstream is.
+    enum Mood: CaseIterable {
+        case healthy
+        case failing
+        case refusing
+        case resetting
+        case hanging
+        case slow
+        case throttling
+        case mixed
+    }
+
+    init(_ random: inout SimRandom) {
+        replicas = random.pick([1, 1, 2, 2, 3])
+        let policy = Self.policy(&random)
+        self.policy = policy
+        ids = Self.ids(&random)
+        let turn = policy.configured.compactMap { policy.sources[$0]?.minInterval }.max()
+        activeSpan = (turn ?? .seconds(60)) * random.within(2...6)
+        requests = random.within(4...24)
+        let isCalm = random.permille(150)
+        crashShare = isCalm ? 0 : random.pick([0, 0, 5, 20])
+        pauseShare = isCalm ? 0 : random.pick([0, 0, 5, 20])
+        storeFailureShare = isCalm ? 0 : random.pick([0, 0, 20, 100])
+        oddCallShare = isCalm ? 0 : random.pick([0, 50, 300])
+        faults = []
+        guard !isCalm else { return }
+        for _ in 0..<random.within(0...6) { faults.append(fault(&random)) }
+    }
+
+    private static func policy(_ random: inout SimRandom) -> TrackerPolicy {
+        var limits = PerSource<SourcePolicy?> { _ in nil }
+        for source in Source.allCases { limits[source] = sourcePolicy(&random) }
+        if random.permille(300) { limits[random.pick(Source.allCases)] = nil }
+        return TrackerPolicy(
+            sources: limits, refreshWait: .seconds(1),
+            staleMax: random.pick([.seconds(600), .seconds(86_400)]), terminalTTL: .seconds(86_400),
+            actionsMax: random.pick([1, 2, 1000]))
+    }
+
+    private static func sourcePolicy(_ random: inout SimRandom) -> SourcePolicy {
+        let least = random.pick([Duration.seconds(5), .seconds(30), .seconds(60), .seconds(300)])
+        return SourcePolicy(
+            minInterval: least,
+            maxInterval: max(least, random.pick([.seconds(60), .seconds(300)])),
+            callDeadline: random.pick([.seconds(2), .seconds(10)]),
+            budget: BudgetLimits(
+                perMinute: random.pick([2, 4, 60]), perDay: random.pick([nil, nil, 6, 20])))
+    }
+
+    private static func ids(_ random: inout SimRandom) -> [ActionID] {
+        let names = [
+            "0f6a2a39-7ad3-4d4a-9a5c-0c5a0f6b1f1e", "aa_1", "shipment.1", "aa_2",
+            "5d1f0c8e-3b53-4e6f-8f0e-2f0b7e0c9a11", "shipment.2",
+        ].compactMap { ActionID($0) }
+        return Array(names.dropFirst(random.below(3)).prefix(random.within(1...3)))
+    }
+
+    private func fault(_ random: inout SimRandom) -> Fault {
+        let replica = random.below(replicas)
+        let short = random.span(.milliseconds(500), .seconds(20))
+        let long = random.span(.seconds(2), .seconds(120))
+        let kind: Fault.Kind
+        switch random.below(14) {
+        case 0...4: kind = .mood(random.pick(Source.allCases), random.pick(Mood.allCases))
+        case 5: kind = .storeDown(long)
+        case 6: kind = .storeSlow(short)
+        case 7: kind = .storeWiped
+        case 8: kind = .storeSetBack
+        case 9: kind = .wallStep(by: .seconds(random.pick([-3600, 3600])))
+        case 10...11: kind = .crash(replica: replica)
+        default: kind = .pause(replica: replica, long)
+        }
+        return Fault(at: random.span(.zero, activeSpan), kind: kind)
+    }
+}

@@ -1,0 +1,124 @@
+// Both upstreams as they really are: which actions exist, in which state, and how calls fare.
+
+@testable import StatusCore
+
+/// What is true of the actions, and each upstream's mood.
+struct SimUpstream {
+    private var histories: [LookKey: History] = [:]
+    var moods = PerSource<Scenario.Mood> { _ in .healthy }
+
+    /// An action's states in order; before the first it reads as 404.
+    struct History {
+        var changes: [(at: Instant, status: ActionStatus)]
+    }
+
+    /// What a call meets.
+    enum Treatment {
+        case answer
+        case fail(UpstreamFault.Kind, RateHints)
+        /// The connection dies before the request arrives.
+        case resetBefore
+        /// The request arrives, and the connection dies.
+        case resetAfter
+        /// The request arrives, and nothing comes back.
+        case hang
+    }
+
+    init(_ scenario: Scenario, _ random: inout SimRandom) {
+        for id in scenario.ids {
+            for source in scenario.policy.configured where isAt(source, id, &random) {
+                histories[LookKey(source, id)] = History(scenario, &random)
+            }
+        }
+    }
+
+    private func isAt(_ source: Source, _ id: ActionID, _ random: inout SimRandom) -> Bool {
+        random.permille(id.suggestedSource.map { $0 == source ? 850 : 80 } ?? 450)
+    }
+
+    func exists(_ key: LookKey) -> Bool { histories[key] != nil }
+
+    /// The number of the state that the action is in; nil: it does not exist (yet).
+    func revision(_ key: LookKey, at time: Instant) -> Int? {
+        guard let changes = histories[key]?.changes else { return nil }
+        let count = changes.count { $0.at <= time }
+        return count > 0 ? count : nil
+    }
+
+    func outcome(_ key: LookKey, at time: Instant) -> CallOutcome {
+        guard let revision = revision(key, at: time), let changes = histories[key]?.changes else {
+            return .notFound(UpstreamFault(kind: .notFound, httpStatus: 404))
+        }
+        let status = changes[revision - 1].status
+        let document = ActionDocument(
+            bytes: Array("\(revision)".utf8), source: key.source, status: status,
+            isDone: status == .succeeded, createdAt: changes[0].at.wall)
+        return .answered(document)
+    }
+
+    mutating func treatment(
+        of key: LookKey, _ random: inout SimRandom, oddShare: Int
+    ) -> (Treatment, latency: Duration) {
+        let mood = random.permille(oddShare) ? .mixed : moods[key.source]
+        let latency = random.permille(200) ? .zero : random.milliseconds(1...400)
+        switch mood {
+        case .healthy:
+            // Seldom does an answer of a healthy upstream say how many calls are left.
+            return (.answer, latency)
+        case .slow: return (.answer, random.milliseconds(1500...9000))
+        case .failing: return (.fail(.serverError, .none), latency)
+        case .refusing: return (.fail(random.pick([.unauthorized, .forbidden]), .none), latency)
+        case .resetting: return (random.permille(500) ? .resetBefore : .resetAfter, latency)
+        case .hanging: return (.hang, latency)
+        case .throttling: return (.fail(.throttled, Self.hints(&random)), latency)
+        case .mixed: return (Self.anything(&random), latency)
+        }
+    }
+
+    private static func anything(_ random: inout SimRandom) -> Treatment {
+        switch random.below(12) {
+        case 0: .resetBefore
+        case 1: .resetAfter
+        case 2: .hang
+        case 3: .fail(.unauthorized, .none)
+        case 4: .fail(.throttled, hints(&random))
+        case 5: .fail(.notFound, .none)
+        case 6: .fail(.serverError, RateHints(retryAfter: random.span(.seconds(1), .seconds(90))))
+        case 7: .fail(.notJSON, .none)
+        default: .answer
+        }
+    }
+
+    /// What a 429 may say.
+    private static func hints(_ random: inout SimRandom) -> RateHints {
+        RateHints(
+            remaining: random.permille(300) ? 0 : nil,
+            retryAfter: random.permille(600) ? random.span(.seconds(1), .seconds(120)) : nil,
+            isCycleLimit: random.permille(50))
+    }
+}
+
+extension SimUpstream.History {
+    init(_ scenario: Scenario, _ random: inout SimRandom) {
+        // Some are old, some are made during the run.
+        let isOld = random.permille(600)
+        var at = Instant.simulationStart - (isOld ? .seconds(random.below(7200)) : .zero)
+        if !isOld { at = at + random.span(.zero, scenario.activeSpan / 2) }
+        changes = [(at, .pending)]
+        for _ in 0..<random.below(5) {
+            at = max(at, .simulationStart) + random.span(.zero, scenario.activeSpan / 3)
+            changes.append((at, .inProgress))
+        }
+        let end = Instant.simulationStart + scenario.activeSpan
+        if random.permille(600) { changes.append((max(at, .simulationStart), .succeeded)) }
+        changes = changes.map { (min($0.at, end), $0.status) }
+    }
+}
+
+extension Instant {
+    /// The true time at which runs start.
+    static let simulationStart = Instant(nanoseconds: 10_000_000_000_000)
+
+    /// What a right wall clock shows at this true time.
+    var wall: WallTime { WallTime(milliseconds: 1_790_000_000_000 + nanoseconds / 1_000_000) }
+}

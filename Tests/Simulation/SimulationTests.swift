@@ -1,0 +1,96 @@
+// Random schedules of the whole service, held against the contract. A seed replays a run exactly.
+
+import Foundation
+import Testing
+
+@testable import StatusCore
+
+@Suite struct SimulationTests {
+    /// Seeds that once failed, and what they found.
+    static let corpus: [UInt64] = []
+
+    /// How many schedules a run of the tests goes through; `SIMULATION_SCHEDULES` overrides it.
+    static let schedules: UInt64 = {
+        let text = ProcessInfo.processInfo.environment["SIMULATION_SCHEDULES"]
+        return text.flatMap { UInt64($0) } ?? 100_000
+    }()
+
+    /// The first seed; `SIMULATION_SEED` overrides it, so that long runs need not repeat.
+    static let firstSeed: UInt64 = {
+        let text = ProcessInfo.processInfo.environment["SIMULATION_SEED"]
+        return text.flatMap { UInt64($0) } ?? 1
+    }()
+
+    @Test(arguments: corpus)
+    func aSeedThatOnceFailedHolds(seed: UInt64) { expectHolds(seed) }
+
+    @Test func everyScheduleHolds() async {
+        let start = ContinuousClock.now
+        let shards = UInt64(ProcessInfo.processInfo.activeProcessorCount)
+        let figures = await withTaskGroup(of: Figures.self) { group in
+            for shard in 0..<shards {
+                group.addTask { Self.run(every: shards, from: Self.firstSeed + shard) }
+            }
+            return await group.reduce(into: Figures()) { $0.add($1) }
+        }
+        print("\(Self.schedules) schedules in \(ContinuousClock.now - start): \(figures.text)")
+        for seed in figures.broken.values { expectHolds(seed) }
+    }
+
+    private static func run(every stride: UInt64, from first: UInt64) -> Figures {
+        var figures = Figures()
+        for seed in Swift.stride(from: first, to: firstSeed + schedules, by: Int(stride)) {
+            let world = World(seed: seed)
+            let violation = world.run()
+            figures.add(world)
+            // One seed of each sort, so that one run tells all there is.
+            if let violation { figures.broken[violation.rule] = seed }
+        }
+        return figures
+    }
+
+    @Test func aSeedReplaysARunExactly() {
+        for seed in UInt64(1)...20 {
+            let first = World(seed: seed, isTraced: true)
+            let second = World(seed: seed, isTraced: true)
+            #expect(first.run() == second.run())
+            #expect(first.trace.text == second.trace.text)
+            #expect(first.happeningCount == second.happeningCount)
+        }
+    }
+
+    /// Runs the seed once more, with its trace.
+    private func expectHolds(_ seed: UInt64) {
+        let world = World(seed: seed, isTraced: true)
+        guard let violation = world.run() else { return }
+        Issue.record(
+            """
+            seed \(seed): \(violation.rule) \(violation.text)
+            \(world.scenario.replicas) replicas, \(world.scenario.policy)
+            \(world.trace.text)
+            """)
+    }
+
+    /// What the schedules came to, to see that they are about something.
+    private struct Figures {
+        var happenings: UInt64 = 0
+        var calls = 0
+        var replies = 0
+        var broken: [Judge.Rule: UInt64] = [:]
+
+        mutating func add(_ other: Figures) {
+            happenings += other.happenings
+            calls += other.calls
+            replies += other.replies
+            broken.merge(other.broken) { min($0, $1) }
+        }
+
+        mutating func add(_ world: World) {
+            happenings += world.happeningCount
+            calls += world.judge.calls
+            replies += world.judge.replies
+        }
+
+        var text: String { "\(happenings) events, \(calls) calls, \(replies) replies" }
+    }
+}

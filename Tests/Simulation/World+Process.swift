@@ -1,0 +1,150 @@
+// What a process does in the world: steps, effects, crashes and pauses.
+
+@testable import StatusCore
+
+extension World {
+    func step(_ replica: Replica, _ event: Event) {
+        if case .called(let key, _, let report) = event {
+            judge.ended(replica, key, report, at: now)
+            trace.note(
+                now, "\(replica.index) learned \(key.id) \(key.source) \(report.outcome.word)")
+        }
+        let effects = replica.step(event, at: now)
+        carryOut(effects[...], replica)
+        scheduleWake(replica)
+    }
+
+    /// One effect after the other; the process may die or be stopped between any two.
+    private func carryOut(_ effects: ArraySlice<Effect>, _ replica: Replica) {
+        var rest = effects
+        while let effect = rest.popFirst() {
+            carryOut(effect, replica)
+            guard isFaulty else { continue }
+            if random.permille(scenario.crashShare) { return crash(replica) }
+            guard random.permille(scenario.pauseShare) else { continue }
+            pause(replica, random.span(.milliseconds(100), .seconds(150)))
+            let later = rest
+            // Before anything else that waits for its waking.
+            let span = replica.pausedUntil - now
+            return deliver(replica, after: span) { $0.finish(later, replica) }
+        }
+        judge.checkRefusals(replica, at: now)
+    }
+
+    private func finish(_ effects: ArraySlice<Effect>, _ replica: Replica) {
+        carryOut(effects, replica)
+        scheduleWake(replica)
+    }
+
+    private func carryOut(_ effect: Effect, _ replica: Replica) {
+        switch effect {
+        case .lookUp(let id): lookUp(id, replica)
+        case .prepare(let key, let flight): prepare(key, flight, replica)
+        case .reserve(let request, let flight): reserve(request, flight, replica)
+        case .call(let key, let flight, let sendBefore):
+            call(key, flight, sendBefore, replica)
+        case .settle(let settlement, let flight): settle(settlement, flight, replica)
+        case .refuseCredential(let source): judge.refused(replica, source)
+        case .reply(let caller, let reply):
+            trace.note(now, "\(replica.index) replied to \(caller.number): \(reply.words)")
+            judge.replied(replica, caller, reply, at: now)
+            noteReply(caller, reply)
+        case .publish(let id, let publication): replica.board[id] = publication
+        case .withdraw(let id): replica.board[id] = nil
+        case .note: break
+        }
+    }
+
+    private func scheduleWake(_ replica: Replica) {
+        guard replica.isUp, let next = replica.tracker.nextWake, next < replica.wakeAt else {
+            return
+        }
+        replica.wakeAt = next
+        let lateness = random.permille(50) ? random.milliseconds(1...200) : .microseconds(2)
+        let wait = replica.clock.time(showing: next) + lateness - now
+        deliver(replica, after: max(.zero, wait)) { world in
+            replica.wakeAt = .distantFuture
+            world.step(replica, .woke)
+        }
+    }
+
+    private func prepare(_ key: LookKey, _ flight: UInt64, _ replica: Replica) {
+        var fault: UpstreamFault?
+        var span = random.milliseconds(0...20)
+        if isFaulty, random.permille(scenario.oddCallShare / 5) {
+            fault = UpstreamFault(kind: random.pick([.tokenUnavailable, .tokenRefused]))
+            span = random.milliseconds(0...5000)
+        }
+        deliver(replica, after: span) { $0.step(replica, .prepared(key, flight: flight, fault)) }
+    }
+
+    // MARK: Faults
+
+    func planFaults() {
+        for fault in scenario.faults {
+            at(.simulationStart + fault.at) { $0.happen(fault.kind) }
+        }
+        guard scenario.faults.contains(where: { $0.kind.isSetBack }) else { return }
+        for _ in 0..<4 {
+            at(.simulationStart + random.span(.zero, scenario.activeSpan)) {
+                $0.store.keepSnapshot()
+            }
+        }
+    }
+
+    private func happen(_ fault: Scenario.Fault.Kind) {
+        trace.note(now, "fault: \(fault)")
+        switch fault {
+        case .mood(let source, let mood): upstream.moods[source] = mood
+        case .storeDown(let span): storeDownUntil = max(storeDownUntil, now + span)
+        case .storeSlow(let span): storeSlowUntil = max(storeSlowUntil, now + span)
+        case .storeWiped:
+            store.wipe(store.clock.shows(now))
+            judge.storeForgot(now)
+        case .storeSetBack:
+            store.setBack(store.clock.shows(now), &random)
+            judge.storeForgot(now)
+        case .wallStep(let span): wallOffset += span
+        case .crash(let index): crash(replicas[index])
+        case .pause(let index, let span): pause(replicas[index], span)
+        }
+    }
+
+    private func crash(_ replica: Replica) {
+        guard replica.isUp else { return }
+        trace.note(now, "\(replica.index) crashed")
+        if mutant == .grantNotDurable { store.forgetGrants(of: replica.calls.values.map(\.key)) }
+        replica.crash()
+        judge.crashed(replica)
+        after(random.milliseconds(10...20_000)) { $0.start(replica) }
+    }
+
+    func start(_ replica: Replica) {
+        guard !replica.isUp else { return }
+        trace.note(now, "\(replica.index) started")
+        replica.start(seed: random.seed())
+    }
+
+    private func pause(_ replica: Replica, _ span: Duration) {
+        guard replica.isUp else { return }
+        trace.note(now, "\(replica.index) stopped for \(span)")
+        replica.pause(from: now, for: span)
+    }
+}
+
+extension Scenario.Fault.Kind {
+    var isSetBack: Bool {
+        if case .storeSetBack = self { true } else { false }
+    }
+}
+
+extension Reply {
+    var words: String {
+        switch self {
+        case .answer(let answer):
+            "\(answer.words) \(answer.staleReason.map { $0.rawValue } ?? "fresh")"
+        case .problem(let problem):
+            "\(problem.code.rawValue) \(problem.sources.map(\.outcome))"
+        }
+    }
+}

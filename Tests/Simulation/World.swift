@@ -1,0 +1,252 @@
+// The simulated world: one thread, one true time, everything that happens in one queue.
+
+import HeapModule
+
+@testable import StateStores
+@testable import StatusCore
+
+/// Runs a scenario: requests and faults first, then a quiet ending in which all must recover.
+final class World {
+    let scenario: Scenario
+    let mutant: Mutant?
+    /// Also judges what the stores' rules do not promise yet.
+    let isStrict: Bool
+    var now = Instant.simulationStart
+    var random: SimRandom
+    var replicas: [Replica] = []
+    var store: SimStore
+    var upstream: SimUpstream
+    var judge: Judge
+    var trace: Trace
+    /// How far the wall clock is off.
+    var wallOffset = Duration.zero
+    var storeDownUntil = Instant.distantPast
+    var storeSlowUntil = Instant.distantPast
+    /// False from the quiet ending on.
+    var isFaulty = true
+
+    private var queue = Heap<Happening>()
+    private var happenings: UInt64 = 0
+    private var callers: UInt64 = 0
+    /// Requests of the quiet ending, and what was wrong with the last reply to each kind.
+    private var errands: [CallerID: Errand] = [:]
+    private var lastWords: [Errand: String?] = [:]
+
+    /// A run that does not come to an end is a fault of its own.
+    static let happeningsMax: UInt64 = 60_000
+
+    private struct Errand: Hashable {
+        var replica: Int
+        var id: ActionID
+    }
+
+    private struct Happening: Comparable {
+        var at: Instant
+        var number: UInt64
+        var action: (World) -> Void
+
+        static func < (a: Happening, b: Happening) -> Bool { (a.at, a.number) < (b.at, b.number) }
+        static func == (a: Happening, b: Happening) -> Bool { a.number == b.number }
+    }
+
+    init(seed: UInt64, mutant: Mutant? = nil, isStrict: Bool = false, isTraced: Bool = false) {
+        random = SimRandom(seed: seed)
+        scenario = Scenario(&random)
+        self.mutant = mutant
+        self.isStrict = isStrict
+        store = SimStore(clock: DriftingClock(&random), mutant: mutant)
+        upstream = SimUpstream(scenario, &random)
+        judge = Judge(scenario.policy)
+        trace = Trace(isOn: isTraced)
+        for index in 0..<scenario.replicas {
+            replicas.append(Replica(index, scenario.policy, &random))
+        }
+    }
+
+    /// Runs to the end, or to the first violation.
+    func run() -> Judge.Violation? {
+        planRequests()
+        planFaults()
+        at(.simulationStart + scenario.activeSpan) { $0.quieten() }
+        while judge.violation == nil, let next = queue.popMin() {
+            now = max(now, next.at)
+            next.action(self)
+            if happenings > Self.happeningsMax { judge.accuse(.tooBusy, now, "\(happenings)") }
+        }
+        if judge.violation == nil { judge.checkNobodyIsHeld(at: now) }
+        return judge.violation
+    }
+
+    var happeningCount: UInt64 { happenings }
+
+    // MARK: Time
+
+    func at(_ time: Instant, _ action: @escaping (World) -> Void) {
+        happenings += 1
+        queue.insert(Happening(at: max(time, now), number: happenings, action: action))
+    }
+
+    func after(_ span: Duration, _ action: @escaping (World) -> Void) { at(now + span, action) }
+
+    /// Something happens to a process, unless it dies before; while it is stopped, it waits.
+    func deliver(_ replica: Replica, after span: Duration, _ action: @escaping (World) -> Void) {
+        deliver(replica, life: replica.life, at: now + span, action)
+    }
+
+    private func deliver(
+        _ replica: Replica, life: Int, at time: Instant, _ action: @escaping (World) -> Void
+    ) {
+        at(time) { world in
+            guard replica.isUp, replica.life == life else { return }
+            guard replica.pausedUntil <= world.now else {
+                return world.deliver(replica, life: life, at: replica.pausedUntil, action)
+            }
+            action(world)
+        }
+    }
+
+    /// What the machine's wall clock shows.
+    var wall: WallTime { now.wall + wallOffset }
+
+    // MARK: Requests
+
+    private func planRequests() {
+        for _ in 0..<scenario.requests {
+            let time = Instant.simulationStart + random.span(.zero, scenario.activeSpan)
+            let id = random.pick(scenario.ids)
+            let replica = random.pick(replicas)
+            for _ in 0..<(random.permille(150) ? random.within(2...6) : 1) {
+                at(time) { $0.comeIn(replica, id) }
+            }
+        }
+    }
+
+    private func comeIn(_ replica: Replica, _ id: ActionID) {
+        guard replica.isUp else { return }
+        let leaves = random.permille(150)
+        deliver(replica, after: .zero) { world in
+            let question = world.draw(id, replica)
+            guard let caller = world.ask(replica, question), leaves else { return }
+            world.deliver(replica, after: world.random.milliseconds(1...5000)) { world in
+                guard world.judge.isHeld(caller) else { return }
+                world.judge.left(replica, caller, at: world.now)
+                world.step(replica, .left(caller))
+            }
+        }
+    }
+
+    private func draw(_ id: ActionID, _ replica: Replica) -> Question {
+        let source = random.permille(150) ? random.pick(scenario.policy.configured) : nil
+        let deadline = replica.clock.shows(now) + random.span(.seconds(1), .seconds(120))
+        switch random.below(5) {
+        case 0: return Question(id: id, source: source, patience: .done(deadline: deadline))
+        case 1:
+            return Question(
+                id: id, source: source, patience: .change(from: nil, deadline: deadline))
+        default: return Question(id: id, source: source)
+        }
+    }
+
+    /// Asks as the service does: the board first. Nil: answered from there.
+    @discardableResult
+    private func ask(_ replica: Replica, _ question: Question) -> CallerID? {
+        let local = replica.clock.shows(now)
+        if question.patience == .none, let found = replica.board[question.id],
+            local < found.servableUntil,
+            question.source ?? found.answer.document.source == found.answer.document.source
+        {
+            trace.note(now, "\(replica.index) board \(question.id) \(found.answer.words)")
+            judge.told(replica, question.id, found.answer, at: now)
+            return nil
+        }
+        callers += 1
+        let caller = CallerID(callers)
+        trace.note(now, "\(replica.index) asked by \(caller.number): \(question.words)")
+        judge.asked(replica, caller, question, at: now)
+        step(replica, .asked(caller, question))
+        return caller
+    }
+
+    // MARK: The quiet ending
+
+    /// A miss is remembered for the longest interval, and wishes wait for budgets.
+    private static let roundSpan = Duration.seconds(1000)
+    private static let rounds = 2
+
+    private func quieten() {
+        isFaulty = false
+        storeDownUntil = now
+        storeSlowUntil = now
+        upstream.moods = PerSource { _ in .healthy }
+        trace.note(now, "quiet from here on")
+        for replica in replicas where !replica.isUp { start(replica) }
+        // By then pauses, held gates, quarantines and the breaker's patience are over.
+        let first = Duration.seconds(1000)
+        for round in 0..<Self.rounds {
+            for (index, replica) in replicas.enumerated() {
+                for (number, id) in scenario.ids.enumerated() {
+                    // Apart from each other, so that small budgets can do it.
+                    let turn = Duration.seconds(75) * (number * replicas.count + index)
+                    after(first + Self.roundSpan * round + turn) {
+                        $0.deliver(replica, after: .zero) { $0.askForTruth(id, replica) }
+                    }
+                }
+            }
+        }
+        after(first + Self.roundSpan * Self.rounds) { $0.judgeRecovery() }
+    }
+
+    private func askForTruth(_ id: ActionID, _ replica: Replica) {
+        let errand = Errand(replica: replica.index, id: id)
+        errands[CallerID(callers + 1)] = errand
+        guard ask(replica, Question(id: id)) == nil else { return }
+        errands[CallerID(callers + 1)] = nil
+        if let found = replica.board[id] {
+            lastWords.updateValue(trouble(.answer(found.answer), id), forKey: errand)
+        }
+    }
+
+    func noteReply(_ caller: CallerID, _ reply: Reply) {
+        guard let errand = errands.removeValue(forKey: caller) else { return }
+        lastWords.updateValue(trouble(reply, errand.id), forKey: errand)
+    }
+
+    /// All that is asked for is told as it is, unless the day's budget does not allow it.
+    private func judgeRecovery() {
+        let days = scenario.policy.configured.compactMap {
+            scenario.policy.sources[$0]?.budget.perDay
+        }
+        guard days.isEmpty else { return }
+        for replica in replicas {
+            for id in scenario.ids {
+                let word = lastWords[Errand(replica: replica.index, id: id), default: "nothing"]
+                guard let word else { continue }
+                judge.accuse(.neverRecovered, now, "replica \(replica.index): \(id): \(word)")
+            }
+        }
+    }
+
+    /// What is wrong with a reply when all is well; nil: nothing.
+    private func trouble(_ reply: Reply, _ id: ActionID) -> String? {
+        let homes = scenario.policy.configured.filter { upstream.exists(LookKey($0, id)) }
+        switch reply {
+        case .answer(let answer):
+            let key = LookKey(answer.document.source, id)
+            guard let truth = upstream.revision(key, at: now) else { return "what does not exist" }
+            let told = String(decoding: answer.document.bytes, as: UTF8.self)
+            return told == "\(truth)" ? nil : "\(told) instead of \(truth)"
+        case .problem(let problem):
+            if problem.code == .notFound { return homes.isEmpty ? nil : "not found" }
+            if problem.code == .ambiguous { return homes.count > 1 ? nil : "ambiguous" }
+            return "\(problem)"
+        }
+    }
+}
+
+extension Answer {
+    var words: String { "revision \(String(decoding: document.bytes, as: UTF8.self))" }
+}
+
+extension Question {
+    var words: String { "\(id) \(source.map { $0.rawValue } ?? "any") \(patience)" }
+}
