@@ -34,13 +34,12 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 func tests(
-    _ name: String, _ dependencies: [Target.Dependency], folder: String? = nil,
-    resources: [Resource] = []
+    _ name: String, _ dependencies: [Target.Dependency], resources: [Resource] = []
 ) -> Target {
     .testTarget(
         name: name,
         dependencies: dependencies,
-        path: "Tests/\(folder ?? name)",
+        path: "Tests/\(name)",
         resources: resources,
         swiftSettings: strict)
 }
@@ -116,6 +115,6 @@ let package = Package(
             [
                 "StatusCore", "StateStores",
                 .product(name: "HeapModule", package: "swift-collections"),
-            ], folder: "Simulation"),
+            ]),
     ]
 )
