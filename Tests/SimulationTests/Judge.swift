@@ -14,6 +14,8 @@ struct Judge {
     private var finished: Set<Viewpoint> = []
     private var flying: Set<Viewpoint> = []
     private var pauses: [Upstream: Instant] = [:]
+    /// On the store's clock, as settlements that took effect have said.
+    private var sharedPauses: [Source: Instant] = [:]
     private var callsLeft: [Upstream: (calls: Int, until: Instant)] = [:]
     private var callsUnderWay: [Upstream: Int] = [:]
     private var refusals: [Upstream: Int] = [:]
@@ -33,7 +35,8 @@ struct Judge {
 
     enum Rule: String {
         case spacing, minuteBudget, dayBudget, unknownShare, singleFlight, finishedAskedAgain
-        case calledWhilePaused, calledBeyondLimit, calledWithoutInterest, regressed
+        case calledWhilePaused, grantedWhilePaused, calledBeyondLimit, calledWithoutInterest,
+            regressed
         case heldTooLong, heldTooLongForRefresh, repliedTwice, neverReplied
         case credentialNotRefused, finishedAskedAgainElsewhere, neverRecovered, tooBusy
     }
@@ -124,7 +127,20 @@ extension Judge {
         // What was granted before may still be on its way.
         let flights = policy.configured.compactMap { policy.sources[$0]?.flightMax }
         dayCountsFrom = now + (flights.max() ?? .zero)
+        sharedPauses = [:]
         if policy.actionsMax < Self.actionsMany { mayForget = true }
+    }
+
+    /// The store has been told to leave an upstream alone until then, on its clock.
+    mutating func paused(_ source: Source, until end: Instant) {
+        sharedPauses[source] = max(sharedPauses[source] ?? .distantPast, end)
+    }
+
+    /// The store lets a call through, at a time on its clock.
+    mutating func granted(_ key: LookKey, atStore time: Instant, at now: Instant) {
+        if let end = sharedPauses[key.source], time < end {
+            accuse(.grantedWhilePaused, now, "\(key) \(end - time) too early")
+        }
     }
 
     /// More actions than a run has.

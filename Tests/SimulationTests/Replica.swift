@@ -16,6 +16,8 @@ final class Replica {
     private(set) var pausedUntil = Instant.distantPast
     /// All time ever spent stopped.
     private(set) var timePaused = Duration.zero
+    /// Effects of a step in whose midst it was stopped.
+    var unfinished: [Effect] = []
     var calls: [UInt64: SimCall] = [:]
     /// Flights that the store has granted a call, and whether from the share of unknown ids.
     var grants: [UInt64: Bool] = [:]
@@ -41,6 +43,7 @@ final class Replica {
         isUp = false
         board = [:]
         calls = [:]
+        unfinished = []
         grants = [:]
         wakeAt = .distantFuture
     }

@@ -78,7 +78,7 @@ struct Scenario {
     }
 
     private static func sourcePolicy(_ random: inout SimRandom) -> SourcePolicy {
-        let least = random.pick([Duration.seconds(5), .seconds(30), .seconds(60), .seconds(300)])
+        let least = random.pick([Duration.seconds(5), .seconds(30), .seconds(60), .seconds(900)])
         return SourcePolicy(
             minInterval: least,
             maxInterval: max(least, random.pick([.seconds(60), .seconds(300)])),

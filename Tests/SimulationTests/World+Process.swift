@@ -23,16 +23,18 @@ extension World {
             if random.permille(scenario.crashShare) { return crash(replica) }
             guard random.permille(scenario.pauseShare) else { continue }
             pause(replica, random.span(.milliseconds(100), .seconds(150)))
-            let later = rest
-            // Before anything else that waits for its waking.
-            let span = replica.pausedUntil - now
-            return deliver(replica, after: span) { $0.finish(later, replica) }
+            replica.unfinished = Array(rest)
+            return deliver(replica, after: .zero) { _ in }
         }
         judge.checkRefusals(replica, at: now)
     }
 
-    private func finish(_ effects: ArraySlice<Effect>, _ replica: Replica) {
-        carryOut(effects, replica)
+    /// What a stopped process was about to do comes before anything else that waits for its waking.
+    func finishEffects(_ replica: Replica) {
+        guard !replica.unfinished.isEmpty else { return }
+        let effects = replica.unfinished
+        replica.unfinished = []
+        carryOut(effects[...], replica)
         scheduleWake(replica)
     }
 

@@ -28,6 +28,8 @@ extension World {
                     "\(replica.index) reserve \(asked.key.id) \(asked.key.source): "
                         + "\(reply.verdict.word)")
                 guard case .granted = reply.verdict else { return reply }
+                world.judge.granted(
+                    asked.key, atStore: world.store.clock.shows(world.now), at: world.now)
                 world.judgeGrant(asked.key, before)
                 replica.grants[flight] = wasUnknown
                 return reply
@@ -46,7 +48,11 @@ extension World {
         operate(
             replica,
             { world in
-                world.store.settle(settlement, asked: asked, at: world.storeMoment)
+                if let pause = settlement.pause {
+                    let end = world.store.clock.shows(world.now) + pause
+                    world.judge.paused(settlement.key.source, until: end)
+                }
+                return world.store.settle(settlement, asked: asked, at: world.storeMoment)
             },
             { .settled(settlement.key, flight: flight, $0) })
     }

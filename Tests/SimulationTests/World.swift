@@ -97,6 +97,7 @@ final class World {
         _ replica: Replica, life: Int, at time: Instant, _ action: @escaping (World) -> Void
     ) {
         at(time) { world in
+            if replica.isUp, replica.pausedUntil <= world.now { world.finishEffects(replica) }
             guard replica.isUp, replica.life == life else { return }
             guard replica.pausedUntil <= world.now else {
                 return world.deliver(replica, life: life, at: replica.pausedUntil, action)

@@ -365,7 +365,7 @@ extension ActionTracker {
         let kind = report.outcome.fault?.kind
         if kind == .slotExpired, report.sentAt == nil { return .opens(in: .zero) }
         if kind == .timedOut, report.sentAt != nil { return .staysHeld }
-        let interval = policy.minInterval + GateTiming.slew
+        let interval = policy.minInterval + policy.slew
         guard kind != nil, let retryAfter = report.hints.retryAfter else {
             return .opens(in: interval)
         }

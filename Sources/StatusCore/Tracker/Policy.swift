@@ -19,9 +19,13 @@ public struct SourcePolicy: Sendable, Equatable {
         self.budget = budget
     }
 
-    /// How long an unsettled reservation keeps the gate shut.
+    /// What is added to the interval because clocks disagree: long intervals need more of it.
+    public var slew: Duration { max(GateTiming.slew, minInterval / 1000) }
+
+    /// How long an unsettled reservation keeps the gate shut. The margin covers the least slew.
     public var hold: Duration {
         GateTiming.sendWindow + callDeadline + minInterval + GateTiming.margin
+            + (slew - GateTiming.slew)
     }
 
     /// How long a reserved call can still be under way.
@@ -34,7 +38,8 @@ public enum GateTiming {
     public static let sendWindow = Duration.seconds(2)
     /// For what no deadline covers: scheduling, the last packet's way.
     public static let margin = Duration.seconds(1)
-    /// Two clocks disagree by up to 500 ppm while they are slewed: 30 ms a minute, 150 ms in five.
+    /// Two clocks disagree by up to 500 ppm while they are slewed: 30 ms a minute. Enough for
+    /// intervals of up to 100 s, see ``SourcePolicy/slew``.
     public static let slew = Duration.milliseconds(100)
 }
 

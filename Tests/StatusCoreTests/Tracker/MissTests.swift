@@ -124,6 +124,17 @@ import Testing
         #expect(driver.reply(to: id).problem?.retryAt == driver.now + .seconds(33))
     }
 
+    @Test(arguments: [(30, 30_100), (60, 60_100), (300, 300_300), (3600, 3_603_600)])
+    func theGateAllowsForClocksThatDisagree(seconds: Int, milliseconds: Int) {
+        let limits = SourcePolicy(
+            minInterval: .seconds(seconds), maxInterval: .seconds(3600),
+            callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 60, perDay: nil))
+        var driver = TrackerDriver(.both(orders: nil, vouchers: limits))
+        driver.ask(id)
+        driver.fail(.serverError)
+        #expect(driver.store.settlements.map(\.gate) == [.opens(in: .milliseconds(milliseconds))])
+    }
+
     @Test func aRetryAfterOfAFailureMovesTheActionsGate() {
         var driver = vouchersOnly()
         driver.ask(id)
