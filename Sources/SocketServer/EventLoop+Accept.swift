@@ -147,7 +147,8 @@ extension EventLoop {
 
     private func resumeAccepting() {
         guard let number = listenerNumber else { return }
-        spare = Self.openSpare()
+        // A second one must not take the place of the first: there may be none to open.
+        if spare == nil { spare = Self.openSpare() }
         _ = linux_epoll_modify(epoll, number, UInt32(linux_readable), Self.listenerToken)
     }
 
