@@ -106,4 +106,21 @@ struct DescriptorTests {
         }
         #expect(narrow.proxy.isRunning)
     }
+
+    @Test func shortageAndItsEndAreLogged() async throws {
+        let narrow = try await Narrow()
+        let (inside, waiting) = try await crowd(on: narrow.port)
+        let lines = { (text: String, word: String) in
+            text.split(separator: "\n").count { $0.contains("descriptors") && $0.contains(word) }
+        }
+        _ = try await narrow.proxy.wait(for: "the shortage") {
+            lines($0, "\"warning\"") > 0 ? true : nil
+        }
+        for socket in inside + waiting { socket.close() }
+        _ = try await narrow.proxy.wait(for: "the end of the shortage") {
+            lines($0, "\"info\"") > 0 ? true : nil
+        }
+        // Said when it begins and when it ends, not for every connection.
+        #expect(lines(narrow.proxy.text, "\"warning\"") < 10)
+    }
 }
