@@ -15,6 +15,16 @@ enum ProcessFigures {
         return count * 1024
     }
 
+    /// What the kernel holds of answers that a peer does not read (tcp(7), tcp_wmem).
+    static func socketSendBytesMax() throws -> Int {
+        let text = try String(contentsOfFile: "/proc/sys/net/ipv4/tcp_wmem", encoding: .utf8)
+        let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+        guard let most = numbers.last else {
+            throw Client.Failure(description: "no number in tcp_wmem: \(text)")
+        }
+        return most
+    }
+
     /// What a process may grow by that grows by `bytes` of its own accord. A sanitizer keeps freed
     /// memory to catch its use, and shadows the rest.
     static func growthMax(_ bytes: Int) -> Int {
