@@ -174,6 +174,9 @@ struct SmugglingTests {
                 received.append(id)
             }
         }
+        // Some are no doubt to the proxy, or are mended by it: these have come through.
+        let passed = received.filter { $0.hasPrefix("outer") }.count
+        #expect(passed > 0)
         #expect(try await Self.answered(by: world) == received.sorted())
     }
 
