@@ -57,8 +57,7 @@ extension EventLoop {
             // accept(2): errors of the one connection, or none at all.
             return true
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-            shedOne(number)
-            pauseAccepting()
+            ranShort(errno, number)
             return false
         default:
             return false
@@ -139,15 +138,27 @@ extension EventLoop {
         spare = Self.openSpare()
     }
 
-    private func pauseAccepting() {
-        guard let number = listenerNumber else { return }
+    /// Accepts no more for a moment, and looks from then on whether that has changed.
+    private func ranShort(_ error: Int32, _ number: Int32) {
+        shedOne(number)
         _ = linux_epoll_modify(epoll, number, 0, Self.listenerToken)
+        guard !isShort else { return }
+        isShort = true
+        configuration.shortageHandler(.began(errno: error))
+        lookForRelief()
+    }
+
+    private func lookForRelief() {
         queue.asyncAfter(deadline: .now() + Self.pause) { self.resumeAccepting() }
     }
 
+    /// Accepts again. The shortage is over when there is one more descriptor than the spare one.
     private func resumeAccepting() {
         guard let number = listenerNumber else { return }
-        spare = Self.openSpare()
+        // A second one must not take the place of the first: opened, it may be the last there is.
+        if spare == nil { spare = Self.openSpare() }
+        isShort = spare == nil || Self.openSpare() == nil
+        isShort ? lookForRelief() : configuration.shortageHandler(.ended)
         _ = linux_epoll_modify(epoll, number, UInt32(linux_readable), Self.listenerToken)
     }
 

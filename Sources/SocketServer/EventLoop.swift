@@ -40,6 +40,8 @@ final class EventLoop: @unchecked Sendable {
     var nextReceiver = 0
     /// Given up for a moment when the process has no descriptor left.
     var spare: Descriptor?
+    /// There was no descriptor for a connection, and there has been none since.
+    var isShort = false
 
     /// Requests are read into it, behind what a connection has kept.
     let scratch: UnsafeMutableBufferPointer<UInt8>

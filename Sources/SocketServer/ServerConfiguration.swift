@@ -34,6 +34,10 @@ public struct ServerConfiguration: Sendable {
         Response(status: status)
     }
 
+    /// Told when there is no descriptor for another connection, and when there is again. On a
+    /// loop's queue.
+    public var shortageHandler: @Sendable (Shortage) -> Void = { _ in }
+
     public init(host: String = "127.0.0.1", port: Int = 0, loops: Int = Self.processors) {
         self.host = host
         self.port = port

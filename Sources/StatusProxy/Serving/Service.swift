@@ -54,7 +54,7 @@ final class Service: Sendable {
         let handler = ProxyHandler(
             engine: engine, board: board, limits: limits, health: health, journal: journal,
             freshHit: FreshHit(board: board, log: log, metrics: metrics, lanes: loops))
-        server = try Server(Self.configuration(settings, journal, loops), handler: handler)
+        server = try Server(Self.configuration(settings, journal, log, loops), handler: handler)
         let server = server
         journal.watchConnections { server.connectionCount }
     }
@@ -87,7 +87,7 @@ final class Service: Sendable {
     }
 
     private static func configuration(
-        _ settings: Settings, _ journal: RequestJournal, _ loops: Int
+        _ settings: Settings, _ journal: RequestJournal, _ log: LogWriter, _ loops: Int
     ) -> ServerConfiguration {
         var configuration = ServerConfiguration(
             host: settings.listenHost, port: settings.listenPort, loops: loops)
@@ -101,6 +101,15 @@ final class Service: Sendable {
         configuration.refusal = { status, reason in
             journal.refused(status: status, reason: reason)
             return ProblemDetails.refusal(status: status, reason: reason)
+        }
+        configuration.shortageHandler = { shortage in
+            switch shortage {
+            case .began(let number):
+                log.log(
+                    .warning, "no descriptors for more connections",
+                    ["error": .text(String(cString: strerror(number)))])
+            case .ended: log.log(.info, "descriptors for more connections again")
+            }
         }
         return configuration
     }

@@ -32,12 +32,15 @@ final class Program: Sendable {
         } ?? candidates[0]
     }()
 
+    /// `name` is a program of the build, or an absolute path.
     init(
         _ name: String, _ arguments: [String] = [], environment: [String: String] = [:],
         directory: URL? = nil
     ) throws {
         let process = Process()
-        process.executableURL = Self.folder.appendingPathComponent(name)
+        let isPath = name.hasPrefix("/")
+        process.executableURL =
+            isPath ? URL(fileURLWithPath: name) : Self.folder.appendingPathComponent(name)
         process.arguments = arguments
         var merged = ["PATH": "/usr/bin:/bin"]
         for name in ["ASAN_OPTIONS", "TSAN_OPTIONS", "LD_LIBRARY_PATH"] {
@@ -48,7 +51,7 @@ final class Program: Sendable {
         process.currentDirectoryURL = directory
         self.process = Guarded(ProcessBox(process: process))
         output = FileManager.default.temporaryDirectory
-            .appendingPathComponent("\(name)-\(UUID().uuidString).log")
+            .appendingPathComponent("\(URL(fileURLWithPath: name).lastPathComponent)-\(UUID()).log")
         _ = FileManager.default.createFile(atPath: output.path, contents: nil)
         let handle = try FileHandle(forWritingTo: output)
         // Appending: what two descriptors write must not overwrite each other.

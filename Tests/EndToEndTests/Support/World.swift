@@ -31,7 +31,8 @@ final class World {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    private static func usual(sandboxPort: Int) -> [String: String] {
+    /// What a proxy in front of that sandbox is told.
+    static func usual(sandboxPort: Int) -> [String: String] {
         [
             "LISTEN_PORT": "0",
             "ORDERS_URL": "http://127.0.0.1:\(sandboxPort)/api",
@@ -48,7 +49,7 @@ final class World {
     }
 
     /// Both programs say where they listen.
-    private static func port(of program: Program) async throws -> Int {
+    static func port(of program: Program) async throws -> Int {
         try await program.wait(for: "address") { text in
             guard let range = text.range(of: "http://127.0.0.1:") else { return nil }
             let digits = text[range.upperBound...].prefix { $0.isNumber }

@@ -1,0 +1,80 @@
+// HAProxy before the service: its health checks, kept connections, and a restart that nobody notices.
+
+import Foundation
+import StatusCore
+import Testing
+
+@Suite(.timeLimit(.minutes(3)))
+struct HAProxyTests {
+    private static let readyChecks: [[String]] = [
+        ["option httpchk GET /readyz"],
+        ["option httpchk", "http-check send meth GET uri /readyz ver HTTP/1.1 hdr Host x"],
+        ["option httpchk", "http-check send meth HEAD uri /readyz"],
+    ]
+
+    @Test func defaultCheckFindsTheServiceWell() async throws {
+        let world = try await World()
+        // Sends `OPTIONS / HTTP/1.0`.
+        let front = try await HAProxy(servicePorts: [world.port], check: ["option httpchk"])
+        try await front.said("Health check for server service/s0 succeeded")
+        #expect(try front.statistic("check_status") == "L7OK")
+        #expect(try Client.get(port: front.port, "/livez").status == 200)
+    }
+
+    @Test(arguments: readyChecks)
+    func drainingServiceIsTakenOutWhileItStillServes(check: [String]) async throws {
+        let world = try await World(["DRAIN_DELAY": "20s"])
+        let front = try await HAProxy(servicePorts: [world.port], check: check)
+        try await front.said("Health check for server service/s0 succeeded")
+        #expect(try front.statistic("check_code") == "200")
+        world.proxy.signal(SIGTERM)
+        try await front.said("Server service/s0 is DOWN")
+        #expect(front.program.text.contains("failed, reason: Layer7 wrong status, code: 503"))
+        #expect(world.proxy.isRunning)
+        #expect(try world.get("/livez").status == 200)
+        #expect(try Client.get(port: front.port, "/livez").status == 503)
+    }
+
+    @Test func rollingRestartLosesNoRequest() async throws {
+        let port = try LoopbackAddress.freePort()
+        let restarted = try await World(["DRAIN_DELAY": "4s", "LISTEN_PORT": "\(port)"])
+        let other = try await World()
+        let front = try await HAProxy(
+            servicePorts: [port, other.port], check: ["option httpchk GET /readyz"])
+        try await front.said("Health check for server service/s0 succeeded")
+        try await front.said("Health check for server service/s1 succeeded")
+        let traffic = Traffic(
+            port: front.port, "/actions/\(DemoID.pendingVoucher)", callers: 8,
+            every: .milliseconds(5))
+        try await eventually("requests") { traffic.requests > 100 }
+
+        restarted.proxy.signal(SIGTERM)
+        try await front.said("Server service/s0 is DOWN")
+        #expect(restarted.proxy.isRunning)
+        #expect(try await restarted.proxy.exitCode() == 0)
+        try await restarted.restartProxy()
+        try await front.said("Server service/s0 is UP")
+        try await eventually("requests at the new process") {
+            restarted.proxy.text.contains("\"route\":\"/actions/{id}\"")
+        }
+
+        let crowd = await traffic.stop()
+        #expect(crowd.failures == 0)
+        #expect(Set(crowd.statuses.keys) == [200], "\(crowd.statuses)")
+        withExtendedLifetime(other) {}
+    }
+
+    @Test func connectionsAreReusedAndNoRequestFails() async throws {
+        let world = try await World()
+        let front = try await HAProxy(servicePorts: [world.port])
+        _ = try world.get("/actions/\(DemoID.pendingVoucher)")
+        let traffic = Traffic(
+            port: front.port, "/actions/\(DemoID.pendingVoucher)", callers: 16)
+        try await eventually("requests") { traffic.requests > 2_000 }
+        let crowd = await traffic.stop()
+        #expect(crowd.failures == 0)
+        #expect(Set(crowd.statuses.keys) == [200], "\(crowd.statuses)")
+        let reused = try #require(try front.statistic("reuse").flatMap { Int($0) })
+        #expect(reused > crowd.requests / 2)
+    }
+}

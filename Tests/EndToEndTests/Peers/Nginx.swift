@@ -1,0 +1,53 @@
+// nginx as a proxy in front of a service, with connections to it that are kept.
+
+import Foundation
+
+/// A running nginx, one process. It tries no second time: a request that a service loses is seen to
+/// be lost.
+final class Nginx {
+    let program: Program
+    let port: Int
+    private let folder: TemporaryFolder
+
+    init(servicePort: Int) async throws {
+        folder = try TemporaryFolder()
+        port = try LoopbackAddress.freePort()
+        let place = folder.url.path
+        let spools = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map {
+            "    \($0)_temp_path \(place)/\($0);\n"
+        }
+        let text = """
+            daemon off;
+            master_process off;
+            pid \(place)/pid;
+            error_log stderr warn;
+            events { worker_connections 1000; }
+            http {
+            \(spools.joined())
+                access_log off;
+                keepalive_requests 1000000;
+                upstream service {
+                    server 127.0.0.1:\(servicePort);
+                    keepalive 16;
+                }
+                server {
+                    listen 127.0.0.1:\(port);
+                    location / {
+                        proxy_pass http://service;
+                        proxy_http_version 1.1;
+                        proxy_set_header Connection "";
+                        proxy_request_buffering off;
+                        proxy_ignore_client_abort on;
+                        proxy_next_upstream off;
+                    }
+                }
+            }
+            """
+        let file = try folder.write(text, to: "nginx.conf")
+        program = try Program(
+            Tool.path(of: "nginx"), ["-p", place, "-c", file, "-e", "stderr"])
+        try await Tool.untilListening(program, on: port)
+    }
+
+    deinit { program.signal(SIGKILL) }
+}

@@ -1,0 +1,48 @@
+// What the kernel tells of a process, and room for many sockets in our own.
+
+import Foundation
+import Glibc
+
+enum ProcessFigures {
+    /// Resident memory in bytes (proc(5), VmRSS).
+    static func residentBytes(of program: Program) throws -> Int {
+        let text = try String(
+            contentsOfFile: "/proc/\(program.identifier)/status", encoding: .utf8)
+        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        guard let kibibytes = line?.split(whereSeparator: { $0 == " " || $0 == "\t" })[1],
+            let count = Int(kibibytes)
+        else { throw Client.Failure(description: "no VmRSS in:\n\(text)") }
+        return count * 1024
+    }
+
+    /// What the kernel holds of answers that a peer does not read (tcp(7), tcp_wmem).
+    static func socketSendBytesMax() throws -> Int {
+        let text = try String(contentsOfFile: "/proc/sys/net/ipv4/tcp_wmem", encoding: .utf8)
+        let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
+        guard let most = numbers.last else {
+            throw Client.Failure(description: "no number in tcp_wmem: \(text)")
+        }
+        return most
+    }
+
+    /// What a process may grow by that grows by `bytes` of its own accord. A sanitizer keeps freed
+    /// memory to catch its use, and shadows the rest.
+    static func growthMax(_ bytes: Int) -> Int {
+        isSanitized ? bytes * 16 + (512 << 20) : bytes
+    }
+
+    private static let isSanitized =
+        dlsym(nil, "__asan_init") != nil || dlsym(nil, "__tsan_init") != nil
+
+    /// Lets this process, and those that it starts, have as many descriptors as the system allows.
+    static func allowManyDescriptors(_ count: Int) throws {
+        var limit = rlimit()
+        getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard limit.rlim_cur < count else { return }
+        limit.rlim_cur = min(limit.rlim_max, 65_536)
+        setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        guard limit.rlim_cur >= count else {
+            throw Client.Failure(description: "ulimit -n is below \(count)")
+        }
+    }
+}

@@ -1,0 +1,62 @@
+// Programs of the system that the tests start: where they are, and a run from start to end.
+
+import Foundation
+
+enum Tool {
+    /// Runs a program to its end and returns what it printed. A failure carries all of it.
+    static func run(_ name: String, _ arguments: [String]) async throws -> String {
+        let program = try Program(path(of: name), arguments)
+        let code = try await program.exitCode(seconds: 120)
+        guard code == 0 else {
+            throw Program.Failure(description: "\(name) ended with \(code):\n\(program.text)")
+        }
+        return program.text
+    }
+
+    /// `scripts/setup test` installs them.
+    static func path(of name: String) throws -> String {
+        let paths = ["/usr/sbin/\(name)", "/usr/bin/\(name)"]
+        guard let path = paths.first(where: FileManager.default.isExecutableFile) else {
+            throw Program.Failure(description: "\(name) is missing: run scripts/setup test")
+        }
+        return path
+    }
+
+    /// Waits until somebody accepts connections on `port`.
+    static func untilListening(_ program: Program, on port: Int) async throws {
+        try await eventually("listener on \(port): \(program.text)") {
+            guard program.isRunning else { throw Program.Failure(description: program.text) }
+            return (try? RawSocket(port: port)) != nil
+        }
+    }
+}
+
+/// Looks again and again, for half a minute at most: for what no descriptor and no signal tells.
+func eventually(_ what: @autoclosure () -> String, _ isTrue: () throws -> Bool) async throws {
+    let deadline = ContinuousClock.now + .seconds(30)
+    while try !isTrue() {
+        guard ContinuousClock.now < deadline else {
+            throw Program.Failure(description: "still not: \(what())")
+        }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+}
+
+/// A folder that goes with its owner.
+final class TemporaryFolder {
+    let url = FileManager.default.temporaryDirectory
+        .appendingPathComponent("status-proxy-\(UUID().uuidString)")
+
+    init() throws {
+        try FileManager.default.createDirectory(at: url, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(at: url) }
+
+    /// Writes a file and returns its path.
+    func write(_ text: String, to name: String) throws -> String {
+        let file = url.appendingPathComponent(name)
+        try text.write(to: file, atomically: true, encoding: .utf8)
+        return file.path
+    }
+}

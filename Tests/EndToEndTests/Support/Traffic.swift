@@ -1,0 +1,48 @@
+// Callers that ask for one path again and again until they are told to stop.
+
+import Foundation
+import Locking
+
+/// A crowd at work, each caller on a kept connection and a thread of its own.
+final class Traffic: Sendable {
+    private let crowd = Guarded(Crowd())
+    private let isOver = Guarded(false)
+    private let group = DispatchGroup()
+
+    init(port: Int, _ path: String, callers: Int, every: Duration = .zero) {
+        for _ in 0..<callers {
+            group.enter()
+            let thread = Thread { [self] in
+                run(port, path, every)
+                group.leave()
+            }
+            thread.stackSize = 256 << 10
+            thread.start()
+        }
+    }
+
+    /// Answers so far.
+    var requests: Int { crowd.withLock { $0.requests } }
+
+    /// Stops, and tells what all callers saw.
+    func stop() async -> Crowd {
+        isOver.withLock { $0 = true }
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            group.notify(queue: .global()) { done.resume() }
+        }
+        return crowd.withLock { $0 }
+    }
+
+    private func run(_ port: Int, _ path: String, _ every: Duration) {
+        var client = try? Client(port: port)
+        while !isOver.withLock({ $0 }) {
+            let reply = try? client?.request(path)
+            crowd.withLock { crowd in
+                guard let reply else { return crowd.failures += 1 }
+                crowd.statuses[reply.status, default: 0] += 1
+            }
+            if reply == nil { client = try? Client(port: port) }
+            if every > .zero { usleep(UInt32(every / .microseconds(1))) }
+        }
+    }
+}
