@@ -58,9 +58,10 @@ public enum TagCondition: Sendable, Equatable {
         return tags.lazy.compactMap { EntityTag(opaque: $0)?.value }.first
     }
 
-    /// What stands between quotes. An opaque part holds no quote and knows no escapes.
+    /// What stands between quotes. An opaque part holds no quote and knows no escapes. Scalars, not
+    /// characters: a combining mark is text like any other, and hides no quote.
     private static func opaqueParts(_ field: String) -> [String] {
-        let parts = field.split(separator: "\"", omittingEmptySubsequences: false)
+        let parts = field.unicodeScalars.split(separator: "\"", omittingEmptySubsequences: false)
         return stride(from: 1, to: parts.count - 1, by: 2).map { String(parts[$0]) }
     }
 }

@@ -95,45 +95,52 @@ public enum QuestionReader {
         return seconds
     }
 
+    /// A field's text, scalar by scalar: among characters, a combining mark hides the separator that
+    /// it follows, and U+037E equals a semicolon.
+    private typealias Scalars = Substring.UnicodeScalarView
+
     /// The `wait` preference, RFC 7240 4.3. The first of several counts (RFC 7240 2).
     private static func preferredWait(_ prefer: String?) -> Int? {
-        for preference in unquotedParts(of: prefer ?? "", separator: ",") {
+        guard let prefer else { return nil }
+        for preference in unquotedParts(of: prefer.unicodeScalars[...], separator: ",") {
             let token = unquotedParts(of: preference, separator: ";")[0]
             let halves = token.split(separator: "=", maxSplits: 1).map(trimmed)
-            guard let name = halves.first, name.lowercased() == "wait" else { continue }
+            guard let name = halves.first, String(name).lowercased() == "wait" else { continue }
             guard halves.count == 2 else { return nil }
-            return wholeSeconds(unquoted(halves[1]))
+            return wholeSeconds(String(unquoted(halves[1])))
         }
         return nil
     }
 
     /// Splits at separators that do not stand in a quoted string (RFC 9110 5.6.4).
-    private static func unquotedParts(
-        of text: some StringProtocol, separator: Character
-    ) -> [String] {
-        var parts = [""]
+    private static func unquotedParts(of text: Scalars, separator: Unicode.Scalar) -> [Scalars] {
+        var parts: [Scalars] = []
+        var start = text.startIndex
         var isQuoted = false
         var isEscaped = false
-        for character in text {
-            if character == separator, !isQuoted {
-                parts.append("")
+        for index in text.indices {
+            let scalar = text[index]
+            if scalar == separator, !isQuoted {
+                parts.append(text[start..<index])
+                start = text.index(after: index)
                 continue
             }
-            parts[parts.count - 1].append(character)
-            if character == "\"", !isEscaped { isQuoted.toggle() }
-            isEscaped = isQuoted && character == "\\" && !isEscaped
+            if scalar == "\"", !isEscaped { isQuoted.toggle() }
+            isEscaped = isQuoted && scalar == "\\" && !isEscaped
         }
-        return parts
+        return parts + [text[start...]]
     }
 
-    private static func trimmed(_ text: Substring) -> String {
-        let isBlank: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        return String(text.drop(while: isBlank).reversed().drop(while: isBlank).reversed())
+    private static func trimmed(_ text: Scalars) -> Scalars {
+        let isBlank: (Unicode.Scalar) -> Bool = { $0 == " " || $0 == "\t" }
+        var text = text.drop(while: isBlank)
+        while let last = text.last, isBlank(last) { text.removeLast() }
+        return text
     }
 
-    private static func unquoted(_ text: String) -> String {
+    private static func unquoted(_ text: Scalars) -> Scalars {
         guard text.count >= 2, text.first == "\"", text.last == "\"" else { return text }
-        return String(text.dropFirst().dropLast())
+        return text.dropFirst().dropLast()
     }
 
     /// Digits only. What no `Int` can hold is very long, not wrong (RFC 9111 1.2.2).

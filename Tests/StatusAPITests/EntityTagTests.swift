@@ -38,6 +38,8 @@ import Testing
         let opaque = tag.opaque
         for field in [
             "*", "W/\"\(opaque)\"", "\"\(opaque)\"", "\"x\", \"\(opaque)\"", "\"\(opaque)\",\"x\"",
+            // A combining mark behind a quote.
+            "\"\u{301}a\", \"\(opaque)\"",
             "\"a,b\", W/\"\(opaque)\"", ", ,\"\(opaque)\" ,", "W/\"x\"\t,\tW/\"\(opaque)\"",
         ] {
             let condition = try #require(TagCondition(field), "\(field)")

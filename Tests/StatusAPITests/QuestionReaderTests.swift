@@ -88,6 +88,9 @@ import Testing
             ("wait=5.0", nil), (#"wait="5"#, nil), ("await=5", nil), ("wait=0", nil), ("", nil),
             (",,", nil), (";", nil), ("=", nil), (#"x="wait=5"#, nil), ("wait=x, wait=5", nil),
             ("return=minimal", nil),
+            // A mark that combines with a separator, and a sign that equals one in Unicode.
+            ("x=\"\u{301}\", wait=5", 5), ("wait=\u{301}5, wait=9", nil),
+            ("wait=5\u{37e}x", nil),
         ] as [(String, Int64?)])
     func preferenceIsAWishThatMayBeBroken(prefer: String, seconds: Int64?) throws {
         #expect(try wait(nil, prefer: prefer) == seconds)

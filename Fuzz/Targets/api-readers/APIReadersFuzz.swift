@@ -1,0 +1,69 @@
+// Any path, query and fields: what is read of them is valid, and read again it is the same.
+//
+// The input, a line each: method (its first letter, then `*` for the asterisk form), path, query,
+// If-None-Match, Prefer, X-Request-Id. A line that is missing or `-` is no field.
+
+import HTTPWire
+import StatusAPI
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    let parts = RequestParts(copied(start, count))
+    ReaderRules.check(parts.direct)
+    if let request = parts.overTheWire { ReaderRules.check(request) }
+    return 0
+}
+
+/// One request, as the input describes it.
+struct RequestParts {
+    private let method: Method
+    private let form: TargetForm
+    private let path: [UInt8]
+    private let query: [UInt8]?
+    private let ifNoneMatch: [UInt8]?
+    private let prefer: [UInt8]?
+    private let requestID: [UInt8]?
+
+    init(_ input: [UInt8]) {
+        let lines = input.split(separator: 10, maxSplits: 5, omittingEmptySubsequences: false)
+        func line(_ index: Int) -> [UInt8]? {
+            guard index < lines.count, !lines[index].elementsEqual("-".utf8) else { return nil }
+            return Array(lines[index])
+        }
+        let first = lines[0].first.map { String(Unicode.Scalar($0)) } ?? ""
+        method = Method.allCases.first { $0.rawValue.hasPrefix(first) } ?? .other
+        form = lines[0].dropFirst().first == UInt8(ascii: "*") ? .asterisk : .origin
+        path = line(1) ?? Array("/".utf8)
+        query = line(2)
+        ifNoneMatch = line(3)
+        prefer = line(4)
+        requestID = line(5)
+    }
+
+    /// As a caller inside could say it, any bytes anywhere.
+    var direct: APIRequest {
+        func text(_ bytes: [UInt8]?) -> String? {
+            bytes.map { String(decoding: $0, as: UTF8.self) }
+        }
+        return APIRequest(
+            method: method, form: form, path: text(path) ?? "", query: text(query),
+            ifNoneMatch: text(ifNoneMatch), prefer: text(prefer), requestID: text(requestID))
+    }
+
+    /// As it comes through the parser; nil when it is refused there.
+    var overTheWire: APIRequest? {
+        var bytes = Array(method.rawValue.utf8) + [32] + path
+        if let query { bytes += [UInt8(ascii: "?")] + query }
+        bytes += " HTTP/1.1\r\nHost: a\r\n".utf8
+        let fields = [
+            ("If-None-Match", ifNoneMatch), ("Prefer", prefer), ("X-Request-Id", requestID),
+        ]
+        for case (let name, let value?) in fields {
+            bytes += name.utf8 + [UInt8(ascii: ":")] + value + [13, 10]
+        }
+        bytes += [13, 10]
+        var head = RequestHead()
+        guard case .request = RequestParser().parse(bytes.span, into: &head) else { return nil }
+        return APIRequest(head, bytes: bytes.span)
+    }
+}

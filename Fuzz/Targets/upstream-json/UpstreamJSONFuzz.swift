@@ -1,0 +1,57 @@
+// Any bytes as an upstream's answer: reading them ends in a value or a failure, and what is made of
+// them is a document that holds to the contract, or a fault that is fit to be shown.
+//
+// The input: a byte for the source (`o` orders, `v` vouchers), one for the status (a digit is the
+// first of `200`, `404`, …), rate fields parted by `|` up to a line feed, and the body.
+
+import StatusCore
+
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    guard let answer = UpstreamAnswer(copied(start, count)) else { return 0 }
+    let value = ReaderRules.check(answer.reply.body)
+    if let told = value?["id"]?.string.flatMap(ActionID.init) {
+        NormalizerRules.check(answer, asked: told, value)
+    }
+    NormalizerRules.check(answer, asked: UpstreamAnswer.otherID, value)
+    return 0
+}
+
+/// One answer, as the input describes it.
+struct UpstreamAnswer {
+    let source: Source
+    let reply: UpstreamReply
+
+    static let otherID = ActionID("aa_0adad13d6f057f088e") ?? { fatalError("an id") }()
+    /// 2026-11-22T02:00:00Z.
+    static let now = WallTime(milliseconds: 1_795_312_800_000)
+
+    private static let fieldNames = [
+        "retry-after", "x-rate-limit-remaining", "x-rate-limit-retry", "x-rate-limit-type",
+    ]
+
+    /// Nil without a line feed after source, status and fields.
+    init?(_ input: [UInt8]) {
+        guard let lineEnd = input.prefix(160).firstIndex(of: 10), lineEnd >= 2 else { return nil }
+        source = input[0] & 1 == 1 ? .orders : .vouchers
+        let values = input[2..<lineEnd].split(
+            separator: UInt8(ascii: "|"), omittingEmptySubsequences: false)
+        let fields = zip(Self.fieldNames, values).filter { !$0.1.isEmpty }.map {
+            UpstreamReply.Field($0, String(decoding: $1, as: UTF8.self))
+        }
+        reply = UpstreamReply(
+            status: Self.status(input[1]), fields: fields, body: Array(input[(lineEnd + 1)...]))
+    }
+
+    private static func status(_ byte: UInt8) -> Int {
+        switch byte {
+        case UInt8(ascii: "1"): 401
+        case UInt8(ascii: "2"): 200
+        case UInt8(ascii: "3"): 302
+        case UInt8(ascii: "4"): 404
+        case UInt8(ascii: "5"): 503
+        case UInt8(ascii: "9"): 429
+        default: Int(byte) * 3
+        }
+    }
+}
