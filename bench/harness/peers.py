@@ -68,20 +68,21 @@ def service_settings(port, upstream_port, store, **more):
         "ORDERS_CALLS_PER_MINUTE": "1000000",
         "ORDERS_TIMEOUT": "30s",
         "STORE_URL": store,
-        "HTTP_MAX_CONNECTIONS": "20000",
+        "HTTP_MAX_CONNECTIONS": "15000",
         "HTTP_IDLE_TIMEOUT": "1h",
         "LOG_FORMAT": "json",
         **more,
     }
 
 
-def start_service(folder, upstream_port, store=None, prefix=(), **more):
+def start_service(
+        folder, upstream_port, store=None, command=(machine.STATUS_PROXY,), **more):
     """status-proxy on the server's core, its access log in a file of the folder."""
     port = free_port()
     store = store or f"sqlite:{folder}/actions-{port}.sqlite"
     service = Program(
-        [*prefix, machine.STATUS_PROXY], SERVER_CORE,
-        service_settings(port, upstream_port, store, **more), folder / f"service-{port}.log")
+        command, SERVER_CORE, service_settings(port, upstream_port, store, **more),
+        folder / f"service-{port}.log")
     wait_until_listening(port, service, 120)
     return service, port
 
@@ -268,10 +269,9 @@ class Nginx(Cache):
 user root;
 daemon off;
 worker_processes 1;
-worker_rlimit_nofile 65536;
 pid {self.folder}/nginx.pid;
 error_log {self.folder}/error.log;
-events {{ worker_connections 20000; }}
+events {{ worker_connections 15000; }}
 http {{
     access_log {self.folder}/access.log combined buffer=64k flush=1s;
     sendfile {self.sendfile};
@@ -302,6 +302,9 @@ class NginxSendfile(Nginx):
 
 
 class HAProxy(Cache):
+    """It would count two descriptors for each connection and refuse to start with too few for that;
+    a cache's hit needs one."""
+
     name = "HAProxy cache"
     log = ""
 
@@ -310,7 +313,8 @@ class HAProxy(Cache):
         path.write_text(f"""\
 global
     nbthread 1
-    maxconn 20000
+    maxconn 15000
+    no strict-limits
     {self.log}
 defaults
     mode http

@@ -9,15 +9,12 @@ TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 SERVER_CORE = 0
 LOAD_CORE = 1
-DESCRIPTORS = 65_536
 
 
 def raise_descriptor_limit():
-    """Ten thousand connections need as many descriptors on both sides, HAProxy two for each."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < DESCRIPTORS:
-        wanted = DESCRIPTORS if hard >= DESCRIPTORS or os.geteuid() == 0 else hard
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, max(hard, wanted)))
+    """Ten thousand connections need as many descriptors on both sides."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Program:
@@ -81,14 +78,14 @@ class Program:
         return sum(len(threads(process)) for process in self.processes())
 
     def voluntary_switches(self):
-        """How often threads that are still there went to sleep, which is how often they woke."""
-        total = 0
+        """How often each thread went to sleep, which is how often it woke."""
+        switches = {}
         for process in self.processes():
             for thread in threads(process):
                 for line in read(f"/proc/{process}/task/{thread}/status").splitlines():
                     if line.startswith("voluntary_ctxt_switches:"):
-                        total += int(line.split()[1])
-        return total
+                        switches[thread] = int(line.split()[1])
+        return switches
 
     def stop(self):
         """SIGTERM, ten seconds, then SIGKILL for whatever is left of the tree."""

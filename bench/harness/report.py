@@ -11,13 +11,15 @@ def markdown(results):
     parts = [machine_part(results["machine"], results["options"])]
     if "hits" in results:
         parts += hit_parts(results["hits"])
-    for section, part in (
-            ("idle_connections", connections_part), ("service", service_part)):
-        if section in results:
-            parts.append(part(results[section]))
-    if "instructions" in results.get("service", {}):
-        parts.append(functions_part(results["service"]["instructions"]))
+    if "connections" in results:
+        parts.append(connections_part(results["connections"]))
+    rows = service_rows(results)
+    if rows:
+        parts.append(table("status-proxy alone", ["", ""], rows))
+    if "instructions" in results:
+        parts.append(functions_part(results["instructions"]))
     parts.append(table("Goals", ["goal", "wanted", "measured", ""], goals(results)))
+    parts += [f"Failed: {name}: {reason}" for name, reason in results["failed"].items()]
     return "\n\n".join(parts) + "\n"
 
 
@@ -67,12 +69,12 @@ def connections_part(found):
     return table("10,000 idle keep-alive connections", ["", "KiB of RSS each"], rows)
 
 
-def service_part(found):
+def service_rows(found):
     rows = []
-    if "starts" in found:
-        rows += [["start to first answer, new store", f"{found['starts']['new_store_ms']:.1f} ms"],
-                 ["start to first answer, old store", f"{found['starts']['old_store_ms']:.1f} ms"]]
-    for count, idle in found.get("wake_ups", {}).items():
+    if "start" in found:
+        rows += [["start to first answer, new store", f"{found['start']['new_store_ms']:.1f} ms"],
+                 ["start to first answer, old store", f"{found['start']['old_store_ms']:.1f} ms"]]
+    for count, idle in found.get("idle", {}).items():
         rows.append([f"idle with {count} connections",
                      f"{idle['wakes_per_second']:.1f} wake-ups/s, "
                      f"{idle['cpu_ms_per_second']:.2f} ms CPU/s"])
@@ -87,8 +89,8 @@ def service_part(found):
                      f"{miss['through_us']:,.0f} µs; direct {miss['direct_us']:,.0f} µs; "
                      f"added {miss['through_us'] - miss['direct_us']:,.0f} µs; "
                      f"p99 {miss['through_p99_us']:,.0f} µs"])
-    if "in_flight" in found:
-        many = found["in_flight"]
+    if "flight" in found:
+        many = found["flight"]
         rows.append([f"{many['asked']:,} misses at once, upstream takes {many['delay_ms']} ms",
                      f"{many['answered_200']:,} answered, {many['other'] + many['lost']} not, in "
                      f"{many['seconds']:.2f} s; threads {many['threads_before']} → "
@@ -100,7 +102,7 @@ def service_part(found):
     if "instructions" in found:
         rows.append(["instructions a hit (callgrind, user mode)",
                      f"{found['instructions']['per_hit']:,.0f}"])
-    return table("status-proxy alone", ["", ""], rows)
+    return rows
 
 
 def functions_part(found):
@@ -141,19 +143,18 @@ def goals(results):
     for kind in ("1", "64", "1000"):
         ratio(f"p99 at {kind} connections: HAProxy's cache", 1,
               figure("status-proxy", kind, "p99_us"), figure("haproxy", kind, "p99_us"))
-    memory = results.get("idle_connections", {}).get("status-proxy")
+    memory = results.get("connections", {}).get("status-proxy")
     bound("memory of an idle connection", "KiB", 1, memory and memory / 1024)
-    service = results.get("service", {})
-    bound("100,000 actions of 1 KB", "MB", 150, service.get("stored", {}).get("full_mb"))
-    bound("start to first answer", "ms", 50, service.get("starts", {}).get("new_store_ms"))
-    for count, idle in service.get("wake_ups", {}).items():
+    bound("100,000 actions of 1 KB", "MB", 150, results.get("stored", {}).get("full_mb"))
+    bound("start to first answer", "ms", 50, results.get("start", {}).get("new_store_ms"))
+    for count, idle in results.get("idle", {}).items():
         bound(f"idle wake-ups with {count} connections", "/s", 1, idle["wakes_per_second"])
-    bound("heap allocations of a hit", "", 0.001, service.get("allocations", {}).get("per_hit"))
-    for store, miss in service.get("misses", {}).items():
+    bound("heap allocations of a hit", "", 0.001, results.get("allocations", {}).get("per_hit"))
+    for store, miss in results.get("misses", {}).items():
         bound(f"latency that a miss adds, store: {store}", "ms", 0.3,
               (miss["through_us"] - miss["direct_us"]) / 1000)
-    if "in_flight" in service:
-        many = service["in_flight"]
+    if "flight" in results:
+        many = results["flight"]
         missing = many["asked"] - many["answered_200"]
         bound(f"of {many['asked']:,} misses at once, not answered", "", 0, missing)
     return rows

@@ -31,6 +31,7 @@ enum {
     DEPTH_MAX = 64,
     HELD_BYTES = 8 * 1024,
     READ_BYTES = 64 * 1024,
+    HELD_UNDER_WAY_MAX = 16,
     // Source ports of one loopback address; further connections come from the next address.
     PORTS_PER_ADDRESS = 20000,
     // 1 µs each up to 65 ms, then 1 ms each up to a minute.
@@ -57,7 +58,7 @@ static struct {
 static long sent, answered, refused, lost;
 static int under_way;  // connections that wait for answers
 static unsigned long fine[FINE], coarse[COARSE];
-static double deadline;
+static double deadline, last_answer_at;
 
 static double now(void) {
     struct timespec time;
@@ -230,6 +231,18 @@ static void open_connection(struct connection *connection, int number, int epoll
     epoll_ctl(epoll, EPOLL_CTL_ADD, descriptor, &event);
 }
 
+/// Serves what is ready. Returns 0 when nothing came for a minute: no load waits for ever.
+static int take_ready(int epoll) {
+    struct epoll_event events[EVENTS_MAX];
+    int found = epoll_wait(epoll, events, EVENTS_MAX, 60000);
+    for (int i = 0; i < found; i++) {
+        struct connection *connection = events[i].data.ptr;
+        if (connection->descriptor >= 0) ready(connection);
+    }
+    last_answer_at = now();
+    return found > 0;
+}
+
 static int read_arguments(int count, char **arguments) {
     static const struct option options[] = {
         {"connections", required_argument, NULL, 'c'}, {"depth", required_argument, NULL, 'd'},
@@ -263,25 +276,24 @@ int main(int count, char **arguments) {
     int epoll = epoll_create1(0);
     struct connection *connections = calloc(wish.connections, sizeof *connections);
     if (epoll < 0 || !connections) fail("load");
-    for (int i = 0; i < wish.connections; i++) open_connection(connections + i, i, epoll);
-    double began = now(), ended = began;
+    double began = now();
     deadline = began + wish.seconds;
-    for (int i = 0; i < wish.connections; i++)
-        if (!send_batch(connections + i) && !wish.hold) end(connections + i, 0);
-    struct epoll_event events[EVENTS_MAX];
-    // A minute without any answer ends the run: no load waits for ever.
-    while (under_way > 0) {
-        int found = epoll_wait(epoll, events, EVENTS_MAX, 60000);
-        if (found == 0) break;
-        for (int i = 0; i < found; i++) {
-            struct connection *connection = events[i].data.ptr;
-            if (connection->descriptor >= 0) ready(connection);
+    // Connections that are to be held come gently: what is looked at is their rest, not a rush.
+    for (int i = 0; wish.hold && i < wish.connections; i++) {
+        open_connection(connections + i, i, epoll);
+        send_batch(connections + i);
+        while (under_way >= HELD_UNDER_WAY_MAX && take_ready(epoll)) {
         }
-        ended = now();
+    }
+    for (int i = 0; !wish.hold && i < wish.connections; i++)
+        open_connection(connections + i, i, epoll);
+    for (int i = 0; !wish.hold && i < wish.connections; i++)
+        if (!send_batch(connections + i)) end(connections + i, 0);
+    while (under_way > 0 && take_ready(epoll)) {
     }
     printf("{\"answers\":%ld,\"not_200\":%ld,\"lost\":%ld,\"seconds\":%.6f,\"p50_us\":%.0f,"
            "\"p99_us\":%.0f,\"max_us\":%.0f}\n",
-           answered, refused, lost, ended - began, percentile(0.5), percentile(0.99),
+           answered, refused, lost, last_answer_at - began, percentile(0.5), percentile(0.99),
            percentile(0.999999));
     fflush(stdout);
     char byte;
