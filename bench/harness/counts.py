@@ -85,7 +85,8 @@ def callgrind(folder, hits):
         service, port = start_service(
             folder, upstream_port, command=[
                 machine.find("valgrind"), "--tool=callgrind", "--quiet",
-                f"--callgrind-out-file={profile}", program])
+                f"--callgrind-out-file={profile}", program],
+            LD_PRELOAD=str(machine.BUILD / "sigsuspend.so"))
         try:
             if get(port)[0] != 200:
                 raise RuntimeError("no hit to count")

@@ -29,6 +29,7 @@ TOOLS = {
     "load": ["tools/load.c"],
     "miss": ["miss/miss.c", "-lcurl"],
     "count.so": ["allocations/count.c", "-shared", "-fPIC"],
+    "sigsuspend.so": ["tools/sigsuspend.c", "-shared", "-fPIC"],
 }
 
 
