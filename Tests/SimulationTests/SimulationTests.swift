@@ -13,11 +13,11 @@ import Testing
     ]
 
     /// How many schedules a run of the tests goes through; `SIMULATION_SCHEDULES` overrides it.
-    /// Without optimisation a schedule takes some ten times as long.
+    /// Without optimisation a schedule takes ten times as long and more.
     static let schedules: UInt64 = {
         let text = ProcessInfo.processInfo.environment["SIMULATION_SCHEDULES"]
         #if DEBUG
-            return text.flatMap { UInt64($0) } ?? 5_000
+            return text.flatMap { UInt64($0) } ?? 1_000
         #else
             return text.flatMap { UInt64($0) } ?? 100_000
         #endif
