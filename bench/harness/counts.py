@@ -12,6 +12,7 @@ from .peers import PATH, get, start_sandbox, start_service
 WARM_UP_HITS = 20_000
 COUNTED_HITS = 200_000
 INSTRUCTION_HITS = 5_000
+FUNCTIONS_MAX = 60
 SLOT = struct.Struct("QQQ")
 
 
@@ -61,16 +62,22 @@ def read_slots(path):
 def instructions(folder, hits=INSTRUCTION_HITS):
     """Instructions per hit: the difference between two runs, one with twice the hits, so that
     start, warm-up and end cancel. One connection, so that every hit is a batch of its own."""
-    once, functions_once = callgrind(folder, hits)
-    twice, functions_twice = callgrind(folder, 2 * hits)
-    per_hit = {
-        name: (count - functions_once.get(name, 0)) / hits
-        for name, count in functions_twice.items()}
+    once = callgrind(folder, hits)
+    twice = callgrind(folder, 2 * hits)
     return {
         "hits": hits,
-        "per_hit": (twice - once) / hits,
-        "functions": sorted(per_hit.items(), key=lambda pair: -pair[1])[:40],
+        "per_hit": (annotated(twice)[0] - annotated(once)[0]) / hits,
+        "functions": by_function(once, twice, hits),
+        "inclusive": by_function(once, twice, hits, "--inclusive=yes"),
     }
+
+
+def by_function(once, twice, hits, *options):
+    """Instructions a hit by function, most first."""
+    _, less = annotated(once, *options)
+    _, more = annotated(twice, *options)
+    per_hit = {name: (count - less.get(name, 0)) / hits for name, count in more.items()}
+    return sorted(per_hit.items(), key=lambda pair: -pair[1])[:FUNCTIONS_MAX]
 
 
 def callgrind(folder, hits):
@@ -95,13 +102,14 @@ def callgrind(folder, hits):
             service.stop()
     finally:
         sandbox.stop()
-    return annotated(profile)
+    return profile
 
 
-def annotated(profile):
-    """The total, and what each function itself executed, by demangled name."""
+def annotated(profile, *options):
+    """The total, and what each function executed, by demangled name: itself, or with what it
+    called."""
     text = subprocess.run(
-        ["callgrind_annotate", "--threshold=99.9", "--show-percs=no", str(profile)],
+        ["callgrind_annotate", "--threshold=99.9", "--show-percs=no", *options, str(profile)],
         capture_output=True, text=True, check=True).stdout
     text = subprocess.run(
         ["swift", "demangle", "--simplified"], input=text, capture_output=True, text=True,

@@ -106,11 +106,15 @@ def service_rows(found):
 
 
 def functions_part(found):
-    """Where a hit's instructions go."""
-    rows = [[f"`{name[:110].replace('|', '∣')}`", f"{count:,.0f}",
+    """Where a hit's instructions go: in functions themselves, then with what they call."""
+    return "\n\n".join(
+        table(f"Instructions a hit: {found['per_hit']:,.0f}; {title}", ["", "", ""], [
+            [f"`{name[:110].replace('|', '∣')}`", f"{count:,.0f}",
              f"{count / found['per_hit'] * 100:.1f} %"]
-            for name, count in found["functions"] if count >= found["per_hit"] / 100]
-    return table(f"Instructions a hit: {found['per_hit']:,.0f}", ["function itself", "", ""], rows)
+            for name, count in found[key] if count >= found["per_hit"] * least])
+        for key, title, least in (
+            ("functions", "functions themselves", 0.01),
+            ("inclusive", "functions with what they call", 0.03)))
 
 
 # MARK: Goals
