@@ -46,7 +46,7 @@ struct HAProxyTests {
         let traffic = Traffic(
             port: front.port, "/actions/\(DemoID.pendingVoucher)", callers: 8,
             every: .milliseconds(5))
-        try await eventually("requests") { traffic.requests > 100 }
+        try await traffic.untilAnswered(100)
 
         restarted.proxy.signal(SIGTERM)
         try await front.said("Server service/s0 is DOWN")
@@ -70,7 +70,7 @@ struct HAProxyTests {
         _ = try world.get("/actions/\(DemoID.pendingVoucher)")
         let traffic = Traffic(
             port: front.port, "/actions/\(DemoID.pendingVoucher)", callers: 16)
-        try await eventually("requests") { traffic.requests > 2_000 }
+        try await traffic.untilAnswered(2_000)
         let crowd = await traffic.stop()
         #expect(crowd.failures == 0)
         #expect(Set(crowd.statuses.keys) == [200], "\(crowd.statuses)")

@@ -11,7 +11,7 @@ struct NginxTests {
         let front = try await Nginx(servicePort: world.port)
         let traffic = Traffic(
             port: front.port, "/actions/\(DemoID.pendingVoucher)", callers: 24)
-        try await eventually("requests") { traffic.requests > 3_000 }
+        try await traffic.untilAnswered(2_000)
         let crowd = await traffic.stop()
         #expect(crowd.failures == 0)
         #expect(Set(crowd.statuses.keys) == [200], "\(crowd.statuses)")

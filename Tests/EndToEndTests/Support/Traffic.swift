@@ -21,8 +21,14 @@ final class Traffic: Sendable {
         }
     }
 
-    /// Answers so far.
-    var requests: Int { crowd.withLock { $0.requests } }
+    private var requests: Int { crowd.withLock { $0.requests } }
+
+    /// Waits until there have been more answers than that.
+    func untilAnswered(_ count: Int) async throws {
+        try await eventually("\(count) answers, only \(crowd.withLock { $0 })") {
+            requests > count
+        }
+    }
 
     /// Stops, and tells what all callers saw.
     func stop() async -> Crowd {
@@ -34,14 +40,18 @@ final class Traffic: Sendable {
     }
 
     private func run(_ port: Int, _ path: String, _ every: Duration) {
-        var client = try? Client(port: port)
+        let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        var socket = try? RawSocket(port: port)
         while !isOver.withLock({ $0 }) {
-            let reply = try? client?.request(path)
+            let reply = try? socket.flatMap { socket in
+                try socket.send(request)
+                return try socket.reply()
+            }
             crowd.withLock { crowd in
                 guard let reply else { return crowd.failures += 1 }
                 crowd.statuses[reply.status, default: 0] += 1
             }
-            if reply == nil { client = try? Client(port: port) }
+            if reply == nil { socket = try? RawSocket(port: port) }
             if every > .zero { usleep(UInt32(every / .microseconds(1))) }
         }
     }
