@@ -62,10 +62,10 @@ enum ReaderRules {
     /// The same text as a member is the same value; of a repeated name the last member counts.
     private static func checkInside(_ body: [UInt8], _ value: JSONValue) {
         let text = body.starts(with: [0xEF, 0xBB, 0xBF]) ? body.dropFirst(3) : body[...]
-        let outside = Array("{\"a\":[],\"b\":1,\"a\":".utf8) + text + Array("}".utf8)
+        let outside = Array("{\"a\":[],\"a\":".utf8) + text + Array(",\"b\":1}".utf8)
         switch read(outside, .standard) {
         case .success(let object):
-            let expected = [JSONValue.Member("b", .number("1")), JSONValue.Member("a", value)]
+            let expected = [JSONValue.Member("a", value), JSONValue.Member("b", .number("1"))]
             require(object.isSame(as: .object(expected)), "another value inside an object")
         case .failure(.tooDeep): break
         case .failure(let failure): require(false, "\(failure) inside an object")
