@@ -191,9 +191,22 @@ struct Conversation {
         var head = RequestHead()
         switch parser.parse(kept.span, into: &head) {
         case .needMore: return nil
-        case .refused(let refusal): return refusal
+        case .refused(let refusal):
+            checkMayBePutOff(refusal)
+            return refusal
         case .request: fatalError("a whole request is put off")
         }
+    }
+
+    /// Not past a limit: there is no line's end to wait for.
+    private func checkMayBePutOff(_ refusal: Refusal) {
+        let limits = parser.limits
+        let lineMax = limits.methodBytesMax + limits.targetBytesMax + " HTTP/1.1 ".utf8.count
+        let emptyMax = 2 * limits.leadingEmptyLinesMax
+        require(refusal != .headTooLarge, "a head too large is not noticed")
+        require(
+            refusal != .targetTooLong || kept.count <= lineMax + emptyMax,
+            "a target too long is not noticed in \(kept.count) bytes")
     }
 
     // MARK: Answers out

@@ -13,6 +13,7 @@ enum ReaderRules {
         case .success(let value):
             checkWritten(value)
             checkUncut(body)
+            checkInside(body, value)
             return value
         case .failure(let failure):
             require((0...body.count).contains(failure.offset), "\(failure) in \(body.count)")
@@ -55,6 +56,19 @@ enum ReaderRules {
         guard [0x7D, 0x5D, 0x22].contains(body[end]) else { return }
         if case .success = read(Array(body[..<end]), .standard) {
             require(false, "a text without its end is read")
+        }
+    }
+
+    /// The same text as a member is the same value; of a repeated name the last member counts.
+    private static func checkInside(_ body: [UInt8], _ value: JSONValue) {
+        let text = body.starts(with: [0xEF, 0xBB, 0xBF]) ? body.dropFirst(3) : body[...]
+        let outside = Array("{\"a\":[],\"a\":".utf8) + text + Array(",\"b\":1}".utf8)
+        switch read(outside, .standard) {
+        case .success(let object):
+            let expected = [JSONValue.Member("a", value), JSONValue.Member("b", .number("1"))]
+            require(object.isSame(as: .object(expected)), "another value inside an object")
+        case .failure(.tooDeep): break
+        case .failure(let failure): require(false, "\(failure) inside an object")
         }
     }
 }
