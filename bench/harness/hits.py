@@ -8,7 +8,7 @@ from .peers import PEERS
 
 PIPELINE_DEPTH = 16
 PIPELINE_CONNECTIONS = 64
-WARM_UP_REQUESTS = 20_000
+WARM_UP_SECONDS = 1
 
 
 def measure(names, rounds, seconds, connections, folder, answer):
@@ -26,7 +26,7 @@ def measure(names, rounds, seconds, connections, folder, answer):
 
 
 def measure_peer(peer, name, seconds, connections, samples):
-    load(peer.port, headers=peer.headers, connections=64, count=WARM_UP_REQUESTS)
+    load(peer.port, headers=peer.headers, connections=64, seconds=WARM_UP_SECONDS)
     for kind, run in loads(peer, seconds, connections).items():
         try:
             samples.setdefault((name, kind), []).append(sample(peer, run))

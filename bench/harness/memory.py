@@ -31,7 +31,7 @@ def idle_connections(names, folder, answer):
         say(f"{IDLE_CONNECTIONS} idle connections: {name}")
         try:
             with PEERS[name](folder / name, answer) as peer:
-                load(peer.port, headers=peer.headers, connections=64, count=20_000)
+                load(peer.port, headers=peer.headers, connections=64, seconds=1)
                 time.sleep(1)
                 before = peer.resident_bytes()
                 with HeldConnections(peer.port, IDLE_CONNECTIONS, peer.headers):
