@@ -39,6 +39,7 @@ extension ActionTracker {
     mutating func pull(_ source: Source) {
         upstreams[source]?.breaker.tick(now)
         while let upstream = upstreams[source], upstream.starting < UpstreamState.startingMax,
+            upstream.calling + upstream.starting < UpstreamState.callingMax,
             upstream.breaker.allowsCall, let (lane, entry) = best(source, upstream)
         {
             upstreams[source]?[lane].wants.removeBest()

@@ -10,6 +10,9 @@ enum Lane: CaseIterable, Sendable {
 struct UpstreamState: Sendable {
     /// Flights between their start and their grant: few, so that the queue's order counts.
     static let startingMax = 32
+    /// Calls on their way at once; the next look waits in the queue for one of them to end. Fewer
+    /// than a transport takes, whose refusal would look like the upstream's failure.
+    static let callingMax = 1000
 
     var policy: SourcePolicy
     var breaker = Breaker()

@@ -37,6 +37,14 @@ import Testing
         #expect(ids(driver) == ["aa_known", "aa_known"])
     }
 
+    @Test func aCallBeyondTheMostAtOnceWaitsForOneToEnd() {
+        var driver = TrackerDriver(.both(vouchers: nil, actionsMax: 10_000))
+        for number in 0..<UpstreamState.callingMax + 10 { driver.ask("order-\(number)") }
+        #expect(driver.calls.count == UpstreamState.callingMax)
+        driver.answer()
+        #expect(driver.callsMade.count == UpstreamState.callingMax + 1)
+    }
+
     @Test func aStoreThatForgotAnActionIsNotAskedForItAgainAndAgain() {
         var driver = vouchersOnly()
         driver.learn("aa_1")
