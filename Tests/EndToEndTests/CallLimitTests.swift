@@ -42,10 +42,16 @@ enum Load {
         let world = try await World()
         let start = ContinuousClock.now
         let crowd = await poll(world, DemoID.pendingOrder)
-        let calls = try judge(world, DemoID.pendingOrder, since: start)
-        #expect(calls >= 2)
+        _ = try judge(world, DemoID.pendingOrder, since: start)
         #expect(crowd.failures == 0)
         #expect(crowd.statuses.keys.sorted() == [200])
+        // And it does get refreshed, however slow the machine is.
+        let deadline = ContinuousClock.now + .seconds(60)
+        while try world.audit().orders.calls < 2, ContinuousClock.now < deadline {
+            _ = try world.get("/actions/\(DemoID.pendingOrder)")
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        #expect(try judge(world, DemoID.pendingOrder, since: start) >= 2)
     }
 
     @Test(arguments: [
