@@ -17,6 +17,9 @@ let strict: [SwiftSetting] = [
 let doors: [Target] = [
     .target(name: "CCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CLinux", path: "Sources/CLinux"),
+    .target(
+        name: "CPostgres", path: "Sources/CPostgres", exclude: ["schema.sql"],
+        linkerSettings: [.linkedLibrary("pq")]),
     .target(name: "CResources", path: "Sources/CResources"),
     .target(name: "CSQLite", path: "Sources/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 ]
@@ -68,7 +71,7 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         room("StatusAPI", ["HTTPWire", "StatusCore"]),
-        room("StateStores", ["StatusCore", "Locking", "CSQLite"]),
+        room("StateStores", ["StatusCore", "Locking", "CPostgres", "CSQLite"]),
         room("UpstreamCurl", ["StatusCore", "Locking", "CCurl"]),
         program(
             "StatusProxy",
@@ -89,7 +92,9 @@ let package = Package(
         tests("HTTPWireTests", ["HTTPWire"], resources: [.copy("Corpus")]),
         .target(
             name: "TestSupport",
-            dependencies: ["StatusCore", "HTTPWire", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "StatusCore", "HTTPWire", "CPostgres", .product(name: "Yams", package: "Yams"),
+            ],
             path: "Tests/Support",
             swiftSettings: strict),
         tests("SocketServerTests", ["SocketServer", "HTTPWire", "CLinux"]),
@@ -101,7 +106,7 @@ let package = Package(
                 .product(
                     name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
             ]),
-        tests("StateStoresTests", ["StateStores", "StatusCore"]),
+        tests("StateStoresTests", ["StateStores", "StatusCore", "Locking", "TestSupport"]),
         tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking"]),
         tests(
             "UpstreamSandboxTests",

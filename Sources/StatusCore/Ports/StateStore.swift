@@ -43,8 +43,26 @@ public protocol StateStore: Sendable {
         _ retention: Retention,
         reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void)
 
+    /// Has `hear` called with what other processes have done, on a queue of the store's own, from
+    /// now until the store is closed. Asked for once, before anything else.
+    func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void)
+
     /// Ends all use of the store after the operations asked for so far; `reply` comes last.
     func close(reply: @escaping @Sendable () -> Void)
+}
+
+extension StateStore {
+    /// A store without neighbours has nothing to tell.
+    public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {}
+}
+
+/// News of what other processes have done to a shared store. A hint where to look: it can come late,
+/// twice, or not at all.
+public enum StoreNotice: Sendable, Equatable {
+    /// Another process settled a call of it: look it up again.
+    case changed(ActionID)
+    /// Notices may have been lost: re-read what is in use.
+    case missed
 }
 
 /// What the store keeps of one action at one upstream.

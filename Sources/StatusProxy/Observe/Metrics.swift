@@ -1,6 +1,7 @@
 // What is counted, and how Prometheus reads it (text format 0.0.4).
 
 import Locking
+import StateStores
 import StatusCore
 
 /// The process's counters and gauges. No action id ever stands in a label.
@@ -41,6 +42,8 @@ final class Metrics: Sendable {
         var budgets: [Source: BudgetLeft] = [:]
         var openBreakers: Set<Source> = []
         var storeFailures = 0
+        var storeIsUp = true
+        var storeLosses = 0
         var anomalies: [Source: Int] = [:]
     }
 
@@ -143,6 +146,17 @@ final class Metrics: Sendable {
         }
     }
 
+    func count(_ condition: StoreCondition) {
+        state.withLock { state in
+            switch condition {
+            case .well, .quarantined: state.storeIsUp = true
+            case .away:
+                if state.storeIsUp { state.storeLosses += 1 }
+                state.storeIsUp = false
+            }
+        }
+    }
+
     /// Upstreams whose breaker is not closed.
     var openBreakers: Set<Source> { state.withLock { $0.openBreakers } }
 
@@ -165,6 +179,10 @@ final class Metrics: Sendable {
         Self.writeUpstreams(state, configured, into: &text)
         text.family("store_failures_total", "counter", "Store operations that failed.")
         text.sample("store_failures_total", [], state.storeFailures)
+        text.family("store_up", "gauge", "1 while the store can be reached.")
+        text.sample("store_up", [], state.storeIsUp ? 1 : 0)
+        text.family("store_losses_total", "counter", "Times that the store could not be reached.")
+        text.sample("store_losses_total", [], state.storeLosses)
         text.family("actions_stored", "gauge", "Actions held in memory.")
         text.sample("actions_stored", [], gauges.storedActions)
         text.family("waiters", "gauge", "Requests held for news.")
