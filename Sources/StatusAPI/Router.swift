@@ -54,6 +54,14 @@ public enum Router {
         }
     }
 
+    /// Whether a request needs a caller's key, when keys are on. Health checks and the contract never
+    /// do, nor does OPTIONS, which tells no more than the contract.
+    public static func isGuarded(_ request: APIRequest) -> Bool {
+        guard request.form != .asterisk, request.method != .options else { return false }
+        return request.path == "/actions" || request.path.hasPrefix("/actions/")
+            || request.path == "/metrics"
+    }
+
     private static func place(_ path: String, isOptions: Bool) throws(RoutingFailure) -> Route {
         switch path {
         case "/livez", "/healthz": return .live

@@ -42,6 +42,8 @@ final class Metrics: Sendable {
         var openBreakers: Set<Source> = []
         var storeFailures = 0
         var anomalies: [Source: Int] = [:]
+        /// Nil while everybody may ask.
+        var callerKeysAreGood: Bool?
     }
 
     private struct RequestKey: Hashable, Sendable {
@@ -143,6 +145,9 @@ final class Metrics: Sendable {
         }
     }
 
+    /// Whether the file of caller keys could be used when it was read last.
+    func tell(callerKeysAreGood isGood: Bool) { state.withLock { $0.callerKeysAreGood = isGood } }
+
     /// Upstreams whose breaker is not closed.
     var openBreakers: Set<Source> { state.withLock { $0.openBreakers } }
 
@@ -171,6 +176,12 @@ final class Metrics: Sendable {
         text.sample("waiters", [], gauges.waitingCallers)
         text.family("connections", "gauge", "Open connections of callers.")
         text.sample("connections", [], gauges.connections)
+        if let isGood = state.callerKeysAreGood {
+            text.family(
+                "caller_keys_good", "gauge",
+                "0 while the file of caller keys cannot be used and the keys before it count.")
+            text.sample("caller_keys_good", [], isGood ? 1 : 0)
+        }
         return text.text
     }
 

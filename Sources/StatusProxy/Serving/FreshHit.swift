@@ -12,13 +12,17 @@ import StatusCore
 /// Answers, logs and counts fresh hits.
 final class FreshHit: Sendable {
     private let board: AnswerBoard
+    private let callers: CallerGate?
     private let log: LogWriter
     private let metrics: Metrics
     /// One per loop, so that a lane's lock is never waited for.
     private let lanes: [Guarded<Lane>]
 
-    init(board: AnswerBoard, log: LogWriter, metrics: Metrics, lanes: Int) {
+    init(
+        board: AnswerBoard, callers: CallerGate?, log: LogWriter, metrics: Metrics, lanes: Int
+    ) {
         self.board = board
+        self.callers = callers
         self.log = log
         self.metrics = metrics
         self.lanes = (0..<lanes).map { _ in Guarded(Lane()) }
@@ -37,7 +41,16 @@ final class FreshHit: Sendable {
         guard let found = board.answer(for: bytes.extracting(id), now: startedAt) else {
             return false
         }
-        serve(found.rendered, startedAt, exchange.loopIndex, &writer)
+        // Last, since it uses up quota. Who is not let in is told so in the readable way.
+        var caller: KeyHolder?
+        if let callers {
+            guard let key = BearerKey.find(in: head, bytes),
+                case .admitted(let known) = callers.admit(
+                    bytes.extracting(key), now: startedAt, lane: exchange.loopIndex)
+            else { return false }
+            caller = known
+        }
+        serve(found.rendered, startedAt, caller, exchange.loopIndex, &writer)
         return true
     }
 
@@ -65,7 +78,7 @@ final class FreshHit: Sendable {
     }
 
     private func serve(
-        _ rendered: RenderedAnswer, _ startedAt: Instant, _ lane: Int,
+        _ rendered: RenderedAnswer, _ startedAt: Instant, _ caller: KeyHolder?, _ lane: Int,
         _ writer: inout ResponseWriter
     ) {
         let isStale = rendered.answer.staleReason != nil
@@ -75,7 +88,8 @@ final class FreshHit: Sendable {
         metrics.countHit(isStale: isStale, took: took, lane: lane)
         guard log.level <= .info else { return }
         lanes[lane].withLock { lane in
-            lane.writeLine(requestID, took, isStale: isStale, rendered.answer.document.source)
+            lane.writeLine(
+                requestID, took, isStale: isStale, rendered.answer.document.source, caller)
             log.append(lane.line.span)
         }
     }
@@ -89,7 +103,7 @@ private struct Lane: Sendable {
 
     /// The same line as ``RequestJournal`` writes for other requests.
     mutating func writeLine(
-        _ requestID: UInt64, _ took: Duration, isStale: Bool, _ source: Source
+        _ requestID: UInt64, _ took: Duration, isStale: Bool, _ source: Source, _ caller: KeyHolder?
     ) {
         line.removeAll(keepingCapacity: true)
         let milliseconds = clock.tick()
@@ -108,12 +122,18 @@ private struct Lane: Sendable {
             line.append(digits: microseconds % 1_000_000, count: 6)
             line.append(isStale ? ",\"cache\":\"stale\"" : ",\"cache\":\"hit\"")
             line.append(
-                source == .orders
-                    ? ",\"source\":\"orders\"}\n" : ",\"source\":\"vouchers\"}\n")
+                source == .orders ? ",\"source\":\"orders\"" : ",\"source\":\"vouchers\"")
+            if let caller {
+                let name = caller.nameBytes
+                line.append(",\"caller\":\"")
+                line.append(name.span)
+                line.append(UInt8(ascii: "\""))
+            }
+            line.append("}\n")
         }
     }
 
-    private static let lineBytesMax = 320
+    private static let lineBytesMax = 320 + CallerKeys.nameBytesMax
 }
 
 /// Makes request ids: unlike each other, without a look at the system's randomness for each.

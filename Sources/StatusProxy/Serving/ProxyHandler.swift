@@ -14,6 +14,7 @@ final class ProxyHandler: RequestHandler {
     private let board: AnswerBoard
     private let limits: APILimits
     private let health: Health
+    private let callers: CallerGate?
     private let journal: RequestJournal
     private let freshHit: FreshHit
     /// Requests that the engine holds, so that it can be told when a caller goes away.
@@ -21,12 +22,13 @@ final class ProxyHandler: RequestHandler {
 
     init(
         engine: Engine, board: AnswerBoard, limits: APILimits, health: Health,
-        journal: RequestJournal, freshHit: FreshHit
+        callers: CallerGate?, journal: RequestJournal, freshHit: FreshHit
     ) {
         self.engine = engine
         self.board = board
         self.limits = limits
         self.health = health
+        self.callers = callers
         self.journal = journal
         self.freshHit = freshHit
     }
@@ -38,16 +40,38 @@ final class ProxyHandler: RequestHandler {
         if freshHit.answer(head, bytes, exchange, &writer) { return .answered }
         let request = APIRequest(head, bytes: bytes)
         var visit = Visit(request, lane: exchange.loopIndex)
-        do throws(RoutingFailure) {
-            let route = try Router.route(request)
-            visit.route = route.name
-            return handle(route, request, visit, exchange, &writer)
-        } catch {
-            var response = error.problem.response(now: visit.startedAt)
-            if let allow = error.allow {
+        let routed = Result { () throws(RoutingFailure) in try Router.route(request) }
+        if case .success(let route) = routed { visit.route = route.name }
+        // Who may not ask is not told what is wrong with the question either.
+        if let callers, Router.isGuarded(request) {
+            do throws(ProblemDetails) {
+                visit.caller = try Self.admit(callers, head, bytes, visit)
+            } catch {
+                visit.problem = error.code.rawValue
+                return answer(error.response(now: visit.startedAt), visit, &writer)
+            }
+        }
+        switch routed {
+        case .success(let route): return handle(route, request, visit, exchange, &writer)
+        case .failure(let failure):
+            var response = failure.problem.response(now: visit.startedAt)
+            if let allow = failure.allow {
                 response.fields.append(Field(name: "Allow", value: allow))
             }
             return answer(response, visit, &writer)
+        }
+    }
+
+    /// The caller's name.
+    private static func admit(
+        _ callers: CallerGate, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: Visit
+    ) throws(ProblemDetails) -> String {
+        guard let key = BearerKey.find(in: head, bytes) else { throw .unauthorized }
+        switch callers.admit(bytes.extracting(key), now: visit.startedAt, lane: visit.lane) {
+        case .admitted(let caller): return caller.name
+        case .unknown: throw .unauthorized
+        case .tooMany(let caller, let retryAt):
+            throw .tooManyRequests(caller.name, retryAt: retryAt)
         }
     }
 

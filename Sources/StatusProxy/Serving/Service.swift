@@ -42,7 +42,12 @@ final class Service: Sendable {
             settings.upstreams[source].map { upstream in
                 let client = CurlUpstreamClient(
                     multi: multi, endpoint: upstream.endpoint, clock: { SystemClock.now() })
-                if let file = upstream.secretFile { secrets.watch(file, for: client) }
+                if let file = upstream.secretFile {
+                    secrets.watch(file.path, file.setting) {
+                        let secret = try RawSettings.readSecret(file.path, file.setting)
+                        try client.updateCredentials(file.credentials(secret))
+                    }
+                }
                 return client
             }
         }
@@ -50,10 +55,18 @@ final class Service: Sendable {
             policy: settings.trackerPolicy, store: store, clients: clients, board: board,
             observer: Observer(log: log, metrics: metrics, health: health))
         let journal = RequestJournal(log: log, metrics: metrics)
+        let callers = settings.callers.map { callers in
+            let gate = CallerGate(
+                callers.keys, requestsPerSecond: callers.requestsPerSecond, lanes: loops)
+            Self.watch(callers.keysFile, gate, secrets, metrics)
+            return gate
+        }
         let limits = APILimits(configured: settings.configured, waitMax: settings.waitMax)
         let handler = ProxyHandler(
-            engine: engine, board: board, limits: limits, health: health, journal: journal,
-            freshHit: FreshHit(board: board, log: log, metrics: metrics, lanes: loops))
+            engine: engine, board: board, limits: limits, health: health, callers: callers,
+            journal: journal,
+            freshHit: FreshHit(
+                board: board, callers: callers, log: log, metrics: metrics, lanes: loops))
         server = try Server(Self.configuration(settings, journal, log, loops), handler: handler)
         let server = server
         journal.watchConnections { server.connectionCount }
@@ -70,6 +83,18 @@ final class Service: Sendable {
                 "upstreams": .text(sources),
                 "version": .text(ProgramVersion.text),
             ])
+    }
+
+    /// Keys are exchanged while the service runs; a file that cannot be used changes nothing.
+    private static func watch(
+        _ path: String, _ gate: CallerGate, _ secrets: SecretWatcher, _ metrics: Metrics
+    ) {
+        metrics.tell(callerKeysAreGood: true)
+        secrets.watch(path, .callerKeysFile) {
+            let keys = Result { () throws(SettingFailure) in try CallerKeys(path: path) }
+            metrics.tell(callerKeysAreGood: (try? keys.get()) != nil)
+            gate.replace(try keys.get())
+        }
     }
 
     private static func openStore(

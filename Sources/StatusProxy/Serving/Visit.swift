@@ -17,6 +17,8 @@ struct Visit: Sendable {
     var cacheResult: String?
     var source: Source?
     var problem: String?
+    /// The caller's name, when keys are on.
+    var caller: String?
 
     static let requestIDBytesMax = 128
 
@@ -95,6 +97,7 @@ final class RequestJournal: Sendable {
                 "cache": visit.cacheResult.map(LogValue.text) ?? .absent,
                 "source": visit.source.map { .text($0.rawValue) } ?? .absent,
                 "problem": visit.problem.map(LogValue.text) ?? .absent,
+                "caller": visit.caller.map(LogValue.text) ?? .absent,
             ])
     }
 
