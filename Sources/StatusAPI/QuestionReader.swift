@@ -80,7 +80,7 @@ public enum QuestionReader {
         let deadline = now + wait
         return goal == "done"
             ? .done(deadline: deadline)
-            : .change(from: condition?.knownState, deadline: deadline)
+            : .change(from: condition?.knownStates, deadline: deadline)
     }
 
     /// The query is an order and must be right; Prefer is a wish, and a broken one is none

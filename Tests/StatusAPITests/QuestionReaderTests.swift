@@ -39,13 +39,13 @@ import Testing
             ifNoneMatch: #"W/"00000000000000ff""#)
         let deadline = Fixtures.now + .seconds(5)
         #expect(wish.source == .vouchers)
-        #expect(wish.patience == .change(from: 0xFF, deadline: deadline))
+        #expect(wish.patience == .change(from: [0xFF], deadline: deadline))
         #expect(wish.condition == .tags(["00000000000000ff"]))
         let id = try Fixtures.id()
         #expect(
             wish.question(id)
                 == Question(
-                    id: id, source: .vouchers, patience: .change(from: 0xFF, deadline: deadline)))
+                    id: id, source: .vouchers, patience: .change(from: [0xFF], deadline: deadline)))
     }
 
     // MARK: wait
@@ -119,11 +119,11 @@ import Testing
             ("wait=5&until=change", nil, .change(from: nil, deadline: Fixtures.now + .seconds(5))),
             (
                 "wait=5&until=change", #"W/"00000000000000ff""#,
-                .change(from: 0xFF, deadline: Fixtures.now + .seconds(5))
+                .change(from: [0xFF], deadline: Fixtures.now + .seconds(5))
             ),
             (
                 "wait=5&until=change", #""00000000000000ff""#,
-                .change(from: 0xFF, deadline: Fixtures.now + .seconds(5))
+                .change(from: [0xFF], deadline: Fixtures.now + .seconds(5))
             ),
             // Tags that are none of ours, or hardly: the state at arrival counts.
             ("wait=5&until=change", "*", .change(from: nil, deadline: Fixtures.now + .seconds(5))),
@@ -133,7 +133,7 @@ import Testing
             ),
             (
                 "wait=5&until=change", #""mine", W/"00000000000000ff", "0000000000000001""#,
-                .change(from: 0xFF, deadline: Fixtures.now + .seconds(5))
+                .change(from: [0xFF, 1], deadline: Fixtures.now + .seconds(5))
             ),
             // Without a wait there is nothing to wait for.
             ("until=change", nil, .none), ("until=done&wait=0", nil, .none),

@@ -94,6 +94,7 @@ final class Metrics: Sendable {
         var connections: Int
         var storedActions: Int
         var waitingCallers: Int
+        var eventStreams: Int
     }
 
     func countRequest(
@@ -174,6 +175,8 @@ final class Metrics: Sendable {
         text.sample("actions_stored", [], gauges.storedActions)
         text.family("waiters", "gauge", "Requests held for news.")
         text.sample("waiters", [], gauges.waitingCallers)
+        text.family("event_streams", "gauge", "Open event streams.")
+        text.sample("event_streams", [], gauges.eventStreams)
         text.family("connections", "gauge", "Open connections of callers.")
         text.sample("connections", [], gauges.connections)
         if let isGood = state.callerKeysAreGood {

@@ -75,6 +75,19 @@ final class FreshHit: Sendable {
         head.firstValue(of: "if-none-match", in: bytes) == nil
             && head.firstValue(of: "prefer", in: bytes) == nil
             && head.firstValue(of: "x-request-id", in: bytes) == nil
+            && mayWantJSON(head, bytes)
+    }
+
+    /// No Accept has room for the name of event streams; whether it stands there is read elsewhere.
+    private static func mayWantJSON(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>
+    ) -> Bool {
+        let events: StaticString = "text/event-stream"
+        var isShort = true
+        head.forEachValue(of: "accept", in: bytes) {
+            isShort = isShort && $0.count < events.utf8CodeUnitCount
+        }
+        return isShort
     }
 
     private func serve(

@@ -17,12 +17,13 @@ final class ProxyHandler: RequestHandler {
     private let callers: CallerGate?
     private let journal: RequestJournal
     private let freshHit: FreshHit
+    private let streams: EventStreams
     /// Requests that the engine holds, so that it can be told when a caller goes away.
     private let held = Guarded<[Exchange: [CallerID]]>([:])
 
     init(
         engine: Engine, board: AnswerBoard, limits: APILimits, health: Health,
-        callers: CallerGate?, journal: RequestJournal, freshHit: FreshHit
+        callers: CallerGate?, journal: RequestJournal, freshHit: FreshHit, streams: EventStreams
     ) {
         self.engine = engine
         self.board = board
@@ -31,6 +32,7 @@ final class ProxyHandler: RequestHandler {
         self.callers = callers
         self.journal = journal
         self.freshHit = freshHit
+        self.streams = streams
     }
 
     func handle(
@@ -78,6 +80,7 @@ final class ProxyHandler: RequestHandler {
     func abandoned(_ exchange: Exchange) {
         let callers = held.withLock { $0.removeValue(forKey: exchange) } ?? []
         for caller in callers { engine.leave(caller) }
+        streams.abandoned(exchange)
     }
 
     private func handle(
@@ -85,7 +88,12 @@ final class ProxyHandler: RequestHandler {
         _ writer: inout ResponseWriter
     ) -> Handling {
         switch route {
-        case .action(let id): return action(id, request, visit, exchange, &writer)
+        case .action(let id):
+            guard EventStream.isPreferred(by: request.accept) else {
+                return action(id, request, visit, exchange, &writer)
+            }
+            return events(id, request, visit, exchange, &writer)
+        case .events(let id): return events(id, request, visit, exchange, &writer)
         case .actions: return batch(request, visit, exchange, &writer)
         case .live: return answer(health.liveness, visit, &writer)
         case .ready: return answer(health.readiness, visit, &writer)
@@ -121,7 +129,8 @@ final class ProxyHandler: RequestHandler {
     private func metrics(_ visit: Visit, _ exchange: Exchange) -> Handling {
         engine.census { stored, waiting in
             let text = self.journal.metricsText(
-                stored: stored, waiting: waiting, configured: self.limits.configured)
+                stored: stored, waiting: waiting, streams: self.streams.count,
+                configured: self.limits.configured)
             let fields = [
                 Field(name: "Content-Type", value: "text/plain; version=0.0.4; charset=utf-8"),
                 Field(name: "Cache-Control", value: "no-store"),
@@ -173,6 +182,20 @@ extension ProxyHandler {
             condition: wish.condition, now: SystemClock.now(), into: &writer
         ) { $0.field("X-Request-Id", visit.requestID) }
         journal.close(visit.served(rendered.answer), status: status)
+    }
+
+    private func events(
+        _ id: ActionID, _ request: APIRequest, _ visit: Visit, _ exchange: Exchange,
+        _ writer: inout ResponseWriter
+    ) -> Handling {
+        do throws(ProblemDetails) {
+            let wish = try QuestionReader.wish(request, limits, now: visit.startedAt)
+            let question = Question(id: id, source: wish.source)
+            streams.open(question, seen: EventStream.lastSeen(request), visit, exchange)
+            return .later
+        } catch {
+            return answer(error.response(now: visit.startedAt), visit, &writer)
+        }
     }
 
     private func batch(

@@ -18,6 +18,7 @@ final class Service: Sendable {
     private let engine: Engine
     private let store: any StateStore
     private let server: Server
+    private let streams: EventStreams
     private let secrets: SecretWatcher
     private let lifecycle = DispatchQueue(label: "status-proxy.lifecycle")
     private let isStopping = Guarded(false)
@@ -55,6 +56,7 @@ final class Service: Sendable {
             policy: settings.trackerPolicy, store: store, clients: clients, board: board,
             observer: Observer(log: log, metrics: metrics, health: health))
         let journal = RequestJournal(log: log, metrics: metrics)
+        streams = EventStreams(engine: engine, journal: journal)
         let callers = settings.callers.map { callers in
             let gate = CallerGate(
                 callers.keys, requestsPerSecond: callers.requestsPerSecond, lanes: loops)
@@ -66,7 +68,8 @@ final class Service: Sendable {
             engine: engine, board: board, limits: limits, health: health, callers: callers,
             journal: journal,
             freshHit: FreshHit(
-                board: board, callers: callers, log: log, metrics: metrics, lanes: loops))
+                board: board, callers: callers, log: log, metrics: metrics, lanes: loops),
+            streams: streams)
         server = try Server(Self.configuration(settings, journal, log, loops), handler: handler)
         let server = server
         journal.watchConnections { server.connectionCount }
@@ -120,6 +123,7 @@ final class Service: Sendable {
         configuration.idleTimeout = settings.httpIdleTimeout
         configuration.headerTimeout = settings.httpHeaderTimeout
         configuration.bodyTimeout = settings.httpHeaderTimeout
+        configuration.heartbeat = EventStream.comment
         let overloaded = ProblemDetails(
             .overloaded, "Too many connections.", retryAt: Instant(nanoseconds: 1_000_000_000))
         configuration.overloadedResponse = overloaded.response(now: Instant(nanoseconds: 0))
@@ -181,6 +185,7 @@ final class Service: Sendable {
     /// closes.
     private func finish() {
         server.stopAccepting()
+        streams.drain()
         engine.drain()
         server.whenIdle {
             self.engine.whenQuiet {
