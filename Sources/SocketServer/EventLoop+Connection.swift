@@ -280,7 +280,14 @@ extension EventLoop {
         guard patience != connection.patience else { return }
         connection.patience = patience
         connection.deadline = span == .max ? .max : now + span
+        wake(by: connection.deadline)
         if patience == .write { beginWatchingPeer(connection) }
+    }
+
+    /// Brings the deadline forward.
+    func limit(_ connection: Connection, to span: Int64) {
+        connection.deadline = min(connection.deadline, now + span)
+        wake(by: connection.deadline)
     }
 
     private func wantedEvents(_ connection: Connection) -> UInt32 {
@@ -334,6 +341,7 @@ extension EventLoop {
         case .write:
             guard takesBytes(connection) else { return drop(connection) }
             connection.deadline = connection.takenAt + times.write
+            wake(by: connection.deadline)
         case .silence:
             takesBytes(connection) ? beat(connection) : drop(connection)
         case .linger:

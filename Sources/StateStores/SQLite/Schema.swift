@@ -28,8 +28,20 @@ enum Schema {
         }
     }
 
+    /// Takes a file of ours for reading, as it is.
+    static func accept(_ database: borrowing Database) throws(SQLiteFailure) {
+        try refuseOthers(database)
+        let calls = try database.number("SELECT count(*) FROM sqlite_schema WHERE name = 'calls'")
+        guard calls == 1 else { throw .foreign("the file holds no journal") }
+    }
+
     private static func refuseStrangers(_ database: borrowing Database) throws(SQLiteFailure) {
         guard !database.isReadOnly else { throw .readOnly("the file or its folder is read-only") }
+        try refuseOthers(database)
+    }
+
+    /// Files of other programs and of newer versions.
+    private static func refuseOthers(_ database: borrowing Database) throws(SQLiteFailure) {
         let application = try database.number("PRAGMA application_id") ?? 0
         let tables = try database.number("SELECT count(*) FROM sqlite_schema") ?? 0
         guard application == applicationID || (application == 0 && tables == 0) else {

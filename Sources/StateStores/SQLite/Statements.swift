@@ -62,11 +62,7 @@ extension Statements {
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (seq) DO NOTHING
             """)
         let call = try database.prepare(
-            """
-            SELECT source, id, before, reserved, reserved_wall, ended, state, unknown, sent,
-                outcome
-            FROM calls WHERE seq = ?1
-            """)
+            "SELECT \(SQLiteRows.callColumns) FROM calls WHERE seq = ?1")
         let keepEnd = try database.prepare(
             "UPDATE calls SET ended = ?2, state = ?3, sent = ?4, outcome = ?5 WHERE seq = ?1")
         let callCount = try database.prepare(

@@ -50,7 +50,7 @@ final class FreshHit: Sendable {
             else { return false }
             caller = known
         }
-        serve(found.rendered, startedAt, caller, exchange.loopIndex, &writer)
+        serve(found, startedAt, caller, exchange.loopIndex, &writer)
         return true
     }
 
@@ -91,18 +91,17 @@ final class FreshHit: Sendable {
     }
 
     private func serve(
-        _ rendered: RenderedAnswer, _ startedAt: Instant, _ caller: KeyHolder?, _ lane: Int,
+        _ found: BoardedAnswer, _ startedAt: Instant, _ caller: KeyHolder?, _ laneIndex: Int,
         _ writer: inout ResponseWriter
     ) {
-        let isStale = rendered.answer.staleReason != nil
-        let requestID = lanes[lane].withLock { $0.requestIDs.next() }
-        rendered.writePlain(now: startedAt, requestID: requestID, into: &writer)
-        let took = SystemClock.now() - startedAt
-        metrics.countHit(isStale: isStale, took: took, lane: lane)
-        guard log.level <= .info else { return }
-        lanes[lane].withLock { lane in
-            lane.writeLine(
-                requestID, took, isStale: isStale, rendered.answer.document.source, caller)
+        lanes[laneIndex].withLock { lane in
+            let requestID = lane.requestIDs.next()
+            found.rendered.writePlain(now: startedAt, requestID: requestID, into: &writer)
+            // Plain numbers: `Duration` counts in 128 bits.
+            let took = SystemClock.now().nanoseconds - startedAt.nanoseconds
+            metrics.countHit(isStale: found.isStale, nanoseconds: took, lane: laneIndex)
+            guard log.level <= .info else { return }
+            lane.writeLine(requestID, took, isStale: found.isStale, found.source, caller)
             log.append(lane.line.span)
         }
     }
@@ -116,12 +115,13 @@ private struct Lane: Sendable {
 
     /// The same line as ``RequestJournal`` writes for other requests.
     mutating func writeLine(
-        _ requestID: UInt64, _ took: Duration, isStale: Bool, _ source: Source, _ caller: KeyHolder?
+        _ requestID: UInt64, _ nanoseconds: Int64, isStale: Bool, _ source: Source,
+        _ caller: KeyHolder?
     ) {
         line.removeAll(keepingCapacity: true)
         let milliseconds = clock.tick()
         let clock = clock
-        line.append(addingCapacity: Self.lineBytesMax) { line in
+        line.append(bytesMax: Self.lineBytesMax) { line in
             line.append("{\"time\":\"")
             line.append(clock.text.span)
             line.append(digits: milliseconds, count: 3)
@@ -129,9 +129,9 @@ private struct Lane: Sendable {
             line.append(hexadecimal: requestID)
             line.append("\",\"method\":\"GET\",\"route\":\"/actions/{id}\",\"status\":200")
             line.append(",\"duration\":")
-            let microseconds = UInt64(max(0, took.nanoseconds / 1000))
+            let microseconds = UInt64(max(0, nanoseconds / 1000))
             line.append(decimal: Int(microseconds / 1_000_000))
-            line.append(UInt8(ascii: "."))
+            line.append(".")
             line.append(digits: microseconds % 1_000_000, count: 6)
             line.append(isStale ? ",\"cache\":\"stale\"" : ",\"cache\":\"hit\"")
             line.append(
@@ -140,7 +140,7 @@ private struct Lane: Sendable {
                 let name = caller.nameBytes
                 line.append(",\"caller\":\"")
                 line.append(name.span)
-                line.append(UInt8(ascii: "\""))
+                line.append("\"")
             }
             line.append("}\n")
         }
