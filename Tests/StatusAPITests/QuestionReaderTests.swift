@@ -1,3 +1,4 @@
+import HTTPWire
 import StatusCore
 import Testing
 
@@ -28,7 +29,7 @@ import Testing
 
     @Test func plainRequestWantsTheStateNow() throws {
         let wish = try wish()
-        #expect(wish == Wish(source: nil, patience: .none, condition: nil))
+        #expect(wish == Wish(source: nil, patience: .none))
         let id = try Fixtures.id()
         #expect(wish.question(id) == Question(id: id))
     }
@@ -95,6 +96,19 @@ import Testing
     func preferenceIsAWishThatMayBeBroken(prefer: String, seconds: Int64?) throws {
         #expect(try wait(nil, prefer: prefer) == seconds)
         #expect(try wait("source=orders", prefer: prefer) == seconds)
+    }
+
+    @Test(
+        arguments: [
+            ("", "wait=9", "wait=9"), ("until=change", "a, wait=3", "wait=3"),
+            ("", "wait=9999", "wait=50"), ("", "wait=99999999999999999999", "wait=50"),
+            ("wait=3", "wait=9", nil), ("wait=0", "wait=9", nil), ("", "wait=0", nil),
+            ("", "wait=x", nil), ("", nil, nil), ("", "respond-async", nil),
+        ] as [(String, String?, String?)])
+    func answerTellsWhichPreferenceWasApplied(query: String, prefer: String?, value: String?)
+        throws
+    {
+        #expect(try wish(query, prefer: prefer).preferenceApplied?.value == value)
     }
 
     @Test func queryComesBeforePrefer() throws {
@@ -193,7 +207,7 @@ import Testing
         "callback=%00",
     ])
     func unknownParametersAreIgnored(query: String) throws {
-        #expect(try wish(query) == Wish(source: nil, patience: .none, condition: nil))
+        #expect(try wish(query) == Wish(source: nil, patience: .none))
         #expect(try wish(query + "&wait=5&" + query).patience != .none)
     }
 

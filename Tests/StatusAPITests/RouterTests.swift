@@ -170,7 +170,8 @@ import Testing
 
     @Test func everyServedRouteIsDocumented() throws {
         let paths = [
-            "/actions/{id}", "/actions", "/livez", "/healthz", "/readyz", "/metrics",
+            "/actions/{id}", "/actions/{id}/events", "/actions", "/livez", "/healthz", "/readyz",
+            "/metrics",
             "/openapi.yaml",
         ]
         let served = paths.flatMap { path in ["GET", "HEAD", "OPTIONS"].map { "\($0) \(path)" } }

@@ -180,7 +180,10 @@ extension ProxyHandler {
     ) {
         let status = rendered.write(
             condition: wish.condition, now: SystemClock.now(), into: &writer
-        ) { $0.field("X-Request-Id", visit.requestID) }
+        ) { head in
+            head.field("X-Request-Id", visit.requestID)
+            if let field = wish.preferenceApplied { head.field(field) }
+        }
         journal.close(visit.served(rendered.answer), status: status)
     }
 
@@ -213,7 +216,8 @@ extension ProxyHandler {
         hold(exchange)
         let collector = BatchCollector(ids) { items in
             self.release(exchange)
-            let response = BatchWriter.response(items, clocks: SystemClock.both())
+            var response = BatchWriter.response(items, clocks: SystemClock.both())
+            if let field = wish.preferenceApplied { response.fields.append(field) }
             self.answer(response, visit, exchange)
         }
         for (index, text) in ids.enumerated() {

@@ -70,7 +70,9 @@ final class Service: Sendable {
             freshHit: FreshHit(
                 board: board, callers: callers, log: log, metrics: metrics, lanes: loops),
             streams: streams)
-        server = try Server(Self.configuration(settings, journal, log, loops), handler: handler)
+        Self.raiseDescriptorLimit(settings, loops, log)
+        server = try Server(
+            Self.configuration(settings, journal, metrics, log, loops), handler: handler)
         let server = server
         journal.watchConnections { server.connectionCount }
     }
@@ -114,8 +116,21 @@ final class Service: Sendable {
         }
     }
 
+    private static func raiseDescriptorLimit(
+        _ settings: Settings, _ loops: Int, _ log: LogWriter
+    ) {
+        let needed = DescriptorLimit.needed(
+            connections: settings.httpMaxConnections, loops: loops)
+        let limit = DescriptorLimit.raise(to: needed)
+        guard limit < needed else { return }
+        log.log(
+            .warning, "too few open files are allowed for HTTP_MAX_CONNECTIONS",
+            ["limit": .integer(limit), "needed": .integer(needed)])
+    }
+
     private static func configuration(
-        _ settings: Settings, _ journal: RequestJournal, _ log: LogWriter, _ loops: Int
+        _ settings: Settings, _ journal: RequestJournal, _ metrics: Metrics, _ log: LogWriter,
+        _ loops: Int
     ) -> ServerConfiguration {
         var configuration = ServerConfiguration(
             host: settings.listenHost, port: settings.listenPort, loops: loops)
@@ -132,6 +147,7 @@ final class Service: Sendable {
             return ProblemDetails.refusal(status: status, reason: reason)
         }
         configuration.shortageHandler = { shortage in
+            metrics.count(shortage)
             switch shortage {
             case .began(let number):
                 log.log(
