@@ -22,6 +22,9 @@ struct UpstreamState: Sendable {
     var known = LaneState()
     var unknown = LaneState()
 
+    /// How long the upstream's word on calls left counts.
+    static let callsLeftSpan = Duration.seconds(60)
+
     /// The wake that is already in the queue.
     var wakeAt = Instant.distantPast
 
@@ -111,7 +114,7 @@ extension UpstreamState {
     /// Takes in how many calls the upstream says are left. Calls on their way may not be counted in
     /// it yet.
     mutating func heard(callsLeft: Int, now: Instant) {
-        upstreamLeft = (callsLeft - calling, now + BudgetLimits.minuteWindow)
+        upstreamLeft = (callsLeft - calling, now + Self.callsLeftSpan)
     }
 
     mutating func granted() {
