@@ -17,18 +17,3 @@ import Testing
         Issue.record("\(mutant.rawValue) lives after \(Self.schedulesMax) schedules")
     }
 }
-
-/// What the simulator has found outside the tracker, kept in view until it is mended.
-@Suite struct OpenFindingsTests {
-    /// A replica that has not heard of the end yet gets a grant from the store that has it
-    /// (invariant 5).
-    @Test func aFinishedActionIsNotAskedAgainByAReplicaThatKnowsLess() {
-        withKnownIssue {
-            for seed in UInt64(1)...2000 {
-                let violation = World(seed: seed, isStrict: true).run()
-                #expect(violation?.rule != .finishedAskedAgainElsewhere, "seed \(seed)")
-                if violation != nil { break }
-            }
-        }
-    }
-}
