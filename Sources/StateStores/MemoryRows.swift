@@ -67,6 +67,9 @@ final class MemoryRows: StoreRows {
         (onlyUnknown ? unknownEnds : ends)[source]?.latest(rank)
     }
 
+    /// In the order in which they were granted.
+    var journal: [KeptCall] { calls.values.sorted { $0.token < $1.token } }
+
     func source(_ source: Source) -> KeptSource { sources[source] ?? KeptSource() }
 
     func keep(_ state: KeptSource, of source: Source) { sources[source] = state }

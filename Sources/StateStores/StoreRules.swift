@@ -19,6 +19,11 @@ struct StoreRules<Rows: StoreRows> {
         return records
     }
 
+    func smallestGaps() throws(Rows.Failure) -> PerSource<Duration?> {
+        let (orders, vouchers) = (try rows.source(.orders), try rows.source(.vouchers))
+        return PerSource { ($0 == .orders ? orders : vouchers).smallestGap }
+    }
+
     /// Checks pause, gate and budget, in this order; takes the call out of all of them, or none.
     func reserve(_ request: Reservation) throws(Rows.Failure) -> ReservationReply {
         let verdict = try verdict(on: request)

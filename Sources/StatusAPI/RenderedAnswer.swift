@@ -23,14 +23,12 @@ public struct Clocks: Sendable {
 public struct RenderedAnswer: Sendable {
     public let answer: Answer
     public let tag: EntityTag
-    let tagText: [UInt8]
     /// Ends the Action that the state's bytes begin: `,"checked_at":…}`.
     let tail: [UInt8]
 
     public init(_ answer: Answer, clocks: Clocks) {
         self.answer = answer
         tag = EntityTag(answer.document)
-        tagText = Array(tag.text.utf8)
         tail = Self.tail(answer, clocks)
     }
 
@@ -45,7 +43,11 @@ public struct RenderedAnswer: Sendable {
     ) -> Int {
         let isKnown = condition?.matches(tag) ?? false
         writer.begin(status: isKnown ? 304 : 200)
-        writer.field("ETag", tagText)
+        writer.startField("ETag")
+        writer.append("W/\"")
+        writer.append(hexadecimal: tag.value)
+        writer.append("\"")
+        writer.endField()
         writeFreshness(now, into: &writer)
         if !isKnown { writer.field("Content-Type", "application/json") }
         finishHead(&writer)

@@ -438,7 +438,81 @@ struct SQLiteStoreTests {
         #expect(try await store.purge(retention) == 20, "five calls, fifteen gates")
     }
 
+    // MARK: counts
+
+    @Test func countsFollowCallsThroughEverythingThatHappensToThem() async throws {
+        let store = try open()
+        let retention = Retention(
+            terminalTTL: .seconds(90_000), staleMax: .seconds(90_000), missMax: .seconds(90_000))
+        for number in 0..<60 {
+            let key = number % 3 == 0 ? LookKey.vouchers("v\(number)") : .orders("o\(number)")
+            let token = try await store.grant(.of(key))
+            clock.advance(.seconds(number % 7 * 100))
+            if number % 4 != 0 { try await store.settle(.of(key, token)) }
+            if number == 30 { clock.advance(.seconds(80_000)) }
+            _ = try await store.purge(retention)
+            try await expectTrueCounts(store)
+        }
+        #expect(try SQLiteJournal(path: folder.store).count() < 60, "some were dropped")
+        await store.close()
+    }
+
+    @Test func aFileOfTheVersionBeforeIsTakenOverWithItsBudgets() async throws {
+        var store = try open()
+        for number in 0..<5 { _ = try await store.grant(.of(.orders("a\(number)"))) }
+        await store.close()
+        try makeVersionOne(folder.store)
+        #expect(try SQLiteJournal(path: folder.store).count() == 5, "read as it is")
+        store = try open()
+        try await expectTrueCounts(store)
+        let verdict = try await store.verdict(.of(.orders("b"), perMinute: 5))
+        #expect(verdict == .budgetSpent(opensIn: .seconds(73), .minute))
+        await store.close()
+    }
+
+    /// An upgrade may start while the old program still writes: the counts see its calls, too.
+    @Test func aWriterOfTheVersionBeforeIsCountedWhileItStillRuns() async throws {
+        try await open().close()
+        try makeVersionOne(folder.store)
+        let old = try Database(path: folder.store, lockWaitMilliseconds: 1000)
+        let insert = """
+            INSERT INTO calls (source, id, reserved, reserved_wall, ended, state, unknown)
+            VALUES ('orders', 'old', 0, 0, 1000000000000, 0, 0)
+            """
+        try old.execute(insert)
+        let store = try open()
+        try old.execute(insert)
+        try old.execute("UPDATE calls SET ended = 2000000000000")
+        try await expectTrueCounts(store)
+        #expect(try SQLiteJournal(path: folder.store).count() == 2)
+    }
+
     // MARK: helpers
+
+    private func expectTrueCounts(_ store: SQLiteStore) async throws {
+        try await store.onDatabase { database throws(SQLiteFailure) in
+            let counted = """
+                SELECT source, ended >> \(CallPeriod.shift), unknown, count(*) FROM calls
+                GROUP BY 1, 2, 3
+                """
+            let kept = "SELECT source, period, unknown, calls FROM call_counts"
+            for (one, other) in [(counted, kept), (kept, counted)] {
+                let differing = try database.number(
+                    "SELECT count(*) FROM (\(one) EXCEPT \(other))")
+                guard differing == 0 else { throw .failed("the counts are off") }
+            }
+        }
+    }
+
+    /// Version 1 knew no counts; everything else was the same.
+    private func makeVersionOne(_ path: String) throws {
+        let database = try Database(path: path, lockWaitMilliseconds: 1000)
+        try database.execute(
+            """
+            DROP TRIGGER call_entered; DROP TRIGGER call_moved; DROP TRIGGER call_dropped;
+            DROP TABLE call_counts; PRAGMA user_version = 1
+            """)
+    }
 
     /// Copies of the three files as they are now.
     private func makeCopy(of store: SQLiteStore) async throws -> [String: [UInt8]] {
@@ -468,5 +542,13 @@ struct SQLiteStoreTests {
             try other.execute("DELETE FROM meta; DELETE FROM looks; DELETE FROM calls")
             try other.execute("DELETE FROM sources")
         }
+    }
+}
+
+extension SQLiteJournal {
+    fileprivate func count() throws -> Int {
+        var count = 0
+        try forEachCall { _ in count += 1 }
+        return count
     }
 }

@@ -372,6 +372,52 @@ struct StoreContract {
         // A call that never ended for sure leaves the next one without a gap.
         _ = try await call(after: 30, sentAgo: 3, .staysHeld)
         #expect(try await call(after: 60, sentAgo: 3, ends).gap == nil)
+        let gaps = try await open.store.smallestGaps()
+        #expect(open.isAbout(gaps[.orders], .seconds(30)) && gaps[.vouchers] == nil)
+        let read = try open.journal().smallestGaps()
+        #expect(open.isAbout(read[.orders], .seconds(30)) && read[.vouchers] == nil)
+    }
+
+    // MARK: journal
+
+    @Test(arguments: Case.all)
+    func journalTellsEachCallInTheOrderGranted(_ kind: Case) async throws {
+        let open = try kind.open()
+        try await open.makeKnown(["known"])
+        try await open.pass(.seconds(1))
+        let keys = [LookKey.orders("known"), .vouchers("new"), .orders("lost"), .orders("held")]
+        var tokens: [SlotToken] = []
+        for key in keys { tokens.append(try await open.store.grant(.of(key))) }
+        try await open.pass(.seconds(3))
+        try await open.store.settle(.of(keys[0], tokens[0], sentAgo: .seconds(2)))
+        try await open.store.settle(.of(keys[1], tokens[1]))
+        try await open.store.settle(.of(keys[3], tokens[3], .staysHeld, sentAgo: .seconds(2)))
+
+        let calls = try open.journalCalls().suffix(4)
+        #expect(calls.map(\.token) == tokens && calls.map(\.key) == keys)
+        #expect(calls.map(\.state) == [.ended, .ended, .underWay, .abandoned])
+        #expect(calls.map(\.wasUnknown) == [false, true, true, true])
+        #expect(calls.map(\.wasNeverSent) == [false, true, false, false])
+        #expect(calls.map(\.outcome) == ["answered", "answered", nil, "answered"])
+        for (call, ended) in zip(calls, [3, 3, 13, 13]) {
+            #expect(open.isNear(call.ended - call.reserved, .seconds(ended)))
+            guard let sent = call.sent else { continue }
+            #expect(open.isNear(sent - call.reserved, .seconds(1)))
+        }
+    }
+
+    @Test(arguments: Case.all)
+    func journalKeepsWhatTheDayWindowCountsAndAnHourMore(_ kind: Case) async throws {
+        let open = try kind.open()
+        let retention = Retention(terminalTTL: .zero, staleMax: .zero, missMax: .zero)
+        let token = try await open.store.grant(.of(.orders("a")))
+        try await open.store.settle(.of(.orders("a"), token))
+        try await open.pass(.seconds(86_400 + 3600))
+        _ = try await open.store.purge(retention)
+        #expect(try open.journalCalls().map(\.token) == [token])
+        try await open.pass(.seconds(1))
+        _ = try await open.store.purge(retention)
+        #expect(try open.journalCalls().isEmpty)
     }
 
     // MARK: purge and close

@@ -37,6 +37,11 @@ extension SQLiteRows {
             told: StoreMoment(time: told, wall: checkedAt))
     }
 
+    /// The columns that `call` reads, in its order.
+    static let callColumns = """
+        source, id, before, reserved, reserved_wall, ended, state, unknown, sent, outcome
+        """
+
     /// Nil for a source or a state that this version does not know: such a call is not ours.
     static func call(_ token: SlotToken, _ row: Statement.Row) -> KeptCall? {
         guard let source = row.text(0).flatMap(Source.init), let id = row.text(1),

@@ -37,6 +37,10 @@ public protocol StateStore: Sendable {
         _ settlement: Settlement,
         reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void)
 
+    /// Tells the smallest gap that each upstream has ever seen; nil where there is none yet.
+    func smallestGaps(
+        reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void)
+
     /// Drops what is past its use: finished answers after `terminalTTL`, others after `staleMax`,
     /// gates and counted calls that can no longer matter. Never a gate that could still be shut.
     func purge(

@@ -37,11 +37,9 @@ extension ActionTracker {
 
     /// Starts the looks that are wanted most, as long as the upstream may be called.
     mutating func pull(_ source: Source) {
+        guard upstreams[source]?.isWanted == true else { return }
         upstreams[source]?.breaker.tick(now)
-        while let upstream = upstreams[source], upstream.starting < UpstreamState.startingMax,
-            upstream.calling + upstream.starting < UpstreamState.callingMax,
-            upstream.breaker.allowsCall, let (lane, entry) = best(source, upstream)
-        {
+        while upstreams[source]?.hasRoom == true, let (lane, entry) = best(source) {
             upstreams[source]?[lane].wants.removeBest()
             start(LookKey(source, entry.id))
         }
@@ -49,9 +47,8 @@ extension ActionTracker {
     }
 
     /// The better of the lanes' best wants.
-    private mutating func best(
-        _ source: Source, _ upstream: UpstreamState
-    ) -> (Lane, WantQueue.Entry)? {
+    private mutating func best(_ source: Source) -> (Lane, WantQueue.Entry)? {
+        guard let upstream = upstreams[source] else { return nil }
         var found: (Lane, WantQueue.Entry)?
         for lane in Lane.allCases where blocked(upstream, lane) == nil {
             dropVoid(source, lane)

@@ -14,7 +14,7 @@ import DequeModule
 public struct ActionTracker: Sendable {
     let policy: TrackerPolicy
     var upstreams: PerSource<UpstreamState?>
-    var actions: [ActionID: TrackedAction] = [:]
+    var actions = ActionTable()
     var callers: [CallerID: ActionID] = [:]
     var wakes = WakeQueue()
     var rereads = RereadQueue()

@@ -58,7 +58,8 @@ struct Flight: Sendable {
         case reserving(askedAt: Instant)
         case calling(SlotToken)
         /// The call has ended; its report is applied when the store has it, or at `applyBy`.
-        case settling(CallReport, applyBy: Instant)
+        /// A report is large and held for a moment only: it does not make every look larger.
+        indirect case settling(CallReport, applyBy: Instant)
         /// The report is applied, and the store has still not confirmed it.
         case applied
     }

@@ -41,6 +41,14 @@ struct UpstreamState: Sendable {
 
     init(policy: SourcePolicy) { self.policy = policy }
 
+    /// A look waits for its turn.
+    var isWanted: Bool { known.wants.best != nil || unknown.wants.best != nil }
+
+    /// One more look may start.
+    var hasRoom: Bool {
+        starting < Self.startingMax && calling + starting < Self.callingMax && breaker.allowsCall
+    }
+
     subscript(lane: Lane) -> LaneState {
         _read {
             switch lane {

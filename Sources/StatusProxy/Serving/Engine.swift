@@ -26,6 +26,7 @@ final class Engine: @unchecked Sendable {
     private let wakeTimer: any DispatchSourceTimer
     private let purgeTimer: any DispatchSourceTimer
     private var wakeAt = Instant.distantFuture
+    private var isShowingGaps = false
     private var whenQuiet: (@Sendable () -> Void)?
 
     /// How often the store is asked to drop what is past its use.
@@ -56,6 +57,7 @@ final class Engine: @unchecked Sendable {
             guard let self else { return }
             queue.async { self.take(.noticed(notice)) }
         }
+        queue.async { self.showSmallestGaps() }
     }
 
     // MARK: From any queue
@@ -164,7 +166,23 @@ final class Engine: @unchecked Sendable {
         take(.woke)
     }
 
+    /// What earlier lives have seen counts too, before this one's first call.
+    private func showSmallestGaps() {
+        store.smallestGaps { result in
+            self.queue.async {
+                guard case .success(let gaps) = result, !self.isShowingGaps else { return }
+                self.isShowingGaps = true
+                for source in Source.allCases {
+                    guard let gap = gaps[source] else { continue }
+                    self.observer.observe(.gap(source, smallest: gap))
+                }
+            }
+        }
+    }
+
     private func purge() {
+        // A store that was away at the start is asked again.
+        if !isShowingGaps { showSmallestGaps() }
         store.purge(retention) { result in
             guard case .failure(let failure) = result else { return }
             self.queue.async { self.observer.observe(.storeFailed("\(failure)")) }

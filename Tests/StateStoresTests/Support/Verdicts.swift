@@ -36,6 +36,17 @@ extension OpenStore {
         return isAbout(opensIn, .seconds(seconds) + kind.slew)
     }
 
+    /// Equal but for what the store's clock may be off.
+    func isNear(_ found: Duration, _ expected: Duration) -> Bool {
+        found >= expected - tolerance && found <= expected + tolerance
+    }
+
+    func journalCalls() throws -> [JournaledCall] {
+        var calls: [JournaledCall] = []
+        try journal().forEachCall { calls.append($0) }
+        return calls
+    }
+
     /// Lets the orders upstream tell a state of each of these actions.
     func makeKnown(_ ids: [String]) async throws {
         for id in ids {
