@@ -125,14 +125,14 @@ public struct ResponseWriter: Sendable {
     @inline(__always)
     public mutating func writeWhole(
         bytesMax: Int,
-        _ write: (inout OutputSpan<UInt8>, _ date: Span<UInt8>, _ headEnd: StaticString) -> Void
+        _ write: (inout OutputCursor, _ date: Span<UInt8>, _ headEnd: StaticString) -> Void
     ) {
         precondition(progress == .ready && wantsContent, "an answer is begun once")
         progress = .done
         status = 200
         let date = date
         let headEnd = headEnd
-        output.append(addingCapacity: bytesMax) { write(&$0, date.span, headEnd) }
+        output.append(bytesMax: bytesMax) { write(&$0, date.span, headEnd) }
     }
 
     private var headEnd: StaticString {
@@ -168,6 +168,11 @@ public struct ResponseWriter: Sendable {
             output.append(0x30 + UInt8(magnitude / divisor % 10))
             divisor /= 10
         }
+    }
+
+    /// Sixteen hexadecimal digits.
+    public mutating func append(hexadecimal number: UInt64) {
+        output.append(bytesMax: 16) { $0.append(hexadecimal: number) }
     }
 
     private static func harmless(_ byte: UInt8) -> UInt8 {

@@ -278,6 +278,13 @@ extension EventLoop {
         guard patience != connection.patience else { return }
         connection.patience = patience
         connection.deadline = span == .max ? .max : now + span
+        wake(by: connection.deadline)
+    }
+
+    /// Brings the deadline forward.
+    func limit(_ connection: Connection, to span: Int64) {
+        connection.deadline = min(connection.deadline, now + span)
+        wake(by: connection.deadline)
     }
 
     private func wantedEvents(_ connection: Connection) -> UInt32 {

@@ -92,6 +92,7 @@ extension ActionTracker {
         actions[id]?.keep(kept)
         publish(id, before: firstReply)
         plan(id, wakeAt)
+        retireIfFinished(id)
     }
 
     /// The same for one caller that has just come: the others' situation has not changed.
@@ -105,6 +106,7 @@ extension ActionTracker {
         if holdUntil != nil { actions[id]?.hold(newcomer) }
         publish(id, before: firstReply)
         plan(id, holdUntil ?? .distantFuture)
+        retireIfFinished(id)
     }
 
     private mutating func prepareToConsider(_ id: ActionID) -> Bool {
@@ -316,7 +318,7 @@ extension ActionTracker {
         let until =
             answer.document.isDone || isRefreshing
             ? answer.keptUntil : min(answer.nextLookAt ?? answer.keptUntil, answer.keptUntil)
-        return now < until ? Publication(answer: answer, servableUntil: until) : nil
+        return now < until ? Publication(Shared(answer), servableUntil: until) : nil
     }
 
     /// Puts the action's next wake into the queue, unless an earlier one stands there.

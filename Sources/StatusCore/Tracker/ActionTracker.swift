@@ -14,7 +14,9 @@ import DequeModule
 public struct ActionTracker: Sendable {
     let policy: TrackerPolicy
     var upstreams: PerSource<UpstreamState?>
-    var actions: [ActionID: TrackedAction] = [:]
+    var actions = ActionTable()
+    /// Finished actions that nobody is concerned with: their published answers say all of them.
+    var retired: [ActionID: Shared<Answer>] = [:]
     var callers: [CallerID: ActionID] = [:]
     var wakes = WakeQueue()
     var random: SplitMix64
@@ -44,7 +46,7 @@ public struct ActionTracker: Sendable {
     /// When the tracker wants an ``Event/woke`` at the latest; nil: not at all.
     public var nextWake: Instant? { wakes.next }
 
-    public var storedActions: Int { actions.count }
+    public var storedActions: Int { actions.count + retired.count }
     public var waitingCallers: Int { callers.count }
 
     /// Takes one event in and returns what is to be done, in this order.
@@ -96,6 +98,15 @@ struct TrackedAction: Sendable {
     /// Somebody is held for news of that upstream. Who named the other one does not ask this one.
     func isWatched(at source: Source) -> Bool {
         isWatched && callers.contains { $0.isPatient && $0.question.source ?? source == source }
+    }
+
+    /// Becomes again what it was before it was retired.
+    mutating func restore(_ shared: Shared<Answer>) {
+        let answer = shared.value
+        published = Publication(shared, servableUntil: answer.keptUntil)
+        looks[answer.document.source].isKnown = true
+        looks[answer.document.source].answer = Look.Told(
+            document: answer.document, checkedAt: answer.checkedAt, at: answer.answeredAt)
     }
 
     mutating func keep(_ held: [Caller]) {
@@ -150,7 +161,7 @@ extension ActionTracker {
                 return effects.append(.reply(caller, .problem(storeProblem(question))))
             }
             actions[id] = TrackedAction(now: now)
-            evictionOrder.append(id)
+            if retired[id] == nil { evictionOrder.append(id) }
             effects.append(.lookUp(id))
         }
         callers[caller] = id
@@ -166,6 +177,8 @@ extension ActionTracker {
     private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
         switch result {
         case .success(let records):
+            // Somebody asks what the published answer does not tell.
+            if let answer = retired.removeValue(forKey: id) { actions[id]?.restore(answer) }
             for record in records {
                 actions[id]?.looks[record.key.source].absorb(record, askedAt: now, now)
             }
@@ -230,6 +243,17 @@ extension ActionTracker {
         if tracked?.published != nil { effects.append(.withdraw(id)) }
     }
 
+    /// Lets go of a finished action once it is published and nobody is concerned with it: nothing
+    /// can happen to it, and whoever asks is served what is published. Such actions are most of what
+    /// is kept.
+    mutating func retireIfFinished(_ id: ActionID) {
+        guard let tracked = actions[id], !tracked.isBusy, let published = tracked.published,
+            published.answer.document.isDone
+        else { return }
+        actions[id] = nil
+        retired[id] = published.shared
+    }
+
     /// Second-chance eviction, a few steps of the hand at a time. Drops what memory holds of an
     /// action; its gate and answer stay in the store. Actions in use are passed over, so that the
     /// bound can be exceeded by them.
@@ -238,6 +262,10 @@ extension ActionTracker {
         while evictionOrder.count > policy.actionsMax, visits > 0, let id = evictionOrder.popFirst()
         {
             visits -= 1
+            if actions[id] == nil, retired.removeValue(forKey: id) != nil {
+                effects.append(.withdraw(id))
+                continue
+            }
             for source in policy.configured { actions[id]?.looks[source].expire(now, policy) }
             guard let tracked = actions[id] else { continue }  // forgotten before
             if tracked.isBusy || tracked.hasSecondChance {

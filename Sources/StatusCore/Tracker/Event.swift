@@ -56,8 +56,20 @@ public enum Effect: Sendable, Equatable {
 
 /// An answer that anybody who asks without `source` and `wait` gets, until `servableUntil`.
 public struct Publication: Sendable, Equatable {
-    public var answer: Answer
-    public var servableUntil: Instant
+    /// Kept once, here and wherever it is served from.
+    public let shared: Shared<Answer>
+    public let servableUntil: Instant
+
+    public init(_ shared: Shared<Answer>, servableUntil: Instant) {
+        self.shared = shared
+        self.servableUntil = servableUntil
+    }
+
+    public var answer: Answer { shared.value }
+
+    public static func == (a: Publication, b: Publication) -> Bool {
+        a.servableUntil == b.servableUntil && (a.shared === b.shared || a.answer == b.answer)
+    }
 }
 
 /// What operators want to know of.

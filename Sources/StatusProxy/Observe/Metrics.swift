@@ -70,8 +70,9 @@ final class Metrics: Sendable {
         var count = 0
         var nanoseconds: Int64 = 0
 
-        mutating func add(_ span: Duration) {
-            let length = span.nanoseconds
+        mutating func add(_ span: Duration) { add(nanoseconds: span.nanoseconds) }
+
+        mutating func add(nanoseconds length: Int64) {
             count += 1
             nanoseconds += length
             for index in counts.indices where length <= Self.boundsInNanoseconds[index] {
@@ -105,10 +106,10 @@ final class Metrics: Sendable {
     }
 
     /// Counts a 200 for one action from the board.
-    func countHit(isStale: Bool, took: Duration, lane: Int) {
+    func countHit(isStale: Bool, nanoseconds: Int64, lane: Int) {
         lanes[lane].withLock {
             if isStale { $0.staleHits += 1 } else { $0.freshHits += 1 }
-            $0.durations.add(took)
+            $0.durations.add(nanoseconds: nanoseconds)
         }
     }
 

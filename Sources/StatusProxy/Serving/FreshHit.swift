@@ -37,7 +37,7 @@ final class FreshHit: Sendable {
         guard let found = board.answer(for: bytes.extracting(id), now: startedAt) else {
             return false
         }
-        serve(found.rendered, startedAt, exchange.loopIndex, &writer)
+        serve(found, startedAt, exchange.loopIndex, &writer)
         return true
     }
 
@@ -65,17 +65,17 @@ final class FreshHit: Sendable {
     }
 
     private func serve(
-        _ rendered: RenderedAnswer, _ startedAt: Instant, _ lane: Int,
+        _ found: BoardedAnswer, _ startedAt: Instant, _ laneIndex: Int,
         _ writer: inout ResponseWriter
     ) {
-        let isStale = rendered.answer.staleReason != nil
-        let requestID = lanes[lane].withLock { $0.requestIDs.next() }
-        rendered.writePlain(now: startedAt, requestID: requestID, into: &writer)
-        let took = SystemClock.now() - startedAt
-        metrics.countHit(isStale: isStale, took: took, lane: lane)
-        guard log.level <= .info else { return }
-        lanes[lane].withLock { lane in
-            lane.writeLine(requestID, took, isStale: isStale, rendered.answer.document.source)
+        lanes[laneIndex].withLock { lane in
+            let requestID = lane.requestIDs.next()
+            found.rendered.writePlain(now: startedAt, requestID: requestID, into: &writer)
+            // Plain numbers: `Duration` counts in 128 bits.
+            let took = SystemClock.now().nanoseconds - startedAt.nanoseconds
+            metrics.countHit(isStale: found.isStale, nanoseconds: took, lane: laneIndex)
+            guard log.level <= .info else { return }
+            lane.writeLine(requestID, took, isStale: found.isStale, found.source)
             log.append(lane.line.span)
         }
     }
@@ -89,12 +89,12 @@ private struct Lane: Sendable {
 
     /// The same line as ``RequestJournal`` writes for other requests.
     mutating func writeLine(
-        _ requestID: UInt64, _ took: Duration, isStale: Bool, _ source: Source
+        _ requestID: UInt64, _ nanoseconds: Int64, isStale: Bool, _ source: Source
     ) {
         line.removeAll(keepingCapacity: true)
         let milliseconds = clock.tick()
         let clock = clock
-        line.append(addingCapacity: Self.lineBytesMax) { line in
+        line.append(bytesMax: Self.lineBytesMax) { line in
             line.append("{\"time\":\"")
             line.append(clock.text.span)
             line.append(digits: milliseconds, count: 3)
@@ -102,9 +102,9 @@ private struct Lane: Sendable {
             line.append(hexadecimal: requestID)
             line.append("\",\"method\":\"GET\",\"route\":\"/actions/{id}\",\"status\":200")
             line.append(",\"duration\":")
-            let microseconds = UInt64(max(0, took.nanoseconds / 1000))
+            let microseconds = UInt64(max(0, nanoseconds / 1000))
             line.append(decimal: Int(microseconds / 1_000_000))
-            line.append(UInt8(ascii: "."))
+            line.append(".")
             line.append(digits: microseconds % 1_000_000, count: 6)
             line.append(isStale ? ",\"cache\":\"stale\"" : ",\"cache\":\"hit\"")
             line.append(
