@@ -80,7 +80,7 @@ final class CurlDriver: @unchecked Sendable {
         readiness.setEventHandler { self.takeReadySockets() }
         // The set stays open until the source has let go of it.
         readiness.setCancelHandler { withExtendedLifetime(self) {} }
-        timer.setEventHandler { self.act(CURL_SOCKET_TIMEOUT, 0) }
+        timer.setEventHandler { self.actOnTimeOut() }
         pulse.setEventHandler { self.lookAround() }
         readiness.activate()
         timer.activate()
@@ -216,13 +216,20 @@ final class CurlDriver: @unchecked Sendable {
         }
     }
 
-    /// Negative: no timer. libcurl must not be entered from here, so 0 is "soon" too.
+    /// Negative: no timer. libcurl must not be entered from here, so that 0 is the queue's next
+    /// work: a timer would take a turn through another thread, before every transfer.
     fileprivate func wake(afterMilliseconds milliseconds: Int) {
-        guard milliseconds >= 0 else {
+        guard milliseconds > 0 else {
             timer.schedule(deadline: .distantFuture)
+            if milliseconds == 0 { queue.async { self.actOnTimeOut() } }
             return
         }
         timer.schedule(deadline: .now() + .milliseconds(milliseconds))
+    }
+
+    private func actOnTimeOut() {
+        guard !isShutDown else { return }
+        act(CURL_SOCKET_TIMEOUT, 0)
     }
 }
 
