@@ -346,7 +346,8 @@ BEGIN
 
     IF verdict IS NULL THEN
         SELECT * INTO look FROM status_proxy.looks l WHERE l.id = p_id AND l.source = p_source;
-        IF look.opens > t THEN
+        -- A finished state is never asked for again while it is kept.
+        IF look.opens > t OR look.answer_done THEN
             verdict := 'gate-shut';
             told := status_proxy.tell(look, t);
         END IF;
@@ -611,8 +612,9 @@ $$;
 -- stay as they are.
 CREATE OR REPLACE FUNCTION status_proxy.carry_over(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
-    p_slots bigint[], p_sources text[], p_ids text[], p_reserved bigint[], p_ended bigint[],
-    p_states smallint[], p_unknown boolean[], p_paused text[], p_paused_until bigint[]
+    p_slots bigint[], p_sources text[], p_ids text[], p_before bigint[], p_reserved bigint[],
+    p_ended bigint[], p_states smallint[], p_unknown boolean[], p_sent bigint[],
+    p_outcomes text[], p_paused text[], p_paused_until bigint[]
 ) RETURNS status_proxy.entry LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     entry status_proxy.entry;
@@ -622,9 +624,10 @@ BEGIN
         RETURN entry;
     END IF;
     INSERT INTO status_proxy.calls
-        (token, source, id, reserved, ended, state, unknown)
+        (token, source, id, before, reserved, ended, state, unknown, sent, outcome)
     SELECT * FROM unnest(
-        p_slots, p_sources, p_ids, p_reserved, p_ended, p_states, p_unknown)
+        p_slots, p_sources, p_ids, p_before, p_reserved, p_ended, p_states, p_unknown, p_sent,
+        p_outcomes)
     ON CONFLICT (token) DO NOTHING;
     INSERT INTO status_proxy.sources AS s (source, paused_until)
     SELECT * FROM unnest(p_paused, p_paused_until)

@@ -9,8 +9,7 @@ enum FieldRules {
         // RFC 9112 5.2: obs-fold MUST be refused or replaced by a server. RFC 9112 2.2: the same
         // for blanks between the request line and the first field.
         guard !bytes[line.lowerBound].isBlank else { throw .foldedField }
-        var colon = line.lowerBound
-        while colon < line.upperBound, ByteSet.token.contains(bytes[colon]) { colon += 1 }
+        let colon = bytes.firstIndex(notIn: .token, in: line)
         guard colon < line.upperBound else { throw .fieldLine }
         // RFC 9112 5.1: no blank between name and colon: MUST be refused with 400.
         guard bytes[colon] == UInt8(ascii: ":"), colon > line.lowerBound else { throw .fieldName }
@@ -95,8 +94,7 @@ private struct ConnectionOptions {
 extension Span<UInt8> {
     /// token = 1*tchar (RFC 9110 5.6.2).
     func isToken(_ range: Range<Int>) -> Bool {
-        for index in range where !ByteSet.token.contains(self[index]) { return false }
-        return !range.isEmpty
+        !range.isEmpty && firstIndex(notIn: .token, in: range) == range.upperBound
     }
 
     /// Hands over each element of a comma-separated list, without the blanks around it; empty ones

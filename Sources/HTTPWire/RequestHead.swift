@@ -140,7 +140,33 @@ extension Span<UInt8> {
     }
 
     func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
-        for index in range where self[index] == byte { return index }
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        let bytes = self.bytes
+        var index = range.lowerBound
+        while index + 8 <= range.upperBound {
+            let word = bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            let difference = UInt64(littleEndian: word) ^ ones &* UInt64(byte)
+            // The lowest top bit is set where the first equal byte is; a borrow sets only higher ones.
+            let equal = (difference &- ones) & ~difference & tops
+            guard equal == 0 else { return index + equal.trailingZeroBitCount / 8 }
+            index += 8
+        }
+        while index < range.upperBound {
+            if self[index] == byte { return index }
+            index += 1
+        }
         return nil
+    }
+
+    /// Where the first byte that is not in `set` stands; the end of `range` if there is none.
+    @inline(__always)
+    func firstIndex(notIn set: ByteSet, in range: Range<Int>) -> Int {
+        withUnsafeBufferPointer { bytes in
+            precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count)
+            var index = range.lowerBound
+            while index < range.upperBound, set.contains(bytes[index]) { index += 1 }
+            return index
+        }
     }
 }

@@ -27,17 +27,13 @@ enum TargetRules {
     private static func readPathAndQuery(
         _ bytes: Span<UInt8>, at range: Range<Int>, into head: inout RequestHead
     ) throws(Refusal) {
-        var index = range.lowerBound
-        while index < range.upperBound, bytes[index] != UInt8(ascii: "?") {
-            index = try step(bytes, at: index, before: range.upperBound, in: .path)
-        }
-        head.path = range.lowerBound..<index
-        guard index < range.upperBound else { return }
-        head.query = index + 1..<range.upperBound
-        index += 1
-        while index < range.upperBound {
-            index = try step(bytes, at: index, before: range.upperBound, in: .query)
-        }
+        let pathEnd = try skip(.path, bytes, at: range)
+        head.path = range.lowerBound..<pathEnd
+        guard pathEnd < range.upperBound else { return }
+        guard bytes[pathEnd] == UInt8(ascii: "?") else { throw .target }
+        let query = pathEnd + 1..<range.upperBound
+        head.query = query
+        guard try skip(.query, bytes, at: query) == query.upperBound else { throw .target }
     }
 
     /// RFC 9112 3.2.2: a server MUST accept the absolute form; its authority then counts, not Host.
@@ -95,9 +91,7 @@ enum TargetRules {
                 else { throw failure }
                 index += 1
             } else {
-                while index < range.upperBound, bytes[index] != UInt8(ascii: ":") {
-                    index = try step(bytes, at: index, before: range.upperBound, in: .name)
-                }
+                index = try skip(.name, bytes, at: range)
             }
         } catch {
             throw failure
@@ -121,16 +115,20 @@ enum TargetRules {
         guard number <= 65_535 else { throw failure }
     }
 
-    /// One character of `set`, or "%" and two hexadecimal digits (RFC 3986 2.1); returns what
-    /// follows.
+    /// Skips characters of `set`, and "%" with two hexadecimal digits (RFC 3986 2.1). Returns where
+    /// something else stands, or the end.
     @inline(__always)
-    private static func step(
-        _ bytes: Span<UInt8>, at index: Int, before end: Int, in set: ByteSet
+    private static func skip(
+        _ set: ByteSet, _ bytes: Span<UInt8>, at range: Range<Int>
     ) throws(Refusal) -> Int {
-        if set.contains(bytes[index]) { return index + 1 }
-        guard bytes[index] == UInt8(ascii: "%"), index + 2 < end,
-            bytes[index + 1].hexValue != nil, bytes[index + 2].hexValue != nil
-        else { throw .target }
-        return index + 3
+        var index = range.lowerBound
+        while true {
+            index = bytes.firstIndex(notIn: set, in: index..<range.upperBound)
+            guard index < range.upperBound, bytes[index] == UInt8(ascii: "%") else { return index }
+            guard index + 2 < range.upperBound, bytes[index + 1].hexValue != nil,
+                bytes[index + 2].hexValue != nil
+            else { throw .target }
+            index += 3
+        }
     }
 }

@@ -83,7 +83,7 @@ extension EventLoop {
         }
         settle(connection)
         if isDraining {
-            connection.deadline = min(connection.deadline, now + Self.firstRequestGrace)
+            limit(connection, to: Self.firstRequestGrace)
         }
     }
 
@@ -104,7 +104,6 @@ extension EventLoop {
         } else {
             connections[slot] = connection
         }
-        setTick()
         return connection
     }
 
@@ -190,7 +189,7 @@ extension EventLoop {
         if connection.hasServed {
             finish(connection)
         } else {
-            connection.deadline = min(connection.deadline, now + Self.firstRequestGrace)
+            limit(connection, to: Self.firstRequestGrace)
         }
     }
 }

@@ -52,11 +52,13 @@ final class EventLoop: @unchecked Sendable {
     var isDraining = false
     /// The loop's clock: nanoseconds that never go back, read once a batch.
     var now: Int64 = 0
-    private var tickIsSet = false
+    private var timer: (any DispatchSourceTimer)?
+    /// When the timer fires, on the loop's clock.
+    private var wakeAt = Int64.max
 
     /// Time-outs in nanoseconds.
     struct Times {
-        let idle, head, content, write, linger, tick: Int64
+        let idle, head, content, write, silence, linger, tick: Int64
 
         init(_ configuration: ServerConfiguration) {
             idle = configuration.idleTimeout.nanosecondsForTimer
@@ -64,7 +66,10 @@ final class EventLoop: @unchecked Sendable {
             content = configuration.bodyTimeout.nanosecondsForTimer
             write = configuration.writeTimeout.nanosecondsForTimer
             linger = configuration.lingerTimeout.nanosecondsForTimer
-            let shortest = min(idle, head, content, write, linger)
+            silence =
+                configuration.heartbeat.isEmpty
+                ? .max : configuration.heartbeatInterval.nanosecondsForTimer
+            let shortest = min(idle, head, content, write, silence, linger)
             tick = max(10_000_000, min(1_000_000_000, shortest / 2))
         }
     }
@@ -117,16 +122,26 @@ final class EventLoop: @unchecked Sendable {
                 fileDescriptor: self.epoll, queue: self.queue)
             source.setEventHandler { self.drainEvents() }
             self.source = source
+            self.timer = self.makeTimer()
             self.readClock()
             self.watchListener()
             source.activate()
         }
     }
 
+    private func makeTimer() -> any DispatchSourceTimer {
+        let timer = DispatchSource.makeTimerSource(queue: queue)
+        timer.setEventHandler { self.tick() }
+        timer.activate()
+        return timer
+    }
+
     /// Closes everything; `done` runs on the queue when Dispatch has let go of the epoll set.
     func stop(_ done: @escaping @Sendable () -> Void) {
         closeListener()
         for connection in connections { if let connection { drop(connection) } }
+        timer?.cancel()
+        timer = nil
         guard let source, !source.isCancelled else { return done() }
         // Dispatch asks that a watched descriptor stays open until the source is cancelled.
         source.setCancelHandler {
@@ -175,24 +190,29 @@ final class EventLoop: @unchecked Sendable {
         writer.setDate(secondsSince1970: time.tv_sec)
     }
 
-    /// One timer a loop, at most once a second, and only while there are connections.
-    func setTick() {
-        guard !tickIsSet else { return }
-        tickIsSet = true
-        queue.asyncAfter(deadline: .now() + .nanoseconds(Int(times.tick))) { self.tick() }
+    /// Has the deadlines looked at when that one has passed: one timer a loop, which rests until the
+    /// earliest deadline and fires at most once a tick.
+    func wake(by deadline: Int64) {
+        let wish = max(deadline, now + times.tick)
+        guard wish < wakeAt else { return }
+        wakeAt = wish
+        timer?.schedule(deadline: .now() + .nanoseconds(Int(min(wish - now, Self.restMax))))
     }
 
     private func tick() {
-        tickIsSet = false
+        wakeAt = .max
         readClock()
-        var isEmpty = true
+        var earliest = Int64.max
         for connection in connections {
             guard let connection else { continue }
-            isEmpty = false
             if connection.deadline <= now { timedOut(connection) }
+            earliest = min(earliest, connection.deadline)
         }
-        if !isEmpty { setTick() }
+        wake(by: earliest)
     }
+
+    /// Dispatch adds spans to the time without looking for overflow.
+    private static let restMax: Int64 = 3_600_000_000_000
 }
 
 extension Duration {

@@ -21,13 +21,10 @@ struct CarryOver {
     }
 
     mutating func settled(_ settlement: Settlement, sinceBoot: Instant) {
-        if case .opens = settlement.gate,
-            let index = calls.lastIndex(where: { $0.token == settlement.token }),
+        if let index = calls.lastIndex(where: { $0.token == settlement.token }),
             calls[index].key == settlement.key
         {
-            calls[index].ended = sinceBoot
-            calls[index].state = .ended
-            calls[index].outcome = settlement.outcome
+            calls[index].settle(settlement, sinceBoot: sinceBoot)
         }
         if let pause = settlement.pause {
             let source = settlement.key.source
@@ -44,6 +41,7 @@ struct CarryOver {
             var call = call
             call.ended = call.ended + offset
             call.reserved.time = call.reserved.time + offset
+            call.sent = call.sent.map { $0 + offset }
             return now - call.ended < BudgetLimits.dayWindow ? call : nil
         }
     }
@@ -51,5 +49,19 @@ struct CarryOver {
     /// The pauses that are not over at `now`, in store time.
     func pauses(at now: Instant, offset: Duration) -> [Source: Instant] {
         pauses.mapValues { $0 + offset }.filter { $0.value > now }
+    }
+}
+
+extension KeptCall {
+    fileprivate mutating func settle(_ settlement: Settlement, sinceBoot: Instant) {
+        switch settlement.gate {
+        case .opens:
+            ended = sinceBoot
+            state = .ended
+        case .staysHeld:
+            state = .abandoned
+        }
+        sent = settlement.sentAgo.map { sinceBoot - $0 }
+        outcome = settlement.outcome
     }
 }

@@ -30,6 +30,23 @@ struct KeptCall: Equatable {
 
     /// The upstream never saw this call.
     var wasNeverSent: Bool { state == .ended && sent == nil }
+
+    /// As readers of the journal see it.
+    var journaled: JournaledCall {
+        JournaledCall(
+            token: token, key: key, reserved: reserved.time, reservedAt: reserved.wall, sent: sent,
+            ended: ended, state: state.journaled, wasUnknown: wasUnknown, outcome: outcome)
+    }
+}
+
+extension KeptCall.State {
+    fileprivate var journaled: JournaledCall.State {
+        switch self {
+        case .underWay: .underWay
+        case .ended: .ended
+        case .abandoned: .abandoned
+        }
+    }
 }
 
 /// What is kept of one upstream as a whole.

@@ -37,6 +37,12 @@ public final class MemoryStore: StateStore, @unchecked Sendable {
         enqueue(reply) { rules in rules.settle(settlement) }
     }
 
+    public func smallestGaps(
+        reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void
+    ) {
+        enqueue(reply) { rules in rules.smallestGaps() }
+    }
+
     public func purge(
         _ retention: Retention,
         reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void
@@ -66,5 +72,21 @@ public final class MemoryStore: StateStore, @unchecked Sendable {
     private func moment() -> StoreMoment {
         let time = clock()
         return StoreMoment(time: time, wall: WallTime(milliseconds: time.nanoseconds / 1_000_000))
+    }
+}
+
+extension MemoryStore: CallJournal {
+    public func forEachCall(_ body: (JournaledCall) -> Void) throws(StoreFailure) {
+        try read { $0.journal }.forEach { body($0.journaled) }
+    }
+
+    public func smallestGaps() throws(StoreFailure) -> PerSource<Duration?> {
+        try read { rows in PerSource { rows.source($0).smallestGap } }
+    }
+
+    private func read<Value>(_ value: (MemoryRows) -> Value) throws(StoreFailure) -> Value {
+        let value = queue.sync { isClosed ? nil : value(rows) }
+        guard let value else { throw .closed }
+        return value
     }
 }

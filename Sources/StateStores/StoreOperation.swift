@@ -11,13 +11,17 @@ struct StoreOperation: Sendable {
         case lookUp(ActionID, reply: Reply<[LookRecord]>)
         case reserve(Reservation, reply: Reply<ReservationReply>)
         case settle(Settlement, reply: Reply<SettlementReply>)
+        case smallestGaps(reply: Reply<PerSource<Duration?>>)
         case purge(Retention, PurgeProgress, reply: Reply<Int>)
     }
 
     typealias Reply<Value> = @Sendable (Result<Value, StoreFailure>) -> Void
 
     var writes: Bool {
-        if case .lookUp = request { false } else { true }
+        switch request {
+        case .lookUp, .smallestGaps: false
+        case .reserve, .settle, .purge: true
+        }
     }
 
     func fail(_ failure: StoreFailure) {
@@ -25,6 +29,7 @@ struct StoreOperation: Sendable {
         case .lookUp(_, let reply): reply(.failure(failure))
         case .reserve(_, let reply): reply(.failure(failure))
         case .settle(_, let reply): reply(.failure(failure))
+        case .smallestGaps(let reply): reply(.failure(failure))
         case .purge(_, _, let reply): reply(.failure(failure))
         }
     }

@@ -19,6 +19,11 @@ struct StoreRules<Rows: StoreRows> {
         return records
     }
 
+    func smallestGaps() throws(Rows.Failure) -> PerSource<Duration?> {
+        let (orders, vouchers) = (try rows.source(.orders), try rows.source(.vouchers))
+        return PerSource { ($0 == .orders ? orders : vouchers).smallestGap }
+    }
+
     /// Checks pause, gate and budget, in this order; takes the call out of all of them, or none.
     func reserve(_ request: Reservation) throws(Rows.Failure) -> ReservationReply {
         let verdict = try verdict(on: request)
@@ -40,7 +45,9 @@ struct StoreRules<Rows: StoreRows> {
             return .paused(opensIn: until - now.time)
         }
         let look = try rows.look(request.key)
-        if let look, look.opens > now.time { return .gateShut(look.record(at: now)) }
+        if let look, look.opens > now.time || look.isFinished {
+            return .gateShut(look.record(at: now))
+        }
         let isKnown = try rows.isKnown(request.key.id)
         if let spent = try spentBudget(of: request, isKnown: isKnown) { return spent }
         return .granted(try grant(request, look, isKnown: isKnown))

@@ -18,10 +18,10 @@ extension RenderedAnswer {
         let end = tail.span
         let contentBytes = state.count - 1 + end.count
         writer.writeWhole(bytesMax: Self.headBytesMax + contentBytes) { output, date, headEnd in
-            output.append("HTTP/1.1 200 OK\r\nETag: ")
-            output.append(tagText.span)
+            output.append("HTTP/1.1 200 OK\r\nETag: W/\"")
+            output.append(hexadecimal: tag.value)
             appendFreshness(now, to: &output)
-            output.append("\r\nContent-Type: application/json\r\nX-Request-Id: ")
+            output.append("\r\nVary: Accept\r\nContent-Type: application/json\r\nX-Request-Id: ")
             output.append(hexadecimal: requestID)
             output.append("\r\nDate: ")
             output.append(date)
@@ -33,9 +33,9 @@ extension RenderedAnswer {
         }
     }
 
-    private func appendFreshness(_ now: Instant, to output: inout OutputSpan<UInt8>) {
+    private func appendFreshness(_ now: Instant, to output: inout OutputCursor) {
         let now = now.nanoseconds
-        output.append("\r\nCache-Control: max-age=")
+        output.append("\"\r\nCache-Control: max-age=")
         if let nextLookAt = answer.nextLookAt {
             let seconds = Self.secondsRoundedUp(nextLookAt.nanoseconds - now)
             output.append(decimal: seconds)
@@ -50,7 +50,7 @@ extension RenderedAnswer {
         appendCacheStatus(now, to: &output)
     }
 
-    private func appendCacheStatus(_ now: Int64, to output: inout OutputSpan<UInt8>) {
+    private func appendCacheStatus(_ now: Int64, to output: inout OutputCursor) {
         switch answer.service {
         case .hit: output.append("\r\nCache-Status: status-proxy; hit; ttl=")
         case .miss: output.append("\r\nCache-Status: status-proxy; fwd=miss; stored; ttl=")
@@ -64,7 +64,7 @@ extension RenderedAnswer {
         output.append(decimal: Int((until - now) / Self.second))
         guard answer.service == .hit else { return }
         output.append("; detail=")
-        for byte in reason.rawValue.utf8 { output.append(byte) }
+        output.append(reason.rawValue)
     }
 
     private static let second: Int64 = 1_000_000_000

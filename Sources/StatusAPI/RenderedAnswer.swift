@@ -21,18 +21,22 @@ public struct Clocks: Sendable {
 ///
 /// The state's bytes are shared with the tracker; only what follows them in the Action is its own.
 public struct RenderedAnswer: Sendable {
-    public let answer: Answer
-    public let tag: EntityTag
-    let tagText: [UInt8]
+    private let shared: Shared<Answer>
     /// Ends the Action that the state's bytes begin: `,"checked_at":…}`.
     let tail: [UInt8]
 
     public init(_ answer: Answer, clocks: Clocks) {
-        self.answer = answer
-        tag = EntityTag(answer.document)
-        tagText = Array(tag.text.utf8)
+        self.init(Shared(answer), clocks: clocks)
+    }
+
+    public init(_ shared: Shared<Answer>, clocks: Clocks) {
+        self.shared = shared
+        let answer = shared.value
         tail = Self.tail(answer, clocks)
     }
+
+    public var answer: Answer { shared.value }
+    public var tag: EntityTag { EntityTag(shared.value.document) }
 
     /// The Action: the state, and what is known of its freshness.
     public var body: [UInt8] { answer.document.bytes.dropLast() + tail }
@@ -45,8 +49,14 @@ public struct RenderedAnswer: Sendable {
     ) -> Int {
         let isKnown = condition?.matches(tag) ?? false
         writer.begin(status: isKnown ? 304 : 200)
-        writer.field("ETag", tagText)
+        writer.startField("ETag")
+        writer.append("W/\"")
+        writer.append(hexadecimal: tag.value)
+        writer.append("\"")
+        writer.endField()
         writeFreshness(now, into: &writer)
+        // RFC 9110 12.5.5: who accepts event streams is answered with one.
+        writer.field("Vary", "Accept")
         if !isKnown { writer.field("Content-Type", "application/json") }
         finishHead(&writer)
         guard !isKnown else {

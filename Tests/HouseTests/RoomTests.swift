@@ -13,7 +13,9 @@ struct Room: Sendable, CustomStringConvertible {
 
     var description: String { name }
 
-    static let doors: Set = ["CCurl", "CLinux", "CPostgres", "CResources", "CSQLite"]
+    static let doors: Set = [
+        "CCrypto", "CCurl", "CLinux", "CPostgres", "CResources", "CSQLite",
+    ]
 
     static let all = [
         Room(name: "HTTPWire", kind: .pure, imports: []),
@@ -28,7 +30,7 @@ struct Room: Sendable, CustomStringConvertible {
             name: "StatusProxy", kind: .hallway,
             imports: [
                 "HTTPWire", "StatusCore", "StatusAPI", "SocketServer", "StateStores",
-                "UpstreamCurl", "Locking", "CLinux", "CResources",
+                "UpstreamCurl", "Locking", "CCrypto", "CLinux", "CResources",
             ]),
         Room(
             name: "UpstreamSandbox", kind: .program,

@@ -147,10 +147,11 @@ struct StoreContract {
         #expect(try await open.isSpent(ask("c"), 50, .minute))
         try await open.pass(.seconds(49))
         #expect(try await open.isSpent(ask("c"), 1, .minute))
-        try await open.pass(.seconds(1))
+        try await open.pass(.seconds(1) + BudgetKind.minute.slew)
         #expect(try await ask("c").verdict.isGranted)
-        // 70 s: b counts until 93 s.
-        #expect(try await open.isSpent(ask("a"), 23, .minute))
+        // 70.1 s: b counts until 93.1 s.
+        let spent = try await ask("a").verdict
+        #expect(spent == .budgetSpent(opensIn: .seconds(23), .minute))
         try await open.pass(.seconds(23))
         #expect(try await ask("a").verdict.isGranted)
     }
@@ -169,7 +170,7 @@ struct StoreContract {
         #expect(
             try await open.isSpent(
                 open.store.reserve(.of(.orders("b"), perMinute: 1, perDay: 1)), 1, .day))
-        try await open.pass(.seconds(1))
+        try await open.pass(.seconds(1) + BudgetKind.day.slew)
         _ = try await open.store.grant(.of(.orders("b"), perMinute: 1, perDay: 1))
     }
 
@@ -301,12 +302,46 @@ struct StoreContract {
         let key = LookKey.orders("a")
         let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
         let again = ActionDocument.sample("again", .orders, .failed, isDone: true)
+        var tokens: [SlotToken] = []
+        for _ in 0..<3 {
+            tokens.append(try await open.store.grant(.of(key)))
+            try await open.pass(Reservation.hold)
+        }
         for (told, kept) in [(done, done), (.sample("later"), done), (again, again)] {
-            let token = try await open.store.grant(.of(key))
             let reply = try await open.store.settle(
-                .of(key, token, .opens(in: .zero), news: .answer(told, checkedAt: open.wall())))
+                .of(
+                    key, tokens.removeFirst(), .opens(in: .zero),
+                    news: .answer(told, checkedAt: open.wall())))
             #expect(reply.record.answer?.document == kept)
         }
+    }
+
+    @Test(arguments: Case.all)
+    func finishedAnswerKeepsItsGateShut(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
+        let token = try await open.store.grant(.of(key))
+        try await open.store.settle(
+            .of(key, token, .opens(in: .zero), news: .answer(done, checkedAt: open.wall())))
+        try await open.pass(.seconds(100))
+        guard case .gateShut(let record) = try await open.store.verdict(.of(key)) else {
+            Issue.record("a finished action may be asked again")
+            return
+        }
+        #expect(record.opensIn <= .zero && record.answer?.document == done)
+    }
+
+    @Test(arguments: Case.all)
+    func newsIsAsOldAsTheUpstreamsAnswer(_ kind: Case) async throws {
+        let open = try kind.open()
+        let key = LookKey.orders("a")
+        let token = try await open.store.grant(.of(key))
+        var settlement = Settlement.of(
+            key, token, news: .answer(.sample("a"), checkedAt: open.wall()))
+        settlement.answeredAgo = .seconds(7)
+        let reply = try await open.store.settle(settlement)
+        #expect(open.isOlder(reply.record.answer?.age, .seconds(7)))
     }
 
     // MARK: gap
@@ -337,6 +372,52 @@ struct StoreContract {
         // A call that never ended for sure leaves the next one without a gap.
         _ = try await call(after: 30, sentAgo: 3, .staysHeld)
         #expect(try await call(after: 60, sentAgo: 3, ends).gap == nil)
+        let gaps = try await open.store.smallestGaps()
+        #expect(open.isAbout(gaps[.orders], .seconds(30)) && gaps[.vouchers] == nil)
+        let read = try open.journal().smallestGaps()
+        #expect(open.isAbout(read[.orders], .seconds(30)) && read[.vouchers] == nil)
+    }
+
+    // MARK: journal
+
+    @Test(arguments: Case.all)
+    func journalTellsEachCallInTheOrderGranted(_ kind: Case) async throws {
+        let open = try kind.open()
+        try await open.makeKnown(["known"])
+        try await open.pass(.seconds(1))
+        let keys = [LookKey.orders("known"), .vouchers("new"), .orders("lost"), .orders("held")]
+        var tokens: [SlotToken] = []
+        for key in keys { tokens.append(try await open.store.grant(.of(key))) }
+        try await open.pass(.seconds(3))
+        try await open.store.settle(.of(keys[0], tokens[0], sentAgo: .seconds(2)))
+        try await open.store.settle(.of(keys[1], tokens[1]))
+        try await open.store.settle(.of(keys[3], tokens[3], .staysHeld, sentAgo: .seconds(2)))
+
+        let calls = try open.journalCalls().suffix(4)
+        #expect(calls.map(\.token) == tokens && calls.map(\.key) == keys)
+        #expect(calls.map(\.state) == [.ended, .ended, .underWay, .abandoned])
+        #expect(calls.map(\.wasUnknown) == [false, true, true, true])
+        #expect(calls.map(\.wasNeverSent) == [false, true, false, false])
+        #expect(calls.map(\.outcome) == ["answered", "answered", nil, "answered"])
+        for (call, ended) in zip(calls, [3, 3, 13, 13]) {
+            #expect(open.isNear(call.ended - call.reserved, .seconds(ended)))
+            guard let sent = call.sent else { continue }
+            #expect(open.isNear(sent - call.reserved, .seconds(1)))
+        }
+    }
+
+    @Test(arguments: Case.all)
+    func journalKeepsWhatTheDayWindowCountsAndAnHourMore(_ kind: Case) async throws {
+        let open = try kind.open()
+        let retention = Retention(terminalTTL: .zero, staleMax: .zero, missMax: .zero)
+        let token = try await open.store.grant(.of(.orders("a")))
+        try await open.store.settle(.of(.orders("a"), token))
+        try await open.pass(.seconds(86_400 + 3600))
+        _ = try await open.store.purge(retention)
+        #expect(try open.journalCalls().map(\.token) == [token])
+        try await open.pass(.seconds(1))
+        _ = try await open.store.purge(retention)
+        #expect(try open.journalCalls().isEmpty)
     }
 
     // MARK: purge and close

@@ -12,7 +12,7 @@ public final class Relay: @unchecked Sendable {
     private let listener: Int32
     private let state = NSCondition()
     private var isStalled = false
-    private var isOver = false
+    private var delay: UInt32 = 0
     private var sockets: [Int32] = []
 
     public init(to target: Int) throws {
@@ -54,6 +54,9 @@ public final class Relay: @unchecked Sendable {
         }
     }
 
+    /// From here on each piece of an answer comes that much later.
+    public func slowDown(milliseconds: UInt32) { state.withLock { delay = milliseconds * 1000 } }
+
     private func serve(_ caller: Int32) {
         let other = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = Self.address(port: target)
@@ -75,7 +78,9 @@ public final class Relay: @unchecked Sendable {
                     let count = recv(from, &bytes, bytes.count, 0)
                     state.lock()
                     while let relay = self, relay.isStalled { state.wait() }
+                    let delay = from == other ? self?.delay ?? 0 : 0
                     state.unlock()
+                    usleep(delay)
                     guard count > 0, send(to, bytes, count, Int32(MSG_NOSIGNAL)) == count else {
                         // The numbers stay taken until the relay goes: nobody else gets them.
                         shutdown(to, Int32(SHUT_RDWR))

@@ -88,6 +88,17 @@ struct PostgresPurge {
     }
 }
 
+enum PostgresReplies {
+    static func smallestGaps(_ result: PostgresResult) -> PerSource<Duration?> {
+        var gaps = PerSource<Duration?> { _ in nil }
+        for row in result.rows {
+            guard let source = row.text(0).flatMap(Source.init) else { continue }
+            gaps[source] = row.span(1)
+        }
+        return gaps
+    }
+}
+
 extension LookRecord {
     /// Columns of the type `status_proxy.told`.
     fileprivate static let columns: Int32 = 16

@@ -23,6 +23,7 @@ extension PostgresSession {
         case .settle(let settlement, _):
             let asked = memory.clock.earliest(at: operation.asked)
             return .settle(settlement, asked: asked, teller: teller, written)
+        case .smallestGaps: return .smallestGaps()
         case .purge(let retention, let progress, _):
             return .purge(retention, progress.stage, limits, written)
         }
@@ -78,6 +79,8 @@ extension PostgresSession {
             guard let answer = found.reply else { return sayAgain(errand) }
             memory.carryOver.settled(settlement, sinceBoot: received)
             if !errand.isGivenUp { reply(.success(answer)) }
+        case .smallestGaps(let reply):
+            if !errand.isGivenUp { reply(.success(PostgresReplies.smallestGaps(result))) }
         case .purge(let retention, let progress, let reply):
             let found = try PostgresPurge(result)
             try judge(found.entry, errand, received)

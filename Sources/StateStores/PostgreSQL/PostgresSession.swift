@@ -177,7 +177,7 @@ final class PostgresSession: @unchecked Sendable {
         do throws(PostgresFailure) {
             try take(result.get(), for: errand, at: at)
         } catch {
-            errand.fail(storeFailure(error))
+            drop(errand, error)
             if error.endsConnection { return lose(error) }
             if case .greeting = phase { return lose(error) }
         }
@@ -226,11 +226,19 @@ final class PostgresSession: @unchecked Sendable {
         }
         lastFailure = failure
         isLate = false
-        isSettingBack = false
         phase = .resting(until: .now + pauseBeforeNextAttempt())
-        for errand in errands.lose(hopeless: failures > 0) { errand.fail(storeFailure(failure)) }
+        for errand in errands.lose(hopeless: failures > 0) { drop(errand, failure) }
         tellCondition()
         finishIfClosed()
+    }
+
+    /// What the session has said itself is said again when it is needed.
+    private func drop(_ errand: PostgresErrand, _ failure: PostgresFailure) {
+        switch errand.task {
+        case .asked, .beat: errand.fail(storeFailure(failure))
+        case .setBack: isSettingBack = false
+        case .carryOver: owesCarryOver = true
+        }
     }
 
     /// Grows with each failure, and differs between replicas.
@@ -314,6 +322,10 @@ final class PostgresSession: @unchecked Sendable {
         case .ready where quarantinedUntil != nil:
             found = .quarantined("it cannot vouch for its gates")
         case .ready: found = .well
+        // Nothing to tell before the first attempt has come to an end.
+        case .resting where failures == 0 && condition == nil: return
+        case .connecting where failures == 0 && condition == nil: return
+        case .greeting where failures == 0 && condition == nil: return
         case .resting, .connecting, .greeting, .closed:
             found = .away(url.hideSecrets(in: lastFailure.text))
         }

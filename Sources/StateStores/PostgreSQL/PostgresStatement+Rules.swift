@@ -37,7 +37,7 @@ extension PostgresStatement {
             credentials + [
                 .text(settlement.key.source.rawValue), .text(settlement.key.id.text),
                 .integer(settlement.token.number), .instant(asked), .span(opensIn),
-                .span(settlement.pause), .span(settlement.sentAgo), .span(.zero),
+                .span(settlement.pause), .span(settlement.sentAgo), .span(settlement.answeredAgo),
                 .words(settlement.outcome),
             ] + values(of: settlement.news) + [.text(teller)])
     }
@@ -59,6 +59,11 @@ extension PostgresStatement {
                 .words(miss.fault.message), .integer(miss.repeats), .span(miss.age),
             ]
         }
+    }
+
+    static func smallestGaps() -> PostgresStatement {
+        PostgresStatement(
+            sql: "SELECT source, smallest_gap FROM status_proxy.sources", values: [])
     }
 
     static func purge(
@@ -90,23 +95,21 @@ extension PostgresStatement {
     static func carryOver(
         _ calls: [KeptCall], _ pauses: [Source: Instant], _ credentials: [PostgresValue]
     ) -> PostgresStatement {
-        func column(_ value: (KeptCall) -> String) -> PostgresValue { .array(calls.map(value)) }
+        func texts(_ value: (KeptCall) -> String?) -> PostgresValue { .array(calls.map(value)) }
+        func numbers(_ value: (KeptCall) -> Int64?) -> PostgresValue {
+            .array(calls.map { value($0).map { "\($0)" } })
+        }
         let paused = Array(pauses)
         return .call(
             "r.*", "carry_over",
             credentials + [
-                column { "\($0.token.number)" }, column { $0.key.source.rawValue },
-                column { $0.key.id.text }, column { "\($0.reserved.time.nanoseconds)" },
-                column { "\($0.ended.nanoseconds)" }, column { "\($0.state.rawValue)" },
-                column { $0.wasUnknown ? "t" : "f" },
+                numbers(\.token.number), texts(\.key.source.rawValue), texts(\.key.id.text),
+                numbers(\.before?.number), numbers(\.reserved.time.nanoseconds),
+                numbers(\.ended.nanoseconds), numbers(\.state.rawValue),
+                texts { $0.wasUnknown ? "t" : "f" }, numbers(\.sent?.nanoseconds),
+                texts(\.outcome),
                 .array(paused.map { $0.key.rawValue }),
                 .array(paused.map { "\($0.value.nanoseconds)" }),
             ])
     }
-}
-
-extension Reservation {
-    /// How long a store that was exchanged or set back grants nothing: by then no call that it has
-    /// forgotten matters to a gate any more, nor to the minute's budget.
-    var quarantine: Duration { max(hold, flightMax + BudgetLimits.minuteWindow) }
 }

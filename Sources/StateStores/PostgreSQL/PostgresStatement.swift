@@ -37,8 +37,8 @@ enum PostgresValue: Sendable {
     }
 
     /// An array of values that hold no quotation mark and no backslash.
-    static func array(_ items: [String]) -> PostgresValue {
-        .text("{" + items.map { "\"\($0)\"" }.joined(separator: ",") + "}")
+    static func array(_ items: [String?]) -> PostgresValue {
+        .text("{" + items.map { $0.map { "\"\($0)\"" } ?? "NULL" }.joined(separator: ",") + "}")
     }
 
     /// Text is ended by a zero, blobs are counted.

@@ -61,6 +61,12 @@ public final class PostgresStore: StateStore, @unchecked Sendable {
         post(.settle(settlement, reply: reply))
     }
 
+    public func smallestGaps(
+        reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void
+    ) {
+        post(.smallestGaps(reply: reply))
+    }
+
     /// Goes through the looks in small steps, between which other operations have their turn.
     public func purge(
         _ retention: Retention,

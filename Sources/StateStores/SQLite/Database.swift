@@ -6,12 +6,27 @@ internal import CSQLite
 struct Database: ~Copyable {
     fileprivate let handle: OpaquePointer
 
-    /// Opens the file, and makes it if it is missing. Waits at most `lockWait` for other processes.
-    init(path: String, lockWaitMilliseconds: Int32) throws(SQLiteFailure) {
+    /// What may be done to the file.
+    enum Access {
+        /// Read it, and change nothing.
+        case reading
+        /// Read and write it, and make it if it is missing.
+        case writing
+
+        fileprivate var flags: Int32 {
+            switch self {
+            case .reading: SQLITE_OPEN_READONLY
+            case .writing: SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+            }
+        }
+    }
+
+    /// Opens the file. Waits at most `lockWait` for other processes.
+    init(
+        path: String, for access: Access = .writing, lockWaitMilliseconds: Int32
+    ) throws(SQLiteFailure) {
         var opened: OpaquePointer?
-        let flags =
-            SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX
-            | SQLITE_OPEN_EXRESCODE
+        let flags = access.flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE
         let code = sqlite3_open_v2(path, &opened, flags, nil)
         guard let opened else { throw SQLiteFailure(code: code, "out of memory", "opening") }
         guard code == SQLITE_OK else {
@@ -55,9 +70,12 @@ struct Database: ~Copyable {
         return try statement.first { $0.text(0) }
     }
 
+    /// Rows that the last statement changed itself; what its triggers did does not count.
+    var lastChangeCount: Int { Int(sqlite3_changes64(handle)) }
+
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
     var isReadOnly: Bool { sqlite3_db_readonly(handle, "main") != 0 }
-    /// Rows written since the connection was opened.
+    /// Rows written since the connection was opened, by triggers too.
     var changeCount: Int64 { sqlite3_total_changes64(handle) }
 
     /// True when the path no longer leads to the open file.

@@ -12,4 +12,7 @@ struct SQLiteLimits {
     /// Rows that one step of a purge looks at.
     var purgeStepRows = 500
     var journalRowsMax = JournalLimits.rowsMax
+
+    /// How long a reader of the journal waits for the file, in milliseconds.
+    static let readingWait: Int32 = 5000
 }

@@ -30,9 +30,17 @@ extension SQLiteRows {
             bytes: bytes, source: key.source, status: ActionStatus(rawValue: status) ?? .unknown,
             isDone: row.integer(14) == 1,
             createdAt: row.integer(15).map(WallTime.init(milliseconds:)))
+        // All who use the file read the same machine's wall clock.
+        let checkedAt = WallTime(milliseconds: checked)
         return KeptLook.Answer(
-            document: document, checkedAt: WallTime(milliseconds: checked), told: told)
+            document: document, checkedAt: checkedAt,
+            told: StoreMoment(time: told, wall: checkedAt))
     }
+
+    /// The columns that `call` reads, in its order.
+    static let callColumns = """
+        source, id, before, reserved, reserved_wall, ended, state, unknown, sent, outcome
+        """
 
     /// Nil for a source or a state that this version does not know: such a call is not ours.
     static func call(_ token: SlotToken, _ row: Statement.Row) -> KeptCall? {

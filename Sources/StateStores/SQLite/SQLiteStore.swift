@@ -73,6 +73,12 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         post(.settle(settlement, reply: reply))
     }
 
+    public func smallestGaps(
+        reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void
+    ) {
+        post(.smallestGaps(reply: reply))
+    }
+
     /// Goes through the file in small steps, between which other operations have their turn.
     public func purge(
         _ retention: Retention,
@@ -184,6 +190,9 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
                 self.session.settled(settlement)
                 reply(.success(answer))
             }
+        case .smallestGaps(let reply):
+            let gaps = try rules.smallestGaps()
+            return { reply(.success(gaps)) }
         case .purge(let retention, let progress, let reply):
             let next = try rules.rows.purge(
                 progress, retention, at: rules.now.time, rowsMax: limits.purgeStepRows,
@@ -196,7 +205,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         _ request: Reservation, _ rules: StoreRules<SQLiteRows>,
         _ reply: @escaping StoreOperation.Reply<ReservationReply>
     ) throws(SQLiteFailure) -> () -> Void {
-        if let opensIn = session.quarantine(for: request.hold) {
+        if let opensIn = session.quarantine(for: request.quarantine) {
             let answer = try rules.quarantine(request, opensIn: opensIn)
             return { reply(.success(answer)) }
         }

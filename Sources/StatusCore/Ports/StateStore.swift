@@ -37,6 +37,10 @@ public protocol StateStore: Sendable {
         _ settlement: Settlement,
         reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void)
 
+    /// Tells the smallest gap that each upstream has ever seen; nil where there is none yet.
+    func smallestGaps(
+        reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void)
+
     /// Drops what is past its use: finished answers after `terminalTTL`, others after `staleMax`,
     /// gates and counted calls that can no longer matter. Never a gate that could still be shut.
     func purge(
@@ -137,6 +141,10 @@ public struct Reservation: Sendable, Equatable {
         self.flightMax = flightMax
         self.budget = budget
     }
+
+    /// How long a store that was exchanged or set back grants nothing: by then no call that it has
+    /// forgotten matters to a gate any more, nor to the minute's budget.
+    public var quarantine: Duration { max(hold, flightMax + BudgetLimits.minuteWindow) }
 }
 
 /// How many calls one upstream may see. Ids that no upstream has ever told a state of may use at
@@ -152,8 +160,10 @@ public struct BudgetLimits: Sendable, Equatable {
         self.perDay = perDay
     }
 
-    public static let minuteWindow = Duration.seconds(60)
-    public static let dayWindow = Duration.seconds(86_400)
+    // A thousandth more than the spans themselves, at least 100 ms: clocks that are being slewed
+    // disagree by up to 500 ppm, and the upstream counts on its own.
+    public static let minuteWindow = Duration.milliseconds(60_100)
+    public static let dayWindow = Duration.milliseconds(86_486_400)
 
     /// The share of a limit that ids of no known action may use.
     public static func unknownShare(of limit: Int) -> Int { max(1, limit / 2) }
@@ -172,7 +182,8 @@ public struct ReservationReply: Sendable, Equatable {
     public enum Verdict: Sendable, Equatable {
         /// The call may be made, within the send window, counted from before the request.
         case granted(SlotToken)
-        /// The action's gate is shut; the record is the newest that the store has.
+        /// The action's gate is shut, or its end is kept and it is not asked for again (`opensIn`
+        /// may be zero or less then); the record is the newest that the store has.
         case gateShut(LookRecord)
         case budgetSpent(opensIn: Duration, BudgetKind)
         /// The whole upstream is to be left alone.
@@ -221,19 +232,22 @@ public struct Settlement: Sendable, Equatable {
     public var pause: Duration?
     /// How long ago the request was handed to the network; nil when nothing was sent.
     public var sentAgo: Duration?
+    /// How long ago the upstream answered, or a little longer: the age of the news.
+    public var answeredAgo: Duration
     public var news: News
     /// The outcome's word for the journal: `answered`, or a fault's kind.
     public var outcome: String
 
     public init(
         key: LookKey, token: SlotToken, gate: Gate, pause: Duration?, sentAgo: Duration?,
-        news: News, outcome: String
+        answeredAgo: Duration = .zero, news: News, outcome: String
     ) {
         self.key = key
         self.token = token
         self.gate = gate
         self.pause = pause
         self.sentAgo = sentAgo
+        self.answeredAgo = answeredAgo
         self.news = news
         self.outcome = outcome
     }

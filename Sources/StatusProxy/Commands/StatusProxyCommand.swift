@@ -15,7 +15,10 @@ struct StatusProxyCommand: ParsableCommand {
         discussion: "Settings are environment variables, or keys of the JSON file that"
             + " CONFIG_FILE names. See the README.",
         version: ProgramVersion.text,
-        subcommands: [ServeCommand.self, CheckCommand.self, HealthcheckCommand.self],
+        subcommands: [
+            ServeCommand.self, CheckCommand.self, GetCommand.self, HealthcheckCommand.self,
+            AuditCommand.self,
+        ],
         defaultSubcommand: ServeCommand.self)
 }
 

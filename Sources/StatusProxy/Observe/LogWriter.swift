@@ -34,6 +34,8 @@ final class LogWriter: Sendable {
     /// Lines are gathered for so long before they are written: a write per line would cost more than
     /// the request that it tells of.
     static let batchSpan = DispatchTimeInterval.milliseconds(50)
+    /// So many bytes are written at once: under load the two buffers that take turns stay small.
+    static let batchBytes = 256 << 10
 
     let level: LogLevel
     let format: LogFormat
@@ -46,7 +48,27 @@ final class LogWriter: Sendable {
         /// The other of two buffers that take turns.
         var spare: [UInt8] = []
         var dropped = 0
-        var isFlushing = false
+        var plan = Plan.none
+
+        /// Takes a line in; returns what is newly to be planned.
+        mutating func take(_ line: UnsafeBufferPointer<UInt8>) -> Plan {
+            guard bytes.count + line.count <= LogWriter.pendingBytesMax else {
+                dropped += 1
+                return .none
+            }
+            bytes.append(contentsOf: line)
+            let wanted = bytes.count < LogWriter.batchBytes ? Plan.soon : .now
+            guard wanted != plan, plan != .now else { return .none }
+            plan = wanted
+            return wanted
+        }
+    }
+
+    /// When the queue comes for what is pending.
+    private enum Plan {
+        case none
+        case soon
+        case now
     }
 
     init(level: LogLevel, format: LogFormat, descriptor: Int32 = STDERR_FILENO) {
@@ -64,18 +86,14 @@ final class LogWriter: Sendable {
 
     /// Takes a whole line, its end included, of a level that is to be written.
     func append(_ line: Span<UInt8>) {
-        let mustSchedule = line.withUnsafeBufferPointer { line in
-            pending.withLock { pending in
-                guard pending.bytes.count + line.count <= Self.pendingBytesMax else {
-                    pending.dropped += 1
-                    return false
-                }
-                pending.bytes.append(contentsOf: line)
-                defer { pending.isFlushing = true }
-                return !pending.isFlushing
-            }
+        let plan = line.withUnsafeBufferPointer { line in
+            pending.withLock { $0.take(line) }
         }
-        if mustSchedule { queue.asyncAfter(deadline: .now() + Self.batchSpan) { self.write() } }
+        switch plan {
+        case .none: break
+        case .soon: queue.asyncAfter(deadline: .now() + Self.batchSpan) { self.write() }
+        case .now: queue.async { self.write() }
+        }
     }
 
     /// Returns when everything logged so far is written, or when its reader has taken too long: a
@@ -108,7 +126,7 @@ final class LogWriter: Sendable {
             pending.bytes = pending.spare
             pending.spare = []
             pending.dropped = 0
-            pending.isFlushing = false
+            pending.plan = .none
             return taken
         }
         writeAll(bytes)

@@ -7,25 +7,30 @@ import StatusCore
 
 /// An answer on the board, rendered, and until when it may be served.
 final class BoardedAnswer: Sendable {
-    let id: [UInt8]
+    let id: ActionID
     let rendered: RenderedAnswer
     let servableUntil: Instant
 
     init(_ id: ActionID, _ publication: Publication, clocks: Clocks) {
-        self.id = Array(id.text.utf8)
-        rendered = RenderedAnswer(publication.answer, clocks: clocks)
+        self.id = id
+        rendered = RenderedAnswer(publication.shared, clocks: clocks)
         servableUntil = publication.servableUntil
     }
 
+    var isStale: Bool { rendered.answer.staleReason != nil }
+    var source: Source { rendered.answer.document.source }
+
     func isFor(_ bytes: Span<UInt8>) -> Bool {
-        id.withUnsafeBytes { id in
-            bytes.withUnsafeBytes { bytes in
-                guard id.count == bytes.count, let first = id.baseAddress,
-                    let second = bytes.baseAddress
-                else { return false }
-                return memcmp(first, second, id.count) == 0
+        let text = id.text.utf8.span
+        return text.count == bytes.count
+            && text.withUnsafeBytes { text in
+                bytes.withUnsafeBytes { bytes in
+                    guard let first = text.baseAddress, let second = bytes.baseAddress else {
+                        return false
+                    }
+                    return memcmp(first, second, text.count) == 0
+                }
             }
-        }
     }
 }
 
@@ -54,11 +59,12 @@ final class AnswerBoard: Sendable {
 
     /// The answer to a question; nil: ask the tracker.
     func answer(to question: Question, now: Instant) -> RenderedAnswer? {
-        guard question.patience == .none else { return nil }
         var id = question.id.text
         guard let found = id.withUTF8({ answer(for: $0.span, now: now) }) else { return nil }
-        let source = found.rendered.answer.document.source
-        return question.source ?? source == source ? found.rendered : nil
+        guard question.source ?? found.source == found.source else { return nil }
+        // Who waits for news of a finished action need not wait.
+        let isContent = question.patience == .none || found.rendered.answer.document.isDone
+        return isContent ? found.rendered : nil
     }
 
     func publish(_ id: ActionID, _ publication: Publication, clocks: Clocks) {
@@ -70,7 +76,7 @@ final class AnswerBoard: Sendable {
     func withdraw(_ id: ActionID) {
         let hash = hash(of: id)
         shard(hash).withLock { answers in
-            if answers[hash]?.id.elementsEqual(id.text.utf8) == true { answers[hash] = nil }
+            if answers[hash]?.id == id { answers[hash] = nil }
         }
     }
 

@@ -12,13 +12,17 @@ import StatusCore
 /// Answers, logs and counts fresh hits.
 final class FreshHit: Sendable {
     private let board: AnswerBoard
+    private let callers: CallerGate?
     private let log: LogWriter
     private let metrics: Metrics
     /// One per loop, so that a lane's lock is never waited for.
     private let lanes: [Guarded<Lane>]
 
-    init(board: AnswerBoard, log: LogWriter, metrics: Metrics, lanes: Int) {
+    init(
+        board: AnswerBoard, callers: CallerGate?, log: LogWriter, metrics: Metrics, lanes: Int
+    ) {
         self.board = board
+        self.callers = callers
         self.log = log
         self.metrics = metrics
         self.lanes = (0..<lanes).map { _ in Guarded(Lane()) }
@@ -37,7 +41,16 @@ final class FreshHit: Sendable {
         guard let found = board.answer(for: bytes.extracting(id), now: startedAt) else {
             return false
         }
-        serve(found.rendered, startedAt, exchange.loopIndex, &writer)
+        // Last, since it uses up quota. Who is not let in is told so in the readable way.
+        var caller: KeyHolder?
+        if let callers {
+            guard let key = BearerKey.find(in: head, bytes),
+                case .admitted(let known) = callers.admit(
+                    bytes.extracting(key), now: startedAt, lane: exchange.loopIndex)
+            else { return false }
+            caller = known
+        }
+        serve(found, startedAt, caller, exchange.loopIndex, &writer)
         return true
     }
 
@@ -62,20 +75,33 @@ final class FreshHit: Sendable {
         head.firstValue(of: "if-none-match", in: bytes) == nil
             && head.firstValue(of: "prefer", in: bytes) == nil
             && head.firstValue(of: "x-request-id", in: bytes) == nil
+            && mayWantJSON(head, bytes)
+    }
+
+    /// No Accept has room for the name of event streams; whether it stands there is read elsewhere.
+    private static func mayWantJSON(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>
+    ) -> Bool {
+        let events: StaticString = "text/event-stream"
+        var isShort = true
+        head.forEachValue(of: "accept", in: bytes) {
+            isShort = isShort && $0.count < events.utf8CodeUnitCount
+        }
+        return isShort
     }
 
     private func serve(
-        _ rendered: RenderedAnswer, _ startedAt: Instant, _ lane: Int,
+        _ found: BoardedAnswer, _ startedAt: Instant, _ caller: KeyHolder?, _ laneIndex: Int,
         _ writer: inout ResponseWriter
     ) {
-        let isStale = rendered.answer.staleReason != nil
-        let requestID = lanes[lane].withLock { $0.requestIDs.next() }
-        rendered.writePlain(now: startedAt, requestID: requestID, into: &writer)
-        let took = SystemClock.now() - startedAt
-        metrics.countHit(isStale: isStale, took: took, lane: lane)
-        guard log.level <= .info else { return }
-        lanes[lane].withLock { lane in
-            lane.writeLine(requestID, took, isStale: isStale, rendered.answer.document.source)
+        lanes[laneIndex].withLock { lane in
+            let requestID = lane.requestIDs.next()
+            found.rendered.writePlain(now: startedAt, requestID: requestID, into: &writer)
+            // Plain numbers: `Duration` counts in 128 bits.
+            let took = SystemClock.now().nanoseconds - startedAt.nanoseconds
+            metrics.countHit(isStale: found.isStale, nanoseconds: took, lane: laneIndex)
+            guard log.level <= .info else { return }
+            lane.writeLine(requestID, took, isStale: found.isStale, found.source, caller)
             log.append(lane.line.span)
         }
     }
@@ -89,12 +115,13 @@ private struct Lane: Sendable {
 
     /// The same line as ``RequestJournal`` writes for other requests.
     mutating func writeLine(
-        _ requestID: UInt64, _ took: Duration, isStale: Bool, _ source: Source
+        _ requestID: UInt64, _ nanoseconds: Int64, isStale: Bool, _ source: Source,
+        _ caller: KeyHolder?
     ) {
         line.removeAll(keepingCapacity: true)
         let milliseconds = clock.tick()
         let clock = clock
-        line.append(addingCapacity: Self.lineBytesMax) { line in
+        line.append(bytesMax: Self.lineBytesMax) { line in
             line.append("{\"time\":\"")
             line.append(clock.text.span)
             line.append(digits: milliseconds, count: 3)
@@ -102,18 +129,24 @@ private struct Lane: Sendable {
             line.append(hexadecimal: requestID)
             line.append("\",\"method\":\"GET\",\"route\":\"/actions/{id}\",\"status\":200")
             line.append(",\"duration\":")
-            let microseconds = UInt64(max(0, took.nanoseconds / 1000))
+            let microseconds = UInt64(max(0, nanoseconds / 1000))
             line.append(decimal: Int(microseconds / 1_000_000))
-            line.append(UInt8(ascii: "."))
+            line.append(".")
             line.append(digits: microseconds % 1_000_000, count: 6)
             line.append(isStale ? ",\"cache\":\"stale\"" : ",\"cache\":\"hit\"")
             line.append(
-                source == .orders
-                    ? ",\"source\":\"orders\"}\n" : ",\"source\":\"vouchers\"}\n")
+                source == .orders ? ",\"source\":\"orders\"" : ",\"source\":\"vouchers\"")
+            if let caller {
+                let name = caller.nameBytes
+                line.append(",\"caller\":\"")
+                line.append(name.span)
+                line.append("\"")
+            }
+            line.append("}\n")
         }
     }
 
-    private static let lineBytesMax = 320
+    private static let lineBytesMax = 320 + CallerKeys.nameBytesMax
 }
 
 /// Makes request ids: unlike each other, without a look at the system's randomness for each.

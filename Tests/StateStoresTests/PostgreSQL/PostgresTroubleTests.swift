@@ -188,9 +188,9 @@ struct PostgresTroubleTests {
 
     @Test func aDatabaseThatIsTooSlowFailsInTimeAndLeavesNoGateShut() async throws {
         var limits = PostgresLimits.quiet
-        limits.decisionMax = .milliseconds(200)
+        limits.decisionMax = .milliseconds(300)
         let store = try database.open(limits)
-        _ = try await store.lookUp(a.id)
+        try await eventually("not connected") { (try? await store.lookUp(a.id)) != nil }
         let blocker = try SQLSession(database.server.url(database: database.name))
         try blocker.query("BEGIN; LOCK TABLE status_proxy.meta IN ACCESS EXCLUSIVE MODE")
         await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }

@@ -21,6 +21,11 @@ extension StateStore {
         }.get()
     }
 
+    func smallestGaps() async throws -> PerSource<Duration?> {
+        try await withCheckedContinuation { next in smallestGaps { next.resume(returning: $0) } }
+            .get()
+    }
+
     func purge(_ retention: Retention) async throws -> Int {
         try await withCheckedContinuation { next in
             purge(retention) { next.resume(returning: $0) }

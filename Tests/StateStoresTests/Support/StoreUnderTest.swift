@@ -13,8 +13,9 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
 
     static let memory = StoreUnderTest(testDescription: "memory") {
         let clock = ManualClock()
+        let store = MemoryStore(clock: { clock.sinceBoot })
         return OpenStore(
-            store: MemoryStore(clock: { clock.sinceBoot }), pass: { clock.advance($0) },
+            store: store, journal: { store }, pass: { clock.advance($0) },
             wall: { clock.wall }, tolerance: .zero)
     }
 
@@ -23,6 +24,7 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
         let folder = TemporaryFolder()
         return OpenStore(
             store: try SQLiteStore(path: folder.store, clock: clock.storeClock),
+            journal: { SQLiteJournal(path: folder.store) },
             pass: { clock.advance($0) }, wall: { clock.wall }, tolerance: .zero, keeps: folder)
     }
 }
@@ -33,7 +35,8 @@ extension StoreUnderTest {
         let database = try TestDatabase()
         try database.takeOverTheClock()
         return OpenStore(
-            store: try database.open(), pass: { try database.pass($0) },
+            store: try database.open(), journal: { PostgresJournal(url: try database.url()) },
+            pass: { try database.pass($0) },
             wall: { database.clock.wall }, tolerance: .zero, keeps: database)
     }
 }
@@ -41,6 +44,8 @@ extension StoreUnderTest {
 /// One empty store, and how its time passes.
 struct OpenStore: Sendable {
     var store: any StateStore
+    /// Opens the store's journal for reading, as another process would where that can be.
+    var journal: @Sendable () throws -> any CallJournal
     /// Lets time pass for the store: by moving its clock, or by waiting where that cannot be done.
     var pass: @Sendable (Duration) async throws -> Void
     var wall: @Sendable () -> WallTime

@@ -1,0 +1,49 @@
+// The journal in a SQLite file, read beside whoever writes it.
+
+public import StatusCore
+
+/// Reads a store's file without changing it, whether or not a service is using it.
+public struct SQLiteJournal: CallJournal {
+    private let path: String
+
+    public init(path: String) { self.path = StoreFiles.resolve(path) }
+
+    public func forEachCall(_ body: (JournaledCall) -> Void) throws(StoreFailure) {
+        try read { database throws(SQLiteFailure) in
+            let calls = try database.prepare(
+                "SELECT \(SQLiteRows.callColumns), seq FROM calls ORDER BY seq")
+            try calls.forEach { row in
+                let token = row.integer(10).map(SlotToken.init)
+                if let call = token.flatMap({ SQLiteRows.call($0, row) }) { body(call.journaled) }
+                return true
+            }
+        }
+    }
+
+    public func smallestGaps() throws(StoreFailure) -> PerSource<Duration?> {
+        var gaps = PerSource<Duration?> { _ in nil }
+        try read { database throws(SQLiteFailure) in
+            let sources = try database.prepare("SELECT source, smallest_gap FROM sources")
+            try sources.forEach { row in
+                guard let source = row.text(0).flatMap(Source.init) else { return true }
+                gaps[source] = row.integer(1).map { .nanoseconds($0) }
+                return true
+            }
+        }
+        return gaps
+    }
+
+    /// A connection of its own for each reading: the file may have been exchanged since the last.
+    private func read(
+        _ body: (borrowing Database) throws(SQLiteFailure) -> Void
+    ) throws(StoreFailure) {
+        do throws(SQLiteFailure) {
+            let database = try Database(
+                path: path, for: .reading, lockWaitMilliseconds: SQLiteLimits.readingWait)
+            try Schema.accept(database)
+            try body(database)
+        } catch {
+            throw .unavailable("\(path): \(error.text)")
+        }
+    }
+}

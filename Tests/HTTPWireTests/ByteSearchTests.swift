@@ -1,0 +1,33 @@
+// The search for a byte, eight at a time, against a look at each.
+
+import Testing
+
+@testable import HTTPWire
+
+@Suite struct ByteSearchTests {
+    /// Bytes that differ from a comma in one bit, or look like it after a borrow.
+    private let neighbours: [UInt8] = [0x2B, 0x2D, 0x2E, 0xAC, 0x00, 0xFF, 0x80, 0x01]
+
+    @Test func theFirstByteIsFoundWhereverItStands() {
+        for count in 0...40 {
+            for place in 0..<max(count, 1) {
+                var bytes = (0..<count).map { neighbours[$0 % neighbours.count] }
+                if place < count { bytes[place] = 0x2C }
+                if place + 3 < count { bytes[place + 3] = 0x2C }
+                for start in 0...count {
+                    let range = start..<count
+                    let wanted = range.first { bytes[$0] == 0x2C }
+                    #expect(bytes.span.firstIndex(of: 0x2C, in: range) == wanted)
+                }
+            }
+        }
+    }
+
+    @Test func theEndOfARangeIsObeyed() {
+        let bytes = [UInt8](repeating: 0x20, count: 32)
+        #expect(bytes.span.firstIndex(of: 0x20, in: 4..<4) == nil)
+        #expect(bytes.span.firstIndex(notIn: .token, in: 3..<9) == 3)
+        let letters = Array("abcdefghijkl".utf8)
+        #expect(letters.span.firstIndex(notIn: .token, in: 2..<7) == 7)
+    }
+}

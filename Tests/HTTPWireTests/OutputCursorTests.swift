@@ -1,0 +1,42 @@
+// Numbers and texts as the hot path writes them, against the standard library's own.
+
+import HTTPWire
+import Testing
+
+@Suite struct OutputCursorTests {
+    private func written(_ write: (inout OutputCursor) -> Void) -> String {
+        var bytes = Array("<".utf8)
+        bytes.append(bytesMax: 64, write)
+        return String(decoding: bytes.dropFirst(), as: UTF8.self)
+    }
+
+    @Test(arguments: [
+        0, 1, 9, 10, 99, 100, 12_345, 999_999, 1_000_000, -1, -10, -987_654, .max, .min + 1,
+    ])
+    func integersAreWrittenInDecimal(number: Int) {
+        #expect(written { $0.append(decimal: number) } == String(number))
+    }
+
+    @Test(arguments: [
+        0, 1, 0x9A, 0xDEAD_BEEF, 0x0123_4567_89AB_CDEF, 0xFEDC_BA98_7654_3210, .max,
+    ])
+    func hexadecimalNumbersHaveSixteenDigits(number: UInt64) {
+        let digits = String(number, radix: 16)
+        let padded = String(repeating: "0", count: 16 - digits.count) + digits
+        #expect(written { $0.append(hexadecimal: number) } == padded)
+    }
+
+    @Test func fractionsKeepTheirLeadingZeros() {
+        #expect(written { $0.append(digits: 42, count: 6) } == "000042")
+    }
+
+    @Test func piecesFollowEachOther() {
+        let name = "later"
+        let text = written {
+            $0.append("first, ")
+            $0.append([UInt8]("second, ".utf8).span)
+            $0.append(name)
+        }
+        #expect(text == "first, second, later")
+    }
+}

@@ -1,0 +1,70 @@
+// The journal of a file store, read from outside.
+
+import Glibc
+import StatusCore
+import Testing
+
+@testable import StateStores
+
+@Suite("The journal of a file is read beside its writer and without one")
+struct SQLiteJournalTests {
+    let folder = TemporaryFolder()
+    let clock = ManualClock()
+    let a = LookKey.orders("a")
+
+    @Test func journalIsReadWhileTheStoreWritesAndAfterItHasClosed() async throws {
+        let store = try SQLiteStore(path: folder.store, clock: clock.storeClock)
+        let journal = SQLiteJournal(path: folder.store)
+        var tokens: [SlotToken] = []
+        for _ in 0..<3 {
+            tokens.append(try await store.grant(.of(a)))
+            clock.advance(.seconds(41))
+            #expect(try calls(journal).map(\.token) == tokens)
+        }
+        await store.close()
+        #expect(try calls(journal).map(\.token) == tokens)
+    }
+
+    @Test func readingTakesNothingFromAWriterThatComesLater() async throws {
+        var store = try SQLiteStore(path: folder.store, clock: clock.storeClock)
+        _ = try await store.grant(.of(a))
+        await store.close()
+        let bytes = TemporaryFolder.read(folder.store)
+        #expect(try calls(SQLiteJournal(path: folder.store)).count == 1)
+        #expect(TemporaryFolder.read(folder.store) == bytes)
+        store = try SQLiteStore(path: folder.store, clock: clock.storeClock)
+        #expect(try await store.verdict(.of(a)).isGateShut)
+        await store.close()
+    }
+
+    @Test func aCallOfAKilledWriterIsReadFromItsLog() async throws {
+        let store = try SQLiteStore(path: folder.store, clock: clock.storeClock)
+        _ = try await store.grant(.of(a))
+        // What a killed process leaves: the files as they are, in another place.
+        let copy = TemporaryFolder()
+        for suffix in ["", "-wal"] {
+            TemporaryFolder.write(
+                TemporaryFolder.read(folder.store + suffix), to: copy.store + suffix)
+        }
+        #expect(try calls(SQLiteJournal(path: copy.store)).map(\.state) == [.underWay])
+        await store.close()
+    }
+
+    @Test func whatIsNoStoreIsRefusedAndNotMade() throws {
+        let missing = SQLiteJournal(path: folder.store)
+        #expect(throws: StoreFailure.self) { try calls(missing) }
+        #expect(folder.names.isEmpty)
+        for bytes in [[UInt8](), Array("no database at all, just a text".utf8)] {
+            TemporaryFolder.write(bytes, to: folder.store)
+            #expect(throws: StoreFailure.self) { try calls(missing) }
+            #expect(throws: StoreFailure.self) { try missing.smallestGaps() }
+            #expect(TemporaryFolder.read(folder.store) == bytes)
+        }
+    }
+
+    private func calls(_ journal: SQLiteJournal) throws -> [JournaledCall] {
+        var calls: [JournaledCall] = []
+        try journal.forEachCall { calls.append($0) }
+        return calls
+    }
+}
