@@ -6,6 +6,7 @@ public import StatusCore
 /// A place in the API. Valid once it exists: ids are ids.
 public enum Route: Sendable, Equatable {
     case action(ActionID)
+    case events(ActionID)
     case actions
     case live
     case ready
@@ -18,6 +19,7 @@ public enum Route: Sendable, Equatable {
     public var name: String {
         switch self {
         case .action: "/actions/{id}"
+        case .events: "/actions/{id}/events"
         case .actions: "/actions"
         case .live: "/livez"
         case .ready: "/readyz"
@@ -54,6 +56,14 @@ public enum Router {
         }
     }
 
+    /// Whether a request needs a caller's key, when keys are on. Health checks and the contract never
+    /// do, nor does OPTIONS, which tells no more than the contract.
+    public static func isGuarded(_ request: APIRequest) -> Bool {
+        guard request.form != .asterisk, request.method != .options else { return false }
+        return request.path == "/actions" || request.path.hasPrefix("/actions/")
+            || request.path == "/metrics"
+    }
+
     private static func place(_ path: String, isOptions: Bool) throws(RoutingFailure) -> Route {
         switch path {
         case "/livez", "/healthz": return .live
@@ -65,12 +75,14 @@ public enum Router {
         default: break
         }
         guard path.hasPrefix("/actions/") else { throw notFound }
-        let segment = path.dropFirst("/actions/".count)
-        guard !segment.contains("/") else { throw notFound }
-        guard let id = PercentCoding.decode(segment).flatMap(ActionID.init) else {
+        let segments = path.dropFirst("/actions/".count).split(
+            separator: "/", omittingEmptySubsequences: false)
+        let wantsEvents = segments.count == 2 && segments[1] == "events"
+        guard segments.count == 1 || wantsEvents else { throw notFound }
+        guard let id = PercentCoding.decode(segments[0]).flatMap(ActionID.init) else {
             throw RoutingFailure(problem: .invalidID)
         }
-        return .action(id)
+        return wantsEvents ? .events(id) : .action(id)
     }
 
     private static let notFound = RoutingFailure(

@@ -28,13 +28,25 @@ import Testing
     }
 
     @Test(arguments: [
-        "/", "", "/action", "/Actions", "/actions/a/b", "/actions/a/", "/actions/a/events",
+        "/", "", "/action", "/Actions", "/actions/a/b", "/actions/a/",
+        "/actions/a/events/", "/actions/a/b/events", "/actions/a/Events", "/events",
         "/actions/a/explain", "//actions/a", "/actions//a", "/livez/", "/LIVEZ", "/%6civez",
         "/openapi.yml", "/actions.json", "/../livez", "/actions/../livez", "/favicon.ico",
     ])
     func otherPathsLeadNowhere(path: String) throws {
         #expect(code(path) == .routeNotFound)
         #expect(code(path, .post) == .routeNotFound)
+    }
+
+    @Test func eventsAreARouteOfTheirOwn() throws {
+        let id = try #require(ActionID("aa_1"))
+        let route = try Router.route(APIRequest(path: "/actions/aa%5F1/events"))
+        #expect(route == .events(id))
+        #expect(route.name == "/actions/{id}/events")
+        #expect(try Router.route(APIRequest(path: "/actions/events")) != .events(id))
+        #expect(code("/actions/../events") == .invalidID)
+        #expect(code("/actions//events") == .invalidID)
+        #expect(code("/actions/a/events", .post) == .methodNotAllowed)
     }
 
     @Test func routeNotFoundKeepsTheContract() throws {
@@ -158,7 +170,8 @@ import Testing
 
     @Test func everyServedRouteIsDocumented() throws {
         let paths = [
-            "/actions/{id}", "/actions", "/livez", "/healthz", "/readyz", "/metrics",
+            "/actions/{id}", "/actions/{id}/events", "/actions", "/livez", "/healthz", "/readyz",
+            "/metrics",
             "/openapi.yaml",
         ]
         let served = paths.flatMap { path in ["GET", "HEAD", "OPTIONS"].map { "\($0) \(path)" } }

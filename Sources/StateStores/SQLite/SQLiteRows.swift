@@ -62,7 +62,7 @@ final class SQLiteRows: StoreRows {
                 .optional(answer?.document.status.rawValue),
                 .optional(answer.map { $0.document.isDone ? 1 : 0 }),
                 .optional(answer?.document.createdAt?.milliseconds),
-                .optional(answer?.checkedAt.milliseconds), .optional(answer?.told.nanoseconds),
+                .optional(answer?.checkedAt.milliseconds), .optional(answer?.told.time.nanoseconds),
                 answer.map { .blob($0.document.bytes) } ?? .null,
             ])
     }

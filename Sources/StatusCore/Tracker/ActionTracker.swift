@@ -19,15 +19,18 @@ public struct ActionTracker: Sendable {
     var retired: [ActionID: Shared<Answer>] = [:]
     var callers: [CallerID: ActionID] = [:]
     var wakes = WakeQueue()
+    var rereads = RereadQueue()
     var random: SplitMix64
     var isDraining = false
     /// Looks under way.
     public internal(set) var flights = 0
     /// After a failed store operation nothing new is reserved for a moment.
     var storeTroubleUntil = Instant.distantPast
+    /// The wake for the end of that which is already in the queue.
+    var storeWakeAt = Instant.distantPast
 
     /// Actions in the order of their last second chance: the clock hand of eviction.
-    private var evictionOrder: Deque<ActionID> = []
+    private(set) var evictionOrder: Deque<ActionID> = []
     private var serial: UInt64 = 0
 
     // What the current step has touched; empty between steps.
@@ -57,6 +60,7 @@ public struct ActionTracker: Sendable {
         repeat {
             while let id = touched.popLast() { consider(id) }
             for source in policy.configured { pull(source) }
+            pullRereads()
         } while !touched.isEmpty
         evictSurplus()
         defer { effects.removeAll() }
@@ -78,6 +82,12 @@ struct TrackedAction: Sendable {
     var looks: PerSource<Look>
     /// True once the store has told what it has.
     var isLoaded = false
+    /// When the look-up under way was asked for.
+    var lookUpAskedAt: Instant?
+    /// The look-up under way may tell less than there is by now.
+    var isOutdated = false
+    /// When the store told of it last.
+    var toldAt = Instant.distantPast
     /// In order of arrival.
     private(set) var callers: [Caller] = []
     /// Somebody is held until news comes: the interval is the shortest.
@@ -117,7 +127,7 @@ struct TrackedAction: Sendable {
     var isKnown: Bool { Source.allCases.contains { looks[$0].isKnown } }
     var lane: Lane { isKnown ? .known : .unknown }
     var isBusy: Bool {
-        !callers.isEmpty || !isLoaded
+        !callers.isEmpty || lookUpAskedAt != nil
             || Source.allCases.contains {
                 looks[$0].flight != nil || looks[$0].wanted != nil || looks[$0].isUnkept
             }
@@ -145,6 +155,7 @@ extension ActionTracker {
         case .reserved(let key, let flight, let result): reserved(key, flight, result)
         case .called(let key, let flight, let report): called(key, flight, report)
         case .settled(let key, let flight, let result): settled(key, flight, result)
+        case .noticed(let notice): noticed(notice)
         case .woke: break
         case .drained: drained()
         }
@@ -161,6 +172,7 @@ extension ActionTracker {
                 return effects.append(.reply(caller, .problem(storeProblem(question))))
             }
             actions[id] = TrackedAction(now: now)
+            actions[id]?.lookUpAskedAt = now
             if retired[id] == nil { evictionOrder.append(id) }
             effects.append(.lookUp(id))
         }
@@ -171,19 +183,18 @@ extension ActionTracker {
             considerNewcomer(newcomer)
         } else {
             actions[id]?.hold(newcomer)
+            touch(id)
         }
     }
 
     private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
+        guard actions[id]?.isLoaded == false else { return rereadEnded(id, result) }
         switch result {
         case .success(let records):
             // Somebody asks what the published answer does not tell.
             if let answer = retired.removeValue(forKey: id) { actions[id]?.restore(answer) }
-            for record in records {
-                actions[id]?.looks[record.key.source].absorb(record, askedAt: now, now)
-            }
             actions[id]?.isLoaded = true
-            touch(id)
+            take(records, of: id)
         case .failure(let failure):
             storeFailed(failure)
             refuseUnloaded(id)
@@ -199,7 +210,7 @@ extension ActionTracker {
         forget(id)
     }
 
-    private func storeProblem(_ question: Question) -> Problem {
+    func storeProblem(_ question: Question) -> Problem {
         let reports = candidates(question, TrackedAction(now: now)).map {
             Problem.SourceReport(source: $0, outcome: Obstacle.store.word)
         }
@@ -224,6 +235,7 @@ extension ActionTracker {
                 touch(id)
             case .source(let source):
                 upstreams[source]?.breaker.tick(now)
+            case .store: break
             }
         }
     }

@@ -2,6 +2,7 @@
 // meet. Everything in it happens on one serial queue.
 
 import Dispatch
+import StatusAPI
 import StatusCore
 
 /// The tracker at work.
@@ -55,6 +56,10 @@ final class Engine: @unchecked Sendable {
             deadline: .now() + .seconds(interval), repeating: .seconds(interval),
             leeway: .seconds(5))
         purgeTimer.activate()
+        store.listen { [weak self] notice in
+            guard let self else { return }
+            queue.async { self.take(.noticed(notice)) }
+        }
         queue.async { self.showSmallestGaps() }
     }
 
@@ -146,9 +151,9 @@ final class Engine: @unchecked Sendable {
 
     private func call(_ key: LookKey, _ flight: UInt64, _ sendBefore: Instant) {
         clients[key.source]?.call(key.id, sendBefore: sendBefore) { report in
-            let endedAtWall = SystemClock.wall()
+            let clocks = SystemClock.both()
             let normalize: @Sendable () -> Void = {
-                let meaning = CallReport(report, key, endedAtWall: endedAtWall)
+                let meaning = CallReport(report, key, clocks: clocks)
                 self.queue.async { self.take(.called(key, flight: flight, meaning)) }
             }
             guard report.bodyBytes > Self.smallBodyMax else { return normalize() }
@@ -216,18 +221,19 @@ extension UpstreamCallReport {
 
 extension CallReport {
     /// What the transport's report means.
-    fileprivate init(_ report: UpstreamCallReport, _ key: LookKey, endedAtWall: WallTime) {
+    fileprivate init(_ report: UpstreamCallReport, _ key: LookKey, clocks: Clocks) {
+        let checkedAt = clocks.wall + (report.answeredAt - clocks.instant)
         let outcome: CallOutcome
         var hints = RateHints.none
         switch report.result {
         case .success(let reply):
             (outcome, hints) = Normalizer.outcome(
-                of: reply, source: key.source, id: key.id, now: endedAtWall)
+                of: reply, source: key.source, id: key.id, now: checkedAt)
         case .failure(let failure):
             outcome = .failed(UpstreamFault(kind: failure.kind, message: failure.detail))
         }
         self.init(
             outcome: outcome, hints: hints, sentAt: report.sentAt, endedAt: report.endedAt,
-            checkedAt: endedAtWall)
+            answeredAt: report.answeredAt, checkedAt: checkedAt)
     }
 }
