@@ -19,8 +19,9 @@ struct KeptLook: Equatable {
 
     struct Answer: Equatable {
         var document: ActionDocument
+        /// On the wall clock of the process that was told.
         var checkedAt: WallTime
-        var told: Instant
+        var told: StoreMoment
     }
 
     struct Miss: Equatable {
@@ -28,6 +29,9 @@ struct KeptLook: Equatable {
         var repeats: Int
         var ended: StoreMoment
     }
+
+    /// A finished state is never asked for again while it is kept (invariant 5).
+    var isFinished: Bool { answer?.document.isDone == true }
 
     /// As callers of the store see it at `now`.
     func record(at now: StoreMoment) -> LookRecord {
@@ -37,7 +41,7 @@ struct KeptLook: Equatable {
             answer: answer.map { kept in
                 KeptAnswer(
                     document: kept.document, checkedAt: kept.checkedAt,
-                    age: now.since(StoreMoment(time: kept.told, wall: kept.checkedAt)))
+                    age: now.since(kept.told))
             },
             miss: miss.map { kept in
                 KeptMiss(fault: kept.fault, repeats: kept.repeats, age: now.since(kept.ended))

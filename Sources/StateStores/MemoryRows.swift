@@ -11,7 +11,22 @@ final class MemoryRows: StoreRows {
     private var ends: [Source: CallEnds] = [:]
     private var unknownEnds: [Source: CallEnds] = [:]
     private var sources: [Source: KeptSource] = [:]
-    private var lastToken = SlotToken(0)
+    private(set) var lastToken = SlotToken(0)
+
+    /// The same rows, which go their own way from here on.
+    func copy() -> MemoryRows {
+        let copy = MemoryRows()
+        copy.looks = looks
+        copy.calls = calls
+        copy.ends = ends
+        copy.unknownEnds = unknownEnds
+        copy.sources = sources
+        copy.lastToken = lastToken
+        return copy
+    }
+
+    /// No token up to this one is given (again).
+    func skipTokens(past token: SlotToken) { lastToken = max(lastToken, token) }
 
     func look(_ key: LookKey) -> KeptLook? { looks[key] }
 
@@ -82,7 +97,7 @@ extension MemoryRows {
         guard var look = looks[key] else { return 0 }
         var dropped = 0
         if let answer = look.answer,
-            now - answer.told
+            now - answer.told.time
                 > (answer.document.isDone ? retention.terminalTTL : retention.staleMax)
         {
             look.answer = nil

@@ -82,7 +82,8 @@ extension StoreRules {
         }
         // A token that is not in the journal is from another life of the store: older than all.
         look.take(
-            settlement.news, from: isJournaled ? settlement.token : SlotToken(0), asked: asked)
+            settlement.news, from: isJournaled ? settlement.token : SlotToken(0), asked: asked,
+            answeredAgo: settlement.answeredAgo)
         if kept == nil {
             try rows.add(look)
         } else {
@@ -95,14 +96,17 @@ extension StoreRules {
 extension KeptLook {
     /// Keeps news unless what is kept comes from a later call. A finished state is never replaced
     /// by an unfinished one.
-    mutating func take(_ news: Settlement.News, from token: SlotToken, asked: StoreMoment) {
+    mutating func take(
+        _ news: Settlement.News, from token: SlotToken, asked: StoreMoment, answeredAgo: Duration
+    ) {
         let isNewer = newsToken.map { token > $0 } ?? true
         switch news {
         case .answer(let document, let checkedAt):
             isKnown = true
             guard isNewer else { return }
             if answer?.document.isDone != true || document.isDone {
-                answer = Answer(document: document, checkedAt: checkedAt, told: asked.time)
+                answer = Answer(
+                    document: document, checkedAt: checkedAt, told: asked - answeredAgo)
             }
             miss = nil
             newsToken = token

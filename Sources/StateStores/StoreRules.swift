@@ -45,7 +45,9 @@ struct StoreRules<Rows: StoreRows> {
             return .paused(opensIn: until - now.time)
         }
         let look = try rows.look(request.key)
-        if let look, look.opens > now.time { return .gateShut(look.record(at: now)) }
+        if let look, look.opens > now.time || look.isFinished {
+            return .gateShut(look.record(at: now))
+        }
         let isKnown = try rows.isKnown(request.key.id)
         if let spent = try spentBudget(of: request, isKnown: isKnown) { return spent }
         return .granted(try grant(request, look, isKnown: isKnown))

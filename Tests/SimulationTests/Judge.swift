@@ -11,7 +11,8 @@ struct Judge {
     private var arrivals: [Arrival] = []
     private var held: [CallerID: Held] = [:]
     private var seen: [Viewpoint: Int] = [:]
-    private var finished: Set<Viewpoint> = []
+    /// When the upstream told the end that a process knows.
+    private var finished: [Viewpoint: Instant] = [:]
     private var flying: Set<Viewpoint> = []
     private var pauses: [Upstream: Instant] = [:]
     /// On the store's clock, as settlements that took effect have said.
@@ -22,7 +23,13 @@ struct Judge {
     private var interest: [Interest: Instant] = [:]
     /// States known before may be known to nobody any more.
     private var mayForget = false
+    private var hasForgotten = false
     private var dayCountsFrom = Instant.distantPast
+    /// When each state of an action was first told to anybody, and when an upstream last told it.
+    private var firstTold: [LookKey: [Int: Instant]] = [:]
+    private var lastAnswered: [LookKey: [Int: Instant]] = [:]
+    /// All goes well: news is everywhere within a second.
+    private let isCalm: Bool
     private(set) var replies = 0
 
     var calls: Int { arrivals.count }
@@ -33,11 +40,12 @@ struct Judge {
         var text: String
     }
 
-    enum Rule: String {
+    enum Rule: String, CaseIterable {
         case spacing, minuteBudget, dayBudget, unknownShare, singleFlight, finishedAskedAgain
         case calledWhilePaused, grantedWhilePaused, calledBeyondLimit, calledWithoutInterest,
             regressed
         case heldTooLong, heldTooLongForRefresh, repliedTwice, neverReplied
+        case regressedElsewhere, turnedAway, tooYoung
         case credentialNotRefused, finishedAskedAgainElsewhere, neverRecovered, tooBusy
     }
 
@@ -75,7 +83,10 @@ struct Judge {
         var timePaused: Duration
     }
 
-    init(_ policy: TrackerPolicy) { self.policy = policy }
+    init(_ policy: TrackerPolicy, isCalm: Bool) {
+        self.policy = policy
+        self.isCalm = isCalm
+    }
 
     mutating func accuse(_ rule: Rule, _ at: Instant, _ text: @autoclosure () -> String) {
         guard violation == nil else { return }
@@ -92,12 +103,12 @@ extension Judge {
         guard let limits = policy.sources[key.source] else { return }
         checkSpacing(key, limits, now)
         let budget = limits.budget
-        let minute = now - BudgetLimits.minuteWindow + DriftingClock.tolerance(.seconds(60))
+        let minute = now - .seconds(60)
         check(.minuteBudget, key.source, since: minute, most: budget.perMinute, now)
         let share = BudgetLimits.unknownShare(of: budget.perMinute)
         if wasUnknown { check(.unknownShare, key.source, since: minute, most: share, now) }
         guard let perDay = budget.perDay else { return }
-        let day = max(dayCountsFrom, now - BudgetLimits.dayWindow + .seconds(60))
+        let day = max(dayCountsFrom, now - .seconds(86_400))
         check(.dayBudget, key.source, since: day, most: perDay, now)
     }
 
@@ -128,6 +139,7 @@ extension Judge {
         let flights = policy.configured.compactMap { policy.sources[$0]?.flightMax }
         dayCountsFrom = now + (flights.max() ?? .zero)
         sharedPauses = [:]
+        hasForgotten = true
         if policy.actionsMax < Self.actionsMany { mayForget = true }
     }
 
@@ -162,7 +174,9 @@ extension Judge {
     mutating func called(_ replica: Replica, _ key: LookKey, at now: Instant) {
         let view = view(replica, key)
         if !flying.insert(view).inserted { accuse(.singleFlight, now, "\(key) twice at once") }
-        if finished.contains(view), !mayForget { accuse(.finishedAskedAgain, now, "\(key)") }
+        if let end = finished[view], now < end + finishedSpan, !mayForget {
+            accuse(.finishedAskedAgain, now, "\(key)")
+        }
         let local = replica.clock.shows(now)
         let upstream = upstream(replica, key.source)
         if let end = pauses[upstream], local < end {
@@ -228,7 +242,47 @@ extension Judge {
             accuse(.regressed, now, "\(key) from \(before) to \(revision)")
         }
         seen[view] = revision
-        if answer.document.isDone { finished.insert(view) }
+        if answer.document.isDone { finished[view] = lastAnswered[key]?[revision] ?? now }
+        if isCalm { checkElsewhere(replica, key, revision, now) }
+        checkAge(replica, key, revision, answer, now)
+    }
+
+    /// How long an end is kept for sure. Who lost the store's word on its age goes by the wall clocks,
+    /// which may have been set ahead.
+    private var finishedSpan: Duration {
+        let slack = hasForgotten ? .hour * 3 : DriftingClock.tolerance(policy.terminalTTL) * 2
+        return policy.terminalTTL - slack
+    }
+
+    /// What one process has told, the others tell a second later.
+    static let spreadMax = Duration.seconds(1)
+
+    private mutating func checkElsewhere(
+        _ replica: Replica, _ key: LookKey, _ revision: Int, _ now: Instant
+    ) {
+        if firstTold[key]?[revision] == nil { firstTold[key, default: [:]][revision] = now }
+        for (newer, toldAt) in firstTold[key] ?? [:]
+        where newer > revision && now - toldAt > Self.spreadMax {
+            accuse(
+                .regressedElsewhere, now,
+                "\(key): \(replica.index) tells \(revision), \(newer) known for \(now - toldAt)")
+        }
+    }
+
+    /// An upstream has answered with a state; the answer reaches its process at that time.
+    mutating func answered(_ key: LookKey, _ revision: Int?, at time: Instant) {
+        guard let revision else { return }
+        lastAnswered[key, default: [:]][revision] = time
+    }
+
+    /// An age is never understated, but for what clocks disagree by.
+    private mutating func checkAge(
+        _ replica: Replica, _ key: LookKey, _ revision: Int, _ answer: Answer, _ now: Instant
+    ) {
+        guard let answered = lastAnswered[key]?[revision] else { return }
+        let slack = DriftingClock.tolerance(now - answered) * 2 + .milliseconds(1)
+        let early = answer.answeredAt - replica.clock.shows(answered) - slack
+        if early > .zero { accuse(.tooYoung, now, "\(key) \(revision) by \(early)") }
     }
 }
 
@@ -249,22 +303,19 @@ extension Judge {
                 limit = local + policy.refreshWait
             }
         case .done(let deadline), .change(_, let deadline):
-            limit = max(limit, deadline) + policy.refreshWait
+            limit =
+                replica.hasAnswer(question, at: now) ? deadline : max(limit, deadline)
         }
         held[caller] = Held(
             replica: replica.index, question: question, limit: limit, rule: rule,
             timePaused: replica.timePaused)
     }
 
-    /// The longest that a request without patience is held: for a call, or for a slow store.
+    /// The longest that a request without patience is held: for a call, not for a slow store.
     private var coldWait: Duration {
         let deadlines = policy.configured.compactMap { policy.sources[$0]?.callDeadline }
-        let call = (deadlines.max() ?? .zero) + GateTiming.sendWindow + GateTiming.margin
-        return max(call, Self.storeReplyMax)
+        return (deadlines.max() ?? .zero) + GateTiming.sendWindow + GateTiming.margin
     }
-
-    /// The slowest store replies within that.
-    static let storeReplyMax = Duration.seconds(9)
 
     /// How late a wake may come.
     static let lateness = Duration.milliseconds(250)
@@ -280,8 +331,32 @@ extension Judge {
         if late > .zero {
             accuse(asker.rule, now, "\(asker.question) by \(late) more than allowed")
         }
-        if case .answer(let answer) = reply {
-            told(replica, asker.question.id, answer, at: now)
+        switch reply {
+        case .answer(let answer): told(replica, asker.question.id, answer, at: now)
+        case .problem(let problem):
+            if isCalm { checkTurnedAway(replica, asker, problem, now) }
+        }
+    }
+
+    /// Who asks for an action that another process is asking for gets that answer.
+    private mutating func checkTurnedAway(
+        _ replica: Replica, _ asker: Held, _ problem: Problem, _ now: Instant
+    ) {
+        guard replica.clock.shows(now) < asker.limit else { return }
+        for report in problem.sources where report.outcome == Obstacle.gate.word {
+            let key = LookKey(report.source, asker.question.id)
+            if flying.contains(where: { $0.key == key && $0.replica != replica.index }) {
+                accuse(.turnedAway, now, "\(asker.question) while it is asked for elsewhere")
+            }
+        }
+    }
+
+    /// Who waits for news is answered at once when the process is about to stop.
+    mutating func drained(_ replica: Replica, at now: Instant) {
+        for (caller, asker) in held
+        where asker.replica == replica.index && replica.hasAnswer(asker.question, at: now) {
+            let soon = replica.clock.shows(now) + policy.refreshWait
+            held[caller]?.limit = min(asker.limit, soon)
         }
     }
 

@@ -32,4 +32,14 @@ enum Mutant: String, CaseIterable {
     case oldOwnerMovesGate
     /// A pause is known only to the process that was told of it.
     case pauseNotShared
+    /// A wiped or set back store grants again when its gates are safe, but not its budget.
+    case shortQuarantine
+    /// The store grants a call for an action whose end it keeps.
+    case finishedGateOpens
+    /// Nobody listens to what other processes have done.
+    case noticesIgnored
+    /// A call that another process is making cannot be told from a gate that is shut.
+    case neighbourHidden
+    /// An answer counts from the moment at which a stopped process found it.
+    case ageFromWaking
 }

@@ -6,29 +6,32 @@ import Testing
 
 @Suite struct MutationTests {
     /// More schedules than any mutant has ever needed, by a good margin.
-    static let schedulesMax: UInt64 = 5000
+    static let schedulesMax: UInt64 = 10_000
 
     @Test(arguments: Mutant.allCases)
     func everyMutantIsCaught(mutant: Mutant) {
-        for seed in 1...Self.schedulesMax {
+        for seed in Self.seeds(mutant) {
             guard let violation = World(seed: seed, mutant: mutant).run() else { continue }
             return print("\(mutant.rawValue) caught by \(violation.rule) in schedule \(seed)")
         }
         Issue.record("\(mutant.rawValue) lives after \(Self.schedulesMax) schedules")
     }
-}
 
-/// What the simulator has found outside the tracker, kept in view until it is mended.
-@Suite struct OpenFindingsTests {
-    /// A replica that has not heard of the end yet gets a grant from the store that has it
-    /// (invariant 5).
-    @Test func aFinishedActionIsNotAskedAgainByAReplicaThatKnowsLess() {
-        withKnownIssue {
-            for seed in UInt64(1)...2000 {
-                let violation = World(seed: seed, isStrict: true).run()
-                #expect(violation?.rule != .finishedAskedAgainElsewhere, "seed \(seed)")
-                if violation != nil { break }
-            }
-        }
+    /// From the first on, to see how many it takes; without optimisation the one that is known to
+    /// catch it comes first.
+    private static func seeds(_ mutant: Mutant) -> [UInt64] {
+        let all = Array(1...schedulesMax)
+        #if DEBUG
+            return (known[mutant].map { [$0] } ?? []) + all
+        #else
+            return all
+        #endif
     }
+
+    /// Which schedule catches what takes more than a few.
+    private static let known: [Mutant: UInt64] = [
+        .ttlGate: 177, .openAfterTimeout: 286, .lateSend: 255, .grantNotDurable: 157,
+        .oldOwnerMovesGate: 3134, .pauseNotShared: 94, .shortQuarantine: 137,
+        .neighbourHidden: 177, .ageFromWaking: 703,
+    ]
 }

@@ -14,6 +14,11 @@ final class Replica {
     private(set) var isUp = true
     /// True time until which the process is stopped.
     private(set) var pausedUntil = Instant.distantPast
+    /// True time at which it was stopped last.
+    private(set) var pausedFrom = Instant.distantPast
+    /// How far its machine's wall clock is off.
+    var wallOffset: Duration
+    private(set) var isDraining = false
     /// All time ever spent stopped.
     private(set) var timePaused = Duration.zero
     /// Effects of a step in whose midst it was stopped.
@@ -31,11 +36,17 @@ final class Replica {
         self.index = index
         self.policy = policy
         clock = DriftingClock(&random)
+        wallOffset = random.permille(200) ? .hour : random.milliseconds(0...500)
         tracker = ActionTracker(policy: policy, seed: random.seed())
     }
 
     func step(_ event: Event, at time: Instant) -> [Effect] {
         tracker.step(event, now: clock.shows(time))
+    }
+
+    func drain(at time: Instant) -> [Effect] {
+        isDraining = true
+        return step(.drained, at: time)
     }
 
     func crash() {
@@ -50,13 +61,27 @@ final class Replica {
 
     func start(seed: UInt64) {
         isUp = true
+        isDraining = false
         tracker = ActionTracker(policy: policy, seed: seed)
     }
 
     func pause(from now: Instant, for span: Duration) {
+        if pausedUntil <= now { pausedFrom = now }
         let end = max(pausedUntil, now + span)
         timePaused += end - max(now, pausedUntil)
         pausedUntil = end
+    }
+
+    /// What is served without asking the tracker.
+    func answerOnBoard(_ question: Question, at time: Instant) -> Answer? {
+        guard let found = board[question.id], clock.shows(time) < found.servableUntil else {
+            return nil
+        }
+        let answer = found.answer
+        guard question.source ?? answer.document.source == answer.document.source else {
+            return nil
+        }
+        return question.patience == .none || answer.document.isDone ? answer : nil
     }
 
     /// A state is known here for that question: its callers are not held for long.

@@ -16,6 +16,14 @@ struct Scenario {
     var pauseShare: Int
     /// Of a thousand store operations, how many fail, before or after they take effect.
     var storeFailureShare: Int
+    /// Of a thousand notices, how many get lost, and how many are late.
+    var noticeLossShare: Int
+    var noticeDelayShare: Int
+    /// Nothing is wrong with anything but the wall clocks.
+    var isCalm: Bool
+    /// It runs for more than a day.
+    var isLong: Bool
+    var purges: Int
     /// Of a thousand calls, how many meet something else than what the upstream's mood says.
     var oddCallShare: Int
 
@@ -30,8 +38,11 @@ struct Scenario {
             case storeSlow(Duration)
             case storeWiped
             case storeSetBack
-            /// Of the machine that all processes run on.
-            case wallStep(by: Duration)
+            /// To a standby that lacks the last writes.
+            case storeFailover(lostWrites: Int)
+            /// Of one process's machine; nil: of the store's.
+            case wallStep(replica: Int?, by: Duration)
+            case drain(replica: Int)
             case crash(replica: Int)
             case pause(replica: Int, Duration)
         }
@@ -55,15 +66,24 @@ struct Scenario {
         self.policy = policy
         ids = Self.ids(&random)
         let turn = policy.configured.compactMap { policy.sources[$0]?.minInterval }.max()
-        activeSpan = (turn ?? .seconds(60)) * random.within(2...6)
-        requests = random.within(4...24)
-        let isCalm = random.permille(150)
+        isLong = random.permille(40)
+        let turns = (turn ?? .seconds(60)) * random.within(2...6)
+        activeSpan = isLong ? .seconds(3600) * random.within(25...50) : turns
+        requests = random.within(4...24) * (isLong ? 3 : 1)
+        purges = random.pick([0, 0, 1, 4])
+        isCalm = random.permille(200)
         crashShare = isCalm ? 0 : random.pick([0, 0, 5, 20])
         pauseShare = isCalm ? 0 : random.pick([0, 0, 5, 20])
         storeFailureShare = isCalm ? 0 : random.pick([0, 0, 20, 100])
+        noticeLossShare = isCalm ? 0 : random.pick([0, 0, 200, 1000])
+        noticeDelayShare = isCalm ? 0 : random.pick([0, 100, 500])
         oddCallShare = isCalm ? 0 : random.pick([0, 50, 300])
         faults = []
-        guard !isCalm else { return }
+        if isCalm {
+            let replica = random.pick([0, nil])
+            faults = [Fault(at: activeSpan / 2, kind: .wallStep(replica: replica, by: .hour))]
+            return
+        }
         for _ in 0..<random.within(0...6) { faults.append(fault(&random)) }
     }
 
@@ -100,16 +120,31 @@ struct Scenario {
         let short = random.span(.milliseconds(500), .seconds(20))
         let long = random.span(.seconds(2), .seconds(120))
         let kind: Fault.Kind
-        switch random.below(14) {
+        switch random.below(17) {
         case 0...4: kind = .mood(random.pick(Source.allCases), random.pick(Mood.allCases))
         case 5: kind = .storeDown(long)
         case 6: kind = .storeSlow(short)
         case 7: kind = .storeWiped
         case 8: kind = .storeSetBack
-        case 9: kind = .wallStep(by: .seconds(random.pick([-3600, 3600])))
+        case 9:
+            let index = random.permille(700) ? replica : nil
+            kind = .wallStep(replica: index, by: random.pick([.hour, .zero - .hour]))
         case 10...11: kind = .crash(replica: replica)
+        case 12...13:
+            kind = .storeFailover(lostWrites: random.below(SimStore.lostWritesMax + 1))
+        case 14: kind = .drain(replica: replica)
         default: kind = .pause(replica: replica, long)
         }
         return Fault(at: random.span(.zero, activeSpan), kind: kind)
+    }
+}
+
+extension Duration {
+    static let hour = Duration.seconds(3600)
+}
+
+extension Scenario {
+    var hasStandby: Bool {
+        faults.contains { if case .storeFailover = $0.kind { true } else { false } }
     }
 }

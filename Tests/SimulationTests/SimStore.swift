@@ -11,10 +11,16 @@ struct SimStore {
     let mutant: Mutant?
     /// On the store's clock, when it was last wiped or set back.
     private var noticed: Instant?
-    private var snapshots: [SimRows.Contents] = []
+    private var snapshots: [MemoryRows] = []
+    /// The rows before each of the last writes, latest last; kept when a standby may take over.
+    private var history: [MemoryRows] = []
+    private let hasStandby: Bool
+    /// What a standby can be behind.
+    static let lostWritesMax = 5
 
-    init(clock: DriftingClock, mutant: Mutant?) {
+    init(clock: DriftingClock, hasStandby: Bool, mutant: Mutant?) {
         self.clock = clock
+        self.hasStandby = hasStandby
         self.mutant = mutant
         rows.mutant = mutant
     }
@@ -25,10 +31,13 @@ struct SimStore {
 
     mutating func reserve(_ request: Reservation, at now: StoreMoment) -> ReservationReply {
         rows.now = now.time
+        rows.isReserving = true
+        defer { rows.isReserving = false }
         let rules = StoreRules(rows: rows, now: now, asked: now)
         if let opensIn = quarantine(for: request, now.time), mutant != .noQuarantine {
             return rules.quarantine(request, opensIn: opensIn)
         }
+        keepHistory()
         return rules.reserve(request)
     }
 
@@ -36,110 +45,111 @@ struct SimStore {
         _ settlement: Settlement, asked: StoreMoment, at now: StoreMoment
     ) -> SettlementReply {
         rows.now = now.time
-        if mutant == .oldOwnerMovesGate {
-            rows.contents.looks[settlement.key]?.token = settlement.token
+        keepHistory()
+        if mutant == .oldOwnerMovesGate, let look = rows.base.look(settlement.key) {
+            rows.base.moveGate(of: look.key, opens: look.opens, owner: settlement.token)
         }
         return StoreRules(rows: rows, now: now, asked: asked).settle(settlement)
     }
 
-    /// Until earlier grants can matter no more: neither to a gate nor to the minute's budget.
+    func purge(_ retention: Retention, at now: StoreMoment) -> Int {
+        rows.base.purge(retention, at: now.time)
+    }
+
     private func quarantine(for request: Reservation, _ now: Instant) -> Duration? {
         guard let noticed else { return nil }
-        let span = max(request.hold, request.flightMax + BudgetLimits.minuteWindow)
+        let span = mutant == .shortQuarantine ? request.hold : request.quarantine
         let left = noticed + span - now
         return left > .zero ? left : nil
     }
 
-    mutating func keepSnapshot() { snapshots.append(rows.contents) }
+    mutating func keepSnapshot() { snapshots.append(rows.base.copy()) }
 
-    mutating func wipe(_ now: Instant) { replace(SimRows.Contents(), now) }
+    private mutating func keepHistory() {
+        guard hasStandby else { return }
+        history.append(rows.base.copy())
+        if history.count > Self.lostWritesMax { history.removeFirst() }
+    }
+
+    mutating func wipe(_ now: Instant) { replace(MemoryRows(), now) }
 
     mutating func setBack(_ now: Instant, _ random: inout SimRandom) {
-        replace(snapshots.isEmpty ? SimRows.Contents() : random.pick(snapshots), now)
+        replace(snapshots.isEmpty ? MemoryRows() : random.pick(snapshots).copy(), now)
+    }
+
+    /// An asynchronous standby takes over: the last writes, though acknowledged, are lost.
+    mutating func failOver(_ now: Instant, lostWrites: Int) {
+        let kept = lostWrites > 0 ? history.suffix(lostWrites).first : nil
+        history = []
+        replace(kept ?? rows.base, now)
     }
 
     /// Tokens go on: the port promises that they are unique.
-    private mutating func replace(_ contents: SimRows.Contents, _ now: Instant) {
-        let lastToken = rows.contents.lastToken
-        rows.contents = contents
-        rows.contents.lastToken = lastToken
+    private mutating func replace(_ base: MemoryRows, _ now: Instant) {
+        base.skipTokens(past: rows.base.lastToken)
+        rows.base = base
         noticed = now
     }
 }
 
-/// Rows in dictionaries, as a value that can be kept and put back.
+/// The memory store's rows, which can be copied and put back, with the faults of mutants.
 final class SimRows: StoreRows {
     typealias Failure = Never
 
-    struct Contents {
-        var looks: [LookKey: KeptLook] = [:]
-        var calls: [SlotToken: KeptCall] = [:]
-        var sources: [Source: KeptSource] = [:]
-        var lastToken = SlotToken(0)
-    }
-
-    var contents = Contents()
+    var base = MemoryRows()
     var mutant: Mutant?
     /// The time of the operation, for mutants.
     var now = Instant.distantPast
+    /// A reservation is being decided on, for mutants.
+    var isReserving = false
 
-    func look(_ key: LookKey) -> KeptLook? { contents.looks[key] }
-
-    func isKnown(_ id: ActionID) -> Bool {
-        if mutant == .unknownShareIgnored { return true }
-        return isReallyKnown(id)
+    func look(_ key: LookKey) -> KeptLook? {
+        guard isReserving, mutant == .finishedGateOpens else { return base.look(key) }
+        var look = base.look(key)
+        look?.answer = nil
+        return look
     }
 
-    func isReallyKnown(_ id: ActionID) -> Bool {
-        Source.allCases.contains { contents.looks[LookKey($0, id)]?.isKnown == true }
-    }
+    func isKnown(_ id: ActionID) -> Bool { mutant == .unknownShareIgnored || base.isKnown(id) }
 
-    func add(_ look: KeptLook) { contents.looks[look.key] = look }
+    func add(_ look: KeptLook) { base.add(look) }
 
     func moveGate(of key: LookKey, opens: Instant, owner: SlotToken) {
-        contents.looks[key]?.opens = opens
-        contents.looks[key]?.token = owner
+        base.moveGate(of: key, opens: opens, owner: owner)
     }
 
-    func keepNews(of look: KeptLook) { contents.looks[look.key] = look }
+    func keepNews(of look: KeptLook) { base.keepNews(of: look) }
 
     func add(_ call: NewCall) -> SlotToken {
-        let token = SlotToken(contents.lastToken.number + 1)
-        contents.lastToken = token
-        contents.calls[token] = KeptCall(
-            token: token, key: call.key, before: call.before, reserved: call.reserved,
-            ended: mutant == .budgetFromStart ? call.reserved.time : call.ends, state: .underWay,
-            wasUnknown: call.wasUnknown)
-        return token
+        var call = call
+        if mutant == .budgetFromStart { call.ends = call.reserved.time }
+        return base.add(call)
     }
 
-    func call(_ token: SlotToken) -> KeptCall? { contents.calls[token] }
+    func call(_ token: SlotToken) -> KeptCall? { base.call(token) }
 
     func keepEnd(of call: KeptCall) {
         var call = call
         if mutant == .budgetFromStart { call.ended = call.reserved.time }
-        contents.calls[call.token] = call
+        base.keepEnd(of: call)
     }
 
     func callCount(_ source: Source, endingAfter moment: Instant) -> Int {
-        contents.calls.values.count { $0.key.source == source && $0.ended > moment }
+        base.callCount(source, endingAfter: moment)
     }
 
     func callEnd(_ source: Source, rank: Int, onlyUnknown: Bool) -> Instant? {
-        var ends = contents.calls.values.filter {
-            $0.key.source == source && (!onlyUnknown || $0.wasUnknown)
-        }.map(\.ended)
-        if mutant == .fixedWindows { ends = ends.filter { inWindow($0) == inWindow(now) } }
-        guard ends.count >= rank else { return nil }
-        return ends.sorted()[ends.count - rank]
+        let end = base.callEnd(source, rank: rank, onlyUnknown: onlyUnknown)
+        guard mutant == .fixedWindows, let end else { return end }
+        return inWindow(end) == inWindow(now) ? end : nil
     }
 
     private func inWindow(_ instant: Instant) -> Int64 { instant.nanoseconds / 60_000_000_000 }
 
-    func source(_ source: Source) -> KeptSource { contents.sources[source] ?? KeptSource() }
+    func source(_ source: Source) -> KeptSource { base.source(source) }
 
     func keep(_ state: KeptSource, of source: Source) {
         if mutant == .pauseNotShared { return }
-        contents.sources[source] = state
+        base.keep(state, of: source)
     }
 }

@@ -8,8 +8,8 @@ import Testing
 @Suite struct SimulationTests {
     /// Seeds that have failed once, of the service or of a mutant.
     static let corpus: [UInt64] = [
-        3, 4, 5, 8, 13, 19, 26, 27, 80, 104, 215, 312, 372, 501, 505, 775, 1027, 1422, 2282, 2574,
-        3628, 12582,
+        3, 4, 5, 6, 7, 8, 13, 19, 26, 27, 34, 80, 104, 110, 215, 218, 312, 372, 501, 505, 566, 676,
+        775, 1027, 1105, 1422, 2282, 2574, 3628, 12582,
     ]
 
     /// How many schedules a run of the tests goes through; `SIMULATION_SCHEDULES` overrides it.
@@ -43,6 +43,19 @@ import Testing
         }
         print("\(Self.schedules) schedules in \(ContinuousClock.now - start): \(figures.text)")
         for seed in figures.broken.values { expectHolds(seed) }
+    }
+
+    /// `SIMULATION_REPLAY` is the seed; see `scripts/simulate`.
+    static let replayed: UInt64? = {
+        ProcessInfo.processInfo.environment["SIMULATION_REPLAY"].flatMap { UInt64($0) }
+    }()
+
+    @Test(.enabled(if: replayed != nil)) func aScheduleIsShown() {
+        let world = World(seed: Self.replayed ?? 1, isTraced: true)
+        let violation = world.run()
+        print("\(world.scenario.replicas) replicas, \(world.scenario.policy)")
+        print(world.trace.wholeText)
+        #expect(violation == nil)
     }
 
     private static func run(every stride: UInt64, from first: UInt64) -> Figures {

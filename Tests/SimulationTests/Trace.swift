@@ -16,5 +16,7 @@ struct Trace {
         lines.append("\(milliseconds) ms  \(line())")
     }
 
+    var wholeText: String { lines.joined(separator: "\n") }
+
     var text: String { lines.suffix(Self.linesMax).joined(separator: "\n") }
 }

@@ -76,6 +76,7 @@ extension World {
         case .answer:
             // The state is read somewhere between the request's arrival and the answer's leaving.
             let outcome = upstream.outcome(call.key, at: now)
+            judge.answered(call.key, upstream.revision(call.key, at: now), at: now + back)
             let hints = drawHints()
             reply(outcome, hints, call, flight, replica, life, back)
         case .fail(let kind, let hints):
@@ -94,11 +95,12 @@ extension World {
         _ outcome: CallOutcome, _ hints: RateHints, _ call: SimCall, _ flight: UInt64,
         _ replica: Replica, _ life: Int, _ back: Duration
     ) {
+        let due = now + back
         deliver(replica, after: back) { world in
             if world.mutant == .retryAfter401, outcome.fault?.kind == .unauthorized {
                 return world.sendAgain(call, flight, replica)
             }
-            world.end(flight, outcome, hints: hints, replica)
+            world.end(flight, outcome, hints: hints, due: due, replica)
         }
     }
 
@@ -117,14 +119,21 @@ extension World {
         transmit(call, flight, replica)
     }
 
-    /// The first end counts: answer, failure or deadline.
+    /// The first end counts: answer, failure or deadline. An answer that came while the process was
+    /// stopped counts from when it last looked.
     private func end(
-        _ flight: UInt64, _ outcome: CallOutcome, hints: RateHints = .none, _ replica: Replica
+        _ flight: UInt64, _ outcome: CallOutcome, hints: RateHints = .none,
+        due: Instant? = nil, _ replica: Replica
     ) {
         guard let call = replica.calls.removeValue(forKey: flight) else { return }
+        var answeredAt = now
+        if let due, due < now, mutant != .ageFromWaking {
+            answeredAt = min(due, replica.pausedFrom)
+        }
         let report = CallReport(
             outcome: outcome, hints: hints, sentAt: call.sentAt, endedAt: replica.clock.shows(now),
-            checkedAt: wall)
+            answeredAt: replica.clock.shows(answeredAt),
+            checkedAt: wall(of: replica) + (answeredAt - now))
         step(replica, .called(call.key, flight: flight, report))
     }
 }

@@ -86,6 +86,10 @@ extension World {
         for fault in scenario.faults {
             at(.simulationStart + fault.at) { $0.happen(fault.kind) }
         }
+        for _ in 0..<scenario.purges {
+            let replica = random.pick(replicas)
+            at(.simulationStart + random.span(.zero, scenario.activeSpan)) { $0.purge(replica) }
+        }
         guard scenario.faults.contains(where: { $0.kind.isSetBack }) else { return }
         for _ in 0..<4 {
             at(.simulationStart + random.span(.zero, scenario.activeSpan)) {
@@ -98,15 +102,26 @@ extension World {
         trace.note(now, "fault: \(fault)")
         switch fault {
         case .mood(let source, let mood): upstream.moods[source] = mood
-        case .storeDown(let span): storeDownUntil = max(storeDownUntil, now + span)
+        case .storeDown(let span):
+            storeDownUntil = max(storeDownUntil, now + span)
+            after(span) { $0.reconnect() }
         case .storeSlow(let span): storeSlowUntil = max(storeSlowUntil, now + span)
         case .storeWiped:
             store.wipe(store.clock.shows(now))
             judge.storeForgot(now)
+            reconnect()
         case .storeSetBack:
             store.setBack(store.clock.shows(now), &random)
             judge.storeForgot(now)
-        case .wallStep(let span): wallOffset += span
+            reconnect()
+        case .storeFailover(let lostWrites):
+            store.failOver(store.clock.shows(now), lostWrites: lostWrites)
+            judge.storeForgot(now)
+            reconnect()
+        case .wallStep(let index?, let span):
+            replicas[min(index, replicas.count - 1)].wallOffset += span
+        case .wallStep(nil, let span): wallOffset += span
+        case .drain(let index): drain(replicas[index])
         case .crash(let index): crash(replicas[index])
         case .pause(let index, let span): pause(replicas[index], span)
         }
@@ -115,10 +130,25 @@ extension World {
     private func crash(_ replica: Replica) {
         guard replica.isUp else { return }
         trace.note(now, "\(replica.index) crashed")
-        if mutant == .grantNotDurable { store.forgetGrants(of: replica.calls.values.map(\.key)) }
+        if mutant == .grantNotDurable {
+            let keys = replica.calls.values.map(\.key)
+            store.forgetGrants(of: keys)
+        }
         replica.crash()
         judge.crashed(replica)
         after(random.milliseconds(10...20_000)) { $0.start(replica) }
+    }
+
+    /// A rolling restart: who waits is answered, and the process ends when no call is under way.
+    private func drain(_ replica: Replica) {
+        deliver(replica, after: .zero) { world in
+            guard !replica.isDraining else { return }
+            world.trace.note(world.now, "\(replica.index) drains")
+            world.judge.drained(replica, at: world.now)
+            world.carryOut(replica.drain(at: world.now)[...], replica)
+            world.scheduleWake(replica)
+            world.deliver(replica, after: .seconds(25)) { $0.crash(replica) }
+        }
     }
 
     func start(_ replica: Replica) {

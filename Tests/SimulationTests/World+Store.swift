@@ -7,7 +7,9 @@ extension World {
     func lookUp(_ id: ActionID, _ replica: Replica) {
         operate(
             replica,
-            { world in world.store.lookUp(id, at: world.storeMoment) },
+            { world in
+                world.store.lookUp(id, at: world.storeMoment(replica)).map(world.mutated)
+            },
             { .lookedUp(id, $0) })
     }
 
@@ -21,8 +23,11 @@ extension World {
             replica,
             { world in
                 let before = world.store.rows.look(asked.key)
-                let wasUnknown = !world.store.rows.isReallyKnown(asked.key.id)
-                let reply = world.store.reserve(asked, at: world.storeMoment)
+                let wasUnknown = !world.store.rows.base.isKnown(asked.key.id)
+                var reply = world.store.reserve(asked, at: world.storeMoment(replica))
+                if case .gateShut(let record) = reply.verdict {
+                    reply.verdict = .gateShut(world.mutated(record))
+                }
                 world.trace.note(
                     world.now,
                     "\(replica.index) reserve \(asked.key.id) \(asked.key.source): "
@@ -38,12 +43,13 @@ extension World {
     }
 
     private func judgeGrant(_ key: LookKey, _ before: KeptLook?) {
-        guard isStrict, before?.answer?.document.isDone == true else { return }
+        guard let end = before?.answer, end.document.isDone else { return }
+        guard store.clock.shows(now) < end.told.time + scenario.policy.terminalTTL else { return }
         judge.accuse(.finishedAskedAgainElsewhere, now, "\(key)")
     }
 
     func settle(_ settlement: Settlement, _ flight: UInt64, _ replica: Replica) {
-        let asked = storeMoment
+        let asked = storeMoment(replica)
         let settlement = mutated(settlement)
         operate(
             replica,
@@ -52,9 +58,44 @@ extension World {
                     let end = world.store.clock.shows(world.now) + pause
                     world.judge.paused(settlement.key.source, until: end)
                 }
-                return world.store.settle(settlement, asked: asked, at: world.storeMoment)
+                world.announce(settlement.key.id, by: replica)
+                return world.store.settle(
+                    settlement, asked: asked, at: world.storeMoment(replica))
             },
             { .settled(settlement.key, flight: flight, $0) })
+    }
+
+    func purge(_ replica: Replica) {
+        guard replica.isUp else { return }
+        let policy = scenario.policy
+        let retention = Retention(
+            terminalTTL: policy.terminalTTL, staleMax: policy.staleMax, missMax: .seconds(86_400))
+        let dropped = store.purge(retention, at: storeMoment(replica))
+        trace.note(now, "\(dropped) rows purged")
+    }
+
+    // MARK: Notices
+
+    /// Tells the other processes that an action has changed, unless that gets lost.
+    private func announce(_ id: ActionID, by replica: Replica) {
+        guard mutant != .noticesIgnored else { return }
+        for other in replicas where other !== replica && other.isUp {
+            if isFaulty, random.permille(scenario.noticeLossShare) { continue }
+            let isLate = isFaulty && random.permille(scenario.noticeDelayShare)
+            let delay = random.milliseconds(isLate ? 100...5000 : 1...20)
+            deliver(other, after: delay) { $0.step(other, .noticed(.changed(id))) }
+        }
+    }
+
+    /// Every process connects anew to a store that was away, and may have missed something.
+    func reconnect() {
+        guard mutant != .noticesIgnored else { return }
+        for replica in replicas where replica.isUp {
+            deliver(replica, after: random.milliseconds(1...3000)) {
+                $0.trace.note($0.now, "\(replica.index) has connected anew")
+                $0.step(replica, .noticed(.missed))
+            }
+        }
     }
 
     /// Carries one operation to the store and its reply back. After a failure nobody knows whether
@@ -84,13 +125,14 @@ extension World {
 
     private func storeDelay() -> Duration {
         if now < storeSlowUntil { return random.milliseconds(100...3000) }
-        return random.permille(20) ? random.milliseconds(50...400) : random.milliseconds(0...5)
+        let slowest = scenario.isCalm ? 100 : 400
+        return random.milliseconds(random.permille(20) ? 50...slowest : 0...5)
     }
 
-    private var storeMoment: StoreMoment {
+    private func storeMoment(_ replica: Replica) -> StoreMoment {
         if mutant == .wallClockGate {
-            return StoreMoment(
-                time: Instant(nanoseconds: wall.milliseconds * 1_000_000), wall: wall)
+            let time = Instant(nanoseconds: wall(of: replica).milliseconds * 1_000_000)
+            return StoreMoment(time: time, wall: wall)
         }
         return StoreMoment(time: store.clock.shows(now), wall: wall)
     }
@@ -111,10 +153,26 @@ extension World {
     }
 }
 
+extension World {
+    /// What the wall clock of the process's machine shows.
+    func wall(of replica: Replica) -> WallTime { now.wall + replica.wallOffset }
+
+    private func mutated(_ record: LookRecord) -> LookRecord {
+        guard mutant == .neighbourHidden, let policy = scenario.policy.sources[record.key.source]
+        else { return record }
+        var record = record
+        record.opensIn = min(record.opensIn, policy.minInterval)
+        return record
+    }
+}
+
 extension SimStore {
     /// Only mutants do: grants that were in a process's memory are gone.
     mutating func forgetGrants(of keys: [LookKey]) {
-        for key in keys { rows.contents.looks[key]?.opens = .distantPast }
+        for key in keys {
+            guard let owner = rows.base.look(key)?.token else { continue }
+            rows.base.moveGate(of: key, opens: .distantPast, owner: owner)
+        }
     }
 }
 

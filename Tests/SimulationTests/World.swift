@@ -9,8 +9,6 @@ import HeapModule
 final class World {
     let scenario: Scenario
     let mutant: Mutant?
-    /// Also judges what the stores' rules do not promise yet.
-    let isStrict: Bool
     var now = Instant.simulationStart
     var random: SimRandom
     var replicas: [Replica] = []
@@ -18,7 +16,7 @@ final class World {
     var upstream: SimUpstream
     var judge: Judge
     var trace: Trace
-    /// How far the wall clock is off.
+    /// How far the wall clock of the store's machine is off.
     var wallOffset = Duration.zero
     var storeDownUntil = Instant.distantPast
     var storeSlowUntil = Instant.distantPast
@@ -49,14 +47,14 @@ final class World {
         static func == (a: Happening, b: Happening) -> Bool { a.number == b.number }
     }
 
-    init(seed: UInt64, mutant: Mutant? = nil, isStrict: Bool = false, isTraced: Bool = false) {
+    init(seed: UInt64, mutant: Mutant? = nil, isTraced: Bool = false) {
         random = SimRandom(seed: seed)
         scenario = Scenario(&random)
         self.mutant = mutant
-        self.isStrict = isStrict
-        store = SimStore(clock: DriftingClock(&random), mutant: mutant)
+        store = SimStore(
+            clock: DriftingClock(&random), hasStandby: scenario.hasStandby, mutant: mutant)
         upstream = SimUpstream(scenario, &random)
-        judge = Judge(scenario.policy)
+        judge = Judge(scenario.policy, isCalm: scenario.isCalm)
         trace = Trace(isOn: isTraced)
         for index in 0..<scenario.replicas {
             replicas.append(Replica(index, scenario.policy, &random))
@@ -106,7 +104,7 @@ final class World {
         }
     }
 
-    /// What the machine's wall clock shows.
+    /// What the wall clock of the store's machine shows.
     var wall: WallTime { now.wall + wallOffset }
 
     // MARK: Requests
@@ -151,13 +149,9 @@ final class World {
     /// Asks as the service does: the board first. Nil: answered from there.
     @discardableResult
     private func ask(_ replica: Replica, _ question: Question) -> CallerID? {
-        let local = replica.clock.shows(now)
-        if question.patience == .none, let found = replica.board[question.id],
-            local < found.servableUntil,
-            question.source ?? found.answer.document.source == found.answer.document.source
-        {
-            trace.note(now, "\(replica.index) board \(question.id) \(found.answer.words)")
-            judge.told(replica, question.id, found.answer, at: now)
+        if let answer = replica.answerOnBoard(question, at: now) {
+            trace.note(now, "\(replica.index) board \(question.id) \(answer.words)")
+            judge.told(replica, question.id, answer, at: now)
             return nil
         }
         callers += 1

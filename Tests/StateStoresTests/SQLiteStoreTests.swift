@@ -50,7 +50,8 @@ struct SQLiteStoreTests {
         clock.advance(.seconds(1))
         #expect(try await store.verdict(.of(a)).isGateShut)
         let other = try await store.verdict(.of(.orders("b"), perMinute: 1))
-        #expect(other == .budgetSpent(opensIn: .seconds(72), .minute))
+        let counts = Reservation.flightMax + BudgetLimits.minuteWindow
+        #expect(other == .budgetSpent(opensIn: counts - .seconds(1), .minute))
     }
 
     // MARK: clocks
@@ -95,10 +96,10 @@ struct SQLiteStoreTests {
         let token = try await store.grant(.of(a))
         try await store.settle(.of(a, token, .opens(in: .seconds(5))))
         clock.stepBoot(.seconds(-3600))
-        #expect(try await store.verdict(.of(a)).quarantine == .seconds(41))
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
         let record = try #require(try await store.lookUp(a.id).first)
         #expect(record.opensIn == .seconds(5))
-        clock.advance(.seconds(41))
+        clock.advance(Reservation.quarantine)
         _ = try await store.grant(.of(a))
     }
 
@@ -181,9 +182,9 @@ struct SQLiteStoreTests {
         clock.advance(.seconds(1))
         try inflict(loss, copy)
 
-        #expect(try await store.verdict(.of(b)).quarantine == .seconds(41))
+        #expect(try await store.verdict(.of(b)).quarantine == Reservation.quarantine)
         clock.advance(.seconds(10))
-        #expect(try await store.verdict(.of(a)).quarantine == .seconds(31))
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine - .seconds(10))
         #expect(try await store.verdict(.of(a, hold: .seconds(100))).quarantine == .seconds(90))
         // Look-ups and settlements go on.
         _ = try await store.lookUp(a.id)
@@ -191,13 +192,14 @@ struct SQLiteStoreTests {
             .of(a, running, news: .answer(.sample("a"), checkedAt: clock.wall)))
         #expect(settled.record.answer?.document == .sample("a"))
 
-        clock.advance(.seconds(31))
+        clock.advance(Reservation.quarantine - .seconds(10))
         // The lost calls count on: before, a, b and c.
-        let token = try await store.grant(.of(b, perMinute: 10))
+        let token = try await store.grant(.of(b, perDay: 10))
         #expect(token > running)
-        #expect(try await store.reserve(.of(.orders("c"), perMinute: 10)).budgetLeft.minute == 6)
+        #expect(try await store.reserve(.of(.orders("c"), perDay: 10)).budgetLeft.day == 6)
         // What this process knew of pauses is not lost with the file.
-        #expect(try await store.verdict(.of(.vouchers("w"))) == .paused(opensIn: .seconds(458)))
+        let resting = try await store.verdict(.of(.vouchers("w")))
+        #expect(resting == .paused(opensIn: .seconds(499) - Reservation.quarantine))
         await store.close()
     }
 
@@ -208,9 +210,10 @@ struct SQLiteStoreTests {
         _ = try await stores[0].lookUp(a.id)
         try inflict(.overwrittenByAnOlderCopy, copy)
         for store in stores {
-            #expect(try await store.verdict(.of(.orders("x0"))).quarantine == .seconds(41))
+            #expect(
+                try await store.verdict(.of(.orders("x0"))).quarantine == Reservation.quarantine)
         }
-        clock.advance(.seconds(41))
+        clock.advance(Reservation.quarantine)
         let grants = [
             try await stores[0].verdict(.of(.orders("x0"))).isGranted,
             try await stores[1].verdict(.of(.orders("x0"))).isGranted,
@@ -228,7 +231,7 @@ struct SQLiteStoreTests {
         let lost = try await store.grant(.of(a))
         try inflict(.replacedByAnOlderCopy, copy)
         _ = try await store.verdict(.of(a))
-        clock.advance(.seconds(41))
+        clock.advance(Reservation.quarantine)
         let next = try await store.grant(.of(a))
         #expect(next > lost)
         let late = try await store.settle(.of(a, lost, .opens(in: .zero)))
@@ -247,8 +250,8 @@ struct SQLiteStoreTests {
         }
         #expect(rename(away, folder.path) == 0)
         clock.advance(.seconds(5))
-        #expect(try await store.verdict(.of(a)).quarantine == .seconds(41))
-        clock.advance(.seconds(41))
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        clock.advance(Reservation.quarantine)
         _ = try await store.grant(.of(a))
     }
 
@@ -307,7 +310,7 @@ struct SQLiteStoreTests {
         #expect(verdict?.isGranted != true)
         clock.advance(.seconds(5))
         #expect(try await store.verdict(.of(a)).isGranted == false)
-        clock.advance(.seconds(41))
+        clock.advance(Reservation.quarantine)
         _ = try await store.grant(.of(a))
         #expect(folder.names.contains { $0.hasPrefix("store.sqlite.corrupt-1") })
     }
@@ -329,7 +332,7 @@ struct SQLiteStoreTests {
             }, bootID: base.bootID)
         let store = try SQLiteStore(path: path, clock: slipping)
         exchanged.add("ready")
-        #expect(try await store.verdict(.of(a)).quarantine == .seconds(41))
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
         #expect(exchanged.words == ["ready", "done"])
         #expect(folder.names.contains("store.sqlite.orphan-1-wal"))
     }
@@ -435,7 +438,81 @@ struct SQLiteStoreTests {
         #expect(try await store.purge(retention) == 20, "five calls, fifteen gates")
     }
 
+    // MARK: counts
+
+    @Test func countsFollowCallsThroughEverythingThatHappensToThem() async throws {
+        let store = try open()
+        let retention = Retention(
+            terminalTTL: .seconds(90_000), staleMax: .seconds(90_000), missMax: .seconds(90_000))
+        for number in 0..<60 {
+            let key = number % 3 == 0 ? LookKey.vouchers("v\(number)") : .orders("o\(number)")
+            let token = try await store.grant(.of(key))
+            clock.advance(.seconds(number % 7 * 100))
+            if number % 4 != 0 { try await store.settle(.of(key, token)) }
+            if number == 30 { clock.advance(.seconds(80_000)) }
+            _ = try await store.purge(retention)
+            try await expectTrueCounts(store)
+        }
+        #expect(try SQLiteJournal(path: folder.store).count() < 60, "some were dropped")
+        await store.close()
+    }
+
+    @Test func aFileOfTheVersionBeforeIsTakenOverWithItsBudgets() async throws {
+        var store = try open()
+        for number in 0..<5 { _ = try await store.grant(.of(.orders("a\(number)"))) }
+        await store.close()
+        try makeVersionOne(folder.store)
+        #expect(try SQLiteJournal(path: folder.store).count() == 5, "read as it is")
+        store = try open()
+        try await expectTrueCounts(store)
+        let verdict = try await store.verdict(.of(.orders("b"), perMinute: 5))
+        #expect(verdict == .budgetSpent(opensIn: .seconds(73), .minute))
+        await store.close()
+    }
+
+    /// An upgrade may start while the old program still writes: the counts see its calls, too.
+    @Test func aWriterOfTheVersionBeforeIsCountedWhileItStillRuns() async throws {
+        try await open().close()
+        try makeVersionOne(folder.store)
+        let old = try Database(path: folder.store, lockWaitMilliseconds: 1000)
+        let insert = """
+            INSERT INTO calls (source, id, reserved, reserved_wall, ended, state, unknown)
+            VALUES ('orders', 'old', 0, 0, 1000000000000, 0, 0)
+            """
+        try old.execute(insert)
+        let store = try open()
+        try old.execute(insert)
+        try old.execute("UPDATE calls SET ended = 2000000000000")
+        try await expectTrueCounts(store)
+        #expect(try SQLiteJournal(path: folder.store).count() == 2)
+    }
+
     // MARK: helpers
+
+    private func expectTrueCounts(_ store: SQLiteStore) async throws {
+        try await store.onDatabase { database throws(SQLiteFailure) in
+            let counted = """
+                SELECT source, ended >> \(CallPeriod.shift), unknown, count(*) FROM calls
+                GROUP BY 1, 2, 3
+                """
+            let kept = "SELECT source, period, unknown, calls FROM call_counts"
+            for (one, other) in [(counted, kept), (kept, counted)] {
+                let differing = try database.number(
+                    "SELECT count(*) FROM (\(one) EXCEPT \(other))")
+                guard differing == 0 else { throw .failed("the counts are off") }
+            }
+        }
+    }
+
+    /// Version 1 knew no counts; everything else was the same.
+    private func makeVersionOne(_ path: String) throws {
+        let database = try Database(path: path, lockWaitMilliseconds: 1000)
+        try database.execute(
+            """
+            DROP TRIGGER call_entered; DROP TRIGGER call_moved; DROP TRIGGER call_dropped;
+            DROP TABLE call_counts; PRAGMA user_version = 1
+            """)
+    }
 
     /// Copies of the three files as they are now.
     private func makeCopy(of store: SQLiteStore) async throws -> [String: [UInt8]] {
@@ -465,5 +542,13 @@ struct SQLiteStoreTests {
             try other.execute("DELETE FROM meta; DELETE FROM looks; DELETE FROM calls")
             try other.execute("DELETE FROM sources")
         }
+    }
+}
+
+extension SQLiteJournal {
+    fileprivate func count() throws -> Int {
+        var count = 0
+        try forEachCall { _ in count += 1 }
+        return count
     }
 }

@@ -21,13 +21,10 @@ struct CarryOver {
     }
 
     mutating func settled(_ settlement: Settlement, sinceBoot: Instant) {
-        if case .opens = settlement.gate,
-            let index = calls.lastIndex(where: { $0.token == settlement.token }),
+        if let index = calls.lastIndex(where: { $0.token == settlement.token }),
             calls[index].key == settlement.key
         {
-            calls[index].ended = sinceBoot
-            calls[index].state = .ended
-            calls[index].outcome = settlement.outcome
+            calls[index].settle(settlement, sinceBoot: sinceBoot)
         }
         if let pause = settlement.pause {
             let source = settlement.key.source
@@ -44,6 +41,7 @@ struct CarryOver {
             var call = call
             call.ended = call.ended + offset
             call.reserved.time = call.reserved.time + offset
+            call.sent = call.sent.map { $0 + offset }
             guard now.time - call.ended < BudgetLimits.dayWindow else { continue }
             try rows.enterAgain(call)
         }
@@ -52,5 +50,19 @@ struct CarryOver {
             kept.pausedUntil = max(kept.pausedUntil ?? .distantPast, until + offset)
             try rows.keep(kept, of: source)
         }
+    }
+}
+
+extension KeptCall {
+    fileprivate mutating func settle(_ settlement: Settlement, sinceBoot: Instant) {
+        switch settlement.gate {
+        case .opens:
+            ended = sinceBoot
+            state = .ended
+        case .staysHeld:
+            state = .abandoned
+        }
+        sent = settlement.sentAgo.map { sinceBoot - $0 }
+        outcome = settlement.outcome
     }
 }

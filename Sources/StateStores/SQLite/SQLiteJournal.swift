@@ -13,8 +13,9 @@ public struct SQLiteJournal: CallJournal {
             let calls = try database.prepare(
                 "SELECT \(SQLiteRows.callColumns), seq FROM calls ORDER BY seq")
             try calls.forEach { row in
-                guard let token = row.integer(10).map(SlotToken.init) else { return }
-                if let call = SQLiteRows.call(token, row) { body(call.journaled) }
+                let token = row.integer(10).map(SlotToken.init)
+                if let call = token.flatMap({ SQLiteRows.call($0, row) }) { body(call.journaled) }
+                return true
             }
         }
     }
@@ -24,8 +25,9 @@ public struct SQLiteJournal: CallJournal {
         try read { database throws(SQLiteFailure) in
             let sources = try database.prepare("SELECT source, smallest_gap FROM sources")
             try sources.forEach { row in
-                guard let source = row.text(0).flatMap(Source.init) else { return }
+                guard let source = row.text(0).flatMap(Source.init) else { return true }
                 gaps[source] = row.integer(1).map { .nanoseconds($0) }
+                return true
             }
         }
         return gaps

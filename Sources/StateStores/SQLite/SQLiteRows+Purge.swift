@@ -30,18 +30,18 @@ extension SQLiteRows {
         journalRowsMax: Int
     ) throws(SQLiteFailure) -> PurgeProgress {
         var progress = progress
-        let changesBefore = database.changeCount
         switch progress.stage {
         case .looks(let cursor):
             let end = try self.cursor(rowsMax, after: cursor)
-            try purgeLooks(after: cursor, upTo: end ?? .end, retention, now)
+            progress.dropped += try purgeLooks(
+                after: cursor, upTo: end ?? .end, retention, now)
             progress.stage = end.map { .looks(after: $0) } ?? .calls
         case .calls:
-            try purgeCalls(now, rowsMax: rowsMax, journalRowsMax: journalRowsMax)
-            if database.changeCount == changesBefore { progress.stage = .done }
+            let dropped = try purgeCalls(now, rowsMax: rowsMax, journalRowsMax: journalRowsMax)
+            progress.dropped += dropped
+            if dropped == 0 { progress.stage = .done }
         case .done: break
         }
-        progress.dropped += Int(database.changeCount - changesBefore)
         return progress
     }
 
@@ -66,19 +66,26 @@ extension SQLiteRows {
     private func purgeLooks(
         after start: PurgeProgress.Cursor, upTo end: PurgeProgress.Cursor,
         _ retention: Retention, _ now: Instant
-    ) throws(SQLiteFailure) {
+    ) throws(SQLiteFailure) -> Int {
         let range: [SQLiteValue] = [
             .text(start.source), .text(start.id), .text(end.source), .text(end.id),
         ]
         let missLimit = (now - retention.missMax).nanoseconds
-        try database.prepare(Self.dropAnswers).run(
+        return try change(
+            Self.dropAnswers,
             range + [
                 .integer((now - retention.terminalTTL).nanoseconds),
                 .integer((now - retention.staleMax).nanoseconds),
             ])
-        try database.prepare(Self.dropMisses).run(range + [.integer(missLimit)])
-        try database.prepare(Self.dropGates).run(
-            range + [.integer(missLimit), .integer(now.nanoseconds)])
+            + change(Self.dropMisses, range + [.integer(missLimit)])
+            + change(
+                Self.dropGates, range + [.integer(missLimit), .integer(now.nanoseconds)])
+    }
+
+    /// Tells how many rows it changed.
+    private func change(_ sql: String, _ values: [SQLiteValue]) throws(SQLiteFailure) -> Int {
+        try database.prepare(sql).run(values)
+        return database.lastChangeCount
     }
 
     private static let inRange = "(source, id) > (?1, ?2) AND (source, id) <= (?3, ?4)"
@@ -104,30 +111,33 @@ extension SQLiteRows {
     /// window can still count.
     private func purgeCalls(
         _ now: Instant, rowsMax: Int, journalRowsMax: Int
-    ) throws(SQLiteFailure) {
-        let changesBefore = database.changeCount
-        try dropCalls(endedBefore: now - JournalLimits.span, atMost: rowsMax)
-        guard database.changeCount == changesBefore else { return }
-        let total = try database.number("SELECT count(*) FROM calls") ?? 0
+    ) throws(SQLiteFailure) -> Int {
+        let dropped = try dropCalls(endedBefore: now - JournalLimits.span, atMost: rowsMax)
+        guard dropped == 0 else { return dropped }
+        let total = try database.number("SELECT sum(calls) FROM call_counts") ?? 0
         let excess = Int(total) - journalRowsMax
-        guard excess > 0 else { return }
-        try dropCalls(
+        guard excess > 0 else { return 0 }
+        return try dropCalls(
             endedBefore: now - BudgetLimits.dayWindow, atMost: min(excess, rowsMax))
     }
 
-    private func dropCalls(endedBefore limit: Instant, atMost count: Int) throws(SQLiteFailure) {
-        let statement = try database.prepare(
-            """
-            DELETE FROM calls WHERE seq IN
-                (SELECT seq FROM calls WHERE source = ?1 AND ended < ?2 ORDER BY ended LIMIT ?3)
-            """)
-        var left = Int64(count)
+    private func dropCalls(
+        endedBefore limit: Instant, atMost count: Int
+    ) throws(SQLiteFailure) -> Int {
+        var dropped = 0
         for source in Source.allCases {
-            let before = database.changeCount
-            try statement.run([
-                .text(source.rawValue), .integer(limit.nanoseconds), .integer(left),
-            ])
-            left -= database.changeCount - before
+            dropped += try change(
+                Self.dropOldCalls,
+                [
+                    .text(source.rawValue), .integer(limit.nanoseconds),
+                    .integer(Int64(count - dropped)),
+                ])
         }
+        return dropped
     }
+
+    private static let dropOldCalls = """
+        DELETE FROM calls WHERE seq IN
+            (SELECT seq FROM calls WHERE source = ?1 AND ended < ?2 ORDER BY ended LIMIT ?3)
+        """
 }

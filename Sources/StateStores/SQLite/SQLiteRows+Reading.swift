@@ -30,8 +30,11 @@ extension SQLiteRows {
             bytes: bytes, source: key.source, status: ActionStatus(rawValue: status) ?? .unknown,
             isDone: row.integer(14) == 1,
             createdAt: row.integer(15).map(WallTime.init(milliseconds:)))
+        // All who use the file read the same machine's wall clock.
+        let checkedAt = WallTime(milliseconds: checked)
         return KeptLook.Answer(
-            document: document, checkedAt: WallTime(milliseconds: checked), told: told)
+            document: document, checkedAt: checkedAt,
+            told: StoreMoment(time: told, wall: checkedAt))
     }
 
     /// The columns that `call` reads, in its order.

@@ -62,7 +62,7 @@ final class SQLiteRows: StoreRows {
                 .optional(answer?.document.status.rawValue),
                 .optional(answer.map { $0.document.isDone ? 1 : 0 }),
                 .optional(answer?.document.createdAt?.milliseconds),
-                .optional(answer?.checkedAt.milliseconds), .optional(answer?.told.nanoseconds),
+                .optional(answer?.checkedAt.milliseconds), .optional(answer?.told.time.nanoseconds),
                 answer.map { .blob($0.document.bytes) } ?? .null,
             ])
     }
@@ -85,9 +85,11 @@ final class SQLiteRows: StoreRows {
     func enterAgain(_ call: KeptCall) throws(SQLiteFailure) {
         try statements.enterAgain.run(
             Self.values(of: call.key) + [
-                .integer(call.token.number), .integer(call.reserved.time.nanoseconds),
+                .integer(call.token.number), .optional(call.before?.number),
+                .integer(call.reserved.time.nanoseconds),
                 .integer(call.reserved.wall.milliseconds), .integer(call.ended.nanoseconds),
-                .integer(call.state.rawValue), .flag(call.wasUnknown), .optional(call.outcome),
+                .integer(call.state.rawValue), .flag(call.wasUnknown),
+                .optional(call.sent?.nanoseconds), .optional(call.outcome),
             ])
     }
 
@@ -103,22 +105,34 @@ final class SQLiteRows: StoreRows {
         ])
     }
 
+    /// Walks one period's calls; of the later ones only the counts are read.
     func callCount(_ source: Source, endingAfter moment: Instant) throws(SQLiteFailure) -> Int {
         let count = try statements.callCount.first([
             .text(source.rawValue), .integer(moment.nanoseconds),
+            .integer(CallPeriod.number(of: moment)),
         ]) { $0.integer(0) }
         return Int(count ?? 0)
     }
 
+    /// Goes back over whole periods, and walks the calls of the one that has the wanted one.
     func callEnd(
         _ source: Source, rank: Int, onlyUnknown: Bool
     ) throws(SQLiteFailure) -> Instant? {
-        let values: [SQLiteValue] = [.text(source.rawValue), .integer(Int64(rank - 1))]
-        let end =
-            onlyUnknown
-            ? try statements.unknownCallEnd.first(values) { $0.integer(0) }
-            : try statements.callEnd.first(values) { $0.integer(0) }
-        return end.map(Instant.init(nanoseconds:))
+        let values: [SQLiteValue] = [.text(source.rawValue), .flag(onlyUnknown)]
+        var left = Int64(rank)
+        var found: Int64?
+        try statements.periods.forEach(values) { row in
+            guard let period = row.integer(0), let calls = row.integer(1) else { return true }
+            found = period
+            guard calls < left else { return false }
+            left -= calls
+            found = nil
+            return true
+        }
+        guard let found else { return nil }
+        return try statements.callEnd.first(values + [.integer(found), .integer(left - 1)]) {
+            $0.instant(0)
+        }
     }
 
     // MARK: sources

@@ -50,11 +50,12 @@ final class SQLiteSession {
 
     func close() { disconnect(keepsLog: false) }
 
-    /// Until the store can vouch again for gates that were held for at most `hold`; nil when it can.
-    func quarantine(for hold: Duration) -> Duration? {
+    /// Until the store can vouch again for what was granted before, when that takes `span` since
+    /// trouble was noticed; nil when it can.
+    func quarantine(for span: Duration) -> Duration? {
         guard let noticed else { return nil }
         let now = clock.sinceBoot()
-        let left = min(noticed, now) + hold - now
+        let left = min(noticed, now) + span - now
         return left > .zero ? left : nil
     }
 

@@ -205,7 +205,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         _ request: Reservation, _ rules: StoreRules<SQLiteRows>,
         _ reply: @escaping StoreOperation.Reply<ReservationReply>
     ) throws(SQLiteFailure) -> () -> Void {
-        if let opensIn = session.quarantine(for: request.hold) {
+        if let opensIn = session.quarantine(for: request.quarantine) {
             let answer = try rules.quarantine(request, opensIn: opensIn)
             return { reply(.success(answer)) }
         }

@@ -4,7 +4,7 @@
 enum Schema {
     /// "sprx": tells this program's files from other SQLite databases.
     static let applicationID: Int64 = 0x7370_7278
-    static let version: Int64 = 1
+    static let version: Int64 = 2
     /// Another process may be turning the same new file to its write-ahead log.
     private static let journalModeAttemptsMax = 100
     /// Tokens of two files that follow each other at one path must not meet.
@@ -74,14 +74,16 @@ enum Schema {
         let found = try database.number(
             """
             SELECT count(*) FROM sqlite_schema
-            WHERE name IN ('meta', 'looks', 'calls', 'calls_by_end', 'sources')
+            WHERE name IN ('meta', 'looks', 'calls', 'calls_by_end', 'sources', 'call_counts',
+                'call_entered', 'call_moved', 'call_dropped')
             """)
         let current = try database.number("PRAGMA user_version")
-        return found == 5 && current == version
+        return found == 9 && current == version
     }
 
     private static func create(in database: borrowing Database) throws(SQLiteFailure) {
         try database.execute(tables)
+        try database.execute(counts)
         try database.execute("PRAGMA application_id = \(applicationID)")
         try database.execute("PRAGMA user_version = \(version)")
         try database.execute(
@@ -146,4 +148,49 @@ enum Schema {
             smallest_gap INTEGER
         ) STRICT, WITHOUT ROWID;
         """
+
+    /// Calls by the period of their end (version 2). Triggers keep them in step with the calls,
+    /// whichever process writes; they are counted anew here, for files that had none.
+    private static let counts = """
+        CREATE TABLE IF NOT EXISTS call_counts (
+            source TEXT NOT NULL,
+            period INTEGER NOT NULL,
+            unknown INTEGER NOT NULL,
+            calls INTEGER NOT NULL,
+            PRIMARY KEY (source, period, unknown)
+        ) STRICT, WITHOUT ROWID;
+        CREATE TRIGGER IF NOT EXISTS call_entered AFTER INSERT ON calls BEGIN
+            \(countEnd("NEW"));
+        END;
+        CREATE TRIGGER IF NOT EXISTS call_moved AFTER UPDATE OF ended ON calls
+        WHEN NEW.ended >> \(shift) <> OLD.ended >> \(shift) BEGIN
+            \(discountEnd("OLD"));
+            \(countEnd("NEW"));
+        END;
+        CREATE TRIGGER IF NOT EXISTS call_dropped AFTER DELETE ON calls BEGIN
+            \(discountEnd("OLD"));
+        END;
+        DELETE FROM call_counts;
+        INSERT INTO call_counts
+            SELECT source, ended >> \(shift), unknown, count(*) FROM calls GROUP BY 1, 2, 3;
+        """
+
+    private static let shift = CallPeriod.shift
+
+    private static func countEnd(_ row: String) -> String {
+        """
+        INSERT INTO call_counts
+            VALUES (\(row).source, \(row).ended >> \(shift), \(row).unknown, 1)
+            ON CONFLICT (source, period, unknown) DO UPDATE SET calls = calls + 1
+        """
+    }
+
+    private static func discountEnd(_ row: String) -> String {
+        """
+        UPDATE call_counts SET calls = calls - 1 WHERE source = \(row).source
+            AND period = \(row).ended >> \(shift) AND unknown = \(row).unknown;
+        DELETE FROM call_counts WHERE calls = 0 AND source = \(row).source
+            AND period = \(row).ended >> \(shift) AND unknown = \(row).unknown
+        """
+    }
 }

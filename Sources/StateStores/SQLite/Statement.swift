@@ -39,13 +39,13 @@ struct Statement: ~Copyable {
         return try step() ? read(Row(handle)) : nil
     }
 
-    /// Runs the statement and hands over each of its rows.
+    /// Runs the statement and hands over its rows, until `body` says that it has seen enough.
     func forEach(
-        _ values: [SQLiteValue] = [], _ body: (Row) -> Void
+        _ values: [SQLiteValue] = [], _ body: (Row) -> Bool
     ) throws(SQLiteFailure) {
         defer { reset() }
         try bind(values)
-        while try step() { body(Row(handle)) }
+        while try step(), body(Row(handle)) {}
     }
 
     private func bind(_ values: [SQLiteValue]) throws(SQLiteFailure) {

@@ -12,8 +12,8 @@ struct Statements: ~Copyable {
     let call: Statement
     let keepEnd: Statement
     let callCount: Statement
+    let periods: Statement
     let callEnd: Statement
-    let unknownCallEnd: Statement
     let source: Statement
     let keepSource: Statement
     let meta: Statement
@@ -23,6 +23,7 @@ struct Statements: ~Copyable {
 
 extension Statements {
     init(_ database: borrowing Database) throws(SQLiteFailure) {
+        let periodShift = CallPeriod.shift
         let look = try database.prepare(
             """
             SELECT first_seen, first_seen_wall, opens, token, known, news_token,
@@ -58,21 +59,32 @@ extension Statements {
         let enterAgain = try database.prepare(
             """
             INSERT INTO calls
-                (source, id, seq, reserved, reserved_wall, ended, state, unknown, outcome)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT (seq) DO NOTHING
+                (source, id, seq, before, reserved, reserved_wall, ended, state, unknown, sent,
+                outcome)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (seq) DO NOTHING
             """)
         let call = try database.prepare(
             "SELECT \(SQLiteRows.callColumns) FROM calls WHERE seq = ?1")
         let keepEnd = try database.prepare(
             "UPDATE calls SET ended = ?2, state = ?3, sent = ?4, outcome = ?5 WHERE seq = ?1")
         let callCount = try database.prepare(
-            "SELECT count(*) FROM calls WHERE source = ?1 AND ended > ?2")
-        let callEnd = try database.prepare(
-            "SELECT ended FROM calls WHERE source = ?1 ORDER BY ended DESC LIMIT 1 OFFSET ?2")
-        let unknownCallEnd = try database.prepare(
             """
-            SELECT ended FROM calls WHERE source = ?1 AND unknown = 1
-            ORDER BY ended DESC LIMIT 1 OFFSET ?2
+            SELECT
+                (SELECT count(*) FROM calls
+                    WHERE source = ?1 AND ended > ?2 AND ended < (?3 + 1) << \(periodShift))
+                + (SELECT ifnull(sum(calls), 0) FROM call_counts
+                    WHERE source = ?1 AND period > ?3)
+            """)
+        let periods = try database.prepare(
+            """
+            SELECT period, sum(calls) FROM call_counts WHERE source = ?1 AND unknown >= ?2
+            GROUP BY period ORDER BY period DESC
+            """)
+        let callEnd = try database.prepare(
+            """
+            SELECT ended FROM calls WHERE source = ?1 AND unknown >= ?2
+                AND ended >= ?3 << \(periodShift) AND ended < (?3 + 1) << \(periodShift)
+            ORDER BY ended DESC LIMIT 1 OFFSET ?4
             """)
         let source = try database.prepare(
             "SELECT paused_until, smallest_gap FROM sources WHERE source = ?1")
@@ -99,8 +111,8 @@ extension Statements {
         self.init(
             look: look, known: known, addLook: addLook, moveGate: moveGate, keepNews: keepNews,
             addCall: addCall, enterAgain: enterAgain, call: call, keepEnd: keepEnd,
-            callCount: callCount, callEnd: callEnd,
-            unknownCallEnd: unknownCallEnd, source: source, keepSource: keepSource, meta: meta,
+            callCount: callCount, periods: periods, callEnd: callEnd, source: source,
+            keepSource: keepSource, meta: meta,
             keepMeta: keepMeta, skipTokens: skipTokens)
     }
 }

@@ -47,8 +47,26 @@ public protocol StateStore: Sendable {
         _ retention: Retention,
         reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void)
 
+    /// Has `hear` called with what other processes have done, on a queue of the store's own, from
+    /// now until the store is closed. Asked for once, before anything else.
+    func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void)
+
     /// Ends all use of the store after the operations asked for so far; `reply` comes last.
     func close(reply: @escaping @Sendable () -> Void)
+}
+
+extension StateStore {
+    /// A store without neighbours has nothing to tell.
+    public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {}
+}
+
+/// News of what other processes have done to a shared store. A hint where to look: it can come late,
+/// twice, or not at all.
+public enum StoreNotice: Sendable, Equatable {
+    /// Another process settled a call of it: look it up again.
+    case changed(ActionID)
+    /// Notices may have been lost: re-read what is in use.
+    case missed
 }
 
 /// What the store keeps of one action at one upstream.
@@ -123,6 +141,10 @@ public struct Reservation: Sendable, Equatable {
         self.flightMax = flightMax
         self.budget = budget
     }
+
+    /// How long a store that was exchanged or set back grants nothing: by then no call that it has
+    /// forgotten matters to a gate any more, nor to the minute's budget.
+    public var quarantine: Duration { max(hold, flightMax + BudgetLimits.minuteWindow) }
 }
 
 /// How many calls one upstream may see. Ids that no upstream has ever told a state of may use at
@@ -138,8 +160,10 @@ public struct BudgetLimits: Sendable, Equatable {
         self.perDay = perDay
     }
 
-    public static let minuteWindow = Duration.seconds(60)
-    public static let dayWindow = Duration.seconds(86_400)
+    // A thousandth more than the spans themselves, at least 100 ms: clocks that are being slewed
+    // disagree by up to 500 ppm, and the upstream counts on its own.
+    public static let minuteWindow = Duration.milliseconds(60_100)
+    public static let dayWindow = Duration.milliseconds(86_486_400)
 
     /// The share of a limit that ids of no known action may use.
     public static func unknownShare(of limit: Int) -> Int { max(1, limit / 2) }
@@ -158,7 +182,8 @@ public struct ReservationReply: Sendable, Equatable {
     public enum Verdict: Sendable, Equatable {
         /// The call may be made, within the send window, counted from before the request.
         case granted(SlotToken)
-        /// The action's gate is shut; the record is the newest that the store has.
+        /// The action's gate is shut, or its end is kept and it is not asked for again (`opensIn`
+        /// may be zero or less then); the record is the newest that the store has.
         case gateShut(LookRecord)
         case budgetSpent(opensIn: Duration, BudgetKind)
         /// The whole upstream is to be left alone.
@@ -207,19 +232,22 @@ public struct Settlement: Sendable, Equatable {
     public var pause: Duration?
     /// How long ago the request was handed to the network; nil when nothing was sent.
     public var sentAgo: Duration?
+    /// How long ago the upstream answered, or a little longer: the age of the news.
+    public var answeredAgo: Duration
     public var news: News
     /// The outcome's word for the journal: `answered`, or a fault's kind.
     public var outcome: String
 
     public init(
         key: LookKey, token: SlotToken, gate: Gate, pause: Duration?, sentAgo: Duration?,
-        news: News, outcome: String
+        answeredAgo: Duration = .zero, news: News, outcome: String
     ) {
         self.key = key
         self.token = token
         self.gate = gate
         self.pause = pause
         self.sentAgo = sentAgo
+        self.answeredAgo = answeredAgo
         self.news = news
         self.outcome = outcome
     }

@@ -26,13 +26,18 @@ public struct UpstreamCallReport: Sendable {
     /// When the request was handed to the network; nil when nothing was sent.
     public var sentAt: Instant?
     public var endedAt: Instant
+    /// No later than the upstream's answer came: a process that was stopped in mid-call finds an
+    /// answer waiting, and only knows when it last looked for one in vain.
+    public var answeredAt: Instant
 
     public init(
-        result: Result<UpstreamReply, TransportFailure>, sentAt: Instant?, endedAt: Instant
+        result: Result<UpstreamReply, TransportFailure>, sentAt: Instant?, endedAt: Instant,
+        answeredAt: Instant? = nil
     ) {
         self.result = result
         self.sentAt = sentAt
         self.endedAt = endedAt
+        self.answeredAt = answeredAt ?? endedAt
     }
 }
 

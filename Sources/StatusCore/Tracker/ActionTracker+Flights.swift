@@ -37,11 +37,9 @@ extension ActionTracker {
 
     /// Starts the looks that are wanted most, as long as the upstream may be called.
     mutating func pull(_ source: Source) {
+        guard upstreams[source]?.isWanted == true else { return }
         upstreams[source]?.breaker.tick(now)
-        while let upstream = upstreams[source], upstream.starting < UpstreamState.startingMax,
-            upstream.calling + upstream.starting < UpstreamState.callingMax,
-            upstream.breaker.allowsCall, let (lane, entry) = best(source, upstream)
-        {
+        while upstreams[source]?.hasRoom == true, let (lane, entry) = best(source) {
             upstreams[source]?[lane].wants.removeBest()
             start(LookKey(source, entry.id))
         }
@@ -49,9 +47,8 @@ extension ActionTracker {
     }
 
     /// The better of the lanes' best wants.
-    private mutating func best(
-        _ source: Source, _ upstream: UpstreamState
-    ) -> (Lane, WantQueue.Entry)? {
+    private mutating func best(_ source: Source) -> (Lane, WantQueue.Entry)? {
+        guard let upstream = upstreams[source] else { return nil }
         var found: (Lane, WantQueue.Entry)?
         for lane in Lane.allCases where blocked(upstream, lane) == nil {
             dropVoid(source, lane)
@@ -178,7 +175,11 @@ extension ActionTracker {
         case .granted(let token): granted(token, key, flight, askedAt)
         case .gateShut(let record):
             effects.append(.note(.denied(key.source, .gate)))
-            actions[key.id]?.looks[key.source].absorb(record, askedAt: askedAt, now)
+            absorb(record, askedAt: askedAt)
+            actions[key.id]?.toldAt = now
+            if record.opensIn <= .zero {
+                actions[key.id]?.looks[key.source].keepShut(now, policy)
+            }
             end(key, flight)
         case .budgetSpent(let opensIn, let kind):
             upstreams[key.source]?.close(kind, until: now + opensIn)
@@ -241,7 +242,8 @@ extension ActionTracker {
         let news = news(report, key)
         let settlement = Settlement(
             key: key, token: token, gate: gate(report, upstream.policy), pause: pause,
-            sentAgo: report.sentAt.map { now - $0 }, news: news, outcome: report.outcome.word)
+            sentAgo: report.sentAt.map { now - $0 }, answeredAgo: now - report.answeredAt,
+            news: news, outcome: report.outcome.word)
         setStage(key, .settling(report, applyBy: now + Self.settleGrace))
         effects.append(.settle(settlement, flight: number))
         noteCall(report, key, flight)
@@ -260,9 +262,7 @@ extension ActionTracker {
         switch result {
         case .success(let reply):
             actions[key.id]?.looks[key.source].isUnkept = false
-            actions[key.id]?.looks[key.source].opensAt = now + reply.record.opensIn
-            actions[key.id]?.looks[key.source].absorb(
-                reply.record, askedAt: flight.startedAt, now)
+            absorb(reply.record, askedAt: flight.startedAt)
             if let smallest = reply.smallestGap {
                 effects.append(.note(.gap(key.source, smallest: smallest)))
             }
@@ -379,7 +379,8 @@ extension ActionTracker {
         case .answered(let document):
             guard document.isDone || look.answer?.document.isDone != true else { return }
             look.answer = Look.Told(
-                document: document, checkedAt: report.checkedAt, at: report.endedAt)
+                document: document, checkedAt: report.checkedAt, at: report.endedAt,
+                answeredAt: report.answeredAt)
             look.miss = nil
             look.isKnown = true
         case .failed(let fault) where fault.kind == .slotExpired: return

@@ -22,8 +22,8 @@ extension ActionTracker {
         case told(Look.Told)
         case notFound(UpstreamFault)
         case failed(UpstreamFault)
-        /// A look is under way or about to be.
-        case awaited(since: Instant)
+        /// A look is under way or about to be; it has come so far.
+        case awaited(Look.Progress)
         /// Not known, and not to be found out now.
         case blocked(Blocked)
     }
@@ -34,7 +34,7 @@ extension ActionTracker {
         }
         let look = tracked.looks[source]
         if let answer = look.answer { return .told(answer) }
-        if let since = refreshStart(look, tracked.lane, upstream) { return .awaited(since: since) }
+        if refreshStart(look, tracked.lane, upstream) != nil { return .awaited(look.progress) }
         let dueAt = look.dueAt(watched: false, upstream.policy)
         if let miss = look.miss, now < dueAt {
             return miss.isNotFound ? .notFound(miss.fault) : .failed(miss.fault)
@@ -45,7 +45,7 @@ extension ActionTracker {
             return .blocked(blocked)
         }
         if now < dueAt { return .blocked(Blocked(obstacle: .gate, until: dueAt)) }
-        return .awaited(since: now)
+        return .awaited(look.progress)
     }
 
     /// When the refresh began that a request may wait for; nil when there is none, or none that
@@ -78,6 +78,7 @@ extension ActionTracker {
     /// Looks at an action anew after something touched it: wants what is due, replies to whom it
     /// can, publishes what may be served without asking, and plans the next wake.
     mutating func consider(_ id: ActionID) {
+        refuseOverdue(id)
         guard prepareToConsider(id), let before = actions[id] else { return }
         for caller in before.callers { wantDueLooks(caller) }
         guard let tracked = actions[id] else { return }
@@ -92,6 +93,7 @@ extension ActionTracker {
         actions[id]?.keep(kept)
         publish(id, before: firstReply)
         plan(id, wakeAt)
+        retireIfFinished(id)
     }
 
     /// The same for one caller that has just come: the others' situation has not changed.
@@ -105,10 +107,33 @@ extension ActionTracker {
         if holdUntil != nil { actions[id]?.hold(newcomer) }
         publish(id, before: firstReply)
         plan(id, holdUntil ?? .distantFuture)
+        retireIfFinished(id)
     }
+
+    /// The store takes longer to tell what it has than a whole call may: nobody waits for that.
+    private mutating func refuseOverdue(_ id: ActionID) {
+        guard let tracked = actions[id], !tracked.isLoaded else { return }
+        var kept: [Caller] = []
+        var wakeAt = Instant.distantFuture
+        for caller in tracked.callers {
+            let until = caller.askedAt + coldWait
+            if now < until {
+                wakeAt = min(wakeAt, until)
+                kept.append(caller)
+            } else {
+                callers[caller.id] = nil
+                effects.append(.reply(caller.id, .problem(storeProblem(caller.question))))
+            }
+        }
+        actions[id]?.keep(kept)
+        plan(id, wakeAt)
+    }
+
+    private var coldWait: Duration { policy.configured.map(policy.coldWait).max() ?? .zero }
 
     private mutating func prepareToConsider(_ id: ActionID) -> Bool {
         guard actions[id]?.isLoaded == true else { return false }
+        recheckNeighbours(id)
         for source in policy.configured {
             actions[id]?.looks[source].expire(now, policy)
             applyLateReport(LookKey(source, id))
@@ -146,13 +171,20 @@ extension ActionTracker {
         let told = asked.filter { tracked.looks[$0].answer != nil }
         if told.count > 1 { return .reply(.problem(ambiguity(told))) }
         guard let source = told.first else { return problemResolution(caller, tracked, asked) }
-        if let until = rivalHold(caller, tracked, source) { return .hold(until: until) }
-        if let until = refreshHold(tracked, source) { return .hold(until: until) }
+        if let until = newsHold(caller, tracked, source) { return .hold(until: until) }
         let answer = answer(tracked, source, for: caller)
         if let deadline = patienceDeadline(caller, answer), now < deadline {
             return .hold(until: deadline)
         }
         return .reply(.answer(answer))
+    }
+
+    /// News may come within a moment. Who has said how long to wait does not wait longer for it.
+    private func newsHold(_ caller: Caller, _ tracked: TrackedAction, _ source: Source) -> Instant?
+    {
+        let hold = rivalHold(caller, tracked, source) ?? refreshHold(tracked, source)
+        guard let hold, let deadline = caller.question.patience.deadline else { return hold }
+        return now < deadline ? min(hold, deadline) : nil
     }
 
     /// The request finds a refresh running: it gets the new answer, if that comes soon.
@@ -193,16 +225,10 @@ extension ActionTracker {
     ) -> Resolution {
         for source in asked {
             guard case .awaited = knowledge(tracked, source) else { continue }
-            let until = caller.askedAt + coldWait(source)
+            let until = caller.askedAt + policy.coldWait(source)
             if now < until { return .hold(until: until) }
         }
         return .reply(.problem(problem(tracked, asked)))
-    }
-
-    /// How long a request is held when nothing is stored: the token, the slot and the whole call.
-    private func coldWait(_ source: Source) -> Duration {
-        guard let upstream = policy.sources[source] else { return .zero }
-        return GateTiming.sendWindow + upstream.callDeadline + GateTiming.margin
     }
 }
 
@@ -220,7 +246,7 @@ extension ActionTracker {
             service = look.lastStarter == caller.id ? .miss : .collapsed
         }
         return Answer(
-            document: told.document, checkedAt: told.checkedAt, answeredAt: told.at,
+            document: told.document, checkedAt: told.checkedAt, answeredAt: told.answeredAt,
             freshUntil: look.freshUntil(told, policy, source),
             nextLookAt: isDone ? nil : callableAt(tracked, source, watched: tracked.isWatched),
             keptUntil: look.keptUntil(told, policy),
@@ -281,9 +307,9 @@ extension ActionTracker {
             report.code = fault.code
             report.message = fault.message
             return (report, fault.kind.problemCode)
-        case .awaited:
-            report.outcome = UpstreamFault.Kind.timedOut.rawValue
-            return (report, .upstreamTimeout)
+        case .awaited(let progress):
+            report.outcome = progress.word
+            return (report, progress == .calling ? .upstreamTimeout : .upstreamUnavailable)
         case .blocked(let blocked):
             report.outcome = blocked.obstacle.word
             guard case .credential(let fault) = blocked.obstacle else {
@@ -317,15 +343,16 @@ extension ActionTracker {
         let until =
             answer.document.isDone || isRefreshing
             ? answer.keptUntil : min(answer.nextLookAt ?? answer.keptUntil, answer.keptUntil)
-        return now < until ? Publication(answer: answer, servableUntil: until) : nil
+        return now < until ? Publication(Shared(answer), servableUntil: until) : nil
     }
 
     /// Puts the action's next wake into the queue, unless an earlier one stands there.
     private mutating func plan(_ id: ActionID, _ holdUntil: Instant) {
         guard let tracked = actions[id] else { return }
-        var wakeAt = holdUntil
+        var wakeAt = min(holdUntil, tracked.recheckAt ?? .distantFuture)
         for source in policy.configured {
             let look = tracked.looks[source]
+            if let neighbour = look.neighbour { wakeAt = min(wakeAt, neighbour.endsBy) }
             if let flight = look.flight {
                 wakeAt = min(wakeAt, stageDeadline(flight))
                 // Whoever comes after that is served without asking.

@@ -15,17 +15,22 @@ public struct ActionTracker: Sendable {
     let policy: TrackerPolicy
     var upstreams: PerSource<UpstreamState?>
     var actions = ActionTable()
+    /// Finished actions that nobody is concerned with: their published answers say all of them.
+    var retired: [ActionID: Shared<Answer>] = [:]
     var callers: [CallerID: ActionID] = [:]
     var wakes = WakeQueue()
+    var rereads = RereadQueue()
     var random: SplitMix64
     var isDraining = false
     /// Looks under way.
     public internal(set) var flights = 0
     /// After a failed store operation nothing new is reserved for a moment.
     var storeTroubleUntil = Instant.distantPast
+    /// The wake for the end of that which is already in the queue.
+    var storeWakeAt = Instant.distantPast
 
     /// Actions in the order of their last second chance: the clock hand of eviction.
-    private var evictionOrder: Deque<ActionID> = []
+    private(set) var evictionOrder: Deque<ActionID> = []
     private var serial: UInt64 = 0
 
     // What the current step has touched; empty between steps.
@@ -44,7 +49,7 @@ public struct ActionTracker: Sendable {
     /// When the tracker wants an ``Event/woke`` at the latest; nil: not at all.
     public var nextWake: Instant? { wakes.next }
 
-    public var storedActions: Int { actions.count }
+    public var storedActions: Int { actions.count + retired.count }
     public var waitingCallers: Int { callers.count }
 
     /// Takes one event in and returns what is to be done, in this order.
@@ -55,6 +60,7 @@ public struct ActionTracker: Sendable {
         repeat {
             while let id = touched.popLast() { consider(id) }
             for source in policy.configured { pull(source) }
+            pullRereads()
         } while !touched.isEmpty
         evictSurplus()
         defer { effects.removeAll() }
@@ -76,6 +82,12 @@ struct TrackedAction: Sendable {
     var looks: PerSource<Look>
     /// True once the store has told what it has.
     var isLoaded = false
+    /// When the look-up under way was asked for.
+    var lookUpAskedAt: Instant?
+    /// The look-up under way may tell less than there is by now.
+    var isOutdated = false
+    /// When the store told of it last.
+    var toldAt = Instant.distantPast
     /// In order of arrival.
     private(set) var callers: [Caller] = []
     /// Somebody is held until news comes: the interval is the shortest.
@@ -98,6 +110,15 @@ struct TrackedAction: Sendable {
         isWatched && callers.contains { $0.isPatient && $0.question.source ?? source == source }
     }
 
+    /// Becomes again what it was before it was retired.
+    mutating func restore(_ shared: Shared<Answer>) {
+        let answer = shared.value
+        published = Publication(shared, servableUntil: answer.keptUntil)
+        looks[answer.document.source].isKnown = true
+        looks[answer.document.source].answer = Look.Told(
+            document: answer.document, checkedAt: answer.checkedAt, at: answer.answeredAt)
+    }
+
     mutating func keep(_ held: [Caller]) {
         callers = held
         isWatched = held.contains { $0.isPatient }
@@ -106,7 +127,7 @@ struct TrackedAction: Sendable {
     var isKnown: Bool { Source.allCases.contains { looks[$0].isKnown } }
     var lane: Lane { isKnown ? .known : .unknown }
     var isBusy: Bool {
-        !callers.isEmpty || !isLoaded
+        !callers.isEmpty || lookUpAskedAt != nil
             || Source.allCases.contains {
                 looks[$0].flight != nil || looks[$0].wanted != nil || looks[$0].isUnkept
             }
@@ -134,6 +155,7 @@ extension ActionTracker {
         case .reserved(let key, let flight, let result): reserved(key, flight, result)
         case .called(let key, let flight, let report): called(key, flight, report)
         case .settled(let key, let flight, let result): settled(key, flight, result)
+        case .noticed(let notice): noticed(notice)
         case .woke: break
         case .drained: drained()
         }
@@ -150,7 +172,8 @@ extension ActionTracker {
                 return effects.append(.reply(caller, .problem(storeProblem(question))))
             }
             actions[id] = TrackedAction(now: now)
-            evictionOrder.append(id)
+            actions[id]?.lookUpAskedAt = now
+            if retired[id] == nil { evictionOrder.append(id) }
             effects.append(.lookUp(id))
         }
         callers[caller] = id
@@ -160,17 +183,18 @@ extension ActionTracker {
             considerNewcomer(newcomer)
         } else {
             actions[id]?.hold(newcomer)
+            touch(id)
         }
     }
 
     private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
+        guard actions[id]?.isLoaded == false else { return rereadEnded(id, result) }
         switch result {
         case .success(let records):
-            for record in records {
-                actions[id]?.looks[record.key.source].absorb(record, askedAt: now, now)
-            }
+            // Somebody asks what the published answer does not tell.
+            if let answer = retired.removeValue(forKey: id) { actions[id]?.restore(answer) }
             actions[id]?.isLoaded = true
-            touch(id)
+            take(records, of: id)
         case .failure(let failure):
             storeFailed(failure)
             refuseUnloaded(id)
@@ -186,7 +210,7 @@ extension ActionTracker {
         forget(id)
     }
 
-    private func storeProblem(_ question: Question) -> Problem {
+    func storeProblem(_ question: Question) -> Problem {
         let reports = candidates(question, TrackedAction(now: now)).map {
             Problem.SourceReport(source: $0, outcome: Obstacle.store.word)
         }
@@ -211,6 +235,7 @@ extension ActionTracker {
                 touch(id)
             case .source(let source):
                 upstreams[source]?.breaker.tick(now)
+            case .store: break
             }
         }
     }
@@ -230,6 +255,17 @@ extension ActionTracker {
         if tracked?.published != nil { effects.append(.withdraw(id)) }
     }
 
+    /// Lets go of a finished action once it is published and nobody is concerned with it: nothing
+    /// can happen to it, and whoever asks is served what is published. Such actions are most of what
+    /// is kept.
+    mutating func retireIfFinished(_ id: ActionID) {
+        guard let tracked = actions[id], !tracked.isBusy, let published = tracked.published,
+            published.answer.document.isDone
+        else { return }
+        actions[id] = nil
+        retired[id] = published.shared
+    }
+
     /// Second-chance eviction, a few steps of the hand at a time. Drops what memory holds of an
     /// action; its gate and answer stay in the store. Actions in use are passed over, so that the
     /// bound can be exceeded by them.
@@ -238,6 +274,10 @@ extension ActionTracker {
         while evictionOrder.count > policy.actionsMax, visits > 0, let id = evictionOrder.popFirst()
         {
             visits -= 1
+            if actions[id] == nil, retired.removeValue(forKey: id) != nil {
+                effects.append(.withdraw(id))
+                continue
+            }
             for source in policy.configured { actions[id]?.looks[source].expire(now, policy) }
             guard let tracked = actions[id] else { continue }  // forgotten before
             if tracked.isBusy || tracked.hasSecondChance {

@@ -10,6 +10,8 @@ public enum Event: Sendable {
     case reserved(LookKey, flight: UInt64, Result<ReservationReply, StoreFailure>)
     case called(LookKey, flight: UInt64, CallReport)
     case settled(LookKey, flight: UInt64, Result<SettlementReply, StoreFailure>)
+    /// Another process has changed what the store keeps.
+    case noticed(StoreNotice)
     /// ``ActionTracker/nextWake`` has come.
     case woke
     /// The service is about to stop: who waits for news is answered with what there is.
@@ -22,17 +24,20 @@ public struct CallReport: Sendable, Equatable {
     public var hints: RateHints
     public var sentAt: Instant?
     public var endedAt: Instant
-    /// `endedAt` for people.
+    /// No later than the upstream answered: ages count from here.
+    public var answeredAt: Instant
+    /// `answeredAt` for people.
     public var checkedAt: WallTime
 
     public init(
         outcome: CallOutcome, hints: RateHints, sentAt: Instant?, endedAt: Instant,
-        checkedAt: WallTime
+        answeredAt: Instant? = nil, checkedAt: WallTime
     ) {
         self.outcome = outcome
         self.hints = hints
         self.sentAt = sentAt
         self.endedAt = endedAt
+        self.answeredAt = answeredAt ?? endedAt
         self.checkedAt = checkedAt
     }
 }
@@ -56,8 +61,20 @@ public enum Effect: Sendable, Equatable {
 
 /// An answer that anybody who asks without `source` and `wait` gets, until `servableUntil`.
 public struct Publication: Sendable, Equatable {
-    public var answer: Answer
-    public var servableUntil: Instant
+    /// Kept once, here and wherever it is served from.
+    public let shared: Shared<Answer>
+    public let servableUntil: Instant
+
+    public init(_ shared: Shared<Answer>, servableUntil: Instant) {
+        self.shared = shared
+        self.servableUntil = servableUntil
+    }
+
+    public var answer: Answer { shared.value }
+
+    public static func == (a: Publication, b: Publication) -> Bool {
+        a.servableUntil == b.servableUntil && (a.shared === b.shared || a.answer == b.answer)
+    }
 }
 
 /// What operators want to know of.

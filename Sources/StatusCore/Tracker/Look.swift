@@ -16,6 +16,8 @@ struct Look: Sendable {
     /// Somebody asked, the look is due, and it has not been started yet.
     var wanted: Want?
     var flight: Flight?
+    /// The call that is being made elsewhere.
+    var neighbour: NeighbourCall?
     /// Whose question caused the last flight.
     var lastStarter: CallerID?
 
@@ -24,7 +26,10 @@ struct Look: Sendable {
     struct Told: Sendable {
         var document: ActionDocument
         var checkedAt: WallTime
+        /// When the call ended: decides what is newer.
         var at: Instant
+        /// No later than the upstream answered: ages count from here.
+        var answeredAt: Instant
     }
 
     struct Missed: Sendable {
@@ -53,15 +58,44 @@ struct Flight: Sendable {
         case reserving(askedAt: Instant)
         case calling(SlotToken)
         /// The call has ended; its report is applied when the store has it, or at `applyBy`.
-        case settling(CallReport, applyBy: Instant)
+        /// A report is large and held for a moment only: it does not make every look larger.
+        indirect case settling(CallReport, applyBy: Instant)
         /// The report is applied, and the store has still not confirmed it.
         case applied
     }
 }
 
 extension Look {
-    /// Forgets an answer that may not be served any more.
+    /// How far a look has come that somebody waits for.
+    enum Progress: Sendable {
+        /// The credential is on its way.
+        case preparing
+        /// It waits for its turn or its slot.
+        case reserving
+        case calling
+
+        /// What callers are told who have waited in vain.
+        var word: String {
+            switch self {
+            case .preparing: UpstreamFault.Kind.tokenUnavailable.rawValue
+            case .reserving: Obstacle.store.word
+            case .calling: UpstreamFault.Kind.timedOut.rawValue
+            }
+        }
+    }
+
+    var progress: Progress {
+        switch flight?.stage {
+        case nil: neighbour == nil ? .reserving : .calling
+        case .preparing: .preparing
+        case .reserving: .reserving
+        case .calling, .settling, .applied: .calling
+        }
+    }
+
+    /// Forgets an answer that may not be served any more, and a call that must have ended.
     mutating func expire(_ now: Instant, _ policy: TrackerPolicy) {
+        if let neighbour, now >= neighbour.endsBy { self.neighbour = nil }
         if let answer, now >= keptUntil(answer, policy) {
             self.answer = nil
             isUnkept = false
@@ -101,20 +135,23 @@ extension Look {
         return (answer.checkedAt - createdAt) + (instant - answer.at)
     }
 
-    /// When the refresh that callers may wait for began; nil when none is under way.
+    /// When the refresh that callers may wait for began, here or elsewhere; nil when none is under
+    /// way.
     var refreshStartedAt: Instant? {
-        guard let flight else { return nil }
+        guard let flight else { return neighbour?.startedAt }
         if case .applied = flight.stage { return nil }
         return flight.startedAt
     }
 
-    /// Takes over what a store told to a request of `askedAt`, unless it is older than what is known
-    /// here (invariant 10).
+    /// Takes over what a store told to a request of `askedAt`. It has the last word on the gate; what
+    /// it tells of the action counts unless it is older than what is known here (invariant 10).
     ///
     /// Ages decide: wall clocks step. The store computed them between `askedAt` and `now`, so what
     /// it tells is no older than its age before `askedAt`.
-    mutating func absorb(_ record: LookRecord, askedAt: Instant, _ now: Instant) {
-        opensAt = max(opensAt, now + record.opensIn)
+    mutating func absorb(
+        _ record: LookRecord, askedAt: Instant, _ now: Instant, _ policy: SourcePolicy
+    ) {
+        opensAt = now + record.opensIn
         isKnown = isKnown || record.isKnown
         firstSeenAt = min(firstSeenAt, now - record.firstSeenAgo)
         if let kept = record.answer { absorb(kept, askedAt: askedAt, now) }
@@ -124,6 +161,8 @@ extension Look {
                 miss = Missed(fault: kept.fault, repeats: kept.repeats, at: now - kept.age)
             }
         }
+        let news = [answer?.at, miss?.at].compactMap { $0 }.max()
+        neighbour = NeighbourCall(record, news: news, askedAt: askedAt, now, policy)
     }
 
     private mutating func absorb(_ kept: KeptAnswer, askedAt: Instant, _ now: Instant) {
@@ -133,8 +172,19 @@ extension Look {
             else { return }
         }
         let at = now - kept.age
-        answer = Told(document: kept.document, checkedAt: kept.checkedAt, at: at)
+        answer = Told(
+            document: kept.document, checkedAt: kept.checkedAt, at: at,
+            answeredAt: askedAt - kept.age)
+        lastStarter = nil
         if let miss, miss.at <= at { self.miss = nil }
+    }
+
+    /// The store keeps the gate shut without a time to open, since it keeps the action's end: that is
+    /// served on, though by a wall clock that was set ahead, or a late purge, it looks too old for it.
+    mutating func keepShut(_ now: Instant, _ policy: TrackerPolicy) {
+        opensAt = now + GateTiming.shutLeast
+        guard let answer, answer.document.isDone else { return }
+        self.answer?.at = max(answer.at, opensAt - policy.terminalTTL)
     }
 
     /// The miss that follows the last one.

@@ -41,6 +41,8 @@ public enum GateTiming {
     /// Two clocks disagree by up to 500 ppm while they are slewed: 30 ms a minute. Enough for
     /// intervals of up to 100 s, see ``SourcePolicy/slew``.
     public static let slew = Duration.milliseconds(100)
+    /// A gate that is shut without a time to open is not tried again for that long.
+    public static let shutLeast = Duration.seconds(1)
 }
 
 /// What the tracker needs to know of the settings.
@@ -69,6 +71,13 @@ public struct TrackerPolicy: Sendable, Equatable {
         self.terminalTTL = terminalTTL
         self.actionsMax = actionsMax
         self.callersMax = callersMax
+    }
+
+    /// How long a request is held at most when nothing is stored: the token, the slot, and the whole
+    /// call.
+    func coldWait(_ source: Source) -> Duration {
+        guard let limits = sources[source] else { return .zero }
+        return GateTiming.sendWindow + limits.callDeadline + GateTiming.margin
     }
 
     /// When both upstreams are asked at once and one has answered, its answer waits that long for

@@ -29,6 +29,13 @@ public struct Question: Sendable, Equatable {
         case done(deadline: Instant)
         /// Until the state is none of those tags' (nil: not the one at arrival).
         case change(from: [UInt64]?, deadline: Instant)
+
+        var deadline: Instant? {
+            switch self {
+            case .none: nil
+            case .done(let deadline), .change(_, let deadline): deadline
+            }
+        }
     }
 }
 

@@ -22,6 +22,9 @@ struct UpstreamState: Sendable {
     var known = LaneState()
     var unknown = LaneState()
 
+    /// How long the upstream's word on calls left counts.
+    static let callsLeftSpan = Duration.seconds(60)
+
     /// The wake that is already in the queue.
     var wakeAt = Instant.distantPast
 
@@ -37,6 +40,14 @@ struct UpstreamState: Sendable {
     }
 
     init(policy: SourcePolicy) { self.policy = policy }
+
+    /// A look waits for its turn.
+    var isWanted: Bool { known.wants.best != nil || unknown.wants.best != nil }
+
+    /// One more look may start.
+    var hasRoom: Bool {
+        starting < Self.startingMax && calling + starting < Self.callingMax && breaker.allowsCall
+    }
 
     subscript(lane: Lane) -> LaneState {
         _read {
@@ -111,7 +122,7 @@ extension UpstreamState {
     /// Takes in how many calls the upstream says are left. Calls on their way may not be counted in
     /// it yet.
     mutating func heard(callsLeft: Int, now: Instant) {
-        upstreamLeft = (callsLeft - calling, now + BudgetLimits.minuteWindow)
+        upstreamLeft = (callsLeft - calling, now + Self.callsLeftSpan)
     }
 
     mutating func granted() {

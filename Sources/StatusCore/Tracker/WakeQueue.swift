@@ -6,6 +6,8 @@ import HeapModule
 enum WakeTarget: Hashable, Sendable {
     case action(ActionID)
     case source(Source)
+    /// The store may be asked again.
+    case store
 }
 
 /// Wakes by time, earliest first. A target may stand in it more than once; too many wakes do no harm.

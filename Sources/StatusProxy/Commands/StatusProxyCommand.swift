@@ -17,6 +17,7 @@ struct StatusProxyCommand: ParsableCommand {
         version: ProgramVersion.text,
         subcommands: [
             ServeCommand.self, CheckCommand.self, GetCommand.self, HealthcheckCommand.self,
+            AuditCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 }

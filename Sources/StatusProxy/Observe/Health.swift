@@ -22,6 +22,7 @@ final class Health: Sendable {
         state.withLock { state in
             switch note {
             case .storeFailed(let text): state.storeTrouble = text
+            case .denied(_, .quarantine): state.storeTrouble = "quarantined"
             case .budgetLeft, .gap: state.storeTrouble = nil
             case .breakerOpened(let source, _): state.openBreakers.insert(source)
             case .breakerClosed(let source): state.openBreakers.remove(source)

@@ -2,6 +2,7 @@
 // meet. Everything in it happens on one serial queue.
 
 import Dispatch
+import StatusAPI
 import StatusCore
 
 /// The tracker at work.
@@ -25,6 +26,7 @@ final class Engine: @unchecked Sendable {
     private let wakeTimer: any DispatchSourceTimer
     private let purgeTimer: any DispatchSourceTimer
     private var wakeAt = Instant.distantFuture
+    private var isShowingGaps = false
     private var whenQuiet: (@Sendable () -> Void)?
 
     /// How often the store is asked to drop what is past its use.
@@ -51,6 +53,11 @@ final class Engine: @unchecked Sendable {
             deadline: .now() + .seconds(interval), repeating: .seconds(interval),
             leeway: .seconds(5))
         purgeTimer.activate()
+        store.listen { [weak self] notice in
+            guard let self else { return }
+            queue.async { self.take(.noticed(notice)) }
+        }
+        queue.async { self.showSmallestGaps() }
     }
 
     // MARK: From any queue
@@ -142,7 +149,7 @@ final class Engine: @unchecked Sendable {
     private func call(_ key: LookKey, _ flight: UInt64, _ sendBefore: Instant) {
         clients[key.source]?.call(key.id, sendBefore: sendBefore) { report in
             self.normalizing.async {
-                let meaning = CallReport(report, key, endedAtWall: SystemClock.wall())
+                let meaning = CallReport(report, key, clocks: SystemClock.both())
                 self.queue.async { self.take(.called(key, flight: flight, meaning)) }
             }
         }
@@ -159,7 +166,23 @@ final class Engine: @unchecked Sendable {
         take(.woke)
     }
 
+    /// What earlier lives have seen counts too, before this one's first call.
+    private func showSmallestGaps() {
+        store.smallestGaps { result in
+            self.queue.async {
+                guard case .success(let gaps) = result, !self.isShowingGaps else { return }
+                self.isShowingGaps = true
+                for source in Source.allCases {
+                    guard let gap = gaps[source] else { continue }
+                    self.observer.observe(.gap(source, smallest: gap))
+                }
+            }
+        }
+    }
+
     private func purge() {
+        // A store that was away at the start is asked again.
+        if !isShowingGaps { showSmallestGaps() }
         store.purge(retention) { result in
             guard case .failure(let failure) = result else { return }
             self.queue.async { self.observer.observe(.storeFailed("\(failure)")) }
@@ -188,18 +211,19 @@ protocol EngineObserver: Sendable {
 
 extension CallReport {
     /// What the transport's report means.
-    fileprivate init(_ report: UpstreamCallReport, _ key: LookKey, endedAtWall: WallTime) {
+    fileprivate init(_ report: UpstreamCallReport, _ key: LookKey, clocks: Clocks) {
+        let checkedAt = clocks.wall + (report.answeredAt - clocks.instant)
         let outcome: CallOutcome
         var hints = RateHints.none
         switch report.result {
         case .success(let reply):
             (outcome, hints) = Normalizer.outcome(
-                of: reply, source: key.source, id: key.id, now: endedAtWall)
+                of: reply, source: key.source, id: key.id, now: checkedAt)
         case .failure(let failure):
             outcome = .failed(UpstreamFault(kind: failure.kind, message: failure.detail))
         }
         self.init(
             outcome: outcome, hints: hints, sentAt: report.sentAt, endedAt: report.endedAt,
-            checkedAt: endedAtWall)
+            answeredAt: report.answeredAt, checkedAt: checkedAt)
     }
 }

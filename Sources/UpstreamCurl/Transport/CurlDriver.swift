@@ -24,11 +24,16 @@ final class CurlDriver: @unchecked Sendable {
     private let limits: CurlMulti.Limits
     private let readiness: any DispatchSourceRead
     private let timer: any DispatchSourceTimer
+    private let pulse: any DispatchSourceTimer
     /// Started and not over, by their handle.
     private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
     /// How many of them go where; never 0.
     private var counts: [String: Int] = [:]
     private var isShutDown = false
+
+    /// How often sockets are looked at though none is ready: an answer that a stopped process finds
+    /// waiting came after the last of these looks.
+    private static let pulseInterval = DispatchTimeInterval.milliseconds(250)
 
     /// So many batches of ready sockets before the queue's other work has its turn.
     private static let batchesMax = 16
@@ -56,6 +61,7 @@ final class CurlDriver: @unchecked Sendable {
         readiness = DispatchSource.makeReadSource(
             fileDescriptor: readySockets.descriptor, queue: queue)
         timer = DispatchSource.makeTimerSource(queue: queue)
+        pulse = DispatchSource.makeTimerSource(queue: queue)
         self.multi = multi
         self.readySockets = readySockets
         self.limits = limits
@@ -75,8 +81,10 @@ final class CurlDriver: @unchecked Sendable {
         // The set stays open until the source has let go of it.
         readiness.setCancelHandler { withExtendedLifetime(self) {} }
         timer.setEventHandler { self.act(CURL_SOCKET_TIMEOUT, 0) }
+        pulse.setEventHandler { self.lookAround() }
         readiness.activate()
         timer.activate()
+        pulse.activate()
     }
 
     /// On the queue.
@@ -96,6 +104,7 @@ final class CurlDriver: @unchecked Sendable {
             try multi.check(curl_multi_add_handle(multi.pointer, transfer.handle.pointer))
             transfers[transfer.handle.pointer] = transfer
             counts[request.destination, default: 0] += 1
+            if transfers.count == 1 { startPulse() }
         } catch {
             let failure = TransportFailure(kind: .connectFailed, detail: error.description)
             reply(UpstreamCallReport(result: .failure(failure), sentAt: nil, endedAt: clock()))
@@ -122,19 +131,35 @@ final class CurlDriver: @unchecked Sendable {
         multi.close()
         readiness.cancel()
         timer.cancel()
+        pulse.cancel()
     }
 
     // MARK: - Advancing
 
-    private func takeReadySockets() {
+    /// True when every ready socket has been taken.
+    @discardableResult
+    private func takeReadySockets() -> Bool {
         withUnsafeTemporaryAllocation(of: door_ready_socket.self, capacity: Int(DOOR_READY_MAX)) {
-            guard let ready = $0.baseAddress else { return }
+            guard let ready = $0.baseAddress else { return false }
             for _ in 0..<Self.batchesMax {
                 let count = readySockets.take(into: ready)
                 for index in 0..<count { act(ready[index].socket, ready[index].readiness) }
-                if count < Int(DOOR_READY_MAX) { return }
+                if count < Int(DOOR_READY_MAX) { return true }
             }
+            return false
         }
+    }
+
+    private func startPulse() {
+        pulse.schedule(
+            deadline: .now() + Self.pulseInterval, repeating: Self.pulseInterval,
+            leeway: .milliseconds(20))
+    }
+
+    private func lookAround() {
+        guard takeReadySockets() else { return }
+        for transfer in transfers.values { transfer.lookedInVain() }
+        if transfers.isEmpty { pulse.schedule(deadline: .distantFuture) }
     }
 
     /// Lets libcurl work on one socket, or on what has timed out.

@@ -34,6 +34,9 @@ struct ResponseCollector {
 
     init(limits: ResponseLimits) { self.limits = limits }
 
+    /// False until the first byte of an answer has come.
+    var hasBegun: Bool { fieldBytes > 0 }
+
     /// False while the final response's header section has not ended.
     var isHeadWhole: Bool { section == .afterHead }
 

@@ -10,7 +10,7 @@ final class World {
     let sandboxPort: Int
     private(set) var proxy: Program
     private(set) var port: Int
-    private let settings: [String: String]
+    private(set) var settings: [String: String]
 
     /// Intervals are scaled to seconds; `settings` are added to or replace what is usual here.
     init(_ settings: [String: String] = [:], sandbox flags: [String] = []) async throws {
@@ -65,11 +65,19 @@ final class World {
         port = try await Self.port(of: proxy)
     }
 
+    /// For the next start.
+    func change(_ settings: [String: String]) {
+        self.settings.merge(settings) { _, new in new }
+    }
+
     /// Ends the proxy with SIGKILL and waits until it is gone.
     func killProxy() async throws {
         proxy.signal(SIGKILL)
         _ = try await proxy.exitCode()
     }
+
+    /// Where the proxy keeps its store, unless the settings say otherwise.
+    var storePath: String { folder.path + "/status-proxy.sqlite" }
 
     // MARK: Requests
 

@@ -17,6 +17,7 @@ extension LookKey {
 extension Reservation {
     static let hold = Duration.seconds(41)
     static let flightMax = Duration.seconds(13)
+    static let quarantine = flightMax + BudgetLimits.minuteWindow
 
     /// Hold 41 s, flight 13 s, and a budget that is not in the way.
     static func of(

@@ -15,14 +15,25 @@ extension ReservationReply.Verdict {
     }
 }
 
+extension BudgetKind {
+    /// What the window is longer than its name says.
+    var slew: Duration {
+        switch self {
+        case .minute, .minuteUnknown: BudgetLimits.minuteWindow - .seconds(60)
+        case .day, .dayUnknown: BudgetLimits.dayWindow - .seconds(86_400)
+        }
+    }
+}
+
 extension ReservationReply {
     var token: SlotToken? { if case .granted(let token) = verdict { token } else { nil } }
 }
 
 extension OpenStore {
+    /// `seconds` of a window without what clocks may disagree by.
     func isSpent(_ reply: ReservationReply, _ seconds: Int, _ kind: BudgetKind) -> Bool {
         guard case .budgetSpent(let opensIn, kind) = reply.verdict else { return false }
-        return isAbout(opensIn, .seconds(seconds))
+        return isAbout(opensIn, .seconds(seconds) + kind.slew)
     }
 
     /// Equal but for what the store's clock may be off.

@@ -1,0 +1,62 @@
+// What an audit found of one upstream.
+
+/// Figures, and what broke a limit.
+public struct AuditVerdict: Sendable, Equatable {
+    /// Calls that the upstream can have seen.
+    public var calls = 0
+    /// Of these, calls whose end is not known for sure.
+    public var withoutEnd = 0
+    /// Calls that were granted but never sent.
+    public var neverSent = 0
+    public var actions = 0
+    /// When the first and the last of the calls were granted, by the wall clock.
+    public var since: WallTime?
+    public var until: WallTime?
+    /// Between two calls of one action; nil when none was called twice.
+    public var smallestGap: AuditedGap?
+    public var busiestMinute: BusiestSpan?
+    public var busiestDay: BusiestSpan?
+    /// The first of them; at most ``violationsMax``.
+    public internal(set) var violations: [AuditViolation] = []
+    public internal(set) var violationCount = 0
+
+    public static let violationsMax = 100
+
+    public var holds: Bool { violationCount == 0 }
+}
+
+/// From the end of one call of an action to the sending of its next.
+public struct AuditedGap: Sendable, Equatable {
+    public var id: ActionID
+    public var span: Duration
+    /// When the second call was granted, by the wall clock.
+    public var at: WallTime
+    /// False when an end or a sending is not known, and was taken at its worst.
+    public var isKnown: Bool
+
+    init(from before: JournaledCall, to call: JournaledCall) {
+        id = call.key.id
+        span = (call.sent ?? call.reserved) - before.ended
+        at = call.reservedAt
+        isKnown = before.state == .ended && call.sent != nil
+    }
+}
+
+/// The most calls in any window of a length, and when the last of them was granted.
+public struct BusiestSpan: Sendable, Equatable {
+    public var calls: Int
+    public var until: WallTime
+
+    public init(calls: Int, until: WallTime) {
+        self.calls = calls
+        self.until = until
+    }
+}
+
+/// A limit that the journal does not show to have been kept.
+public enum AuditViolation: Sendable, Equatable {
+    /// Two calls of one action were closer than `least`.
+    case spacing(AuditedGap, least: Duration)
+    /// A window held more calls than `limit`.
+    case budget(BudgetKind, BusiestSpan, limit: Int)
+}

@@ -1,0 +1,193 @@
+// An audit as people and programs read it.
+
+import StatusCore
+
+/// The verdict on each upstream that is on or has calls in the journal.
+struct AuditReport {
+    private var parts: [Part] = []
+
+    private struct Part {
+        var source: Source
+        /// Nil: the upstream is off, and its calls are not judged.
+        var policy: SourcePolicy?
+        var verdict: AuditVerdict
+        /// As the store remembers it, longer than the journal goes back.
+        var smallestGapEver: Duration?
+    }
+
+    init(_ journal: any CallJournal, _ settings: Settings) throws(StoreFailure) {
+        let policies = settings.trackerPolicy.sources
+        var audit = JournalAudit(policies)
+        try journal.forEachCall { audit.take($0) }
+        let gaps = try journal.smallestGaps()
+        for source in Source.allCases {
+            let verdict = audit.verdict(on: source)
+            guard policies[source] != nil || verdict.calls > 0 else { continue }
+            parts.append(
+                Part(
+                    source: source, policy: policies[source], verdict: verdict,
+                    smallestGapEver: gaps[source]))
+        }
+    }
+
+    var holds: Bool { parts.allSatisfy(\.verdict.holds) }
+}
+
+// MARK: - Text
+
+extension AuditReport {
+    func text() -> String {
+        let parts = parts.map { Self.lines($0).joined(separator: "\n") }
+        let verdict = holds ? "every limit was kept" : "NOT every limit was kept"
+        return (parts + [verdict]).joined(separator: "\n")
+    }
+
+    private static func lines(_ part: Part) -> [String] {
+        let verdict = part.verdict
+        var lines = [heading(part)]
+        if verdict.withoutEnd > 0 {
+            lines.append(
+                "  without a known end  \(verdict.withoutEnd), taken to have reached the upstream"
+                    + " as late as they can have")
+        }
+        if let gap = verdict.smallestGap {
+            lines.append("  smallest gap         \(words(gap))\(least(part.policy))")
+        }
+        if let gap = part.smallestGapEver {
+            lines.append("  smallest gap ever    \(seconds(gap)), as the store remembers it")
+        }
+        let budget = part.policy?.budget
+        if let busiest = verdict.busiestMinute {
+            lines.append("  busiest minute       \(words(busiest, of: budget?.perMinute))")
+        }
+        if let busiest = verdict.busiestDay {
+            lines.append("  busiest day          \(words(busiest, of: budget?.perDay))")
+        }
+        lines += verdict.violations.map { "  VIOLATION            \(words($0))" }
+        let more = verdict.violationCount - verdict.violations.count
+        if more > 0 { lines.append("  and \(more) more violations") }
+        return lines
+    }
+
+    private static func heading(_ part: Part) -> String {
+        let verdict = part.verdict
+        guard let since = verdict.since, let until = verdict.until else {
+            return "\(part.source.rawValue): no calls"
+        }
+        let off = part.policy == nil ? "; the upstream is off, so they are not judged" : ""
+        return "\(part.source.rawValue): \(verdict.calls) calls for \(verdict.actions) actions,"
+            + " from \(RFC3339.format(since)) to \(RFC3339.format(until))\(off)"
+    }
+
+    private static func words(_ violation: AuditViolation) -> String {
+        switch violation {
+        case .spacing(let gap, let least):
+            "\(words(gap)), though \(seconds(least)) were due"
+        case .budget(let kind, let busiest, let limit):
+            "\(kind.rawValue): \(words(busiest, of: limit))"
+        }
+    }
+
+    private static func words(_ gap: AuditedGap) -> String {
+        let doubt = gap.isKnown ? "" : " at worst"
+        return "\(seconds(gap.span))\(doubt), \(gap.id.text) at \(RFC3339.format(gap.at))"
+    }
+
+    private static func words(_ busiest: BusiestSpan, of limit: Int?) -> String {
+        let limit = limit.map { " of \($0)" } ?? ""
+        return "\(busiest.calls)\(limit) calls, up to \(RFC3339.format(busiest.until))"
+    }
+
+    private static func least(_ policy: SourcePolicy?) -> String {
+        policy.map { " (at least \(seconds($0.minInterval)))" } ?? ""
+    }
+
+    private static func seconds(_ span: Duration) -> String { "\(digits(span)) s" }
+
+    /// Calls that lie within each other have a gap under zero.
+    private static func digits(_ span: Duration) -> String {
+        span < .zero ? "-\(LogWriter.secondsText(.zero - span))" : LogWriter.secondsText(span)
+    }
+}
+
+// MARK: - JSON
+
+extension AuditReport {
+    func json() -> String {
+        var json = JSONWriter()
+        json.beginObject()
+        json.member("holds", holds)
+        json.name("sources")
+        json.beginArray()
+        for part in parts { Self.write(part, to: &json) }
+        json.endArray()
+        json.endObject()
+        return String(decoding: json.bytes, as: UTF8.self)
+    }
+
+    private static func write(_ part: Part, to json: inout JSONWriter) {
+        let verdict = part.verdict
+        json.beginObject()
+        json.member("source", part.source.rawValue)
+        json.member("judged", part.policy != nil)
+        json.member("holds", verdict.holds)
+        json.member("calls", verdict.calls)
+        json.member("calls_without_known_end", verdict.withoutEnd)
+        json.member("calls_never_sent", verdict.neverSent)
+        json.member("actions", verdict.actions)
+        json.member("since", verdict.since.map(RFC3339.format))
+        json.member("until", verdict.until.map(RFC3339.format))
+        json.name("smallest_gap")
+        write(verdict.smallestGap, to: &json)
+        json.member("smallest_gap_ever_seconds", part.smallestGapEver.map(number))
+        json.name("busiest_minute")
+        write(verdict.busiestMinute, to: &json)
+        json.name("busiest_day")
+        write(verdict.busiestDay, to: &json)
+        json.member("violation_count", verdict.violationCount)
+        json.name("violations")
+        json.beginArray()
+        for violation in verdict.violations { write(violation, to: &json) }
+        json.endArray()
+        json.endObject()
+    }
+
+    private static func write(_ violation: AuditViolation, to json: inout JSONWriter) {
+        json.beginObject()
+        switch violation {
+        case .spacing(let gap, let least):
+            json.member("kind", "spacing")
+            json.member("least_seconds", number(least))
+            json.name("gap")
+            write(gap, to: &json)
+        case .budget(let kind, let busiest, let limit):
+            json.member("kind", kind.rawValue)
+            json.member("limit", limit)
+            json.name("busiest")
+            write(busiest, to: &json)
+        }
+        json.endObject()
+    }
+
+    private static func write(_ gap: AuditedGap?, to json: inout JSONWriter) {
+        guard let gap else { return json.null() }
+        json.beginObject()
+        json.member("seconds", number(gap.span))
+        json.member("known", gap.isKnown)
+        json.member("id", gap.id.text)
+        json.member("at", RFC3339.format(gap.at))
+        json.endObject()
+    }
+
+    private static func write(_ busiest: BusiestSpan?, to json: inout JSONWriter) {
+        guard let busiest else { return json.null() }
+        json.beginObject()
+        json.member("calls", busiest.calls)
+        json.member("until", RFC3339.format(busiest.until))
+        json.endObject()
+    }
+
+    private static func number(_ span: Duration) -> JSONValue {
+        .number(digits(span))
+    }
+}

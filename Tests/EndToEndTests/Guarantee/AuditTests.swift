@@ -1,0 +1,128 @@
+// `status-proxy audit` by the real program: beside a running service, after it, and on a journal
+// that shows a limit broken.
+
+import Foundation
+import StatusCore
+import Testing
+
+@Suite struct AuditTests {
+    @Test func theAuditReadsBesideARunningServiceAndAfterIt() async throws {
+        let world = try await World()
+        _ = try await callTwice(world)
+        let beside = try await world.audited()
+        #expect(beside.code == 0)
+        let orders = beside.source("orders")
+        #expect(orders?["calls"]?.integer == 2 && orders?["holds"]?.bool == true)
+        #expect(orders?["smallest_gap"]?["known"]?.bool == true)
+        let gap = try #require(orders?["smallest_gap"]?["seconds"]?.double)
+        // What the sandbox saw is wider: it counts from arrival to arrival.
+        let seen = try #require(try world.audit().orders.smallestGap)
+        #expect(gap >= 2 && gap <= seen)
+        #expect(orders?["busiest_minute"]?["calls"]?.integer == 2)
+
+        try await world.killProxy()
+        let after = try await world.audited()
+        #expect(after.code == 0 && after.source("orders")?["calls"]?.integer == 2)
+        let text = try await world.audited(isJSON: false).text
+        #expect(text.contains("orders: 2 calls for 1 actions"))
+        #expect(text.contains("every limit was kept"))
+    }
+
+    @Test func aJournalThatBreaksALimitIsToldWithExitCodeOne() async throws {
+        let world = try await World()
+        _ = try await callTwice(world)
+        world.change(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
+        let spacing = try await world.audited()
+        #expect(spacing.code == 1)
+        #expect(
+            spacing.source("orders")?["violations"]?.array?.first?["kind"]?.string == "spacing")
+        world.change([
+            "ORDERS_MIN_INTERVAL": "2s", "ORDERS_MAX_INTERVAL": "2s",
+            "ORDERS_CALLS_PER_MINUTE": "1",
+        ])
+        let budget = try await world.audited()
+        #expect(budget.code == 1)
+        #expect(budget.source("orders")?["violations"]?.array?.first?["kind"]?.string == "minute")
+        #expect(try await world.audited(isJSON: false).text.contains("VIOLATION"))
+    }
+
+    @Test func aCallOfAKilledServiceIsTakenAtItsWorst() async throws {
+        let world = try await World()
+        try world.setFault("orders", #"{"kind":"hang"}"#)
+        let port = world.port
+        let caller = Task.detached {
+            try? Client.get(port: port, "/actions/\(DemoID.pendingOrder)").status
+        }
+        try await eventually("a call") { try world.audit().orders.calls == 1 }
+        try await world.killProxy()
+        _ = await caller.value
+        let audit = try await world.audited()
+        #expect(audit.code == 0)
+        #expect(audit.source("orders")?["calls_without_known_end"]?.integer == 1)
+    }
+
+    @Test func whatCannotBeReadHasExitCodesOfItsOwn() async throws {
+        let world = try await World()
+        world.change(["STORE_URL": "sqlite:nowhere.sqlite"])
+        #expect(try await world.audited().code == 66)
+        #expect(!FileManager.default.fileExists(atPath: world.folder.path + "/nowhere.sqlite"))
+        world.change(["STORE_URL": "memory:"])
+        #expect(try await world.audited().code == 66)
+        world.change(["STORE_URL": "nonsense"])
+        #expect(try await world.audited().code == 78)
+    }
+
+    @Test func theSmallestGapIsShownAfterARestartBeforeAnyCall() async throws {
+        let world = try await World()
+        let name = #"status_proxy_upstream_min_gap_seconds{source="orders"}"#
+        let gap = try await callTwice(world)
+        try await world.killProxy()
+        try await world.restartProxy()
+        try await eventually("the gap") { try metric(world, name) == gap }
+        #expect(try world.audit().orders.calls == 2)
+    }
+
+    /// Two calls for one action; tells the gap that the metrics then show.
+    private func callTwice(_ world: World) async throws -> String {
+        let name = #"status_proxy_upstream_min_gap_seconds{source="orders"}"#
+        try await eventually("a second call, and its gap") {
+            _ = try world.get("/actions/\(DemoID.pendingOrder)")
+            return try metric(world, name) != nil
+        }
+        return try #require(try metric(world, name))
+    }
+
+    private func metric(_ world: World, _ name: String) throws -> String? {
+        let lines = try world.get("/metrics").text.split(separator: "\n")
+        return lines.first { $0.hasPrefix(name + " ") }.map { String($0.dropFirst(name.count + 1)) }
+    }
+}
+
+/// What the audit said, and how it ended.
+struct Audited {
+    var code: Int32
+    var text: String
+
+    func source(_ name: String) -> JSONValue? {
+        let json = try? JSONReader.read(Array(text.utf8))
+        return json?["sources"]?.array?.first { $0["source"]?.string == name }
+    }
+}
+
+extension World {
+    /// Runs `status-proxy audit` with the proxy's settings, in its folder.
+    func audited(isJSON: Bool = true) async throws -> Audited {
+        let program = try Program(
+            "status-proxy", ["audit"] + (isJSON ? ["--json"] : []), environment: settings,
+            directory: folder)
+        let code = try await program.exitCode()
+        return Audited(code: code, text: program.text)
+    }
+}
+
+extension JSONValue {
+    fileprivate var bool: Bool? { if case .bool(let flag) = self { flag } else { nil } }
+    fileprivate var double: Double? {
+        if case .number(let text) = self { Double(text) } else { nil }
+    }
+}

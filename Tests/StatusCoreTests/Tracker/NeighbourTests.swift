@@ -1,0 +1,192 @@
+import Testing
+
+@testable import StatusCore
+
+@Suite struct NeighbourTests {
+    private let id = Shape.voucher
+    private var key: LookKey { LookKey(.vouchers, .of(id)) }
+
+    private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
+
+    /// Another process reserves a call.
+    private func reserveElsewhere(_ driver: inout TrackerDriver) {
+        let policy = SourcePolicy.vouchers
+        let request = Reservation(
+            key: key, hold: policy.hold, flightMax: policy.flightMax, budget: policy.budget)
+        _ = driver.store.reserve(request, driver.now)
+    }
+
+    /// Another process's call ends with this state, and the store says so unless that gets lost.
+    private func answerElsewhere(
+        _ driver: inout TrackerDriver, _ status: ActionStatus, isNoticed: Bool = true
+    ) {
+        let interval = SourcePolicy.vouchers.minInterval + SourcePolicy.vouchers.slew
+        let settlement = Settlement(
+            key: key, token: SlotToken(99), gate: .opens(in: interval), pause: nil,
+            sentAgo: .zero, news: .answer(.of(status), checkedAt: WallTime(milliseconds: 0)),
+            outcome: "answered")
+        _ = driver.store.settle(settlement, driver.now)
+        if isNoticed { driver.step(.noticed(.changed(.of(id)))) }
+    }
+
+    @Test func whatAnotherProcessLearnedIsServedHere() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        answerElsewhere(&driver, .inProgress)
+        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+        #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test func whoWaitsForNewsGetsWhatAnotherProcessLearned() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
+        driver.advance(.seconds(20))
+        answerElsewhere(&driver, .succeeded)
+        #expect(driver.replies[caller].answer?.document.status == .succeeded)
+    }
+
+    @Test func aColdRequestWaitsForAnotherProcesssCall() {
+        var driver = vouchersOnly()
+        reserveElsewhere(&driver)
+        let caller = driver.ask(id)
+        driver.advance(.seconds(3))
+        #expect(driver.replies[caller] == nil)
+        answerElsewhere(&driver, .pending)
+        #expect(driver.replies[caller].answer?.document.status == .pending)
+        #expect(driver.callsMade.isEmpty)
+    }
+
+    @Test func aLostNoticeIsMadeUpForByAskingTheStoreAgain() {
+        var driver = vouchersOnly()
+        reserveElsewhere(&driver)
+        let caller = driver.ask(id)
+        driver.advance(.milliseconds(2500))
+        answerElsewhere(&driver, .pending, isNoticed: false)
+        driver.advance(ActionTracker.recheckInterval)
+        #expect(driver.replies[caller].answer?.document.status == .pending)
+    }
+
+    @Test func aProcessThatDiedInMidCallIsNotWaitedForLonger() {
+        var driver = vouchersOnly()
+        reserveElsewhere(&driver)
+        let caller = driver.ask(id)
+        driver.advance(SourcePolicy.vouchers.flightMax - .milliseconds(500))
+        #expect(driver.replies[caller] == nil)
+        driver.advance(.milliseconds(500))
+        #expect(driver.replies[caller].problem?.sources.map(\.outcome) == ["gate-shut"])
+        #expect(driver.callsMade.isEmpty)
+    }
+
+    @Test func aWarmRequestWaitsForAnotherProcesssRefreshNoLongerThanForOurs() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        reserveElsewhere(&driver)
+        driver.advance(.milliseconds(400))
+        let caller = driver.ask(id)
+        #expect(driver.replies[caller] == nil)
+        driver.advance(.milliseconds(600))
+        #expect(driver.replies[caller].answer?.document.status == .pending)
+    }
+
+    @Test func aFinishedAnswerThatTheStoreKeepsIsTakenOverInsteadOfACall() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        let record = LookRecord(
+            key: key, opensIn: .seconds(-5), firstSeenAgo: .seconds(31), isKnown: true,
+            answer: KeptAnswer(
+                document: .of(.succeeded), checkedAt: WallTime(milliseconds: 0), age: .seconds(5)),
+            miss: nil)
+        driver.store.verdicts = [.gateShut(record)]
+        #expect(driver.reply(to: id).answer?.document.status == .succeeded)
+        driver.advance(.seconds(100))
+        #expect(driver.reply(to: id).answer?.document.status == .succeeded)
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test func aFinishedAnswerIsServedForAsLongAsTheStoreKeepsIt() {
+        var driver = vouchersOnly()
+        // A finished answer past its time, which no purge has dropped yet.
+        let record = LookRecord(
+            key: key, opensIn: .zero, firstSeenAgo: .seconds(90_000), isKnown: true,
+            answer: KeptAnswer(
+                document: .of(.succeeded), checkedAt: WallTime(milliseconds: 0),
+                age: .seconds(90_000)),
+            miss: nil)
+        driver.store.verdicts = Array(repeating: .gateShut(record), count: 100)
+        for _ in 0..<20 {
+            #expect(driver.reply(to: id).answer?.document.status == .succeeded)
+            driver.advance(.milliseconds(100))
+        }
+        #expect(driver.store.verdicts.count >= 97)
+        #expect(driver.callsMade.isEmpty)
+    }
+
+    @Test func afterLostNoticesWhoIsHeldComesFirstAndNotAllAtOnce() {
+        var driver = vouchersOnly()
+        for number in 1...30 { driver.learn("aa_\(number)") }
+        driver.ask("aa_30", patience: .done(deadline: driver.now + .seconds(50)))
+        driver.heldBack = [.lookUp]
+        let effects = driver.tracker.step(.noticed(.missed), now: driver.now)
+        #expect(effects.count == RereadQueue.underWayMax)
+        #expect(effects.first == .lookUp(.of("aa_30")))
+    }
+
+    @Test func aFinishedActionIsNotReadAgain() {
+        var driver = vouchersOnly()
+        driver.learn(id, .succeeded)
+        #expect(driver.tracker.step(.noticed(.changed(.of(id))), now: driver.now).isEmpty)
+        #expect(driver.tracker.step(.noticed(.missed), now: driver.now).isEmpty)
+        #expect(driver.tracker.step(.noticed(.changed(.of("aa_9"))), now: driver.now).isEmpty)
+    }
+
+    @Test func aNoticeDuringALookUpHasItRepeated() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.heldBack = [.lookUp]
+        driver.step(.noticed(.changed(.of(id))))
+        let stale = driver.store.lookUp(.of(id), driver.now)
+        driver.advance(.milliseconds(100))
+        answerElsewhere(&driver, .inProgress)
+        driver.heldBack = []
+        driver.step(.lookedUp(.of(id), stale))
+        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+    }
+
+    @Test func aReReadThatFailsIsRepeatedWhenTheStoreIsBack() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.store.isDown = true
+        driver.step(.noticed(.changed(.of(id))))
+        driver.store.isDown = false
+        driver.advance(.milliseconds(100))
+        answerElsewhere(&driver, .inProgress, isNoticed: false)
+        driver.advance(.seconds(1))
+        #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
+    }
+
+    @Test func aLookUpThatTakesTooLongIsTheStoresFault() {
+        var driver = vouchersOnly()
+        driver.heldBack = [.lookUp]
+        let caller = driver.ask(id)
+        driver.advance(.seconds(13))
+        let problem = driver.replies[caller].problem
+        #expect(problem?.code == .upstreamUnavailable)
+        #expect(problem?.sources.map(\.outcome) == ["store-unavailable"])
+    }
+
+    @Test func aWaitEndsAtItsDeadlineThoughARefreshIsRunning() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(29))
+        let deadline = driver.now + .milliseconds(1500)
+        let caller = driver.ask(id, patience: .done(deadline: deadline))
+        driver.advance(.milliseconds(1500))
+        #expect(driver.callsMade.count == 2)
+        #expect(driver.replies[caller].answer?.document.status == .pending)
+    }
+}

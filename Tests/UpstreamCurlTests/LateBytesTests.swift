@@ -1,0 +1,109 @@
+// What must not happen after a call: bytes that arrive late, and an answer that looks younger than it
+// is.
+
+import CCurl
+import Dispatch
+import Glibc
+import Locking
+import StatusCore
+import Testing
+
+@testable import UpstreamCurl
+
+@Suite(.timeLimit(.minutes(1)))
+struct LateBytesTests {
+    /// Two ends of a TCP connection over loopback.
+    private func connection() throws -> (ours: Int32, theirs: Int32) {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        let port = LoopbackServer.listenOnLoopback(listener)
+        defer { close(listener) }
+        let ours = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+        let code = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(ours, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(code == 0)
+        return (ours, accept(listener, nil, nil))
+    }
+
+    private func readToTheEnd(_ socket: Int32) -> Int32 {
+        var bytes = [UInt8](repeating: 0, count: 1 << 16)
+        while true {
+            let count = read(socket, &bytes, bytes.count)
+            if count == 0 { return 0 }
+            if count < 0 { return errno }
+        }
+    }
+
+    @Test func bytesThatWereNotTakenAreDroppedWhenTheSocketIsClosed() throws {
+        let (ours, theirs) = try connection()
+        defer { close(theirs) }
+        let flags = fcntl(ours, F_GETFL)
+        try #require(fcntl(ours, F_SETFL, flags | O_NONBLOCK) == 0)
+        let bytes = [UInt8](repeating: 1, count: 1 << 20)
+        while write(ours, bytes, bytes.count) > 0 {}
+        #expect(door_socket_close(nil, ours) == 0)
+        #expect(readToTheEnd(theirs) == ECONNRESET)
+    }
+
+    @Test func aSocketWhosePeerHasTakenAllIsClosedInOrder() throws {
+        let (ours, theirs) = try connection()
+        defer { close(theirs) }
+        #expect(write(ours, [1, 2, 3], 3) == 3)
+        var bytes = [UInt8](repeating: 0, count: 3)
+        #expect(read(theirs, &bytes, 3) == 3)
+        // The peer's kernel has them by now; its acknowledgement may be a moment behind.
+        var pending: Int32 = 1
+        while pending > 0 { try #require(ioctl(ours, UInt(SIOCOUTQ), &pending) == 0) }
+        #expect(door_socket_close(nil, ours) == 0)
+        #expect(readToTheEnd(theirs) == 0)
+    }
+
+    @Test func aSocketGivesUpAfterTheCallsDeadline() throws {
+        let (ours, theirs) = try connection()
+        defer { for end in [ours, theirs] { close(end) } }
+        let deadline = UnsafeMutableRawPointer(bitPattern: 10_000)
+        #expect(door_socket_opened(deadline, ours, CURLSOCKTYPE_IPCXN) == 0)
+        var milliseconds: UInt32 = 0
+        var size = socklen_t(4)
+        #expect(getsockopt(ours, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &milliseconds, &size) == 0)
+        #expect(milliseconds == 10_000)
+    }
+
+    @Test func anAnswerThatWaitedForAStoppedProcessIsAsOldAsItIs() async throws {
+        let answered = Guarded(Instant.distantFuture)
+        let (isStopped, isAnswered) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        let arrived = DispatchSemaphore(value: 0)
+        let server = LoopbackServer { peer in
+            _ = peer.request()
+            arrived.signal()
+            isStopped.wait()
+            answered.withLock { $0 = bootTime() }
+            peer.answer("200 OK", "{}")
+            isAnswered.signal()
+        }
+        let multi = try CurlMulti()
+        let client = CurlUpstreamClient(
+            multi: multi, endpoint: try .test(server.url), clock: bootTime,
+            trust: TrustAnchors(), limits: ResponseLimits())
+        startThread {
+            arrived.wait()
+            multi.onQueue {
+                isStopped.signal()
+                isAnswered.wait()
+                usleep(400_000)
+            }
+        }
+        let report = await client.call(id())
+        await multi.close()
+        await server.finish()
+        #expect(report.reply?.status == 200)
+        #expect(report.answeredAt <= answered.withLock { $0 })
+        #expect(report.endedAt - report.answeredAt >= .milliseconds(400))
+    }
+}
