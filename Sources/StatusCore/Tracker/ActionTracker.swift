@@ -116,7 +116,8 @@ struct TrackedAction: Sendable {
         published = Publication(shared, servableUntil: answer.keptUntil)
         looks[answer.document.source].isKnown = true
         looks[answer.document.source].answer = Look.Told(
-            document: answer.document, checkedAt: answer.checkedAt, at: answer.answeredAt)
+            document: answer.document, checkedAt: answer.checkedAt, at: answer.answeredAt,
+            answeredAt: answer.answeredAt)
     }
 
     mutating func keep(_ held: [Caller]) {
