@@ -6,7 +6,7 @@ public import StatusCore
 /// Speaks to one upstream through a shared ``CurlMulti``.
 ///
 /// Replies are made on the multi's queue, never from inside a call to the client, and must not
-/// block it.
+/// block it; only what needs no waiting is said at once, by `prepare`.
 public final class CurlUpstreamClient: UpstreamClient {
     private let multi: CurlMulti
     private let endpoint: UpstreamEndpoint
@@ -48,7 +48,7 @@ public final class CurlUpstreamClient: UpstreamClient {
     public func prepare(reply: @escaping @Sendable (UpstreamFault?) -> Void) {
         let multi = multi
         switch identity.withLock({ $0 }) {
-        case .fixed: multi.onQueue { reply(nil) }
+        case .fixed: reply(nil)
         case .fetched(let tokens):
             tokens.prepare { fault in multi.onQueue { reply(fault) } }
         }

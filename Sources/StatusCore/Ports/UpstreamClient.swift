@@ -4,7 +4,8 @@
 public protocol UpstreamClient: Sendable {
     /// Makes sure that a credential is at hand, fetching a token when needed (one fetch at a time).
     ///
-    /// `reply` is called exactly once; nil means ready. A caller that gets a fault decides itself
+    /// `reply` is called exactly once, from inside this call when there is nothing to wait for; nil
+    /// means ready. A caller that gets a fault decides itself
     /// when to try again.
     func prepare(reply: @escaping @Sendable (UpstreamFault?) -> Void)
 

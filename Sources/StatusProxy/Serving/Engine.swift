@@ -11,7 +11,7 @@ import StatusCore
 /// (`ask`, `leave`, `drain`, replies of ports) hops onto it first.
 final class Engine: @unchecked Sendable {
     private let queue = DispatchQueue(label: "status-proxy.engine")
-    /// Large bodies take milliseconds to read: not on the engine's time.
+    /// Large bodies take milliseconds to read: not on the engine's time, nor on the transport's.
     private let normalizing = DispatchQueue(
         label: "status-proxy.normalizing", attributes: .concurrent)
     private var tracker: ActionTracker
@@ -28,6 +28,9 @@ final class Engine: @unchecked Sendable {
     private var wakeAt = Instant.distantFuture
     private var isShowingGaps = false
     private var whenQuiet: (@Sendable () -> Void)?
+
+    /// Up to here a body is read where it arrives: another queue would take longer than the reading.
+    private static let smallBodyMax = 16_384
 
     /// How often the store is asked to drop what is past its use.
     private static let purgeInterval = Duration.seconds(60)
@@ -152,10 +155,13 @@ final class Engine: @unchecked Sendable {
         let trace = tracker.starter(of: key).flatMap { held[$0]?.trace }
         let field = trace?.continued(by: .random(in: .min ... .max))
         clients[key.source]?.call(key.id, sendBefore: sendBefore, trace: field) { report in
-            self.normalizing.async {
-                let meaning = CallReport(report, key, clocks: SystemClock.both())
+            let clocks = SystemClock.both()
+            let normalize: @Sendable () -> Void = {
+                let meaning = CallReport(report, key, clocks: clocks)
                 self.queue.async { self.take(.called(key, flight: flight, meaning)) }
             }
+            guard report.bodyBytes > Self.smallBodyMax else { return normalize() }
+            self.normalizing.async(execute: normalize)
         }
     }
 
@@ -217,6 +223,10 @@ private struct HeldCaller {
 /// Hears what operators want to know. Called on the engine's queue.
 protocol EngineObserver: Sendable {
     func observe(_ note: Note)
+}
+
+extension UpstreamCallReport {
+    fileprivate var bodyBytes: Int { (try? result.get().body.count) ?? 0 }
 }
 
 extension CallReport {
