@@ -52,6 +52,11 @@ public struct ActionTracker: Sendable {
     public var storedActions: Int { actions.count + retired.count }
     public var waitingCallers: Int { callers.count }
 
+    /// Whose question caused the look that is under way.
+    public func starter(of key: LookKey) -> CallerID? {
+        actions[key.id]?.looks[key.source].flight?.starter
+    }
+
     /// Takes one event in and returns what is to be done, in this order.
     public mutating func step(_ event: Event, now: Instant) -> [Effect] {
         self.now = max(now, self.now)
