@@ -116,12 +116,13 @@ struct TrackedAction: Sendable {
     }
 
     /// Becomes again what it was before it was retired.
-    mutating func restore(_ shared: Shared<Answer>) {
+    mutating func restore(_ shared: Shared<Answer>, kept: Duration) {
         let answer = shared.value
         published = Publication(shared, servableUntil: answer.keptUntil)
         looks[answer.document.source].isKnown = true
         looks[answer.document.source].answer = Look.Told(
-            document: answer.document, checkedAt: answer.checkedAt, at: answer.answeredAt,
+            document: answer.document, checkedAt: answer.checkedAt,
+            at: answer.keptUntil - kept,
             answeredAt: answer.answeredAt)
     }
 
@@ -198,7 +199,9 @@ extension ActionTracker {
         switch result {
         case .success(let records):
             // Somebody asks what the published answer does not tell.
-            if let answer = retired.removeValue(forKey: id) { actions[id]?.restore(answer) }
+            if let answer = retired.removeValue(forKey: id) {
+                actions[id]?.restore(answer, kept: policy.terminalTTL)
+            }
             actions[id]?.isLoaded = true
             take(records, of: id)
         case .failure(let failure):
