@@ -47,7 +47,8 @@ extension EventLoop {
 
     /// Moves the piece that waits into the writer; who calls it flushes.
     func writePending(_ connection: Connection) {
-        writer.piece(connection.pending.span, connection.shape.streamFraming)
+        let piece = connection.pending
+        writer.piece(piece.span, connection.shape.streamFraming)
         connection.pending = []
     }
 

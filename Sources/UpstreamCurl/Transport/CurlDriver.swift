@@ -30,6 +30,9 @@ final class CurlDriver: @unchecked Sendable {
     /// How many of them go where; never 0.
     private var counts: [String: Int] = [:]
     private var isShutDown = false
+    /// When libcurl wants to be called, and when the timer will fire: then, or earlier.
+    private var due = DispatchTime.distantFuture
+    private var armed = DispatchTime.distantFuture
 
     /// How often sockets are looked at though none is ready: an answer that a stopped process finds
     /// waiting came after the last of these looks.
@@ -80,7 +83,7 @@ final class CurlDriver: @unchecked Sendable {
         readiness.setEventHandler { self.takeReadySockets() }
         // The set stays open until the source has let go of it.
         readiness.setCancelHandler { withExtendedLifetime(self) {} }
-        timer.setEventHandler { self.actOnTimeOut() }
+        timer.setEventHandler { self.timerFired() }
         pulse.setEventHandler { self.lookAround() }
         readiness.activate()
         timer.activate()
@@ -217,14 +220,26 @@ final class CurlDriver: @unchecked Sendable {
     }
 
     /// Negative: no timer. libcurl must not be entered from here, so that 0 is the queue's next
-    /// work: a timer would take a turn through another thread, before every transfer.
+    /// work.
     fileprivate func wake(afterMilliseconds milliseconds: Int) {
-        guard milliseconds > 0 else {
-            timer.schedule(deadline: .distantFuture)
-            if milliseconds == 0 { queue.async { self.actOnTimeOut() } }
-            return
-        }
-        timer.schedule(deadline: .now() + .milliseconds(milliseconds))
+        due = milliseconds > 0 ? .now() + .milliseconds(milliseconds) : .distantFuture
+        if milliseconds == 0 { queue.async { self.actOnTimeOut() } }
+        arm()
+    }
+
+    /// Setting a timer takes a turn through another thread, and libcurl wants a new one several
+    /// times a transfer, mostly later than the last: an armed timer is only ever brought forward.
+    private func arm() {
+        guard due < armed else { return }
+        armed = due
+        timer.schedule(deadline: due)
+    }
+
+    private func timerFired() {
+        armed = .distantFuture
+        guard due <= .now() else { return arm() }
+        due = .distantFuture
+        actOnTimeOut()
     }
 
     private func actOnTimeOut() {
