@@ -19,7 +19,7 @@ let doors: [Target] = [
     .target(name: "CCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CLinux", path: "Sources/CLinux"),
     .target(
-        name: "CPostgres", path: "Sources/CPostgres", exclude: ["schema.sql"],
+        name: "CPostgres", path: "Sources/CPostgres", exclude: ["schema"],
         linkerSettings: [.linkedLibrary("pq")]),
     .target(name: "CResources", path: "Sources/CResources"),
     .target(name: "CSQLite", path: "Sources/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),

@@ -1,4 +1,4 @@
-// The doors' own code: the schema as it is in its file, and what takes a callback or a structure.
+// The doors' own code: the schema as it is in its files, and what takes a callback or a structure.
 
 #include "shim.h"
 
@@ -9,7 +9,11 @@
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 static const char schema[] = {
-#embed "schema.sql"
+#embed "schema/1-tables.sql"
+    ,
+#embed "schema/2-continuity.sql"
+    ,
+#embed "schema/3-rules.sql"
     , 0};
 
 const char *cpostgres_schema(void) { return schema; }

@@ -17,17 +17,7 @@ public final class Relay: @unchecked Sendable {
 
     public init(to target: Int) throws {
         self.target = target
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = Self.address(port: 0)
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let code = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) + listen(listener, 64)
-                    + getsockname(listener, $0, &length)
-            }
-        }
-        guard code == 0 else { throw PostgresCluster.Failure(description: "relay: \(errno)") }
-        port = Int(UInt16(bigEndian: address.sin_port))
+        (listener, port) = try Self.listen()
         run { [listener, weak self] in
             while true {
                 let caller = accept(listener, nil, nil)
@@ -35,6 +25,20 @@ public final class Relay: @unchecked Sendable {
                 serve(caller)
             }
         }
+    }
+
+    private static func listen() throws -> (listener: Int32, port: Int) {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = address(port: 0)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, length) + Glibc.listen(listener, 64)
+                    + getsockname(listener, $0, &length)
+            }
+        }
+        guard code == 0 else { throw PostgresCluster.Failure(description: "relay: \(errno)") }
+        return (listener, Int(UInt16(bigEndian: address.sin_port)))
     }
 
     deinit {

@@ -14,7 +14,7 @@
 #error "libpq 14 or later is needed"
 #endif
 
-// The text of schema.sql.
+// The text of the files in schema/, one after the other.
 const char *cpostgres_schema(void);
 
 // libpq prints the server's notices on standard error unless told otherwise; nobody reads them there.

@@ -4,7 +4,7 @@ internal import CPostgres
 internal import StatusCore
 
 enum PostgresGreeting {
-    /// The schema that `schema.sql` makes. Raise it there, too.
+    /// The schema that `CPostgres/schema` makes. Raise it there, too.
     static let version: Int64 = 1
 
     static func say(
@@ -18,7 +18,7 @@ enum PostgresGreeting {
         try connection.startPipeline()
     }
 
-    /// What roles and databases may have set otherwise, and the rules rely on: see `schema.sql`.
+    /// What roles and databases may have set otherwise, and the rules rely on: see `CPostgres/schema`.
     private static func settings(_ limits: PostgresLimits) -> String {
         """
         SET statement_timeout = \(limits.statementMax.nanoseconds / 1_000_000);
@@ -64,18 +64,28 @@ enum PostgresGreeting {
         }
     }
 
-    /// Replicas that come together wait for each other in there.
+    /// Replicas that come together wait for each other, and the first makes it for all: made anew beside
+    /// their decisions, it would take their locks in another order.
     private static func make(
         _ connection: borrowing PostgresConnection, _ span: Duration, _ clock: () -> Instant
     ) throws(PostgresFailure) {
         do throws(PostgresFailure) {
-            _ = try connection.execute(schema, within: span * 2, clock: clock)
+            _ = try connection.execute(
+                "SELECT pg_advisory_lock(\(lockKey))", within: span, clock: clock)
+            if try layout(connection, span, clock)?.version ?? 0 < version {
+                _ = try connection.execute(schema, within: span * 2, clock: clock)
+            }
+            _ = try connection.execute(
+                "SELECT pg_advisory_unlock(\(lockKey))", within: span, clock: clock)
         } catch .refused("42501", let message) {
             throw .wrongSchema(
                 "\(message), and the schema status_proxy is missing or older than this program:"
-                    + " have the database's owner run schema.sql")
+                    + " have the database's owner run the files of its schema folder")
         }
     }
+
+    /// "sprx", as in `CPostgres/schema`.
+    private static let lockKey = 0x7370_7278
 
     static var schema: String { String(cString: cpostgres_schema()) }
 }

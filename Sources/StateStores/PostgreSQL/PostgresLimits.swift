@@ -21,6 +21,8 @@ struct PostgresLimits {
     var retryMax = Duration.milliseconds(2500)
     /// An idle connection asks for the store's time and state that often.
     var beatInterval = Duration.seconds(5)
+    /// One that was too slow is tried again that often.
+    var probeInterval = Duration.seconds(1)
     /// Notices come at most once: that often all is read again.
     var rereadInterval = Duration.seconds(30)
     /// Rows that one step of a purge looks at.

@@ -170,10 +170,11 @@ final class PostgresSession: @unchecked Sendable {
     private func replied(
         _ number: Int, _ result: Result<PostgresResult, PostgresFailure>, _ at: Instant
     ) {
-        isLate = false
         guard let errand = errands.replied(number) else {
             return lose(.malformed("a reply out of order"))
         }
+        // Only a reply in time shows that the next one can be, too.
+        if let sentAt = errand.sentAt, .now - sentAt <= limits.decisionMax { isLate = false }
         do throws(PostgresFailure) {
             try take(result.get(), for: errand, at: at)
         } catch {
@@ -284,7 +285,7 @@ final class PostgresSession: @unchecked Sendable {
         guard case .ready = phase else { return }
         if readySince + limits.retryMax <= now { failures = 0 }
         if rereadAt <= now { reread() }
-        if lastSent + limits.beatInterval <= now, errands.inFlight.isEmpty { say(.beat) }
+        if nextBeat <= now, errands.inFlight.isEmpty { say(.beat) }
         if owesCarryOver { payCarryOver() }
     }
 
@@ -294,7 +295,7 @@ final class PostgresSession: @unchecked Sendable {
         switch phase {
         case .resting(let until): next = min(next, until)
         case .ready:
-            next = min(next, rereadAt, lastSent + limits.beatInterval)
+            next = min(next, rereadAt, nextBeat)
             if failures > 0 { next = min(next, readySince + limits.retryMax) }
         case .connecting, .greeting: break
         case .closed: return timer.schedule(deadline: .distantFuture)
@@ -302,6 +303,11 @@ final class PostgresSession: @unchecked Sendable {
         let wait = max(now + .milliseconds(1), next) - now
         timer.schedule(
             deadline: .now() + .nanoseconds(Int(wait.nanoseconds)), leeway: .milliseconds(1))
+    }
+
+    /// A database that was too slow is tried with nothing but beats until it is not.
+    private var nextBeat: ContinuousClock.Instant {
+        lastSent + (isLate ? limits.probeInterval : limits.beatInterval)
     }
 
     /// How exactly deadlines are kept while something is awaited.

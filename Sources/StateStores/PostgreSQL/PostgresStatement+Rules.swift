@@ -103,11 +103,11 @@ extension PostgresStatement {
         return .call(
             "r.*", "carry_over",
             credentials + [
-                numbers(\.token.number), texts(\.key.source.rawValue), texts(\.key.id.text),
-                numbers(\.before?.number), numbers(\.reserved.time.nanoseconds),
-                numbers(\.ended.nanoseconds), numbers(\.state.rawValue),
-                texts { $0.wasUnknown ? "t" : "f" }, numbers(\.sent?.nanoseconds),
-                texts(\.outcome),
+                numbers { $0.token.number }, texts { $0.key.source.rawValue },
+                texts { $0.key.id.text }, numbers { $0.before?.number },
+                numbers { $0.reserved.time.nanoseconds }, numbers { $0.ended.nanoseconds },
+                numbers { $0.state.rawValue }, texts { $0.wasUnknown ? "t" : "f" },
+                numbers { $0.sent?.nanoseconds }, texts { $0.outcome },
                 .array(paused.map { $0.key.rawValue }),
                 .array(paused.map { "\($0.value.nanoseconds)" }),
             ])

@@ -8,7 +8,7 @@ public import StatusCore
 ///
 /// One connection carries everything, pipelined, and notices of the other replicas too. No method
 /// and no queue of the caller's ever waits for the database: what it does not answer in time fails,
-/// and what it answers later counts for nothing. The decisions are the schema's (`schema.sql`); this
+/// and what it answers later counts for nothing. The decisions are the schema's (`CPostgres/schema`); this
 /// side notices when the database is not what it was: promoted, set back, wiped, its clock stepped.
 ///
 /// `@unchecked Sendable`: `clock` is immutable and itself `Sendable`; `session` is touched only in

@@ -78,12 +78,10 @@ struct PostgresClusterTests {
     @Test func anOldBackupIsNoticedByWhoeverRemembersMore() async throws {
         let cluster = try PostgresCluster()
         let url = "postgresql://postgres@127.0.0.1:\(cluster.port)"
-        var store: PostgresStore?
         _ = try await open(cluster.url(database: "postgres")).grant(.of(b))
         // Not recovered to a point in time: the same cluster, timeline and tables as before.
         let backup = try PostgresCluster(copyOf: cluster, asStandby: false)
-        store = try open("\(url),127.0.0.1:\(backup.port)/postgres")
-        let running = try #require(store)
+        let running = try open("\(url),127.0.0.1:\(backup.port)/postgres")
         _ = try await running.grant(.of(a))
         try cluster.stop(.immediate)
         try backup.start()

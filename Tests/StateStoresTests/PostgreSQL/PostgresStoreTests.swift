@@ -1,5 +1,6 @@
 // What the shared store promises beyond the contract: several replicas, notices, rights, the schema.
 
+import Dispatch
 import StatusCore
 import TestSupport
 import Testing
@@ -149,7 +150,7 @@ struct PostgresStoreTests {
         let reports = Recorder()
         let early = try database.open(user: role, report: { reports.add($0) })
         let failure = await #expect(throws: StoreFailure.self) { try await early.verdict(.of(a)) }
-        #expect(failure?.text.contains("schema.sql") == true)
+        #expect(failure?.text.contains("schema folder") == true)
         await early.close()
 
         try database.makeSchema()

@@ -42,7 +42,7 @@ struct PostgresTroubleTests {
         try inflict(loss)
 
         // A minute's window and a flight outlast the hold.
-        let span = Reservation.of(b).quarantine
+        let span = Reservation.quarantine
         #expect(try await store.verdict(.of(b)).quarantine == span)
         try database.pass(.seconds(10))
         #expect(try await store.verdict(.of(a)).quarantine == span - .seconds(10))
@@ -73,7 +73,7 @@ struct PostgresTroubleTests {
         for store in stores {
             #expect(try await store.verdict(.of(.orders("x0"))).quarantine != nil)
         }
-        try database.pass(Reservation.of(a).quarantine)
+        try database.pass(Reservation.quarantine)
         // The other one has entered its calls again.
         #expect(try await stores[0].reserve(.of(.orders("x0"), perDay: 9)).budgetLeft.day == 5)
         #expect(try await stores[1].verdict(.of(.orders("x0"))).isGateShut)
@@ -130,7 +130,7 @@ struct PostgresTroubleTests {
         #expect(reports.words.contains { $0.contains("ahead") })
         let record = try #require(try await store.lookUp(a.id).first)
         #expect(record.opensIn > .seconds(40) && record.opensIn <= .seconds(41))
-        try database.pass(Reservation.of(a).quarantine)
+        try database.pass(Reservation.quarantine)
         _ = try await store.grant(.of(a))
     }
 
@@ -139,7 +139,7 @@ struct PostgresTroubleTests {
         let token = try await store.grant(.of(a))
         try await store.settle(.of(a, token, .opens(in: .milliseconds(500))))
         try database.stepDatabaseClock(.seconds(1))
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.of(a).quarantine)
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
         try database.pass(.seconds(1))
         #expect(try await store.verdict(.of(b)).quarantine != nil)
     }
@@ -149,9 +149,9 @@ struct PostgresTroubleTests {
         let token = try await store.grant(.of(a))
         try await store.settle(.of(a, token, .opens(in: .seconds(5))))
         try database.stepDatabaseClock(.seconds(-3600))
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.of(a).quarantine)
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
         #expect(try await store.lookUp(a.id).first?.opensIn == .seconds(5))
-        try database.pass(Reservation.of(a).quarantine)
+        try database.pass(Reservation.quarantine)
         _ = try await store.grant(.of(a))
     }
 

@@ -64,9 +64,11 @@ final class TestDatabase: Sendable {
 }
 
 extension PostgresLimits {
-    /// Without the beats of an idle connection: a test's time stands still between its steps.
+    /// Without the beats of an idle connection: a test's time stands still between its steps. And with
+    /// patience: the machine may be busy.
     static let quiet: PostgresLimits = {
         var limits = PostgresLimits()
+        limits.decisionMax = .seconds(15)
         limits.beatInterval = .seconds(3600)
         limits.rereadInterval = .seconds(3600)
         return limits

@@ -1,265 +1,5 @@
--- The shared store's schema, version 1: tables, and the rules as functions, one call for each
--- decision. status-proxy runs this file by itself when the schema is missing or older; a database
--- owner can run it beforehand (psql -f) for a role that may not create anything.
---
--- Why the rules hold for all replicas together:
--- 1. Every function that writes begins with status_proxy.enter(), which locks the one row of `meta`
---    until its transaction ends. So decisions of all replicas come one after the other, and each
---    statement after the lock sees what the decision before has committed (READ COMMITTED: a volatile
---    function's statements each take a snapshot of their own).
--- 2. A function is called as a whole transaction. No client is between the lock and its release: a
---    client that goes away leaves nothing locked, and its call either counts as a whole or not at all.
--- 3. The time is read after the lock is held, by clock_timestamp(): waiting does not count.
---
--- Times are nanoseconds of the store's clock: status_proxy.clock() plus `meta.clock_offset`, and never
--- behind `meta.last_time`. `..._wall` are milliseconds since 1970 on the clock of the replica that
--- told. A later version that needs other arguments gives its functions other names: while replicas
--- are restarted one by one, both versions work on one schema.
-
-BEGIN;
-
--- Replicas that start together do this one after the other. "sprx", as in the SQLite file.
-SELECT pg_advisory_xact_lock(x'73707278'::int);
-
-DO $$
-BEGIN
-    IF to_regnamespace('status_proxy') IS NULL THEN
-        CREATE SCHEMA status_proxy;
-    END IF;
-END
-$$;
-
-CREATE TABLE IF NOT EXISTS status_proxy.layout (
-    one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    version integer NOT NULL,
-    -- Programs made for this version or a later one can work with the schema.
-    usable_from integer NOT NULL
-);
-
--- Which life of the store this is, and how its clock runs. Raised by every decision.
-CREATE TABLE IF NOT EXISTS status_proxy.meta (
-    one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    -- Drawn anew whenever continuity was lost.
-    epoch bigint NOT NULL,
-    revision bigint NOT NULL,
-    -- The highest token granted.
-    token bigint NOT NULL,
-    clock_offset bigint NOT NULL,
-    last_time bigint NOT NULL,
-    -- See home() and the server's start: what they were at the last decision.
-    home text NOT NULL,
-    server_start text NOT NULL,
-    -- When continuity was last found lost; null: never.
-    noticed bigint,
-    -- No grants until then, whoever asks.
-    shut_until bigint
-);
-
-CREATE TABLE IF NOT EXISTS status_proxy.looks (
-    id text NOT NULL,
-    source text NOT NULL,
-    first_seen bigint NOT NULL,
-    opens bigint NOT NULL,
-    token bigint,
-    known boolean NOT NULL DEFAULT false,
-    news_token bigint,
-    miss_kind text,
-    miss_http_status integer,
-    miss_code text,
-    miss_message text,
-    miss_repeats integer,
-    miss_ended bigint,
-    answer_status text,
-    answer_done boolean,
-    answer_created_wall bigint,
-    answer_checked_wall bigint,
-    answer_told bigint,
-    answer_bytes bytea,
-    PRIMARY KEY (id, source)
-);
-
-CREATE TABLE IF NOT EXISTS status_proxy.calls (
-    token bigint PRIMARY KEY,
-    source text NOT NULL,
-    id text NOT NULL,
-    before bigint,
-    reserved bigint NOT NULL,
-    ended bigint NOT NULL,
-    -- 0 under way, 1 ended, 2 given up but perhaps seen by the upstream.
-    state smallint NOT NULL,
-    unknown boolean NOT NULL,
-    sent bigint,
-    outcome text
-);
-
-CREATE INDEX IF NOT EXISTS calls_by_end ON status_proxy.calls (source, ended);
-CREATE INDEX IF NOT EXISTS unknown_calls_by_end
-    ON status_proxy.calls (source, ended) WHERE unknown;
-
-CREATE TABLE IF NOT EXISTS status_proxy.sources (
-    source text PRIMARY KEY,
-    paused_until bigint,
-    smallest_gap bigint
-);
-
-DO $$
-BEGIN
-    -- What every decision tells of the store itself. `late`: nothing was done, see enter().
-    IF to_regtype('status_proxy.entry') IS NULL THEN
-        CREATE TYPE status_proxy.entry AS (
-            epoch bigint, revision bigint, token bigint, now bigint, noticed bigint,
-            shut_until bigint, late boolean, trouble text);
-    END IF;
-    -- A look as a caller of the store sees it: spans, no times.
-    IF to_regtype('status_proxy.told') IS NULL THEN
-        CREATE TYPE status_proxy.told AS (
-            source text, opens_in bigint, first_seen_ago bigint, known boolean,
-            answer_status text, answer_done boolean, answer_created_wall bigint,
-            answer_checked_wall bigint, answer_age bigint, answer_bytes bytea,
-            miss_kind text, miss_http_status integer, miss_code text, miss_message text,
-            miss_repeats integer, miss_age bigint);
-    END IF;
-END
-$$;
-
--- The database's clock. Not now(), which stands still within a transaction.
-CREATE OR REPLACE FUNCTION status_proxy.clock() RETURNS bigint LANGUAGE sql VOLATILE AS $$
-    SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint
-$$;
-
--- Names the data that a decision writes into: the cluster, its timeline (another one after every
--- promotion and every recovery to a point in time), the database, and the table itself (another one
--- after a restore from a dump). What the role may not read counts as '?'.
-CREATE OR REPLACE FUNCTION status_proxy.home() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    cluster text := '?';
-    timeline text := '?';
-BEGIN
-    BEGIN
-        cluster := (SELECT system_identifier FROM pg_control_system());
-    EXCEPTION WHEN OTHERS THEN
-        NULL;
-    END;
-    BEGIN
-        timeline := substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8);
-    EXCEPTION WHEN OTHERS THEN
-        NULL;
-    END;
-    RETURN format(
-        '%s/%s/%s/%s', cluster, timeline,
-        (SELECT oid FROM pg_database WHERE datname = current_database()),
-        'status_proxy.meta'::regclass::oid);
-END
-$$;
-
-CREATE OR REPLACE FUNCTION status_proxy.server_start() RETURNS text LANGUAGE sql STABLE AS $$
-    SELECT extract(epoch FROM pg_postmaster_start_time())::text
-$$;
-
-CREATE OR REPLACE FUNCTION status_proxy.draw(low bigint, high bigint) RETURNS bigint
-LANGUAGE sql VOLATILE AS $$
-    SELECT low + floor(random() * (high - low))::bigint
-$$;
-
--- Tokens begin at random: those of two lives that follow each other must not meet.
-CREATE OR REPLACE FUNCTION status_proxy.begin_life() RETURNS void LANGUAGE sql VOLATILE AS $$
-    INSERT INTO status_proxy.meta
-        (epoch, revision, token, clock_offset, last_time, home, server_start)
-    SELECT status_proxy.draw(1, 1::bigint << 62), 0, status_proxy.draw(1, 1::bigint << 50), 0,
-        status_proxy.clock(), status_proxy.home(), status_proxy.server_start()
-    ON CONFLICT DO NOTHING
-$$;
-
--- Locks the store, reads its clock, and judges whether it still is what it was.
---
--- The first three arguments are what the caller remembers: the epoch, the highest revision and the
--- highest token seen; null at its first call. `p_latest` is the latest time that the store can show
--- if its clock runs evenly and the call is not too old to be of use: past it nothing is done.
-CREATE OR REPLACE FUNCTION status_proxy.enter(
-    p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint
-) RETURNS status_proxy.entry LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    -- Replicas reconnect within that span after the server has started, and object if it has lost
-    -- what they remember. Until then nobody is granted anything.
-    roll_call constant bigint := 5000000000;
-    -- How far the clock may be behind the last time written before it counts as set back.
-    lag_max constant bigint := 2000000000;
-    m status_proxy.meta;
-    here text := status_proxy.home();
-    started text := status_proxy.server_start();
-    t bigint;
-    trouble text;
-BEGIN
-    SELECT * INTO m FROM status_proxy.meta FOR UPDATE;
-    IF NOT FOUND THEN
-        PERFORM status_proxy.begin_life();
-        SELECT * INTO STRICT m FROM status_proxy.meta FOR UPDATE;
-        trouble := 'the epoch was lost';
-    END IF;
-    t := status_proxy.clock() + m.clock_offset;
-    IF t > p_latest THEN
-        RETURN (m.epoch, m.revision, m.token, t, m.noticed, m.shut_until, true, NULL);
-    END IF;
-
-    IF m.home <> here THEN
-        trouble := 'it is another database, or was recovered or promoted';
-    ELSIF p_epoch = m.epoch AND p_revision > m.revision THEN
-        trouble := 'it was set back to an earlier state';
-    ELSIF m.last_time - t > lag_max THEN
-        trouble := 'its clock was set back';
-    END IF;
-    IF trouble IS NOT NULL THEN
-        -- So that every replica notices.
-        m.epoch := status_proxy.draw(1, 1::bigint << 62);
-    ELSIF p_epoch <> m.epoch THEN
-        trouble := 'its epoch changed';
-    END IF;
-    IF trouble IS NOT NULL AND p_token > m.token THEN
-        m.token := p_token + status_proxy.draw(1::bigint << 32, 1::bigint << 40);
-    END IF;
-    -- Set back: time goes on from where it was. Only slightly behind: it stands still for a moment.
-    IF m.last_time - t > lag_max THEN
-        m.clock_offset := m.clock_offset + m.last_time - t;
-    END IF;
-    t := greatest(t, m.last_time);
-    IF trouble IS NOT NULL THEN
-        m.noticed := t;
-    END IF;
-    IF m.server_start <> started THEN
-        m.shut_until := t + roll_call;
-    END IF;
-
-    UPDATE status_proxy.meta
-    SET epoch = m.epoch, revision = m.revision + 1, token = m.token, clock_offset = m.clock_offset,
-        last_time = t, home = here, server_start = started, noticed = m.noticed,
-        shut_until = m.shut_until;
-    RETURN (
-        m.epoch, m.revision + 1, m.token, t, m.noticed, m.shut_until, false, trouble);
-END
-$$;
-
--- The same for a caller that saw the clock go ahead of its own: time goes on from what the caller
--- expects, but not from before the last time written. One caller whose own clock stood still can so
--- not set the others back.
-CREATE OR REPLACE FUNCTION status_proxy.set_back(
-    p_epoch bigint, p_revision bigint, p_token bigint, p_time bigint
-) RETURNS status_proxy.entry LANGUAGE plpgsql VOLATILE AS $$
-DECLARE
-    step_max constant bigint := 80000000;
-    m status_proxy.meta;
-    t bigint;
-BEGIN
-    SELECT * INTO m FROM status_proxy.meta FOR UPDATE;
-    t := status_proxy.clock() + m.clock_offset;
-    -- Less is what the call took to get here: somebody else has set the clock back by now.
-    IF t - p_time > step_max THEN
-        UPDATE status_proxy.meta
-        SET clock_offset = m.clock_offset - (t - greatest(p_time, m.last_time)),
-            noticed = greatest(p_time, m.last_time);
-    END IF;
-    RETURN status_proxy.enter(p_epoch, p_revision, p_token, NULL);
-END
-$$;
+-- The store's decisions, the same as StoreRules makes for the other stores: look up, reserve, settle,
+-- purge, carry over.
 
 CREATE OR REPLACE FUNCTION status_proxy.tell(l status_proxy.looks, t bigint)
 RETURNS status_proxy.told LANGUAGE sql IMMUTABLE AS $$
@@ -326,9 +66,7 @@ DECLARE
     look status_proxy.looks;
 BEGIN
     entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
-    IF entry.late THEN
-        RETURN;
-    END IF;
+    IF entry.late THEN RETURN; END IF;
     t := entry.now;
     until := greatest(entry.noticed + p_quarantine, entry.shut_until);
     IF until > t THEN
@@ -401,9 +139,7 @@ DECLARE
 BEGIN
     FOR step IN 1..100 LOOP
         SELECT * INTO prior FROM status_proxy.calls c WHERE c.token = next_token;
-        IF NOT FOUND THEN
-            RETURN NULL;
-        END IF;
+        IF NOT FOUND THEN RETURN NULL; END IF;
         IF prior.state = 1 AND prior.sent IS NULL THEN
             -- The upstream never saw that one.
             next_token := prior.before;
@@ -440,9 +176,7 @@ DECLARE
     news_slot bigint;
 BEGIN
     entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
-    IF entry.late THEN
-        RETURN;
-    END IF;
+    IF entry.late THEN RETURN; END IF;
     t := entry.now;
     asked := least(t, p_asked);
     SELECT * INTO call FROM status_proxy.calls c
@@ -506,14 +240,9 @@ BEGIN
                 look.answer_told := asked - p_answered_ago;
                 look.answer_bytes := p_answer_bytes;
             END IF;
-            look.miss_kind := NULL;
-            look.miss_http_status := NULL;
-            look.miss_code := NULL;
-            look.miss_message := NULL;
-            look.miss_repeats := NULL;
-            look.miss_ended := NULL;
-            look.news_token := news_slot;
-        ELSIF p_news = 'miss' THEN
+        END IF;
+        -- An answer comes without the values of a miss, and so forgets the last one.
+        IF p_news IS NOT NULL THEN
             look.miss_kind := p_miss_kind;
             look.miss_http_status := p_miss_http_status;
             look.miss_code := p_miss_code;
@@ -553,9 +282,7 @@ DECLARE
     surplus bigint;
 BEGIN
     entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
-    IF entry.late THEN
-        RETURN;
-    END IF;
+    IF entry.late THEN RETURN; END IF;
     t := entry.now;
     dropped := 0;
     IF NOT p_is_at_calls THEN
@@ -620,9 +347,7 @@ DECLARE
     entry status_proxy.entry;
 BEGIN
     entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
-    IF entry.late THEN
-        RETURN entry;
-    END IF;
+    IF entry.late THEN RETURN entry; END IF;
     INSERT INTO status_proxy.calls
         (token, source, id, before, reserved, ended, state, unknown, sent, outcome)
     SELECT * FROM unnest(
