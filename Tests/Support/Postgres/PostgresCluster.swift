@@ -101,13 +101,12 @@ public final class PostgresCluster: @unchecked Sendable {
         try untilReady()
     }
 
-    /// Ends the server with the script's standard input, and the script with the server.
+    /// Becomes the server. What it leaves behind ends the server with the script's standard input, and
+    /// is nobody's child: a server wonders about children that it does not know.
     private static let script = """
         exec 3<&0
-        "$@" <&- 3<&- & server=$!
-        (read -r _ <&3; kill -QUIT $server) & reader=$!
-        wait $server
-        kill $reader 2>/dev/null
+        ( (read -r _ <&3; kill -QUIT $$) & )
+        exec "$@" <&- 3<&-
         """
 
     private var arguments: [String] {
