@@ -130,17 +130,20 @@ public final class PostgresCluster: @unchecked Sendable {
             return (self.process, self.keeper)
         }
         guard let process else { return }
-        if let server = serverIdentifier { kill(server, how == .fast ? SIGINT : SIGQUIT) }
+        let server = process.processIdentifier
+        kill(server, how == .fast ? SIGINT : SIGQUIT)
         let deadline = Date() + 30
-        while process.isRunning, Date() < deadline { usleep(5_000) }
+        while Self.isAtWork(server), Date() < deadline { usleep(5_000) }
+        let isOver = !Self.isAtWork(server)
+        // Only now is the process waited for: what watches it holds Foundation's line to it, too.
         close(keeper)
-        guard !process.isRunning else { throw Failure(description: "the server does not stop") }
+        guard isOver else { throw Failure(description: "the server does not stop") }
     }
 
-    /// The server's own process, from the file that it keeps.
-    public var serverIdentifier: Int32? {
-        let text = try? String(contentsOfFile: "\(data)/postmaster.pid", encoding: .utf8)
-        return text?.split(separator: "\n").first.flatMap { Int32($0) }
+    /// Neither gone nor waiting to be waited for (proc(5)).
+    private static func isAtWork(_ process: Int32) -> Bool {
+        let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
+        return text.map { !$0.contains(") Z ") } ?? false
     }
 
     /// Makes a running standby a primary, and waits until it is.
