@@ -31,9 +31,12 @@ enum Tool {
     }
 }
 
-/// Looks again and again, for half a minute at most: for what no descriptor and no signal tells.
-func eventually(_ what: @autoclosure () -> String, _ isTrue: () throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
+/// Looks again and again, for half a minute at most unless told otherwise: for what no descriptor and
+/// no signal tells.
+func eventually(
+    _ what: @autoclosure () -> String, seconds: Int = 30, _ isTrue: () throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + .seconds(seconds)
     while try !isTrue() {
         guard ContinuousClock.now < deadline else {
             throw Program.Failure(description: "still not: \(what())")
