@@ -157,6 +157,19 @@ struct EventStreamTests {
         withExtendedLifetime(world) {}
     }
 
+    @Test func nginxInBetweenHoldsNoEventBack() async throws {
+        let world = try await World()
+        let front = try await Nginx(servicePort: world.port)
+        let client = try Program(
+            try Tool.path(of: "curl"),
+            [
+                "-sN", "--max-time", "60",
+                "http://127.0.0.1:\(front.port)\(Self.events(DemoID.pendingVoucher))",
+            ])
+        _ = try await client.wait(for: "the first event") { $0.contains("\n\n") ? true : nil }
+        #expect(client.isRunning)
+    }
+
     @Test func drainingEndsStreams() async throws {
         let world = try await World()
         let client = try curl(world, Self.events(DemoID.pendingVoucher))

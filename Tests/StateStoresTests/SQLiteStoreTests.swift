@@ -466,7 +466,7 @@ struct SQLiteStoreTests {
         store = try open()
         try await expectTrueCounts(store)
         let verdict = try await store.verdict(.of(.orders("b"), perMinute: 5))
-        let opensIn = Reservation.flightMax + BudgetLimits.minuteWindow
+        let opensIn = Duration.seconds(73) + BudgetKind.minute.slew
         #expect(verdict == .budgetSpent(opensIn: opensIn, .minute))
         await store.close()
     }

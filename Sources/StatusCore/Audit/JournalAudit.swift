@@ -55,13 +55,17 @@ private struct SourceAudit {
         if call.ended > before.ended { last[call.key.id] = call }
     }
 
+    // The contract's own windows, without what stores add for clocks that are slewed.
+    private static let minute = Duration.seconds(60)
+    private static let day = Duration.seconds(86_400)
+
     func verdict() -> AuditVerdict {
         var verdict = figures
         verdict.actions = last.count
-        verdict.busiestMinute = spans.busiest(BudgetLimits.minuteWindow)
-        verdict.busiestDay = spans.busiest(BudgetLimits.dayWindow)
-        let unknownMinute = unknownSpans.busiest(BudgetLimits.minuteWindow)
-        let unknownDay = unknownSpans.busiest(BudgetLimits.dayWindow)
+        verdict.busiestMinute = spans.busiest(Self.minute)
+        verdict.busiestDay = spans.busiest(Self.day)
+        let unknownMinute = unknownSpans.busiest(Self.minute)
+        let unknownDay = unknownSpans.busiest(Self.day)
         guard let budget = policy?.budget else { return verdict }
         verdict.judge(verdict.busiestMinute, .minute, budget.perMinute)
         verdict.judge(

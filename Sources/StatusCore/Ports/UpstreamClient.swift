@@ -12,9 +12,9 @@ public protocol UpstreamClient: Sendable {
     /// Sends one request for one action, once: no redirects, no retries, no silent re-send.
     ///
     /// Nothing is sent at or after `sendBefore`, and the whole call ends within the upstream's
-    /// deadline. `reply` is called exactly once.
+    /// deadline. `trace` goes along as the field `traceparent`. `reply` is called exactly once.
     func call(
-        _ id: ActionID, sendBefore: Instant,
+        _ id: ActionID, sendBefore: Instant, trace: String?,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void)
 
     /// Forgets the token with which the upstream answered 401.

@@ -21,7 +21,7 @@ final class Engine: @unchecked Sendable {
     private let observer: any EngineObserver
     private let retention: Retention
 
-    private var held: [CallerID: @Sendable (Reply) -> Void] = [:]
+    private var held: [CallerID: HeldCaller] = [:]
     private var callers: UInt64 = 0
     private let wakeTimer: any DispatchSourceTimer
     private let purgeTimer: any DispatchSourceTimer
@@ -66,15 +66,17 @@ final class Engine: @unchecked Sendable {
     // MARK: From any queue
 
     /// Asks the tracker. `reply` is called once, on the engine's queue, unless the caller leaves.
-    /// `began` gets the caller's name first, on the same queue.
+    /// `began` gets the caller's name first, on the same queue. A call that is made because of this
+    /// question continues the trace.
     func ask(
-        _ question: Question, began: @escaping @Sendable (CallerID) -> Void = { _ in },
+        _ question: Question, trace: TraceParent?,
+        began: @escaping @Sendable (CallerID) -> Void = { _ in },
         reply: @escaping @Sendable (Reply) -> Void
     ) {
         queue.async {
             self.callers += 1
             let caller = CallerID(self.callers)
-            self.held[caller] = reply
+            self.held[caller] = HeldCaller(trace: trace, reply: reply)
             began(caller)
             self.take(.asked(caller, question))
         }
@@ -123,7 +125,7 @@ final class Engine: @unchecked Sendable {
         case .call(let key, let flight, let sendBefore): call(key, flight, sendBefore)
         case .settle(let settlement, let flight): settle(settlement, flight)
         case .refuseCredential(let source): clients[source]?.refuseCredential()
-        case .reply(let caller, let reply): held.removeValue(forKey: caller)?(reply)
+        case .reply(let caller, let reply): held.removeValue(forKey: caller)?.reply(reply)
         case .publish(let id, let publication):
             board.publish(id, publication, clocks: SystemClock.both())
         case .withdraw(let id): board.withdraw(id)
@@ -150,7 +152,9 @@ final class Engine: @unchecked Sendable {
     }
 
     private func call(_ key: LookKey, _ flight: UInt64, _ sendBefore: Instant) {
-        clients[key.source]?.call(key.id, sendBefore: sendBefore) { report in
+        let trace = tracker.starter(of: key).flatMap { held[$0]?.trace }
+        let field = trace?.continued(by: .random(in: .min ... .max))
+        clients[key.source]?.call(key.id, sendBefore: sendBefore, trace: field) { report in
             let clocks = SystemClock.both()
             let normalize: @Sendable () -> Void = {
                 let meaning = CallReport(report, key, clocks: clocks)
@@ -208,6 +212,12 @@ final class Engine: @unchecked Sendable {
         whenQuiet = nil
         done()
     }
+}
+
+/// A caller whose reply is still to come.
+private struct HeldCaller {
+    let trace: TraceParent?
+    let reply: @Sendable (Reply) -> Void
 }
 
 /// Hears what operators want to know. Called on the engine's queue.

@@ -45,7 +45,7 @@ final class EventStreams: Sendable {
     func open(_ question: Question, seen: EntityTag?, _ visit: Visit, _ exchange: Exchange) {
         let stream = Stream(question: question, visit: visit, seen: seen)
         state.withLock { $0.streams[exchange] = stream }
-        ask(question, exchange)
+        ask(question, visit.trace, exchange)
     }
 
     /// The peer went away, if it had a stream.
@@ -60,9 +60,9 @@ final class EventStreams: Sendable {
 
     // MARK: Asking
 
-    private func ask(_ question: Question, _ exchange: Exchange) {
+    private func ask(_ question: Question, _ trace: TraceParent?, _ exchange: Exchange) {
         engine.ask(
-            question,
+            question, trace: trace,
             began: { caller in
                 let isOpen = self.state.withLock { state in
                     state.streams[exchange]?.caller = caller
@@ -88,7 +88,7 @@ final class EventStreams: Sendable {
         var question = stream.question
         question.patience = .change(
             from: [tag.value], deadline: SystemClock.now() + Self.questionSpan)
-        ask(question, exchange)
+        ask(question, stream.visit.trace, exchange)
     }
 
     // MARK: Telling

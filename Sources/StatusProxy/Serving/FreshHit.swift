@@ -50,7 +50,8 @@ final class FreshHit: Sendable {
             else { return false }
             caller = known
         }
-        serve(found, startedAt, caller, exchange.loopIndex, &writer)
+        let trace = bytes.extracting(Self.traceID(head, bytes))
+        serve(found, startedAt, caller, trace, exchange.loopIndex, &writer)
         return true
     }
 
@@ -90,9 +91,20 @@ final class FreshHit: Sendable {
         return isShort
     }
 
+    /// Where the id of the request's trace stands; empty without one.
+    private static func traceID(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>
+    ) -> Range<Int> {
+        guard head.count(of: "traceparent", in: bytes) == 1,
+            let value = head.firstValue(of: "traceparent", in: bytes),
+            let id = TraceParent.traceID(in: bytes.extracting(value))
+        else { return 0..<0 }
+        return value.lowerBound + id.lowerBound..<value.lowerBound + id.upperBound
+    }
+
     private func serve(
-        _ found: BoardedAnswer, _ startedAt: Instant, _ caller: KeyHolder?, _ laneIndex: Int,
-        _ writer: inout ResponseWriter
+        _ found: BoardedAnswer, _ startedAt: Instant, _ caller: KeyHolder?,
+        _ trace: Span<UInt8>, _ laneIndex: Int, _ writer: inout ResponseWriter
     ) {
         lanes[laneIndex].withLock { lane in
             let requestID = lane.requestIDs.next()
@@ -101,7 +113,7 @@ final class FreshHit: Sendable {
             let took = SystemClock.now().nanoseconds - startedAt.nanoseconds
             metrics.countHit(isStale: found.isStale, nanoseconds: took, lane: laneIndex)
             guard log.level <= .info else { return }
-            lane.writeLine(requestID, took, isStale: found.isStale, found.source, caller)
+            lane.writeLine(requestID, took, isStale: found.isStale, found.source, caller, trace)
             log.append(lane.line.span)
         }
     }
@@ -116,7 +128,7 @@ private struct Lane: Sendable {
     /// The same line as ``RequestJournal`` writes for other requests.
     mutating func writeLine(
         _ requestID: UInt64, _ nanoseconds: Int64, isStale: Bool, _ source: Source,
-        _ caller: KeyHolder?
+        _ caller: KeyHolder?, _ trace: Span<UInt8>
     ) {
         line.removeAll(keepingCapacity: true)
         let milliseconds = clock.tick()
@@ -136,6 +148,11 @@ private struct Lane: Sendable {
             line.append(isStale ? ",\"cache\":\"stale\"" : ",\"cache\":\"hit\"")
             line.append(
                 source == .orders ? ",\"source\":\"orders\"" : ",\"source\":\"vouchers\"")
+            if !trace.isEmpty {
+                line.append(",\"trace_id\":\"")
+                line.append(trace)
+                line.append("\"")
+            }
             if let caller {
                 let name = caller.nameBytes
                 line.append(",\"caller\":\"")
@@ -146,7 +163,7 @@ private struct Lane: Sendable {
         }
     }
 
-    private static let lineBytesMax = 320 + CallerKeys.nameBytesMax
+    private static let lineBytesMax = 400 + CallerKeys.nameBytesMax
 }
 
 /// Makes request ids: unlike each other, without a look at the system's randomness for each.

@@ -160,7 +160,7 @@ extension ProxyHandler {
             return .answered
         }
         hold(exchange)
-        ask(question, exchange) { reply in
+        ask(question, visit.trace, exchange) { reply in
             self.release(exchange)
             switch reply {
             case .answer(let answer):
@@ -230,7 +230,7 @@ extension ProxyHandler {
                 collector.take(index, .success(found.answer))
                 continue
             }
-            ask(question, exchange) { reply in
+            ask(question, visit.trace, exchange) { reply in
                 switch reply {
                 case .answer(let answer): collector.take(index, .success(answer))
                 case .problem(let problem):
@@ -242,10 +242,11 @@ extension ProxyHandler {
     }
 
     private func ask(
-        _ question: Question, _ exchange: Exchange, reply: @escaping @Sendable (Reply) -> Void
+        _ question: Question, _ trace: TraceParent?, _ exchange: Exchange,
+        reply: @escaping @Sendable (Reply) -> Void
     ) {
         engine.ask(
-            question,
+            question, trace: trace,
             began: { caller in
                 let isHeld = self.held.withLock { held in
                     held[exchange]?.append(caller)

@@ -11,6 +11,7 @@ struct Visit: Sendable {
     let startedAt = SystemClock.now()
     let requestID: String
     let method: HTTPWire.Method
+    let trace: TraceParent?
     /// The number of the loop that it came in on.
     let lane: Int
     var route = "other"
@@ -26,6 +27,7 @@ struct Visit: Sendable {
         self.lane = lane
         requestID = Self.usable(request.requestID) ?? Self.newRequestID()
         method = request.method
+        trace = request.trace
     }
 
     func served(_ answer: Answer) -> Visit {
@@ -99,6 +101,7 @@ final class RequestJournal: Sendable {
                 "source": visit.source.map { .text($0.rawValue) } ?? .absent,
                 "problem": visit.problem.map(LogValue.text) ?? .absent,
                 "events": events.map(LogValue.integer) ?? .absent,
+                "trace_id": visit.trace.map { .text($0.traceID) } ?? .absent,
                 "caller": visit.caller.map(LogValue.text) ?? .absent,
             ])
     }

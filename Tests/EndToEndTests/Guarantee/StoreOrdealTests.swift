@@ -41,31 +41,33 @@ struct StoreOrdealTests {
     private static let path = "/actions/\(DemoID.pendingOrder)?source=orders"
     private static let newcomer = "/actions/00000000-0000-4000-9000-00000000c001?source=orders"
 
-    /// All at once: after a loss there are no calls for over a minute, until no budget can count the
-    /// calls that the store has forgotten.
+    /// At the same time: a quarantine lasts longer than a minute, so that no call that was forgotten
+    /// counts for the minute's budget any more.
     @Test func aLostStoreStopsCallsAndKeepsAnswersUntilItIsSafeAgain() async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            for loss in StoreLoss.allCases { group.addTask { try await Self.suffer(loss) } }
+        try await withThrowingTaskGroup { group in
+            for loss in StoreLoss.allCases {
+                group.addTask { try await Self.lose(loss) }
+            }
             try await group.waitForAll()
         }
     }
 
-    private static func suffer(_ loss: StoreLoss) async throws {
+    private static func lose(_ loss: StoreLoss) async throws {
         let world = try await World(["ORDERS_TIMEOUT": "1s"])
-        #expect(try world.get(path).status == 200)
-        let traffic = Traffic(port: world.port, path, callers: 2, every: .milliseconds(50))
+        #expect(try world.get(Self.path).status == 200)
+        let traffic = Traffic(port: world.port, Self.path, callers: 5, every: .milliseconds(50))
         try loss.inflict(on: world.storePath)
-        try await eventually("\(loss): a denial") {
+        try await eventually("a denial") {
             try world.get("/metrics").text.contains(#"reason="store-quarantined""#)
         }
         let calls = try world.audit().orders.calls
         let ready = try world.get("/readyz")
-        #expect(ready.status == 200 && ready.json["status"]?.string == "warn", "\(loss)")
-        let refused = try world.get(newcomer)
-        #expect(refused.status == 503, "\(loss)")
-        #expect(refused["retry-after"].flatMap { Int($0) } ?? 0 >= 1, "\(loss)")
-        #expect(try world.audit().orders.calls == calls, "\(loss)")
-        try await expectWellAgain(world, traffic, seconds: 150, "\(loss)")
+        #expect(ready.status == 200 && ready.json["status"]?.string == "warn")
+        let refused = try world.get(Self.newcomer)
+        #expect(refused.status == 503)
+        #expect(refused["retry-after"].flatMap { Int($0) } ?? 0 >= 1)
+        #expect(try world.audit().orders.calls == calls)
+        try await Self.expectWellAgain(world, traffic)
     }
 
     @Test func aFullDiskStopsCallsAndKeepsAnswersUntilThereIsRoom() async throws {
@@ -87,7 +89,7 @@ struct StoreOrdealTests {
         #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [200])
         #expect(try world.audit().orders.calls == calls, "no gate, no call")
         try disk.makeRoom()
-        try await Self.expectWellAgain(world, traffic, seconds: 60, "full disk")
+        try await Self.expectWellAgain(world, traffic)
         // Ends before its disk.
         try await world.killProxy()
     }
@@ -122,22 +124,20 @@ struct StoreOrdealTests {
         try await world.killProxy()
     }
 
-    private static func expectWellAgain(
-        _ world: World, _ traffic: Traffic, seconds: Int, _ what: String
-    ) async throws {
+    private static func expectWellAgain(_ world: World, _ traffic: Traffic) async throws {
         let calls = try world.audit().orders.calls
-        try await eventually("\(what): a call again", seconds: seconds) {
+        try await eventually("a call again", within: .seconds(150)) {
             try world.audit().orders.calls > calls
         }
-        try await eventually("\(what): a fresh answer, and health") {
-            try world.get(path).text.contains("\"stale\":false")
+        try await eventually("a fresh answer, and health") {
+            try world.get(Self.path).text.contains("\"stale\":false")
                 && world.get("/readyz").json["status"]?.string == "pass"
         }
-        #expect(try world.get(newcomer).status == 200, "\(what)")
+        #expect(try world.get(Self.newcomer).status == 200)
         let crowd = await traffic.stop()
-        #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [200], "\(what): \(crowd)")
-        #expect(try #require(try world.audit().orders.smallestGap) >= CallRow.interval, "\(what)")
-        #expect(try await world.audited().code == 0, "\(what)")
+        #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [200], "\(crowd)")
+        #expect(try #require(try world.audit().orders.smallestGap) >= CallRow.interval)
+        #expect(try await world.audited().code == 0)
     }
 }
 

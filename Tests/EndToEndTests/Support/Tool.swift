@@ -31,12 +31,12 @@ enum Tool {
     }
 }
 
-/// Looks again and again, for half a minute at most unless told otherwise: for what no descriptor and
-/// no signal tells.
+/// Looks again and again, for half a minute at most: for what no descriptor and no signal tells.
 func eventually(
-    _ what: @autoclosure () -> String, seconds: Int = 30, _ isTrue: () throws -> Bool
+    _ what: @autoclosure () -> String, within patience: Duration = .seconds(30),
+    _ isTrue: () throws -> Bool
 ) async throws {
-    let deadline = ContinuousClock.now + .seconds(seconds)
+    let deadline = ContinuousClock.now + patience
     while try !isTrue() {
         guard ContinuousClock.now < deadline else {
             throw Program.Failure(description: "still not: \(what())")
