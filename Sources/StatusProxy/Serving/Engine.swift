@@ -10,7 +10,7 @@ import StatusCore
 /// `@unchecked Sendable`: every stored variable is touched on `queue` only; what other queues call
 /// (`ask`, `leave`, `drain`, replies of ports) hops onto it first.
 final class Engine: @unchecked Sendable {
-    private let queue = DispatchQueue(label: "status-proxy.engine")
+    private let queue: DispatchQueue
     /// Large bodies take milliseconds to read: not on the engine's time, nor on the transport's.
     private let normalizing = DispatchQueue(
         label: "status-proxy.normalizing", attributes: .concurrent)
@@ -37,8 +37,9 @@ final class Engine: @unchecked Sendable {
 
     init(
         policy: TrackerPolicy, store: any StateStore, clients: PerSource<(any UpstreamClient)?>,
-        board: AnswerBoard, observer: any EngineObserver
+        board: AnswerBoard, observer: any EngineObserver, target: DispatchQueue
     ) {
+        queue = DispatchQueue(label: "status-proxy.engine", target: target)
         tracker = ActionTracker(policy: policy, seed: .random(in: .min ... .max))
         self.store = store
         self.clients = clients

@@ -18,7 +18,7 @@ internal import StatusCore
 /// which run inside those. The sources' handlers keep the driver until `shutDown`, which closes the
 /// multi handle: libcurl never calls a driver that is no more.
 final class CurlDriver: @unchecked Sendable {
-    let queue = DispatchQueue(label: "upstream-curl")
+    let queue: DispatchQueue
     private var multi: MultiHandle
     private let readySockets: EpollSet
     private let limits: CurlMulti.Limits
@@ -42,12 +42,16 @@ final class CurlDriver: @unchecked Sendable {
     /// So many batches of ready sockets before the queue's other work has its turn.
     private static let batchesMax = 16
 
-    static func make(limits: CurlMulti.Limits) throws(CurlSetupFailure) -> CurlDriver {
+    static func make(
+        limits: CurlMulti.Limits, target: DispatchQueue?
+    ) throws(CurlSetupFailure) -> CurlDriver {
         guard let multi = MultiHandle() else { throw CurlSetupFailure("curl_multi_init failed") }
         guard let set = EpollSet() else {
             throw CurlSetupFailure("epoll_create1: \(String(cString: strerror(errno)))")
         }
-        let driver = CurlDriver(multi: multi, readySockets: set, limits: limits)
+        let driver = CurlDriver(
+            multi: multi, readySockets: set, limits: limits,
+            queue: DispatchQueue(label: "upstream-curl", target: target))
         driver.activate()
         do throws(CurlSetupFailure) {
             // Nothing runs on the queue yet: the set is empty, the timer has no time.
@@ -60,8 +64,10 @@ final class CurlDriver: @unchecked Sendable {
     }
 
     private init(
-        multi: consuming MultiHandle, readySockets: consuming EpollSet, limits: CurlMulti.Limits
+        multi: consuming MultiHandle, readySockets: consuming EpollSet, limits: CurlMulti.Limits,
+        queue: DispatchQueue
     ) {
+        self.queue = queue
         readiness = DispatchSource.makeReadSource(
             fileDescriptor: readySockets.descriptor, queue: queue)
         timer = DispatchSource.makeTimerSource(queue: queue)
