@@ -30,6 +30,7 @@ final class CurlDriver: @unchecked Sendable {
     /// How many of them go where; never 0.
     private var counts: [String: Int] = [:]
     private var isShutDown = false
+    private var isPulsing = false
     /// When libcurl wants to be called, and when the timer will fire: then, or earlier.
     private var due = DispatchTime.distantFuture
     private var armed = DispatchTime.distantFuture
@@ -107,7 +108,7 @@ final class CurlDriver: @unchecked Sendable {
             try multi.check(curl_multi_add_handle(multi.pointer, transfer.handle.pointer))
             transfers[transfer.handle.pointer] = transfer
             counts[request.destination, default: 0] += 1
-            if transfers.count == 1 { startPulse() }
+            startPulse()
         } catch {
             let failure = TransportFailure(kind: .connectFailed, detail: error.description)
             reply(UpstreamCallReport(result: .failure(failure), sentAt: nil, endedAt: clock()))
@@ -153,7 +154,10 @@ final class CurlDriver: @unchecked Sendable {
         }
     }
 
+    /// It goes on from one transfer to the next: setting a timer takes a turn through another thread.
     private func startPulse() {
+        guard !isPulsing else { return }
+        isPulsing = true
         pulse.schedule(
             deadline: .now() + Self.pulseInterval, repeating: Self.pulseInterval,
             leeway: .milliseconds(20))
@@ -162,7 +166,9 @@ final class CurlDriver: @unchecked Sendable {
     private func lookAround() {
         guard takeReadySockets() else { return }
         for transfer in transfers.values { transfer.lookedInVain() }
-        if transfers.isEmpty { pulse.schedule(deadline: .distantFuture) }
+        guard transfers.isEmpty else { return }
+        isPulsing = false
+        pulse.schedule(deadline: .distantFuture)
     }
 
     /// Lets libcurl work on one socket, or on what has timed out.
