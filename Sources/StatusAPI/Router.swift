@@ -12,6 +12,7 @@ public enum Route: Sendable, Equatable {
     case ready
     case metrics
     case openAPI
+    case page
     /// OPTIONS on any route, with the methods that it takes.
     case options(allow: String)
 
@@ -25,6 +26,7 @@ public enum Route: Sendable, Equatable {
         case .ready: "/readyz"
         case .metrics: "/metrics"
         case .openAPI: "/openapi.yaml"
+        case .page: "/"
         case .options: "OPTIONS"
         }
     }
@@ -43,7 +45,7 @@ public enum Router {
     /// - Throws: `route-not-found`, `method-not-allowed` or `invalid-id`.
     public static func route(_ request: APIRequest) throws(RoutingFailure) -> Route {
         if request.form == .asterisk { return .options(allow: allowed) }
-        let place = try place(request.path, isOptions: request.method == .options)
+        let place = try place(request.path)
         switch request.method {
         case .get, .head: return place
         case .options:
@@ -64,14 +66,14 @@ public enum Router {
             || request.path == "/metrics"
     }
 
-    private static func place(_ path: String, isOptions: Bool) throws(RoutingFailure) -> Route {
+    private static func place(_ path: String) throws(RoutingFailure) -> Route {
         switch path {
         case "/livez", "/healthz": return .live
         case "/readyz": return .ready
         case "/actions": return .actions
         case "/metrics": return .metrics
         case "/openapi.yaml": return .openAPI
-        case "/" where isOptions: return .options(allow: allowed)
+        case "/": return .page
         default: break
         }
         guard path.hasPrefix("/actions/") else { throw notFound }

@@ -53,6 +53,7 @@ struct Probe: Sendable, CustomTestStringConvertible {
             Probe(method, "/readyz", "/readyz", 200),
             Probe(method, "/metrics", "/metrics", 200),
             Probe(method, "/openapi.yaml", "/openapi.yaml", 200),
+            Probe(method, "/", "/", 200),
         ]
     }
 

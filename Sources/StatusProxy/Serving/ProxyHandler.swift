@@ -1,6 +1,5 @@
 // From a parsed request to its answer: routes, asks the board or the engine, writes, logs, counts.
 
-import CResources
 import Dispatch
 import HTTPWire
 import Locking
@@ -98,7 +97,8 @@ final class ProxyHandler: RequestHandler {
         case .live: return answer(health.liveness, visit, &writer)
         case .ready: return answer(health.readiness, visit, &writer)
         case .metrics: return metrics(visit, exchange)
-        case .openAPI: return answer(Self.openAPI, visit, &writer)
+        case .openAPI: return answer(EmbeddedFiles.openAPI, visit, &writer)
+        case .page: return answer(EmbeddedFiles.page, visit, &writer)
         case .options(let allow):
             let response = Response(status: 204, fields: [Field(name: "Allow", value: allow)])
             return answer(response, visit, &writer)
@@ -117,14 +117,6 @@ final class ProxyHandler: RequestHandler {
     private func answer(_ response: Response, _ visit: Visit, _ exchange: Exchange) {
         exchange.respond(journal.close(visit, response))
     }
-
-    private static let openAPI: Response = {
-        let bytes = UnsafeBufferPointer(
-            start: status_proxy_openapi_start(), count: status_proxy_openapi_bytes)
-        return Response(
-            status: 200, fields: [Field(name: "Content-Type", value: "application/yaml")],
-            body: Array(bytes))
-    }()
 
     private func metrics(_ visit: Visit, _ exchange: Exchange) -> Handling {
         engine.census { stored, waiting in
