@@ -21,16 +21,22 @@ public struct Clocks: Sendable {
 ///
 /// The state's bytes are shared with the tracker; only what follows them in the Action is its own.
 public struct RenderedAnswer: Sendable {
-    public let answer: Answer
-    public let tag: EntityTag
+    private let shared: Shared<Answer>
     /// Ends the Action that the state's bytes begin: `,"checked_at":…}`.
     let tail: [UInt8]
 
     public init(_ answer: Answer, clocks: Clocks) {
-        self.answer = answer
-        tag = EntityTag(answer.document)
+        self.init(Shared(answer), clocks: clocks)
+    }
+
+    public init(_ shared: Shared<Answer>, clocks: Clocks) {
+        self.shared = shared
+        let answer = shared.value
         tail = Self.tail(answer, clocks)
     }
+
+    public var answer: Answer { shared.value }
+    public var tag: EntityTag { EntityTag(shared.value.document) }
 
     /// The Action: the state, and what is known of its freshness.
     public var body: [UInt8] { answer.document.bytes.dropLast() + tail }
@@ -114,5 +120,5 @@ public struct RenderedAnswer: Sendable {
 
 extension Duration {
     /// Rounded toward zero.
-    fileprivate var wholeSeconds: Int { Int(nanoseconds / 1_000_000_000) }
+    var wholeSeconds: Int { Int(nanoseconds / 1_000_000_000) }
 }

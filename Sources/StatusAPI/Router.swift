@@ -6,6 +6,8 @@ public import StatusCore
 /// A place in the API. Valid once it exists: ids are ids.
 public enum Route: Sendable, Equatable {
     case action(ActionID)
+    /// Why the action's answer is what it is.
+    case explain(ActionID)
     case actions
     case live
     case ready
@@ -18,6 +20,7 @@ public enum Route: Sendable, Equatable {
     public var name: String {
         switch self {
         case .action: "/actions/{id}"
+        case .explain: "/actions/{id}/explain"
         case .actions: "/actions"
         case .live: "/livez"
         case .ready: "/readyz"
@@ -65,12 +68,20 @@ public enum Router {
         default: break
         }
         guard path.hasPrefix("/actions/") else { throw notFound }
-        let segment = path.dropFirst("/actions/".count)
-        guard !segment.contains("/") else { throw notFound }
+        let segments = path.dropFirst("/actions/".count).split(
+            separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        switch segments.dropFirst().first {
+        case nil: return .action(try id(segments[0]))
+        case "explain": return .explain(try id(segments[0]))
+        default: throw notFound
+        }
+    }
+
+    private static func id(_ segment: Substring) throws(RoutingFailure) -> ActionID {
         guard let id = PercentCoding.decode(segment).flatMap(ActionID.init) else {
             throw RoutingFailure(problem: .invalidID)
         }
-        return .action(id)
+        return id
     }
 
     private static let notFound = RoutingFailure(

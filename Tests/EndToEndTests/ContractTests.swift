@@ -40,6 +40,8 @@ struct Probe: Sendable, CustomTestStringConvertible {
             Probe(method, "/actions/aa_000000000000000429", "/actions/{id}", 503),
             Probe(method, "/actions/aa_000000000000002000?source=vouchers", "/actions/{id}", 504),
             Probe(method, "/actions?id=\(DemoID.order)&id=..&id=known-to-both", "/actions", 200),
+            Probe(method, "/actions/never-asked/explain", "/actions/{id}/explain", 200),
+            Probe(method, "/actions/../explain", "/actions/{id}/explain", 400),
             Probe(method, "/actions", "/actions", 400),
             Probe(method, "/livez", "/livez", 200),
             Probe(method, "/healthz", "/healthz", 200),

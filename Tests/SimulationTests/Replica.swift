@@ -72,6 +72,18 @@ final class Replica {
         pausedUntil = end
     }
 
+    /// What is served without asking the tracker.
+    func answerOnBoard(_ question: Question, at time: Instant) -> Answer? {
+        guard let found = board[question.id], clock.shows(time) < found.servableUntil else {
+            return nil
+        }
+        let answer = found.answer
+        guard question.source ?? answer.document.source == answer.document.source else {
+            return nil
+        }
+        return question.patience == .none || answer.document.isDone ? answer : nil
+    }
+
     /// A state is known here for that question: its callers are not held for long.
     func hasAnswer(_ question: Question, at time: Instant) -> Bool {
         guard let tracked = tracker.actions[question.id], tracked.isLoaded else { return false }

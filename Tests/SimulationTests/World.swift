@@ -122,6 +122,11 @@ final class World {
 
     private func comeIn(_ replica: Replica, _ id: ActionID) {
         guard replica.isUp else { return }
+        if random.permille(50) {
+            callers += 1
+            let inquirer = CallerID(callers)
+            return deliver(replica, after: .zero) { $0.step(replica, .inquired(inquirer, id)) }
+        }
         let leaves = random.permille(150)
         deliver(replica, after: .zero) { world in
             let question = world.draw(id, replica)
@@ -149,13 +154,9 @@ final class World {
     /// Asks as the service does: the board first. Nil: answered from there.
     @discardableResult
     private func ask(_ replica: Replica, _ question: Question) -> CallerID? {
-        let local = replica.clock.shows(now)
-        if question.patience == .none, let found = replica.board[question.id],
-            local < found.servableUntil,
-            question.source ?? found.answer.document.source == found.answer.document.source
-        {
-            trace.note(now, "\(replica.index) board \(question.id) \(found.answer.words)")
-            judge.told(replica, question.id, found.answer, at: now)
+        if let answer = replica.answerOnBoard(question, at: now) {
+            trace.note(now, "\(replica.index) board \(question.id) \(answer.words)")
+            judge.told(replica, question.id, answer, at: now)
             return nil
         }
         callers += 1

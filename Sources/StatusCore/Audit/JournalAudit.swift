@@ -58,10 +58,10 @@ private struct SourceAudit {
     func verdict() -> AuditVerdict {
         var verdict = figures
         verdict.actions = last.count
-        verdict.busiestMinute = spans.busiest(BudgetLimits.minuteWindow)
-        verdict.busiestDay = spans.busiest(BudgetLimits.dayWindow)
-        let unknownMinute = unknownSpans.busiest(BudgetLimits.minuteWindow)
-        let unknownDay = unknownSpans.busiest(BudgetLimits.dayWindow)
+        verdict.busiestMinute = spans.busiest(BudgetLimits.minute)
+        verdict.busiestDay = spans.busiest(BudgetLimits.day)
+        let unknownMinute = unknownSpans.busiest(BudgetLimits.minute)
+        let unknownDay = unknownSpans.busiest(BudgetLimits.day)
         guard let budget = policy?.budget else { return verdict }
         verdict.judge(verdict.busiestMinute, .minute, budget.perMinute)
         verdict.judge(

@@ -18,7 +18,8 @@ public struct ActionDocument: Sendable, Equatable {
     public init(
         bytes: [UInt8], source: Source, status: ActionStatus, isDone: Bool, createdAt: WallTime?
     ) {
-        self.bytes = bytes
+        // Kept for a day: what the writer has reserved too much is given back.
+        self.bytes = bytes.withUnsafeBufferPointer(Array.init)
         self.tag = Self.hash(bytes)
         self.source = source
         self.status = status

@@ -93,6 +93,7 @@ extension ActionTracker {
         actions[id]?.keep(kept)
         publish(id, before: firstReply)
         plan(id, wakeAt)
+        retireIfFinished(id)
     }
 
     /// The same for one caller that has just come: the others' situation has not changed.
@@ -106,6 +107,7 @@ extension ActionTracker {
         if holdUntil != nil { actions[id]?.hold(newcomer) }
         publish(id, before: firstReply)
         plan(id, holdUntil ?? .distantFuture)
+        retireIfFinished(id)
     }
 
     /// The store takes longer to tell what it has than a whole call may: nobody waits for that.
@@ -250,7 +252,7 @@ extension ActionTracker {
             staleReason: isDone ? nil : staleReason(tracked, source), service: service)
     }
 
-    private func staleReason(_ tracked: TrackedAction, _ source: Source) -> StaleReason? {
+    func staleReason(_ tracked: TrackedAction, _ source: Source) -> StaleReason? {
         guard let upstream = upstreams[source] else { return nil }
         let look = tracked.looks[source]
         if let miss = look.miss { return miss.fault.kind.staleReason }
@@ -340,7 +342,7 @@ extension ActionTracker {
         let until =
             answer.document.isDone || isRefreshing
             ? answer.keptUntil : min(answer.nextLookAt ?? answer.keptUntil, answer.keptUntil)
-        return now < until ? Publication(answer: answer, servableUntil: until) : nil
+        return now < until ? Publication(Shared(answer), servableUntil: until) : nil
     }
 
     /// Puts the action's next wake into the queue, unless an earlier one stands there.

@@ -15,9 +15,12 @@ public struct ActionTracker: Sendable {
     let policy: TrackerPolicy
     var upstreams: PerSource<UpstreamState?>
     var actions = ActionTable()
+    /// Finished actions that nobody is concerned with: their published answers say all of them.
+    var retired: [ActionID: Shared<Answer>] = [:]
     var callers: [CallerID: ActionID] = [:]
     var wakes = WakeQueue()
     var rereads = RereadQueue()
+    var callLog = PerSource { _ in CallLog() }
     var random: SplitMix64
     var isDraining = false
     /// Looks under way.
@@ -47,7 +50,7 @@ public struct ActionTracker: Sendable {
     /// When the tracker wants an ``Event/woke`` at the latest; nil: not at all.
     public var nextWake: Instant? { wakes.next }
 
-    public var storedActions: Int { actions.count }
+    public var storedActions: Int { actions.count + retired.count }
     public var waitingCallers: Int { callers.count }
 
     /// Takes one event in and returns what is to be done, in this order.
@@ -86,6 +89,10 @@ struct TrackedAction: Sendable {
     var isOutdated = false
     /// When the store told of it last.
     var toldAt = Instant.distantPast
+    /// Somebody has asked for it, here or through the store.
+    var wasAsked = false
+    /// Who wants to know why its answer is what it is, once the store has told what it has.
+    var inquirers: [CallerID] = []
     /// In order of arrival.
     private(set) var callers: [Caller] = []
     /// Somebody is held until news comes: the interval is the shortest.
@@ -106,6 +113,16 @@ struct TrackedAction: Sendable {
     /// Somebody is held for news of that upstream. Who named the other one does not ask this one.
     func isWatched(at source: Source) -> Bool {
         isWatched && callers.contains { $0.isPatient && $0.question.source ?? source == source }
+    }
+
+    /// Becomes again what it was before it was retired.
+    mutating func restore(_ shared: Shared<Answer>) {
+        let answer = shared.value
+        published = Publication(shared, servableUntil: answer.keptUntil)
+        looks[answer.document.source].isKnown = true
+        looks[answer.document.source].answer = Look.Told(
+            document: answer.document, checkedAt: answer.checkedAt, at: answer.answeredAt,
+            answeredAt: answer.answeredAt)
     }
 
     mutating func keep(_ held: [Caller]) {
@@ -145,6 +162,7 @@ extension ActionTracker {
         case .called(let key, let flight, let report): called(key, flight, report)
         case .settled(let key, let flight, let result): settled(key, flight, result)
         case .noticed(let notice): noticed(notice)
+        case .inquired(let inquirer, let id): inquired(inquirer, id)
         case .woke: break
         case .drained: drained()
         }
@@ -160,13 +178,11 @@ extension ActionTracker {
             guard storeTroubleUntil <= now else {
                 return effects.append(.reply(caller, .problem(storeProblem(question))))
             }
-            actions[id] = TrackedAction(now: now)
-            actions[id]?.lookUpAskedAt = now
-            evictionOrder.append(id)
-            effects.append(.lookUp(id))
+            track(id)
         }
         callers[caller] = id
         actions[id]?.hasSecondChance = true
+        actions[id]?.wasAsked = true
         let newcomer = Caller(id: caller, question: question, askedAt: now)
         if actions[id]?.isLoaded == true {
             considerNewcomer(newcomer)
@@ -176,14 +192,26 @@ extension ActionTracker {
         }
     }
 
+    /// Starts to track an action: the store is asked what it has.
+    mutating func track(_ id: ActionID) {
+        actions[id] = TrackedAction(now: now)
+        actions[id]?.lookUpAskedAt = now
+        if retired[id] == nil { evictionOrder.append(id) }
+        effects.append(.lookUp(id))
+    }
+
     private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
         guard actions[id]?.isLoaded == false else { return rereadEnded(id, result) }
         switch result {
         case .success(let records):
+            // Somebody asks what the published answer does not tell.
+            if let answer = retired.removeValue(forKey: id) { actions[id]?.restore(answer) }
             actions[id]?.isLoaded = true
             take(records, of: id)
+            explainToInquirers(id)
         case .failure(let failure):
             storeFailed(failure)
+            explainToInquirers(id)
             refuseUnloaded(id)
         }
     }
@@ -242,6 +270,17 @@ extension ActionTracker {
         if tracked?.published != nil { effects.append(.withdraw(id)) }
     }
 
+    /// Lets go of a finished action once it is published and nobody is concerned with it: nothing
+    /// can happen to it, and whoever asks is served what is published. Such actions are most of what
+    /// is kept.
+    mutating func retireIfFinished(_ id: ActionID) {
+        guard let tracked = actions[id], !tracked.isBusy, let published = tracked.published,
+            published.answer.document.isDone
+        else { return }
+        actions[id] = nil
+        retired[id] = published.shared
+    }
+
     /// Second-chance eviction, a few steps of the hand at a time. Drops what memory holds of an
     /// action; its gate and answer stay in the store. Actions in use are passed over, so that the
     /// bound can be exceeded by them.
@@ -250,6 +289,10 @@ extension ActionTracker {
         while evictionOrder.count > policy.actionsMax, visits > 0, let id = evictionOrder.popFirst()
         {
             visits -= 1
+            if actions[id] == nil, retired.removeValue(forKey: id) != nil {
+                effects.append(.withdraw(id))
+                continue
+            }
             for source in policy.configured { actions[id]?.looks[source].expire(now, policy) }
             guard let tracked = actions[id] else { continue }  // forgotten before
             if tracked.isBusy || tracked.hasSecondChance {

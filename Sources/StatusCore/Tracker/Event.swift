@@ -10,6 +10,8 @@ public enum Event: Sendable {
     case reserved(LookKey, flight: UInt64, Result<ReservationReply, StoreFailure>)
     case called(LookKey, flight: UInt64, CallReport)
     case settled(LookKey, flight: UInt64, Result<SettlementReply, StoreFailure>)
+    /// Somebody wants to know why an action's answer is what it is.
+    case inquired(CallerID, ActionID)
     /// Another process has changed what the store keeps.
     case noticed(StoreNotice)
     /// ``ActionTracker/nextWake`` has come.
@@ -52,6 +54,7 @@ public enum Effect: Sendable, Equatable {
     /// Forget the token with which the upstream answered 401.
     case refuseCredential(Source)
     case reply(CallerID, Reply)
+    case explain(CallerID, Explanation)
     /// From now on the answer may be served without asking the tracker.
     case publish(ActionID, Publication)
     /// The tracker wants to be asked again.
@@ -61,8 +64,20 @@ public enum Effect: Sendable, Equatable {
 
 /// An answer that anybody who asks without `source` and `wait` gets, until `servableUntil`.
 public struct Publication: Sendable, Equatable {
-    public var answer: Answer
-    public var servableUntil: Instant
+    /// Kept once, here and wherever it is served from.
+    public let shared: Shared<Answer>
+    public let servableUntil: Instant
+
+    public init(_ shared: Shared<Answer>, servableUntil: Instant) {
+        self.shared = shared
+        self.servableUntil = servableUntil
+    }
+
+    public var answer: Answer { shared.value }
+
+    public static func == (a: Publication, b: Publication) -> Bool {
+        a.servableUntil == b.servableUntil && (a.shared === b.shared || a.answer == b.answer)
+    }
 }
 
 /// What operators want to know of.

@@ -13,7 +13,7 @@ final class BoardedAnswer: Sendable {
 
     init(_ id: ActionID, _ publication: Publication, clocks: Clocks) {
         self.id = id
-        rendered = RenderedAnswer(publication.answer, clocks: clocks)
+        rendered = RenderedAnswer(publication.shared, clocks: clocks)
         servableUntil = publication.servableUntil
     }
 
@@ -59,11 +59,12 @@ final class AnswerBoard: Sendable {
 
     /// The answer to a question; nil: ask the tracker.
     func answer(to question: Question, now: Instant) -> RenderedAnswer? {
-        guard question.patience == .none else { return nil }
         var id = question.id.text
         guard let found = id.withUTF8({ answer(for: $0.span, now: now) }) else { return nil }
-        let source = found.rendered.answer.document.source
-        return question.source ?? source == source ? found.rendered : nil
+        guard question.source ?? found.source == found.source else { return nil }
+        // Who waits for news of a finished action need not wait.
+        let isContent = question.patience == .none || found.rendered.answer.document.isDone
+        return isContent ? found.rendered : nil
     }
 
     func publish(_ id: ActionID, _ publication: Publication, clocks: Clocks) {

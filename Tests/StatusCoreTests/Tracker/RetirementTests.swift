@@ -1,0 +1,68 @@
+// Finished actions leave the tracker and stay published; what was known of them is not lost.
+
+import Testing
+
+@testable import StatusCore
+
+@Suite struct RetirementTests {
+    private let id = Shape.voucher
+
+    private func retired() -> TrackerDriver {
+        var driver = TrackerDriver()
+        driver.learn(id, .succeeded)
+        return driver
+    }
+
+    @Test func aFinishedActionIsLetGoOfAndStaysPublished() {
+        let driver = retired()
+        #expect(driver.tracker.actions.count == 0)
+        #expect(driver.tracker.storedActions == 1)
+        #expect(driver.published[.of(id)]?.answer.document.status == .succeeded)
+    }
+
+    @Test func anUnfinishedActionStays() {
+        var driver = TrackerDriver()
+        driver.learn(id, .pending)
+        #expect(driver.tracker.actions.count == 1)
+        #expect(driver.tracker.retired.isEmpty)
+    }
+
+    @Test func askedAgainItIsWhatItWasWithoutACall() {
+        var driver = retired()
+        let reply = driver.reply(to: id)
+        #expect(reply.answer?.document.status == .succeeded)
+        #expect(driver.callsMade.count == 1)
+        #expect(driver.tracker.storedActions == 1)
+    }
+
+    @Test func aStoreThatHasForgottenItChangesNothing() {
+        var driver = retired()
+        driver.store = PaperStore()
+        #expect(driver.reply(to: id).answer?.document.status == .succeeded)
+        #expect(driver.callsMade.count == 1)
+    }
+
+    @Test func aStoreThatFailsLosesNothing() {
+        var driver = retired()
+        driver.store.isDown = true
+        driver.ask(id, source: .orders)
+        #expect(driver.published[.of(id)]?.answer.document.status == .succeeded)
+        #expect(driver.tracker.storedActions == 1)
+    }
+
+    @Test func thatTheOtherUpstreamKnowsItTooIsTold() {
+        var driver = retired()
+        driver.learn(id, .pending, source: .orders)
+        #expect(driver.published[.of(id)] == nil)
+        #expect(driver.reply(to: id).problem?.code == .ambiguous)
+    }
+
+    @Test func pastItsTimeItIsForgotten() {
+        var driver = retired()
+        driver.advance(.seconds(86_401))
+        driver.store = PaperStore()
+        driver.ask(id)
+        #expect(driver.callsMade.count == 2)
+        #expect(driver.tracker.retired.isEmpty)
+    }
+}
