@@ -17,7 +17,7 @@ RUN swift build -c release --static-swift-stdlib --product status-proxy \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libcurl4 libsqlite3-0 \
+    && apt-get install -y --no-install-recommends ca-certificates libcurl4 libsqlite3-0 libssl3 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/status-proxy status-proxy
 COPY --from=build /out/ /usr/local/bin/

@@ -15,6 +15,7 @@ let strict: [SwiftSetting] = [
 
 /// The C rooms: typed doors to system libraries, no code of their own beyond inline shims.
 let doors: [Target] = [
+    .target(name: "CCrypto", path: "Sources/CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
     .target(name: "CCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CLinux", path: "Sources/CLinux"),
     .target(name: "CResources", path: "Sources/CResources"),
@@ -74,7 +75,7 @@ let package = Package(
             "StatusProxy",
             [
                 "StatusCore", "StatusAPI", "HTTPWire", "SocketServer", "StateStores",
-                "UpstreamCurl", "Locking", "CLinux", "CResources",
+                "UpstreamCurl", "Locking", "CCrypto", "CLinux", "CResources",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         program(

@@ -4,8 +4,10 @@
 #include "shim.h"
 
 #include <sched.h>
-#include <unistd.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int linux_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
@@ -34,6 +36,11 @@ int linux_epoll_poll(int epoll, struct linux_ready *ready, int count) {
 
 int linux_accept(int listener) {
     return accept4(listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);
+}
+
+int linux_untaken(int socket) {
+    int bytes = 0;
+    return ioctl(socket, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
 }
 
 char **linux_environment(void) { return environ; }

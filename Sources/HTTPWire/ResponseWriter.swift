@@ -114,6 +114,29 @@ public struct ResponseWriter: Sendable {
         end(body: response.body)
     }
 
+    /// Writes the head of an answer whose content follows in pieces (``piece(_:_:)``), up to
+    /// ``endStream(_:)``. Other answers may be written in between, to other peers.
+    ///
+    /// - Precondition: the response has no body, and the connection does not outlive an answer that
+    ///   ends with it.
+    public mutating func beginStream(_ response: Response) {
+        precondition(response.body.isEmpty, "content comes in pieces")
+        precondition(shape.version == .http11 || !shape.keepAlive, "1.0 ends with the connection")
+        begin(status: response.status)
+        for field in response.fields { self.field(field) }
+        // RFC 9112 6.1: not to a 1.0 peer; an answer to HEAD may say what GET would be sent.
+        if shape.version == .http11 { append("Transfer-Encoding: chunked\r\n") }
+        progress = .done
+        writeDate()
+        writeConnection()
+        endLine()
+    }
+
+    public mutating func endStream(_ framing: StreamFraming) {
+        if framing == .chunked { append("0\r\n\r\n") }
+        progress = .done
+    }
+
     /// The answer in preparation has content, unless its status forbids it.
     public var wantsContent: Bool { !shape.isHead }
 
@@ -229,10 +252,7 @@ public struct ResponseWriter: Sendable {
     private mutating func finish(_ content: Span<UInt8>, contentBytes: Int) -> Bool {
         precondition(progress == .head, "an answer is begun before it is ended")
         progress = .done
-        // RFC 9110 6.6.1: an origin server with a clock MUST send Date.
-        append("Date: ")
-        output.append(contentsOf: date)
-        endLine()
+        writeDate()
         writeLength(contentBytes)
         writeConnection()
         endLine()
@@ -242,7 +262,14 @@ public struct ResponseWriter: Sendable {
         return true
     }
 
-    private mutating func appendRaw(_ bytes: Span<UInt8>) {
+    /// RFC 9110 6.6.1: an origin server with a clock MUST send Date.
+    private mutating func writeDate() {
+        append("Date: ")
+        output.append(contentsOf: date)
+        endLine()
+    }
+
+    mutating func appendRaw(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) }
     }
 

@@ -8,8 +8,10 @@ final class Connection {
     enum Phase {
         /// Reads requests, answers them at once. → waiting, finishing, lingering
         case open
-        /// A request waits for its `.later` answer. → open, finishing
+        /// A request waits for its `.later` answer. → streaming, open, finishing
         case waiting
+        /// An answer goes out in pieces. → open, finishing
+        case streaming
         /// The last answer is written, not all of it sent. → lingering
         case finishing
         /// Our side is shut; what the peer still sends is dropped, so that our answer is not lost
@@ -26,6 +28,7 @@ final class Connection {
         case head
         case content
         case write
+        case silence
         case linger
     }
 
@@ -42,7 +45,10 @@ final class Connection {
     /// Bytes of answers that the socket would not take yet, sent up to `unsentStart`.
     var unsent: [UInt8] = []
     var unsentStart = 0
-    /// The request that waits, in phase `waiting`.
+    /// The newest piece of an answer that waits for the socket: older ones are skipped, so that a
+    /// slow reader costs no more memory than this and what is unsent.
+    var pending: [UInt8] = []
+    /// The request under way, in the phases `waiting` and `streaming`.
     var exchangeID: UInt64 = 0
     var shape = AnswerShape(isHead: false, version: .http11, keepAlive: true)
     /// What epoll watches for now.
@@ -50,6 +56,9 @@ final class Connection {
     var patience = Patience.none
     /// On the loop's clock, in nanoseconds.
     var deadline = Int64.max
+    /// What the peer had not taken when that was looked at last, and when it took something.
+    var untakenBytes = 0
+    var takenAt: Int64 = 0
     /// Bytes dropped while lingering.
     var droppedBytes = 0
     /// True once a request has been delivered.
@@ -68,5 +77,7 @@ final class Connection {
         self.isOverflow = isOverflow
     }
 
+    /// The handler owes an answer, or the rest of one.
+    var isOwed: Bool { phase == .waiting || phase == .streaming }
     var hasUnsent: Bool { unsentStart < unsent.count }
 }

@@ -14,7 +14,7 @@ extension EventLoop {
 
     func ready(_ connection: Connection, _ events: UInt32) {
         let broken = events & UInt32(linux_failed | linux_hung_up) != 0
-        if broken, connection.phase == .waiting || connection.hasUnsent {
+        if broken, connection.isOwed || connection.hasUnsent {
             return drop(connection)
         }
         if events & UInt32(linux_writable) != 0, connection.hasUnsent {
@@ -31,7 +31,7 @@ extension EventLoop {
         switch connection.phase {
         case .open: !connection.hasUnsent
         case .lingering: true
-        case .waiting, .finishing, .closed: false
+        case .waiting, .streaming, .finishing, .closed: false
         }
     }
 
@@ -52,7 +52,7 @@ extension EventLoop {
     }
 
     /// Goes on with what was kept, after an answer was given or sent.
-    private func resume(_ connection: Connection) {
+    func resume(_ connection: Connection) {
         let mayRead = connection.phase == .open && !connection.hasUnsent
         guard mayRead, !connection.input.isEmpty else {
             flush(connection)
@@ -99,7 +99,7 @@ extension EventLoop {
     /// Moves what was not used up out of the loop's buffer.
     private func keep(_ connection: Connection, _ buffer: UnsafeBufferPointer<UInt8>) {
         let (head, rest) = connection.machine.keep(buffer.count)
-        let isOver = connection.phase != .open && connection.phase != .waiting
+        let isOver = connection.phase != .open && !connection.isOwed
         guard !isOver, !(head.isEmpty && rest.isEmpty) else {
             if !connection.input.isEmpty { connection.input = [] }
             return
@@ -159,7 +159,7 @@ extension EventLoop {
     }
 
     /// The answer's last byte has been written.
-    private func ended(_ connection: Connection) {
+    func ended(_ connection: Connection) {
         if !writer.isAnswered {
             // A handler that promised an answer and wrote none or half of one: ours to mend.
             writer.rollBack()
@@ -170,7 +170,7 @@ extension EventLoop {
     }
 
     func respond(to exchange: Exchange, _ write: (inout ResponseWriter) -> Void) {
-        guard let connection = waiting(exchange) else { return }
+        guard let connection = connection(of: exchange, in: .waiting) else { return }
         readClock()
         if isDraining { connection.shape.keepAlive = false }
         writer.prepare(connection.shape)
@@ -181,7 +181,7 @@ extension EventLoop {
     }
 
     func reset(_ exchange: Exchange) {
-        guard let connection = waiting(exchange) else { return }
+        guard let connection = connection(of: exchange, in: .waiting) else { return }
         connection.phase = .open
         var linger = Glibc.linger(l_onoff: 1, l_linger: 0)
         _ = setsockopt(
@@ -190,9 +190,10 @@ extension EventLoop {
         drop(connection)
     }
 
-    private func waiting(_ exchange: Exchange) -> Connection? {
+    /// The connection on which an exchange is under way; nil when its peer is gone or answered.
+    func connection(of exchange: Exchange, in phase: Connection.Phase) -> Connection? {
         guard exchange.slot < connections.count, let connection = connections[exchange.slot],
-            connection.phase == .waiting, connection.exchangeID == exchange.id
+            connection.phase == phase, connection.exchangeID == exchange.id
         else { return nil }
         return connection
     }
@@ -243,6 +244,7 @@ extension EventLoop {
         if connection.hasUnsent { return settle(connection) }
         connection.unsent = []
         connection.unsentStart = 0
+        if connection.phase == .streaming { writePending(connection) }
         if connection.phase == .finishing { linger(connection) }
     }
 
@@ -279,6 +281,7 @@ extension EventLoop {
         connection.patience = patience
         connection.deadline = span == .max ? .max : now + span
         wake(by: connection.deadline)
+        if patience == .write { beginWatchingPeer(connection) }
     }
 
     /// Brings the deadline forward.
@@ -309,6 +312,7 @@ extension EventLoop {
         if connection.hasUnsent { return (.write, times.write) }
         switch connection.phase {
         case .waiting, .closed: return (.none, .max)
+        case .streaming: return (.silence, times.silence)
         case .finishing: return (.write, times.write)
         case .lingering: return (.linger, times.linger)
         case .open: break
@@ -334,9 +338,31 @@ extension EventLoop {
             refuse(connection, refusal, isHead: false)
             flush(connection)
             settle(connection)
-        case .write, .linger:
+        case .write:
+            guard takesBytes(connection) else { return drop(connection) }
+            connection.deadline = connection.takenAt + times.write
+            wake(by: connection.deadline)
+        case .silence:
+            takesBytes(connection) ? beat(connection) : drop(connection)
+        case .linger:
             drop(connection)
         }
+    }
+
+    private func beginWatchingPeer(_ connection: Connection) {
+        connection.takenAt = now
+        connection.untakenBytes = Int(linux_untaken(connection.descriptor.number))
+    }
+
+    /// Whether the peer has taken something since it was looked at last, or owes it to nobody yet.
+    /// What our kernel takes says little: it takes megabytes, and says that there is room again only
+    /// when a third of that is free (tcp(7)), long after a slow reader has begun to read.
+    private func takesBytes(_ connection: Connection) -> Bool {
+        let untaken = Int(linux_untaken(connection.descriptor.number))
+        let hasTaken = untaken == 0 || (untaken > 0 && untaken < connection.untakenBytes)
+        if hasTaken { connection.takenAt = now }
+        connection.untakenBytes = untaken
+        return now - connection.takenAt < times.write
     }
 
     // MARK: The end
@@ -360,15 +386,16 @@ extension EventLoop {
     /// Closes at once. A request that waits for its answer is abandoned.
     func drop(_ connection: Connection) {
         guard connection.phase != .closed else { return }
-        let wasWaiting = connection.phase == .waiting
+        let wasOwed = connection.isOwed
         connection.phase = .closed
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
         connection.input = []
         connection.unsent = []
         connection.unsentStart = 0
+        connection.pending = []
         if connection.isOverflow { overflowCount -= 1 } else { tally.leave() }
-        guard wasWaiting else { return }
+        guard wasOwed else { return }
         handler.abandoned(
             Exchange(id: connection.exchangeID, slot: connection.slot, loop: self))
     }

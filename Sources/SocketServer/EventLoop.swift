@@ -58,7 +58,7 @@ final class EventLoop: @unchecked Sendable {
 
     /// Time-outs in nanoseconds.
     struct Times {
-        let idle, head, content, write, linger, tick: Int64
+        let idle, head, content, write, silence, linger, tick: Int64
 
         init(_ configuration: ServerConfiguration) {
             idle = configuration.idleTimeout.nanosecondsForTimer
@@ -66,7 +66,10 @@ final class EventLoop: @unchecked Sendable {
             content = configuration.bodyTimeout.nanosecondsForTimer
             write = configuration.writeTimeout.nanosecondsForTimer
             linger = configuration.lingerTimeout.nanosecondsForTimer
-            let shortest = min(idle, head, content, write, linger)
+            silence =
+                configuration.heartbeat.isEmpty
+                ? .max : configuration.heartbeatInterval.nanosecondsForTimer
+            let shortest = min(idle, head, content, write, silence, linger)
             tick = max(10_000_000, min(1_000_000_000, shortest / 2))
         }
     }

@@ -19,10 +19,15 @@ public struct ServerConfiguration: Sendable {
     public var headerTimeout = Duration.seconds(10)
     /// Content must be complete that long after its head: 408.
     public var bodyTimeout = Duration.seconds(30)
-    /// A peer that takes no byte of its answer for that long is dropped.
+    /// A peer that takes no byte of its answer for that long is dropped. Bytes count as taken when
+    /// its kernel has them, not when ours has.
     public var writeTimeout = Duration.seconds(30)
     /// After a close that we began, the peer may go on sending for that long (RFC 9112 9.6).
     public var lingerTimeout = Duration.seconds(2)
+    /// Sent on an answer in pieces after a silence, so that nobody in between takes it for dead, and
+    /// a peer that is gone is found out; empty: nothing is sent.
+    public var heartbeat: [UInt8] = []
+    public var heartbeatInterval = Duration.seconds(13)
     /// Content is handed to the handler instead of being dropped.
     public var collectsBodies = false
     public var wireLimits = WireLimits()

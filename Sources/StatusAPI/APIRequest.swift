@@ -14,12 +14,19 @@ public struct APIRequest: Sendable, Equatable {
     public var ifNoneMatch: String?
     /// The values of Prefer, joined as a list.
     public var prefer: String?
+    /// The values of Accept, joined as a list.
+    public var accept: String?
+    /// Last-Event-ID, as it came.
+    public var lastEventID: String?
+    /// The trace that the request belongs to, if it can be continued.
+    public var trace: TraceParent?
     /// X-Request-Id, as it came.
     public var requestID: String?
 
     public init(
         method: Method = .get, form: TargetForm = .origin, path: String, query: String? = nil,
-        ifNoneMatch: String? = nil, prefer: String? = nil, requestID: String? = nil
+        ifNoneMatch: String? = nil, prefer: String? = nil, accept: String? = nil,
+        lastEventID: String? = nil, trace: TraceParent? = nil, requestID: String? = nil
     ) {
         self.method = method
         self.form = form
@@ -27,6 +34,9 @@ public struct APIRequest: Sendable, Equatable {
         self.query = query
         self.ifNoneMatch = ifNoneMatch
         self.prefer = prefer
+        self.accept = accept
+        self.lastEventID = lastEventID
+        self.trace = trace
         self.requestID = requestID
     }
 
@@ -46,6 +56,14 @@ public struct APIRequest: Sendable, Equatable {
         query = head.query.map(text)
         ifNoneMatch = list("if-none-match")
         prefer = list("prefer")
+        accept = list("accept")
+        lastEventID = head.firstValue(of: "last-event-id", in: bytes).map(text)
+        // Two of them are none.
+        if head.count(of: "traceparent", in: bytes) == 1,
+            let value = head.firstValue(of: "traceparent", in: bytes)
+        {
+            trace = TraceParent(bytes.extracting(value))
+        }
         requestID = head.firstValue(of: "x-request-id", in: bytes).map(text)
     }
 }

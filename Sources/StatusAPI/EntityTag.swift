@@ -9,7 +9,7 @@ public struct EntityTag: Sendable, Equatable {
     public init(_ document: ActionDocument) { value = document.tag }
 
     /// Nil when that is no opaque part of ours. Compared to the letter, so "A" is not "a".
-    init?(opaque: String) {
+    public init?(opaque: String) {
         guard let value = UInt64(opaque, radix: 16) else { return nil }
         self.value = value
         guard self.opaque.utf8.elementsEqual(opaque.utf8) else { return nil }
@@ -52,10 +52,11 @@ public enum TagCondition: Sendable, Equatable {
         }
     }
 
-    /// The first of our own tags in it: the state that the caller has.
-    public var knownState: UInt64? {
+    /// Our own tags in it: the states that the caller has; nil without one.
+    public var knownStates: [UInt64]? {
         guard case .tags(let tags) = self else { return nil }
-        return tags.lazy.compactMap { EntityTag(opaque: $0)?.value }.first
+        let states = tags.compactMap { EntityTag(opaque: $0)?.value }
+        return states.isEmpty ? nil : states
     }
 
     /// What stands between quotes. An opaque part holds no quote and knows no escapes. Scalars, not

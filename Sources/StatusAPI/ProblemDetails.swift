@@ -27,10 +27,12 @@ public struct ProblemDetails: Error, Sendable, Equatable {
         case invalidID = "invalid-id"
         case invalidParameter = "invalid-parameter"
         case malformedRequest = "malformed-request"
+        case unauthorized
         case actionNotFound = "action-not-found"
         case routeNotFound = "route-not-found"
         case methodNotAllowed = "method-not-allowed"
         case ambiguousAction = "ambiguous-action"
+        case tooManyRequests = "too-many-requests"
         case upstreamError = "upstream-error"
         case upstreamUnavailable = "upstream-unavailable"
         case upstreamTimeout = "upstream-timeout"
@@ -39,9 +41,11 @@ public struct ProblemDetails: Error, Sendable, Equatable {
         public var status: Int {
             switch self {
             case .invalidID, .invalidParameter, .malformedRequest: 400
+            case .unauthorized: 401
             case .actionNotFound, .routeNotFound: 404
             case .methodNotAllowed: 405
             case .ambiguousAction: 409
+            case .tooManyRequests: 429
             case .upstreamError: 502
             case .upstreamUnavailable, .overloaded: 503
             case .upstreamTimeout: 504
@@ -53,16 +57,27 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             case .invalidID: "Not an action id"
             case .invalidParameter: "Invalid parameter"
             case .malformedRequest: "Malformed request"
+            case .unauthorized: "A caller's key is needed"
             case .actionNotFound: "Action not found"
             case .routeNotFound: "No such route"
             case .methodNotAllowed: "Method not allowed"
             case .ambiguousAction: "Both upstreams know this id"
+            case .tooManyRequests: "Too many requests of this caller"
             case .upstreamError: "The upstream failed"
             case .upstreamUnavailable: "The upstream cannot be asked now"
             case .upstreamTimeout: "The upstream did not answer in time"
             case .overloaded: "Too many requests are being served"
             }
         }
+    }
+
+    /// One word for a missing key, a wrong one and an odd field.
+    public static let unauthorized = ProblemDetails(
+        .unauthorized, "Give a known key as 'Authorization: Bearer KEY'.")
+
+    public static func tooManyRequests(_ caller: String, retryAt: Instant) -> ProblemDetails {
+        ProblemDetails(
+            .tooManyRequests, "'\(caller)' has used up its requests for now.", retryAt: retryAt)
     }
 
     static func invalidParameter(_ detail: String) -> ProblemDetails {
@@ -115,6 +130,10 @@ extension ProblemDetails {
             Field(
                 name: "Cache-Control",
                 value: isNegativeAnswer ? "max-age=\(retryAfter ?? 0)" : "no-store"))
+        if code == .unauthorized {
+            // RFC 9110 11.6.1: a 401 MUST say how to do better.
+            fields.append(Field(name: "WWW-Authenticate", value: "Bearer"))
+        }
         return Response(status: code.status, fields: fields, body: body(now: now))
     }
 

@@ -1,5 +1,6 @@
 // From a request's query and fields to a question that is valid once it exists.
 
+public import HTTPWire
 public import StatusCore
 
 /// What the API needs to know of the settings.
@@ -20,6 +21,13 @@ public struct Wish: Sendable, Equatable {
     public var source: Source?
     public var patience: Question.Patience
     public var condition: TagCondition?
+    /// Seconds that a Prefer field asked for, and got.
+    public var waitPreferred: Int?
+
+    /// What the answer says of that (RFC 7240 3).
+    public var preferenceApplied: Field? {
+        waitPreferred.map { Field(name: "Preference-Applied", value: "wait=\($0)") }
+    }
 
     public func question(_ id: ActionID) -> Question {
         Question(id: id, source: source, patience: patience)
@@ -35,10 +43,13 @@ public enum QuestionReader {
     ) throws(ProblemDetails) -> Wish {
         let query = try QueryReader(request.query)
         let condition = TagCondition(request.ifNoneMatch)
+        let patience = try patience(query, request, condition, limits, now)
+        let isPreferred = try query.value("wait") == nil && patience != .none
         return Wish(
-            source: try source(query, limits),
-            patience: try patience(query, request, condition, limits, now),
-            condition: condition)
+            source: try source(query, limits), patience: patience, condition: condition,
+            waitPreferred: isPreferred
+                ? preferredWait(request.prefer).map { min($0, limits.waitMax.secondsRoundedUp) }
+                : nil)
     }
 
     /// The ids of a batch, as they were given: each may be invalid for itself.
@@ -80,7 +91,7 @@ public enum QuestionReader {
         let deadline = now + wait
         return goal == "done"
             ? .done(deadline: deadline)
-            : .change(from: condition?.knownState, deadline: deadline)
+            : .change(from: condition?.knownStates, deadline: deadline)
     }
 
     /// The query is an order and must be right; Prefer is a wish, and a broken one is none

@@ -21,7 +21,7 @@ extension RenderedAnswer {
             output.append("HTTP/1.1 200 OK\r\nETag: W/\"")
             output.append(hexadecimal: tag.value)
             appendFreshness(now, to: &output)
-            output.append("\r\nContent-Type: application/json\r\nX-Request-Id: ")
+            output.append("\r\nVary: Accept\r\nContent-Type: application/json\r\nX-Request-Id: ")
             output.append(hexadecimal: requestID)
             output.append("\r\nDate: ")
             output.append(date)

@@ -55,6 +55,8 @@ public struct RenderedAnswer: Sendable {
         writer.append("\"")
         writer.endField()
         writeFreshness(now, into: &writer)
+        // RFC 9110 12.5.5: who accepts event streams is answered with one.
+        writer.field("Vary", "Accept")
         if !isKnown { writer.field("Content-Type", "application/json") }
         finishHead(&writer)
         guard !isKnown else {

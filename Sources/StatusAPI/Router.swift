@@ -8,6 +8,7 @@ public enum Route: Sendable, Equatable {
     case action(ActionID)
     /// Why the action's answer is what it is.
     case explain(ActionID)
+    case events(ActionID)
     case actions
     case live
     case ready
@@ -21,6 +22,7 @@ public enum Route: Sendable, Equatable {
         switch self {
         case .action: "/actions/{id}"
         case .explain: "/actions/{id}/explain"
+        case .events: "/actions/{id}/events"
         case .actions: "/actions"
         case .live: "/livez"
         case .ready: "/readyz"
@@ -57,6 +59,14 @@ public enum Router {
         }
     }
 
+    /// Whether a request needs a caller's key, when keys are on. Health checks and the contract never
+    /// do, nor does OPTIONS, which tells no more than the contract.
+    public static func isGuarded(_ request: APIRequest) -> Bool {
+        guard request.form != .asterisk, request.method != .options else { return false }
+        return request.path == "/actions" || request.path.hasPrefix("/actions/")
+            || request.path == "/metrics"
+    }
+
     private static func place(_ path: String, isOptions: Bool) throws(RoutingFailure) -> Route {
         switch path {
         case "/livez", "/healthz": return .live
@@ -72,6 +82,7 @@ public enum Router {
             separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         switch segments.dropFirst().first {
         case nil: return .action(try id(segments[0]))
+        case "events": return .events(try id(segments[0]))
         case "explain": return .explain(try id(segments[0]))
         default: throw notFound
         }

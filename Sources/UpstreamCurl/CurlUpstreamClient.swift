@@ -6,7 +6,7 @@ public import StatusCore
 /// Speaks to one upstream through a shared ``CurlMulti``.
 ///
 /// Replies are made on the multi's queue, never from inside a call to the client, and must not
-/// block it.
+/// block it; only what needs no waiting is said at once, by `prepare`.
 public final class CurlUpstreamClient: UpstreamClient {
     private let multi: CurlMulti
     private let endpoint: UpstreamEndpoint
@@ -48,21 +48,21 @@ public final class CurlUpstreamClient: UpstreamClient {
     public func prepare(reply: @escaping @Sendable (UpstreamFault?) -> Void) {
         let multi = multi
         switch identity.withLock({ $0 }) {
-        case .fixed: multi.onQueue { reply(nil) }
+        case .fixed: reply(nil)
         case .fetched(let tokens):
             tokens.prepare { fault in multi.onQueue { reply(fault) } }
         }
     }
 
     public func call(
-        _ id: ActionID, sendBefore: Instant,
+        _ id: ActionID, sendBefore: Instant, trace: String?,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void
     ) {
         switch identity.withLock({ $0 }) {
         case .fixed(let fields):
-            multi.start(request(id, sendBefore, fields), clock: clock, reply: reply)
+            multi.start(request(id, sendBefore, fields, trace), clock: clock, reply: reply)
         case .fetched(let tokens):
-            call(id, sendBefore: sendBefore, tokens: tokens, reply: reply)
+            call(id, sendBefore: sendBefore, trace: trace, tokens: tokens, reply: reply)
         }
     }
 
@@ -111,7 +111,7 @@ public final class CurlUpstreamClient: UpstreamClient {
 
     /// A call tells its own token's fate: by its number a late 401 cannot hit a newer token.
     private func call(
-        _ id: ActionID, sendBefore: Instant, tokens: TokenSource,
+        _ id: ActionID, sendBefore: Instant, trace: String?, tokens: TokenSource,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void
     ) {
         guard let token = tokens.current() else {
@@ -121,7 +121,7 @@ public final class CurlUpstreamClient: UpstreamClient {
                 result: .failure(failure), sentAt: nil, endedAt: clock())
             return multi.onQueue { reply(report) }
         }
-        let request = request(id, sendBefore, [Self.authorization(token.value)])
+        let request = request(id, sendBefore, [Self.authorization(token.value)], trace)
         multi.start(request, clock: clock) { report in
             if case .success(let answer) = report.result {
                 tokens.answered(number: token.number, isRefusal: answer.status == 401)
@@ -131,11 +131,12 @@ public final class CurlUpstreamClient: UpstreamClient {
     }
 
     private func request(
-        _ id: ActionID, _ sendBefore: Instant, _ fields: [UpstreamReply.Field]
+        _ id: ActionID, _ sendBefore: Instant, _ fields: [UpstreamReply.Field], _ trace: String?
     ) -> CurlRequest {
-        CurlRequest(
+        let trace = trace.map { [UpstreamReply.Field("traceparent", $0)] } ?? []
+        return CurlRequest(
             url: endpoint.url(of: id), destination: endpoint.baseURL.text,
-            scheme: endpoint.baseURL.scheme, fields: fields, form: nil,
+            scheme: endpoint.baseURL.scheme, fields: fields + trace, form: nil,
             userAgent: endpoint.userAgent, timeout: endpoint.timeout, sendBefore: sendBefore,
             trust: trust, limits: limits)
     }

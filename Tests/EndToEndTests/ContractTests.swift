@@ -39,6 +39,13 @@ struct Probe: Sendable, CustomTestStringConvertible {
             Probe(method, "/actions/aa_000000000000000500", "/actions/{id}", 502),
             Probe(method, "/actions/aa_000000000000000429", "/actions/{id}", 503),
             Probe(method, "/actions/aa_000000000000002000?source=vouchers", "/actions/{id}", 504),
+            Probe(method, "/actions/aa_000000000000000200/events", "/actions/{id}/events", 200),
+            Probe(
+                method, "/actions/aa_000000000000001200", "/actions/{id}/events", 200,
+                ["Accept: text/event-stream"]),
+            Probe(method, "/actions/../events", "/actions/{id}/events", 400),
+            Probe(method, "/actions/\(DemoID.missingOrder)/events", "/actions/{id}/events", 404),
+            Probe(method, "/actions/known-to-both/events", "/actions/{id}/events", 409),
             Probe(method, "/actions?id=\(DemoID.order)&id=..&id=known-to-both", "/actions", 200),
             Probe(method, "/actions/never-asked/explain", "/actions/{id}/explain", 200),
             Probe(method, "/actions/../explain", "/actions/{id}/explain", 400),
@@ -57,6 +64,8 @@ struct Probe: Sendable, CustomTestStringConvertible {
         Probe("OPTIONS", "/readyz", "/readyz", 200),
         Probe("POST", "/actions/\(DemoID.order)", "/actions/{id}", 405),
         Probe("DELETE", "/actions", "/actions", 405),
+        Probe("OPTIONS", "/actions/\(DemoID.order)/events", "/actions/{id}/events", 204),
+        Probe("POST", "/actions/\(DemoID.order)/events", "/actions/{id}/events", 405),
     ]
 
     @Test(arguments: probes + others)
@@ -75,7 +84,8 @@ struct Probe: Sendable, CustomTestStringConvertible {
         let world = try await World()
         for operation in try ContractDocument.ofThisService().operations.sorted() {
             let halves = operation.split(separator: " ").map(String.init)
-            let path = halves[1].replacing("{id}", with: DemoID.order)
+            // A finished one, so that its stream ends.
+            let path = halves[1].replacing("{id}", with: "aa_000000000000000200")
             let reply = try world.get(path, method: halves[0])
             #expect(reply.json["code"]?.string != "route-not-found", "\(operation)")
             #expect(reply.status != 405, "\(operation)")

@@ -72,6 +72,8 @@ import Testing
             "/actions/\(DemoID.pendingVoucher)",
             fields: ["Prefer: wait=1", "If-None-Match: \(tag)"])
         #expect(byPrefer.status == 304)
+        #expect(byPrefer["preference-applied"] == "wait=1")
+        #expect(byQuery["preference-applied"] == nil)
     }
 
     @Test func waitingForAChangeEndsWithTheChange() async throws {

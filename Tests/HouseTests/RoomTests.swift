@@ -13,7 +13,7 @@ struct Room: Sendable, CustomStringConvertible {
 
     var description: String { name }
 
-    static let doors: Set = ["CCurl", "CSQLite", "CLinux", "CResources"]
+    static let doors: Set = ["CCrypto", "CCurl", "CSQLite", "CLinux", "CResources"]
 
     static let all = [
         Room(name: "HTTPWire", kind: .pure, imports: []),
@@ -26,7 +26,7 @@ struct Room: Sendable, CustomStringConvertible {
             name: "StatusProxy", kind: .hallway,
             imports: [
                 "HTTPWire", "StatusCore", "StatusAPI", "SocketServer", "StateStores",
-                "UpstreamCurl", "Locking", "CLinux", "CResources",
+                "UpstreamCurl", "Locking", "CCrypto", "CLinux", "CResources",
             ]),
         Room(
             name: "UpstreamSandbox", kind: .program,

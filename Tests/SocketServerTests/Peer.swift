@@ -94,10 +94,10 @@ final class Peer {
     // MARK: Receiving
 
     /// One read; empty at the end of the stream.
-    func receiveOnce() throws -> [UInt8] {
+    func receiveOnce(atMost count: Int = 65_536) throws -> [UInt8] {
         var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
         guard poll(&ready, 1, Self.patience) == 1 else { throw Trouble(call: "poll", number: 0) }
-        var chunk = [UInt8](repeating: 0, count: 65_536)
+        var chunk = [UInt8](repeating: 0, count: count)
         let count = recv(descriptor, &chunk, chunk.count, 0)
         guard count >= 0 else { throw Trouble(call: "recv", number: errno) }
         return Array(chunk[..<count])
@@ -114,6 +114,33 @@ final class Peer {
             guard !more.isEmpty else { throw Trouble(call: "end of stream", number: 0) }
             buffer += more
         }
+    }
+
+    /// What comes, up to and with the first such text.
+    func text(through mark: String) throws -> String {
+        let mark = Array(mark.utf8)
+        while true {
+            let starts = buffer.indices.dropLast(mark.count - 1)
+            if let start = starts.first(where: { buffer[$0...].starts(with: mark) }) {
+                let end = start + mark.count
+                defer { buffer.removeFirst(end) }
+                return String(decoding: buffer[..<end], as: UTF8.self)
+            }
+            let more = try receiveOnce()
+            guard !more.isEmpty else { throw Trouble(call: "end of stream", number: 0) }
+            buffer += more
+        }
+    }
+
+    /// Everything up to a read that ends with such a text.
+    func rest(through end: String) throws -> String {
+        while !buffer.suffix(end.utf8.count).elementsEqual(end.utf8) {
+            let more = try receiveOnce()
+            guard !more.isEmpty else { throw Trouble(call: "end of stream", number: 0) }
+            buffer += more
+        }
+        defer { buffer = [] }
+        return String(decoding: buffer, as: UTF8.self)
     }
 
     /// True when the server ends the stream without another byte.

@@ -15,12 +15,14 @@ import Testing
     @Test func partsComeOutAsTheyStand() throws {
         let request = try request(
             "HEAD /actions/a%3Ab?wait=3&x=%20 HTTP/1.1\r\nHost: h\r\nPREFER: wait=5\r\n"
-                + "If-None-Match:  W/\"1\" \r\nx-request-id: r-7\r\n\r\n")
+                + "If-None-Match:  W/\"1\" \r\nx-request-id: r-7\r\naccept: a/b\r\n"
+                + "Last-Event-ID: 7\r\n\r\n")
         #expect(
             request
                 == APIRequest(
                     method: .head, path: "/actions/a%3Ab", query: "wait=3&x=%20",
-                    ifNoneMatch: "W/\"1\"", prefer: "wait=5", requestID: "r-7"))
+                    ifNoneMatch: "W/\"1\"", prefer: "wait=5", accept: "a/b", lastEventID: "7",
+                    requestID: "r-7"))
     }
 
     @Test func absentPartsAreNil() throws {

@@ -66,10 +66,10 @@ import Testing
 
     @Test(
         arguments: [
-            ("*", nil), (#""x""#, nil), (#"W/"00000000000000ff""#, 0xFF),
-            (#""x", "00000000000000ff", "0000000000000001""#, 0xFF),
-        ] as [(String, UInt64?)])
-    func knownStateIsTheFirstOfOurTags(field: String, value: UInt64?) throws {
-        #expect(try #require(TagCondition(field)).knownState == value)
+            ("*", nil), (#""x""#, nil), (#"W/"00000000000000ff""#, [0xFF]),
+            (#""x", "00000000000000ff", "0000000000000001""#, [0xFF, 1]),
+        ] as [(String, [UInt64]?)])
+    func knownStatesAreOurTags(field: String, values: [UInt64]?) throws {
+        #expect(try #require(TagCondition(field)).knownStates == values)
     }
 }

@@ -13,10 +13,12 @@ import Testing
             (.invalidID, "invalid-id", 400, "Not an action id"),
             (.invalidParameter, "invalid-parameter", 400, "Invalid parameter"),
             (.malformedRequest, "malformed-request", 400, "Malformed request"),
+            (.unauthorized, "unauthorized", 401, "A caller's key is needed"),
             (.actionNotFound, "action-not-found", 404, "Action not found"),
             (.routeNotFound, "route-not-found", 404, "No such route"),
             (.methodNotAllowed, "method-not-allowed", 405, "Method not allowed"),
             (.ambiguousAction, "ambiguous-action", 409, "Both upstreams know this id"),
+            (.tooManyRequests, "too-many-requests", 429, "Too many requests of this caller"),
             (.upstreamError, "upstream-error", 502, "The upstream failed"),
             (.upstreamUnavailable, "upstream-unavailable", 503, "The upstream cannot be asked now"),
             (.upstreamTimeout, "upstream-timeout", 504, "The upstream did not answer in time"),
@@ -26,11 +28,12 @@ import Testing
         #expect(code.rawValue == word)
         let response = ProblemDetails(code, "Why.").response(now: Fixtures.now)
         #expect(response.status == status)
+        let challenge = Field(name: "WWW-Authenticate", value: "Bearer")
         #expect(
             response.fields == [
                 Field(name: "Content-Type", value: "application/problem+json"),
                 Field(name: "Cache-Control", value: "no-store"),
-            ])
+            ] + (status == 401 ? [challenge] : []))
         #expect(
             String(decoding: response.body, as: UTF8.self)
                 == #"{"type":"urn:status-proxy:problem:\#(word)","title":"\#(title)","#

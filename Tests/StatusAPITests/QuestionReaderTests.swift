@@ -1,3 +1,4 @@
+import HTTPWire
 import StatusCore
 import Testing
 
@@ -28,7 +29,7 @@ import Testing
 
     @Test func plainRequestWantsTheStateNow() throws {
         let wish = try wish()
-        #expect(wish == Wish(source: nil, patience: .none, condition: nil))
+        #expect(wish == Wish(source: nil, patience: .none))
         let id = try Fixtures.id()
         #expect(wish.question(id) == Question(id: id))
     }
@@ -39,13 +40,13 @@ import Testing
             ifNoneMatch: #"W/"00000000000000ff""#)
         let deadline = Fixtures.now + .seconds(5)
         #expect(wish.source == .vouchers)
-        #expect(wish.patience == .change(from: 0xFF, deadline: deadline))
+        #expect(wish.patience == .change(from: [0xFF], deadline: deadline))
         #expect(wish.condition == .tags(["00000000000000ff"]))
         let id = try Fixtures.id()
         #expect(
             wish.question(id)
                 == Question(
-                    id: id, source: .vouchers, patience: .change(from: 0xFF, deadline: deadline)))
+                    id: id, source: .vouchers, patience: .change(from: [0xFF], deadline: deadline)))
     }
 
     // MARK: wait
@@ -97,6 +98,19 @@ import Testing
         #expect(try wait("source=orders", prefer: prefer) == seconds)
     }
 
+    @Test(
+        arguments: [
+            ("", "wait=9", "wait=9"), ("until=change", "a, wait=3", "wait=3"),
+            ("", "wait=9999", "wait=50"), ("", "wait=99999999999999999999", "wait=50"),
+            ("wait=3", "wait=9", nil), ("wait=0", "wait=9", nil), ("", "wait=0", nil),
+            ("", "wait=x", nil), ("", nil, nil), ("", "respond-async", nil),
+        ] as [(String, String?, String?)])
+    func answerTellsWhichPreferenceWasApplied(query: String, prefer: String?, value: String?)
+        throws
+    {
+        #expect(try wish(query, prefer: prefer).preferenceApplied?.value == value)
+    }
+
     @Test func queryComesBeforePrefer() throws {
         #expect(try wait("wait=3", prefer: "wait=9") == 3)
         #expect(try wait("wait=0", prefer: "wait=9") == nil)
@@ -119,11 +133,11 @@ import Testing
             ("wait=5&until=change", nil, .change(from: nil, deadline: Fixtures.now + .seconds(5))),
             (
                 "wait=5&until=change", #"W/"00000000000000ff""#,
-                .change(from: 0xFF, deadline: Fixtures.now + .seconds(5))
+                .change(from: [0xFF], deadline: Fixtures.now + .seconds(5))
             ),
             (
                 "wait=5&until=change", #""00000000000000ff""#,
-                .change(from: 0xFF, deadline: Fixtures.now + .seconds(5))
+                .change(from: [0xFF], deadline: Fixtures.now + .seconds(5))
             ),
             // Tags that are none of ours, or hardly: the state at arrival counts.
             ("wait=5&until=change", "*", .change(from: nil, deadline: Fixtures.now + .seconds(5))),
@@ -133,7 +147,7 @@ import Testing
             ),
             (
                 "wait=5&until=change", #""mine", W/"00000000000000ff", "0000000000000001""#,
-                .change(from: 0xFF, deadline: Fixtures.now + .seconds(5))
+                .change(from: [0xFF, 1], deadline: Fixtures.now + .seconds(5))
             ),
             // Without a wait there is nothing to wait for.
             ("until=change", nil, .none), ("until=done&wait=0", nil, .none),
@@ -193,7 +207,7 @@ import Testing
         "callback=%00",
     ])
     func unknownParametersAreIgnored(query: String) throws {
-        #expect(try wish(query) == Wish(source: nil, patience: .none, condition: nil))
+        #expect(try wish(query) == Wish(source: nil, patience: .none))
         #expect(try wish(query + "&wait=5&" + query).patience != .none)
     }
 

@@ -28,7 +28,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "/", "", "/action", "/Actions", "/actions/a/b", "/actions/a/", "/actions/a/events",
+        "/", "", "/action", "/Actions", "/actions/a/b", "/actions/a/",
+        "/actions/a/events/", "/actions/a/b/events", "/actions/a/Events", "/events",
         "/actions/a/explain/", "/actions/a/explains", "/actions//explain/b", "//actions/a",
         "/actions//a", "/livez/", "/LIVEZ", "/%6civez",
         "/openapi.yml", "/actions.json", "/../livez", "/actions/../livez", "/favicon.ico",
@@ -36,6 +37,17 @@ import Testing
     func otherPathsLeadNowhere(path: String) throws {
         #expect(code(path) == .routeNotFound)
         #expect(code(path, .post) == .routeNotFound)
+    }
+
+    @Test func eventsAreARouteOfTheirOwn() throws {
+        let id = try #require(ActionID("aa_1"))
+        let route = try Router.route(APIRequest(path: "/actions/aa%5F1/events"))
+        #expect(route == .events(id))
+        #expect(route.name == "/actions/{id}/events")
+        #expect(try Router.route(APIRequest(path: "/actions/events")) != .events(id))
+        #expect(code("/actions/../events") == .invalidID)
+        #expect(code("/actions//events") == .invalidID)
+        #expect(code("/actions/a/events", .post) == .methodNotAllowed)
     }
 
     @Test func routeNotFoundKeepsTheContract() throws {
@@ -167,8 +179,8 @@ import Testing
 
     @Test func everyServedRouteIsDocumented() throws {
         let paths = [
-            "/actions/{id}", "/actions/{id}/explain", "/actions", "/livez", "/healthz", "/readyz",
-            "/metrics", "/openapi.yaml",
+            "/actions/{id}", "/actions/{id}/events", "/actions/{id}/explain", "/actions", "/livez",
+            "/healthz", "/readyz", "/metrics", "/openapi.yaml",
         ]
         let served = paths.flatMap { path in ["GET", "HEAD", "OPTIONS"].map { "\($0) \(path)" } }
         let documented = try ContractDocument.ofThisService().operations

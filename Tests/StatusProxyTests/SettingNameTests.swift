@@ -39,8 +39,4 @@ struct SettingNameTests {
             #expect(name.isSecret == names.contains(name.rawValue + "_FILE"), "\(name)")
         }
     }
-
-    @Test func unsupportedSettingsAreNoneOfTheKnown() {
-        for name in SettingName.unsupported { #expect(SettingName(rawValue: name) == nil) }
-    }
 }

@@ -44,7 +44,7 @@ struct SettingRefusalTests {
 
     private static let numbers: [SettingName] = [
         .listenPort, .ordersCallsPerMinute, .ordersCallsPerDay, .vouchersCallsPerMinute,
-        .vouchersCallsPerDay, .cacheMaxActions, .httpMaxConnections,
+        .vouchersCallsPerDay, .cacheMaxActions, .callerRequestsPerSecond, .httpMaxConnections,
     ]
 
     @Test(arguments: numbers, ["-1", "1.5", "many", "1e3", "0x10", "99999999999999999999"])
@@ -119,14 +119,6 @@ struct SettingRefusalTests {
         #expect(failure.name == key)
         #expect(failure.problem.contains("no such setting"))
         if let nearest, key != key.lowercased() { #expect(failure.problem.contains(nearest)) }
-    }
-
-    @Test(arguments: SettingName.unsupported)
-    func guardThatIsNotThereYetIsRefused(name: String) throws {
-        try expect(Refused([name: "5"], name, "cannot honour", "unset it"))
-        let folder = TemporaryFolder()
-        let path = folder.write("{\"\(name)\": \"5\"}")
-        try expect(Refused(["CONFIG_FILE": path], name, "cannot honour", "unset it"))
     }
 
     // MARK: What does not go together
@@ -244,7 +236,24 @@ struct SettingRefusalTests {
     ])
     func credentialThatCannotBeSentIsRefused(refused: Refused) throws { try expect(refused) }
 
+    @Test func quotaWithoutCallersIsRefused() throws {
+        try expect(
+            Refused(
+                ["CALLER_REQUESTS_PER_SECOND": "5"], "CALLER_REQUESTS_PER_SECOND",
+                "CALLER_KEYS_FILE"))
+    }
+
     // MARK: Files
+
+    @Test func callerKeysThatCannotBeUsedAreRefusedByFileAndLine() throws {
+        let folder = TemporaryFolder()
+        let path = folder.write("# callers\n\napp hush-key\n")
+        try expect(Refused(["CALLER_KEYS_FILE": path], "CALLER_KEYS_FILE", "\(path):3: "))
+        try expect(
+            Refused(
+                ["CALLER_KEYS_FILE": "\(folder.path)/missing"], "CALLER_KEYS_FILE",
+                "No such file"))
+    }
 
     @Test(arguments: [
         ("ORDERS_TOKEN_FILE", "ORDERS_TOKEN"), ("VOUCHERS_APP_TOKEN_FILE", "VOUCHERS_APP_TOKEN"),

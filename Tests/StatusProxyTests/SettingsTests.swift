@@ -18,6 +18,7 @@ struct SettingsTests {
         #expect(settings.staleMax == .seconds(24 * 3600))
         #expect(settings.terminalTTL == .seconds(24 * 3600))
         #expect(settings.cacheMaxActions == 100_000)
+        #expect(settings.callers == nil)
         #expect(settings.httpMaxConnections == 10_000)
         #expect(settings.httpIdleTimeout == .seconds(75))
         #expect(settings.httpHeaderTimeout == .seconds(10))
@@ -85,6 +86,20 @@ struct SettingsTests {
                     minInterval: .milliseconds(1), maxInterval: .milliseconds(2),
                     callDeadline: .seconds(8), budget: BudgetLimits(perMinute: 7, perDay: nil)))
         #expect(settings.upstreams[.orders]?.policy.budget.perDay == 9)
+    }
+
+    @Test func callersAreReadFromTheirFile() throws {
+        let folder = TemporaryFolder()
+        let path = folder.write("app \(Digests.hexadecimal(of: "key"))\n")
+        let unlimited = try #require(try settings(["CALLER_KEYS_FILE": path]).callers)
+        #expect(unlimited.keysFile == path)
+        #expect(Array(unlimited.keys.names.values) == ["app"])
+        #expect(unlimited.requestsPerSecond == nil)
+        for (text, number) in [("12", 12), ("none", nil)] {
+            let changes = ["CALLER_KEYS_FILE": path, "CALLER_REQUESTS_PER_SECOND": text]
+            #expect(try settings(changes).callers?.requestsPerSecond == number)
+        }
+        #expect(try settings(["CALLER_REQUESTS_PER_SECOND": "none"]).callers == nil)
     }
 
     @Test func trackerGetsThePolicy() throws {

@@ -60,7 +60,8 @@ struct VisitTests {
         #expect(line["source"]?.string == "vouchers")
         let text = try MetricsReader(
             String(
-                decoding: journal.metricsText(stored: 1, waiting: 0, configured: [.vouchers]),
+                decoding: journal.metricsText(
+                    stored: 1, waiting: 0, streams: 0, configured: [.vouchers]),
                 as: UTF8.self))
         #expect(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]) == 1)
         #expect(text.value("cache_results_total", ["result": "stale"]) == 1)
@@ -78,7 +79,7 @@ struct VisitTests {
         let line = try json(#require(pipe.lines()?.first))
         #expect(line["status"]?.integer == 431)
         #expect(line["reason"]?.string == "too many fields")
-        let bytes = journal.metricsText(stored: 0, waiting: 0, configured: [])
+        let bytes = journal.metricsText(stored: 0, waiting: 0, streams: 0, configured: [])
         let text = try MetricsReader(String(decoding: bytes, as: UTF8.self))
         #expect(text.value("requests_total", ["route": "refused", "code": "431"]) == 1)
         #expect(text.value("connections") == 7)

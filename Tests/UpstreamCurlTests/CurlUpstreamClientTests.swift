@@ -27,6 +27,17 @@ struct CurlUpstreamClientTests {
         #expect(lines.contains("authorization: bearer \(testToken)"))
     }
 
+    @Test func traceGoesAlongWithTheRequest() async throws {
+        let requests = try await withUpstream {
+            _ = $0.request()
+            $0.answer("200 OK", "{}")
+        } use: { client, _ in
+            _ = await client.call(id("a1"), trace: "00-a-b-01")
+        }
+        let lines = try #require(requests.first).split(separator: "\r\n")
+        #expect(lines.contains("traceparent: 00-a-b-01"))
+    }
+
     @Test func vouchersAreAskedWithApplicationKeys() async throws {
         let server = LoopbackServer {
             _ = $0.request()

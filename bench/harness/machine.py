@@ -46,8 +46,21 @@ def install_packages():
     if not os.path.exists("/usr/include/x86_64-linux-gnu/curl/curl.h") and not os.path.exists(
             "/usr/include/aarch64-linux-gnu/curl/curl.h"):
         missing.append("libcurl4-openssl-dev")
-    if not missing:
-        return
+    if missing:
+        install(missing)
+    # Debian starts what it installs; we run our own, with our own configuration.
+    for service in SERVICES & set(missing):
+        subprocess.run(["service", service, "stop"], stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
+
+
+def install_saintmode():
+    """Varnish's modules have no program to look for."""
+    if not any(pathlib.Path("/usr/lib").glob("*/varnish/vmods/libvmod_saintmode.so")):
+        install(["varnish-modules"])
+
+
+def install(missing):
     if os.geteuid() != 0:
         sys.exit(f"bench: run this first: sudo apt-get update && sudo apt-get install -y "
                  f"{' '.join(missing)}")
@@ -57,10 +70,6 @@ def install_packages():
     subprocess.run(
         ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], check=True,
         env=environment, stdout=subprocess.DEVNULL)
-    # Debian starts what it installs; we run our own, with our own configuration.
-    for service in SERVICES & set(missing):
-        subprocess.run(["service", service, "stop"], stdout=subprocess.DEVNULL,
-                       stderr=subprocess.DEVNULL)
 
 
 def build_service():

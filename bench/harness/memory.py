@@ -18,9 +18,6 @@ IDLE_SECONDS = 10
 SETTLE_SECONDS = 8
 STORED_ACTIONS = 100_000
 STORED_BYTES = 1024
-# In memory, because SQLite's store looks through all calls that it has kept at every reservation
-# when the budget is as large as it must be here. The store's rows are in the same process then.
-STORED_IN = "memory:"
 STARTS = 11
 
 
@@ -78,7 +75,10 @@ def stored_actions(folder):
         origin, origin_port = start_orders(folder, padding)
         service = None
         try:
-            service, port = start_service(folder, origin_port, STORED_IN)
+            for part in folder.glob("stored.sqlite*"):
+                part.unlink()
+            service, port = start_service(
+                folder, origin_port, f"sqlite:{folder / 'stored.sqlite'}")
             _, _, body = get(port, "/actions/00000000-0000-4000-9000-ffffffffffff")
             if len(body) != STORED_BYTES:
                 padding += STORED_BYTES - len(body)

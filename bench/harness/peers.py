@@ -6,7 +6,6 @@ import http.client
 import pathlib
 import re
 import socket
-import subprocess
 import time
 
 from . import machine
@@ -88,12 +87,10 @@ def start_service(
 
 
 def caller_keys(folder):
-    """The file of caller keys, or None while the service does not take one."""
+    """The file of caller keys, with the key that the load gives."""
     path = folder / "caller-keys"
     path.write_text(f"bench {hashlib.sha256(CALLER_KEY.encode()).hexdigest()}\n")
-    settings = service_settings(0, 1, "memory:", CALLER_KEYS_FILE=str(path))
-    check = subprocess.run([machine.STATUS_PROXY, "check"], env=settings, capture_output=True)
-    return path if check.returncode == 0 else None
+    return path
 
 
 # MARK: What every peer serves
@@ -223,7 +220,10 @@ class StatusProxyWithKeys(StatusProxy):
     headers = {"Authorization": f"Bearer {CALLER_KEY}"}
 
     def start(self):
-        self.settings = {"CALLER_KEYS_FILE": str(caller_keys(self.folder))}
+        self.settings = {
+            "CALLER_KEYS_FILE": str(caller_keys(self.folder)),
+            "CALLER_REQUESTS_PER_SECOND": "1000000",
+        }
         super().start()
 
 

@@ -18,16 +18,17 @@ def raise_descriptor_limit():
 
 
 class Program:
-    """A running program and its descendants."""
+    """A running program and its descendants, on one core unless that is None."""
 
     def __init__(self, arguments, core, environment=None, output=None, folder=None):
         self.output = output
+        cores = os.sched_getaffinity(0) if core is None else {core}
         with open(output or os.devnull, "ab") as out:
             self.child = subprocess.Popen(
                 [str(argument) for argument in arguments], cwd=folder,
                 env={**os.environ, **(environment or {})},
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+                preexec_fn=lambda: os.sched_setaffinity(0, cores))
 
     @property
     def pid(self):
@@ -100,17 +101,32 @@ class Program:
                 kill_left_over(process)
         self.child.wait()
 
+    def kill(self):
+        """SIGKILL for the whole tree. Waits until it is gone: what is left of it could still accept
+        connections."""
+        tree = self.processes() if self.is_running else []
+        for process in tree:
+            kill(process)
+        self.child.wait()
+        for process in tree:
+            kill_left_over(process)
 
-def kill_left_over(process):
-    for _ in range(100):
-        fields = stat_fields(process)
-        if not fields or fields[0] == "Z":
-            return
-        time.sleep(0.01)
+
+def kill(process):
     try:
         os.kill(process, 9)
     except ProcessLookupError:
         pass
+
+
+def kill_left_over(process):
+    for _ in range(100):
+        fields = stat_fields(process)
+        # A zombie whose threads are still ending has its sockets open.
+        if not fields or (fields[0] == "Z" and len(threads(process)) <= 1):
+            return
+        time.sleep(0.01)
+    kill(process)
 
 
 def threads(process):

@@ -1,6 +1,7 @@
 // What must hold of every request that the API reads.
 
 import HTTPWire
+
 @testable import StatusAPI
 @testable import StatusCore
 
@@ -123,12 +124,12 @@ enum ReaderRules {
         guard let condition = TagCondition(field), case .tags(let tags) = condition else { return }
         require(!tags.isEmpty, "a condition of nothing")
         for tag in tags { require(!tag.utf8.contains(UInt8(ascii: "\"")), "a quote in \(tag)") }
-        guard let known = condition.knownState else { return }
-        guard let own = tags.lazy.compactMap(EntityTag.init(opaque:)).first else {
-            fatalError("a state from no tag")
+        let own = tags.compactMap { EntityTag(opaque: $0) }
+        require(condition.knownStates ?? [] == own.map(\.value), "other states")
+        for tag in own {
+            require(condition.matches(tag), "another state")
+            require(TagCondition(tag.text)?.knownStates == [tag.value], "its text is another tag")
         }
-        require(own.value == known && condition.matches(own), "another state")
-        require(TagCondition(own.text)?.knownState == known, "its own text is another tag")
     }
 
     /// Fields are bytes (RFC 9110 5.5): one over 127 is text like any letter, and never makes a

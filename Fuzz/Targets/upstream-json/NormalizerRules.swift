@@ -1,6 +1,7 @@
 // What must hold of the outcome of any answer.
 
 import HTTPWire
+
 @testable import StatusAPI
 @testable import StatusCore
 

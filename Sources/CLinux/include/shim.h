@@ -28,6 +28,10 @@ int linux_epoll_poll(int epoll, struct linux_ready *ready, int count);
 /// A non-blocking, close-on-exec socket.
 int linux_accept(int listener);
 
+/// Bytes that were sent on a socket and that its peer has not taken yet (SIOCOUTQ); -1 if that cannot
+/// be told.
+int linux_untaken(int socket);
+
 /// Processors that this process may run on (sched_getaffinity); 1 when that cannot be told.
 int linux_usable_processors(void);
 /// The process's environment: a null-terminated list, owned by the C library.

@@ -38,7 +38,10 @@ public struct AuditedGap: Sendable, Equatable {
         id = call.key.id
         span = (call.sent ?? call.reserved) - before.ended
         at = call.reservedAt
-        isKnown = before.state == .ended && call.sent != nil
+        // A call that was settled after the next one was granted: its owner had been stopped, and
+        // tells when it woke, not when its call ended.
+        let isEndKnown = before.state == .ended && before.ended <= call.reserved
+        isKnown = isEndKnown && call.sent != nil
     }
 }
 

@@ -55,6 +55,10 @@ private struct SourceAudit {
         if call.ended > before.ended { last[call.key.id] = call }
     }
 
+    // The contract's own windows, without what stores add for clocks that are slewed.
+    private static let minute = Duration.seconds(60)
+    private static let day = Duration.seconds(86_400)
+
     func verdict() -> AuditVerdict {
         var verdict = figures
         verdict.actions = last.count

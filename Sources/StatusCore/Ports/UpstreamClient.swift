@@ -4,16 +4,17 @@
 public protocol UpstreamClient: Sendable {
     /// Makes sure that a credential is at hand, fetching a token when needed (one fetch at a time).
     ///
-    /// `reply` is called exactly once; nil means ready. A caller that gets a fault decides itself
+    /// `reply` is called exactly once, from inside this call when there is nothing to wait for; nil
+    /// means ready. A caller that gets a fault decides itself
     /// when to try again.
     func prepare(reply: @escaping @Sendable (UpstreamFault?) -> Void)
 
     /// Sends one request for one action, once: no redirects, no retries, no silent re-send.
     ///
     /// Nothing is sent at or after `sendBefore`, and the whole call ends within the upstream's
-    /// deadline. `reply` is called exactly once.
+    /// deadline. `trace` goes along as the field `traceparent`. `reply` is called exactly once.
     func call(
-        _ id: ActionID, sendBefore: Instant,
+        _ id: ActionID, sendBefore: Instant, trace: String?,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void)
 
     /// Forgets the token with which the upstream answered 401.

@@ -26,7 +26,7 @@ extension ActionTracker {
         for source in policy.configured { actions[id]?.looks[source].expire(now, policy) }
         var tracked = actions[id] ?? TrackedAction(now: now)
         if let answer = retired[id], actions[id] == nil {
-            tracked.restore(answer)
+            tracked.restore(answer, kept: policy.terminalTTL)
             tracked.wasAsked = true
         }
         effects.append(.explain(inquirer, explanation(id, tracked)))

@@ -158,7 +158,7 @@ extension ActionTracker {
         guard case .change(nil, let deadline) = caller.question.patience else { return }
         let told = candidates(caller.question, tracked).first.flatMap { tracked.looks[$0].answer }
         guard let told, told.at <= caller.askedAt else { return }
-        caller.question.patience = .change(from: told.document.tag, deadline: deadline)
+        caller.question.patience = .change(from: [told.document.tag], deadline: deadline)
     }
 
     private enum Resolution {
@@ -213,7 +213,8 @@ extension ActionTracker {
         switch caller.question.patience {
         case .none: return nil
         case .done(let deadline): return deadline
-        case .change(let tag?, let deadline): return answer.document.tag == tag ? deadline : nil
+        case .change(let tags?, let deadline):
+            return tags.contains(answer.document.tag) ? deadline : nil
         case .change(nil, _): return nil  // nothing was known at its arrival: this is news
         }
     }

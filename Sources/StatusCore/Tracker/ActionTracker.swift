@@ -53,6 +53,11 @@ public struct ActionTracker: Sendable {
     public var storedActions: Int { actions.count + retired.count }
     public var waitingCallers: Int { callers.count }
 
+    /// Whose question caused the look that is under way.
+    public func starter(of key: LookKey) -> CallerID? {
+        actions[key.id]?.looks[key.source].flight?.starter
+    }
+
     /// Takes one event in and returns what is to be done, in this order.
     public mutating func step(_ event: Event, now: Instant) -> [Effect] {
         self.now = max(now, self.now)
@@ -116,12 +121,13 @@ struct TrackedAction: Sendable {
     }
 
     /// Becomes again what it was before it was retired.
-    mutating func restore(_ shared: Shared<Answer>) {
+    mutating func restore(_ shared: Shared<Answer>, kept: Duration) {
         let answer = shared.value
         published = Publication(shared, servableUntil: answer.keptUntil)
         looks[answer.document.source].isKnown = true
         looks[answer.document.source].answer = Look.Told(
-            document: answer.document, checkedAt: answer.checkedAt, at: answer.answeredAt,
+            document: answer.document, checkedAt: answer.checkedAt,
+            at: answer.keptUntil - kept,
             answeredAt: answer.answeredAt)
     }
 
@@ -205,7 +211,9 @@ extension ActionTracker {
         switch result {
         case .success(let records):
             // Somebody asks what the published answer does not tell.
-            if let answer = retired.removeValue(forKey: id) { actions[id]?.restore(answer) }
+            if let answer = retired.removeValue(forKey: id) {
+                actions[id]?.restore(answer, kept: policy.terminalTTL)
+            }
             actions[id]?.isLoaded = true
             take(records, of: id)
             explainToInquirers(id)

@@ -27,8 +27,8 @@ public struct Question: Sendable, Equatable {
         case none
         /// Until the action is done, at most until that moment.
         case done(deadline: Instant)
-        /// Until the state is another than the one of that tag (nil: than the one at arrival).
-        case change(from: UInt64?, deadline: Instant)
+        /// Until the state is none of those tags' (nil: not the one at arrival).
+        case change(from: [UInt64]?, deadline: Instant)
 
         var deadline: Instant? {
             switch self {

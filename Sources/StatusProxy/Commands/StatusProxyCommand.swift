@@ -16,7 +16,8 @@ struct StatusProxyCommand: ParsableCommand {
             + " CONFIG_FILE names. See the README.",
         version: ProgramVersion.text,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, HealthcheckCommand.self, AuditCommand.self,
+            ServeCommand.self, CheckCommand.self, GetCommand.self, HealthcheckCommand.self,
+            AuditCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 }

@@ -1,6 +1,7 @@
 // What is counted, and how Prometheus reads it (text format 0.0.4).
 
 import Locking
+import SocketServer
 import StatusCore
 
 /// The process's counters and gauges. No action id ever stands in a label.
@@ -42,6 +43,11 @@ final class Metrics: Sendable {
         var openBreakers: Set<Source> = []
         var storeFailures = 0
         var anomalies: [Source: Int] = [:]
+        /// Loops that have no descriptor for a new connection, and how often that began.
+        var shortOfDescriptors = 0
+        var shortages = 0
+        /// Nil while everybody may ask.
+        var callerKeysAreGood: Bool?
     }
 
     private struct RequestKey: Hashable, Sendable {
@@ -93,6 +99,7 @@ final class Metrics: Sendable {
         var connections: Int
         var storedActions: Int
         var waitingCallers: Int
+        var eventStreams: Int
     }
 
     func countRequest(
@@ -144,6 +151,20 @@ final class Metrics: Sendable {
         }
     }
 
+    func count(_ shortage: Shortage) {
+        state.withLock { state in
+            switch shortage {
+            case .began:
+                state.shortOfDescriptors += 1
+                state.shortages += 1
+            case .ended: state.shortOfDescriptors -= 1
+            }
+        }
+    }
+
+    /// Whether the file of caller keys could be used when it was read last.
+    func tell(callerKeysAreGood isGood: Bool) { state.withLock { $0.callerKeysAreGood = isGood } }
+
     /// Upstreams whose breaker is not closed.
     var openBreakers: Set<Source> { state.withLock { $0.openBreakers } }
 
@@ -170,8 +191,21 @@ final class Metrics: Sendable {
         text.sample("actions_stored", [], gauges.storedActions)
         text.family("waiters", "gauge", "Requests held for news.")
         text.sample("waiters", [], gauges.waitingCallers)
+        text.family("event_streams", "gauge", "Open event streams.")
+        text.sample("event_streams", [], gauges.eventStreams)
         text.family("connections", "gauge", "Open connections of callers.")
         text.sample("connections", [], gauges.connections)
+        text.family(
+            "descriptor_shortage", "gauge", "1 while there is no descriptor for a connection.")
+        text.sample("descriptor_shortage", [], state.shortOfDescriptors > 0 ? 1 : 0)
+        text.family("descriptor_shortages_total", "counter", "How often that began, by any loop.")
+        text.sample("descriptor_shortages_total", [], state.shortages)
+        if let isGood = state.callerKeysAreGood {
+            text.family(
+                "caller_keys_good", "gauge",
+                "0 while the file of caller keys cannot be used and the keys before it count.")
+            text.sample("caller_keys_good", [], isGood ? 1 : 0)
+        }
         return text.text
     }
 

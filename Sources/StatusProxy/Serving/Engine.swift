@@ -11,7 +11,7 @@ import StatusCore
 /// (`ask`, `leave`, `drain`, replies of ports) hops onto it first.
 final class Engine: @unchecked Sendable {
     private let queue = DispatchQueue(label: "status-proxy.engine")
-    /// Large bodies take milliseconds to read: not on the engine's time.
+    /// Large bodies take milliseconds to read: not on the engine's time, nor on the transport's.
     private let normalizing = DispatchQueue(
         label: "status-proxy.normalizing", attributes: .concurrent)
     private var tracker: ActionTracker
@@ -21,7 +21,7 @@ final class Engine: @unchecked Sendable {
     private let observer: any EngineObserver
     private let retention: Retention
 
-    private var held: [CallerID: @Sendable (Reply) -> Void] = [:]
+    private var held: [CallerID: HeldCaller] = [:]
     private var inquiries: [CallerID: @Sendable (Explanation) -> Void] = [:]
     private var callers: UInt64 = 0
     private let wakeTimer: any DispatchSourceTimer
@@ -29,6 +29,9 @@ final class Engine: @unchecked Sendable {
     private var wakeAt = Instant.distantFuture
     private var isShowingGaps = false
     private var whenQuiet: (@Sendable () -> Void)?
+
+    /// Up to here a body is read where it arrives: another queue would take longer than the reading.
+    private static let smallBodyMax = 16_384
 
     /// How often the store is asked to drop what is past its use.
     private static let purgeInterval = Duration.seconds(60)
@@ -64,15 +67,17 @@ final class Engine: @unchecked Sendable {
     // MARK: From any queue
 
     /// Asks the tracker. `reply` is called once, on the engine's queue, unless the caller leaves.
-    /// `began` gets the caller's name first, on the same queue.
+    /// `began` gets the caller's name first, on the same queue. A call that is made because of this
+    /// question continues the trace.
     func ask(
-        _ question: Question, began: @escaping @Sendable (CallerID) -> Void = { _ in },
+        _ question: Question, trace: TraceParent?,
+        began: @escaping @Sendable (CallerID) -> Void = { _ in },
         reply: @escaping @Sendable (Reply) -> Void
     ) {
         queue.async {
             self.callers += 1
             let caller = CallerID(self.callers)
-            self.held[caller] = reply
+            self.held[caller] = HeldCaller(trace: trace, reply: reply)
             began(caller)
             self.take(.asked(caller, question))
         }
@@ -131,7 +136,7 @@ final class Engine: @unchecked Sendable {
         case .call(let key, let flight, let sendBefore): call(key, flight, sendBefore)
         case .settle(let settlement, let flight): settle(settlement, flight)
         case .refuseCredential(let source): clients[source]?.refuseCredential()
-        case .reply(let caller, let reply): held.removeValue(forKey: caller)?(reply)
+        case .reply(let caller, let reply): held.removeValue(forKey: caller)?.reply(reply)
         case .explain(let inquirer, let explanation):
             inquiries.removeValue(forKey: inquirer)?(explanation)
         case .publish(let id, let publication):
@@ -160,11 +165,16 @@ final class Engine: @unchecked Sendable {
     }
 
     private func call(_ key: LookKey, _ flight: UInt64, _ sendBefore: Instant) {
-        clients[key.source]?.call(key.id, sendBefore: sendBefore) { report in
-            self.normalizing.async {
-                let meaning = CallReport(report, key, clocks: SystemClock.both())
+        let trace = tracker.starter(of: key).flatMap { held[$0]?.trace }
+        let field = trace?.continued(by: .random(in: .min ... .max))
+        clients[key.source]?.call(key.id, sendBefore: sendBefore, trace: field) { report in
+            let clocks = SystemClock.both()
+            let normalize: @Sendable () -> Void = {
+                let meaning = CallReport(report, key, clocks: clocks)
                 self.queue.async { self.take(.called(key, flight: flight, meaning)) }
             }
+            guard report.bodyBytes > Self.smallBodyMax else { return normalize() }
+            self.normalizing.async(execute: normalize)
         }
     }
 
@@ -217,9 +227,19 @@ final class Engine: @unchecked Sendable {
     }
 }
 
+/// A caller whose reply is still to come.
+private struct HeldCaller {
+    let trace: TraceParent?
+    let reply: @Sendable (Reply) -> Void
+}
+
 /// Hears what operators want to know. Called on the engine's queue.
 protocol EngineObserver: Sendable {
     func observe(_ note: Note)
+}
+
+extension UpstreamCallReport {
+    fileprivate var bodyBytes: Int { (try? result.get().body.count) ?? 0 }
 }
 
 extension CallReport {

@@ -12,13 +12,17 @@ import StatusCore
 /// Answers, logs and counts fresh hits.
 final class FreshHit: Sendable {
     private let board: AnswerBoard
+    private let callers: CallerGate?
     private let log: LogWriter
     private let metrics: Metrics
     /// One per loop, so that a lane's lock is never waited for.
     private let lanes: [Guarded<Lane>]
 
-    init(board: AnswerBoard, log: LogWriter, metrics: Metrics, lanes: Int) {
+    init(
+        board: AnswerBoard, callers: CallerGate?, log: LogWriter, metrics: Metrics, lanes: Int
+    ) {
         self.board = board
+        self.callers = callers
         self.log = log
         self.metrics = metrics
         self.lanes = (0..<lanes).map { _ in Guarded(Lane()) }
@@ -37,7 +41,17 @@ final class FreshHit: Sendable {
         guard let found = board.answer(for: bytes.extracting(id), now: startedAt) else {
             return false
         }
-        serve(found, startedAt, exchange.loopIndex, &writer)
+        // Last, since it uses up quota. Who is not let in is told so in the readable way.
+        var caller: KeyHolder?
+        if let callers {
+            guard let key = BearerKey.find(in: head, bytes),
+                case .admitted(let known) = callers.admit(
+                    bytes.extracting(key), now: startedAt, lane: exchange.loopIndex)
+            else { return false }
+            caller = known
+        }
+        let trace = bytes.extracting(Self.traceID(head, bytes))
+        serve(found, startedAt, caller, trace, exchange.loopIndex, &writer)
         return true
     }
 
@@ -62,11 +76,35 @@ final class FreshHit: Sendable {
         head.firstValue(of: "if-none-match", in: bytes) == nil
             && head.firstValue(of: "prefer", in: bytes) == nil
             && head.firstValue(of: "x-request-id", in: bytes) == nil
+            && mayWantJSON(head, bytes)
+    }
+
+    /// No Accept has room for the name of event streams; whether it stands there is read elsewhere.
+    private static func mayWantJSON(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>
+    ) -> Bool {
+        let events: StaticString = "text/event-stream"
+        var isShort = true
+        head.forEachValue(of: "accept", in: bytes) {
+            isShort = isShort && $0.count < events.utf8CodeUnitCount
+        }
+        return isShort
+    }
+
+    /// Where the id of the request's trace stands; empty without one.
+    private static func traceID(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>
+    ) -> Range<Int> {
+        guard head.count(of: "traceparent", in: bytes) == 1,
+            let value = head.firstValue(of: "traceparent", in: bytes),
+            let id = TraceParent.traceID(in: bytes.extracting(value))
+        else { return 0..<0 }
+        return value.lowerBound + id.lowerBound..<value.lowerBound + id.upperBound
     }
 
     private func serve(
-        _ found: BoardedAnswer, _ startedAt: Instant, _ laneIndex: Int,
-        _ writer: inout ResponseWriter
+        _ found: BoardedAnswer, _ startedAt: Instant, _ caller: KeyHolder?,
+        _ trace: Span<UInt8>, _ laneIndex: Int, _ writer: inout ResponseWriter
     ) {
         lanes[laneIndex].withLock { lane in
             let requestID = lane.requestIDs.next()
@@ -75,7 +113,7 @@ final class FreshHit: Sendable {
             let took = SystemClock.now().nanoseconds - startedAt.nanoseconds
             metrics.countHit(isStale: found.isStale, nanoseconds: took, lane: laneIndex)
             guard log.level <= .info else { return }
-            lane.writeLine(requestID, took, isStale: found.isStale, found.source)
+            lane.writeLine(requestID, took, isStale: found.isStale, found.source, caller, trace)
             log.append(lane.line.span)
         }
     }
@@ -89,7 +127,8 @@ private struct Lane: Sendable {
 
     /// The same line as ``RequestJournal`` writes for other requests.
     mutating func writeLine(
-        _ requestID: UInt64, _ nanoseconds: Int64, isStale: Bool, _ source: Source
+        _ requestID: UInt64, _ nanoseconds: Int64, isStale: Bool, _ source: Source,
+        _ caller: KeyHolder?, _ trace: Span<UInt8>
     ) {
         line.removeAll(keepingCapacity: true)
         let milliseconds = clock.tick()
@@ -108,12 +147,23 @@ private struct Lane: Sendable {
             line.append(digits: microseconds % 1_000_000, count: 6)
             line.append(isStale ? ",\"cache\":\"stale\"" : ",\"cache\":\"hit\"")
             line.append(
-                source == .orders
-                    ? ",\"source\":\"orders\"}\n" : ",\"source\":\"vouchers\"}\n")
+                source == .orders ? ",\"source\":\"orders\"" : ",\"source\":\"vouchers\"")
+            if !trace.isEmpty {
+                line.append(",\"trace_id\":\"")
+                line.append(trace)
+                line.append("\"")
+            }
+            if let caller {
+                let name = caller.nameBytes
+                line.append(",\"caller\":\"")
+                line.append(name.span)
+                line.append("\"")
+            }
+            line.append("}\n")
         }
     }
 
-    private static let lineBytesMax = 320
+    private static let lineBytesMax = 400 + CallerKeys.nameBytesMax
 }
 
 /// Makes request ids: unlike each other, without a look at the system's randomness for each.

@@ -14,21 +14,25 @@ final class ProxyHandler: RequestHandler {
     private let board: AnswerBoard
     private let limits: APILimits
     private let health: Health
+    private let callers: CallerGate?
     private let journal: RequestJournal
     private let freshHit: FreshHit
+    private let streams: EventStreams
     /// Requests that the engine holds, so that it can be told when a caller goes away.
     private let held = Guarded<[Exchange: [CallerID]]>([:])
 
     init(
         engine: Engine, board: AnswerBoard, limits: APILimits, health: Health,
-        journal: RequestJournal, freshHit: FreshHit
+        callers: CallerGate?, journal: RequestJournal, freshHit: FreshHit, streams: EventStreams
     ) {
         self.engine = engine
         self.board = board
         self.limits = limits
         self.health = health
+        self.callers = callers
         self.journal = journal
         self.freshHit = freshHit
+        self.streams = streams
     }
 
     func handle(
@@ -38,22 +42,45 @@ final class ProxyHandler: RequestHandler {
         if freshHit.answer(head, bytes, exchange, &writer) { return .answered }
         let request = APIRequest(head, bytes: bytes)
         var visit = Visit(request, lane: exchange.loopIndex)
-        do throws(RoutingFailure) {
-            let route = try Router.route(request)
-            visit.route = route.name
-            return handle(route, request, visit, exchange, &writer)
-        } catch {
-            var response = error.problem.response(now: visit.startedAt)
-            if let allow = error.allow {
+        let routed = Result { () throws(RoutingFailure) in try Router.route(request) }
+        if case .success(let route) = routed { visit.route = route.name }
+        // Who may not ask is not told what is wrong with the question either.
+        if let callers, Router.isGuarded(request) {
+            do throws(ProblemDetails) {
+                visit.caller = try Self.admit(callers, head, bytes, visit)
+            } catch {
+                visit.problem = error.code.rawValue
+                return answer(error.response(now: visit.startedAt), visit, &writer)
+            }
+        }
+        switch routed {
+        case .success(let route): return handle(route, request, visit, exchange, &writer)
+        case .failure(let failure):
+            var response = failure.problem.response(now: visit.startedAt)
+            if let allow = failure.allow {
                 response.fields.append(Field(name: "Allow", value: allow))
             }
             return answer(response, visit, &writer)
         }
     }
 
+    /// The caller's name.
+    private static func admit(
+        _ callers: CallerGate, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: Visit
+    ) throws(ProblemDetails) -> String {
+        guard let key = BearerKey.find(in: head, bytes) else { throw .unauthorized }
+        switch callers.admit(bytes.extracting(key), now: visit.startedAt, lane: visit.lane) {
+        case .admitted(let caller): return caller.name
+        case .unknown: throw .unauthorized
+        case .tooMany(let caller, let retryAt):
+            throw .tooManyRequests(caller.name, retryAt: retryAt)
+        }
+    }
+
     func abandoned(_ exchange: Exchange) {
         let callers = held.withLock { $0.removeValue(forKey: exchange) } ?? []
         for caller in callers { engine.leave(caller) }
+        streams.abandoned(exchange)
     }
 
     private func handle(
@@ -61,7 +88,12 @@ final class ProxyHandler: RequestHandler {
         _ writer: inout ResponseWriter
     ) -> Handling {
         switch route {
-        case .action(let id): return action(id, request, visit, exchange, &writer)
+        case .action(let id):
+            guard EventStream.isPreferred(by: request.accept) else {
+                return action(id, request, visit, exchange, &writer)
+            }
+            return events(id, request, visit, exchange, &writer)
+        case .events(let id): return events(id, request, visit, exchange, &writer)
         case .explain(let id): return explain(id, visit, exchange)
         case .actions: return batch(request, visit, exchange, &writer)
         case .live: return answer(health.liveness, visit, &writer)
@@ -98,7 +130,8 @@ final class ProxyHandler: RequestHandler {
     private func metrics(_ visit: Visit, _ exchange: Exchange) -> Handling {
         engine.census { stored, waiting in
             let text = self.journal.metricsText(
-                stored: stored, waiting: waiting, configured: self.limits.configured)
+                stored: stored, waiting: waiting, streams: self.streams.count,
+                configured: self.limits.configured)
             let fields = [
                 Field(name: "Content-Type", value: "text/plain; version=0.0.4; charset=utf-8"),
                 Field(name: "Cache-Control", value: "no-store"),
@@ -128,7 +161,7 @@ extension ProxyHandler {
             return .answered
         }
         hold(exchange)
-        ask(question, exchange) { reply in
+        ask(question, visit.trace, exchange) { reply in
             self.release(exchange)
             switch reply {
             case .answer(let answer):
@@ -156,8 +189,25 @@ extension ProxyHandler {
     ) {
         let status = rendered.write(
             condition: wish.condition, now: SystemClock.now(), into: &writer
-        ) { $0.field("X-Request-Id", visit.requestID) }
+        ) { head in
+            head.field("X-Request-Id", visit.requestID)
+            if let field = wish.preferenceApplied { head.field(field) }
+        }
         journal.close(visit.served(rendered.answer), status: status)
+    }
+
+    private func events(
+        _ id: ActionID, _ request: APIRequest, _ visit: Visit, _ exchange: Exchange,
+        _ writer: inout ResponseWriter
+    ) -> Handling {
+        do throws(ProblemDetails) {
+            let wish = try QuestionReader.wish(request, limits, now: visit.startedAt)
+            let question = Question(id: id, source: wish.source)
+            streams.open(question, seen: EventStream.lastSeen(request), visit, exchange)
+            return .later
+        } catch {
+            return answer(error.response(now: visit.startedAt), visit, &writer)
+        }
     }
 
     private func batch(
@@ -175,7 +225,8 @@ extension ProxyHandler {
         hold(exchange)
         let collector = BatchCollector(ids) { items in
             self.release(exchange)
-            let response = BatchWriter.response(items, clocks: SystemClock.both())
+            var response = BatchWriter.response(items, clocks: SystemClock.both())
+            if let field = wish.preferenceApplied { response.fields.append(field) }
             self.answer(response, visit, exchange)
         }
         for (index, text) in ids.enumerated() {
@@ -188,7 +239,7 @@ extension ProxyHandler {
                 collector.take(index, .success(found.answer))
                 continue
             }
-            ask(question, exchange) { reply in
+            ask(question, visit.trace, exchange) { reply in
                 switch reply {
                 case .answer(let answer): collector.take(index, .success(answer))
                 case .problem(let problem):
@@ -200,10 +251,11 @@ extension ProxyHandler {
     }
 
     private func ask(
-        _ question: Question, _ exchange: Exchange, reply: @escaping @Sendable (Reply) -> Void
+        _ question: Question, _ trace: TraceParent?, _ exchange: Exchange,
+        reply: @escaping @Sendable (Reply) -> Void
     ) {
         engine.ask(
-            question,
+            question, trace: trace,
             began: { caller in
                 let isHeld = self.held.withLock { held in
                     held[exchange]?.append(caller)

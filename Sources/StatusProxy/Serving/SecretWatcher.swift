@@ -3,15 +3,15 @@
 import Dispatch
 import Glibc
 import StatusCore
-import UpstreamCurl
 
-/// Watches the files that secrets were read from.
+/// Watches the files that secrets were read from: those for upstreams, and callers' keys.
 ///
 /// `@unchecked Sendable`: `files` is touched on `queue` only.
 final class SecretWatcher: @unchecked Sendable {
     private struct Watched {
-        var file: UpstreamSettings.SecretFile
-        var client: CurlUpstreamClient
+        var path: String
+        var setting: SettingName
+        var reread: @Sendable () throws -> Void
         var stamp: Stamp?
     }
 
@@ -32,9 +32,14 @@ final class SecretWatcher: @unchecked Sendable {
 
     init(log: LogWriter) { self.log = log }
 
-    func watch(_ file: UpstreamSettings.SecretFile, for client: CurlUpstreamClient) {
+    /// `reread` takes over what the file holds now, or throws and leaves everything as it is. It runs
+    /// on the watcher's queue.
+    func watch(
+        _ path: String, _ setting: SettingName, reread: @escaping @Sendable () throws -> Void
+    ) {
         queue.sync {
-            files.append(Watched(file: file, client: client, stamp: Self.stamp(file.path)))
+            files.append(
+                Watched(path: path, setting: setting, reread: reread, stamp: Self.stamp(path)))
             guard timer == nil else { return }
             let timer = DispatchSource.makeTimerSource(queue: queue)
             timer.setEventHandler { [weak self] in self?.look(force: false) }
@@ -52,24 +57,22 @@ final class SecretWatcher: @unchecked Sendable {
 
     private func look(force: Bool) {
         for index in files.indices {
-            let stamp = Self.stamp(files[index].file.path)
+            let stamp = Self.stamp(files[index].path)
             guard force || stamp != files[index].stamp else { continue }
             files[index].stamp = stamp
             reread(files[index])
         }
     }
 
-    /// A file that cannot be used leaves the credentials as they are.
     private func reread(_ watched: Watched) {
-        let setting = watched.file.setting
+        let setting = LogValue.text(watched.setting.rawValue)
         do {
-            let secret = try RawSettings.readSecret(watched.file.path, setting)
-            try watched.client.updateCredentials(watched.file.credentials(secret))
-            log.log(.info, "secret file read again", ["setting": .text(setting.rawValue)])
+            try watched.reread()
+            log.log(.info, "secret file read again", ["setting": setting])
         } catch {
             log.log(
-                .error, "secret file cannot be used; the old secret stays",
-                ["setting": .text(setting.rawValue), "error": .text("\(error)")])
+                .error, "secret file cannot be used; what it held before stays",
+                ["setting": setting, "error": .text("\(error)")])
         }
     }
 

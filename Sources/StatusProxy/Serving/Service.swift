@@ -18,6 +18,7 @@ final class Service: Sendable {
     private let engine: Engine
     private let store: any StateStore
     private let server: Server
+    private let streams: EventStreams
     private let secrets: SecretWatcher
     private let lifecycle = DispatchQueue(label: "status-proxy.lifecycle")
     private let isStopping = Guarded(false)
@@ -42,7 +43,12 @@ final class Service: Sendable {
             settings.upstreams[source].map { upstream in
                 let client = CurlUpstreamClient(
                     multi: multi, endpoint: upstream.endpoint, clock: { SystemClock.now() })
-                if let file = upstream.secretFile { secrets.watch(file, for: client) }
+                if let file = upstream.secretFile {
+                    secrets.watch(file.path, file.setting) {
+                        let secret = try RawSettings.readSecret(file.path, file.setting)
+                        try client.updateCredentials(file.credentials(secret))
+                    }
+                }
                 return client
             }
         }
@@ -50,11 +56,23 @@ final class Service: Sendable {
             policy: settings.trackerPolicy, store: store, clients: clients, board: board,
             observer: Observer(log: log, metrics: metrics, health: health))
         let journal = RequestJournal(log: log, metrics: metrics)
+        streams = EventStreams(engine: engine, journal: journal)
+        let callers = settings.callers.map { callers in
+            let gate = CallerGate(
+                callers.keys, requestsPerSecond: callers.requestsPerSecond, lanes: loops)
+            Self.watch(callers.keysFile, gate, secrets, metrics)
+            return gate
+        }
         let limits = APILimits(configured: settings.configured, waitMax: settings.waitMax)
         let handler = ProxyHandler(
-            engine: engine, board: board, limits: limits, health: health, journal: journal,
-            freshHit: FreshHit(board: board, log: log, metrics: metrics, lanes: loops))
-        server = try Server(Self.configuration(settings, journal, log, loops), handler: handler)
+            engine: engine, board: board, limits: limits, health: health, callers: callers,
+            journal: journal,
+            freshHit: FreshHit(
+                board: board, callers: callers, log: log, metrics: metrics, lanes: loops),
+            streams: streams)
+        Self.raiseDescriptorLimit(settings, loops, log)
+        server = try Server(
+            Self.configuration(settings, journal, metrics, log, loops), handler: handler)
         let server = server
         journal.watchConnections { server.connectionCount }
     }
@@ -72,6 +90,18 @@ final class Service: Sendable {
             ])
     }
 
+    /// Keys are exchanged while the service runs; a file that cannot be used changes nothing.
+    private static func watch(
+        _ path: String, _ gate: CallerGate, _ secrets: SecretWatcher, _ metrics: Metrics
+    ) {
+        metrics.tell(callerKeysAreGood: true)
+        secrets.watch(path, .callerKeysFile) {
+            let keys = Result { () throws(SettingFailure) in try CallerKeys(path: path) }
+            metrics.tell(callerKeysAreGood: (try? keys.get()) != nil)
+            gate.replace(try keys.get())
+        }
+    }
+
     private static func openStore(
         _ settings: Settings, _ log: LogWriter
     ) throws -> any StateStore {
@@ -86,8 +116,21 @@ final class Service: Sendable {
         }
     }
 
+    private static func raiseDescriptorLimit(
+        _ settings: Settings, _ loops: Int, _ log: LogWriter
+    ) {
+        let needed = DescriptorLimit.needed(
+            connections: settings.httpMaxConnections, loops: loops)
+        let limit = DescriptorLimit.raise(to: needed)
+        guard limit < needed else { return }
+        log.log(
+            .warning, "too few open files are allowed for HTTP_MAX_CONNECTIONS",
+            ["limit": .integer(limit), "needed": .integer(needed)])
+    }
+
     private static func configuration(
-        _ settings: Settings, _ journal: RequestJournal, _ log: LogWriter, _ loops: Int
+        _ settings: Settings, _ journal: RequestJournal, _ metrics: Metrics, _ log: LogWriter,
+        _ loops: Int
     ) -> ServerConfiguration {
         var configuration = ServerConfiguration(
             host: settings.listenHost, port: settings.listenPort, loops: loops)
@@ -95,6 +138,7 @@ final class Service: Sendable {
         configuration.idleTimeout = settings.httpIdleTimeout
         configuration.headerTimeout = settings.httpHeaderTimeout
         configuration.bodyTimeout = settings.httpHeaderTimeout
+        configuration.heartbeat = EventStream.comment
         let overloaded = ProblemDetails(
             .overloaded, "Too many connections.", retryAt: Instant(nanoseconds: 1_000_000_000))
         configuration.overloadedResponse = overloaded.response(now: Instant(nanoseconds: 0))
@@ -103,6 +147,7 @@ final class Service: Sendable {
             return ProblemDetails.refusal(status: status, reason: reason)
         }
         configuration.shortageHandler = { shortage in
+            metrics.count(shortage)
             switch shortage {
             case .began(let number):
                 log.log(
@@ -156,6 +201,7 @@ final class Service: Sendable {
     /// closes.
     private func finish() {
         server.stopAccepting()
+        streams.drain()
         engine.drain()
         server.whenIdle {
             self.engine.whenQuiet {

@@ -11,12 +11,15 @@ struct Visit: Sendable {
     let startedAt = SystemClock.now()
     let requestID: String
     let method: HTTPWire.Method
+    let trace: TraceParent?
     /// The number of the loop that it came in on.
     let lane: Int
     var route = "other"
     var cacheResult: String?
     var source: Source?
     var problem: String?
+    /// The caller's name, when keys are on.
+    var caller: String?
 
     static let requestIDBytesMax = 128
 
@@ -24,6 +27,7 @@ struct Visit: Sendable {
         self.lane = lane
         requestID = Self.usable(request.requestID) ?? Self.newRequestID()
         method = request.method
+        trace = request.trace
     }
 
     func served(_ answer: Answer) -> Visit {
@@ -78,12 +82,13 @@ final class RequestJournal: Sendable {
         return response
     }
 
-    /// Logs and counts an answer that has been written.
-    func close(_ visit: Visit, status: Int) {
+    /// Logs and counts an answer that has been written. `beganAfter` and `events` are of an event
+    /// stream: its whole life would tell nothing among the durations of answers.
+    func close(_ visit: Visit, status: Int, beganAfter: Duration? = nil, events: Int? = nil) {
         let took = SystemClock.now() - visit.startedAt
         metrics.countRequest(
-            route: visit.route, status: status, took: took, cacheResult: visit.cacheResult,
-            lane: visit.lane)
+            route: visit.route, status: status, took: beganAfter ?? took,
+            cacheResult: visit.cacheResult, lane: visit.lane)
         log.log(
             .info, "request",
             [
@@ -95,6 +100,9 @@ final class RequestJournal: Sendable {
                 "cache": visit.cacheResult.map(LogValue.text) ?? .absent,
                 "source": visit.source.map { .text($0.rawValue) } ?? .absent,
                 "problem": visit.problem.map(LogValue.text) ?? .absent,
+                "events": events.map(LogValue.integer) ?? .absent,
+                "trace_id": visit.trace.map { .text($0.traceID) } ?? .absent,
+                "caller": visit.caller.map(LogValue.text) ?? .absent,
             ])
     }
 
@@ -109,10 +117,13 @@ final class RequestJournal: Sendable {
         connections.withLock { $0 = count }
     }
 
-    func metricsText(stored: Int, waiting: Int, configured: [Source]) -> [UInt8] {
+    func metricsText(
+        stored: Int, waiting: Int, streams: Int, configured: [Source]
+    ) -> [UInt8] {
         let count = connections.withLock { $0 }
         let gauges = Metrics.Gauges(
-            connections: count?() ?? 0, storedActions: stored, waitingCallers: waiting)
+            connections: count?() ?? 0, storedActions: stored, waitingCallers: waiting,
+            eventStreams: streams)
         return Array(metrics.text(gauges, configured: configured).utf8)
     }
 }

@@ -36,7 +36,6 @@ struct RawSettings {
         if let known = SettingName(rawValue: name) {
             texts[known] = text
         } else {
-            try refuseUnsupported(name)
             if name.hasPrefix("ORDERS_") || name.hasPrefix("VOUCHERS_") {
                 throw Self.unknown(name)
             }
@@ -58,10 +57,7 @@ struct RawSettings {
     }
 
     private mutating func take(fileKey name: String, _ value: JSONValue) throws(SettingFailure) {
-        guard let known = SettingName(rawValue: name) else {
-            try refuseUnsupported(name)
-            throw Self.unknown(name)
-        }
+        guard let known = SettingName(rawValue: name) else { throw Self.unknown(name) }
         switch value {
         case .string(let text): texts[known] = text.isEmpty ? nil : text
         case .number(let text): texts[known] = text
@@ -69,11 +65,6 @@ struct RawSettings {
         case .bool, .array, .object:
             throw SettingFailure(known, "the settings file must give a string or a number")
         }
-    }
-
-    private func refuseUnsupported(_ name: String) throws(SettingFailure) {
-        guard SettingName.unsupported.contains(name) else { return }
-        throw SettingFailure(name: name, problem: "this version cannot honour it; unset it")
     }
 
     /// Names the known setting that looks most like it.

@@ -34,6 +34,8 @@ enum SettingName: String, CaseIterable, Sendable {
     case staleMax = "STALE_MAX"
     case terminalTTL = "TERMINAL_TTL"
     case cacheMaxActions = "CACHE_MAX_ACTIONS"
+    case callerKeysFile = "CALLER_KEYS_FILE"
+    case callerRequestsPerSecond = "CALLER_REQUESTS_PER_SECOND"
     case httpMaxConnections = "HTTP_MAX_CONNECTIONS"
     case httpIdleTimeout = "HTTP_IDLE_TIMEOUT"
     case httpHeaderTimeout = "HTTP_HEADER_TIMEOUT"
@@ -44,10 +46,6 @@ enum SettingName: String, CaseIterable, Sendable {
 
     /// Names the settings file itself; read from the environment only.
     static let configFile = "CONFIG_FILE"
-
-    /// Settings of the contract that this version cannot honour. One that is set stops the start:
-    /// a guard that somebody counts on must not be missing in silence.
-    static let unsupported = ["CALLER_KEYS_FILE", "CALLER_REQUESTS_PER_SECOND"]
 
     /// The text that counts when nobody says anything; nil: none.
     var defaultText: String? {
@@ -80,7 +78,8 @@ enum SettingName: String, CaseIterable, Sendable {
         case .logLevel: "info"
         case .ordersToken, .ordersTokenFile, .ordersClientID, .ordersClientSecret,
             .ordersClientSecretFile, .ordersAudience, .ordersCallsPerDay, .vouchersAppID,
-            .vouchersAppToken, .vouchersAppTokenFile, .upstreamCAFile, .logFormat:
+            .vouchersAppToken, .vouchersAppTokenFile, .upstreamCAFile, .callerKeysFile,
+            .callerRequestsPerSecond, .logFormat:
             nil
         }
     }

@@ -16,6 +16,8 @@ struct Settings: Sendable {
     var staleMax: Duration
     var terminalTTL: Duration
     var cacheMaxActions: Int
+    /// Nil: everybody may ask.
+    var callers: CallerSettings?
     var httpMaxConnections: Int
     var httpIdleTimeout: Duration
     var httpHeaderTimeout: Duration
@@ -62,6 +64,7 @@ struct Settings: Sendable {
         staleMax = try raw.duration(.staleMax, min: .seconds(1))
         terminalTTL = try raw.duration(.terminalTTL, min: .seconds(86_400))
         cacheMaxActions = try raw.integer(.cacheMaxActions, 1...100_000_000)
+        callers = try CallerSettings(raw)
         httpMaxConnections = try raw.integer(.httpMaxConnections, 1...1_000_000)
         httpIdleTimeout = try raw.duration(.httpIdleTimeout, min: .seconds(1))
         httpHeaderTimeout = try raw.duration(.httpHeaderTimeout, min: .seconds(1))
@@ -85,6 +88,30 @@ struct Settings: Sendable {
             return .sqlite(path: path)
         }
         return .sqlite(path: "\(stateDirectory)/\(path)")
+    }
+}
+
+/// Who may ask, and how often.
+struct CallerSettings: Sendable {
+    var keysFile: String
+    var keys: CallerKeys
+    /// Per caller; nil: not limited.
+    var requestsPerSecond: Int?
+
+    /// Nil without a file of keys: then there are no callers to tell apart.
+    init?(_ raw: RawSettings) throws(SettingFailure) {
+        requestsPerSecond = try raw.optionalInteger(.callerRequestsPerSecond, 1...1_000_000)
+        guard let path = raw.text(.callerKeysFile) else {
+            guard requestsPerSecond == nil else {
+                throw SettingFailure(
+                    .callerRequestsPerSecond,
+                    "a quota is per caller, and nobody can tell callers apart without"
+                        + " CALLER_KEYS_FILE: give that, or unset this")
+            }
+            return nil
+        }
+        keysFile = path
+        keys = try CallerKeys(path: path)
     }
 }
 

@@ -30,6 +30,10 @@ final class CurlDriver: @unchecked Sendable {
     /// How many of them go where; never 0.
     private var counts: [String: Int] = [:]
     private var isShutDown = false
+    private var isPulsing = false
+    /// When libcurl wants to be called, and when the timer will fire: then, or earlier.
+    private var due = DispatchTime.distantFuture
+    private var armed = DispatchTime.distantFuture
 
     /// How often sockets are looked at though none is ready: an answer that a stopped process finds
     /// waiting came after the last of these looks.
@@ -80,7 +84,7 @@ final class CurlDriver: @unchecked Sendable {
         readiness.setEventHandler { self.takeReadySockets() }
         // The set stays open until the source has let go of it.
         readiness.setCancelHandler { withExtendedLifetime(self) {} }
-        timer.setEventHandler { self.act(CURL_SOCKET_TIMEOUT, 0) }
+        timer.setEventHandler { self.timerFired() }
         pulse.setEventHandler { self.lookAround() }
         readiness.activate()
         timer.activate()
@@ -104,7 +108,7 @@ final class CurlDriver: @unchecked Sendable {
             try multi.check(curl_multi_add_handle(multi.pointer, transfer.handle.pointer))
             transfers[transfer.handle.pointer] = transfer
             counts[request.destination, default: 0] += 1
-            if transfers.count == 1 { startPulse() }
+            startPulse()
         } catch {
             let failure = TransportFailure(kind: .connectFailed, detail: error.description)
             reply(UpstreamCallReport(result: .failure(failure), sentAt: nil, endedAt: clock()))
@@ -150,7 +154,10 @@ final class CurlDriver: @unchecked Sendable {
         }
     }
 
+    /// It goes on from one transfer to the next: setting a timer takes a turn through another thread.
     private func startPulse() {
+        guard !isPulsing else { return }
+        isPulsing = true
         pulse.schedule(
             deadline: .now() + Self.pulseInterval, repeating: Self.pulseInterval,
             leeway: .milliseconds(20))
@@ -159,7 +166,9 @@ final class CurlDriver: @unchecked Sendable {
     private func lookAround() {
         guard takeReadySockets() else { return }
         for transfer in transfers.values { transfer.lookedInVain() }
-        if transfers.isEmpty { pulse.schedule(deadline: .distantFuture) }
+        guard transfers.isEmpty else { return }
+        isPulsing = false
+        pulse.schedule(deadline: .distantFuture)
     }
 
     /// Lets libcurl work on one socket, or on what has timed out.
@@ -216,13 +225,32 @@ final class CurlDriver: @unchecked Sendable {
         }
     }
 
-    /// Negative: no timer. libcurl must not be entered from here, so 0 is "soon" too.
+    /// Negative: no timer. libcurl must not be entered from here, so that 0 is the queue's next
+    /// work.
     fileprivate func wake(afterMilliseconds milliseconds: Int) {
-        guard milliseconds >= 0 else {
-            timer.schedule(deadline: .distantFuture)
-            return
-        }
-        timer.schedule(deadline: .now() + .milliseconds(milliseconds))
+        due = milliseconds > 0 ? .now() + .milliseconds(milliseconds) : .distantFuture
+        if milliseconds == 0 { queue.async { self.actOnTimeOut() } }
+        arm()
+    }
+
+    /// Setting a timer takes a turn through another thread, and libcurl wants a new one several
+    /// times a transfer, mostly later than the last: an armed timer is only ever brought forward.
+    private func arm() {
+        guard due < armed else { return }
+        armed = due
+        timer.schedule(deadline: due)
+    }
+
+    private func timerFired() {
+        armed = .distantFuture
+        guard due <= .now() else { return arm() }
+        due = .distantFuture
+        actOnTimeOut()
+    }
+
+    private func actOnTimeOut() {
+        guard !isShutDown else { return }
+        act(CURL_SOCKET_TIMEOUT, 0)
     }
 }
 

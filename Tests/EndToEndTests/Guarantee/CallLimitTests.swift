@@ -54,52 +54,6 @@ enum Load {
         #expect(try judge(world, DemoID.pendingOrder, since: start) >= 2)
     }
 
-    @Test(arguments: [
-        #"{"kind":"status","status":500}"#, #"{"kind":"reset"}"#, #"{"kind":"hang"}"#,
-        #"{"kind":"html"}"#, #"{"kind":"close-reused"}"#, #"{"kind":"reset-reused"}"#,
-        #"{"kind":"status","status":429,"retry_after":1}"#, #"{"kind":"status","status":401}"#,
-        #"{"kind":"alternate-delay","milliseconds":1500}"#,
-    ])
-    func aSickUpstreamSeesNoCallTooManyAndCallersGetWhatIsStored(_ fault: String) async throws {
-        let world = try await World()
-        let start = ContinuousClock.now
-        #expect(try world.get("/actions/\(DemoID.pendingOrder)").status == 200)
-        try world.setFault("orders", fault)
-        let crowd = await poll(world, DemoID.pendingOrder)
-        _ = try judge(world, DemoID.pendingOrder, since: start)
-        #expect(crowd.failures == 0)
-        #expect(crowd.statuses.keys.sorted() == [200])
-    }
-
-    @Test(arguments: [
-        #"{"kind":"status","status":500}"#, #"{"kind":"reset"}"#, #"{"kind":"hang"}"#,
-        #"{"kind":"status","status":404}"#,
-    ])
-    func aSickUpstreamSeesNoCallTooManyWhenNothingIsStored(_ fault: String) async throws {
-        let world = try await World()
-        try world.setFault("orders", fault)
-        let start = ContinuousClock.now
-        let crowd = await poll(world, DemoID.pendingOrder + "?source=orders")
-        _ = try judge(world, DemoID.pendingOrder, since: start)
-        #expect(crowd.failures == 0)
-        #expect(Set(crowd.statuses.keys).isSubset(of: [404, 502, 503, 504]))
-    }
-
-    @Test func killAndRestartForgetNeitherGateNorAnswer() async throws {
-        let world = try await World()
-        let start = ContinuousClock.now
-        for _ in 0..<5 {
-            _ = await Pollers.poll(
-                port: world.port, "/actions/\(DemoID.pendingOrder)", callers: 20,
-                every: .milliseconds(50), for: .milliseconds(Int64.random(in: 200...900)))
-            try await world.killProxy()
-            try await world.restartProxy()
-            let reply = try world.get("/actions/\(DemoID.pendingOrder)")
-            #expect(reply.status == 200)
-        }
-        _ = try judge(world, DemoID.pendingOrder, since: start)
-    }
-
     @Test func aKillInMidCallLeavesTheGateShut() async throws {
         let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
         try world.setFault("orders", #"{"kind":"hang"}"#)
@@ -120,16 +74,6 @@ enum Load {
         #expect(reply.json["sources"]?.array?.first?["outcome"]?.string == "gate-shut")
         let retryAfter = try #require(reply["retry-after"].flatMap { Int($0) })
         #expect((30...70).contains(retryAfter))
-        #expect(try world.audit().orders.calls == 1)
-    }
-
-    @Test func manyFirstRequestsAtOnceShareOneCall() async throws {
-        let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
-        try world.setFault("orders", #"{"kind":"delay","milliseconds":500}"#)
-        let crowd = await Pollers.poll(
-            port: world.port, "/actions/\(DemoID.pendingOrder)", callers: 500, every: .seconds(60),
-            for: .milliseconds(1))
-        #expect(crowd.statuses == [200: 500])
         #expect(try world.audit().orders.calls == 1)
     }
 

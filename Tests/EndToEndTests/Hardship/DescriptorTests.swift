@@ -103,6 +103,10 @@ struct DescriptorTests {
         _ = try await narrow.proxy.wait(for: "the shortage") {
             lines($0, "\"warning\"") > 0 ? true : nil
         }
+        try inside[0].send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        let metrics = try inside[0].reply().text
+        #expect(metrics.contains("status_proxy_descriptor_shortage 1\n"))
+        #expect(!metrics.contains("status_proxy_descriptor_shortages_total 0\n"))
         for socket in inside + outside { socket.close() }
         _ = try await narrow.proxy.wait(for: "the end of the shortage") {
             lines($0, "\"info\"") > 0 ? true : nil

@@ -1,4 +1,5 @@
-// nginx as a proxy in front of a service, with connections to it that are kept.
+// nginx as a proxy in front of a service, with connections to it that are kept, or as an upstream that
+// answers everything alike.
 
 import Foundation
 
@@ -9,7 +10,25 @@ final class Nginx {
     let port: Int
     private let folder: TemporaryFolder
 
-    init(servicePort: Int) async throws {
+    convenience init(servicePort: Int) async throws {
+        try await self.init(
+            upstream: "upstream service { server 127.0.0.1:\(servicePort); keepalive 16; }",
+            location: """
+                proxy_pass http://service;
+                proxy_http_version 1.1;
+                proxy_set_header Connection "";
+                proxy_request_buffering off;
+                proxy_ignore_client_abort on;
+                proxy_next_upstream off;
+                """)
+    }
+
+    /// Answers with that JSON, in which `$http_NAME` stands for a field of the request.
+    convenience init(answering json: String) async throws {
+        try await self.init(location: "default_type application/json; return 200 '\(json)';")
+    }
+
+    private init(upstream: String = "", location: String) async throws {
         folder = try TemporaryFolder()
         port = try LoopbackAddress.freePort()
         let place = folder.url.path
@@ -26,20 +45,10 @@ final class Nginx {
             \(spools.joined())
                 access_log off;
                 keepalive_requests 1000000;
-                upstream service {
-                    server 127.0.0.1:\(servicePort);
-                    keepalive 16;
-                }
+                \(upstream)
                 server {
                     listen 127.0.0.1:\(port);
-                    location / {
-                        proxy_pass http://service;
-                        proxy_http_version 1.1;
-                        proxy_set_header Connection "";
-                        proxy_request_buffering off;
-                        proxy_ignore_client_abort on;
-                        proxy_next_upstream off;
-                    }
+                    location / { \(location) }
                 }
             }
             """

@@ -90,8 +90,23 @@ struct Client: ~Copyable {
         var reply = Reply(status: status, fields: fields, body: [])
         if !isHead, let length = reply["content-length"].flatMap({ Int($0) }) {
             reply.body = try take(count: length)
+        } else if !isHead, reply["transfer-encoding"] == "chunked" {
+            reply.body = try takeChunks()
         }
         return reply
+    }
+
+    private mutating func takeChunks() throws -> [UInt8] {
+        var body: [UInt8] = []
+        while true {
+            let line = try take(through: Array("\r\n".utf8)).dropLast(2)
+            guard let size = Int(String(decoding: line, as: UTF8.self), radix: 16) else {
+                throw Failure(description: "not the size of a chunk: \(line)")
+            }
+            body += try take(count: size)
+            _ = try take(count: 2)
+            if size == 0 { return body }
+        }
     }
 
     private mutating func take(through mark: [UInt8]) throws -> [UInt8] {

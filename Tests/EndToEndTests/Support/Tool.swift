@@ -32,8 +32,11 @@ enum Tool {
 }
 
 /// Looks again and again, for half a minute at most: for what no descriptor and no signal tells.
-func eventually(_ what: @autoclosure () -> String, _ isTrue: () throws -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
+func eventually(
+    _ what: @autoclosure () -> String, within patience: Duration = .seconds(30),
+    _ isTrue: () throws -> Bool
+) async throws {
+    let deadline = ContinuousClock.now + patience
     while try !isTrue() {
         guard ContinuousClock.now < deadline else {
             throw Program.Failure(description: "still not: \(what())")

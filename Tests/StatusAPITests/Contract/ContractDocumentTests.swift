@@ -156,6 +156,8 @@ import Testing
         ("info:", "information:"),
         ("paths:", "webhooks: {}\npaths:"),
         ("components:", "components:\n  links: {}"),
+        ("components:", "components:\n  securitySchemes: {key: {type: apiKey}}"),
+        ("operationId: getText", "operationId: getText\n      security: [{key: []}]"),
         ("    get:\n      operationId: getText", "    trace:\n      operationId: getText"),
         ("operationId: getText", "operationID: getText"),
         ("operationId: getText", "operationId: getThing"),

@@ -81,8 +81,9 @@ struct JournalAuditTests {
             testDescription: "an abandoned call was sent when it was sent",
             calls: [.ended(0, 0, 1), .abandoned(30, 31)], gap: 30),
         Spacing(
-            testDescription: "a call inside another",
-            calls: [.ended(0, 0, 100), .ended(50, 50, 51)], gap: -50, holds: false),
+            testDescription: "a call inside another, whose owner was stopped",
+            calls: [.ended(0, 0, 100), .ended(50, 50, 51)], gap: -50, isKnown: false,
+            holds: false),
         Spacing(
             testDescription: "the call that ended last counts, not the one granted last",
             calls: [.abandoned(0, 0), .ended(2, 2, 3), .ended(40, 40, 41)], gap: -11,

@@ -45,13 +45,17 @@ import Testing
         var driver = learned()
         let tag = try #require(driver.reply(to: id).answer?.document.tag)
         let deadline = driver.now + .seconds(50)
-        let same = driver.ask(id, patience: .change(from: tag, deadline: deadline))
-        let other = driver.ask(id, patience: .change(from: tag &+ 1, deadline: deadline))
+        let same = driver.ask(id, patience: .change(from: [tag], deadline: deadline))
+        let other = driver.ask(id, patience: .change(from: [tag &+ 1], deadline: deadline))
+        let oneOfTwo = driver.ask(
+            id, patience: .change(from: [tag &+ 1, tag], deadline: deadline))
         #expect(driver.replies[same] == nil)
+        #expect(driver.replies[oneOfTwo] == nil)
         #expect(driver.replies[other].answer != nil)
         driver.advance(turn)
         driver.answer(.inProgress)
         #expect(driver.replies[same].answer?.document.status == .inProgress)
+        #expect(driver.replies[oneOfTwo].answer?.document.status == .inProgress)
     }
 
     @Test func waitForChangeWithoutATagComparesWithTheStateAtArrival() {

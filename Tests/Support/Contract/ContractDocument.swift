@@ -128,7 +128,7 @@ public struct ContractDocument: Sendable {
 extension ContractDocument {
     /// What the server adds to every answer; the media type is checked with the content.
     private static let everywhere: Set<String> = [
-        "date", "content-length", "connection", "content-type",
+        "date", "content-length", "transfer-encoding", "connection", "content-type",
     ]
 
     private func fieldViolations(

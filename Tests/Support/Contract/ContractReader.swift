@@ -10,6 +10,7 @@ struct ContractReader {
 
     private let root: JSONValue
     private var operationIDs: Set<String> = []
+    private var securitySchemes: Set<String> = []
     /// Found on the way, checked at the end, when all schemas are known.
     private var examples: [(place: String, value: JSONValue, schema: Schema)] = []
     private var references: [(place: String, reference: String)] = []
@@ -36,8 +37,13 @@ struct ContractReader {
     // MARK: Components
 
     private mutating func readComponents(_ components: JSONValue) throws(ContractFailure) {
-        let names: Set = ["schemas", "responses", "headers", "parameters"]
+        let names: Set = ["schemas", "responses", "headers", "parameters", "securitySchemes"]
         _ = try Self.members(components, at: "#/components", known: names)
+        let schemes = "#/components/securitySchemes"
+        for member in try Self.members(components["securitySchemes"], at: schemes) {
+            try readSecurityScheme(member.value, at: "\(schemes)/\(member.name)")
+            securitySchemes.insert(member.name)
+        }
         for member in try Self.members(components["schemas"], at: "#/components/schemas") {
             let place = "#/components/schemas/\(member.name)"
             schemas.named[member.name] = try schema(member.value, at: place)
@@ -51,6 +57,13 @@ struct ContractReader {
         for member in try Self.members(components["responses"], at: "#/components/responses") {
             answers[member.name] = try answer(
                 member.value, at: "#/components/responses/\(member.name)")
+        }
+    }
+
+    private func readSecurityScheme(_ value: JSONValue, at place: String) throws(ContractFailure) {
+        _ = try Self.members(value, at: place, known: ["type", "scheme", "description"])
+        guard value["type"]?.string == "http", value["scheme"]?.string == "bearer" else {
+            throw ContractFailure(at: place, "is no bearer scheme")
         }
     }
 
@@ -81,7 +94,7 @@ struct ContractReader {
         _ value: JSONValue, at place: String
     ) throws(ContractFailure) -> ContractDocument.Operation {
         let names: Set = [
-            "operationId", "tags", "summary", "description", "parameters", "responses",
+            "operationId", "tags", "summary", "description", "parameters", "security", "responses",
         ]
         _ = try Self.members(value, at: place, known: names)
         guard let id = value["operationId"]?.string, operationIDs.insert(id).inserted else {
@@ -98,7 +111,19 @@ struct ContractReader {
             answers[status] = try answer(member.value, at: "\(place)/responses/\(member.name)")
         }
         guard !answers.isEmpty else { throw ContractFailure(at: place, "has no responses") }
+        if let security = value["security"] {
+            try readSecurity(security, at: "\(place)/security")
+            guard answers[401] != nil else { throw ContractFailure(at: place, "has no 401") }
+        }
         return ContractDocument.Operation(answers: answers)
+    }
+
+    /// A list of alternatives; an empty one says that the request may do without.
+    private func readSecurity(_ value: JSONValue, at place: String) throws(ContractFailure) {
+        guard let alternatives = value.array else { throw ContractFailure(at: place, "is no list") }
+        for alternative in alternatives {
+            _ = try Self.members(alternative, at: place, known: securitySchemes)
+        }
     }
 
     // MARK: Parameters

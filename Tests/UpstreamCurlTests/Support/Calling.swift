@@ -32,10 +32,10 @@ extension UpstreamEndpoint {
 
 extension CurlUpstreamClient {
     func call(
-        _ id: ActionID, sendBefore: Instant = .distantFuture
+        _ id: ActionID, sendBefore: Instant = .distantFuture, trace: String? = nil
     ) async -> UpstreamCallReport {
         await withCheckedContinuation { continuation in
-            call(id, sendBefore: sendBefore) { continuation.resume(returning: $0) }
+            call(id, sendBefore: sendBefore, trace: trace) { continuation.resume(returning: $0) }
         }
     }
 

@@ -1,0 +1,84 @@
+// Server-Sent Events (WHATWG HTML, section 9.2): states in, lines out.
+
+public import HTTPWire
+
+public enum EventStream {
+    /// Begins every stream. `X-Accel-Buffering` asks nginx not to hold events back.
+    public static let head = Response(
+        status: 200,
+        fields: [
+            Field(name: "Content-Type", value: "text/event-stream"),
+            Field(name: "Cache-Control", value: "no-store"),
+            Field(name: "X-Accel-Buffering", value: "no"),
+        ])
+
+    /// There is nothing more to come: an `EventSource` that hears it does not come back.
+    public static let over = Response(
+        status: 204, fields: [Field(name: "Cache-Control", value: "no-store")])
+
+    /// A line that no client minds.
+    public static let comment = Array(":\n\n".utf8)
+
+    /// The event that tells a state.
+    public static func event(_ rendered: RenderedAnswer) -> [UInt8] {
+        event(id: rendered.tag, data: rendered.body)
+    }
+
+    static func event(id: EntityTag, data: [UInt8]) -> [UInt8] {
+        var event: [UInt8] = []
+        event.reserveCapacity(data.count + 64)
+        event += Array("id: \(id.opaque)\nevent: status\ndata: ".utf8)
+        // JSON has no bare line ends. Should there be one all the same, it begins another line of
+        // data, and never a field.
+        let isLineEnd = { (byte: UInt8) in byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n")
+        }
+        var rest = data[...]
+        while let end = rest.firstIndex(where: isLineEnd) {
+            event += rest[..<end]
+            event += Array("\ndata: ".utf8)
+            let isPair = rest[end...].starts(with: Array("\r\n".utf8))
+            rest = rest[(end + (isPair ? 2 : 1))...]
+        }
+        event += rest
+        event += Array("\n\n".utf8)
+        return event
+    }
+
+    /// The state that a client has seen last, as it says when it comes back. Anything that is no tag
+    /// of ours is no state that it could have seen here.
+    public static func lastSeen(_ request: APIRequest) -> EntityTag? {
+        request.lastEventID.flatMap { EntityTag(opaque: $0) }
+    }
+
+    // MARK: Accept
+
+    /// Whether a client would rather have events than JSON (RFC 9110 12.5.1). `*/*` is content with
+    /// JSON.
+    public static func isPreferred(by accept: String?) -> Bool {
+        guard let accept else { return false }
+        var events = 0.0
+        var json = 0.0
+        for range in accept.utf8.split(separator: UInt8(ascii: ",")) {
+            let parts = range.split(separator: UInt8(ascii: ";")).map(word)
+            switch parts.first {
+            case "text/event-stream": events = max(events, quality(parts.dropFirst()))
+            case "application/json": json = max(json, quality(parts.dropFirst()))
+            default: break
+            }
+        }
+        return events > 0 && events >= json
+    }
+
+    private static func quality(_ parameters: ArraySlice<String>) -> Double {
+        guard let weight = parameters.first(where: { $0.utf8.starts(with: "q=".utf8) }) else {
+            return 1
+        }
+        return Double(String(weight.utf8.dropFirst(2)) ?? "") ?? 0
+    }
+
+    /// Without blanks, in lower case.
+    private static func word(_ part: Substring.UTF8View) -> String {
+        let letters = part.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
+        return String(decoding: letters, as: UTF8.self).lowercased()
+    }
+}

@@ -1,0 +1,137 @@
+// The smallest of HTTP clients: one question to a running server, on a socket of its own.
+
+import Glibc
+import StatusCore
+
+/// What a server answered.
+struct ServerAnswer: Equatable {
+    var status: Int
+    var body: [UInt8]
+
+    /// The body as JSON, or null.
+    var json: JSONValue { (try? JSONReader.read(body)) ?? .null }
+}
+
+enum ServerLink {
+    /// An Action is at most what an upstream may answer, 8 MiB, and some words.
+    static let answerBytesMax = 16 << 20
+
+    /// One GET, answered to its end. HTTP/1.0 keeps the answer in one piece.
+    static func get(
+        _ place: ServerPlace, _ target: String, fields: [String], timeoutSeconds: Int
+    ) throws(ProbeFailure) -> ServerAnswer {
+        let descriptor = try connect(place, timeoutSeconds: timeoutSeconds)
+        defer { close(descriptor) }
+        let lines = ["GET \(target) HTTP/1.0"] + fields
+        try send(lines.joined(separator: "\r\n") + "\r\n\r\n", on: descriptor)
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 65_536)
+        while bytes.count <= answerBytesMax {
+            let count = recv(descriptor, &buffer, buffer.count, 0)
+            if count < 0 && errno == EINTR { continue }
+            guard count >= 0 else { throw systemFailure() }
+            guard count > 0 else { return try answer(bytes) }
+            bytes += buffer[..<count]
+        }
+        throw .unreachable("its answer has no end")
+    }
+
+    private static func answer(_ bytes: [UInt8]) throws(ProbeFailure) -> ServerAnswer {
+        let gap = Array("\r\n\r\n".utf8)
+        let line = bytes.prefix { $0 != UInt8(ascii: "\r") }
+        let words = line.split(separator: UInt8(ascii: " "))
+        guard line.starts(with: "HTTP/1.".utf8), words.count > 1,
+            let status = Int(String(decoding: words[1], as: UTF8.self)),
+            let end = bytes.indices.first(where: { bytes[$0...].starts(with: gap) })
+        else { throw .unhealthy(String(decoding: line.prefix(80), as: UTF8.self)) }
+        return ServerAnswer(status: status, body: Array(bytes[(end + gap.count)...]))
+    }
+
+    static func send(_ request: String, on descriptor: Int32) throws(ProbeFailure) {
+        let count = Glibc.send(descriptor, request, request.utf8.count, Int32(MSG_NOSIGNAL))
+        guard count == request.utf8.count else { throw systemFailure() }
+    }
+
+    // MARK: Connecting
+
+    static func connect(
+        _ place: ServerPlace, timeoutSeconds: Int
+    ) throws(ProbeFailure) -> Int32 {
+        switch place {
+        case .unix(let path): return try connectUnix(path, timeoutSeconds)
+        case .tcp(let host, let port): return try connectTCP(host, port, timeoutSeconds)
+        }
+    }
+
+    private static func connectUnix(
+        _ path: String, _ timeoutSeconds: Int
+    ) throws(ProbeFailure) -> Int32 {
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        let fits = withUnsafeMutableBytes(of: &address.sun_path) { field in
+            guard path.utf8.count < field.count else { return false }
+            field.copyBytes(from: path.utf8)
+            return true
+        }
+        guard fits else { throw .place("unix:\(path)") }
+        let descriptor = try newSocket(AF_UNIX, timeoutSeconds)
+        let code = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        guard code == 0 else {
+            defer { close(descriptor) }
+            throw systemFailure()
+        }
+        return descriptor
+    }
+
+    private static func connectTCP(
+        _ host: String, _ port: String, _ timeoutSeconds: Int
+    ) throws(ProbeFailure) -> Int32 {
+        var hints = addrinfo()
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(host, port, &hints, &found)
+        guard code == 0, let first = found else {
+            throw .unreachable(String(cString: gai_strerror(code)))
+        }
+        defer { freeaddrinfo(first) }
+        // Every address in turn: localhost is often ::1 first, where nobody may listen.
+        var failure = ProbeFailure.unreachable("the name has no address")
+        var next: UnsafeMutablePointer<addrinfo>? = first
+        while let address = next?.pointee {
+            do { return try connect(address, timeoutSeconds) } catch { failure = error }
+            next = address.ai_next
+        }
+        throw failure
+    }
+
+    private static func connect(
+        _ address: addrinfo, _ timeoutSeconds: Int
+    ) throws(ProbeFailure) -> Int32 {
+        let descriptor = try newSocket(address.ai_family, timeoutSeconds)
+        guard Glibc.connect(descriptor, address.ai_addr, address.ai_addrlen) == 0 else {
+            defer { close(descriptor) }
+            throw systemFailure()
+        }
+        return descriptor
+    }
+
+    private static func newSocket(
+        _ family: Int32, _ timeoutSeconds: Int
+    ) throws(ProbeFailure) -> Int32 {
+        let descriptor = socket(family, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { throw systemFailure() }
+        var limit = timeval(tv_sec: timeoutSeconds, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
+        return descriptor
+    }
+
+    static func systemFailure() -> ProbeFailure {
+        .unreachable(String(cString: strerror(errno)))
+    }
+}

@@ -1,0 +1,71 @@
+// Where the commands that ask a running server find it.
+
+/// Why the server is not known to be alive.
+enum ProbeFailure: Error, CustomStringConvertible {
+    case place(String)
+    case settings(SettingFailure)
+    case unreachable(String)
+    case unhealthy(String)
+
+    var description: String {
+        switch self {
+        case .place(let text): "'\(text)' is not a server's place like http://127.0.0.1:8080"
+        case .settings(let failure): "\(failure)"
+        case .unreachable(let reason): "the server cannot be reached: \(reason)"
+        case .unhealthy(let line): "the server is not well: \(line)"
+        }
+    }
+}
+
+/// Where a server listens.
+enum ServerPlace: Equatable {
+    case tcp(host: String, port: String)
+    case unix(path: String)
+
+    /// By `url`, else STATUS_PROXY_URL, else where the settings let the server listen.
+    init(url: String?, environment: [String: String]) throws(ProbeFailure) {
+        let said = environment["STATUS_PROXY_URL"].flatMap { $0.isEmpty ? nil : $0 }
+        if let text = url ?? said {
+            guard let place = Self.parse(text) else { throw .place(text) }
+            self = place
+        } else {
+            self = try Self.listening(environment)
+        }
+    }
+
+    private static func listening(
+        _ environment: [String: String]
+    ) throws(ProbeFailure) -> ServerPlace {
+        let raw: RawSettings
+        do { raw = try RawSettings(environment: environment) } catch { throw .settings(error) }
+        let host = raw.text(.listenHost) ?? ""
+        let port = raw.text(.listenPort) ?? ""
+        if host.hasPrefix("unix:") { return .unix(path: String(host.dropFirst("unix:".count))) }
+        // A wildcard address is listened on, not connected to.
+        return .tcp(host: ["0.0.0.0": "127.0.0.1", "::": "::1"][host] ?? host, port: port)
+    }
+
+    private static func parse(_ text: String) -> ServerPlace? {
+        if text.hasPrefix("unix:") {
+            let path = text.dropFirst("unix:".count)
+            return path.isEmpty ? nil : .unix(path: String(path))
+        }
+        guard text.hasPrefix("http://") else { return nil }
+        let authority = text.dropFirst("http://".count).prefix { $0 != "/" }
+        guard authority.hasPrefix("[") else {
+            let host = authority.prefix { $0 != ":" }
+            return tcp(host, authority[host.endIndex...])
+        }
+        // The colons of an IPv6 address stand in brackets.
+        guard let end = authority.firstIndex(of: "]") else { return nil }
+        return tcp(authority[..<end].dropFirst(), authority[end...].dropFirst())
+    }
+
+    /// `rest` is what follows the host: nothing, or a colon and the port.
+    private static func tcp(_ host: Substring, _ rest: Substring) -> ServerPlace? {
+        guard !host.isEmpty else { return nil }
+        if rest.isEmpty { return .tcp(host: String(host), port: "80") }
+        guard rest.hasPrefix(":"), let port = UInt16(rest.dropFirst()), port > 0 else { return nil }
+        return .tcp(host: String(host), port: String(port))
+    }
+}

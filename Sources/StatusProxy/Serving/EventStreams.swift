@@ -1,0 +1,158 @@
+// Open event streams. Each is one question put to the engine again and again: what is it, once it is
+// no longer what you were told? Every question names the state told last, so no change is lost
+// between two of them.
+
+import HTTPWire
+import Locking
+import SocketServer
+import StatusAPI
+import StatusCore
+
+/// Serves states as they come, until an action is done or its reader is gone.
+final class EventStreams: Sendable {
+    private struct State: Sendable {
+        var streams: [Exchange: Stream] = [:]
+        var isDraining = false
+    }
+
+    private struct Stream: Sendable {
+        let question: Question
+        var visit: Visit
+        /// The state that the client has.
+        var seen: EntityTag?
+        /// The question under way, by its name at the engine.
+        var caller: CallerID?
+        /// How long the client waited for the head; nil before that.
+        var beganAfter: Duration?
+        var events = 0
+    }
+
+    /// Asked anew after that, even if nothing has changed.
+    private static let questionSpan = Duration.seconds(3600)
+
+    private let engine: Engine
+    private let journal: RequestJournal
+    private let state = Guarded(State())
+
+    init(engine: Engine, journal: RequestJournal) {
+        self.engine = engine
+        self.journal = journal
+    }
+
+    var count: Int { state.withLock { $0.streams.count } }
+
+    /// Answers a request with the states of an action: the first now, if the client has not seen it.
+    func open(_ question: Question, seen: EntityTag?, _ visit: Visit, _ exchange: Exchange) {
+        let stream = Stream(question: question, visit: visit, seen: seen)
+        state.withLock { $0.streams[exchange] = stream }
+        ask(question, visit.trace, exchange)
+    }
+
+    /// The peer went away, if it had a stream.
+    func abandoned(_ exchange: Exchange) {
+        guard let stream = forget(exchange) else { return }
+        if let caller = stream.caller { engine.leave(caller) }
+        tell(stream)
+    }
+
+    /// From now on a stream ends with the next word on it; the engine, draining, gives that at once.
+    func drain() { state.withLock { $0.isDraining = true } }
+
+    // MARK: Asking
+
+    private func ask(_ question: Question, _ trace: TraceParent?, _ exchange: Exchange) {
+        engine.ask(
+            question, trace: trace,
+            began: { caller in
+                let isOpen = self.state.withLock { state in
+                    state.streams[exchange]?.caller = caller
+                    return state.streams[exchange] != nil
+                }
+                if !isOpen { self.engine.leave(caller) }
+            },
+            reply: { reply in
+                switch reply {
+                case .answer(let answer): self.told(answer, exchange)
+                case .problem(let problem): self.refused(problem, exchange)
+                }
+            })
+    }
+
+    private func follow(_ stream: Stream, from tag: EntityTag, _ exchange: Exchange) {
+        let isOpen = state.withLock { state in
+            guard state.streams[exchange] != nil else { return false }
+            state.streams[exchange] = stream
+            return true
+        }
+        guard isOpen else { return }
+        var question = stream.question
+        question.patience = .change(
+            from: [tag.value], deadline: SystemClock.now() + Self.questionSpan)
+        ask(question, stream.visit.trace, exchange)
+    }
+
+    // MARK: Telling
+
+    private func told(_ answer: Answer, _ exchange: Exchange) {
+        let (found, isDraining) = state.withLock { ($0.streams[exchange], $0.isDraining) }
+        guard var stream = found else { return }
+        let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
+        let isNews = rendered.tag != stream.seen
+        if stream.beganAfter == nil {
+            stream.visit = stream.visit.served(answer)
+            guard isNews || !answer.document.isDone else {
+                return decline(stream, EventStream.over, exchange)
+            }
+            begin(&stream, exchange)
+            if stream.visit.method == .head { return end(stream, exchange) }
+        }
+        if isNews {
+            stream.seen = rendered.tag
+            stream.events += 1
+            exchange.send { EventStream.event(rendered) }
+        }
+        guard answer.document.isDone || isDraining else {
+            return follow(stream, from: rendered.tag, exchange)
+        }
+        end(stream, exchange)
+    }
+
+    private func begin(_ stream: inout Stream, _ exchange: Exchange) {
+        var head = EventStream.head
+        head.fields.append(Field(name: "X-Request-Id", value: stream.visit.requestID))
+        stream.beganAfter = SystemClock.now() - stream.visit.startedAt
+        exchange.beginStream(head)
+    }
+
+    /// Before the first event a problem is told as on the plain route. After it the stream ends, and
+    /// who comes back is told then.
+    private func refused(_ problem: Problem, _ exchange: Exchange) {
+        guard var stream = state.withLock({ $0.streams[exchange] }) else { return }
+        guard stream.beganAfter == nil else { return end(stream, exchange) }
+        let details = ProblemDetails(problem, id: stream.question.id)
+        stream.visit = stream.visit.refused(problem)
+        decline(stream, details.response(now: SystemClock.now()), exchange)
+    }
+
+    private func decline(_ stream: Stream, _ response: Response, _ exchange: Exchange) {
+        guard forget(exchange) != nil else { return }
+        exchange.respond(journal.close(stream.visit, response))
+    }
+
+    // MARK: The end
+
+    private func end(_ stream: Stream, _ exchange: Exchange) {
+        exchange.endStream()
+        if forget(exchange) != nil { tell(stream) }
+    }
+
+    private func forget(_ exchange: Exchange) -> Stream? {
+        state.withLock { $0.streams.removeValue(forKey: exchange) }
+    }
+
+    /// Logs and counts a stream at its end, if it had begun.
+    private func tell(_ stream: Stream) {
+        guard let beganAfter = stream.beganAfter else { return }
+        journal.close(stream.visit, status: 200, beganAfter: beganAfter, events: stream.events)
+    }
+}

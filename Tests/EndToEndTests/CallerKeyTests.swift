@@ -1,0 +1,160 @@
+// Caller keys through the real program: who is let in, how keys are exchanged, how quotas bite.
+
+import Foundation
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite struct CallerKeyTests {
+    /// A world with keys on, and the file that they stand in.
+    private final class KeyedWorld {
+        let folder: TemporaryFolder
+        let world: World
+
+        init(_ keys: [(name: String, key: String)], _ settings: [String: String] = [:])
+            async throws
+        {
+            folder = try TemporaryFolder()
+            let path = try folder.write(try await CallerKeyTests.lines(keys), to: "keys")
+            world = try await World(
+                settings.merging(["CALLER_KEYS_FILE": path]) { first, _ in first })
+        }
+
+        func rewrite(_ text: String) throws { _ = try folder.write(text, to: "keys") }
+
+        func get(_ path: String, key: String?, method: String = "GET") throws -> Reply {
+            let fields = key.map { ["Authorization: Bearer \($0)"] } ?? []
+            return try world.get(path, method: method, fields: fields)
+        }
+    }
+
+    /// A file's text. The digests are made by the tool that the README names.
+    private static func lines(_ keys: [(name: String, key: String)]) async throws -> String {
+        var text = "# callers\n"
+        for (name, key) in keys {
+            let folder = try TemporaryFolder()
+            let path = try folder.write(key, to: "key")
+            text += "\(name) \(try await Tool.run("sha256sum", [path]).prefix(64))\n"
+        }
+        return text
+    }
+
+    private static let known = "/actions/\(DemoID.pendingVoucher)"
+
+    @Test func onlyKnownKeysAreLetIn() async throws {
+        let keyed = try await KeyedWorld([("app", "key-one"), ("app", "key-two")])
+        let contract = try ContractDocument.ofThisService()
+        for path in [
+            Self.known, "\(Self.known)/events", "/actions?id=a", "/actions/..", "/metrics",
+        ] {
+            for key in [nil, "", "wrong", "key-on", "key-one1"] {
+                let reply = try keyed.get(path, key: key)
+                #expect(reply.status == 401, "\(path)")
+                #expect(reply["www-authenticate"] == "Bearer")
+                #expect(reply.json["code"]?.string == "unauthorized")
+            }
+        }
+        let refused = try keyed.get(Self.known, key: nil)
+        let faults = contract.violations(
+            method: "GET", path: "/actions/{id}", status: 401, fields: refused.fields,
+            body: refused.body)
+        #expect(faults == [])
+        for key in ["key-one", "key-two"] {
+            #expect(try keyed.get(Self.known, key: key).status == 200)
+            #expect(try keyed.get("/metrics", key: key).status == 200)
+        }
+        #expect(try keyed.world.audit().vouchers.calls == 1)
+    }
+
+    @Test func healthChecksContractAndOptionsNeedNoKey() async throws {
+        let keyed = try await KeyedWorld([("app", "key-one")])
+        for path in ["/livez", "/healthz", "/readyz", "/openapi.yaml"] {
+            #expect(try keyed.get(path, key: nil).status == 200)
+        }
+        #expect(try keyed.get("/", key: nil, method: "OPTIONS").status == 204)
+        #expect(try keyed.get(Self.known, key: nil, method: "OPTIONS").status == 204)
+        #expect(try keyed.get("/nowhere", key: nil).status == 404)
+    }
+
+    @Test func callersNameStandsInTheLogAndItsKeyDoesNot() async throws {
+        let keyed = try await KeyedWorld([("app", "key-one"), ("shop.7", "key-two")])
+        // A miss, two hits, and a request that is refused.
+        _ = try keyed.get(Self.known, key: "key-one")
+        _ = try keyed.get(Self.known, key: "key-one")
+        _ = try keyed.get(Self.known, key: "key-two")
+        _ = try keyed.get(Self.known, key: "key-three")
+        keyed.world.proxy.signal(SIGTERM)
+        _ = try await keyed.world.proxy.exitCode()
+        let lines = keyed.world.proxy.text.split(separator: "\n")
+            .compactMap { try? JSONReader.read(Array($0.utf8)) }
+            .filter { $0["message"]?.string == "request" }
+        #expect(lines.map { $0["caller"]?.string } == ["app", "app", "shop.7", nil])
+        #expect(lines.map { $0["cache"]?.string } == ["miss", "hit", "hit", nil])
+        #expect(lines.last?["problem"]?.string == "unauthorized")
+        #expect(!keyed.world.proxy.text.contains("key-"))
+    }
+
+    @Test func keysAreExchangedOnSighup() async throws {
+        let keyed = try await KeyedWorld([("app", "key-one")])
+        #expect(try keyed.get(Self.known, key: "key-two").status == 401)
+        try keyed.rewrite(try await Self.lines([("app", "key-two")]))
+        keyed.world.proxy.signal(SIGHUP)
+        try await eventually("the new key counts") {
+            try keyed.get(Self.known, key: "key-two").status == 200
+        }
+        #expect(try keyed.get(Self.known, key: "key-one").status == 401)
+    }
+
+    @Test func brokenFileChangesNothingAndIsTold() async throws {
+        let keyed = try await KeyedWorld([("app", "key-one")])
+        let good = "status_proxy_caller_keys_good"
+        #expect(try keyed.get("/metrics", key: "key-one").text.contains("\(good) 1"))
+        try keyed.rewrite("app key-two\n")
+        // Without a signal: it is seen within seconds.
+        try await eventually("the broken file is seen") {
+            try keyed.get("/metrics", key: "key-one").text.contains("\(good) 0")
+        }
+        #expect(try keyed.get(Self.known, key: "key-one").status == 200)
+        let line = try await keyed.world.proxy.wait(for: "the complaint") { text in
+            text.split(separator: "\n").first { $0.contains("cannot be used") }
+        }
+        #expect(line.contains("CALLER_KEYS_FILE"))
+        #expect(line.contains("keys:1: "))
+        #expect(!line.contains("key-two"))
+    }
+
+    @Test func quotaIsOfEachCallerAndTellsWhenToComeBack() async throws {
+        let keyed = try await KeyedWorld(
+            [("app", "key-one"), ("other", "key-two")], ["CALLER_REQUESTS_PER_SECOND": "1"])
+        let contract = try ContractDocument.ofThisService()
+        #expect(try keyed.get(Self.known, key: "key-two").status == 200)
+        var refused: Reply?
+        // Some of them are hits: the hot path counts, too.
+        for _ in 0..<1000 where refused == nil {
+            let reply = try keyed.get(Self.known, key: "key-one")
+            if reply.status == 429 { refused = reply } else { #expect(reply.status == 200) }
+        }
+        let reply = try #require(refused)
+        #expect(reply["retry-after"] == "1")
+        let faults = contract.violations(
+            method: "GET", path: "/actions/{id}", status: 429, fields: reply.fields,
+            body: reply.body)
+        #expect(faults == [])
+        try await eventually("the quota fills again") {
+            try keyed.get(Self.known, key: "key-one").status == 200
+        }
+    }
+
+    @Test func wrongFileStopsTheStartByItsLine() async throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("# callers\napp hush-key\n", to: "keys")
+        let program = try Program(
+            "status-proxy",
+            environment: [
+                "VOUCHERS_APP_ID": "a", "VOUCHERS_APP_TOKEN": "b", "CALLER_KEYS_FILE": path,
+            ])
+        #expect(try await program.exitCode() == 78)
+        #expect(program.text.contains("CALLER_KEYS_FILE: \(path):2: "))
+        #expect(!program.text.contains("hush"))
+    }
+}

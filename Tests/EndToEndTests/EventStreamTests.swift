@@ -1,0 +1,214 @@
+// Event streams through the real program: what a client hears, and what becomes of a stream at
+// either end.
+
+import Foundation
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(3)))
+struct EventStreamTests {
+    private static func events(_ id: String) -> String { "/actions/\(id)/events" }
+    private static let streams = "status_proxy_event_streams"
+
+    /// `curl -N` at work on a path.
+    private func curl(_ world: World, _ path: String, _ options: String...) throws -> Program {
+        try Program(
+            try Tool.path(of: "curl"),
+            ["-sN", "--max-time", "60"] + options + ["http://127.0.0.1:\(world.port)\(path)"])
+    }
+
+    private func untilStreams(_ count: Int, _ world: World) async throws {
+        try await eventually("\(count) streams") {
+            try world.get("/metrics").text.contains("\(Self.streams) \(count)\n")
+        }
+    }
+
+    // MARK: What is told
+
+    @Test func everyStateIsToldOnceUpToTheLast() async throws {
+        let world = try await World(sandbox: ["--pending", "3s"])
+        let path = Self.events(DemoID.voucher)
+        let client = try curl(world, path)
+        #expect(try await client.exitCode() == 0)
+        let events = EventReader.read(client.text)
+        let statuses = events.map { $0.json["status"]?.string }
+        #expect(statuses.first == "PENDING")
+        #expect(statuses.last == "PARTIALLY_SUCCEEDED")
+        #expect(Set(statuses).count == statuses.count)
+        #expect(events.allSatisfy { $0.name == "status" })
+        let plain = try world.get("/actions/\(DemoID.voucher)")
+        #expect(plain["etag"] == "W/\"\(events.last?.id ?? "")\"")
+        #expect(plain.json["id"] == events.last?.json["id"])
+        #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
+        // Who comes back with the last state is told to stop.
+        for fields in [["Last-Event-ID: \(events.last?.id ?? "")"]] {
+            let reply = try world.get(path, fields: fields)
+            #expect(reply.status == 204)
+        }
+        // With an older one it gets the last.
+        let later = try world.get(path, fields: ["Last-Event-ID: \(events.first?.id ?? "")"])
+        #expect(EventReader.read(later.text).map(\.id) == [events.last?.id])
+    }
+
+    @Test func acceptAsksForEventsOnThePlainRoute() async throws {
+        let world = try await World()
+        let path = "/actions/aa_000000000000000200"
+        let stream = try world.get(path, fields: ["Accept: text/event-stream"])
+        #expect(stream["content-type"] == "text/event-stream")
+        #expect(EventReader.read(stream.text).count == 1)
+        for accept in ["*/*", "application/json", "application/json, text/event-stream;q=0.5"] {
+            let plain = try world.get(path, fields: ["Accept: \(accept)"])
+            #expect(plain["content-type"] == "application/json", "\(accept)")
+            #expect(plain["vary"] == "Accept")
+        }
+    }
+
+    @Test func stateThatIsKnownIsNotToldAgainButTheNextOneIs() async throws {
+        let world = try await World(sandbox: ["--pending", "5s"])
+        let tag = try #require(try world.get("/actions/\(DemoID.voucher)")["etag"])
+        let opaque = String(tag.dropFirst(3).dropLast())
+        let client = try curl(
+            world, Self.events(DemoID.voucher), "-H", "Last-Event-ID: \(opaque)")
+        #expect(try await client.exitCode() == 0)
+        let events = EventReader.read(client.text)
+        #expect(!events.isEmpty)
+        #expect(!events.contains { $0.id == opaque })
+    }
+
+    @Test func problemsAreToldAsOnThePlainRoute() async throws {
+        let world = try await World(["VOUCHERS_TIMEOUT": "1s"])
+        for (id, query, status) in [
+            ("..", "", 400), (DemoID.order, "?source=elsewhere", 400),
+            (DemoID.missingOrder, "", 404),
+            ("known-to-both", "", 409), ("aa_000000000000000500", "", 502),
+            ("aa_000000000000000429", "", 503),
+        ] {
+            let reply = try world.get(Self.events(id) + query)
+            #expect(reply.status == status, "\(id)")
+            #expect(reply["content-type"] == "application/problem+json")
+        }
+        let known = try world.get(Self.events("known-to-both") + "?source=vouchers", method: "HEAD")
+        #expect(known.status == 200)
+    }
+
+    @Test func oldClientGetsEventsUpToTheClose() async throws {
+        let world = try await World()
+        let client = try curl(world, Self.events("aa_000000000000000200"), "--http1.0", "-i")
+        #expect(try await client.exitCode() == 0)
+        #expect(client.text.contains("Connection: close"))
+        #expect(!client.text.contains("Transfer-Encoding"))
+        #expect(EventReader.read(client.text).count == 1)
+    }
+
+    @Test func headTellsOfTheStreamWithoutOpeningOne() async throws {
+        let world = try await World()
+        let reply = try world.get(Self.events(DemoID.pendingVoucher), method: "HEAD")
+        #expect(reply.status == 200)
+        #expect(reply["content-type"] == "text/event-stream")
+        try await untilStreams(0, world)
+    }
+
+    // MARK: Many, slow, and gone
+
+    @Test func manyStreamsOfOneActionCostTheCallsOfOne() async throws {
+        let world = try await World(sandbox: ["--pending", "4s"])
+        let clients = try (0..<100).map { _ in
+            let socket = try RawSocket(port: world.port)
+            try socket.send(
+                "GET \(Self.events(DemoID.voucher)) HTTP/1.0\r\nHost: localhost\r\n\r\n")
+            return socket
+        }
+        let told = try clients.map { client in
+            EventReader.read(String(decoding: try client.rest(), as: UTF8.self)).map(\.id)
+        }
+        #expect(Set(told).count == 1, "\(Set(told))")
+        #expect(told.first?.isEmpty == false)
+        let audit = try world.audit().vouchers
+        #expect(try #require(audit.callsByID[DemoID.voucher]) <= 8)
+        #expect(try #require(audit.smallestGap) >= 2)
+        try await untilStreams(0, world)
+    }
+
+    @Test func clientThatIsKilledLeavesAndIsLogged() async throws {
+        let world = try await World()
+        let client = try curl(world, Self.events(DemoID.pendingVoucher))
+        _ = try await client.wait(for: "the first event") { $0.contains("\n\n") ? true : nil }
+        try await untilStreams(1, world)
+        #expect(try world.get("/metrics").text.contains("status_proxy_waiters 1\n"))
+        client.signal(SIGKILL)
+        // Found out by the next comment.
+        try await untilStreams(0, world)
+        try await eventually("no waiter") {
+            try world.get("/metrics").text.contains("status_proxy_waiters 0\n")
+        }
+        let line = try await world.proxy.wait(for: "its line") { text in
+            text.split(separator: "\n").first { $0.contains("\"route\":\"/actions/{id}/events\"") }
+        }
+        let json = try JSONReader.read(Array(line.utf8))
+        #expect(json["status"]?.integer == 200)
+        #expect(json["events"]?.integer == 1)
+    }
+
+    @Test func silentStreamIsKeptAliveByComments() async throws {
+        let world = try await World()
+        let client = try curl(world, Self.events(DemoID.pendingVoucher))
+        _ = try await client.wait(for: "a comment") { $0.contains("\n\n:\n\n") ? true : nil }
+        withExtendedLifetime(world) {}
+    }
+
+    @Test func nginxInBetweenHoldsNoEventBack() async throws {
+        let world = try await World()
+        let front = try await Nginx(servicePort: world.port)
+        let client = try Program(
+            try Tool.path(of: "curl"),
+            [
+                "-sN", "--max-time", "60",
+                "http://127.0.0.1:\(front.port)\(Self.events(DemoID.pendingVoucher))",
+            ])
+        _ = try await client.wait(for: "the first event") { $0.contains("\n\n") ? true : nil }
+        #expect(client.isRunning)
+    }
+
+    @Test func drainingEndsStreams() async throws {
+        let world = try await World()
+        let client = try curl(world, Self.events(DemoID.pendingVoucher))
+        _ = try await client.wait(for: "the first event") { $0.contains("\n\n") ? true : nil }
+        world.proxy.signal(SIGTERM)
+        // Ended, not cut off.
+        #expect(try await client.exitCode() == 0)
+        #expect(EventReader.read(client.text).count == 1)
+        #expect(try await world.proxy.exitCode() == 0)
+        #expect(!world.proxy.text.contains("before everything had come to its end"))
+    }
+}
+
+/// One event as a client hears it.
+struct HeardEvent {
+    var id: String
+    var name: String
+    var data: String
+
+    var json: JSONValue { (try? JSONReader.read(Array(data.utf8))) ?? .null }
+}
+
+/// Reads events the way the standard says (WHATWG HTML, 9.2.6), from lines that end with LF.
+enum EventReader {
+    static func read(_ text: String) -> [HeardEvent] {
+        var events: [HeardEvent] = []
+        var event = HeardEvent(id: "", name: "message", data: "")
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.isEmpty {
+                if !event.data.isEmpty { events.append(event) }
+                event = HeardEvent(id: event.id, name: "message", data: "")
+            } else if line.hasPrefix("id: ") {
+                event.id = String(line.dropFirst(4))
+            } else if line.hasPrefix("event: ") {
+                event.name = String(line.dropFirst(7))
+            } else if line.hasPrefix("data: ") {
+                event.data += (event.data.isEmpty ? "" : "\n") + line.dropFirst(6)
+            }
+        }
+        return events
+    }
+}

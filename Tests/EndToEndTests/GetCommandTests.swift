@@ -1,0 +1,50 @@
+// `status-proxy get` against the running service.
+
+import StatusCore
+import Testing
+
+@Suite(.timeLimit(.minutes(3)))
+struct GetCommandTests {
+    private func get(
+        _ world: World, _ arguments: String..., environment: [String: String] = [:]
+    ) async throws -> (code: Int32, text: String) {
+        let place = ["--url", "http://127.0.0.1:\(world.port)"]
+        let program = try Program(
+            "status-proxy", ["get"] + arguments + place, environment: environment)
+        return (try await program.exitCode(), program.text)
+    }
+
+    @Test func exitCodesAreThoseOfTheHelp() async throws {
+        let world = try await World(["VOUCHERS_TIMEOUT": "1s"])
+        #expect(try await get(world, DemoID.pendingVoucher).code == 3)
+        #expect(try await get(world, DemoID.missingOrder).code == 4)
+        #expect(try await get(world, "aa_000000000000000500").code == 5)
+        #expect(try await get(world, "aa_000000000000000200").code == 0)
+        #expect(try await get(world, "..").code == 64)
+        #expect(try await get(world, DemoID.order, "--wait", "soon").code == 64)
+        try await world.killProxy()
+        #expect(try await get(world, DemoID.order).code == 5)
+    }
+
+    @Test func waitLastsUntilTheActionIsDone() async throws {
+        let world = try await World(sandbox: ["--pending", "2s"])
+        let (code, text) = try await get(world, DemoID.voucher, "--wait", "60s", "--json")
+        #expect(code == 2)
+        let json = try JSONReader.read(Array(text.utf8.dropLast()))
+        #expect(json["status"]?.string == "PARTIALLY_SUCCEEDED")
+        #expect(try await get(world, DemoID.voucher).text.contains("error ITEM_FAILED"))
+    }
+
+    @Test func keyComesFromTheEnvironment() async throws {
+        let folder = try TemporaryFolder()
+        let key = try folder.write("key-one", to: "key")
+        let digest = try await Tool.run("sha256sum", [key]).prefix(64)
+        let path = try folder.write("app \(digest)\n", to: "keys")
+        let world = try await World(["CALLER_KEYS_FILE": path])
+        let refused = try await get(world, DemoID.pendingVoucher)
+        #expect(refused.code == 5)
+        #expect(refused.text.contains("401 unauthorized"))
+        let keys = ["STATUS_PROXY_KEY": "key-one"]
+        #expect(try await get(world, DemoID.pendingVoucher, environment: keys).code == 3)
+    }
+}

@@ -1,0 +1,67 @@
+// What an upstream may be like, and what it and its callers may see of each other: one row each.
+
+/// One row of the table. Everything is scaled: the interval is 2 s, a crowd polls for 6 s.
+struct CallRow: Sendable {
+    var name: String
+    /// What is wrong with the upstream; nil: nothing.
+    var fault: String?
+    /// The action has been answered before the trouble begins.
+    var isWarm = true
+    /// What callers may get.
+    var statuses: Set<Int> = [200]
+    /// What callers send along.
+    var fields: [String] = []
+    /// Calls at most; nil: as many as the interval allows.
+    var callsMax: Int?
+    /// No caller is held that long; nil: not looked at.
+    var heldLess: Duration?
+    var settings: [String: String] = [:]
+
+    static let interval = 2.0
+    static let callers = 10
+    static let every = Duration.milliseconds(200)
+    static let span = Duration.seconds(6)
+
+    /// Calls that the interval allows in a span, and one more for its beginning.
+    static func allowed(_ seconds: Double) -> Int { Int(seconds / interval) + 1 }
+
+    /// Rows A to G of the contract's table; a restart (H) is a test of its own.
+    static let contract = [
+        CallRow(name: "A healthy"),
+        CallRow(name: "B warm, 500", fault: #"{"kind":"status","status":500}"#),
+        CallRow(name: "C warm, connections reset", fault: #"{"kind":"reset"}"#),
+        // Later than the crowd stays: a caller who waited for it would not be back in time.
+        CallRow(
+            name: "D warm, upstream slow", fault: #"{"kind":"delay","milliseconds":12000}"#,
+            callsMax: 3, heldLess: .seconds(10), settings: ["ORDERS_TIMEOUT": "20s"]),
+        CallRow(
+            name: "E cold, 500", fault: #"{"kind":"status","status":500}"#, isWarm: false,
+            statuses: [502, 503]),
+        CallRow(
+            name: "F cold, 404", fault: #"{"kind":"status","status":404}"#, isWarm: false,
+            statuses: [404]),
+        CallRow(
+            name: "G cold, connections reset", fault: #"{"kind":"reset"}"#, isWarm: false,
+            statuses: [502, 503]),
+    ]
+
+    static let further = [
+        CallRow(name: "hangs", fault: #"{"kind":"hang"}"#),
+        CallRow(
+            name: "cold, hangs", fault: #"{"kind":"hang"}"#, isWarm: false, statuses: [503, 504]),
+        CallRow(name: "HTML with 200", fault: #"{"kind":"html"}"#),
+        CallRow(name: "401", fault: #"{"kind":"status","status":401}"#),
+        CallRow(
+            name: "429 with Retry-After",
+            fault: #"{"kind":"status","status":429,"retry_after":3}"#),
+        CallRow(name: "closes reused connections", fault: #"{"kind":"close-reused"}"#),
+        CallRow(name: "resets reused connections", fault: #"{"kind":"reset-reused"}"#),
+        CallRow(name: "half answers", fault: #"{"kind":"half"}"#),
+        CallRow(
+            name: "late and at once in turns",
+            fault: #"{"kind":"alternate-delay","milliseconds":1200}"#),
+        CallRow(
+            name: "callers say no-cache",
+            fields: ["Cache-Control: no-cache, no-store, max-age=0", "Pragma: no-cache"]),
+    ]
+}

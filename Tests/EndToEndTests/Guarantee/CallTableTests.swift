@@ -1,0 +1,64 @@
+// Crowds of pollers against a healthy and a sick upstream: judged by the sandbox's audit of what
+// arrived, and by the service's own audit of what it sent.
+
+import StatusCore
+import Testing
+
+@Suite(.timeLimit(.minutes(5)))
+struct CallTableTests {
+    /// Rows at one time: they wait more than they work.
+    private static let rowsAtOnce = 9
+
+    @Test func everyRowKeepsTheIntervalAndItsCallersAnswered() async throws {
+        var rows = (CallRow.contract + CallRow.further)[...]
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for row in rows.prefix(Self.rowsAtOnce) { group.addTask { try await Self.play(row) } }
+            rows = rows.dropFirst(Self.rowsAtOnce)
+            while try await group.next() != nil {
+                guard let row = rows.popFirst() else { continue }
+                group.addTask { try await Self.play(row) }
+            }
+        }
+    }
+
+    private static func play(_ row: CallRow) async throws {
+        let world = try await World(row.settings)
+        let path = "/actions/\(DemoID.pendingOrder)?source=orders"
+        let start = ContinuousClock.now
+        if row.isWarm { #expect(try world.get(path).status == 200, "\(row.name)") }
+        if let fault = row.fault { try world.setFault("orders", fault) }
+        let crowd = await Pollers.poll(
+            port: world.port, path, callers: CallRow.callers, every: CallRow.every,
+            for: CallRow.span, fields: row.fields)
+        let calls = try judge(world, row, since: start)
+        print("\(row.name): \(calls) calls, callers got \(crowd.statuses)")
+        #expect(crowd.failures == 0, "\(row.name)")
+        #expect(Set(crowd.statuses.keys).isSubset(of: row.statuses), "\(row.name): \(crowd)")
+        if let heldLess = row.heldLess { #expect(crowd.slowest < heldLess, "\(row.name)") }
+        let ready = try world.get("/readyz")
+        #expect(ready.status == 200, "\(row.name)")
+
+        try world.setFault("orders", #"{"kind":"none"}"#)
+        try await eventually("\(row.name): well again") {
+            let reply = try world.get(path)
+            return reply.status == 200 && reply.text.contains("\"stale\":false")
+        }
+        _ = try judge(world, row, since: start, isAfter: true)
+        #expect(try await world.audited().code == 0, "\(row.name)")
+    }
+
+    /// The span is measured, since a busy machine ends it late.
+    private static func judge(
+        _ world: World, _ row: CallRow, since start: ContinuousClock.Instant, isAfter: Bool = false
+    ) throws -> Int {
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let audit = try world.audit().orders
+        let calls = audit.callsByID[DemoID.pendingOrder] ?? 0
+        let allowed = CallRow.allowed(seconds)
+        #expect(calls <= allowed, "\(row.name)")
+        if !isAfter, let most = row.callsMax { #expect(calls <= most, "\(row.name)") }
+        guard calls > 1 else { return calls }
+        #expect(try #require(audit.smallestGap) >= CallRow.interval, "\(row.name)")
+        return calls
+    }
+}

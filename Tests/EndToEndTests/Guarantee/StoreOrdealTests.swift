@@ -1,0 +1,184 @@
+// What may happen to the store's file under the real program: callers keep their answers, no call is
+// made on a doubtful gate, and all is well again without a restart once the trouble is over.
+
+import Foundation
+import Glibc
+import StatusCore
+import Testing
+
+/// A way to lose a store while it is in use.
+enum StoreLoss: String, CaseIterable, Sendable {
+    case deleted
+    case deletedWithItsLog
+    case overwrittenWithGarbage
+    case replacedByAnEmptyFile
+
+    /// Does it to the file at `path`.
+    func inflict(on path: String) throws {
+        switch self {
+        case .deleted: unlink(path)
+        case .deletedWithItsLog: for suffix in ["", "-wal", "-shm"] { unlink(path + suffix) }
+        case .overwrittenWithGarbage:
+            for suffix in ["", "-wal", "-shm"] { try overwrite(path + suffix) }
+        case .replacedByAnEmptyFile:
+            try Data().write(to: URL(fileURLWithPath: path + "-new"))
+            rename(path + "-new", path)
+        }
+    }
+
+    /// In place: the same file, other bytes.
+    private func overwrite(_ path: String) throws {
+        let handle = try FileHandle(forUpdating: URL(fileURLWithPath: path))
+        let count = try Int(handle.seekToEnd())
+        try handle.seek(toOffset: 0)
+        try handle.write(contentsOf: Data((0..<count).map { UInt8(truncatingIfNeeded: $0 &* 31) }))
+        try handle.close()
+    }
+}
+
+@Suite(.timeLimit(.minutes(5)))
+struct StoreOrdealTests {
+    private static let path = "/actions/\(DemoID.pendingOrder)?source=orders"
+    private static let newcomer = "/actions/00000000-0000-4000-9000-00000000c001?source=orders"
+
+    /// At the same time: a quarantine lasts longer than a minute, so that no call that was forgotten
+    /// counts for the minute's budget any more.
+    @Test func aLostStoreStopsCallsAndKeepsAnswersUntilItIsSafeAgain() async throws {
+        try await withThrowingTaskGroup { group in
+            for loss in StoreLoss.allCases {
+                group.addTask { try await Self.lose(loss) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private static func lose(_ loss: StoreLoss) async throws {
+        let world = try await World(["ORDERS_TIMEOUT": "1s"])
+        #expect(try world.get(Self.path).status == 200)
+        let traffic = Traffic(port: world.port, Self.path, callers: 5, every: .milliseconds(50))
+        try loss.inflict(on: world.storePath)
+        try await eventually("a denial") {
+            try world.get("/metrics").text.contains(#"reason="store-quarantined""#)
+        }
+        let calls = try world.audit().orders.calls
+        let ready = try world.get("/readyz")
+        #expect(ready.status == 200 && ready.json["status"]?.string == "warn")
+        let refused = try world.get(Self.newcomer)
+        #expect(refused.status == 503)
+        #expect(refused["retry-after"].flatMap { Int($0) } ?? 0 >= 1)
+        #expect(try world.audit().orders.calls == calls)
+        try await Self.expectWellAgain(world, traffic)
+    }
+
+    @Test func aFullDiskStopsCallsAndKeepsAnswersUntilThereIsRoom() async throws {
+        let disk = try SmallDisk(kibibytes: 1024)
+        let world = try await World(["STORE_URL": "sqlite:\(disk.path)/store.sqlite"])
+        #expect(try world.get(Self.path).status == 200)
+        let traffic = Traffic(port: world.port, Self.path, callers: 5, every: .milliseconds(50))
+        try disk.fill()
+        try await eventually("a failure") {
+            try world.get("/readyz").json["status"]?.string == "warn"
+        }
+        #expect(try world.get("/readyz").status == 200)
+        let refused = try world.get(Self.newcomer)
+        #expect(refused.status == 503)
+        #expect(try world.get("/metrics").text.contains(#"reason="store-unavailable""#))
+        let calls = try world.audit().orders.calls
+        let crowd = await Pollers.poll(
+            port: world.port, Self.path, callers: 2, every: .milliseconds(100), for: .seconds(3))
+        #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [200])
+        #expect(try world.audit().orders.calls == calls, "no gate, no call")
+        try disk.makeRoom()
+        try await Self.expectWellAgain(world, traffic)
+        // Ends before its disk.
+        try await world.killProxy()
+    }
+
+    @Test func aDamagedFileAtTheStartIsRefusedByName() async throws {
+        let world = try await World()
+        #expect(try world.get(Self.path).status == 200)
+        try await world.killProxy()
+        try StoreLoss.overwrittenWithGarbage.inflict(on: world.storePath)
+        let program = try Program(
+            "status-proxy", environment: world.settings, directory: world.folder)
+        #expect(try await program.exitCode() == 78)
+        #expect(program.text.contains("status-proxy.sqlite"))
+        #expect(program.text.split(separator: "\n").count == 1, "\(program.text)")
+        #expect(try await world.audited().code == 66)
+    }
+
+    @Test func aReadOnlyFileAtTheStartIsRefusedByName() async throws {
+        let disk = try SmallDisk(kibibytes: 1024)
+        let world = try await World(["STORE_URL": "sqlite:\(disk.path)/store.sqlite"])
+        #expect(try world.get(Self.path).status == 200)
+        try await world.killProxy()
+        try disk.remount("ro")
+        let program = try Program(
+            "status-proxy", environment: world.settings, directory: world.folder)
+        #expect(try await program.exitCode() == 78)
+        #expect(program.text.contains("\(disk.path)/store.sqlite"))
+        try disk.remount("rw")
+        try await world.restartProxy()
+        #expect(try world.get(Self.path).status == 200)
+        #expect(try world.audit().orders.calls == 1)
+        try await world.killProxy()
+    }
+
+    private static func expectWellAgain(_ world: World, _ traffic: Traffic) async throws {
+        let calls = try world.audit().orders.calls
+        try await eventually("a call again", within: .seconds(150)) {
+            try world.audit().orders.calls > calls
+        }
+        try await eventually("a fresh answer, and health") {
+            try world.get(Self.path).text.contains("\"stale\":false")
+                && world.get("/readyz").json["status"]?.string == "pass"
+        }
+        #expect(try world.get(Self.newcomer).status == 200)
+        let crowd = await traffic.stop()
+        #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [200], "\(crowd)")
+        #expect(try #require(try world.audit().orders.smallestGap) >= CallRow.interval)
+        #expect(try await world.audited().code == 0)
+    }
+}
+
+/// A file system of its own in memory, small enough to be filled. Needs root.
+private final class SmallDisk {
+    let path: String
+    private let kibibytes: Int
+
+    init(kibibytes: Int) throws {
+        self.kibibytes = kibibytes
+        path =
+            FileManager.default.temporaryDirectory
+            .appendingPathComponent("small-disk-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        try Self.check(mount("tmpfs", path, "tmpfs", 0, "size=\(kibibytes)k"), "mount")
+    }
+
+    deinit {
+        umount2(path, Int32(MNT_DETACH))
+        rmdir(path)
+    }
+
+    /// Leaves not a byte.
+    func fill() throws {
+        let file = open("\(path)/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
+        try Self.check(file < 0 ? -1 : 0, "open")
+        defer { close(file) }
+        let page = [UInt8](repeating: 0, count: 4096)
+        while write(file, page, page.count) > 0 {}
+    }
+
+    func makeRoom() throws { try Self.check(unlink("\(path)/filler"), "unlink") }
+
+    func remount(_ mode: String) throws {
+        let flags = UInt(MS_REMOUNT) | (mode == "ro" ? UInt(MS_RDONLY) : 0)
+        try Self.check(mount("tmpfs", path, "tmpfs", flags, "size=\(kibibytes)k"), "remount")
+    }
+
+    private static func check(_ code: Int32, _ call: String) throws {
+        guard code == 0 else {
+            throw Program.Failure(description: "\(call): \(String(cString: strerror(errno)))")
+        }
+    }
+}

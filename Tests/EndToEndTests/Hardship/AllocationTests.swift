@@ -1,0 +1,85 @@
+// The hot path, counted: a fresh hit makes no heap allocation. Only an optimised build keeps that, so
+// these tests drive one: `RELEASE_PROGRAMS` names the folder where it stands.
+
+import Foundation
+import Testing
+
+/// Where an optimised build stands, if there is one.
+private let releasePrograms = ProcessInfo.processInfo.environment["RELEASE_PROGRAMS"]
+
+@Suite(
+    .enabled(if: releasePrograms != nil, "RELEASE_PROGRAMS names no release build"),
+    .timeLimit(.minutes(3)))
+struct AllocationTests {
+    private static let warmUpHits = 4000
+    private static let countedHits = 16_000
+    private static let depth = 16
+
+    @Test(arguments: [false, true])
+    func freshHitMakesNoHeapAllocation(asksWithAKey: Bool) async throws {
+        let folder = try TemporaryFolder()
+        let counts = folder.url.appendingPathComponent("counts").path
+        let sandbox = try Program("upstream-sandbox", ["--port", "0"])
+        var settings = World.usual(sandboxPort: try await World.port(of: sandbox))
+        settings["ORDERS_MIN_INTERVAL"] = "1h"
+        settings["ORDERS_MAX_INTERVAL"] = "2h"
+        settings["LD_PRELOAD"] = try await Self.counter(in: folder)
+        settings["ALLOCATIONS_FILE"] = counts
+        if asksWithAKey { settings["CALLER_KEYS_FILE"] = try await Self.keys(in: folder) }
+        let proxy = try Program(
+            "\(try #require(releasePrograms))/status-proxy", environment: settings,
+            directory: folder.url)
+        let socket = try RawSocket(port: try await World.port(of: proxy))
+        try Self.hit(socket, times: Self.warmUpHits)
+        let before = try Self.allocations(counts)
+        try Self.hit(socket, times: Self.countedHits)
+        let count = try Self.allocations(counts) - before
+        // What is left comes with time and not with hits: batches of log lines, timers. One
+        // allocation a hit would be ten times that.
+        #expect(count < Self.countedHits / 10, "\(count) allocations")
+        #expect(before > 0, "nothing was counted")
+    }
+
+    /// Answers are read, and must be hits.
+    private static func hit(_ socket: RawSocket, times: Int) throws {
+        let request =
+            "GET /actions/\(DemoID.pendingOrder) HTTP/1.1\r\nHost: localhost\r\n"
+            + "Authorization: Bearer key-one\r\n\r\n"
+        let batch = String(repeating: request, count: depth)
+        for _ in 0..<times / depth {
+            try socket.send(batch)
+            for _ in 0..<depth { try #require(try socket.reply().status == 200) }
+        }
+    }
+
+    /// Calls of all threads; see the counter for the form of its file.
+    private static func allocations(_ path: String) throws -> Int {
+        let data = try Data(contentsOf: URL(fileURLWithPath: path))
+        let words = data.withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
+        return stride(from: 0, to: words.count, by: 3).reduce(0) { sum, slot in
+            words[slot] == 0 ? sum : sum + Int(words[slot + 1])
+        }
+    }
+
+    /// The bench's counter, compiled by the compiler that comes with Swift.
+    private static func counter(in folder: TemporaryFolder) async throws -> String {
+        let root = URL(fileURLWithPath: #filePath)
+            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let source = root.appendingPathComponent("bench/allocations/count.c").path
+        let library = folder.url.appendingPathComponent("count.so").path
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
+        let compiler = try Program(
+            "/usr/bin/env", ["clang", "-shared", "-fPIC", "-O2", "-o", library, source],
+            environment: ["PATH": path])
+        let code = try await compiler.exitCode()
+        try #require(code == 0, "\(compiler.text)")
+        return library
+    }
+
+    private static func keys(in folder: TemporaryFolder) async throws -> String {
+        let key = try folder.write("key-one", to: "key")
+        let digest = try await Tool.run("sha256sum", [key]).prefix(64)
+        return try folder.write("app \(digest)\n", to: "keys")
+    }
+}

@@ -1,0 +1,201 @@
+// Answers in pieces: their form, their reader's pace, and both ends.
+
+import Glibc
+import HTTPWire
+import SocketServer
+import Testing
+
+@Suite(.timeLimit(.minutes(1)))
+struct StreamTests {
+    private static let head = Response(
+        status: 200, fields: [Field(name: "Content-Type", value: "text/plain")])
+    private static let ask = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    /// A peer that has asked, and the exchange that is to answer it, begun.
+    private func stream(
+        on stage: Stage, _ request: String = ask, receiveBytes: Int32 = 0
+    ) throws -> (Peer, Exchange) {
+        let peer = try stage.peer(receiveBytes: receiveBytes)
+        try peer.send(request)
+        let exchange = try stage.player.next()
+        exchange.beginStream(Self.head)
+        return (peer, exchange)
+    }
+
+    private func piece(_ text: String) -> @Sendable () -> [UInt8] { { Array(text.utf8) } }
+
+    @Test func piecesAreChunksAndTheConnectionLivesOn() throws {
+        let stage = try Stage()
+        let (peer, exchange) = try stream(on: stage)
+        let head = try peer.text(through: "\r\n\r\n")
+        #expect(head.contains("Transfer-Encoding: chunked\r\n"))
+        #expect(!head.contains("Content-Length"))
+        #expect(!head.contains("Connection"))
+        exchange.send(piece("one"))
+        #expect(try peer.text(through: "one\r\n") == "3\r\none\r\n")
+        exchange.send(piece(""))
+        exchange.send(piece(String(repeating: "x", count: 26)))
+        #expect(try peer.text(through: "x\r\n").hasPrefix("1a\r\nxx"))
+        exchange.endStream()
+        #expect(try peer.text(through: "0\r\n\r\n") == "0\r\n\r\n")
+        try peer.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().body == "/next")
+    }
+
+    @Test func oldPeerGetsPiecesAsTheyAreUpToTheClose() throws {
+        let stage = try Stage()
+        let (peer, exchange) = try stream(
+            on: stage, "GET /later HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        exchange.send(piece("one"))
+        exchange.send(piece("two"))
+        exchange.endStream()
+        let text = try peer.rest()
+        #expect(text.contains("Connection: close\r\n"))
+        #expect(!text.contains("Transfer-Encoding"))
+        #expect(text.hasSuffix("\r\n\r\nonetwo"))
+    }
+
+    @Test func headIsAnsweredByTheHeadAlone() throws {
+        let stage = try Stage()
+        let (peer, exchange) = try stream(on: stage, "HEAD /later HTTP/1.1\r\nHost: a\r\n\r\n")
+        exchange.send(piece("one"))
+        exchange.endStream()
+        #expect(try peer.answer(toHead: true).fields["transfer-encoding"] == "chunked")
+        try peer.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().body == "/next")
+    }
+
+    @Test func requestBehindAStreamIsAnsweredAfterIt() throws {
+        let stage = try Stage()
+        let (peer, exchange) = try stream(
+            on: stage, Self.ask + "GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+        exchange.send(piece("one"))
+        _ = try peer.text(through: "one\r\n")
+        exchange.endStream()
+        _ = try peer.text(through: "0\r\n\r\n")
+        #expect(try peer.answer().body == "/next")
+    }
+
+    @Test func piecesAfterTheEndAreIgnored() throws {
+        let stage = try Stage()
+        let (peer, exchange) = try stream(on: stage)
+        exchange.endStream()
+        exchange.send(piece("late"))
+        exchange.endStream()
+        exchange.respond(Response(status: 500))
+        exchange.beginStream(Self.head)
+        _ = try peer.text(through: "0\r\n\r\n")
+        try peer.send("GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().body == "/next")
+    }
+
+    // MARK: Silence
+
+    @Test func silentStreamBeats() throws {
+        let stage = try Stage {
+            $0.heartbeat = Array(":\n".utf8)
+            $0.heartbeatInterval = .milliseconds(50)
+        }
+        let (peer, exchange) = try stream(on: stage)
+        _ = try peer.text(through: "2\r\n:\n\r\n")
+        #expect(try peer.text(through: "2\r\n:\n\r\n") == "2\r\n:\n\r\n")
+        exchange.send(piece("one"))
+        _ = try peer.text(through: "3\r\none\r\n")
+        _ = try peer.text(through: "2\r\n:\n\r\n")
+    }
+
+    @Test func peerThatIsGoneIsFoundOutByTheBeat() throws {
+        let stage = try Stage {
+            $0.heartbeat = Array(":\n".utf8)
+            $0.heartbeatInterval = .milliseconds(50)
+        }
+        let (peer, _) = try stream(on: stage)
+        _ = try peer.text(through: "\r\n\r\n")
+        peer.close()
+        #expect(stage.player.left.wait())
+        #expect(eventually { stage.server.connectionCount == 0 })
+    }
+
+    /// A Unix socket tells what its peer has not read, so a reader that has stopped reading shows
+    /// before any buffer is full. Over TCP the same figure tells of a peer that is cut off.
+    @Test func readerThatTakesNothingIsDroppedThoughTheKernelTakesAll() throws {
+        let path = "/tmp/status-proxy-stream-\(UInt32.random(in: .min ... .max)).socket"
+        let stage = try Stage("unix:\(path)") {
+            $0.heartbeat = Array(":\n".utf8)
+            $0.heartbeatInterval = .milliseconds(50)
+            $0.writeTimeout = .milliseconds(300)
+        }
+        let (peer, _) = try stream(on: stage)
+        #expect(stage.player.left.wait())
+        withExtendedLifetime(peer) {}
+    }
+
+    // MARK: Slow readers
+
+    @Test func readerThatIsBehindGetsTheNewestPieceAndTheEnd() throws {
+        let stage = try Stage()
+        let (peer, exchange) = try stream(on: stage, receiveBytes: 4096)
+        let count = 64
+        for number in 0..<count {
+            exchange.send {
+                [UInt8(ascii: "a") + UInt8(number % 26)] + Array(repeating: 0x2E, count: 1 << 20)
+            }
+        }
+        exchange.send(piece("newest"))
+        exchange.endStream()
+        let text = try peer.rest(through: "0\r\n\r\n")
+        #expect(text.hasSuffix("\r\n6\r\nnewest\r\n0\r\n\r\n"))
+        // What the kernel takes goes out; the rest was never kept.
+        let whole = text.utf8.count / (1 << 20)
+        #expect(whole < count / 2, "\(whole) pieces")
+    }
+
+    @Test func readerThatTakesNothingForTheWriteTimeoutIsDropped() throws {
+        let stage = try Stage { $0.writeTimeout = .milliseconds(200) }
+        let (peer, exchange) = try stream(on: stage, receiveBytes: 4096)
+        for _ in 0..<64 { exchange.send { Array(repeating: 0x2E, count: 1 << 20) } }
+        #expect(stage.player.left.wait())
+        withExtendedLifetime(peer) {}
+    }
+
+    /// Its kernel has room for the next bytes long before ours says that there is room again.
+    @Test func readerThatTakesALittleAtATimeIsNotDropped() throws {
+        let stage = try Stage { $0.writeTimeout = .milliseconds(400) }
+        let peer = try stage.peer(receiveBytes: 4096)
+        for _ in 0..<8 { try peer.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n") }
+        var taken = 0
+        while taken < 8 << 20 {
+            let bytes = try peer.receiveOnce(atMost: 48 << 10)
+            try #require(!bytes.isEmpty, "dropped after \(taken) bytes")
+            taken += bytes.count
+            usleep(10_000)  // the reader's pace
+        }
+    }
+
+    // MARK: The end
+
+    @Test func streamGoesOnWhileDrainingAndThenTheConnectionCloses() throws {
+        let stage = try Stage()
+        let (peer, exchange) = try stream(on: stage)
+        _ = try peer.text(through: "\r\n\r\n")
+        let idle = Signal()
+        stage.server.stopAccepting()
+        stage.server.whenIdle { idle.fire() }
+        exchange.send(piece("last"))
+        exchange.endStream()
+        #expect(try peer.rest() == "4\r\nlast\r\n0\r\n\r\n")
+        peer.close()
+        #expect(idle.wait())
+    }
+
+    @Test func stoppedServerAbandonsItsStreams() throws {
+        let stage = try Stage()
+        let (peer, _) = try stream(on: stage)
+        _ = try peer.text(through: "\r\n\r\n")
+        let stopped = Signal()
+        stage.server.stop { stopped.fire() }
+        #expect(stopped.wait())
+        #expect(stage.player.left.wait())
+        #expect(try peer.isEnded())
+    }
+}

@@ -1,0 +1,54 @@
+import HTTPWire
+import Testing
+
+@testable import StatusAPI
+@testable import StatusCore
+
+@Suite struct EventStreamTests {
+    private static let tag = EntityTag(opaque: "00000000000000ff")
+
+    private func event(_ data: String) throws -> String {
+        let tag = try #require(Self.tag)
+        return String(decoding: EventStream.event(id: tag, data: Array(data.utf8)), as: UTF8.self)
+    }
+
+    @Test func eventHasAnIDANameAndOneLineOfData() throws {
+        #expect(
+            try event(#"{"id":"a"}"#)
+                == "id: 00000000000000ff\nevent: status\ndata: {\"id\":\"a\"}\n\n")
+    }
+
+    @Test(arguments: [
+        ("a\nid: 7", "a\ndata: id: 7"), ("a\rb", "a\ndata: b"), ("a\r\nb", "a\ndata: b"),
+        ("a\n\nevent: x", "a\ndata: \ndata: event: x"), ("\n", "\ndata: "),
+        ("a\r\r\nb", "a\ndata: \ndata: b"), (" a", " a"), ("", ""),
+    ])
+    func lineEndInDataBeginsALineOfData(data: String, lines: String) throws {
+        #expect(
+            try event(data) == "id: 00000000000000ff\nevent: status\ndata: \(lines)\n\n")
+    }
+
+    @Test(arguments: [
+        (nil, false), ("", false), ("*/*", false), ("text/*", false), ("application/json", false),
+        ("text/event-stream", true), ("Text/Event-Stream", true), ("text/event-stream;q=0", false),
+        ("text/event-stream; q=0.1", true), ("text/event-stream, application/json", true),
+        ("application/json, text/event-stream;q=0.9", false),
+        ("application/json;q=0.5, text/event-stream;q=0.9, */*;q=0.1", true),
+        ("text/event-stream;charset=utf-8", true), ("text/event-stream;q=x", false),
+        ("text/event-streams", false), ("application/text/event-stream", false),
+    ])
+    func eventsArePreferredWhenNamed(accept: String?, isPreferred: Bool) {
+        #expect(EventStream.isPreferred(by: accept) == isPreferred)
+    }
+
+    @Test(
+        arguments: [
+            (nil, nil), ("", nil), ("00000000000000ff", 0xFF), ("00000000000000FF", nil),
+            ("ff", nil),
+            ("W/\"00000000000000ff\"", nil), ("0000000000000zff", nil),
+        ] as [(String?, UInt64?)])
+    func lastSeenStateIsATagOfOurs(text: String?, value: UInt64?) {
+        let request = APIRequest(path: "/actions/a/events", lastEventID: text)
+        #expect(EventStream.lastSeen(request)?.value == value)
+    }
+}

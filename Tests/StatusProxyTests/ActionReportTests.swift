@@ -1,0 +1,54 @@
+// What `status-proxy get` says of an answer, and the code that it ends with.
+
+import Testing
+
+@testable import StatusProxy
+
+struct ActionReportTests {
+    private func report(_ status: Int, _ body: String) -> ActionReport {
+        ActionReport(ServerAnswer(status: status, body: Array(body.utf8)))
+    }
+
+    @Test(
+        arguments: [
+            ("SUCCEEDED", true, 0), ("FAILED", true, 1), ("PARTIALLY_SUCCEEDED", true, 2),
+            ("PENDING", false, 3), ("IN_PROGRESS", false, 3), ("UNKNOWN", false, 3),
+            ("UNKNOWN", true, 5),
+        ] as [(String, Bool, Int32)])
+    func exitCodeTellsWhatBecameOfTheAction(status: String, isDone: Bool, code: Int32) {
+        let body = #"{"source":"orders","type":null,"status":"\#(status)","done":\#(isDone)}"#
+        #expect(report(200, body) == ActionReport(exitCode: code, lines: ["orders \(status)"]))
+    }
+
+    @Test func linesTellCountsErrorsAndStaleness() {
+        let body = """
+            {"source":"vouchers","type":"VOUCHERS.IMPORT","status":"PARTIALLY_SUCCEEDED","done":true,
+             "progress":100,"counts":{"succeeded":1,"failed":2},"checked_at":"2026-11-01T10:02:00Z",
+             "errors":[{"code":"ITEM_FAILED","message":"bad\\nline\\u001b[1m","target":"row 3"},
+                       {"code":"X","message":null,"target":null}],
+             "stale_reason":"upstream-timeout"}
+            """
+        #expect(
+            report(200, body).lines == [
+                "vouchers VOUCHERS.IMPORT PARTIALLY_SUCCEEDED 100%", "succeeded: 1", "failed: 2",
+                "error ITEM_FAILED: bad line [1m (row 3)", "error X",
+                "stale since 2026-11-01T10:02:00Z: upstream-timeout",
+            ])
+    }
+
+    @Test(
+        arguments: [
+            (404, "action-not-found", 4), (400, "invalid-id", 5), (401, "unauthorized", 5),
+            (429, "too-many-requests", 5), (502, "upstream-error", 5), (503, "overloaded", 5),
+        ] as [(Int, String, Int32)])
+    func problemIsToldInWords(status: Int, code: String, exitCode: Int32) {
+        let body = #"{"code":"\#(code)","detail":"Why.","retry_after":7}"#
+        let lines = ["\(status) \(code): Why.", "ask again in 7 s"]
+        #expect(report(status, body) == ActionReport(exitCode: exitCode, lines: lines))
+    }
+
+    @Test(arguments: [(200, "[]"), (200, ""), (200, "{}"), (500, "<html>")])
+    func answerOfSomethingElseIsTrouble(status: Int, body: String) {
+        #expect(report(status, body) == ActionReport(exitCode: 5, lines: ["\(status) no words"]))
+    }
+}

@@ -1,0 +1,91 @@
+// Who is let in, and what happens when the keys are exchanged meanwhile.
+
+import Dispatch
+import StatusCore
+import Testing
+
+@testable import StatusProxy
+
+struct CallerGateTests {
+    private let now = Instant(nanoseconds: 5_000_000_000)
+
+    /// A file's worth of keys, by name.
+    private func keys(_ keys: KeyValuePairs<String, String>) throws -> CallerKeys {
+        let lines = keys.map { name, key in "\(name) \(Digests.hexadecimal(of: key))" }
+        return try CallerKeys(Array(lines.joined(separator: "\n").utf8), path: "keys")
+    }
+
+    private func name(_ gate: CallerGate, _ key: String, lane: Int = 0) -> String? {
+        guard case .admitted(let caller) = gate.admit(Array(key.utf8).span, now: now, lane: lane)
+        else { return nil }
+        return caller.name
+    }
+
+    @Test func callerIsKnownByAnyOfItsKeysInEveryLane() throws {
+        let gate = CallerGate(
+            try keys(["app": "old", "app": "new", "other": "third"]), requestsPerSecond: nil,
+            lanes: 3)
+        for lane in 0..<3 {
+            #expect(name(gate, "old", lane: lane) == "app")
+            #expect(name(gate, "new", lane: lane) == "app")
+            #expect(name(gate, "third", lane: lane) == "other")
+            #expect(name(gate, "fourth", lane: lane) == nil)
+            #expect(name(gate, "", lane: lane) == nil)
+        }
+    }
+
+    @Test func quotaIsOfTheNameAndNotOfTheKey() throws {
+        let gate = CallerGate(
+            try keys(["app": "old", "app": "new", "other": "third"]), requestsPerSecond: 2,
+            lanes: 2)
+        #expect(name(gate, "old", lane: 0) == "app")
+        #expect(name(gate, "new", lane: 1) == "app")
+        guard
+            case .tooMany(let caller, let retryAt) = gate.admit(
+                Array("old".utf8).span, now: now, lane: 1)
+        else {
+            Issue.record("the third request was let in")
+            return
+        }
+        #expect(caller.name == "app")
+        #expect(retryAt == now + .milliseconds(500))
+        #expect(name(gate, "third") == "other")
+    }
+
+    @Test func exchangedKeysCountAtOnceAndQuotasGoOn() throws {
+        let gate = CallerGate(try keys(["app": "old"]), requestsPerSecond: 1, lanes: 2)
+        #expect(name(gate, "old") == "app")
+        gate.replace(try keys(["app": "new", "other": "third"]))
+        #expect(name(gate, "old") == nil)
+        guard case .tooMany = gate.admit(Array("new".utf8).span, now: now, lane: 1) else {
+            Issue.record("a new key brought a new quota")
+            return
+        }
+        #expect(name(gate, "third", lane: 1) == "other")
+    }
+
+    @Test func keysMayBeExchangedUnderTraffic() throws {
+        let first = try keys(["app": "always", "app": "one"])
+        let second = try keys(["app": "always", "app": "two"])
+        let gate = CallerGate(first, requestsPerSecond: 1_000_000, lanes: 2)
+        DispatchQueue.concurrentPerform(iterations: 3) { worker in
+            for round in 0..<2000 {
+                if worker == 2 {
+                    gate.replace(round % 2 == 0 ? second : first)
+                } else {
+                    #expect(name(gate, "always", lane: worker) == "app")
+                }
+            }
+        }
+    }
+}
+
+enum Digests {
+    /// As `sha256sum` writes it.
+    static func hexadecimal(of key: String) -> String {
+        let digest = KeyDigest(of: Array(key.utf8).span)
+        return withUnsafeBytes(of: digest) { bytes in
+            bytes.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        }
+    }
+}
