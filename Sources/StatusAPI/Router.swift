@@ -6,6 +6,8 @@ public import StatusCore
 /// A place in the API. Valid once it exists: ids are ids.
 public enum Route: Sendable, Equatable {
     case action(ActionID)
+    /// Why the action's answer is what it is.
+    case explain(ActionID)
     case events(ActionID)
     case actions
     case live
@@ -20,6 +22,7 @@ public enum Route: Sendable, Equatable {
     public var name: String {
         switch self {
         case .action: "/actions/{id}"
+        case .explain: "/actions/{id}/explain"
         case .events: "/actions/{id}/events"
         case .actions: "/actions"
         case .live: "/livez"
@@ -78,13 +81,20 @@ public enum Router {
         }
         guard path.hasPrefix("/actions/") else { throw notFound }
         let segments = path.dropFirst("/actions/".count).split(
-            separator: "/", omittingEmptySubsequences: false)
-        let wantsEvents = segments.count == 2 && segments[1] == "events"
-        guard segments.count == 1 || wantsEvents else { throw notFound }
-        guard let id = PercentCoding.decode(segments[0]).flatMap(ActionID.init) else {
+            separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        switch segments.dropFirst().first {
+        case nil: return .action(try id(segments[0]))
+        case "events": return .events(try id(segments[0]))
+        case "explain": return .explain(try id(segments[0]))
+        default: throw notFound
+        }
+    }
+
+    private static func id(_ segment: Substring) throws(RoutingFailure) -> ActionID {
+        guard let id = PercentCoding.decode(segment).flatMap(ActionID.init) else {
             throw RoutingFailure(problem: .invalidID)
         }
-        return wantsEvents ? .events(id) : .action(id)
+        return id
     }
 
     private static let notFound = RoutingFailure(

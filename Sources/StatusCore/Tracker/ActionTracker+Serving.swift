@@ -253,7 +253,7 @@ extension ActionTracker {
             staleReason: isDone ? nil : staleReason(tracked, source), service: service)
     }
 
-    private func staleReason(_ tracked: TrackedAction, _ source: Source) -> StaleReason? {
+    func staleReason(_ tracked: TrackedAction, _ source: Source) -> StaleReason? {
         guard let upstream = upstreams[source] else { return nil }
         let look = tracked.looks[source]
         if let miss = look.miss { return miss.fault.kind.staleReason }

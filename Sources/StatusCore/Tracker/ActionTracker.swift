@@ -20,6 +20,7 @@ public struct ActionTracker: Sendable {
     var callers: [CallerID: ActionID] = [:]
     var wakes = WakeQueue()
     var rereads = RereadQueue()
+    var callLog = PerSource { _ in CallLog() }
     var random: SplitMix64
     var isDraining = false
     /// Looks under way.
@@ -93,6 +94,10 @@ struct TrackedAction: Sendable {
     var isOutdated = false
     /// When the store told of it last.
     var toldAt = Instant.distantPast
+    /// Somebody has asked for it, here or through the store.
+    var wasAsked = false
+    /// Who wants to know why its answer is what it is, once the store has told what it has.
+    var inquirers: [CallerID] = []
     /// In order of arrival.
     private(set) var callers: [Caller] = []
     /// Somebody is held until news comes: the interval is the shortest.
@@ -163,6 +168,7 @@ extension ActionTracker {
         case .called(let key, let flight, let report): called(key, flight, report)
         case .settled(let key, let flight, let result): settled(key, flight, result)
         case .noticed(let notice): noticed(notice)
+        case .inquired(let inquirer, let id): inquired(inquirer, id)
         case .woke: break
         case .drained: drained()
         }
@@ -178,13 +184,11 @@ extension ActionTracker {
             guard storeTroubleUntil <= now else {
                 return effects.append(.reply(caller, .problem(storeProblem(question))))
             }
-            actions[id] = TrackedAction(now: now)
-            actions[id]?.lookUpAskedAt = now
-            if retired[id] == nil { evictionOrder.append(id) }
-            effects.append(.lookUp(id))
+            track(id)
         }
         callers[caller] = id
         actions[id]?.hasSecondChance = true
+        actions[id]?.wasAsked = true
         let newcomer = Caller(id: caller, question: question, askedAt: now)
         if actions[id]?.isLoaded == true {
             considerNewcomer(newcomer)
@@ -192,6 +196,14 @@ extension ActionTracker {
             actions[id]?.hold(newcomer)
             touch(id)
         }
+    }
+
+    /// Starts to track an action: the store is asked what it has.
+    mutating func track(_ id: ActionID) {
+        actions[id] = TrackedAction(now: now)
+        actions[id]?.lookUpAskedAt = now
+        if retired[id] == nil { evictionOrder.append(id) }
+        effects.append(.lookUp(id))
     }
 
     private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
@@ -204,8 +216,10 @@ extension ActionTracker {
             }
             actions[id]?.isLoaded = true
             take(records, of: id)
+            explainToInquirers(id)
         case .failure(let failure):
             storeFailed(failure)
+            explainToInquirers(id)
             refuseUnloaded(id)
         }
     }

@@ -10,6 +10,8 @@ public enum Event: Sendable {
     case reserved(LookKey, flight: UInt64, Result<ReservationReply, StoreFailure>)
     case called(LookKey, flight: UInt64, CallReport)
     case settled(LookKey, flight: UInt64, Result<SettlementReply, StoreFailure>)
+    /// Somebody wants to know why an action's answer is what it is.
+    case inquired(CallerID, ActionID)
     /// Another process has changed what the store keeps.
     case noticed(StoreNotice)
     /// ``ActionTracker/nextWake`` has come.
@@ -52,6 +54,7 @@ public enum Effect: Sendable, Equatable {
     /// Forget the token with which the upstream answered 401.
     case refuseCredential(Source)
     case reply(CallerID, Reply)
+    case explain(CallerID, Explanation)
     /// From now on the answer may be served without asking the tracker.
     case publish(ActionID, Publication)
     /// The tracker wants to be asked again.

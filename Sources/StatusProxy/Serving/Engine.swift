@@ -22,6 +22,7 @@ final class Engine: @unchecked Sendable {
     private let retention: Retention
 
     private var held: [CallerID: HeldCaller] = [:]
+    private var inquiries: [CallerID: @Sendable (Explanation) -> Void] = [:]
     private var callers: UInt64 = 0
     private let wakeTimer: any DispatchSourceTimer
     private let purgeTimer: any DispatchSourceTimer
@@ -83,6 +84,16 @@ final class Engine: @unchecked Sendable {
         }
     }
 
+    /// Has an action explained. `reply` is called once, on the engine's queue; no call is made for it.
+    func explain(_ id: ActionID, reply: @escaping @Sendable (Explanation) -> Void) {
+        queue.async {
+            self.callers += 1
+            let inquirer = CallerID(self.callers)
+            self.inquiries[inquirer] = reply
+            self.take(.inquired(inquirer, id))
+        }
+    }
+
     /// The caller went away; its call goes on.
     func leave(_ caller: CallerID) {
         queue.async {
@@ -127,6 +138,8 @@ final class Engine: @unchecked Sendable {
         case .settle(let settlement, let flight): settle(settlement, flight)
         case .refuseCredential(let source): clients[source]?.refuseCredential()
         case .reply(let caller, let reply): held.removeValue(forKey: caller)?.reply(reply)
+        case .explain(let inquirer, let explanation):
+            inquiries.removeValue(forKey: inquirer)?(explanation)
         case .publish(let id, let publication):
             board.publish(id, publication, clocks: SystemClock.both())
         case .withdraw(let id): board.withdraw(id)

@@ -93,6 +93,7 @@ final class ProxyHandler: RequestHandler {
             }
             return events(id, request, visit, exchange, &writer)
         case .events(let id): return events(id, request, visit, exchange, &writer)
+        case .explain(let id): return explain(id, visit, exchange)
         case .actions: return batch(request, visit, exchange, &writer)
         case .live: return answer(health.liveness, visit, &writer)
         case .ready: return answer(health.readiness, visit, &writer)
@@ -163,6 +164,14 @@ extension ProxyHandler {
                 let response = details.response(now: SystemClock.now())
                 self.answer(response, visit.refused(problem), exchange)
             }
+        }
+        return .later
+    }
+
+    private func explain(_ id: ActionID, _ visit: Visit, _ exchange: Exchange) -> Handling {
+        engine.explain(id) { explanation in
+            let response = ExplanationWriter.response(explanation, clocks: SystemClock.both())
+            self.answer(response, visit, exchange)
         }
         return .later
     }

@@ -188,4 +188,18 @@ import Testing
         for number in 2...20 { driver.learn("aa_\(number)") }
         #expect(driver.reply(to: "aa_1").answer?.document.status == .inProgress)
     }
+    @Test func newsThatCouldNotBeKeptStaysThoughALaterFailureIsKept() {
+        var driver = TrackerDriver(.both(orders: nil, actionsMax: 1))
+        driver.learn("aa_1", .pending)
+        driver.advance(.seconds(31))
+        driver.ask("aa_1")
+        driver.store.isDown = true
+        driver.answer(.inProgress)
+        driver.store.isDown = false
+        driver.advance(.seconds(100))
+        driver.ask("aa_1")
+        driver.fail(.serverError)
+        for number in 2...20 { driver.learn("aa_\(number)") }
+        #expect(driver.reply(to: "aa_1").answer?.document.status == .inProgress)
+    }
 }
