@@ -13,6 +13,7 @@ extension ActionTracker {
         }
         guard actions[id]?.isLoaded == false else { return explain(id, to: inquirer) }
         actions[id]?.inquirers.append(inquirer)
+        touch(id)
     }
 
     /// To all who have waited for the store to tell what it has.
@@ -28,6 +29,7 @@ extension ActionTracker {
         if let answer = retired[id], actions[id] == nil {
             tracked.restore(answer, kept: policy.terminalTTL)
             tracked.wasAsked = true
+            for source in policy.configured { tracked.looks[source].expire(now, policy) }
         }
         effects.append(.explain(inquirer, explanation(id, tracked)))
     }

@@ -131,6 +131,13 @@ struct TrackedAction: Sendable {
             answeredAt: answer.answeredAt)
     }
 
+    /// In place: thousands may go at once.
+    mutating func release(_ caller: CallerID) {
+        guard let index = callers.firstIndex(where: { $0.id == caller }) else { return }
+        callers.remove(at: index)
+        isWatched = callers.contains { $0.isPatient }
+    }
+
     mutating func keep(_ held: [Caller]) {
         callers = held
         isWatched = held.contains { $0.isPatient }
@@ -181,6 +188,9 @@ extension ActionTracker {
         }
         let id = question.id
         if actions[id] == nil {
+            if let answer = retiredAnswer(to: question) {
+                return effects.append(.reply(caller, .answer(answer)))
+            }
             guard storeTroubleUntil <= now else {
                 return effects.append(.reply(caller, .problem(storeProblem(question))))
             }
@@ -202,8 +212,14 @@ extension ActionTracker {
     mutating func track(_ id: ActionID) {
         actions[id] = TrackedAction(now: now)
         actions[id]?.lookUpAskedAt = now
-        if retired[id] == nil { evictionOrder.append(id) }
         effects.append(.lookUp(id))
+    }
+
+    /// What is published of a finished action, for those who come past it.
+    private func retiredAnswer(to question: Question) -> Answer? {
+        guard let answer = retired[question.id]?.value, now < answer.keptUntil else { return nil }
+        let source = answer.document.source
+        return question.source ?? source == source ? answer : nil
     }
 
     private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
@@ -213,6 +229,8 @@ extension ActionTracker {
             // Somebody asks what the published answer does not tell.
             if let answer = retired.removeValue(forKey: id) {
                 actions[id]?.restore(answer, kept: policy.terminalTTL)
+            } else {
+                evictionOrder.append(id)
             }
             actions[id]?.isLoaded = true
             take(records, of: id)
@@ -269,8 +287,7 @@ extension ActionTracker {
 extension ActionTracker {
     private mutating func removeCaller(_ caller: CallerID) {
         guard let id = callers.removeValue(forKey: caller) else { return }
-        guard let held = actions[id]?.callers else { return }
-        actions[id]?.keep(held.filter { $0.id != caller })
+        actions[id]?.release(caller)
     }
 
     private mutating func forget(_ id: ActionID) {

@@ -43,7 +43,7 @@ final class CurlDriver: @unchecked Sendable {
     private static let batchesMax = 16
 
     static func make(
-        limits: CurlMulti.Limits, target: DispatchQueue?
+        limits: CurlMulti.Limits, target: DispatchQueue? = nil
     ) throws(CurlSetupFailure) -> CurlDriver {
         guard let multi = MultiHandle() else { throw CurlSetupFailure("curl_multi_init failed") }
         guard let set = EpollSet() else {

@@ -31,6 +31,14 @@ import Testing
         #expect(driver.callsMade.isEmpty)
     }
 
+    @Test func aStoreThatHangsHoldsNobodyForLong() throws {
+        var driver = vouchersOnly()
+        driver.heldBack = [.lookUp]
+        #expect(driver.explanation(of: id) == nil)
+        driver.advance(.seconds(60))
+        #expect(driver.explanations.count == 1)
+    }
+
     @Test func theIntervalAndTheLastCallsAreTold() throws {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
