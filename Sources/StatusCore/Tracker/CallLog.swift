@@ -2,16 +2,6 @@
 
 import DequeModule
 
-/// One call that this process made.
-public struct MadeCall: Sendable, Equatable {
-    public var endedAt: Instant
-    public var took: Duration
-    /// `answered`, or a fault's kind.
-    public var outcome: String
-    /// False when nothing reached the network.
-    public var wasSent: Bool
-}
-
 /// The last calls to one upstream, oldest first: few words for many actions.
 struct CallLog: Sendable {
     static let callsMax = 4096

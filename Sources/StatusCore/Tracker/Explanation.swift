@@ -112,3 +112,13 @@ public struct Explanation: Sendable, Equatable {
         }
     }
 }
+
+/// One call that this process made.
+public struct MadeCall: Sendable, Equatable {
+    public var endedAt: Instant
+    public var took: Duration
+    /// `answered`, or a fault's kind.
+    public var outcome: String
+    /// False when nothing reached the network.
+    public var wasSent: Bool
+}
