@@ -18,6 +18,9 @@ let doors: [Target] = [
     .target(name: "CCrypto", path: "Sources/CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
     .target(name: "CCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CLinux", path: "Sources/CLinux"),
+    .target(
+        name: "CPostgres", path: "Sources/CPostgres", exclude: ["schema"],
+        linkerSettings: [.linkedLibrary("pq")]),
     .target(name: "CResources", path: "Sources/CResources"),
     .target(name: "CSQLite", path: "Sources/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
 ]
@@ -69,7 +72,7 @@ let package = Package(
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
         room("StatusAPI", ["HTTPWire", "StatusCore"]),
-        room("StateStores", ["StatusCore", "Locking", "CSQLite"]),
+        room("StateStores", ["StatusCore", "Locking", "CPostgres", "CSQLite"]),
         room("UpstreamCurl", ["StatusCore", "Locking", "CCurl"]),
         program(
             "StatusProxy",
@@ -90,7 +93,9 @@ let package = Package(
         tests("HTTPWireTests", ["HTTPWire"], resources: [.copy("Corpus")]),
         .target(
             name: "TestSupport",
-            dependencies: ["StatusCore", "HTTPWire", .product(name: "Yams", package: "Yams")],
+            dependencies: [
+                "StatusCore", "HTTPWire", "CPostgres", .product(name: "Yams", package: "Yams"),
+            ],
             path: "Tests/Support",
             swiftSettings: strict),
         tests("SocketServerTests", ["SocketServer", "HTTPWire", "CLinux"]),
@@ -102,14 +107,17 @@ let package = Package(
                 .product(
                     name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
             ]),
-        tests("StateStoresTests", ["StateStores", "StatusCore"]),
+        tests("StateStoresTests", ["StateStores", "StatusCore", "Locking", "TestSupport"]),
         tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking"]),
         tests(
             "UpstreamSandboxTests",
             ["UpstreamSandbox", "StatusCore", "HTTPWire", "SocketServer"]),
         tests(
             "StatusProxyTests",
-            ["StatusProxy", "StatusAPI", "StatusCore", "HTTPWire", "UpstreamCurl", "Locking"]),
+            [
+                "StatusProxy", "StatusAPI", "StatusCore", "StateStores", "HTTPWire", "UpstreamCurl",
+                "Locking",
+            ]),
         tests("HouseTests", []),
         tests(
             "SimulationTests",

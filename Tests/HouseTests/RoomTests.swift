@@ -13,14 +13,18 @@ struct Room: Sendable, CustomStringConvertible {
 
     var description: String { name }
 
-    static let doors: Set = ["CCrypto", "CCurl", "CSQLite", "CLinux", "CResources"]
+    static let doors: Set = [
+        "CCrypto", "CCurl", "CLinux", "CPostgres", "CResources", "CSQLite",
+    ]
 
     static let all = [
         Room(name: "HTTPWire", kind: .pure, imports: []),
         Room(name: "StatusCore", kind: .pure, imports: ["DequeModule", "HeapModule"]),
         Room(name: "StatusAPI", kind: .pure, imports: ["HTTPWire", "StatusCore"]),
         Room(name: "SocketServer", kind: .io, imports: ["HTTPWire", "Locking", "CLinux"]),
-        Room(name: "StateStores", kind: .io, imports: ["StatusCore", "Locking", "CSQLite"]),
+        Room(
+            name: "StateStores", kind: .io,
+            imports: ["StatusCore", "Locking", "CPostgres", "CSQLite"]),
         Room(name: "UpstreamCurl", kind: .io, imports: ["StatusCore", "Locking", "CCurl"]),
         Room(
             name: "StatusProxy", kind: .hallway,

@@ -1,39 +1,69 @@
-// Random operations, the same for both stores under the same clock: the replies have to be equal.
+// Random operations, the same for a store and the memory store under the same clock: the replies have
+// to be equal.
 
 import StateStores
 import StatusCore
 import Testing
 
-@Suite("The file store does what the memory store does")
+@Suite("Every store does what the memory store does")
 struct StoreModelTests {
     /// Seeds that once failed stay here.
     static let seeds: [UInt64] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
 
+    /// A store that can be closed and opened again, and how its time passes.
+    private struct Subject {
+        var clock: ManualClock
+        var open: () throws -> any StateStore
+        var pass: (Duration) throws -> Void
+    }
+
     @Test(arguments: seeds)
-    func sameOperationsGetSameReplies(_ seed: UInt64) async throws {
+    func fileStoreGivesTheSameReplies(_ seed: UInt64) async throws {
         let clock = ManualClock()
         let folder = TemporaryFolder()
-        var file: any StateStore = try SQLiteStore(path: folder.store, clock: clock.storeClock)
+        try await compare(
+            seed,
+            Subject(
+                clock: clock,
+                open: { try SQLiteStore(path: folder.store, clock: clock.storeClock) },
+                pass: { clock.advance($0) }))
+    }
+
+    /// Fewer: each step is a round trip.
+    @Test(arguments: seeds.prefix(5))
+    func databaseStoreGivesTheSameReplies(_ seed: UInt64) async throws {
+        let database = try TestDatabase()
+        try database.takeOverTheClock()
+        try await compare(
+            seed,
+            Subject(
+                clock: database.clock, open: { try database.open() },
+                pass: { try database.pass($0) }))
+    }
+
+    private func compare(_ seed: UInt64, _ subject: Subject) async throws {
+        let clock = subject.clock
+        var store = try subject.open()
         let memory = MemoryStore(clock: { clock.sinceBoot })
         var script = Script(seed: seed)
         for number in 0..<400 {
             let context = "seed \(seed), step \(number)"
             switch script.next() {
             case .pass(let span):
-                clock.advance(span)
+                try subject.pass(span)
             case .reopen:
-                await file.close()
-                file = try SQLiteStore(path: folder.store, clock: clock.storeClock)
+                await store.close()
+                store = try subject.open()
             case .lookUp(let id):
                 #expect(
-                    plain(try await file.lookUp(id)) == plain(try await memory.lookUp(id)),
+                    plain(try await store.lookUp(id)) == plain(try await memory.lookUp(id)),
                     "\(context)")
             case .purge(let retention):
-                let replies = (try await file.purge(retention), try await memory.purge(retention))
+                let replies = (try await store.purge(retention), try await memory.purge(retention))
                 #expect(replies.0 == replies.1, "\(context)")
             case .reserve(let request):
                 let replies = (
-                    try await file.reserve(request), try await memory.reserve(request)
+                    try await store.reserve(request), try await memory.reserve(request)
                 )
                 #expect(replies.0.budgetLeft == replies.1.budgetLeft, "\(context)")
                 #expect(plain(replies.0.verdict) == plain(replies.1.verdict), "\(context)")
@@ -46,7 +76,7 @@ struct StoreModelTests {
                     return settlement
                 }
                 let replies = (
-                    try await file.settle(settlement(call.file)),
+                    try await store.settle(settlement(call.store)),
                     try await memory.settle(settlement(call.memory))
                 )
                 #expect(plain([replies.0.record]) == plain([replies.1.record]), "\(context)")
@@ -54,7 +84,7 @@ struct StoreModelTests {
                 #expect(replies.0.smallestGap == replies.1.smallestGap, "\(context)")
             }
         }
-        await file.close()
+        await store.close()
     }
 
     /// Both count ages; only the wall clocks they read differ.
@@ -80,7 +110,7 @@ struct StoreModelTests {
 private struct Script {
     struct Call {
         var key: LookKey
-        var file: SlotToken
+        var store: SlotToken
         var memory: SlotToken
     }
 
@@ -99,8 +129,8 @@ private struct Script {
 
     init(seed: UInt64) { random = SeededGenerator(state: seed) }
 
-    mutating func took(_ key: LookKey, _ file: SlotToken?, _ memory: SlotToken?) {
-        if let file, let memory { calls.append(Call(key: key, file: file, memory: memory)) }
+    mutating func took(_ key: LookKey, _ store: SlotToken?, _ memory: SlotToken?) {
+        if let store, let memory { calls.append(Call(key: key, store: store, memory: memory)) }
     }
 
     mutating func next() -> Step {
@@ -155,7 +185,7 @@ private struct Script {
                 case 1: .missed(.notFound, repeats: repeats, age: .seconds(repeats))
                 default: .none
                 }
-            return .of(call.key, call.file, gate, pause: pause, sentAgo: sentAgo, news: news)
+            return .of(call.key, call.store, gate, pause: pause, sentAgo: sentAgo, news: news)
         }
     }
 }

@@ -26,6 +26,10 @@ struct CheckCommandTests {
         ([:] as Changes, "STORE_URL=sqlite:status-proxy.sqlite"),
         (["STATE_DIRECTORY": "/var/lib/p"], "STORE_URL=sqlite:/var/lib/p/status-proxy.sqlite"),
         (["STORE_URL": "memory:"], "STORE_URL=memory:"),
+        (
+            ["STORE_URL": "postgresql://u:hush@h:5433/d?sslmode=require"],
+            "STORE_URL=postgresql://u:[secret]@h:5433/d?sslmode=require"
+        ),
     ])
     func storeIsPrintedWhereItReallyLies(changes: Changes, line: String) throws {
         #expect(try CheckCommand.report(Environments.with(changes)).contains(line))

@@ -1,6 +1,7 @@
 // What health checks are told, and when it changes.
 
 import HTTPWire
+import StateStores
 import StatusCore
 import Testing
 
@@ -67,6 +68,27 @@ struct HealthTests {
         #expect(health.readiness.status == 200)
         #expect(try body(health.readiness)["status"]?.string == status)
         #expect(try body(health.liveness)["status"]?.string == "pass")
+    }
+
+    private static let conditions: [([StoreCondition], String)] = [
+        ([.away("no route")], "warn"),
+        ([.quarantined("promoted")], "warn"),
+        ([.away("no route"), .well], "pass"),
+        ([.away("no route"), .quarantined("promoted"), .well], "pass"),
+    ]
+
+    @Test(arguments: conditions)
+    func aStoreThatWatchesItselfWarnsToo(_ told: [StoreCondition], status: String) throws {
+        for condition in told { health.hear(condition) }
+        #expect(health.readiness.status == 200)
+        #expect(try body(health.readiness)["status"]?.string == status)
+        #expect(try check("store:availability")?["output"]?.string?.contains("route") != true)
+    }
+
+    @Test func aStoreThatIsWellAgainForgetsItsFailures() throws {
+        health.hear(.storeFailed("gone"))
+        health.hear(.well)
+        #expect(try body(health.readiness)["status"]?.string == "pass")
     }
 
     @Test func warningNamesThePartThatIsInTrouble() throws {

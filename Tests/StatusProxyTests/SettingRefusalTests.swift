@@ -88,11 +88,19 @@ struct SettingRefusalTests {
     }
 
     @Test(arguments: [
-        "postgresql://user:hush@host/db", "sqlite:", "file.sqlite", "memory", "memory:x",
-        "redis://hush@host",
+        "sqlite:", "file.sqlite", "memory", "memory:x", "redis://hush@host",
     ])
     func otherStoreIsRefusedWithoutRepeatingItsURL(text: String) throws {
-        try expect(Refused(["STORE_URL": text], "STORE_URL", "sqlite:PATH", "memory:"))
+        try expect(
+            Refused(["STORE_URL": text], "STORE_URL", "sqlite:PATH", "postgresql://…", "memory:"))
+    }
+
+    @Test(arguments: [
+        "postgresql:user:hush@host", "postgresql://user:hush@[host/db",
+        "postgresql://user:hush@host/db?sslmod=require", "postgres",
+    ])
+    func databaseURLThatLibpqDoesNotTakeIsRefusedWithoutRepeatingIt(text: String) throws {
+        try expect(Refused(["STORE_URL": text], "STORE_URL", "postgresql://user:password@host"))
     }
 
     // MARK: Names

@@ -2,25 +2,9 @@
 
 import StatusCore
 
-/// How far a purge has come. Between its steps other operations have their turn.
-struct PurgeProgress {
-    var stage = Stage.looks(after: Cursor(source: "", id: ""))
-    /// Answers, misses, gates and calls dropped so far.
-    var dropped = 0
-
-    enum Stage {
-        case looks(after: Cursor)
-        case calls
-        case done
-    }
-
-    struct Cursor {
-        var source: String
-        var id: String
-
-        /// After every row.
-        static let end = Cursor(source: "\u{10FFFF}", id: "")
-    }
+extension PurgeProgress.Cursor {
+    /// After every row.
+    fileprivate static let end = PurgeProgress.Cursor(source: "\u{10FFFF}", id: "")
 }
 
 extension SQLiteRows {

@@ -152,6 +152,20 @@ final class SQLiteRows: StoreRows {
         ])
     }
 
+    // MARK: what was lost
+
+    /// Enters what the file does not know. The gates stay as the file has them.
+    func enterAgain(
+        _ carryOver: CarryOver, at now: StoreMoment, offset: Duration
+    ) throws(SQLiteFailure) {
+        for call in carryOver.calls(at: now.time, offset: offset) { try enterAgain(call) }
+        for (source, until) in carryOver.pauses(at: now.time, offset: offset) {
+            var kept = try self.source(source)
+            kept.pausedUntil = max(kept.pausedUntil ?? .distantPast, until)
+            try keep(kept, of: source)
+        }
+    }
+
     // MARK: meta
 
     func meta() throws(SQLiteFailure) -> StoreMeta? {

@@ -125,8 +125,8 @@ final class SQLiteSession {
         if judgement.meta != found { try rows.keep(judgement.meta) }
         guard judgement.trouble != nil else { return }
         try rows.skipTokens(past: lastToken)
-        try carryOver.write(
-            into: rows, at: transaction.now(), offset: judgement.meta.clockOffset)
+        try rows.enterAgain(
+            carryOver, at: transaction.now(), offset: judgement.meta.clockOffset)
     }
 
     /// A file that was exchanged in mid-transaction has taken the commit away with it.

@@ -49,6 +49,7 @@ struct AuditCommand: ParsableCommand {
     private static func journal(of place: Settings.StorePlace) -> (any CallJournal)? {
         switch place {
         case .sqlite(let path): SQLiteJournal(path: path)
+        case .postgres(let url): PostgresJournal(url: url)
         case .memory: nil
         }
     }

@@ -2,6 +2,7 @@
 
 import HTTPWire
 import Locking
+import StateStores
 import StatusAPI
 import StatusCore
 
@@ -13,6 +14,8 @@ final class Health: Sendable {
     private struct State {
         var isDraining = false
         var storeTrouble: String?
+        /// What a store says of itself that watches its own connection.
+        var storeCondition = StoreCondition.well
         var openBreakers: Set<Source> = []
     }
 
@@ -28,6 +31,13 @@ final class Health: Sendable {
             case .breakerClosed(let source): state.openBreakers.remove(source)
             case .called, .denied, .paused, .terminalRegressed: break
             }
+        }
+    }
+
+    func hear(_ condition: StoreCondition) {
+        state.withLock { state in
+            state.storeCondition = condition
+            if condition == .well { state.storeTrouble = nil }
         }
     }
 
@@ -52,9 +62,18 @@ final class Health: Sendable {
                 name: "\($0.rawValue):availability", status: .warn,
                 output: "the upstream keeps failing; calls have stopped for a moment")
         }
+        let trouble = storeTrouble(state)
         let store = HealthCheck(
-            name: "store:availability", status: state.storeTrouble == nil ? .pass : .warn,
-            output: state.storeTrouble == nil ? nil : "the store cannot be used; no calls are made")
+            name: "store:availability", status: trouble == nil ? .pass : .warn, output: trouble)
         return upstreams + [store]
+    }
+
+    /// In public words: what operators have to know stands in the log.
+    private static func storeTrouble(_ state: State) -> String? {
+        if case .quarantined = state.storeCondition {
+            return "the store has lost some of its past; no calls until that cannot matter any more"
+        }
+        let isWell = state.storeTrouble == nil && state.storeCondition == .well
+        return isWell ? nil : "the store cannot be used; no calls are made"
     }
 }

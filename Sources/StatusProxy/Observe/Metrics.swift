@@ -2,6 +2,7 @@
 
 import Locking
 import SocketServer
+import StateStores
 import StatusCore
 
 /// The process's counters and gauges. No action id ever stands in a label.
@@ -42,6 +43,8 @@ final class Metrics: Sendable {
         var budgets: [Source: BudgetLeft] = [:]
         var openBreakers: Set<Source> = []
         var storeFailures = 0
+        var storeIsUp = true
+        var storeLosses = 0
         var anomalies: [Source: Int] = [:]
         /// Loops that have no descriptor for a new connection, and how often that began.
         var shortOfDescriptors = 0
@@ -151,6 +154,17 @@ final class Metrics: Sendable {
         }
     }
 
+    func count(_ condition: StoreCondition) {
+        state.withLock { state in
+            switch condition {
+            case .well, .quarantined: state.storeIsUp = true
+            case .away:
+                if state.storeIsUp { state.storeLosses += 1 }
+                state.storeIsUp = false
+            }
+        }
+    }
+
     func count(_ shortage: Shortage) {
         state.withLock { state in
             switch shortage {
@@ -187,6 +201,10 @@ final class Metrics: Sendable {
         Self.writeUpstreams(state, configured, into: &text)
         text.family("store_failures_total", "counter", "Store operations that failed.")
         text.sample("store_failures_total", [], state.storeFailures)
+        text.family("store_up", "gauge", "1 while the store can be reached.")
+        text.sample("store_up", [], state.storeIsUp ? 1 : 0)
+        text.family("store_losses_total", "counter", "Times that the store could not be reached.")
+        text.sample("store_losses_total", [], state.storeLosses)
         text.family("actions_stored", "gauge", "Actions held in memory.")
         text.sample("actions_stored", [], gauges.storedActions)
         text.family("waiters", "gauge", "Requests held for news.")

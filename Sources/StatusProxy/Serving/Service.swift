@@ -35,7 +35,7 @@ final class Service: Sendable {
         let loops = ServerConfiguration.processors
         let metrics = Metrics(lanes: loops)
         let board = AnswerBoard()
-        store = try Self.openStore(settings, log)
+        store = try Self.openStore(settings, log, metrics, health)
         // Calls and decisions take turns on one thread; neither ever waits.
         let work = DispatchQueue(label: "status-proxy.work")
         let multi = try CurlMulti(target: work)
@@ -105,13 +105,21 @@ final class Service: Sendable {
     }
 
     private static func openStore(
-        _ settings: Settings, _ log: LogWriter
+        _ settings: Settings, _ log: LogWriter, _ metrics: Metrics, _ health: Health
     ) throws -> any StateStore {
         switch settings.store {
         case .sqlite(let path):
             return try SQLiteStore(path: path) { line in
                 log.log(.warning, "store", ["detail": .text(line)])
             }
+        case .postgres(let url):
+            return PostgresStore(
+                url: url,
+                report: { log.log(.warning, "store", ["detail": .text($0)]) },
+                watch: { condition in
+                    health.hear(condition)
+                    metrics.count(condition)
+                })
         case .memory:
             log.log(.warning, "STORE_URL is memory: a restart forgets every gate; for tests only")
             return MemoryStore(clock: { SystemClock.now() })

@@ -1,5 +1,6 @@
 // The effective settings: texts come in, checked values go out.
 
+import StateStores
 import StatusCore
 import UpstreamCurl
 
@@ -29,12 +30,14 @@ struct Settings: Sendable {
 
     enum StorePlace: Sendable, Equatable {
         case sqlite(path: String)
+        case postgres(PostgresURL)
         case memory
 
-        /// As STORE_URL says it.
+        /// As STORE_URL says it, without a password.
         var text: String {
             switch self {
             case .sqlite(let path): "sqlite:\(path)"
+            case .postgres(let url): url.shown
             case .memory: "memory:"
             }
         }
@@ -79,15 +82,25 @@ struct Settings: Sendable {
     ) throws(SettingFailure) -> StorePlace {
         let text = raw.text(.storeURL) ?? ""
         if text == "memory:" { return .memory }
+        if text.hasPrefix("postgres") { return .postgres(try postgresURL(text)) }
         guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else {
             // The text may hold a password.
-            throw SettingFailure(.storeURL, "give sqlite:PATH, or memory: for tests")
+            throw SettingFailure(
+                .storeURL, "give sqlite:PATH, postgresql://…, or memory: for tests")
         }
         let path = String(text.dropFirst("sqlite:".count))
         guard !raw.isSet(.storeURL), let stateDirectory, !stateDirectory.isEmpty else {
             return .sqlite(path: path)
         }
         return .sqlite(path: "\(stateDirectory)/\(path)")
+    }
+
+    private static func postgresURL(_ text: String) throws(SettingFailure) -> PostgresURL {
+        do { return try PostgresURL(text) } catch {
+            throw SettingFailure(
+                .storeURL,
+                "\(error.problem); give one like postgresql://user:password@host:5432/database")
+        }
     }
 }
 

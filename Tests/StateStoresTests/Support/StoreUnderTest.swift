@@ -9,7 +9,7 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
     var testDescription: String
     var open: @Sendable () throws -> OpenStore
 
-    static let all = [memory, sqlite]
+    static let all = [memory, sqlite, postgres]
 
     static let memory = StoreUnderTest(testDescription: "memory") {
         let clock = ManualClock()
@@ -26,6 +26,18 @@ struct StoreUnderTest: Sendable, CustomTestStringConvertible {
             store: try SQLiteStore(path: folder.store, clock: clock.storeClock),
             journal: { SQLiteJournal(path: folder.store) },
             pass: { clock.advance($0) }, wall: { clock.wall }, tolerance: .zero, keeps: folder)
+    }
+}
+
+extension StoreUnderTest {
+    /// The real server, on a clock that the test moves.
+    static let postgres = StoreUnderTest(testDescription: "postgresql") {
+        let database = try TestDatabase()
+        try database.takeOverTheClock()
+        return OpenStore(
+            store: try database.open(), journal: { PostgresJournal(url: try database.url()) },
+            pass: { try database.pass($0) },
+            wall: { database.clock.wall }, tolerance: .zero, keeps: database)
     }
 }
 

@@ -1,4 +1,4 @@
-// What a running store remembers of its own calls and pauses, to write it into a file that lost them.
+// What a running store remembers of its own calls and pauses, to enter it again where it was lost.
 
 import StatusCore
 
@@ -32,24 +32,23 @@ struct CarryOver {
         }
     }
 
-    /// Enters what the file does not know, under the old tokens: the owners may still settle.
-    /// The gates stay as the file has them.
-    func write(
-        into rows: SQLiteRows, at now: StoreMoment, offset: Duration
-    ) throws(SQLiteFailure) {
-        for call in calls {
+    var isEmpty: Bool { calls.isEmpty && pauses.isEmpty }
+
+    /// The calls that a budget can still count at `now`, in store time, under the old tokens: their
+    /// owners may still settle.
+    func calls(at now: Instant, offset: Duration) -> [KeptCall] {
+        calls.compactMap { call in
             var call = call
             call.ended = call.ended + offset
             call.reserved.time = call.reserved.time + offset
             call.sent = call.sent.map { $0 + offset }
-            guard now.time - call.ended < BudgetLimits.dayWindow else { continue }
-            try rows.enterAgain(call)
+            return now - call.ended < BudgetLimits.dayWindow ? call : nil
         }
-        for (source, until) in pauses where until + offset > now.time {
-            var kept = try rows.source(source)
-            kept.pausedUntil = max(kept.pausedUntil ?? .distantPast, until + offset)
-            try rows.keep(kept, of: source)
-        }
+    }
+
+    /// The pauses that are not over at `now`, in store time.
+    func pauses(at now: Instant, offset: Duration) -> [Source: Instant] {
+        pauses.mapValues { $0 + offset }.filter { $0.value > now }
     }
 }
 

@@ -1,0 +1,36 @@
+// The doors' own code: the schema as it is in its files, and what takes a callback or a structure.
+
+#include "shim.h"
+
+#include <errno.h>
+#include <poll.h>
+
+// Older standards get #embed (C23 6.10.4) from clang as an extension, and say so.
+#pragma clang diagnostic ignored "-Wc23-extensions"
+
+static const char schema[] = {
+#embed "schema/1-tables.sql"
+    ,
+#embed "schema/2-continuity.sql"
+    ,
+#embed "schema/3-rules.sql"
+    , 0};
+
+const char *cpostgres_schema(void) { return schema; }
+
+static void drop_notice(void *context, const PGresult *notice) {
+    (void)context;
+    (void)notice;
+}
+
+void cpostgres_drop_notices(PGconn *connection) {
+    PQsetNoticeReceiver(connection, drop_notice, 0);
+}
+
+int cpostgres_wait(PGconn *connection, int for_write, int milliseconds) {
+    struct pollfd entry = {.fd = PQsocket(connection), .events = POLLIN};
+    if (for_write) entry.events |= POLLOUT;
+    int count = poll(&entry, 1, milliseconds);
+    // A signal: the caller looks at its clock and comes back.
+    return count < 0 && errno == EINTR ? 1 : count;
+}

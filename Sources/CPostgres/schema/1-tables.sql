@@ -1,0 +1,120 @@
+-- The shared store's schema, version 1: tables here, then continuity, then the rules as functions, one
+-- call for each decision. status-proxy runs these files by itself, in one transaction, when the schema
+-- is missing or older; a database's owner can run them for a role that may not create anything:
+--   cat schema/*.sql | psql
+--
+-- Why the rules hold for all replicas together:
+-- 1. Every function that writes begins with status_proxy.enter(), which locks the one row of `meta`
+--    until its transaction ends. So decisions of all replicas come one after the other, and each
+--    statement after the lock sees what the decision before has committed (READ COMMITTED: a volatile
+--    function's statements each take a snapshot of their own).
+-- 2. A function is called as a whole transaction. No client is between the lock and its release: a
+--    client that goes away leaves nothing locked, and its call either counts as a whole or not at all.
+-- 3. The time is read after the lock is held, by clock_timestamp(): waiting does not count.
+--
+-- Times are nanoseconds of the store's clock: status_proxy.clock() plus `meta.clock_offset`, and never
+-- behind `meta.last_time`. `..._wall` are milliseconds since 1970 on the clock of the replica that
+-- told. A later version that needs other arguments gives its functions other names: while replicas
+-- are restarted one by one, both versions work on one schema.
+
+BEGIN;
+
+-- Replicas that start together do this one after the other. "sprx", as in the SQLite file.
+SELECT pg_advisory_xact_lock(x'73707278'::int);
+
+DO $$ BEGIN
+    IF to_regnamespace('status_proxy') IS NULL THEN CREATE SCHEMA status_proxy; END IF;
+END $$;
+
+CREATE TABLE IF NOT EXISTS status_proxy.layout (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    version integer NOT NULL,
+    -- Programs made for this version or a later one can work with the schema.
+    usable_from integer NOT NULL
+);
+
+-- Which life of the store this is, and how its clock runs. Raised by every decision.
+CREATE TABLE IF NOT EXISTS status_proxy.meta (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    -- Drawn anew whenever continuity was lost.
+    epoch bigint NOT NULL,
+    revision bigint NOT NULL,
+    -- The highest token granted.
+    token bigint NOT NULL,
+    clock_offset bigint NOT NULL,
+    last_time bigint NOT NULL,
+    -- See home() and the server's start: what they were at the last decision.
+    home text NOT NULL,
+    server_start text NOT NULL,
+    -- When continuity was last found lost; null: never.
+    noticed bigint,
+    -- No grants until then, whoever asks.
+    shut_until bigint
+);
+
+CREATE TABLE IF NOT EXISTS status_proxy.looks (
+    id text NOT NULL,
+    source text NOT NULL,
+    first_seen bigint NOT NULL,
+    opens bigint NOT NULL,
+    token bigint,
+    known boolean NOT NULL DEFAULT false,
+    news_token bigint,
+    miss_kind text,
+    miss_http_status integer,
+    miss_code text,
+    miss_message text,
+    miss_repeats integer,
+    miss_ended bigint,
+    answer_status text,
+    answer_done boolean,
+    answer_created_wall bigint,
+    answer_checked_wall bigint,
+    answer_told bigint,
+    answer_bytes bytea,
+    PRIMARY KEY (id, source)
+);
+
+CREATE TABLE IF NOT EXISTS status_proxy.calls (
+    token bigint PRIMARY KEY,
+    source text NOT NULL,
+    id text NOT NULL,
+    before bigint,
+    reserved bigint NOT NULL,
+    ended bigint NOT NULL,
+    -- 0 under way, 1 ended, 2 given up but perhaps seen by the upstream.
+    state smallint NOT NULL,
+    unknown boolean NOT NULL,
+    sent bigint,
+    outcome text
+);
+
+CREATE INDEX IF NOT EXISTS calls_by_end ON status_proxy.calls (source, ended);
+CREATE INDEX IF NOT EXISTS unknown_calls_by_end
+    ON status_proxy.calls (source, ended) WHERE unknown;
+
+CREATE TABLE IF NOT EXISTS status_proxy.sources (
+    source text PRIMARY KEY,
+    paused_until bigint,
+    smallest_gap bigint
+);
+
+DO $$
+BEGIN
+    -- What every decision tells of the store itself. `late`: nothing was done, see enter().
+    IF to_regtype('status_proxy.entry') IS NULL THEN
+        CREATE TYPE status_proxy.entry AS (
+            epoch bigint, revision bigint, token bigint, now bigint, noticed bigint,
+            shut_until bigint, late boolean, trouble text);
+    END IF;
+    -- A look as a caller of the store sees it: spans, no times.
+    IF to_regtype('status_proxy.told') IS NULL THEN
+        CREATE TYPE status_proxy.told AS (
+            source text, opens_in bigint, first_seen_ago bigint, known boolean,
+            answer_status text, answer_done boolean, answer_created_wall bigint,
+            answer_checked_wall bigint, answer_age bigint, answer_bytes bytea,
+            miss_kind text, miss_http_status integer, miss_code text, miss_message text,
+            miss_repeats integer, miss_age bigint);
+    END IF;
+END
+$$;

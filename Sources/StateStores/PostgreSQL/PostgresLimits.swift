@@ -1,0 +1,31 @@
+// The bounds of the shared store.
+
+/// Defaults are for production; tests make them small.
+struct PostgresLimits {
+    /// How long a look-up or a reservation may take, counted from its being asked for: the time within
+    /// which a granted call has to be sent. A later grant is of no use to anybody.
+    var decisionMax = Duration.seconds(2)
+    /// A settlement is worth more waiting, across a reconnection too: it opens a gate and tells news.
+    var settlingMax = Duration.seconds(10)
+    /// A connection on which so long nothing came, though something was awaited, is given up.
+    var silenceMax = Duration.seconds(6)
+    /// The server breaks off a statement that waits so long, be it for a lock.
+    var statementMax = Duration.seconds(5)
+    /// Operations on their way at once.
+    var inFlightMax = 64
+    /// Operations that wait for their turn.
+    var waitingMax = 10_000
+    /// Between two attempts to connect: the first after a failure, and the longest. Well within the
+    /// time that the schema gives replicas to come back after the server has started (`roll_call`).
+    var retryFirst = Duration.milliseconds(100)
+    var retryMax = Duration.milliseconds(2500)
+    /// An idle connection asks for the store's time and state that often.
+    var beatInterval = Duration.seconds(5)
+    /// One that was too slow is tried again that often.
+    var probeInterval = Duration.seconds(1)
+    /// Notices come at most once: that often all is read again.
+    var rereadInterval = Duration.seconds(30)
+    /// Rows that one step of a purge looks at.
+    var purgeStepRows = 500
+    var journalRowsMax = JournalLimits.rowsMax
+}

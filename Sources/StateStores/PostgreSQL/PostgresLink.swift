@@ -1,0 +1,162 @@
+// One connection at work, driven by readiness: statements go in by number, replies and notices come
+// out.
+
+internal import Dispatch
+internal import StatusCore
+
+/// Lives from a successful connection to its end, and never reconnects: its owner opens another one.
+///
+/// `@unchecked Sendable`: `queue`, `hear` and `clock` are constants; everything else is touched only
+/// on `queue`, by the sources' handlers and by `send` and `end`, which hop onto it. The handlers keep
+/// the link, and so the connection and its socket, until `end` has cancelled both sources.
+final class PostgresLink: @unchecked Sendable {
+    enum Event: Sendable {
+        case opened(PostgresLink)
+        case replied(Int, Result<PostgresResult, PostgresFailure>, at: Instant)
+        case heard(String)
+        /// Never opened, or over. Comes last.
+        case ended(PostgresFailure)
+    }
+
+    private let queue: DispatchQueue
+    private let connection: PostgresConnection
+    private let clock: @Sendable () -> Instant
+    private let hear: @Sendable (Event) -> Void
+    private let readable: any DispatchSourceRead
+    private let writable: any DispatchSourceWrite
+    private var isWritableWatched = true
+    private var isOver = false
+    /// Statements whose replies are awaited, in order, and the first one's reply so far.
+    private var awaited: [Int] = []
+    private var reply: PostgresResult?
+
+    /// libpq ends each statement's results, and may say so once more before the next one's.
+    private static let endsMax = 8
+
+    /// Connects, on a queue that waits for nothing else. `hear` is called on that queue.
+    static func open(
+        _ url: PostgresURL, limits: PostgresLimits, clock: @escaping @Sendable () -> Instant,
+        hear: @escaping @Sendable (Event) -> Void
+    ) {
+        let queue = DispatchQueue(label: "status-proxy.postgres-link")
+        queue.async {
+            do throws(PostgresFailure) {
+                let connection = try PostgresConnection(url)
+                try PostgresGreeting.say(on: connection, limits: limits, clock: clock)
+                let link = PostgresLink(connection, queue, clock, hear)
+                link.activate()
+                hear(.opened(link))
+            } catch {
+                hear(.ended(error))
+            }
+        }
+    }
+
+    private init(
+        _ connection: consuming PostgresConnection, _ queue: DispatchQueue,
+        _ clock: @escaping @Sendable () -> Instant, _ hear: @escaping @Sendable (Event) -> Void
+    ) {
+        self.queue = queue
+        self.clock = clock
+        self.hear = hear
+        let socket = connection.socket
+        readable = DispatchSource.makeReadSource(fileDescriptor: socket, queue: queue)
+        writable = DispatchSource.makeWriteSource(fileDescriptor: socket, queue: queue)
+        self.connection = connection
+    }
+
+    /// The socket stays open until both sources have let go of it.
+    private func activate() {
+        readable.setEventHandler { self.receive() }
+        readable.setCancelHandler { withExtendedLifetime(self) {} }
+        writable.setEventHandler { self.flush() }
+        writable.setCancelHandler { withExtendedLifetime(self) {} }
+        readable.activate()
+        writable.activate()
+    }
+
+    /// From any queue. Each number is replied to in this order, unless the link ends before.
+    func send(_ statement: PostgresStatement, _ number: Int) {
+        queue.async {
+            guard !self.isOver else { return }
+            self.attempt { () throws(PostgresFailure) in
+                try self.connection.send(statement)
+                self.awaited.append(number)
+            }
+            self.flush()
+        }
+    }
+
+    /// From any queue. Nothing is heard any more, but for what is on its way.
+    func end() {
+        queue.async { self.finish() }
+    }
+
+    // MARK: - On the queue
+
+    private func receive() {
+        guard !isOver else { return }
+        attempt { () throws(PostgresFailure) in
+            try connection.receive()
+            while let payload = connection.nextNotice() { hear(.heard(payload)) }
+            try takeReplies()
+        }
+        // What arrived may have made room for what is to be sent.
+        flush()
+    }
+
+    private func takeReplies() throws(PostgresFailure) {
+        var ends = 0
+        while !awaited.isEmpty {
+            switch try connection.next() {
+            case .nothing: return
+            case .end:
+                ends += 1
+                guard ends <= Self.endsMax else { throw .malformed("results without an end") }
+            case .result(let result) where result.endsTransaction:
+                ends = 0
+                deliver()
+            case .result(let result):
+                ends = 0
+                reply = reply ?? result
+            }
+        }
+    }
+
+    private func deliver() {
+        let number = awaited.removeFirst()
+        let result: Result<PostgresResult, PostgresFailure> =
+            reply.map { reply in reply.failure.map { .failure($0) } ?? .success(reply) }
+            ?? .failure(.malformed("no result"))
+        reply = nil
+        hear(.replied(number, result, at: clock()))
+    }
+
+    /// Watches for room only as long as something waits for it.
+    private func flush() {
+        guard !isOver else { return }
+        var isFlushed = true
+        attempt { () throws(PostgresFailure) in isFlushed = try connection.flush() }
+        guard !isOver, isWritableWatched == isFlushed else { return }
+        isWritableWatched = !isFlushed
+        if isFlushed { writable.suspend() } else { writable.resume() }
+    }
+
+    private func attempt(_ body: () throws(PostgresFailure) -> Void) {
+        do throws(PostgresFailure) {
+            try body()
+        } catch {
+            finish()
+            hear(.ended(error))
+        }
+    }
+
+    /// A suspended source would never be let go of.
+    private func finish() {
+        guard !isOver else { return }
+        isOver = true
+        readable.cancel()
+        writable.cancel()
+        if !isWritableWatched { writable.resume() }
+    }
+}

@@ -1,0 +1,364 @@
+// The life of one store's connection: made, lost, made again; what is asked for goes out, what is
+// answered comes back. Nothing in here waits.
+
+internal import Dispatch
+internal import StatusCore
+
+/// Keeps one connection to the database and carries out errands on it, in order.
+///
+/// resting → connecting → greeting → ready → resting … → closed
+///
+/// `@unchecked Sendable`: everything but `init` and `deinit` runs on `queue`, its store's, onto which
+/// the events of links hop.
+final class PostgresSession: @unchecked Sendable {
+    private let url: PostgresURL
+    let limits: PostgresLimits
+    let clock: StoreClock
+    private let queue: DispatchQueue
+    private let report: (String) -> Void
+    private let watch: (StoreCondition) -> Void
+    /// Names this object in notices, so that it leaves its own out.
+    let teller = String(UInt64.random(in: .min ... .max), radix: 16)
+
+    private enum Phase {
+        /// Until the next attempt to connect.
+        case resting(until: ContinuousClock.Instant)
+        case connecting
+        /// The first beat is on its way: whether it is the store that is remembered.
+        case greeting(PostgresLink)
+        case ready(PostgresLink)
+        case closed
+    }
+
+    private var phase = Phase.resting(until: .now)
+    /// Events of earlier links are not heard.
+    private var attempt = 0
+    var errands = PostgresErrands()
+    var memory = PostgresMemory()
+    var owesCarryOver = false
+    var isSettingBack = false
+    /// The longest quarantine that a request has asked for.
+    var quarantine = Duration.seconds(75)
+
+    /// Attempts in a row that failed, and the last one's failure.
+    private var failures = 0
+    private var lastFailure = PostgresFailure.notConnected("not connected yet")
+    /// Something on its way is past its time: nothing new waits behind it.
+    private var isLate = false
+    private var readySince = ContinuousClock.now
+    private var lastHeard = ContinuousClock.now
+    private var lastSent = ContinuousClock.now
+    private var rereadAt = ContinuousClock.now
+    private var quarantinedUntil: ContinuousClock.Instant?
+    private var condition: StoreCondition?
+    private var hear: (StoreNotice) -> Void = { _ in }
+    private var closers: [@Sendable () -> Void] = []
+    private let timer: any DispatchSourceTimer
+
+    init(
+        url: PostgresURL, limits: PostgresLimits, clock: StoreClock, queue: DispatchQueue,
+        report: @escaping (String) -> Void, watch: @escaping (StoreCondition) -> Void
+    ) {
+        self.url = url
+        self.limits = limits
+        self.clock = clock
+        self.queue = queue
+        self.report = report
+        self.watch = watch
+        timer = DispatchSource.makeTimerSource(queue: queue)
+    }
+
+    deinit {
+        switch phase {
+        case .greeting(let link), .ready(let link): link.end()
+        case .resting, .connecting, .closed: break
+        }
+        timer.cancel()
+    }
+
+    func start() {
+        timer.setEventHandler { [weak self] in self?.tick() }
+        timer.activate()
+        tick()
+    }
+
+    func listen(_ hear: @escaping (StoreNotice) -> Void) { self.hear = hear }
+
+    // MARK: - Errands
+
+    func post(_ operation: StoreOperation) {
+        if let failure = refusal(of: operation) { return operation.fail(failure) }
+        var span = limits.decisionMax
+        if case .settle = operation.request { span = limits.settlingMax }
+        if case .purge = operation.request { span = limits.settlingMax }
+        errands.add(.asked(operation), until: .now + span)
+        pump()
+        planTick()
+    }
+
+    /// Why it is not even tried. A settlement always is.
+    private func refusal(of operation: StoreOperation) -> StoreFailure? {
+        guard closers.isEmpty else { return .closed }
+        if case .closed = phase { return .closed }
+        guard errands.waiting.count < limits.waitingMax else {
+            return .unavailable("\(limits.waitingMax) operations are waiting for the store")
+        }
+        if case .settle = operation.request { return nil }
+        return obstacle.map(storeFailure)
+    }
+
+    /// What makes waiting hopeless. At the start, and when a well connection has just been lost, the
+    /// next attempt is waited for.
+    private var obstacle: PostgresFailure? {
+        switch phase {
+        case .ready: isLate ? .tooSlow("the database does not answer in time") : nil
+        case .resting, .connecting, .greeting: failures > 0 ? lastFailure : nil
+        case .closed: lastFailure
+        }
+    }
+
+    func storeFailure(_ failure: PostgresFailure) -> StoreFailure {
+        .unavailable("\(url.shown): \(url.hideSecrets(in: failure.text))")
+    }
+
+    /// Says something of the session's own, before all that waits.
+    func say(_ task: PostgresErrand.Task) {
+        errands.add(task, until: .now + limits.settlingMax, first: true)
+    }
+
+    /// Sends what waits, as much as may be on its way at once.
+    func pump() {
+        guard case .ready(let link) = phase else { return finishIfClosed() }
+        let room = limits.inFlightMax - errands.inFlight.count
+        // Refilled by halves: taking from the front of a long list moves the rest of it.
+        guard room >= min(limits.inFlightMax / 2, errands.waiting.count) else { return }
+        send(atMost: room, on: link)
+        finishIfClosed()
+    }
+
+    private func send(atMost count: Int, on link: PostgresLink) {
+        let batch = errands.send(atMost: count, at: clock.sinceBoot(), .now)
+        guard !batch.isEmpty else { return }
+        lastSent = .now
+        for errand in batch { link.send(statement(for: errand), errand.number) }
+    }
+
+    // MARK: - Events
+
+    private func take(_ event: PostgresLink.Event, of attempt: Int) {
+        guard attempt == self.attempt else {
+            if case .opened(let link) = event { link.end() }
+            return
+        }
+        lastHeard = .now
+        switch event {
+        case .opened(let link): greet(link)
+        case .replied(let number, let result, let at): replied(number, result, at)
+        case .heard(let payload): heard(payload)
+        case .ended(let failure): lose(failure)
+        }
+        planTick()
+    }
+
+    /// The first beat goes alone: what it finds counts for all that follows.
+    private func greet(_ link: PostgresLink) {
+        phase = .greeting(link)
+        errands.add(.beat, until: .now + limits.statementMax, first: true)
+        send(atMost: 1, on: link)
+    }
+
+    private func replied(
+        _ number: Int, _ result: Result<PostgresResult, PostgresFailure>, _ at: Instant
+    ) {
+        guard let errand = errands.replied(number) else {
+            return lose(.malformed("a reply out of order"))
+        }
+        // Only a reply in time shows that the next one can be, too.
+        if let sentAt = errand.sentAt, .now - sentAt <= limits.decisionMax { isLate = false }
+        do throws(PostgresFailure) {
+            try take(result.get(), for: errand, at: at)
+        } catch {
+            drop(errand, error)
+            if error.endsConnection { return lose(error) }
+            if case .greeting = phase { return lose(error) }
+        }
+        if case .greeting(let link) = phase { becomeReady(link) }
+        tellCondition()
+        pump()
+    }
+
+    private func becomeReady(_ link: PostgresLink) {
+        phase = .ready(link)
+        readySince = .now
+        report("\(url.shown): connected")
+        reread()
+    }
+
+    private func heard(_ payload: String) {
+        let words = payload.split(separator: " ", maxSplits: 1)
+        guard words.count == 2, words[0] != teller, let id = ActionID(String(words[1])) else {
+            return
+        }
+        hear(.changed(id))
+    }
+
+    private func reread() {
+        rereadAt = .now + limits.rereadInterval
+        hear(.missed)
+    }
+
+    // MARK: - Losing and finding
+
+    /// Only a connection that has been well for a while is made again at once, and waited for.
+    private func lose(_ failure: PostgresFailure, isSilent: Bool = false) {
+        attempt += 1
+        var wasReady = false
+        switch phase {
+        case .closed: return
+        case .greeting(let link): link.end()
+        case .ready(let link):
+            link.end()
+            wasReady = true
+        case .resting, .connecting: break
+        }
+        if !wasReady || isSilent || failures > 0 { failures += 1 }
+        if wasReady || failure != lastFailure || failures == 1 {
+            report("\(url.shown): \(url.hideSecrets(in: failure.text)); trying again")
+        }
+        lastFailure = failure
+        isLate = false
+        phase = .resting(until: .now + pauseBeforeNextAttempt())
+        for errand in errands.lose(hopeless: failures > 0) { drop(errand, failure) }
+        tellCondition()
+        finishIfClosed()
+    }
+
+    /// What the session has said itself is said again when it is needed.
+    private func drop(_ errand: PostgresErrand, _ failure: PostgresFailure) {
+        switch errand.task {
+        case .asked, .beat: errand.fail(storeFailure(failure))
+        case .setBack: isSettingBack = false
+        case .carryOver: owesCarryOver = true
+        }
+    }
+
+    /// Grows with each failure, and differs between replicas.
+    private func pauseBeforeNextAttempt() -> Duration {
+        let grown = limits.retryFirst * (1 << min(max(failures - 1, 0), 10))
+        return min(grown, limits.retryMax) * Double.random(in: 0.5...1)
+    }
+
+    private func connect() {
+        phase = .connecting
+        attempt += 1
+        let attempt = attempt
+        let queue = queue
+        PostgresLink.open(url, limits: limits, clock: clock.sinceBoot) { [weak self] event in
+            queue.async { [weak self] in self?.take(event, of: attempt) }
+        }
+    }
+
+    // MARK: - Time
+
+    private func tick() {
+        let now = ContinuousClock.now
+        let late = errands.giveUp(at: now)
+        let failure = PostgresFailure.tooSlow("the database did not answer in time")
+        for errand in late { errand.fail(storeFailure(failure)) }
+        switch phase {
+        case .resting(let until) where until <= now && closers.isEmpty: connect()
+        case .greeting, .ready: watchLink(now, hasLate: late.contains { $0.sent != nil })
+        case .resting, .connecting, .closed: break
+        }
+        tellCondition()
+        pump()
+        planTick()
+    }
+
+    private func watchLink(_ now: ContinuousClock.Instant, hasLate: Bool) {
+        isLate = isLate || hasLate
+        if let oldest = errands.inFlight.first?.sentAt,
+            max(oldest, lastHeard) + limits.silenceMax <= now
+        {
+            return lose(.lost("the database is silent"), isSilent: true)
+        }
+        guard case .ready = phase else { return }
+        if readySince + limits.retryMax <= now { failures = 0 }
+        if rereadAt <= now { reread() }
+        if nextBeat <= now, errands.inFlight.isEmpty { say(.beat) }
+        if owesCarryOver { payCarryOver() }
+    }
+
+    private func planTick() {
+        let now = ContinuousClock.now
+        var next = errands.isEmpty ? now + limits.beatInterval : now + Self.tickInterval
+        switch phase {
+        case .resting(let until): next = min(next, until)
+        case .ready:
+            next = min(next, rereadAt, nextBeat)
+            if failures > 0 { next = min(next, readySince + limits.retryMax) }
+        case .connecting, .greeting: break
+        case .closed: return timer.schedule(deadline: .distantFuture)
+        }
+        let wait = max(now + .milliseconds(1), next) - now
+        timer.schedule(
+            deadline: .now() + .nanoseconds(Int(wait.nanoseconds)), leeway: .milliseconds(1))
+    }
+
+    /// A database that was too slow is tried with nothing but beats until it is not.
+    private var nextBeat: ContinuousClock.Instant {
+        lastSent + (isLate ? limits.probeInterval : limits.beatInterval)
+    }
+
+    /// How exactly deadlines are kept while something is awaited.
+    private static let tickInterval = Duration.milliseconds(50)
+
+    // MARK: - Telling
+
+    func noticeTrouble(_ trouble: String) {
+        quarantinedUntil = .now + quarantine
+        report("\(url.shown): \(trouble); no calls until earlier ones cannot matter any more")
+    }
+
+    private func tellCondition() {
+        if let until = quarantinedUntil, until <= .now { quarantinedUntil = nil }
+        let found: StoreCondition
+        switch phase {
+        case .ready where isLate: found = .away("it does not answer in time")
+        case .ready where quarantinedUntil != nil:
+            found = .quarantined("it cannot vouch for its gates")
+        case .ready: found = .well
+        // Nothing to tell before the first attempt has come to an end.
+        case .resting where failures == 0 && condition == nil: return
+        case .connecting where failures == 0 && condition == nil: return
+        case .greeting where failures == 0 && condition == nil: return
+        case .resting, .connecting, .greeting, .closed:
+            found = .away(url.hideSecrets(in: lastFailure.text))
+        }
+        guard found != condition else { return }
+        condition = found
+        watch(found)
+    }
+
+    // MARK: - Closing
+
+    func close(_ reply: @escaping @Sendable () -> Void) {
+        closers.append(reply)
+        finishIfClosed()
+    }
+
+    private func finishIfClosed() {
+        guard !closers.isEmpty, !errands.isAwaited else { return }
+        switch phase {
+        case .greeting(let link), .ready(let link): link.end()
+        case .resting, .connecting, .closed: break
+        }
+        phase = .closed
+        attempt += 1
+        timer.cancel()
+        let closers = closers
+        self.closers = []
+        // Behind the refusals that are on their way.
+        queue.async { closers.forEach { $0() } }
+    }
+}

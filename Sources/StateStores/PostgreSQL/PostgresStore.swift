@@ -1,0 +1,90 @@
+// The store in a PostgreSQL database, shared by all replicas: operations in, one statement each,
+// replies out when the server has committed.
+
+internal import Dispatch
+public import StatusCore
+
+/// Keeps gates, budgets and answers where several replicas find them, on the database's clock.
+///
+/// One connection carries everything, pipelined, and notices of the other replicas too. No method
+/// and no queue of the caller's ever waits for the database: what it does not answer in time fails,
+/// and what it answers later counts for nothing. The decisions are the schema's (`CPostgres/schema`); this
+/// side notices when the database is not what it was: promoted, set back, wiped, its clock stepped.
+///
+/// `@unchecked Sendable`: `clock` is immutable and itself `Sendable`; `session` is touched only in
+/// blocks of `queue`, which is serial.
+public final class PostgresStore: StateStore, @unchecked Sendable {
+    let queue = DispatchQueue(label: "status-proxy.postgres-store")
+    let session: PostgresSession
+    private let clock: StoreClock
+
+    /// Begins to connect, and never fails: a database that is away is tried again and again.
+    /// `report` gets lines for operators, `watch` each change of the store's condition; both on the
+    /// store's queue.
+    public convenience init(
+        url: PostgresURL, clock: StoreClock = .system,
+        report: @escaping @Sendable (String) -> Void = { _ in },
+        watch: @escaping @Sendable (StoreCondition) -> Void = { _ in }
+    ) {
+        self.init(url: url, clock: clock, limits: PostgresLimits(), report: report, watch: watch)
+    }
+
+    init(
+        url: PostgresURL, clock: StoreClock, limits: PostgresLimits,
+        report: @escaping @Sendable (String) -> Void = { _ in },
+        watch: @escaping @Sendable (StoreCondition) -> Void = { _ in }
+    ) {
+        self.clock = clock
+        session = PostgresSession(
+            url: url, limits: limits, clock: clock, queue: queue, report: report, watch: watch)
+        queue.async { self.session.start() }
+    }
+
+    public func lookUp(
+        _ id: ActionID,
+        reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void
+    ) {
+        post(.lookUp(id, reply: reply))
+    }
+
+    public func reserve(
+        _ request: Reservation,
+        reply: @escaping @Sendable (Result<ReservationReply, StoreFailure>) -> Void
+    ) {
+        post(.reserve(request, reply: reply))
+    }
+
+    public func settle(
+        _ settlement: Settlement,
+        reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void
+    ) {
+        post(.settle(settlement, reply: reply))
+    }
+
+    public func smallestGaps(
+        reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void
+    ) {
+        post(.smallestGaps(reply: reply))
+    }
+
+    /// Goes through the looks in small steps, between which other operations have their turn.
+    public func purge(
+        _ retention: Retention,
+        reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void
+    ) {
+        post(.purge(retention, PurgeProgress(), reply: reply))
+    }
+
+    public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {
+        queue.async { self.session.listen(hear) }
+    }
+
+    public func close(reply: @escaping @Sendable () -> Void) {
+        queue.async { self.session.close(reply) }
+    }
+
+    private func post(_ request: StoreOperation.Request) {
+        let operation = StoreOperation(request: request, asked: clock.sinceBoot())
+        queue.async { self.session.post(operation) }
+    }
+}

@@ -1,0 +1,135 @@
+// Three replicas on one database: what one learns all serve, and a rolling restart that nobody notices.
+
+import Foundation
+import StatusCore
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(3)))
+struct ReplicaTests {
+    /// The least between two calls that a test's settings allow.
+    private static let interval = 2.0
+
+    @Test func rollingRestartOfThreeReplicasLosesNoRequestAndBreaksNoGate() async throws {
+        let fleet = try await Fleet(
+            3, storeURL: Fleet.newDatabase(), ["DRAIN_DELAY": "1500ms"])
+        let front = try await HAProxy(
+            servicePorts: fleet.ports, check: ["option httpchk GET /readyz"])
+        for index in fleet.ports.indices {
+            try await front.said("Health check for server service/s\(index) succeeded")
+        }
+        let start = ContinuousClock.now
+        let crowds = [DemoID.pendingOrder, DemoID.pendingVoucher].map {
+            Traffic(port: front.port, "/actions/\($0)", callers: 6, every: .milliseconds(5))
+        }
+        for crowd in crowds { try await crowd.untilAnswered(50) }
+
+        for index in fleet.ports.indices {
+            fleet.replicas[index].signal(SIGTERM)
+            try await front.said("Server service/s\(index) is DOWN")
+            #expect(try await fleet.replicas[index].exitCode() == 0)
+            try await fleet.restart(index)
+            try await front.said("Server service/s\(index) is UP")
+            try await eventually("requests at the new process") {
+                fleet.replicas[index].text.contains("\"route\":\"/actions/{id}\"")
+            }
+        }
+
+        for crowd in crowds {
+            let seen = await crowd.stop()
+            #expect(seen.failures == 0)
+            #expect(Set(seen.statuses.keys) == [200], "\(seen.statuses)")
+        }
+        let seconds = (ContinuousClock.now - start) / .seconds(1)
+        let audit = try fleet.audit()
+        for source in [audit.orders, audit.vouchers] {
+            #expect(source.calls >= 2 && source.calls <= Int(seconds / Self.interval) + 1)
+            #expect(try #require(source.smallestGap) >= Self.interval)
+        }
+    }
+
+    @Test func whatOneReplicaLearnsAllServe() async throws {
+        let fleet = try await Fleet(
+            3, storeURL: Fleet.newDatabase(), sandbox: ["--pending", "3"])
+        let path = "/actions/\(DemoID.order)"
+        let first = try fleet.get(0, path)
+        #expect(first.json["status"]?.string == "PENDING")
+        for index in 1..<3 {
+            let reply = try fleet.get(index, path)
+            #expect(reply["etag"] == first["etag"] && reply.text == first.text)
+        }
+        #expect(try fleet.audit().orders.calls == 1)
+        // Only the first is asked until it has news.
+        var news = first
+        try await eventually("no news") {
+            news = try fleet.get(0, path)
+            return news["etag"] != first["etag"]
+        }
+        let learned = ContinuousClock.now
+        for index in 1..<3 {
+            try await eventually("replica \(index) has not heard") {
+                try fleet.get(index, path)["etag"] == news["etag"]
+            }
+        }
+        let spread = ContinuousClock.now - learned
+        #expect(spread < .seconds(1), "\(spread)")
+        let checked = try (0..<3).map { try fleet.get($0, path).json["checked_at"]?.string }
+        #expect(Set(checked).count == 1)
+        try await Task.sleep(for: .seconds(1))
+        let ages = try (0..<3).compactMap { try fleet.get($0, path)["age"].flatMap { Int($0) } }
+        #expect(ages.count == 3 && ages.allSatisfy { $0 >= 1 } && ages.max()! - ages.min()! <= 1)
+    }
+
+    @Test func aCrowdAtThreeReplicasSharesOneFlight() async throws {
+        let fleet = try await Fleet(
+            3, storeURL: Fleet.newDatabase(),
+            ["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
+        let reply = try Client.get(
+            port: fleet.sandboxPort, "/sandbox/faults/orders", method: "PUT",
+            fields: ["Content-Type: application/json"],
+            body: #"{"kind":"delay","milliseconds":700}"#)
+        #expect(reply.status < 300)
+        let path = "/actions/\(DemoID.pendingOrder)"
+        let statuses = await withTaskGroup(of: [Int: Int].self) { group in
+            for port in fleet.ports {
+                group.addTask {
+                    await Pollers.poll(
+                        port: port, path, callers: 20, every: .seconds(60),
+                        for: .milliseconds(1)
+                    ).statuses
+                }
+            }
+            return await group.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
+        }
+        #expect(statuses == [200: 60])
+        #expect(try fleet.audit().orders.calls == 1)
+    }
+
+    @Test func aKilledReplicaLeavesItsGateShutForTheOthers() async throws {
+        let fleet = try await Fleet(2, storeURL: Fleet.newDatabase())
+        let path = "/actions/\(DemoID.pendingVoucher)"
+        #expect(try fleet.get(0, path).status == 200)
+        for _ in 0..<3 {
+            fleet.replicas[0].signal(SIGKILL)
+            _ = try await fleet.replicas[0].exitCode()
+            #expect(try fleet.get(1, path).status == 200)
+            try await fleet.restart(0)
+            #expect(try fleet.get(0, path).status == 200)
+            try await Task.sleep(for: .milliseconds(300))
+        }
+        if let gap = try fleet.audit().vouchers.smallestGap { #expect(gap >= Self.interval) }
+    }
+
+    @Test func theJournalOfAllReplicasIsAudited() async throws {
+        let url = try Fleet.newDatabase()
+        let fleet = try await Fleet(2, storeURL: url)
+        for index in 0..<2 {
+            _ = try fleet.get(index, "/actions/\(DemoID.pendingVoucher)?wait=3")
+        }
+        let settings = World.usual(sandboxPort: fleet.sandboxPort)
+            .merging(["STORE_URL": url]) { _, new in new }
+        let audit = try Program("status-proxy", ["audit"], environment: settings)
+        #expect(try await audit.exitCode() == 0, "\(audit.text)")
+        #expect(audit.text.contains("every limit was kept"), "\(audit.text)")
+        #expect(audit.text.contains("vouchers: "), "\(audit.text)")
+    }
+}

@@ -1,0 +1,80 @@
+// Several replicas on one database, in front of one sandbox.
+
+import Foundation
+import StatusCore
+import TestSupport
+
+/// The sandbox, and replicas that are started and ended one by one. Each keeps its port.
+final class Fleet {
+    let sandbox: Program
+    let sandboxPort: Int
+    private let settings: [String: String]
+    private(set) var replicas: [Program] = []
+    let ports: [Int]
+
+    /// On one server that all tests share; each fleet has a database of its own.
+    private static let shared = Result { try PostgresCluster() }
+
+    static func newDatabase(on server: PostgresCluster? = nil) throws -> String {
+        let server = try server ?? shared.get()
+        let name = "f\(UInt32.random(in: .min ... .max))"
+        try SQLSession(server.url(database: "postgres")).query("CREATE DATABASE \(name)")
+        return server.url(database: name)
+    }
+
+    init(
+        _ count: Int, storeURL: String, _ settings: [String: String] = [:],
+        sandbox flags: [String] = []
+    ) async throws {
+        sandbox = try Program(
+            "upstream-sandbox", ["--port", "0", "--calls-per-minute", "0"] + flags)
+        sandboxPort = try await World.port(of: sandbox)
+        ports = try (0..<count).map { _ in try LoopbackAddress.freePort() }
+        self.settings = World.usual(sandboxPort: sandboxPort)
+            .merging(["STORE_URL": storeURL]) { _, new in new }
+            .merging(settings) { _, new in new }
+        for index in ports.indices { replicas.append(try program(index)) }
+        for replica in replicas { _ = try await World.port(of: replica) }
+    }
+
+    deinit {
+        replicas.forEach { $0.signal(SIGKILL) }
+        sandbox.signal(SIGKILL)
+    }
+
+    private func program(_ index: Int) throws -> Program {
+        let own = ["LISTEN_PORT": "\(ports[index])"]
+        return try Program(
+            "status-proxy", environment: settings.merging(own) { _, new in new })
+    }
+
+    /// Starts one again that has ended.
+    func restart(_ index: Int) async throws {
+        replicas[index] = try program(index)
+        _ = try await World.port(of: replicas[index])
+    }
+
+    func get(_ index: Int, _ path: String) throws -> Reply {
+        try Client.get(port: ports[index], path)
+    }
+
+    /// A gauge or a counter of one replica.
+    func metric(_ index: Int, _ name: String) throws -> Double? {
+        try get(index, "/metrics").text.split(separator: "\n")
+            .first { $0.hasPrefix("status_proxy_\(name) ") }
+            .flatMap { Double($0.split(separator: " ")[1]) }
+    }
+
+    func isWarned(_ index: Int) throws -> Bool {
+        let reply = try get(index, "/readyz")
+        return reply.status == 200 && reply.json["status"]?.string == "warn"
+    }
+
+    /// What the upstreams saw.
+    func audit() throws -> World.Audit {
+        let json = try Client.get(port: sandboxPort, "/sandbox/audit").json
+        return World.Audit(
+            orders: World.SourceAudit(json["orders"]),
+            vouchers: World.SourceAudit(json["vouchers"]))
+    }
+}

@@ -1,0 +1,84 @@
+// What exchanges say of another clock: even, ahead, behind, whatever the delays.
+
+import StatusCore
+import Testing
+
+@testable import StateStores
+
+@Suite("The store's clock is bounded by exchanges")
+struct ClockBoundsTests {
+    /// An exchange in milliseconds: sent and received locally, and the store's time in between.
+    struct Exchange: Sendable {
+        var sent: Int64
+        var store: Int64
+        var received: Int64
+    }
+
+    static func at(_ milliseconds: Int64) -> Instant {
+        Instant(nanoseconds: milliseconds * 1_000_000)
+    }
+
+    static func take(_ exchange: Exchange, into bounds: inout ClockBounds) -> ClockBounds.Reading {
+        bounds.take(
+            at(exchange.store), sent: at(exchange.sent), received: at(exchange.received))
+    }
+
+    static let rows: [(Exchange, ClockBounds.Reading)] = [
+        (Exchange(sent: 1000, store: 6001, received: 1002), .even),
+        // A slow exchange proves nothing.
+        (Exchange(sent: 1000, store: 6900, received: 2000), .even),
+        (Exchange(sent: 1000, store: 6080, received: 1002), .even),
+        (Exchange(sent: 1000, store: 6200, received: 1002), .ahead(by: .milliseconds(196))),
+        (Exchange(sent: 1000, store: 5900, received: 1002), .behind(by: .milliseconds(99))),
+        // However slow it was: it cannot have been read before it was asked for.
+        (Exchange(sent: 1000, store: 9000, received: 3000), .ahead(by: .milliseconds(998))),
+    ]
+
+    @Test(arguments: rows)
+    func stepsShowWhateverTheDelay(_ exchange: Exchange, _ reading: ClockBounds.Reading) {
+        var bounds = ClockBounds()
+        // The store is 5 s ahead, give or take a millisecond.
+        _ = Self.take(Exchange(sent: 0, store: 5001, received: 2), into: &bounds)
+        let found = Self.take(exchange, into: &bounds)
+        switch (found, reading) {
+        case (.even, .even): break
+        case (.ahead(let a), .ahead(let b)), (.behind(let a), .behind(let b)):
+            // Drift widens the bounds by half a millisecond in that second.
+            #expect(abs((a - b) / .milliseconds(1)) <= 3)
+        default: Issue.record("\(found)")
+        }
+    }
+
+    @Test func driftIsFollowed() {
+        var bounds = ClockBounds()
+        for second in 0..<10_000 as Range<Int64> {
+            let local = second * 1000
+            // 400 ppm fast.
+            let exchange = Exchange(
+                sent: local, store: local + 5000 + second * 4 / 10, received: local + 1)
+            #expect(Self.take(exchange, into: &bounds) == .even)
+        }
+    }
+
+    @Test func aClockThatWentAheadIsNotFollowedUntilItIsTrusted() {
+        var bounds = ClockBounds()
+        _ = Self.take(Exchange(sent: 0, store: 5001, received: 2), into: &bounds)
+        for _ in 0..<2 {
+            let found = Self.take(Exchange(sent: 10, store: 9000, received: 12), into: &bounds)
+            #expect(found != .even)
+        }
+        _ = bounds.take(
+            Self.at(9000), sent: Self.at(10), received: Self.at(12), isTrusted: true)
+        #expect(
+            Self.take(Exchange(sent: 20, store: 9010, received: 22), into: &bounds) == .even)
+    }
+
+    @Test func boundsFrameTheStoresTime() {
+        var bounds = ClockBounds()
+        #expect(bounds.earliest(at: Self.at(0)) == nil && bounds.latest(at: Self.at(0)) == nil)
+        _ = Self.take(Exchange(sent: 0, store: 5004, received: 10), into: &bounds)
+        #expect(bounds.earliest(at: Self.at(100)) == Self.at(5094))
+        let latest = bounds.latest(at: Self.at(100)) ?? .distantPast
+        #expect(latest >= Self.at(5104) && latest <= Self.at(5186))
+    }
+}

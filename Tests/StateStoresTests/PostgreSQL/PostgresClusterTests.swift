@@ -1,0 +1,134 @@
+// Real servers that go down, come back, are failed over, restored and cut off.
+
+import StatusCore
+import TestSupport
+import Testing
+
+@testable import StateStores
+
+@Suite("The shared store outlives its servers", .serialized)
+struct PostgresClusterTests {
+    let a = LookKey.orders("a")
+    let b = LookKey.orders("b")
+
+    private func open(
+        _ url: String, _ limits: PostgresLimits = PostgresLimits(),
+        report: @escaping @Sendable (String) -> Void = { _ in }
+    ) throws -> PostgresStore {
+        PostgresStore(url: try PostgresURL(url), clock: .system, limits: limits, report: report)
+    }
+
+    /// Every way of going down, one after the other on one server.
+    @Test func aRestartKeepsGatesAndIsFollowedByARollCall() async throws {
+        let cluster = try PostgresCluster()
+        let store = try open(cluster.url(database: "postgres"))
+        for how in [PostgresCluster.Stop.fast, .immediate] {
+            let key = LookKey.orders("\(how)")
+            let token = try await eventualGrant(store, key)
+            try cluster.stop(how)
+            await #expect(throws: StoreFailure.self) { try await store.verdict(.of(b)) }
+            // Said while the server is down, kept when it is back.
+            async let settled = store.settle(
+                .of(key, token, news: .answer(.sample("a"), checkedAt: WallTime(milliseconds: 0))))
+            try cluster.start()
+            #expect(try await settled.record.answer?.document == .sample("a"))
+            // Other replicas have a moment to object.
+            let wait = try #require(try await store.verdict(.of(b)).quarantine)
+            #expect(wait <= .seconds(5))
+            #expect(try await store.lookUp(key.id).first.map { $0.opensIn > .seconds(20) } == true)
+        }
+    }
+
+    @Test func anAsynchronousFailoverThatLosesAGrantIsQuarantined() async throws {
+        let primary = try PostgresCluster()
+        let standby = try PostgresCluster(copyOf: primary, asStandby: true)
+        try standby.start()
+        let url =
+            "postgresql://postgres@127.0.0.1:\(standby.port),127.0.0.1:\(primary.port)/postgres"
+        let reports = Recorder()
+        let store = try open(url, report: { reports.add($0) })
+        _ = try await store.grant(.of(b))
+        let replica = try SQLSession(standby.url(database: "postgres"))
+        try await eventually("the standby has not heard of b") {
+            (try? replica.value("SELECT id FROM status_proxy.looks")) == "b"
+        }
+        // From here on nothing reaches the standby: what is granted is granted, and lost.
+        try replica.query("ALTER SYSTEM SET primary_conninfo = ''")
+        try replica.query("SELECT pg_reload_conf()")
+        try await eventually("still receiving") {
+            try replica.value("SELECT count(*) FROM pg_stat_wal_receiver") == "0"
+        }
+        _ = try await store.grant(.of(a))
+        try primary.stop(.immediate)
+        try standby.promote()
+
+        try await eventually("not connected to the new primary: \(reports.words)") {
+            (try? await store.verdict(.of(a)).quarantine) != nil
+        }
+        #expect(try replica.value("SELECT count(*) FROM status_proxy.looks") == "1")
+        #expect(reports.words.contains { $0.contains("promoted") })
+        // A process that never knew the old primary keeps the quarantine, too.
+        #expect(try await open(url).verdict(.of(a)).quarantine != nil)
+        // Not even when the time is over does the day's budget forget the lost call.
+        try replica.query(
+            "UPDATE status_proxy.meta SET noticed = noticed - 80000000000, shut_until = NULL")
+        #expect(try await store.reserve(.of(a, perDay: 9)).budgetLeft.day == 6)
+    }
+
+    @Test func anOldBackupIsNoticedByWhoeverRemembersMore() async throws {
+        let cluster = try PostgresCluster()
+        let url = "postgresql://postgres@127.0.0.1:\(cluster.port)"
+        _ = try await open(cluster.url(database: "postgres")).grant(.of(b))
+        // Not recovered to a point in time: the same cluster, timeline and tables as before.
+        let backup = try PostgresCluster(copyOf: cluster, asStandby: false)
+        let running = try open("\(url),127.0.0.1:\(backup.port)/postgres")
+        _ = try await running.grant(.of(a))
+        try cluster.stop(.immediate)
+        try backup.start()
+        try await eventually("not connected to the backup") {
+            (try? await running.verdict(.of(a)).quarantine).map { $0 > .seconds(60) } == true
+        }
+    }
+
+    @Test func aPartitionFailsInTimeAndHealsByItself() async throws {
+        let cluster = try PostgresCluster()
+        let relay = try Relay(to: cluster.port)
+        var limits = PostgresLimits()
+        limits.decisionMax = .seconds(1)
+        limits.silenceMax = .milliseconds(1500)
+        let notices = Notices()
+        let cut = try open("postgresql://postgres@127.0.0.1:\(relay.port)/postgres", limits)
+        cut.listen { notices.add($0) }
+        let well = try open(cluster.url(database: "postgres"))
+        let token = try await cut.grant(.of(a))
+        relay.stall()
+        await #expect(throws: StoreFailure.self) { try await cut.verdict(.of(b)) }
+        // The other replica goes on, and the gate holds there.
+        #expect(try await well.verdict(.of(a)).isGateShut)
+        _ = try await well.grant(.of(.orders("c")))
+        async let settled = cut.settle(.of(a, token))
+        try await Task.sleep(for: .seconds(2))
+        relay.heal()
+        #expect(try await settled.record.key == a)
+        try await eventually("not healed") { (try? await cut.lookUp(a.id)) != nil }
+        #expect(notices.all.count { $0 == .missed } >= 2)
+    }
+
+    @Test func aStoreStartedBeforeItsDatabaseFindsIt() async throws {
+        let cluster = try PostgresCluster()
+        try cluster.stop(.fast)
+        let store = try open(cluster.url(database: "postgres"))
+        await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
+        try cluster.start()
+        _ = try await eventualGrant(store, a)
+    }
+
+    private func eventualGrant(_ store: PostgresStore, _ key: LookKey) async throws -> SlotToken {
+        var token: SlotToken?
+        try await eventually("no grant") {
+            token = try? await store.grant(.of(key))
+            return token != nil
+        }
+        return try #require(token)
+    }
+}

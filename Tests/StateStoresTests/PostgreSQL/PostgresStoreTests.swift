@@ -1,0 +1,223 @@
+// What the shared store promises beyond the contract: several replicas, notices, rights, the schema.
+
+import Dispatch
+import StatusCore
+import TestSupport
+import Testing
+
+@testable import StateStores
+
+@Suite("Replicas share a database")
+struct PostgresStoreTests {
+    let database: TestDatabase
+    let a = LookKey.orders("a")
+
+    init() throws { database = try TestDatabase() }
+
+    // MARK: several replicas
+
+    @Test func replicasThatStartTogetherMakeOneSchema() async throws {
+        let stores = try (0..<8).map { _ in try database.open() }
+        let grants = await withTaskGroup(of: Bool.self) { group in
+            for store in stores {
+                group.addTask { (try? await store.verdict(.of(a)).isGranted) == true }
+            }
+            return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(grants == 1)
+        #expect(try database.admin.value("SELECT count(*) FROM status_proxy.meta") == "1")
+    }
+
+    @Test func replicasGrantOneGateOnce() async throws {
+        let stores = try (0..<3).map { _ in try database.open() }
+        for round in 0..<10 {
+            let key = LookKey.orders("a\(round)")
+            let grants = try await withThrowingTaskGroup(of: Bool.self) { group in
+                for number in 0..<30 {
+                    group.addTask { try await stores[number % 3].verdict(.of(key)).isGranted }
+                }
+                return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+            }
+            #expect(grants == 1)
+        }
+    }
+
+    @Test func replicasShareOneBudget() async throws {
+        let stores = try (0..<3).map { _ in try database.open() }
+        let grants = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<90 {
+                group.addTask {
+                    try await stores[number % 3]
+                        .verdict(.of(.orders("a\(number)"), perMinute: 20)).isGranted
+                }
+            }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(grants == 10, "the unknown ids' half")
+    }
+
+    @Test func othersHearOfASettlementAndOneselfDoesNot() async throws {
+        let (mine, others) = (Notices(), Notices())
+        let stores = [try database.open(), try database.open()]
+        stores[0].listen { mine.add($0) }
+        stores[1].listen { others.add($0) }
+        // Both are connected once they have answered.
+        _ = try await stores[1].lookUp(a.id)
+        let token = try await stores[0].grant(.of(a))
+        try await stores[0].settle(.of(a, token))
+        try await others.until { $0.contains(.changed(a.id)) }
+        // What one says oneself comes on the same way, and before this reply.
+        _ = try await stores[0].lookUp(a.id)
+        #expect(mine.all == [.missed] && others.all == [.missed, .changed(a.id)])
+    }
+
+    @Test func aLongIDFitsIntoANotice() async throws {
+        let key = LookKey.vouchers("v" + String(repeating: "~", count: 127))
+        let others = Notices()
+        let stores = [try database.open(), try database.open()]
+        stores[1].listen { others.add($0) }
+        _ = try await stores[1].lookUp(key.id)
+        try await stores[0].settle(.of(key, try await stores[0].grant(.of(key))))
+        try await others.until { $0.contains(.changed(key.id)) }
+    }
+
+    @Test func aLargeAnswerComesThroughWhole() async throws {
+        let store = try database.open()
+        let bytes = (0..<6_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let document = ActionDocument(
+            bytes: bytes, source: .orders, status: .pending, isDone: false, createdAt: nil)
+        let token = try await store.grant(.of(a))
+        try await store.settle(
+            .of(a, token, news: .answer(document, checkedAt: database.clock.wall)))
+        let record = try #require(try await store.lookUp(a.id).first)
+        #expect(record.answer?.document == document)
+    }
+
+    @Test func wordsWithZerosQuotesAndOtherScriptsAreKept() async throws {
+        let store = try database.open()
+        let fault = UpstreamFault(
+            kind: .notFound, httpStatus: 404, code: "\"'\\{},$1", message: "nul \0 Größe 漢字")
+        let token = try await store.grant(.of(a))
+        let reply = try await store.settle(
+            .of(a, token, news: .miss(KeptMiss(fault: fault, repeats: 1, age: .zero))))
+        #expect(reply.record.miss?.fault.code == fault.code)
+        #expect(reply.record.miss?.fault.message == "nul  Größe 漢字")
+    }
+
+    // MARK: bounds
+
+    @Test func operationsBeyondTheBoundAreRefused() async throws {
+        var limits = PostgresLimits.quiet
+        limits.waitingMax = 3
+        let store = try database.open(limits)
+        let replies = Recorder()
+        store.queue.suspend()
+        for number in 0..<80 {
+            store.reserve(.of(.orders("a\(number)"))) { result in
+                replies.add((try? result.get()) == nil ? "refused" : "done")
+            }
+        }
+        store.queue.resume()
+        await store.close()
+        let words = replies.words
+        #expect(words.count == 80 && words.contains("refused") && words.contains("done"))
+    }
+
+    @Test func wordsOfANewerVersionAreReadAsTheNearest() async throws {
+        let store = try database.open()
+        let token = try await store.grant(.of(a))
+        try await store.settle(
+            .of(
+                a, token, .opens(in: .zero),
+                news: .answer(.sample("a"), checkedAt: database.clock.wall)))
+        try database.admin.query(
+            """
+            UPDATE status_proxy.looks SET answer_status = 'ON_HOLD', miss_kind = 'eaten-by-dog',
+                miss_ended = 0;
+            INSERT INTO status_proxy.looks (id, source, first_seen, opens)
+            VALUES ('a', 'parcels', 0, 0)
+            """)
+        let records = try await store.lookUp(a.id)
+        #expect(records.count == 1)
+        #expect(records.first?.answer?.document.status == .unknown)
+        #expect(records.first?.miss?.fault.kind == .unexpectedStatus)
+    }
+
+    // MARK: rights and versions
+
+    @Test func aRoleWithoutRightsToCreateWorksOnceTheSchemaIsThere() async throws {
+        let role = try makeRole()
+        let reports = Recorder()
+        let early = try database.open(user: role, report: { reports.add($0) })
+        let failure = await #expect(throws: StoreFailure.self) { try await early.verdict(.of(a)) }
+        #expect(failure?.text.contains("schema folder") == true)
+        await early.close()
+
+        try database.makeSchema()
+        try database.admin.query(
+            """
+            GRANT USAGE ON SCHEMA status_proxy TO \(role);
+            GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA status_proxy TO \(role)
+            """)
+        let store = try database.open(user: role)
+        let token = try await store.grant(.of(a))
+        try await store.settle(
+            .of(a, token, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
+        #expect(
+            try await store.purge(
+                Retention(terminalTTL: .zero, staleMax: .seconds(9), missMax: .zero)) == 0)
+    }
+
+    @Test func aSchemaThatNeedsANewerProgramIsLeftAlone() async throws {
+        try database.makeSchema()
+        try database.admin.query("UPDATE status_proxy.layout SET version = 3, usable_from = 2")
+        let store = try database.open()
+        let failure = await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
+        #expect(failure?.text.contains("newer program") == true)
+    }
+
+    @Test func aNewerSchemaThatStillServesThisProgramIsUsed() async throws {
+        try database.makeSchema()
+        try database.admin.query("UPDATE status_proxy.layout SET version = 3")
+        _ = try await database.open().grant(.of(a))
+        #expect(try database.admin.value("SELECT version FROM status_proxy.layout") == "3")
+    }
+
+    @Test func settingsOfTheRoleDoNotWeakenTheRules() async throws {
+        let role = try makeRole()
+        try database.admin.query(
+            """
+            GRANT CREATE ON DATABASE \(database.name) TO \(role);
+            ALTER ROLE \(role) SET synchronous_commit = off;
+            ALTER ROLE \(role) SET default_transaction_isolation = 'serializable';
+            ALTER ROLE \(role) SET search_path = 'nowhere'
+            """)
+        let stores = try (0..<3).map { _ in try database.open(user: role) }
+        let grants = try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<60 {
+                group.addTask { try await stores[number % 3].verdict(.of(a)).isGranted }
+            }
+            return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
+        }
+        #expect(grants == 1)
+    }
+
+    @Test func thePasswordIsInNoFailure() async throws {
+        let url = try PostgresURL("postgresql://u:hush-hush@127.0.0.1:1/d?sslmode=disable")
+        let reports = Recorder()
+        let store = PostgresStore(
+            url: url, report: { reports.add($0) }, watch: { reports.add("\($0)") })
+        let failure = await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
+        #expect(failure?.text.contains("127.0.0.1") == true)
+        await store.close()
+        let words = reports.words + [failure?.text ?? ""]
+        #expect(reports.words.count >= 2 && !words.contains { $0.contains("hush") })
+    }
+
+    /// A role of its own for this test; roles are the whole server's.
+    private func makeRole() throws -> String {
+        let role = "r_\(database.name)"
+        try database.admin.query("CREATE ROLE \(role) LOGIN")
+        return role
+    }
+}

@@ -1,0 +1,45 @@
+// Which URLs libpq takes, and that none of them is shown with its secrets.
+
+import Testing
+
+@testable import StateStores
+
+@Suite("Connection URLs are libpq's, and their secrets stay hidden")
+struct PostgresURLTests {
+    @Test(arguments: [
+        ("postgresql://localhost", "postgresql://localhost"),
+        ("postgres://u@h/d", "postgresql://u@h/d"),
+        ("postgresql://u:hush@h:5433/d", "postgresql://u:[secret]@h:5433/d"),
+        ("postgresql://u:hu%40sh@h/d", "postgresql://u:[secret]@h/d"),
+        (
+            "postgresql://u:hush@a:1,b:2/d?target_session_attrs=any",
+            "postgresql://u:[secret]@a:1,b:2/d?target_session_attrs=any"
+        ),
+        ("postgresql://u@[::1]:5433/d", "postgresql://u@[::1]:5433/d"),
+        ("postgresql://h/d?user=u&password=hush", "postgresql://u:[secret]@h/d"),
+        ("postgresql://h/d?password=hush", "postgresql://h/d?password=[secret]"),
+        (
+            "postgresql://h/d?sslmode=verify-full&sslpassword=hush",
+            "postgresql://h/d?sslmode=verify-full&sslpassword=[secret]"
+        ),
+    ])
+    func urlIsShownWithoutSecrets(text: String, shown: String) throws {
+        let url = try PostgresURL(text)
+        #expect(url.shown == shown)
+        #expect(!url.shown.contains("hush") && !url.shown.contains("hu@sh"))
+    }
+
+    @Test(arguments: [
+        "", "postgresql:", "mysql://h/d", "postgresql://u:hush@[h/d", "postgresql://h/d?hush=1",
+        "host=h password=hush",
+    ])
+    func otherTextIsRefusedWithoutRepeatingIt(text: String) {
+        let failure = #expect(throws: PostgresURL.Failure.self) { try PostgresURL(text) }
+        #expect(failure?.problem.contains("hush") == false)
+    }
+
+    @Test func messagesLoseTheirSecrets() throws {
+        let url = try PostgresURL("postgresql://u:hush@h/d?sslpassword=quiet")
+        #expect(url.hideSecrets(in: "no: hush, quiet!") == "no: [secret], [secret]!")
+    }
+}

@@ -1,0 +1,76 @@
+// A database of its own for each test, on one server that all of them share.
+
+import StatusCore
+import TestSupport
+
+@testable import StateStores
+
+/// Empty, with or without the schema. Its stores run on a clock that the test moves, once
+/// `takeOverTheClock` has put it into the schema; until then time passes by itself.
+final class TestDatabase: Sendable {
+    let clock = ManualClock()
+    let name: String
+    let admin: SQLSession
+    let server: PostgresCluster
+
+    /// Started with the first test that needs it.
+    private static let shared = Result { try PostgresCluster() }
+
+    init(on server: PostgresCluster? = nil) throws {
+        let server = try server ?? Self.shared.get()
+        self.server = server
+        name = "t\(UInt32.random(in: .min ... .max))"
+        try SQLSession(server.url(database: "postgres")).query("CREATE DATABASE \(name)")
+        admin = try SQLSession(server.url(database: name))
+    }
+
+    func url(user: String = "postgres") throws -> PostgresURL {
+        try PostgresURL(server.url(user: user, database: name))
+    }
+
+    func open(
+        user: String = "postgres", _ limits: PostgresLimits = .quiet,
+        report: @escaping @Sendable (String) -> Void = { _ in },
+        watch: @escaping @Sendable (StoreCondition) -> Void = { _ in }
+    ) throws -> PostgresStore {
+        PostgresStore(
+            url: try url(user: user), clock: clock.storeClock, limits: limits, report: report,
+            watch: watch)
+    }
+
+    func makeSchema() throws { try admin.query(PostgresGreeting.schema) }
+
+    /// The schema asks a function for the time: this one reads it from a table.
+    func takeOverTheClock() throws {
+        try makeSchema()
+        try admin.query(
+            """
+            CREATE TABLE public.clock AS SELECT \(clock.wall.milliseconds)::bigint * 1000000 AS ns;
+            CREATE OR REPLACE FUNCTION status_proxy.clock() RETURNS bigint LANGUAGE sql VOLATILE
+            AS 'SELECT ns FROM public.clock';
+            UPDATE status_proxy.meta SET last_time = status_proxy.clock()
+            """)
+    }
+
+    /// Time passes for the database and for the process.
+    func pass(_ span: Duration) throws {
+        try stepDatabaseClock(span)
+        clock.advance(span)
+    }
+
+    func stepDatabaseClock(_ span: Duration) throws {
+        try admin.query("UPDATE public.clock SET ns = ns + \(span.nanoseconds)")
+    }
+}
+
+extension PostgresLimits {
+    /// Without the beats of an idle connection: a test's time stands still between its steps. And with
+    /// patience: the machine may be busy.
+    static let quiet: PostgresLimits = {
+        var limits = PostgresLimits()
+        limits.decisionMax = .seconds(15)
+        limits.beatInterval = .seconds(3600)
+        limits.rereadInterval = .seconds(3600)
+        return limits
+    }()
+}

@@ -1,0 +1,112 @@
+// A TCP relay on the loopback address that can be cut: nothing passes then, and nothing is closed.
+
+import Foundation
+import Glibc
+
+/// Passes bytes between its port and another one, each direction on a thread of its own.
+///
+/// `@unchecked Sendable`: everything that changes is touched behind `state`.
+public final class Relay: @unchecked Sendable {
+    public let port: Int
+    private let target: Int
+    private let listener: Int32
+    private let state = NSCondition()
+    private var isStalled = false
+    private var delay: UInt32 = 0
+    private var sockets: [Int32] = []
+
+    public init(to target: Int) throws {
+        self.target = target
+        (listener, port) = try Self.listen()
+        run { [listener, weak self] in
+            while true {
+                let caller = accept(listener, nil, nil)
+                guard caller >= 0, let self else { return }
+                serve(caller)
+            }
+        }
+    }
+
+    private static func listen() throws -> (listener: Int32, port: Int) {
+        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = address(port: 0)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let code = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(listener, $0, length) + Glibc.listen(listener, 64)
+                    + getsockname(listener, $0, &length)
+            }
+        }
+        guard code == 0 else { throw PostgresCluster.Failure(description: "relay: \(errno)") }
+        return (listener, Int(UInt16(bigEndian: address.sin_port)))
+    }
+
+    deinit {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+        sockets.forEach { shutdown($0, Int32(SHUT_RDWR)) }
+    }
+
+    /// From here on nothing passes; connections stay, and new ones are taken and left alone.
+    public func stall() { state.withLock { isStalled = true } }
+
+    /// What was held back passes now.
+    public func heal() {
+        state.withLock {
+            isStalled = false
+            state.broadcast()
+        }
+    }
+
+    /// From here on each piece of an answer comes that much later.
+    public func slowDown(milliseconds: UInt32) { state.withLock { delay = milliseconds * 1000 } }
+
+    private func serve(_ caller: Int32) {
+        let other = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        var address = Self.address(port: target)
+        let code = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(other, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard code == 0 else {
+            close(caller)
+            close(other)
+            return
+        }
+        state.withLock { sockets += [caller, other] }
+        for (from, to) in [(caller, other), (other, caller)] {
+            run { [state, weak self] in
+                var bytes = [UInt8](repeating: 0, count: 65_536)
+                while true {
+                    let count = recv(from, &bytes, bytes.count, 0)
+                    state.lock()
+                    while let relay = self, relay.isStalled { state.wait() }
+                    let delay = from == other ? self?.delay ?? 0 : 0
+                    state.unlock()
+                    usleep(delay)
+                    guard count > 0, send(to, bytes, count, Int32(MSG_NOSIGNAL)) == count else {
+                        // The numbers stay taken until the relay goes: nobody else gets them.
+                        shutdown(to, Int32(SHUT_RDWR))
+                        shutdown(from, Int32(SHUT_RDWR))
+                        return
+                    }
+                }
+            }
+        }
+    }
+
+    private func run(_ body: @escaping @Sendable () -> Void) {
+        let thread = Thread(block: body)
+        thread.stackSize = 256 << 10
+        thread.start()
+    }
+
+    private static func address(port: Int) -> sockaddr_in {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = UInt16(port).bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        return address
+    }
+}
