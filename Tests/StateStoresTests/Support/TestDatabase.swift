@@ -1,16 +1,18 @@
 // A database of its own for each test, on one server that all of them share.
 
+import Locking
 import StatusCore
 import TestSupport
 
 @testable import StateStores
 
-/// Empty, with or without the schema. Its stores run on a clock that the test moves, once
-/// `takeOverTheClock` has put it into the schema; until then time passes by itself.
+/// Empty, with or without the schema. Once `takeOverTheClock` has put a clock that the test moves into
+/// the schema, its stores run on it; until then time passes by itself, here and there.
 final class TestDatabase: Sendable {
     let clock = ManualClock()
     let name: String
     let admin: SQLSession
+    private let isManual = Guarded(false)
     let server: PostgresCluster
 
     /// Started with the first test that needs it.
@@ -34,7 +36,8 @@ final class TestDatabase: Sendable {
         watch: @escaping @Sendable (StoreCondition) -> Void = { _ in }
     ) throws -> PostgresStore {
         PostgresStore(
-            url: try url(user: user), clock: clock.storeClock, limits: limits, report: report,
+            url: try url(user: user), clock: isManual.withLock { $0 } ? clock.storeClock : .system,
+            limits: limits, report: report,
             watch: watch)
     }
 
@@ -42,6 +45,7 @@ final class TestDatabase: Sendable {
 
     /// The schema asks a function for the time: this one reads it from a table.
     func takeOverTheClock() throws {
+        isManual.withLock { $0 = true }
         try makeSchema()
         try admin.query(
             """
