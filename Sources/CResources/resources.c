@@ -11,3 +11,10 @@ static const unsigned char openapi[] = {
 const size_t status_proxy_openapi_bytes = sizeof openapi;
 
 const unsigned char *status_proxy_openapi_start(void) { return openapi; }
+
+static const unsigned char page[] = {
+#embed "../../web/page.html"
+};
+const size_t status_proxy_page_bytes = sizeof page;
+
+const unsigned char *status_proxy_page_start(void) { return page; }

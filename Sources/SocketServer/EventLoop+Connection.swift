@@ -56,7 +56,10 @@ extension EventLoop {
         let mayRead = connection.phase == .open && !connection.hasUnsent
         guard mayRead, !connection.input.isEmpty else {
             flush(connection)
-            return settle(connection)
+            settle(connection)
+            // It was still taking its answer when the others between two requests were closed.
+            if isDraining, isBetweenRequests(connection) { finish(connection) }
+            return
         }
         let kept = connection.input
         connection.input = []

@@ -123,7 +123,8 @@ final class EventLoop: @unchecked Sendable {
             source.setEventHandler { self.drainEvents() }
             self.source = source
             self.timer = self.makeTimer()
-            self.readClock()
+            // Another loop may have handed connections over before there was a timer.
+            self.tick()
             self.watchListener()
             source.activate()
         }

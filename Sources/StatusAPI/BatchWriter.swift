@@ -16,7 +16,11 @@ public struct BatchItem: Sendable {
 }
 
 public enum BatchWriter {
+    /// Of all actions together: a small request must not make a huge answer.
+    public static let actionBytesMax = 32 << 20
+
     public static func response(_ items: [BatchItem], clocks: Clocks) -> Response {
+        let items = withinBound(items)
         var json = JSONWriter(reserving: items.count * 512)
         json.beginObject()
         json.name("actions")
@@ -42,6 +46,20 @@ public enum BatchWriter {
         ]
         return Response(status: 200, fields: fields, body: json.bytes)
     }
+
+    /// What comes past the bound fails.
+    private static func withinBound(_ items: [BatchItem]) -> [BatchItem] {
+        var room = actionBytesMax
+        return items.map { item in
+            guard case .success(let answer) = item.result else { return item }
+            room -= answer.document.bytes.count
+            return room >= 0 ? item : BatchItem(id: item.id, result: .failure(tooLarge))
+        }
+    }
+
+    private static let tooLarge = ProblemDetails(
+        .overloaded, "The answers are too large together. Ask for fewer at once, or for this alone."
+    )
 
     private static func write(
         _ id: String, _ problem: ProblemDetails, _ clocks: Clocks, into json: inout JSONWriter

@@ -76,9 +76,10 @@ public enum EventStream {
         return Double(String(weight.utf8.dropFirst(2)) ?? "") ?? 0
     }
 
-    /// Without blanks, in lower case.
+    /// Without the blanks around it, in lower case.
     private static func word(_ part: Substring.UTF8View) -> String {
-        let letters = part.filter { $0 != UInt8(ascii: " ") && $0 != UInt8(ascii: "\t") }
-        return String(decoding: letters, as: UTF8.self).lowercased()
+        let isBlank = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+        let text = part.drop(while: isBlank).reversed().drop(while: isBlank).reversed()
+        return String(decoding: Array(text), as: UTF8.self).lowercased()
     }
 }

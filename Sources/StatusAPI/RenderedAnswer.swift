@@ -122,5 +122,5 @@ public struct RenderedAnswer: Sendable {
 
 extension Duration {
     /// Rounded toward zero.
-    fileprivate var wholeSeconds: Int { Int(nanoseconds / 1_000_000_000) }
+    var wholeSeconds: Int { Int(nanoseconds / 1_000_000_000) }
 }

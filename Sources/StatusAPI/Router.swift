@@ -6,12 +6,15 @@ public import StatusCore
 /// A place in the API. Valid once it exists: ids are ids.
 public enum Route: Sendable, Equatable {
     case action(ActionID)
+    /// Why the action's answer is what it is.
+    case explain(ActionID)
     case events(ActionID)
     case actions
     case live
     case ready
     case metrics
     case openAPI
+    case page
     /// OPTIONS on any route, with the methods that it takes.
     case options(allow: String)
 
@@ -19,12 +22,14 @@ public enum Route: Sendable, Equatable {
     public var name: String {
         switch self {
         case .action: "/actions/{id}"
+        case .explain: "/actions/{id}/explain"
         case .events: "/actions/{id}/events"
         case .actions: "/actions"
         case .live: "/livez"
         case .ready: "/readyz"
         case .metrics: "/metrics"
         case .openAPI: "/openapi.yaml"
+        case .page: "/"
         case .options: "OPTIONS"
         }
     }
@@ -43,7 +48,7 @@ public enum Router {
     /// - Throws: `route-not-found`, `method-not-allowed` or `invalid-id`.
     public static func route(_ request: APIRequest) throws(RoutingFailure) -> Route {
         if request.form == .asterisk { return .options(allow: allowed) }
-        let place = try place(request.path, isOptions: request.method == .options)
+        let place = try place(request.path)
         switch request.method {
         case .get, .head: return place
         case .options:
@@ -64,25 +69,32 @@ public enum Router {
             || request.path == "/metrics"
     }
 
-    private static func place(_ path: String, isOptions: Bool) throws(RoutingFailure) -> Route {
+    private static func place(_ path: String) throws(RoutingFailure) -> Route {
         switch path {
         case "/livez", "/healthz": return .live
         case "/readyz": return .ready
         case "/actions": return .actions
         case "/metrics": return .metrics
         case "/openapi.yaml": return .openAPI
-        case "/" where isOptions: return .options(allow: allowed)
+        case "/": return .page
         default: break
         }
         guard path.hasPrefix("/actions/") else { throw notFound }
         let segments = path.dropFirst("/actions/".count).split(
-            separator: "/", omittingEmptySubsequences: false)
-        let wantsEvents = segments.count == 2 && segments[1] == "events"
-        guard segments.count == 1 || wantsEvents else { throw notFound }
-        guard let id = PercentCoding.decode(segments[0]).flatMap(ActionID.init) else {
+            separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        switch segments.dropFirst().first {
+        case nil: return .action(try id(segments[0]))
+        case "events": return .events(try id(segments[0]))
+        case "explain": return .explain(try id(segments[0]))
+        default: throw notFound
+        }
+    }
+
+    private static func id(_ segment: Substring) throws(RoutingFailure) -> ActionID {
+        guard let id = PercentCoding.decode(segment).flatMap(ActionID.init) else {
             throw RoutingFailure(problem: .invalidID)
         }
-        return wantsEvents ? .events(id) : .action(id)
+        return id
     }
 
     private static let notFound = RoutingFailure(

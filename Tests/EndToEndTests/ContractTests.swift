@@ -47,12 +47,15 @@ struct Probe: Sendable, CustomTestStringConvertible {
             Probe(method, "/actions/\(DemoID.missingOrder)/events", "/actions/{id}/events", 404),
             Probe(method, "/actions/known-to-both/events", "/actions/{id}/events", 409),
             Probe(method, "/actions?id=\(DemoID.order)&id=..&id=known-to-both", "/actions", 200),
+            Probe(method, "/actions/never-asked/explain", "/actions/{id}/explain", 200),
+            Probe(method, "/actions/../explain", "/actions/{id}/explain", 400),
             Probe(method, "/actions", "/actions", 400),
             Probe(method, "/livez", "/livez", 200),
             Probe(method, "/healthz", "/healthz", 200),
             Probe(method, "/readyz", "/readyz", 200),
             Probe(method, "/metrics", "/metrics", 200),
             Probe(method, "/openapi.yaml", "/openapi.yaml", 200),
+            Probe(method, "/", "/", 200),
         ]
     }
 

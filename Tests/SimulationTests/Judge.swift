@@ -28,9 +28,11 @@ struct Judge {
     /// When each state of an action was first told to anybody, and when an upstream last told it.
     private var firstTold: [LookKey: [Int: Instant]] = [:]
     private var lastAnswered: [LookKey: [Int: Instant]] = [:]
+    private var ageUnknown: Set<LookKey> = []
     /// All goes well: news is everywhere within a second.
     private let isCalm: Bool
     private(set) var replies = 0
+    private(set) var explanations = 0
 
     var calls: Int { arrivals.count }
 
@@ -45,7 +47,7 @@ struct Judge {
         case calledWhilePaused, grantedWhilePaused, calledBeyondLimit, calledWithoutInterest,
             regressed
         case heldTooLong, heldTooLongForRefresh, repliedTwice, neverReplied
-        case regressedElsewhere, turnedAway, tooYoung
+        case regressedElsewhere, turnedAway, tooYoung, explainedWrongly
         case credentialNotRefused, finishedAskedAgainElsewhere, neverRecovered, tooBusy
     }
 
@@ -152,6 +154,14 @@ extension Judge {
     mutating func granted(_ key: LookKey, atStore time: Instant, at now: Instant) {
         if let end = sharedPauses[key.source], time < end {
             accuse(.grantedWhilePaused, now, "\(key) \(end - time) too early")
+        }
+    }
+
+    /// Explaining causes no call, and promises none before it can be made.
+    mutating func explained(_ replica: Replica, _ explanation: Explanation, at now: Instant) {
+        explanations += 1
+        for view in explanation.sources where view.answer?.isDone == true {
+            if view.nextCallAt != nil { accuse(.explainedWrongly, now, "\(explanation)") }
         }
     }
 
@@ -275,11 +285,16 @@ extension Judge {
         lastAnswered[key, default: [:]][revision] = time
     }
 
+    /// A process was stopped with a settlement in its hands: its spans do not count that.
+    mutating func settledLate(_ key: LookKey) { ageUnknown.insert(key) }
+
     /// An age is never understated, but for what clocks disagree by.
     private mutating func checkAge(
         _ replica: Replica, _ key: LookKey, _ revision: Int, _ answer: Answer, _ now: Instant
     ) {
-        guard let answered = lastAnswered[key]?[revision] else { return }
+        guard let answered = lastAnswered[key]?[revision], !ageUnknown.contains(key) else {
+            return
+        }
         let slack = DriftingClock.tolerance(now - answered) * 2 + .milliseconds(1)
         let early = answer.answeredAt - replica.clock.shows(answered) - slack
         if early > .zero { accuse(.tooYoung, now, "\(key) \(revision) by \(early)") }
@@ -295,7 +310,8 @@ extension Judge {
         let local = replica.clock.shows(now)
         interest[Interest(replica: replica.index, id: question.id)] = local - replica.timePaused
         var rule = Rule.heldTooLong
-        var limit = local + coldWait
+        // A look-up that takes its time leaves a moment for the refresh that it makes due.
+        var limit = local + coldWait + policy.refreshWait
         switch question.patience {
         case .none:
             if replica.hasAnswer(question, at: now) {

@@ -34,6 +34,7 @@ extension World {
         guard !replica.unfinished.isEmpty else { return }
         let effects = replica.unfinished
         replica.unfinished = []
+        for case .settle(let settlement, _) in effects { judge.settledLate(settlement.key) }
         carryOut(effects[...], replica)
         scheduleWake(replica)
     }
@@ -53,6 +54,7 @@ extension World {
             noteReply(caller, reply)
         case .publish(let id, let publication): replica.board[id] = publication
         case .withdraw(let id): replica.board[id] = nil
+        case .explain(_, let explanation): judge.explained(replica, explanation, at: now)
         case .note: break
         }
     }

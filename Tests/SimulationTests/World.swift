@@ -122,6 +122,11 @@ final class World {
 
     private func comeIn(_ replica: Replica, _ id: ActionID) {
         guard replica.isUp else { return }
+        if random.permille(50) {
+            callers += 1
+            let inquirer = CallerID(callers)
+            return deliver(replica, after: .zero) { $0.step(replica, .inquired(inquirer, id)) }
+        }
         let leaves = random.permille(150)
         deliver(replica, after: .zero) { world in
             let question = world.draw(id, replica)

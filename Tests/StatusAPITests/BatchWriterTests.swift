@@ -37,6 +37,20 @@ import Testing
         #expect(failures[1]["problem"]?["retry_after"] == .number("2"))
     }
 
+    @Test func whatIsTooLargeTogetherIsAskedForApart() throws {
+        let large = try Fixtures.running { answer in
+            answer.document = try Fixtures.document {
+                $0.result = .string(String(repeating: "x", count: BatchWriter.actionBytesMax / 3))
+            }
+        }
+        let items = (1...3).map { BatchItem(id: "\($0)", result: .success(large)) }
+        let body = BatchWriter.response(items, clocks: Fixtures.clocks).body
+        #expect(body.count < BatchWriter.actionBytesMax)
+        let end = String(decoding: body.suffix(1000), as: UTF8.self)
+        #expect(end.contains(#""failures":[{"id":"3","problem":{"#))
+        #expect(end.contains(#""code":"overloaded""#))
+    }
+
     @Test func idGivenTwiceIsAnsweredTwice() throws {
         let answer = try Fixtures.running()
         let response = try response([

@@ -35,7 +35,8 @@ import Testing
         ("application/json, text/event-stream;q=0.9", false),
         ("application/json;q=0.5, text/event-stream;q=0.9, */*;q=0.1", true),
         ("text/event-stream;charset=utf-8", true), ("text/event-stream;q=x", false),
-        ("text/event-streams", false), ("application/text/event-stream", false),
+        ("text/event-streams", false), ("text/ event-stream", false),
+        ("application/text/event-stream", false),
     ])
     func eventsArePreferredWhenNamed(accept: String?, isPreferred: Bool) {
         #expect(EventStream.isPreferred(by: accept) == isPreferred)

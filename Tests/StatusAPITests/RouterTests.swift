@@ -20,6 +20,7 @@ import Testing
             ("/actions", .actions, "/actions"), ("/livez", .live, "/livez"),
             ("/healthz", .live, "/livez"), ("/readyz", .ready, "/readyz"),
             ("/metrics", .metrics, "/metrics"), ("/openapi.yaml", .openAPI, "/openapi.yaml"),
+            ("/", .page, "/"),
         ] as [(String, Route, String)], [HTTPWire.Method.get, .head])
     func pathLeadsToItsRoute(row: (String, Route, String), method: HTTPWire.Method) throws {
         let route = try Router.route(APIRequest(method: method, path: row.0, query: "a=b"))
@@ -28,9 +29,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "/", "", "/action", "/Actions", "/actions/a/b", "/actions/a/",
+        "", "/action", "/Actions", "/actions/a/b", "/actions/a/",
         "/actions/a/events/", "/actions/a/b/events", "/actions/a/Events", "/events",
-        "/actions/a/explain", "//actions/a", "/actions//a", "/livez/", "/LIVEZ", "/%6civez",
+        "/actions/a/explain/", "/actions/a/explains", "/actions//explain/b", "//actions/a",
+        "/actions//a", "/livez/", "/LIVEZ", "/%6civez",
         "/openapi.yml", "/actions.json", "/../livez", "/actions/../livez", "/favicon.ico",
     ])
     func otherPathsLeadNowhere(path: String) throws {
@@ -58,6 +60,14 @@ import Testing
         let faults = try ContractDocument.ofThisService().violations(
             method: "GET", path: "/nowhere", response.named)
         #expect(faults == [])
+    }
+
+    @Test func anActionsExplanationIsARouteOfItsOwn() throws {
+        let route = try Router.route(APIRequest(path: "/actions/aa%5f1/explain"))
+        #expect(route == .explain(try Fixtures.id("aa_1")))
+        #expect(route.name == "/actions/{id}/explain")
+        #expect(code("/actions/../explain") == .invalidID)
+        #expect(code("/actions/aa_1/explain", .post) == .methodNotAllowed)
     }
 
     // MARK: Ids
@@ -170,12 +180,11 @@ import Testing
 
     @Test func everyServedRouteIsDocumented() throws {
         let paths = [
-            "/actions/{id}", "/actions/{id}/events", "/actions", "/livez", "/healthz", "/readyz",
-            "/metrics",
-            "/openapi.yaml",
+            "/actions/{id}", "/actions/{id}/events", "/actions/{id}/explain", "/actions", "/livez",
+            "/healthz", "/readyz", "/metrics", "/openapi.yaml", "/",
         ]
         let served = paths.flatMap { path in ["GET", "HEAD", "OPTIONS"].map { "\($0) \(path)" } }
         let documented = try ContractDocument.ofThisService().operations
-        #expect(documented == Set(served + ["OPTIONS /"]))
+        #expect(documented == Set(served))
     }
 }

@@ -59,7 +59,7 @@ struct LateBytesTests {
         #expect(read(theirs, &bytes, 3) == 3)
         // The peer's kernel has them by now; its acknowledgement may be a moment behind.
         var pending: Int32 = 1
-        while pending > 0 { try #require(ioctl(ours, UInt(SIOCOUTQ), &pending) == 0) }
+        while pending > 0 { try #require(ioctl(ours, UInt(TIOCOUTQ), &pending) == 0) }
         #expect(door_socket_close(nil, ours) == 0)
         #expect(readToTheEnd(theirs) == 0)
     }

@@ -43,6 +43,8 @@ def wrk(port, connections, seconds, headers=None):
 
 def wrk_latency(text, percent):
     found = re.search(rf"^\s+{percent}%\s+([\d.]+)(us|ms|s|m)$", text, re.MULTILINE)
+    if not found:
+        raise LoadFailure(f"no latency in: {text}")
     return float(found.group(1)) * UNITS[found.group(2)]
 
 

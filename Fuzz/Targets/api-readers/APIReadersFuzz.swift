@@ -1,7 +1,8 @@
 // Any path, query and fields: what is read of them is valid, and read again it is the same.
 //
 // The input, a line each: method (its first letter, then `*` for the asterisk form), path, query,
-// If-None-Match, Prefer, X-Request-Id. A line that is missing or `-` is no field.
+// If-None-Match, Prefer, X-Request-Id, Accept, Last-Event-ID, traceparent. A line that is missing or
+// `-` is no field.
 
 import HTTPWire
 import StatusAPI
@@ -23,9 +24,12 @@ struct RequestParts {
     private let ifNoneMatch: [UInt8]?
     private let prefer: [UInt8]?
     private let requestID: [UInt8]?
+    private let accept: [UInt8]?
+    private let lastEventID: [UInt8]?
+    private let trace: [UInt8]?
 
     init(_ input: [UInt8]) {
-        let lines = input.split(separator: 10, maxSplits: 5, omittingEmptySubsequences: false)
+        let lines = input.split(separator: 10, maxSplits: 8, omittingEmptySubsequences: false)
         func line(_ index: Int) -> [UInt8]? {
             guard index < lines.count, !lines[index].elementsEqual("-".utf8) else { return nil }
             return Array(lines[index])
@@ -38,6 +42,9 @@ struct RequestParts {
         ifNoneMatch = line(3)
         prefer = line(4)
         requestID = line(5)
+        accept = line(6)
+        lastEventID = line(7)
+        trace = line(8)
     }
 
     /// As a caller inside could say it, any bytes anywhere.
@@ -47,7 +54,9 @@ struct RequestParts {
         }
         return APIRequest(
             method: method, form: form, path: text(path) ?? "", query: text(query),
-            ifNoneMatch: text(ifNoneMatch), prefer: text(prefer), requestID: text(requestID))
+            ifNoneMatch: text(ifNoneMatch), prefer: text(prefer), accept: text(accept),
+            lastEventID: text(lastEventID), trace: text(trace).flatMap { TraceParent($0) },
+            requestID: text(requestID))
     }
 
     /// As it comes through the parser; nil when it is refused there.
@@ -57,6 +66,7 @@ struct RequestParts {
         bytes += " HTTP/1.1\r\nHost: a\r\n".utf8
         let fields = [
             ("If-None-Match", ifNoneMatch), ("Prefer", prefer), ("X-Request-Id", requestID),
+            ("Accept", accept), ("Last-Event-ID", lastEventID), ("traceparent", trace),
         ]
         for case (let name, let value?) in fields {
             bytes += name.utf8 + [UInt8(ascii: ":")] + value + [13, 10]

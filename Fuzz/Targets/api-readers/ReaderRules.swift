@@ -16,6 +16,8 @@ enum ReaderRules {
         checkWish(request)
         checkBatch(request)
         checkCondition(request.ifNoneMatch)
+        checkEvents(request)
+        checkTrace(request.trace)
         checkPlain(request)
     }
 
@@ -116,6 +118,28 @@ enum ReaderRules {
         let told = body["failures"]?.array?.compactMap { $0["id"]?.string } ?? []
         require(told.count == few.count, "\(told.count) of \(few.count) ids")
         for (a, b) in zip(told, few) { require(a.utf8.elementsEqual(b.utf8), "another id") }
+    }
+
+    // MARK: Events and traces
+
+    private static func checkEvents(_ request: APIRequest) {
+        if EventStream.isPreferred(by: request.accept) {
+            let accept = Array((request.accept ?? "").utf8.map(lowercased))
+            let name = Array("text/event-stream".utf8)
+            require(accept.indices.contains { accept[$0...].starts(with: name) }, "unnamed events")
+        }
+        guard let seen = EventStream.lastSeen(request) else { return }
+        require(seen.opaque.utf8.elementsEqual((request.lastEventID ?? "").utf8), "another state")
+    }
+
+    /// What goes on to an upstream is a trace that it would take, and the same one.
+    private static func checkTrace(_ trace: TraceParent?) {
+        guard let trace else { return }
+        for span: UInt64 in [0, 1, .max] {
+            let field = trace.continued(by: span)
+            require(field.utf8.count == 55, "the trace \(field)")
+            require(TraceParent(field)?.traceID == trace.traceID, "another trace than \(field)")
+        }
     }
 
     // MARK: Conditions

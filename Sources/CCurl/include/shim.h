@@ -4,15 +4,10 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 // CURLOPT_QUICK_EXIT is of 7.87.0: without it, a time-out while a name is looked up would hold up
@@ -78,23 +73,8 @@ static inline CURLcode door_easy_on_send(CURL *easy, curl_prereq_callback callba
 // call's end and even after the process's: so a socket gives up after the call's deadline, and what is
 // left when it is closed is dropped.
 
-static inline int door_socket_opened(
-    void *milliseconds, curl_socket_t socket, curlsocktype purpose) {
-    (void)purpose;
-    unsigned int timeout = (unsigned int)(uintptr_t)milliseconds;
-    int code = setsockopt(socket, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
-    return code == 0 ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
-}
-
-static inline int door_socket_close(void *context, curl_socket_t socket) {
-    (void)context;
-    int pending = 0;
-    if (ioctl(socket, SIOCOUTQ, &pending) == 0 && pending > 0) {
-        struct linger none = {.l_onoff = 1, .l_linger = 0};
-        setsockopt(socket, SOL_SOCKET, SO_LINGER, &none, sizeof none);
-    }
-    return close(socket);
-}
+int door_socket_opened(void *milliseconds, curl_socket_t socket, curlsocktype purpose);
+int door_socket_close(void *context, curl_socket_t socket);
 
 // A connection outlives its transfer and keeps the second callback: neither has a context to free.
 static inline CURLcode door_easy_bound_sockets(CURL *easy, unsigned int milliseconds) {

@@ -5,4 +5,8 @@
 /// The bytes of openapi/status-proxy.yaml, as they were when the program was built.
 const unsigned char *status_proxy_openapi_start(void);
 extern const size_t status_proxy_openapi_bytes;
+
+/// The bytes of web/page.html, likewise.
+const unsigned char *status_proxy_page_start(void);
+extern const size_t status_proxy_page_bytes;
 #endif

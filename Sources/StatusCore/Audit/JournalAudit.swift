@@ -62,10 +62,10 @@ private struct SourceAudit {
     func verdict() -> AuditVerdict {
         var verdict = figures
         verdict.actions = last.count
-        verdict.busiestMinute = spans.busiest(Self.minute)
-        verdict.busiestDay = spans.busiest(Self.day)
-        let unknownMinute = unknownSpans.busiest(Self.minute)
-        let unknownDay = unknownSpans.busiest(Self.day)
+        verdict.busiestMinute = spans.busiest(BudgetLimits.minute)
+        verdict.busiestDay = spans.busiest(BudgetLimits.day)
+        let unknownMinute = unknownSpans.busiest(BudgetLimits.minute)
+        let unknownDay = unknownSpans.busiest(BudgetLimits.day)
         guard let budget = policy?.budget else { return verdict }
         verdict.judge(verdict.busiestMinute, .minute, budget.perMinute)
         verdict.judge(

@@ -160,8 +160,12 @@ public struct BudgetLimits: Sendable, Equatable {
         self.perDay = perDay
     }
 
-    // A thousandth more than the spans themselves, at least 100 ms: clocks that are being slewed
-    // disagree by up to 500 ppm, and the upstream counts on its own.
+    /// What is promised to the upstream, on its own clock.
+    public static let minute = Duration.seconds(60)
+    public static let day = Duration.seconds(86_400)
+
+    // What a store counts over is a thousandth more, at least 100 ms: clocks that are being slewed
+    // disagree by up to 500 ppm.
     public static let minuteWindow = Duration.milliseconds(60_100)
     public static let dayWindow = Duration.milliseconds(86_486_400)
 

@@ -30,6 +30,18 @@ extension ActionTracker {
             Want(since: look.wanted?.since ?? since, rank: rank, starter: starter))
     }
 
+    private func isDue(_ key: LookKey, _ tracked: TrackedAction) -> Bool {
+        guard let policy = policy.sources[key.source] else { return false }
+        let watched = tracked.isWatched(at: key.source)
+        return now >= tracked.looks[key.source].dueAt(watched: watched, policy)
+    }
+
+    /// News from elsewhere has come before the look had its turn.
+    mutating func dropWantUnlessDue(_ key: LookKey) {
+        guard let tracked = actions[key.id], tracked.looks[key.source].wanted != nil else { return }
+        if !isDue(key, tracked) { actions[key.id]?.looks[key.source].wanted = nil }
+    }
+
     private mutating func enqueue(_ key: LookKey, _ lane: Lane, _ want: Want) {
         actions[key.id]?.looks[key.source].wanted = want
         upstreams[key.source]?[lane].wants.insert(.init(rank: want.rank, id: key.id))
@@ -123,7 +135,8 @@ extension ActionTracker {
     private mutating func endBlocked(_ key: LookKey, _ flight: Flight, _ obstacle: Obstacle) {
         effects.append(.note(.denied(key.source, obstacle)))
         end(key, flight)
-        guard let tracked = actions[key.id], let starter = flight.starter else { return }
+        guard let tracked = actions[key.id], let starter = flight.starter, isDue(key, tracked)
+        else { return }
         want(key, tracked, starter, since: flight.wantedSince, isIdle: true)
         touchWanted(key.source)
     }
@@ -160,6 +173,7 @@ extension ActionTracker {
         upstreams[key.source]?.starting -= 1
         switch result {
         case .success(let reply):
+            upstreams[key.source]?.budgetLeft = reply.budgetLeft
             effects.append(.note(.budgetLeft(key.source, reply.budgetLeft)))
             obey(reply.verdict, key, flight, askedAt)
         case .failure(let failure):
@@ -261,8 +275,8 @@ extension ActionTracker {
         }
         switch result {
         case .success(let reply):
-            actions[key.id]?.looks[key.source].isUnkept = false
             absorb(reply.record, askedAt: flight.startedAt)
+            actions[key.id]?.looks[key.source].settled(reply.record)
             if let smallest = reply.smallestGap {
                 effects.append(.note(.gap(key.source, smallest: smallest)))
             }
@@ -391,11 +405,15 @@ extension ActionTracker {
     }
 
     private mutating func noteCall(_ report: CallReport, _ key: LookKey, _ flight: Flight) {
-        let note = Note.called(
-            key, outcome: report.outcome.word,
-            took: report.endedAt - (report.sentAt ?? flight.startedAt), sent: report.sentAt != nil,
-            detail: report.outcome.fault)
-        effects.append(.note(note))
+        let call = MadeCall(
+            endedAt: report.endedAt, took: report.endedAt - (report.sentAt ?? flight.startedAt),
+            outcome: report.outcome.word, wasSent: report.sentAt != nil)
+        callLog[key.source].append(key.id, call)
+        effects.append(
+            .note(
+                .called(
+                    key, outcome: call.outcome, took: call.took, sent: call.wasSent,
+                    detail: report.outcome.fault)))
     }
 }
 

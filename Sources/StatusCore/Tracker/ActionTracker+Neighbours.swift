@@ -67,7 +67,9 @@ extension ActionTracker {
         let askedAt = actions[id]?.lookUpAskedAt ?? now
         for record in records {
             absorb(record, askedAt: askedAt)
+            dropWantUnlessDue(record.key)
         }
+        if !records.isEmpty { actions[id]?.wasAsked = true }
         let isOutdated = actions[id]?.isOutdated == true
         actions[id]?.lookUpAskedAt = nil
         actions[id]?.isOutdated = false

@@ -126,6 +126,10 @@ extension ActionTracker {
             }
         }
         actions[id]?.keep(kept)
+        if !tracked.inquirers.isEmpty {
+            let until = (tracked.lookUpAskedAt ?? now) + coldWait
+            if now < until { wakeAt = min(wakeAt, until) } else { explainToInquirers(id) }
+        }
         plan(id, wakeAt)
     }
 
@@ -253,7 +257,7 @@ extension ActionTracker {
             staleReason: isDone ? nil : staleReason(tracked, source), service: service)
     }
 
-    private func staleReason(_ tracked: TrackedAction, _ source: Source) -> StaleReason? {
+    func staleReason(_ tracked: TrackedAction, _ source: Source) -> StaleReason? {
         guard let upstream = upstreams[source] else { return nil }
         let look = tracked.looks[source]
         if let miss = look.miss { return miss.fault.kind.staleReason }
@@ -346,6 +350,9 @@ extension ActionTracker {
         return now < until ? Publication(Shared(answer), servableUntil: until) : nil
     }
 
+    /// When a place in a full queue of wants is tried for again.
+    private static let queueFullWait = Duration.seconds(1)
+
     /// Puts the action's next wake into the queue, unless an earlier one stands there.
     private mutating func plan(_ id: ActionID, _ holdUntil: Instant) {
         guard let tracked = actions[id] else { return }
@@ -358,8 +365,10 @@ extension ActionTracker {
                 // Whoever comes after that is served without asking.
                 let heldUntil = flight.startedAt + policy.refreshWait
                 if look.answer != nil, heldUntil > now { wakeAt = min(wakeAt, heldUntil) }
-            } else if look.answer != nil, tracked.isWatched(at: source) {
-                wakeAt = min(wakeAt, callableAt(tracked, source, watched: true))
+            } else if look.answer != nil, look.wanted == nil, tracked.isWatched(at: source) {
+                // Due and not wanted: there was no place in the queue.
+                let callableAt = callableAt(tracked, source, watched: true)
+                wakeAt = min(wakeAt, callableAt > now ? callableAt : now + Self.queueFullWait)
             }
         }
         guard wakeAt < tracked.wakeAt else { return }

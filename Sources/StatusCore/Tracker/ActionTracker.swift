@@ -20,6 +20,7 @@ public struct ActionTracker: Sendable {
     var callers: [CallerID: ActionID] = [:]
     var wakes = WakeQueue()
     var rereads = RereadQueue()
+    var callLog = PerSource { _ in CallLog() }
     var random: SplitMix64
     var isDraining = false
     /// Looks under way.
@@ -93,6 +94,10 @@ struct TrackedAction: Sendable {
     var isOutdated = false
     /// When the store told of it last.
     var toldAt = Instant.distantPast
+    /// Somebody has asked for it, here or through the store.
+    var wasAsked = false
+    /// Who wants to know why its answer is what it is, once the store has told what it has.
+    var inquirers: [CallerID] = []
     /// In order of arrival.
     private(set) var callers: [Caller] = []
     /// Somebody is held until news comes: the interval is the shortest.
@@ -124,6 +129,13 @@ struct TrackedAction: Sendable {
             document: answer.document, checkedAt: answer.checkedAt,
             at: answer.keptUntil - kept,
             answeredAt: answer.answeredAt)
+    }
+
+    /// In place: thousands may go at once.
+    mutating func release(_ caller: CallerID) {
+        guard let index = callers.firstIndex(where: { $0.id == caller }) else { return }
+        callers.remove(at: index)
+        isWatched = callers.contains { $0.isPatient }
     }
 
     mutating func keep(_ held: [Caller]) {
@@ -163,6 +175,7 @@ extension ActionTracker {
         case .called(let key, let flight, let report): called(key, flight, report)
         case .settled(let key, let flight, let result): settled(key, flight, result)
         case .noticed(let notice): noticed(notice)
+        case .inquired(let inquirer, let id): inquired(inquirer, id)
         case .woke: break
         case .drained: drained()
         }
@@ -175,16 +188,17 @@ extension ActionTracker {
         }
         let id = question.id
         if actions[id] == nil {
+            if let answer = retiredAnswer(to: question) {
+                return effects.append(.reply(caller, .answer(answer)))
+            }
             guard storeTroubleUntil <= now else {
                 return effects.append(.reply(caller, .problem(storeProblem(question))))
             }
-            actions[id] = TrackedAction(now: now)
-            actions[id]?.lookUpAskedAt = now
-            if retired[id] == nil { evictionOrder.append(id) }
-            effects.append(.lookUp(id))
+            track(id)
         }
         callers[caller] = id
         actions[id]?.hasSecondChance = true
+        actions[id]?.wasAsked = true
         let newcomer = Caller(id: caller, question: question, askedAt: now)
         if actions[id]?.isLoaded == true {
             considerNewcomer(newcomer)
@@ -194,6 +208,20 @@ extension ActionTracker {
         }
     }
 
+    /// Starts to track an action: the store is asked what it has.
+    mutating func track(_ id: ActionID) {
+        actions[id] = TrackedAction(now: now)
+        actions[id]?.lookUpAskedAt = now
+        effects.append(.lookUp(id))
+    }
+
+    /// What is published of a finished action, for those who come past it.
+    private func retiredAnswer(to question: Question) -> Answer? {
+        guard let answer = retired[question.id]?.value, now < answer.keptUntil else { return nil }
+        let source = answer.document.source
+        return question.source ?? source == source ? answer : nil
+    }
+
     private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
         guard actions[id]?.isLoaded == false else { return rereadEnded(id, result) }
         switch result {
@@ -201,11 +229,15 @@ extension ActionTracker {
             // Somebody asks what the published answer does not tell.
             if let answer = retired.removeValue(forKey: id) {
                 actions[id]?.restore(answer, kept: policy.terminalTTL)
+            } else {
+                evictionOrder.append(id)
             }
             actions[id]?.isLoaded = true
             take(records, of: id)
+            explainToInquirers(id)
         case .failure(let failure):
             storeFailed(failure)
+            explainToInquirers(id)
             refuseUnloaded(id)
         }
     }
@@ -255,8 +287,7 @@ extension ActionTracker {
 extension ActionTracker {
     private mutating func removeCaller(_ caller: CallerID) {
         guard let id = callers.removeValue(forKey: caller) else { return }
-        guard let held = actions[id]?.callers else { return }
-        actions[id]?.keep(held.filter { $0.id != caller })
+        actions[id]?.release(caller)
     }
 
     private mutating func forget(_ id: ActionID) {

@@ -10,6 +10,8 @@ public enum Event: Sendable {
     case reserved(LookKey, flight: UInt64, Result<ReservationReply, StoreFailure>)
     case called(LookKey, flight: UInt64, CallReport)
     case settled(LookKey, flight: UInt64, Result<SettlementReply, StoreFailure>)
+    /// Somebody wants to know why an action's answer is what it is.
+    case inquired(CallerID, ActionID)
     /// Another process has changed what the store keeps.
     case noticed(StoreNotice)
     /// ``ActionTracker/nextWake`` has come.
@@ -52,6 +54,7 @@ public enum Effect: Sendable, Equatable {
     /// Forget the token with which the upstream answered 401.
     case refuseCredential(Source)
     case reply(CallerID, Reply)
+    case explain(CallerID, Explanation)
     /// From now on the answer may be served without asking the tracker.
     case publish(ActionID, Publication)
     /// The tracker wants to be asked again.
@@ -89,44 +92,4 @@ public enum Note: Sendable, Equatable {
     /// An answer that cannot be: a finished action was told as unfinished. It is not served.
     case terminalRegressed(LookKey)
     case storeFailed(String)
-}
-
-/// What keeps an upstream, or the part of it that an action belongs to, from being called.
-public enum Obstacle: Sendable, Equatable {
-    case gate
-    case paused
-    case breakerOpen
-    case budget(BudgetKind)
-    /// The upstream itself said that no more calls are left.
-    case upstreamLimit
-    case credential(UpstreamFault)
-    case store
-    case quarantine
-    case draining
-
-    /// The word for logs, metrics and problem details.
-    public var word: String {
-        switch self {
-        case .gate: "gate-shut"
-        case .paused: "paused"
-        case .breakerOpen: "breaker-open"
-        case .budget(let kind): "budget-spent-\(kind.rawValue)"
-        case .upstreamLimit: "upstream-limit"
-        case .credential(let fault): fault.kind.rawValue
-        case .store: "store-unavailable"
-        case .quarantine: "store-quarantined"
-        case .draining: "draining"
-        }
-    }
-
-    var staleReason: StaleReason {
-        switch self {
-        case .paused, .upstreamLimit: .throttled
-        case .breakerOpen: .breakerOpen
-        case .budget: .budgetSpent
-        case .credential(let fault): fault.kind.staleReason
-        case .gate, .draining: .unavailable
-        case .store, .quarantine: .storeUnavailable
-        }
-    }
 }

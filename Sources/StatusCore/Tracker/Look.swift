@@ -162,7 +162,10 @@ extension Look {
             }
         }
         let news = [answer?.at, miss?.at].compactMap { $0 }.max()
-        neighbour = NeighbourCall(record, news: news, askedAt: askedAt, now, policy)
+        let isOurCall = flight != nil && progress == .calling
+        neighbour =
+            isOurCall
+            ? nil : NeighbourCall(record, news: news, askedAt: askedAt, now, policy)
     }
 
     private mutating func absorb(_ kept: KeptAnswer, askedAt: Instant, _ now: Instant) {
@@ -177,6 +180,11 @@ extension Look {
             answeredAt: askedAt - kept.age)
         lastStarter = nil
         if let miss, miss.at <= at { self.miss = nil }
+    }
+
+    /// The store has taken a settlement: an answer that it did not get before may still be here only.
+    mutating func settled(_ record: LookRecord) {
+        if answer?.document == record.answer?.document { isUnkept = false }
     }
 
     /// The store keeps the gate shut without a time to open, since it keeps the action's end: that is

@@ -25,6 +25,9 @@ struct UpstreamState: Sendable {
     /// How long the upstream's word on calls left counts.
     static let callsLeftSpan = Duration.seconds(60)
 
+    /// What the store said when it was last asked for a call.
+    var budgetLeft: BudgetLeft?
+
     /// The wake that is already in the queue.
     var wakeAt = Instant.distantPast
 

@@ -10,7 +10,7 @@ import StatusCore
 /// `@unchecked Sendable`: every stored variable is touched on `queue` only; what other queues call
 /// (`ask`, `leave`, `drain`, replies of ports) hops onto it first.
 final class Engine: @unchecked Sendable {
-    private let queue = DispatchQueue(label: "status-proxy.engine")
+    private let queue: DispatchQueue
     /// Large bodies take milliseconds to read: not on the engine's time, nor on the transport's.
     private let normalizing = DispatchQueue(
         label: "status-proxy.normalizing", attributes: .concurrent)
@@ -22,6 +22,7 @@ final class Engine: @unchecked Sendable {
     private let retention: Retention
 
     private var held: [CallerID: HeldCaller] = [:]
+    private var inquiries: [CallerID: @Sendable (Explanation) -> Void] = [:]
     private var callers: UInt64 = 0
     private let wakeTimer: any DispatchSourceTimer
     private let purgeTimer: any DispatchSourceTimer
@@ -37,8 +38,9 @@ final class Engine: @unchecked Sendable {
 
     init(
         policy: TrackerPolicy, store: any StateStore, clients: PerSource<(any UpstreamClient)?>,
-        board: AnswerBoard, observer: any EngineObserver
+        board: AnswerBoard, observer: any EngineObserver, target: DispatchQueue
     ) {
+        queue = DispatchQueue(label: "status-proxy.engine", target: target)
         tracker = ActionTracker(policy: policy, seed: .random(in: .min ... .max))
         self.store = store
         self.clients = clients
@@ -79,6 +81,16 @@ final class Engine: @unchecked Sendable {
             self.held[caller] = HeldCaller(trace: trace, reply: reply)
             began(caller)
             self.take(.asked(caller, question))
+        }
+    }
+
+    /// Has an action explained. `reply` is called once, on the engine's queue; no call is made for it.
+    func explain(_ id: ActionID, reply: @escaping @Sendable (Explanation) -> Void) {
+        queue.async {
+            self.callers += 1
+            let inquirer = CallerID(self.callers)
+            self.inquiries[inquirer] = reply
+            self.take(.inquired(inquirer, id))
         }
     }
 
@@ -126,6 +138,8 @@ final class Engine: @unchecked Sendable {
         case .settle(let settlement, let flight): settle(settlement, flight)
         case .refuseCredential(let source): clients[source]?.refuseCredential()
         case .reply(let caller, let reply): held.removeValue(forKey: caller)?.reply(reply)
+        case .explain(let inquirer, let explanation):
+            inquiries.removeValue(forKey: inquirer)?(explanation)
         case .publish(let id, let publication):
             board.publish(id, publication, clocks: SystemClock.both())
         case .withdraw(let id): board.withdraw(id)

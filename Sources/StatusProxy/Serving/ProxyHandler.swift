@@ -1,6 +1,5 @@
 // From a parsed request to its answer: routes, asks the board or the engine, writes, logs, counts.
 
-import CResources
 import Dispatch
 import HTTPWire
 import Locking
@@ -94,11 +93,13 @@ final class ProxyHandler: RequestHandler {
             }
             return events(id, request, visit, exchange, &writer)
         case .events(let id): return events(id, request, visit, exchange, &writer)
+        case .explain(let id): return explain(id, visit, exchange)
         case .actions: return batch(request, visit, exchange, &writer)
         case .live: return answer(health.liveness, visit, &writer)
         case .ready: return answer(health.readiness, visit, &writer)
         case .metrics: return metrics(visit, exchange)
-        case .openAPI: return answer(Self.openAPI, visit, &writer)
+        case .openAPI: return answer(EmbeddedFiles.openAPI, visit, &writer)
+        case .page: return answer(EmbeddedFiles.page, visit, &writer)
         case .options(let allow):
             let response = Response(status: 204, fields: [Field(name: "Allow", value: allow)])
             return answer(response, visit, &writer)
@@ -117,14 +118,6 @@ final class ProxyHandler: RequestHandler {
     private func answer(_ response: Response, _ visit: Visit, _ exchange: Exchange) {
         exchange.respond(journal.close(visit, response))
     }
-
-    private static let openAPI: Response = {
-        let bytes = UnsafeBufferPointer(
-            start: status_proxy_openapi_start(), count: status_proxy_openapi_bytes)
-        return Response(
-            status: 200, fields: [Field(name: "Content-Type", value: "application/yaml")],
-            body: Array(bytes))
-    }()
 
     private func metrics(_ visit: Visit, _ exchange: Exchange) -> Handling {
         engine.census { stored, waiting in
@@ -171,6 +164,14 @@ extension ProxyHandler {
                 let response = details.response(now: SystemClock.now())
                 self.answer(response, visit.refused(problem), exchange)
             }
+        }
+        return .later
+    }
+
+    private func explain(_ id: ActionID, _ visit: Visit, _ exchange: Exchange) -> Handling {
+        engine.explain(id) { explanation in
+            let response = ExplanationWriter.response(explanation, clocks: SystemClock.both())
+            self.answer(response, visit, exchange)
         }
         return .later
     }

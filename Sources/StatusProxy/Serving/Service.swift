@@ -36,7 +36,9 @@ final class Service: Sendable {
         let metrics = Metrics(lanes: loops)
         let board = AnswerBoard()
         store = try Self.openStore(settings, log, metrics, health)
-        let multi = try CurlMulti()
+        // Calls and decisions take turns on one thread; neither ever waits.
+        let work = DispatchQueue(label: "status-proxy.work")
+        let multi = try CurlMulti(target: work)
         let secrets = SecretWatcher(log: log)
         self.secrets = secrets
         let clients = PerSource { source -> (any UpstreamClient)? in
@@ -54,7 +56,7 @@ final class Service: Sendable {
         }
         engine = Engine(
             policy: settings.trackerPolicy, store: store, clients: clients, board: board,
-            observer: Observer(log: log, metrics: metrics, health: health))
+            observer: Observer(log: log, metrics: metrics, health: health), target: work)
         let journal = RequestJournal(log: log, metrics: metrics)
         streams = EventStreams(engine: engine, journal: journal)
         let callers = settings.callers.map { callers in

@@ -18,7 +18,7 @@ internal import StatusCore
 /// which run inside those. The sources' handlers keep the driver until `shutDown`, which closes the
 /// multi handle: libcurl never calls a driver that is no more.
 final class CurlDriver: @unchecked Sendable {
-    let queue = DispatchQueue(label: "upstream-curl")
+    let queue: DispatchQueue
     private var multi: MultiHandle
     private let readySockets: EpollSet
     private let limits: CurlMulti.Limits
@@ -30,6 +30,7 @@ final class CurlDriver: @unchecked Sendable {
     /// How many of them go where; never 0.
     private var counts: [String: Int] = [:]
     private var isShutDown = false
+    private var isPulsing = false
     /// When libcurl wants to be called, and when the timer will fire: then, or earlier.
     private var due = DispatchTime.distantFuture
     private var armed = DispatchTime.distantFuture
@@ -41,12 +42,16 @@ final class CurlDriver: @unchecked Sendable {
     /// So many batches of ready sockets before the queue's other work has its turn.
     private static let batchesMax = 16
 
-    static func make(limits: CurlMulti.Limits) throws(CurlSetupFailure) -> CurlDriver {
+    static func make(
+        limits: CurlMulti.Limits, target: DispatchQueue? = nil
+    ) throws(CurlSetupFailure) -> CurlDriver {
         guard let multi = MultiHandle() else { throw CurlSetupFailure("curl_multi_init failed") }
         guard let set = EpollSet() else {
             throw CurlSetupFailure("epoll_create1: \(String(cString: strerror(errno)))")
         }
-        let driver = CurlDriver(multi: multi, readySockets: set, limits: limits)
+        let driver = CurlDriver(
+            multi: multi, readySockets: set, limits: limits,
+            queue: DispatchQueue(label: "upstream-curl", target: target))
         driver.activate()
         do throws(CurlSetupFailure) {
             // Nothing runs on the queue yet: the set is empty, the timer has no time.
@@ -59,8 +64,10 @@ final class CurlDriver: @unchecked Sendable {
     }
 
     private init(
-        multi: consuming MultiHandle, readySockets: consuming EpollSet, limits: CurlMulti.Limits
+        multi: consuming MultiHandle, readySockets: consuming EpollSet, limits: CurlMulti.Limits,
+        queue: DispatchQueue
     ) {
+        self.queue = queue
         readiness = DispatchSource.makeReadSource(
             fileDescriptor: readySockets.descriptor, queue: queue)
         timer = DispatchSource.makeTimerSource(queue: queue)
@@ -107,7 +114,7 @@ final class CurlDriver: @unchecked Sendable {
             try multi.check(curl_multi_add_handle(multi.pointer, transfer.handle.pointer))
             transfers[transfer.handle.pointer] = transfer
             counts[request.destination, default: 0] += 1
-            if transfers.count == 1 { startPulse() }
+            startPulse()
         } catch {
             let failure = TransportFailure(kind: .connectFailed, detail: error.description)
             reply(UpstreamCallReport(result: .failure(failure), sentAt: nil, endedAt: clock()))
@@ -153,7 +160,10 @@ final class CurlDriver: @unchecked Sendable {
         }
     }
 
+    /// It goes on from one transfer to the next: setting a timer takes a turn through another thread.
     private func startPulse() {
+        guard !isPulsing else { return }
+        isPulsing = true
         pulse.schedule(
             deadline: .now() + Self.pulseInterval, repeating: Self.pulseInterval,
             leeway: .milliseconds(20))
@@ -162,7 +172,9 @@ final class CurlDriver: @unchecked Sendable {
     private func lookAround() {
         guard takeReadySockets() else { return }
         for transfer in transfers.values { transfer.lookedInVain() }
-        if transfers.isEmpty { pulse.schedule(deadline: .distantFuture) }
+        guard transfers.isEmpty else { return }
+        isPulsing = false
+        pulse.schedule(deadline: .distantFuture)
     }
 
     /// Lets libcurl work on one socket, or on what has timed out.

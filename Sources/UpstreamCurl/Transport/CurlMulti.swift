@@ -1,7 +1,7 @@
 // The door to all transfers: requests come in from any thread, reports go out on one queue.
 
 internal import CCurl
-internal import Dispatch
+public import Dispatch
 internal import StatusCore
 
 /// Carries out thousands of transfers at once on one serial queue, without a thread per call.
@@ -35,15 +35,17 @@ public final class CurlMulti: Sendable {
 
     private let driver: CurlDriver
 
-    public convenience init() throws(CurlSetupFailure) {
-        try self.init(limits: Limits())
+    /// - Parameter target: A serial queue whose thread the transfers share with the work of those
+    ///   who start them: a turn through another thread costs more than what is done there.
+    public convenience init(target: DispatchQueue? = nil) throws(CurlSetupFailure) {
+        try self.init(limits: Limits(), target: target)
     }
 
-    init(limits: Limits) throws(CurlSetupFailure) {
+    init(limits: Limits, target: DispatchQueue? = nil) throws(CurlSetupFailure) {
         guard Self.globalCode == CURLE_OK else {
             throw CurlSetupFailure("curl_global_init", Self.globalCode)
         }
-        driver = try CurlDriver.make(limits: limits)
+        driver = try CurlDriver.make(limits: limits, target: target)
     }
 
     deinit { close {} }

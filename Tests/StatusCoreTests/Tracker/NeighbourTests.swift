@@ -119,7 +119,9 @@ import Testing
             miss: nil)
         driver.store.verdicts = Array(repeating: .gateShut(record), count: 100)
         for _ in 0..<20 {
-            #expect(driver.reply(to: id).answer?.document.status == .succeeded)
+            if driver.published[.of(id)].map({ $0.servableUntil <= driver.now }) ?? true {
+                #expect(driver.reply(to: id).answer?.document.status == .succeeded)
+            }
             driver.advance(.milliseconds(100))
         }
         #expect(driver.store.verdicts.count >= 97)
@@ -188,5 +190,16 @@ import Testing
         driver.advance(.milliseconds(1500))
         #expect(driver.callsMade.count == 2)
         #expect(driver.replies[caller].answer?.document.status == .pending)
+    }
+
+    @Test func aWishIsDroppedWhenTheEndIsHeardOfBeforeItsTurn() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        driver.store.verdicts = [.paused(opensIn: .seconds(10))]
+        driver.ask(id)
+        answerElsewhere(&driver, .succeeded)
+        driver.advance(.seconds(20))
+        #expect(driver.callsMade.count == 1)
     }
 }

@@ -46,6 +46,7 @@ import Testing
         var driver = retired()
         driver.store.isDown = true
         driver.ask(id, source: .orders)
+        #expect(driver.reply(to: id).answer?.document.status == .succeeded)
         #expect(driver.published[.of(id)]?.answer.document.status == .succeeded)
         #expect(driver.tracker.storedActions == 1)
     }

@@ -169,6 +169,19 @@ import Testing
         #expect(driver.published.count <= 6, "what is forgotten is withdrawn")
     }
 
+    @Test func idsThatTheStoreCannotTellOfPushNothingOut() {
+        var driver = TrackerDriver(.both(orders: nil, actionsMax: 2))
+        driver.learn("aa_1", .succeeded)
+        driver.learn("aa_2", .pending)
+        driver.store.isDown = true
+        for number in 0..<20 {
+            driver.ask("aa_cold\(number % 3)")
+            driver.advance(.milliseconds(1_100))
+        }
+        #expect(driver.published[.of("aa_1")] != nil)
+        #expect(driver.reply(to: "aa_2").answer?.document.status == .pending)
+    }
+
     @Test func actionsInUseAreNotEvicted() {
         var driver = TrackerDriver(.both(orders: nil, actionsMax: 1))
         let callers = (1...10).map { driver.ask("aa_\($0)") }
@@ -185,6 +198,20 @@ import Testing
         driver.answer(.inProgress)
         driver.store.isDown = false
         driver.advance(.seconds(2))
+        for number in 2...20 { driver.learn("aa_\(number)") }
+        #expect(driver.reply(to: "aa_1").answer?.document.status == .inProgress)
+    }
+    @Test func newsThatCouldNotBeKeptStaysThoughALaterFailureIsKept() {
+        var driver = TrackerDriver(.both(orders: nil, actionsMax: 1))
+        driver.learn("aa_1", .pending)
+        driver.advance(.seconds(31))
+        driver.ask("aa_1")
+        driver.store.isDown = true
+        driver.answer(.inProgress)
+        driver.store.isDown = false
+        driver.advance(.seconds(100))
+        driver.ask("aa_1")
+        driver.fail(.serverError)
         for number in 2...20 { driver.learn("aa_\(number)") }
         #expect(driver.reply(to: "aa_1").answer?.document.status == .inProgress)
     }

@@ -15,6 +15,7 @@ struct TrackerDriver {
     private(set) var calls: [Call] = []
     private(set) var callsMade: [LookKey] = []
     private(set) var replies: [CallerID: Reply] = [:]
+    private(set) var explanations: [CallerID: Explanation] = [:]
     private(set) var published: [ActionID: Publication] = [:]
     private(set) var notes: [Note] = []
     private(set) var refusedCredentials: [Source] = []
@@ -45,6 +46,14 @@ struct TrackerDriver {
         let caller = CallerID(callersMade)
         step(.asked(caller, Question(id: .of(id), source: source, patience: patience)))
         return caller
+    }
+
+    /// Asks why, and tells what was explained at once.
+    mutating func explanation(of id: String) -> Explanation? {
+        callersMade += 1
+        let inquirer = CallerID(callersMade)
+        step(.inquired(inquirer, .of(id)))
+        return explanations[inquirer]
     }
 
     /// Asks, and tells what was replied at once.
@@ -162,6 +171,7 @@ struct TrackerDriver {
             step(.settled(settlement.key, flight: flight, store.settle(settlement, now)))
         case .refuseCredential(let source): refusedCredentials.append(source)
         case .reply(let caller, let reply): replies[caller] = reply
+        case .explain(let inquirer, let explanation): explanations[inquirer] = explanation
         case .publish(let id, let publication): published[id] = publication
         case .withdraw(let id): published[id] = nil
         case .note(let note): notes.append(note)
@@ -176,7 +186,7 @@ extension Effect {
         case .prepare: .prepare
         case .reserve: .reserve
         case .settle: .settle
-        case .call, .refuseCredential, .reply, .publish, .withdraw, .note: nil
+        case .call, .refuseCredential, .reply, .explain, .publish, .withdraw, .note: nil
         }
     }
 }

@@ -1,0 +1,115 @@
+// Explains an action to who asks why its answer is what it is. Looks it up if need be; calls nobody.
+
+extension ActionTracker {
+    /// How many of an action's calls are told.
+    static let callsTold = 10
+
+    mutating func inquired(_ inquirer: CallerID, _ id: ActionID) {
+        if actions[id] == nil {
+            guard retired[id] == nil, storeTroubleUntil <= now else {
+                return explain(id, to: inquirer)
+            }
+            track(id)
+        }
+        guard actions[id]?.isLoaded == false else { return explain(id, to: inquirer) }
+        actions[id]?.inquirers.append(inquirer)
+        touch(id)
+    }
+
+    /// To all who have waited for the store to tell what it has.
+    mutating func explainToInquirers(_ id: ActionID) {
+        let inquirers = actions[id]?.inquirers ?? []
+        actions[id]?.inquirers = []
+        for inquirer in inquirers { explain(id, to: inquirer) }
+    }
+
+    private mutating func explain(_ id: ActionID, to inquirer: CallerID) {
+        for source in policy.configured { actions[id]?.looks[source].expire(now, policy) }
+        var tracked = actions[id] ?? TrackedAction(now: now)
+        if let answer = retired[id], actions[id] == nil {
+            tracked.restore(answer, kept: policy.terminalTTL)
+            tracked.wasAsked = true
+            for source in policy.configured { tracked.looks[source].expire(now, policy) }
+        }
+        effects.append(.explain(inquirer, explanation(id, tracked)))
+    }
+
+    private func explanation(_ id: ActionID, _ tracked: TrackedAction) -> Explanation {
+        let asked = candidates(Question(id: id), tracked)
+        return Explanation(
+            id: id, wasAsked: tracked.wasAsked, asked: asked,
+            choice: choice(id, tracked, asked),
+            sources: policy.configured.compactMap { view(LookKey($0, id), tracked) })
+    }
+
+    private func choice(
+        _ id: ActionID, _ tracked: TrackedAction, _ asked: [Source]
+    ) -> Explanation.Choice {
+        if policy.configured.count == 1 { return .onlySource }
+        if asked.contains(where: { tracked.looks[$0].answer != nil }) { return .answeredBefore }
+        if asked.contains(where: { tracked.looks[$0].isKnown }) { return .knownBefore }
+        guard id.suggestedSource != nil else { return .unknownShape }
+        return asked.count == 1 ? .idShape : .notFoundAtFirst
+    }
+
+    private func view(_ key: LookKey, _ tracked: TrackedAction) -> Explanation.SourceView? {
+        guard let upstream = upstreams[key.source] else { return nil }
+        let look = tracked.looks[key.source]
+        let isFinished = look.answer?.document.isDone == true
+        return Explanation.SourceView(
+            source: key.source,
+            answer: look.answer.map { told in
+                Explanation.AnswerView(
+                    status: told.document.status, isDone: isFinished, checkedAt: told.checkedAt,
+                    answeredAt: told.answeredAt,
+                    freshUntil: look.freshUntil(told, policy, key.source),
+                    staleReason: isFinished ? nil : staleReason(tracked, key.source))
+            },
+            failure: look.miss.map { miss in
+                Explanation.FailureView(
+                    outcome: miss.fault.kind.rawValue, httpStatus: miss.fault.httpStatus,
+                    repeats: miss.repeats, at: miss.at)
+            },
+            progress: look.progressView,
+            whyNotFresher: reason(tracked, key.source, look, upstream),
+            nextCallAt: isFinished
+                ? nil : max(now, callableAt(tracked, key.source, watched: tracked.isWatched)),
+            lastCalls: callLog[key.source].last(Self.callsTold, of: key.id),
+            budgetLeft: upstream.budgetLeft, breaker: upstream.breaker.view(now))
+    }
+
+    private func reason(
+        _ tracked: TrackedAction, _ source: Source, _ look: Look, _ upstream: UpstreamState
+    ) -> Explanation.Reason {
+        if look.answer?.document.isDone == true { return .finished }
+        if look.refreshStartedAt != nil { return .underWay }
+        let dueAt = look.dueAt(watched: tracked.isWatched(at: source), upstream.policy)
+        if let blocked = blocked(upstream, tracked.lane), blocked.until > dueAt {
+            return .blocked(blocked.obstacle, until: blocked.until)
+        }
+        guard now >= dueAt else { return .interval }
+        return look.wanted == nil ? .nobodyAsks : .underWay
+    }
+}
+
+extension Look {
+    fileprivate var progressView: Explanation.Progress {
+        switch flight?.stage {
+        case nil: neighbour != nil ? .elsewhere : (wanted != nil ? .wanted : .idle)
+        case .preparing: .preparing
+        case .reserving: .reserving
+        case .calling: .calling
+        case .settling, .applied: .settling
+        }
+    }
+}
+
+extension Breaker {
+    fileprivate func view(_ now: Instant) -> Explanation.BreakerView {
+        switch state {
+        case .closed: .closed
+        case .open(let until): until > now ? .open(until: until) : .halfOpen
+        case .halfOpen: .halfOpen
+        }
+    }
+}

@@ -1,0 +1,41 @@
+// Why a call cannot be made now.
+
+/// What keeps an upstream, or the part of it that an action belongs to, from being called.
+public enum Obstacle: Sendable, Equatable {
+    case gate
+    case paused
+    case breakerOpen
+    case budget(BudgetKind)
+    /// The upstream itself said that no more calls are left.
+    case upstreamLimit
+    case credential(UpstreamFault)
+    case store
+    case quarantine
+    case draining
+
+    /// The word for logs, metrics and problem details.
+    public var word: String {
+        switch self {
+        case .gate: "gate-shut"
+        case .paused: "paused"
+        case .breakerOpen: "breaker-open"
+        case .budget(let kind): "budget-spent-\(kind.rawValue)"
+        case .upstreamLimit: "upstream-limit"
+        case .credential(let fault): fault.kind.rawValue
+        case .store: "store-unavailable"
+        case .quarantine: "store-quarantined"
+        case .draining: "draining"
+        }
+    }
+
+    var staleReason: StaleReason {
+        switch self {
+        case .paused, .upstreamLimit: .throttled
+        case .breakerOpen: .breakerOpen
+        case .budget: .budgetSpent
+        case .credential(let fault): fault.kind.staleReason
+        case .gate, .draining: .unavailable
+        case .store, .quarantine: .storeUnavailable
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import Testing
+
+@testable import StatusCore
+
+@Suite struct ExplainingTests {
+    private let id = Shape.voucher
+
+    private func explain(_ driver: inout TrackerDriver, _ id: String) throws -> Explanation {
+        let explanation = driver.explanation(of: id)
+        return try #require(explanation)
+    }
+
+    private func view(
+        _ driver: inout TrackerDriver, _ id: String
+    ) throws -> Explanation.SourceView {
+        let explanation = try explain(&driver, id)
+        return try #require(explanation.sources.first)
+    }
+
+    private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
+
+    @Test func anIDThatNobodyAskedForIsExplainedWithoutACall() throws {
+        var driver = TrackerDriver()
+        let explanation = try explain(&driver, id)
+        #expect(!explanation.wasAsked)
+        #expect(explanation.choice == .idShape && explanation.asked == [.vouchers])
+        #expect(explanation.sources.map(\.source) == [.orders, .vouchers])
+        #expect(explanation.sources.allSatisfy { $0.whyNotFresher == .nobodyAsks })
+        #expect(explanation.sources.allSatisfy { $0.nextCallAt == driver.now })
+        driver.advance(.seconds(100))
+        #expect(driver.callsMade.isEmpty)
+    }
+
+    @Test func aStoreThatHangsHoldsNobodyForLong() throws {
+        var driver = vouchersOnly()
+        driver.heldBack = [.lookUp]
+        #expect(driver.explanation(of: id) == nil)
+        driver.advance(.seconds(60))
+        #expect(driver.explanations.count == 1)
+    }
+
+    @Test func theIntervalAndTheLastCallsAreTold() throws {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        driver.ask(id)
+        driver.fail(.serverError, http: 500)
+        driver.advance(.seconds(5))
+        let view = try view(&driver, id)
+        #expect(view.answer?.status == .pending && view.answer?.staleReason == .error)
+        #expect(view.failure?.outcome == "server-error" && view.failure?.httpStatus == 500)
+        #expect(view.whyNotFresher == .interval)
+        #expect(view.lastCalls.map(\.outcome) == ["server-error", "answered"])
+        #expect(view.budgetLeft != nil)
+        let next = try #require(view.nextCallAt)
+        driver.advance(next - driver.now)
+        driver.ask(id)
+        #expect(driver.callsMade.count == 3, "the call could be made when it was promised")
+    }
+
+    @Test func aLookUnderWayIsTold() throws {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        let view = try view(&driver, id)
+        #expect(view.progress == .calling && view.whyNotFresher == .underWay)
+    }
+
+    @Test func anObstacleIsTold() throws {
+        var driver = vouchersOnly()
+        driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), .minute)]
+        driver.ask(id)
+        let explanation = try explain(&driver, id)
+        #expect(explanation.wasAsked && explanation.choice == .onlySource)
+        let view = try #require(explanation.sources.first)
+        let until = driver.now + .seconds(50)
+        #expect(view.whyNotFresher == .blocked(.budget(.minute), until: until))
+        #expect(view.nextCallAt == until)
+    }
+
+    @Test func theBreakerIsTold() throws {
+        var driver = vouchersOnly()
+        for number in 1...Breaker.failuresMax {
+            driver.ask("aa_\(number)")
+            driver.fail(.connectFailed)
+        }
+        let view = try view(&driver, id)
+        guard case .open = view.breaker else {
+            Issue.record("\(view.breaker)")
+            return
+        }
+        #expect(view.whyNotFresher.word == "breaker-open")
+    }
+
+    @Test func aFinishedActionHasNoNextCallBeforeAndAfterARestart() throws {
+        var driver = vouchersOnly()
+        driver.learn(id, .succeeded)
+        for _ in 0..<2 {
+            let explanation = try explain(&driver, id)
+            #expect(explanation.wasAsked)
+            let view = try #require(explanation.sources.first)
+            #expect(view.nextCallAt == nil && view.whyNotFresher == .finished)
+            driver.restart(.both(orders: nil))
+        }
+    }
+
+    @Test func withoutTheStoreThatIsTold() throws {
+        var driver = vouchersOnly()
+        driver.store.isDown = true
+        let view = try view(&driver, id)
+        #expect(view.whyNotFresher.word == "store-unavailable")
+    }
+
+    @Test func onlyTheLastCallsAreKept() {
+        var log = CallLog()
+        let call = MadeCall(
+            endedAt: Instant(nanoseconds: 0), took: .zero, outcome: "answered", wasSent: true)
+        for _ in 0...CallLog.callsMax { log.append(.of("aa_1"), call) }
+        log.append(.of("aa_2"), call)
+        #expect(log.last(.max, of: .of("aa_1")).count == CallLog.callsMax - 1)
+        #expect(log.last(3, of: .of("aa_2")).count == 1)
+    }
+}
