@@ -49,7 +49,7 @@ struct ReplicaTests {
 
     @Test func whatOneReplicaLearnsAllServe() async throws {
         let fleet = try await Fleet(
-            3, storeURL: Fleet.newDatabase(), sandbox: ["--pending", "3"])
+            3, storeURL: Fleet.newDatabase(), sandbox: ["--pending", "3s"])
         let path = "/actions/\(DemoID.order)"
         let first = try fleet.get(0, path)
         #expect(first.json["status"]?.string == "PENDING")
