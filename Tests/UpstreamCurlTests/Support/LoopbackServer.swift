@@ -23,7 +23,7 @@ final class LoopbackServer: Sendable {
 
     init(_ script: @escaping @Sendable (Peer) -> Void) {
         self.script = script
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        listener = socket(AF_INET, SocketKind.stream | SocketKind.closeOnExec, 0)
         port = Self.listenOnLoopback(listener)
         var ends: [Int32] = [0, 0]
         precondition(pipe(&ends) == 0, "no pipe")
@@ -219,7 +219,7 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
 
 /// A port on which nobody listens: it was free a moment ago, and the kernel gives it out last.
 func unusedPort() -> UInt16 {
-    let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    let listener = socket(AF_INET, SocketKind.stream, 0)
     defer { _ = close(listener) }
     return LoopbackServer.listenOnLoopback(listener)
 }
@@ -239,4 +239,11 @@ final class Barrier: Sendable {
         if !isLast, gate.wait(timeout: .now() + 20) == .timedOut { return }
         gate.signal()
     }
+}
+
+/// Linux's numbers. Their names belong to libcurl's module as well, which tests do not import: whether
+/// the compiler finds them depends on the order in which it loads modules.
+private enum SocketKind {
+    static let stream: Int32 = 1
+    static let closeOnExec: Int32 = 0o2_000_000
 }
