@@ -37,6 +37,8 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
         swiftSettings: strict)
 }
 
+let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
+
 /// In release, what is tested is optimised and tests are not, unless they are long: Swift 6.3.1 stops
 /// at an internal error when it optimises StateStoresTests.
 func tests(
@@ -48,8 +50,7 @@ func tests(
         dependencies: dependencies,
         path: "Tests/\(name)",
         resources: resources,
-        swiftSettings: areOptimized
-            ? strict : strict + [.unsafeFlags(["-Onone"], .when(configuration: .release))])
+        swiftSettings: strict + (areOptimized ? [] : unoptimized))
 }
 
 let package = Package(
