@@ -9,7 +9,7 @@ import Testing
     /// Seeds that have failed once, of the service or of a mutant.
     static let corpus: [UInt64] = [
         3, 4, 5, 6, 7, 8, 13, 19, 26, 27, 34, 80, 104, 110, 215, 218, 312, 372, 501, 505, 566, 676,
-        775, 1027, 1105, 1422, 2282, 2574, 3628, 8735, 12582, 12897, 23269, 37517,
+        775, 1027, 1105, 1422, 2282, 2574, 3628, 8735, 12582, 12897, 23269, 37517, 56198, 98070,
     ]
 
     /// How many schedules a run of the tests goes through; `SIMULATION_SCHEDULES` overrides it.

@@ -211,12 +211,14 @@ final class World {
         lastWords.updateValue(trouble(reply, errand.id), forKey: errand)
     }
 
-    /// All that is asked for is told as it is, unless the day's budget does not allow it.
+    /// All that is asked for is told as it is, unless the day's budget does not allow it, or an
+    /// answer is dropped before its action may be asked for again.
     private func judgeRecovery() {
-        let days = scenario.policy.configured.compactMap {
-            scenario.policy.sources[$0]?.budget.perDay
+        let limits = scenario.policy.configured.compactMap { scenario.policy.sources[$0] }
+        let isPossible = limits.allSatisfy {
+            $0.budget.perDay == nil && $0.minInterval < scenario.policy.staleMax
         }
-        guard days.isEmpty else { return }
+        guard isPossible else { return }
         for replica in replicas {
             for id in scenario.ids {
                 let word = lastWords[Errand(replica: replica.index, id: id), default: "nothing"]

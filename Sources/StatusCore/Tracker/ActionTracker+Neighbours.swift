@@ -96,9 +96,10 @@ extension ActionTracker {
 }
 
 extension TrackedAction {
-    /// A state that is final is all there is to know.
+    /// States that are final are all there is to know: of an id that both upstreams know, both.
     fileprivate var isFinished: Bool {
-        Source.allCases.contains { looks[$0].answer?.document.isDone == true }
+        let told = Source.allCases.compactMap { looks[$0].answer?.document.isDone }
+        return !told.isEmpty && told.allSatisfy { $0 }
     }
 
     /// Something is told of it without asking the store.
