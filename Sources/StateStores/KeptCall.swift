@@ -52,5 +52,7 @@ extension KeptCall.State {
 /// What is kept of one upstream as a whole.
 struct KeptSource: Equatable {
     var pausedUntil: Instant?
+    /// A process that found the upstream failing leaves it alone until then.
+    var breakerUntil: Instant?
     var smallestGap: Duration?
 }

@@ -19,7 +19,8 @@ extension StoreRules {
         }
 
         let gap = try keepEnd(of: call, settlement)
-        try keepPause(settlement.pause, gap: gap, &source, of: key.source)
+        try keepState(settlement, gap: gap, &source)
+        try keepConfirmations(settlement)
         let look = try keepLook(settlement, kept, isJournaled: call != nil)
         return SettlementReply(
             record: look.record(at: now), gap: gap, smallestGap: source.smallestGap)
@@ -60,15 +61,36 @@ extension StoreRules {
         return nil
     }
 
-    private func keepPause(
-        _ pause: Duration?, gap: Duration?, _ source: inout KeptSource, of name: Source
+    private func keepState(
+        _ settlement: Settlement, gap: Duration?, _ source: inout KeptSource
     ) throws(Rows.Failure) {
         let old = source
-        if let pause {
+        if let pause = settlement.pause {
             source.pausedUntil = max(old.pausedUntil ?? .distantPast, now.time + pause)
         }
+        switch settlement.breaker {
+        case .opened(let span)?:
+            source.breakerUntil = max(old.breakerUntil ?? .distantPast, now.time + span)
+        case .closed?: source.breakerUntil = nil
+        case nil: break
+        }
         if let gap { source.smallestGap = min(old.smallestGap ?? gap, gap) }
-        if source != old { try rows.keep(source, of: name) }
+        if source != old { try rows.keep(source, of: settlement.key.source) }
+    }
+
+    private func keepConfirmations(_ settlement: Settlement) throws(Rows.Failure) {
+        guard case .confirmed(let confirmations, let checkedAt) = settlement.news,
+            case .opens(let span) = settlement.gate
+        else { return }
+        let told = asked - settlement.answeredAgo
+        for confirmation in confirmations {
+            let key = LookKey(settlement.key.source, confirmation.id)
+            guard var look = try rows.look(key),
+                look.confirm(confirmation, told: told, checkedAt: checkedAt)
+            else { continue }
+            look.opens = max(look.opens, now.time + span)
+            try rows.keepNews(of: look)
+        }
     }
 
     /// Moves the gate if the settlement comes from its owner, and keeps the news if it is newer. A
@@ -114,8 +136,26 @@ extension KeptLook {
             guard isNewer else { return }
             miss = Miss(fault: news.fault, repeats: news.repeats, ended: asked - news.age)
             newsToken = token
+        case .confirmed:
+            guard isNewer else { return }
+            miss = nil
+            newsToken = token
         case .none:
             break
         }
+    }
+
+    /// Takes over that a list has told the kept answer again; false when it is another one by now.
+    /// The answer stays its own call's: a later call's news replaces it.
+    fileprivate mutating func confirm(
+        _ confirmation: Confirmation, told: StoreMoment, checkedAt: WallTime
+    ) -> Bool {
+        guard let answer, answer.checkedAt == confirmation.checkedAt, !isFinished,
+            answer.told.time < told.time
+        else { return false }
+        self.answer?.checkedAt = checkedAt
+        self.answer?.told = told
+        if let miss, miss.ended.time <= told.time { self.miss = nil }
+        return true
     }
 }

@@ -24,7 +24,7 @@ struct StoreRules<Rows: StoreRows> {
         return PerSource { ($0 == .orders ? orders : vouchers).smallestGap }
     }
 
-    /// Checks pause, gate and budget, in this order; takes the call out of all of them, or none.
+    /// Checks pause, breaker, gate and budget, in this order; takes the call out of all of them, or none.
     func reserve(_ request: Reservation) throws(Rows.Failure) -> ReservationReply {
         let verdict = try verdict(on: request)
         return ReservationReply(verdict: verdict, budgetLeft: try budgetLeft(for: request))
@@ -41,16 +41,26 @@ struct StoreRules<Rows: StoreRows> {
     private func verdict(
         on request: Reservation
     ) throws(Rows.Failure) -> ReservationReply.Verdict {
-        if let until = try rows.source(request.key.source).pausedUntil, until > now.time {
+        let source = try rows.source(request.key.source)
+        if let until = source.pausedUntil, until > now.time {
             return .paused(opensIn: until - now.time)
+        }
+        if request.heedsBreaker, let until = source.breakerUntil, until > now.time {
+            return .resting(opensIn: until - now.time)
         }
         let look = try rows.look(request.key)
         if let look, look.opens > now.time || look.isFinished {
             return .gateShut(look.record(at: now))
         }
-        let isKnown = try rows.isKnown(request.key.id)
+        let isKnown = try isKnown(request.key)
         if let spent = try spentBudget(of: request, isKnown: isKnown) { return spent }
         return .granted(try grant(request, look, isKnown: isKnown))
+    }
+
+    /// A list is called for the sake of known actions.
+    private func isKnown(_ key: LookKey) throws(Rows.Failure) -> Bool {
+        if key.isList { return true }
+        return try rows.isKnown(key.id)
     }
 
     /// The budget that opens last of those that are spent.

@@ -45,7 +45,7 @@ extension PostgresStatement {
     private static func values(of news: Settlement.News) -> [PostgresValue] {
         let none = PostgresValue.null
         switch news {
-        case .none: return Array(repeating: none, count: 12)
+        case .none, .confirmed: return Array(repeating: none, count: 12)
         case .answer(let document, let checkedAt):
             return [
                 .text("answer"), .text(document.status.rawValue), .flag(document.isDone),

@@ -13,6 +13,9 @@ public struct LookKey: Hashable, Sendable {
         self.source = source
         self.id = id
     }
+
+    /// The upstream's list, which has a gate of its own, too.
+    public var isList: Bool { id == .list }
 }
 
 /// Keeps gates, budgets, pauses and answers, so that neither a crash nor a restart forgets them.
@@ -133,13 +136,20 @@ public struct Reservation: Sendable, Equatable {
     /// How long the call itself can still be under way: send window + call deadline + margin. It
     /// counts against the budget for that long and a full window more, unless settled.
     public var flightMax: Duration
+    /// A list's calls count as such for known actions.
     public var budget: BudgetLimits
+    /// Nothing speaks for the upstream's health here: another process's open breaker counts.
+    public var heedsBreaker: Bool
 
-    public init(key: LookKey, hold: Duration, flightMax: Duration, budget: BudgetLimits) {
+    public init(
+        key: LookKey, hold: Duration, flightMax: Duration, budget: BudgetLimits,
+        heedsBreaker: Bool = false
+    ) {
         self.key = key
         self.hold = hold
         self.flightMax = flightMax
         self.budget = budget
+        self.heedsBreaker = heedsBreaker
     }
 
     /// How long a store that was exchanged or set back grants nothing: by then no call that it has
@@ -192,6 +202,8 @@ public struct ReservationReply: Sendable, Equatable {
         case budgetSpent(opensIn: Duration, BudgetKind)
         /// The whole upstream is to be left alone.
         case paused(opensIn: Duration)
+        /// Somebody else has found the upstream failing, see ``Reservation/heedsBreaker``.
+        case resting(opensIn: Duration)
         /// The store cannot vouch for its gates until then.
         case quarantined(opensIn: Duration)
     }
@@ -234,6 +246,8 @@ public struct Settlement: Sendable, Equatable {
     public var gate: Gate
     /// Leave the whole upstream alone for that long from now. Never shortens a longer pause.
     public var pause: Duration?
+    /// What the call has done to the caller's breaker; nil: nothing that others should know.
+    public var breaker: BreakerHint?
     /// How long ago the request was handed to the network; nil when nothing was sent.
     public var sentAgo: Duration?
     /// How long ago the upstream answered, or a little longer: the age of the news.
@@ -243,13 +257,15 @@ public struct Settlement: Sendable, Equatable {
     public var outcome: String
 
     public init(
-        key: LookKey, token: SlotToken, gate: Gate, pause: Duration?, sentAgo: Duration?,
-        answeredAgo: Duration = .zero, news: News, outcome: String
+        key: LookKey, token: SlotToken, gate: Gate, pause: Duration?,
+        breaker: BreakerHint? = nil, sentAgo: Duration?, answeredAgo: Duration = .zero,
+        news: News, outcome: String
     ) {
         self.key = key
         self.token = token
         self.gate = gate
         self.pause = pause
+        self.breaker = breaker
         self.sentAgo = sentAgo
         self.answeredAgo = answeredAgo
         self.news = news
@@ -268,9 +284,33 @@ public struct Settlement: Sendable, Equatable {
         case answer(ActionDocument, checkedAt: WallTime)
         /// Keeps the answer, replaces the miss (its `age` counts: 0 is now).
         case miss(KeptMiss)
+        /// Of a list only: these answers, as far as they are still the ones kept and not final, were
+        /// told again, at that time. Each action's gate opens no earlier than the list's, and a miss
+        /// that is older than the call is forgotten.
+        case confirmed([Confirmation], checkedAt: WallTime)
         /// Nothing was learned of the action.
         case none
     }
+}
+
+/// An answer that an upstream's list has told unchanged.
+public struct Confirmation: Sendable, Equatable {
+    public var id: ActionID
+    /// Names the answer that was kept: the `checkedAt` it came with.
+    public var checkedAt: WallTime
+
+    public init(id: ActionID, checkedAt: WallTime) {
+        self.id = id
+        self.checkedAt = checkedAt
+    }
+}
+
+/// What one process has learned of an upstream's health, for others that know nothing of it.
+public enum BreakerHint: Sendable, Equatable {
+    /// Its breaker has opened for that long from now. Never shortens what another has said.
+    case opened(for: Duration)
+    /// It is well again.
+    case closed
 }
 
 /// What settling found.

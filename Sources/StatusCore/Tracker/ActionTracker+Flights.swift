@@ -47,14 +47,22 @@ extension ActionTracker {
         upstreams[key.source]?[lane].wants.insert(.init(rank: want.rank, id: key.id))
     }
 
-    /// Starts the looks that are wanted most, as long as the upstream may be called.
+    /// Starts the looks that are wanted most, as long as the upstream may be called; many that its
+    /// list can tell are left to that.
     mutating func pull(_ source: Source) {
         guard upstreams[source]?.isWanted == true else { return }
         upstreams[source]?.breaker.tick(now)
+        let list = list(of: source)
+        unpark(source, unless: list)
         while upstreams[source]?.hasRoom == true, let (lane, entry) = best(source) {
             upstreams[source]?[lane].wants.removeBest()
-            start(LookKey(source, entry.id))
+            if isLeftTo(list, source, entry) {
+                upstreams[source]?.parked.append(entry)
+            } else {
+                start(LookKey(source, entry.id))
+            }
         }
+        pullParked(source, list)
         planSourceWake(source)
     }
 
@@ -96,7 +104,7 @@ extension ActionTracker {
         }
     }
 
-    private mutating func start(_ key: LookKey) {
+    mutating func start(_ key: LookKey) {
         let want = actions[key.id]?.looks[key.source].wanted
         let flight = Flight(
             number: nextNumber(), startedAt: now, wantedSince: want?.since ?? now,
@@ -143,11 +151,9 @@ extension ActionTracker {
 
     /// An obstacle came up: who is held for a look that cannot start must not be held any longer.
     private mutating func touchWanted(_ source: Source) {
-        for lane in Lane.allCases {
-            for id in upstreams[source]?[lane].wants.ids ?? []
-            where actions[id]?.callers.isEmpty == false {
-                touch(id)
-            }
+        for id in upstreams[source]?.wantedIDs ?? []
+        where actions[id]?.callers.isEmpty == false {
+            touch(id)
         }
     }
 
@@ -161,7 +167,7 @@ extension ActionTracker {
         setStage(key, .reserving(askedAt: now))
         let reservation = Reservation(
             key: key, hold: upstream.policy.hold, flightMax: upstream.policy.flightMax,
-            budget: upstream.policy.budget)
+            budget: upstream.policy.budget, heedsBreaker: upstream.breaker.heedsOthers(now))
         effects.append(.reserve(reservation, flight: number))
     }
 
@@ -201,6 +207,9 @@ extension ActionTracker {
         case .paused(let opensIn):
             upstreams[key.source]?.pause(until: now + opensIn)
             endBlocked(key, flight, .paused)
+        case .resting(let opensIn):
+            upstreams[key.source]?.breaker.rest(until: now + opensIn)
+            endBlocked(key, flight, .breakerOpen)
         case .quarantined(let opensIn):
             upstreams[key.source]?.quarantine(until: now + opensIn)
             endBlocked(key, flight, .quarantine)
@@ -252,12 +261,13 @@ extension ActionTracker {
             let upstream = upstreams[key.source]
         else { return }
         upstreams[key.source]?.calling -= 1
-        let pause = judge(report, key, flight)
+        let breaker = countForBreaker(report.outcome.fault, key, flight)
+        let pause = judge(report, key)
         let news = news(report, key)
         let settlement = Settlement(
             key: key, token: token, gate: gate(report, upstream.policy), pause: pause,
-            sentAgo: report.sentAt.map { now - $0 }, answeredAgo: now - report.answeredAt,
-            news: news, outcome: report.outcome.word)
+            breaker: breaker, sentAgo: report.sentAt.map { now - $0 },
+            answeredAgo: now - report.answeredAt, news: news, outcome: report.outcome.word)
         setStage(key, .settling(report, applyBy: now + Self.settleGrace))
         effects.append(.settle(settlement, flight: number))
         noteCall(report, key, flight)
@@ -269,7 +279,9 @@ extension ActionTracker {
     ) {
         guard let flight = flight(key, number) else { return }
         switch flight.stage {
-        case .settling(let report, _): apply(report, key)
+        case .settling(let report, _):
+            let reply = try? result.get()
+            apply(report, key, gateOpensAt: reply.map { now + $0.record.opensIn })
         case .applied: break
         case .preparing, .reserving, .calling: return
         }
@@ -296,7 +308,7 @@ extension ActionTracker {
     mutating func applyLateReport(_ key: LookKey) {
         let stage = actions[key.id]?.looks[key.source].flight?.stage
         guard case .settling(let report, let applyBy) = stage, now >= applyBy else { return }
-        apply(report, key)
+        apply(report, key, gateOpensAt: nil)
         setStage(key, .applied)
     }
 
@@ -310,10 +322,8 @@ extension ActionTracker {
 
 extension ActionTracker {
     /// Takes from the report what concerns the whole upstream; returns how long it is left alone.
-    private mutating func judge(_ report: CallReport, _ key: LookKey, _ flight: Flight) -> Duration?
-    {
+    private mutating func judge(_ report: CallReport, _ key: LookKey) -> Duration? {
         let fault = report.outcome.fault
-        countForBreaker(fault, key, flight)
         if fault?.kind == .unauthorized { effects.append(.refuseCredential(key.source)) }
         if let left = report.hints.remaining {
             upstreams[key.source]?.heard(callsLeft: left, now: now)
@@ -336,26 +346,27 @@ extension ActionTracker {
         return hints.isCycleLimit ? max(told, Self.cycleProbe) : told
     }
 
+    /// Tells what others should know of it.
     private mutating func countForBreaker(
         _ fault: UpstreamFault?, _ key: LookKey, _ flight: Flight
-    ) {
+    ) -> BreakerHint? {
         guard let kind = fault?.kind, kind.tripsBreaker else {
             if fault?.kind.meansNoCall == true {
                 upstreams[key.source]?.breaker.dropped(flight: flight.number)
-                return
+                return nil
             }
-            if upstreams[key.source]?.breaker.trips ?? 0 > 0 {
-                effects.append(.note(.breakerClosed(key.source)))
-            }
-            upstreams[key.source]?.breaker.succeeded()
-            return
+            let wasOpen = upstreams[key.source]?.breaker.trips ?? 0 > 0
+            upstreams[key.source]?.breaker.succeeded(now)
+            guard wasOpen else { return nil }
+            effects.append(.note(.breakerClosed(key.source)))
+            return .closed
         }
         let until = upstreams[key.source]?.breaker.failed(
             flight: flight.number, now: now, random: random.next())
-        if let until {
-            effects.append(.note(.breakerOpened(key.source, until: until)))
-            touchWanted(key.source)
-        }
+        guard let until else { return nil }
+        effects.append(.note(.breakerOpened(key.source, until: until)))
+        touchWanted(key.source)
+        return .opened(for: until - now)
     }
 
     private mutating func news(_ report: CallReport, _ key: LookKey) -> Settlement.News {
@@ -367,6 +378,9 @@ extension ActionTracker {
                 return .none
             }
             return .answer(document, checkedAt: report.checkedAt)
+        case .listed(let items):
+            return .confirmed(
+                confirmations(items, key.source, report), checkedAt: report.checkedAt)
         case .failed(let fault) where fault.kind == .slotExpired: return .none
         case .notFound(let fault), .failed(let fault):
             let repeats = look.nextMiss(fault, at: now).repeats
@@ -387,7 +401,8 @@ extension ActionTracker {
         return .opens(in: max(interval, retryAfter))
     }
 
-    private mutating func apply(_ report: CallReport, _ key: LookKey) {
+    /// `gateOpensAt`: as the store has said; nil when it has not yet.
+    private mutating func apply(_ report: CallReport, _ key: LookKey, gateOpensAt: Instant?) {
         guard var look = actions[key.id]?.looks[key.source] else { return }
         switch report.outcome {
         case .answered(let document):
@@ -397,6 +412,11 @@ extension ActionTracker {
                 answeredAt: report.answeredAt)
             look.miss = nil
             look.isKnown = true
+            if look.listing == .changed { look.listing = .expected }
+        case .listed(let items):
+            look.miss = nil
+            actions[key.id]?.looks[key.source] = look
+            return take(items, key.source, report, gateOpensAt: gateOpensAt)
         case .failed(let fault) where fault.kind == .slotExpired: return
         case .notFound(let fault), .failed(let fault):
             look.miss = look.nextMiss(fault, at: report.endedAt)
@@ -420,7 +440,7 @@ extension ActionTracker {
 extension CallOutcome {
     var fault: UpstreamFault? {
         switch self {
-        case .answered: nil
+        case .answered, .listed: nil
         case .notFound(let fault), .failed(let fault): fault
         }
     }

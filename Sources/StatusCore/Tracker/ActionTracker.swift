@@ -29,6 +29,8 @@ public struct ActionTracker: Sendable {
     var storeTroubleUntil = Instant.distantPast
     /// The wake for the end of that which is already in the queue.
     var storeWakeAt = Instant.distantPast
+    /// The wake for a list's gate which is already in the queue.
+    var listWakeAt = Instant.distantPast
 
     /// Actions in the order of their last second chance: the clock hand of eviction.
     private(set) var evictionOrder: Deque<ActionID> = []
@@ -50,7 +52,9 @@ public struct ActionTracker: Sendable {
     /// When the tracker wants an ``Event/woke`` at the latest; nil: not at all.
     public var nextWake: Instant? { wakes.next }
 
-    public var storedActions: Int { actions.count + retired.count }
+    public var storedActions: Int {
+        actions.count + retired.count - (actions[.list] == nil ? 0 : 1)
+    }
     public var waitingCallers: Int { callers.count }
 
     /// Whose question caused the look that is under way.

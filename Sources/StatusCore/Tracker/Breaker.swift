@@ -19,6 +19,7 @@ struct Breaker: Sendable {
     private(set) var state = State.closed(failures: 0)
     /// Times opened in a row: each doubles the pause.
     private(set) var trips = 0
+    private var succeededAt = Instant.distantPast
 
     /// Half-opens when the time is over.
     mutating func tick(_ now: Instant) {
@@ -43,9 +44,23 @@ struct Breaker: Sendable {
         if state == .halfOpen(probe: flight) { state = .halfOpen(probe: nil) }
     }
 
-    mutating func succeeded() {
+    mutating func succeeded(_ now: Instant) {
         state = .closed(failures: 0)
         trips = 0
+        succeededAt = now
+    }
+
+    /// Whether what another process has found counts here: nothing was found lately, and this is no
+    /// probe of our own. One process that cannot reach the upstream does not stop those that can.
+    func heedsOthers(_ now: Instant) -> Bool {
+        guard case .closed = state else { return false }
+        return now - succeededAt > Self.pauseMax
+    }
+
+    /// Opens as another process's breaker has.
+    mutating func rest(until: Instant) {
+        trips = max(trips, 1)
+        state = .open(until: until)
     }
 
     /// Counts a failure; `random` (any value) spreads the pause over 50 to 100 %.

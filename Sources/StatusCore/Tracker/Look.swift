@@ -20,6 +20,7 @@ struct Look: Sendable {
     var neighbour: NeighbourCall?
     /// Whose question caused the last flight.
     var lastStarter: CallerID?
+    var listing = Listing.expected
 
     init(firstSeenAt: Instant) { self.firstSeenAt = firstSeenAt }
 
@@ -30,6 +31,16 @@ struct Look: Sendable {
         var at: Instant
         /// No later than the upstream answered: ages count from here.
         var answeredAt: Instant
+    }
+
+    /// What the upstream's list is good for here.
+    enum Listing: Sendable {
+        /// It may tell the state again.
+        case expected
+        /// It told another state than the one kept: the action's own call has to tell which.
+        case changed
+        /// It did not show the action.
+        case missing
     }
 
     struct Missed: Sendable {

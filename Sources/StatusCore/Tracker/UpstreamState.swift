@@ -21,6 +21,8 @@ struct UpstreamState: Sendable {
     var calling = 0
     var known = LaneState()
     var unknown = LaneState()
+    /// Wants that left their queue to wait for the upstream's list.
+    var parked: [WantQueue.Entry] = []
 
     /// How long the upstream's word on calls left counts.
     static let callsLeftSpan = Duration.seconds(60)
@@ -45,7 +47,12 @@ struct UpstreamState: Sendable {
     init(policy: SourcePolicy) { self.policy = policy }
 
     /// A look waits for its turn.
-    var isWanted: Bool { known.wants.best != nil || unknown.wants.best != nil }
+    var isWanted: Bool {
+        known.wants.best != nil || unknown.wants.best != nil || !parked.isEmpty
+    }
+
+    /// All whose looks wait.
+    var wantedIDs: [ActionID] { known.wants.ids + unknown.wants.ids + parked.map(\.id) }
 
     /// One more look may start.
     var hasRoom: Bool {
