@@ -282,7 +282,8 @@ extension Judge {
     /// An upstream has answered with a state; the answer reaches its process at that time.
     mutating func answered(_ key: LookKey, _ revision: Int?, at time: Instant) {
         guard let revision else { return }
-        lastAnswered[key, default: [:]][revision] = time
+        let before = lastAnswered[key]?[revision] ?? .distantPast
+        lastAnswered[key, default: [:]][revision] = max(before, time)
     }
 
     /// A process was stopped with a settlement in its hands: its spans do not count that.

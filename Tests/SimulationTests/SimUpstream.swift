@@ -45,6 +45,10 @@ struct SimUpstream {
         return count > 0 ? count : nil
     }
 
+    func isDone(_ key: LookKey, at time: Instant) -> Bool {
+        if case .answered(let document) = outcome(key, at: time) { document.isDone } else { false }
+    }
+
     /// Which actions the list shows; newer ones of others can crowd some out.
     func listed(_ source: Source, at time: Instant, _ random: inout SimRandom) -> [LookKey] {
         let all = histories.keys.filter { $0.source == source && revision($0, at: time) != nil }

@@ -91,7 +91,9 @@ extension World {
             return upstream.outcome(key, at: now)
         }
         let keys = upstream.listed(key.source, at: now, &random)
-        for key in keys { judge.answered(key, upstream.revision(key, at: now), at: time) }
+        for key in keys where !upstream.isDone(key, at: now) {
+            judge.answered(key, upstream.revision(key, at: now), at: time)
+        }
         return upstream.outcome(ofList: keys, at: now)
     }
 

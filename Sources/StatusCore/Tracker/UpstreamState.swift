@@ -1,5 +1,7 @@
 // What is known of one upstream as a whole: what keeps it from being called, and who wants it.
 
+import DequeModule
+
 /// Known actions and others queue apart: others may use half of each budget only (invariant 7).
 enum Lane: CaseIterable, Sendable {
     case known
@@ -23,6 +25,8 @@ struct UpstreamState: Sendable {
     var unknown = LaneState()
     /// Wants that left their queue to wait for the upstream's list.
     var parked: [WantQueue.Entry] = []
+    /// When the last looks began that the list could have spared, oldest first.
+    private var unspared: Deque<Instant> = []
 
     /// How long the upstream's word on calls left counts.
     static let callsLeftSpan = Duration.seconds(60)
@@ -49,6 +53,19 @@ struct UpstreamState: Sendable {
     /// A look waits for its turn.
     var isWanted: Bool {
         known.wants.best != nil || unknown.wants.best != nil || !parked.isEmpty
+    }
+
+    /// A look begins that the list could have spared.
+    mutating func noteUnspared(_ now: Instant) {
+        guard let most = policy.listsFrom else { return }
+        if unspared.count >= most { unspared.removeFirst() }
+        unspared.append(now)
+    }
+
+    /// How many such looks there were within one interval: single ones, one after the other, are as
+    /// good a reason for the list as many at once.
+    func unspared(_ now: Instant) -> Int {
+        unspared.count { now - $0 < policy.minInterval }
     }
 
     /// All whose looks wait.

@@ -60,6 +60,34 @@ import Testing
         #expect(!calls(driver, since: before).contains(Self.listKey))
     }
 
+    @Test func tenCallsWithinAnIntervalAreAsGoodAReasonAsTenAtOnce() {
+        var driver = TrackerDriver(.both(vouchers: Self.vouchers))
+        let deadline = driver.now + .seconds(3600)
+        for id in Self.ids(25) {
+            driver.ask(id, patience: .done(deadline: deadline))
+            driver.answer()
+            driver.advance(.seconds(1))
+        }
+        // They are due one after the other; with the tenth the list tells them all.
+        let before = driver.callsMade.count
+        for _ in 0..<9 {
+            while driver.calls.isEmpty { driver.advance(.milliseconds(100)) }
+            driver.answer()
+        }
+        while driver.calls.isEmpty { driver.advance(.milliseconds(100)) }
+        #expect(
+            calls(driver, since: before).map(\.isList) == Array(repeating: false, count: 10) + [
+                true
+            ])
+        driver.list(Self.ids(25).map { ($0, Self.pending()) })
+        for _ in 0..<3 {
+            driver.advance(.seconds(31))
+            #expect(driver.calls.map(\.key) == [Self.listKey])
+            driver.list(Self.ids(25).map { ($0, Self.pending()) })
+        }
+        #expect(calls(driver, since: before).count == 13)
+    }
+
     @Test func anUpstreamWithoutAListIsAskedForEach() {
         var driver = TrackerDriver()
         for id in Self.ids(12) { driver.learn(id) }
