@@ -112,7 +112,9 @@ let package = Package(
                 .product(
                     name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
             ]),
-        tests("StateStoresTests", ["StateStores", "StatusCore", "Locking", "TestSupport"]),
+        tests(
+            "StateStoresTests", ["StateStores", "StatusCore", "Locking", "TestSupport"],
+            resources: [.copy("Schemas")]),
         tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking"]),
         tests(
             "UpstreamSandboxTests",

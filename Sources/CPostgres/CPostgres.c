@@ -14,6 +14,8 @@ static const char schema[] = {
 #embed "schema/2-continuity.sql"
     ,
 #embed "schema/3-rules.sql"
+    ,
+#embed "schema/4-versions.sql"
     , 0};
 
 const char *cpostgres_schema(void) { return schema; }

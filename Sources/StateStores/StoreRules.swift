@@ -24,7 +24,8 @@ struct StoreRules<Rows: StoreRows> {
         return PerSource { ($0 == .orders ? orders : vouchers).smallestGap }
     }
 
-    /// Checks pause, breaker, gate and budget, in this order; takes the call out of all of them, or none.
+    /// Checks pause, breaker, gate and budget, in this order; takes the call out of all of them, or
+    /// none.
     func reserve(_ request: Reservation) throws(Rows.Failure) -> ReservationReply {
         let verdict = try verdict(on: request)
         return ReservationReply(verdict: verdict, budgetLeft: try budgetLeft(for: request))

@@ -19,10 +19,10 @@ struct SQLiteJournalTests {
         for _ in 0..<3 {
             tokens.append(try await store.grant(.of(a)))
             clock.advance(.seconds(41))
-            #expect(try calls(journal).map(\.token) == tokens)
+            #expect(try journal.calls().map(\.token) == tokens)
         }
         await store.close()
-        #expect(try calls(journal).map(\.token) == tokens)
+        #expect(try journal.calls().map(\.token) == tokens)
     }
 
     @Test func readingTakesNothingFromAWriterThatComesLater() async throws {
@@ -30,7 +30,7 @@ struct SQLiteJournalTests {
         _ = try await store.grant(.of(a))
         await store.close()
         let bytes = TemporaryFolder.read(folder.store)
-        #expect(try calls(SQLiteJournal(path: folder.store)).count == 1)
+        #expect(try SQLiteJournal(path: folder.store).calls().count == 1)
         #expect(TemporaryFolder.read(folder.store) == bytes)
         store = try SQLiteStore(path: folder.store, clock: clock.storeClock)
         #expect(try await store.verdict(.of(a)).isGateShut)
@@ -46,25 +46,19 @@ struct SQLiteJournalTests {
             TemporaryFolder.write(
                 TemporaryFolder.read(folder.store + suffix), to: copy.store + suffix)
         }
-        #expect(try calls(SQLiteJournal(path: copy.store)).map(\.state) == [.underWay])
+        #expect(try SQLiteJournal(path: copy.store).calls().map(\.state) == [.underWay])
         await store.close()
     }
 
     @Test func whatIsNoStoreIsRefusedAndNotMade() throws {
         let missing = SQLiteJournal(path: folder.store)
-        #expect(throws: StoreFailure.self) { try calls(missing) }
+        #expect(throws: StoreFailure.self) { try missing.calls() }
         #expect(folder.names.isEmpty)
         for bytes in [[UInt8](), Array("no database at all, just a text".utf8)] {
             TemporaryFolder.write(bytes, to: folder.store)
-            #expect(throws: StoreFailure.self) { try calls(missing) }
+            #expect(throws: StoreFailure.self) { try missing.calls() }
             #expect(throws: StoreFailure.self) { try missing.smallestGaps() }
             #expect(TemporaryFolder.read(folder.store) == bytes)
         }
-    }
-
-    private func calls(_ journal: SQLiteJournal) throws -> [JournaledCall] {
-        var calls: [JournaledCall] = []
-        try journal.forEachCall { calls.append($0) }
-        return calls
     }
 }

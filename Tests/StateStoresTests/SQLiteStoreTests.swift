@@ -42,6 +42,31 @@ struct SQLiteStoreTests {
         #expect(folder.names == ["store.sqlite"])
     }
 
+    @Test func reopeningKeepsAnOpenBreakerAndTheGateOfAList() async throws {
+        var store = try open()
+        let list = LookKey(.orders, .list)
+        let token = try await store.grant(.of(list))
+        var settlement = Settlement.of(list, token, sentAgo: .zero)
+        settlement.breaker = .opened(for: .seconds(20))
+        try await store.settle(settlement)
+        await store.close()
+
+        store = try open()
+        let heeding = Reservation.of(list, heedsBreaker: true)
+        #expect(try await store.verdict(heeding) == .resting(opensIn: .seconds(20)))
+        clock.advance(.seconds(20))
+        guard case .gateShut(let record) = try await store.verdict(heeding) else {
+            Issue.record("the list may be called again at once")
+            return
+        }
+        #expect(record.key == list && record.opensIn == .seconds(10))
+        clock.advance(.seconds(10))
+        let next = try await store.grant(.of(list))
+        let gap = try await store.settle(.of(list, next, sentAgo: .zero)).gap
+        #expect(gap == .seconds(30))
+        await store.close()
+    }
+
     @Test func reopeningKeepsHeldGatesAndBudgets() async throws {
         var store = try open()
         _ = try await store.grant(.of(a, perMinute: 1))
@@ -201,6 +226,20 @@ struct SQLiteStoreTests {
         let resting = try await store.verdict(.of(.vouchers("w")))
         #expect(resting == .paused(opensIn: .seconds(499) - Reservation.quarantine))
         await store.close()
+    }
+
+    @Test func callsOfAListAreEnteredAgainWhereTheyWereLost() async throws {
+        let store = try open()
+        let list = LookKey(.vouchers, .list)
+        let token = try await store.grant(.of(list, perDay: 4))
+        try await store.settle(.of(list, token, sentAgo: .zero))
+        try inflict(.deletedWithItsLog, [:])
+        #expect(try await store.verdict(.of(list)).quarantine != nil)
+        clock.advance(Reservation.quarantine)
+        #expect(try await store.reserve(.of(list, perDay: 4)).budgetLeft.day == 2)
+        let calls = try SQLiteJournal(path: folder.store).calls()
+        #expect(calls.map(\.key) == [list, list] && calls.map(\.wasUnknown) == [false, false])
+        #expect(calls.first?.token == token)
     }
 
     @Test func otherStoreOnTheFileNoticesWhatOneHasRepaired() async throws {
@@ -453,28 +492,54 @@ struct SQLiteStoreTests {
             _ = try await store.purge(retention)
             try await expectTrueCounts(store)
         }
-        #expect(try SQLiteJournal(path: folder.store).count() < 60, "some were dropped")
+        #expect(try SQLiteJournal(path: folder.store).calls().count < 60, "some were dropped")
         await store.close()
     }
 
-    @Test func aFileOfTheVersionBeforeIsTakenOverWithItsBudgets() async throws {
+    // MARK: earlier versions
+
+    @Test(arguments: [1, 2])
+    func aFileOfAnEarlierVersionIsTakenOverWithAllThatItKeeps(_ version: Int) async throws {
+        let now = clock.sinceBoot.nanoseconds
+        try makeFile(ofVersion: version) { old throws(SQLiteFailure) in
+            try old.execute(
+                """
+                WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 5)
+                INSERT INTO calls (source, id, reserved, reserved_wall, ended, state, unknown)
+                    SELECT 'orders', 'a' || n, \(now), 0, \(now) + 13000000000, 0, 1 FROM n;
+                INSERT INTO looks (source, id, first_seen, first_seen_wall, opens, token, known)
+                    SELECT source, id, reserved, 0, \(now) + 41000000000, seq, 0 FROM calls;
+                INSERT INTO sources VALUES ('orders', \(now) + 10000000000, 31000000000)
+                """)
+        }
+        #expect(try SQLiteJournal(path: folder.store).calls().count == 5, "read as it is")
+
         var store = try open()
-        for number in 0..<5 { _ = try await store.grant(.of(.orders("a\(number)"))) }
-        await store.close()
-        try makeVersionOne(folder.store)
-        #expect(try SQLiteJournal(path: folder.store).count() == 5, "read as it is")
-        store = try open()
         try await expectTrueCounts(store)
-        let verdict = try await store.verdict(.of(.orders("b"), perMinute: 5))
-        let opensIn = Duration.seconds(73) + BudgetKind.minute.slew
-        #expect(verdict == .budgetSpent(opensIn: opensIn, .minute))
+        #expect(try await store.verdict(.of(.orders("b"))) == .paused(opensIn: .seconds(10)))
+        #expect(try await store.smallestGaps()[.orders] == .seconds(31))
+        clock.advance(.seconds(10))
+        #expect(try await store.verdict(.of(.orders("a1"))).isGateShut)
+        let spent = try await store.verdict(.of(.orders("b"), perMinute: 5))
+        let opensIn = Duration.seconds(63) + BudgetKind.minute.slew
+        #expect(spent == .budgetSpent(opensIn: opensIn, .minute))
+        // What the earlier version knew nothing of is kept as in a new file.
+        let token = try await store.grant(.of(.orders("b")))
+        var settlement = Settlement.of(.orders("b"), token)
+        settlement.breaker = .opened(for: .seconds(20))
+        try await store.settle(settlement)
+        await store.close()
+        store = try open()
+        let heeding = try await store.verdict(.of(.orders("c"), heedsBreaker: true))
+        #expect(heeding == .resting(opensIn: .seconds(20)))
         await store.close()
     }
 
-    /// An upgrade may start while the old program still writes: the counts see its calls, too.
-    @Test func aWriterOfTheVersionBeforeIsCountedWhileItStillRuns() async throws {
-        try await open().close()
-        try makeVersionOne(folder.store)
+    /// An upgrade may start while the old program still writes: the counts see its calls, and its
+    /// pauses leave the breaker alone.
+    @Test(arguments: [1, 2])
+    func aWriterOfAnEarlierVersionIsHeardWhileItStillRuns(_ version: Int) async throws {
+        try makeFile(ofVersion: version) { _ throws(SQLiteFailure) in }
         let old = try Database(path: folder.store, lockWaitMilliseconds: 1000)
         let insert = """
             INSERT INTO calls (source, id, reserved, reserved_wall, ended, state, unknown)
@@ -485,7 +550,20 @@ struct SQLiteStoreTests {
         try old.execute(insert)
         try old.execute("UPDATE calls SET ended = 2000000000000")
         try await expectTrueCounts(store)
-        #expect(try SQLiteJournal(path: folder.store).count() == 2)
+        #expect(try SQLiteJournal(path: folder.store).calls().count == 2)
+
+        let token = try await store.grant(.of(a))
+        var settlement = Settlement.of(a, token)
+        settlement.breaker = .opened(for: .seconds(20))
+        try await store.settle(settlement)
+        try old.execute(
+            """
+            INSERT INTO sources (source, paused_until, smallest_gap) VALUES ('orders', 5, 7)
+            ON CONFLICT (source) DO UPDATE SET
+                paused_until = excluded.paused_until, smallest_gap = excluded.smallest_gap
+            """)
+        let heeding = try await store.verdict(.of(.orders("b"), heedsBreaker: true))
+        #expect(heeding == .resting(opensIn: .seconds(20)))
     }
 
     // MARK: helpers
@@ -505,14 +583,14 @@ struct SQLiteStoreTests {
         }
     }
 
-    /// Version 1 knew no counts; everything else was the same.
-    private func makeVersionOne(_ path: String) throws {
-        let database = try Database(path: path, lockWaitMilliseconds: 1000)
-        try database.execute(
-            """
-            DROP TRIGGER call_entered; DROP TRIGGER call_moved; DROP TRIGGER call_dropped;
-            DROP TABLE call_counts; PRAGMA user_version = 1
-            """)
+    /// A file as a program of that version has left it.
+    private func makeFile(
+        ofVersion version: Int, _ fill: (borrowing Database) throws(SQLiteFailure) -> Void
+    ) throws {
+        let old = try Database(path: folder.store, lockWaitMilliseconds: 1000)
+        _ = try old.text("PRAGMA journal_mode = WAL")
+        try old.execute(OldSchema.text("sqlite-\(version)"))
+        try fill(old)
     }
 
     /// Copies of the three files as they are now.
@@ -543,13 +621,5 @@ struct SQLiteStoreTests {
             try other.execute("DELETE FROM meta; DELETE FROM looks; DELETE FROM calls")
             try other.execute("DELETE FROM sources")
         }
-    }
-}
-
-extension SQLiteJournal {
-    fileprivate func count() throws -> Int {
-        var count = 0
-        try forEachCall { _ in count += 1 }
-        return count
     }
 }

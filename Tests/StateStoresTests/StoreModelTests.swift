@@ -46,6 +46,8 @@ struct StoreModelTests {
         var store = try subject.open()
         let memory = MemoryStore(clock: { clock.sinceBoot })
         var script = Script(seed: seed)
+        // When the answers came that were kept when they were last looked at.
+        var checked: [LookKey: WallTime] = [:]
         for number in 0..<400 {
             let context = "seed \(seed), step \(number)"
             switch script.next() {
@@ -54,10 +56,12 @@ struct StoreModelTests {
             case .reopen:
                 await store.close()
                 store = try subject.open()
-            case .lookUp(let id):
-                #expect(
-                    plain(try await store.lookUp(id)) == plain(try await memory.lookUp(id)),
-                    "\(context)")
+            case .lookUp(let ids):
+                for id in ids {
+                    let replies = (try await store.lookUp(id), try await memory.lookUp(id))
+                    #expect(replies.0 == replies.1, "\(context)")
+                    for record in replies.0 { checked[record.key] = record.answer?.checkedAt }
+                }
             case .purge(let retention):
                 let replies = (try await store.purge(retention), try await memory.purge(retention))
                 #expect(replies.0 == replies.1, "\(context)")
@@ -69,7 +73,7 @@ struct StoreModelTests {
                 #expect(plain(replies.0.verdict) == plain(replies.1.verdict), "\(context)")
                 script.took(request.key, replies.0.token, replies.1.token)
             case .settle(let call, let make):
-                let news = make(clock.wall)
+                let news = make(clock.wall, checked)
                 func settlement(_ token: SlotToken) -> Settlement {
                     var settlement = news
                     settlement.token = token
@@ -79,7 +83,7 @@ struct StoreModelTests {
                     try await store.settle(settlement(call.store)),
                     try await memory.settle(settlement(call.memory))
                 )
-                #expect(plain([replies.0.record]) == plain([replies.1.record]), "\(context)")
+                #expect(replies.0.record == replies.1.record, "\(context)")
                 #expect(replies.0.gap == replies.1.gap, "\(context)")
                 #expect(replies.0.smallestGap == replies.1.smallestGap, "\(context)")
             }
@@ -87,21 +91,11 @@ struct StoreModelTests {
         await store.close()
     }
 
-    /// Both count ages; only the wall clocks they read differ.
-    private func plain(_ records: [LookRecord]) -> [LookRecord] {
-        records.map { record in
-            var record = record
-            record.answer?.age = .zero
-            return record
-        }
-    }
-
     /// Tokens of two stores differ.
     private func plain(_ verdict: ReservationReply.Verdict) -> ReservationReply.Verdict {
         switch verdict {
         case .granted: .granted(SlotToken(0))
-        case .gateShut(let record): .gateShut(plain([record])[0])
-        case .budgetSpent, .paused, .resting, .quarantined: verdict
+        case .gateShut, .budgetSpent, .paused, .resting, .quarantined: verdict
         }
     }
 }
@@ -117,12 +111,15 @@ private struct Script {
     enum Step {
         case pass(Duration)
         case reopen
-        case lookUp(ActionID)
+        case lookUp([ActionID])
         case purge(Retention)
         case reserve(Reservation)
         /// The token is filled in for each store.
-        case settle(Call, (WallTime) -> Settlement)
+        case settle(Call, Settling)
     }
+
+    /// The time now, and when kept answers came: what the news needs that cannot be drawn.
+    typealias Settling = (WallTime, [LookKey: WallTime]) -> Settlement
 
     private var random: SeededGenerator
     private var calls: [Call] = []
@@ -138,7 +135,8 @@ private struct Script {
         case 0..<30: .pass(span(upTo: 20))
         case 30..<32: .pass(span(upTo: 40_000))
         case 32..<34: .reopen
-        case 34..<45: .lookUp(key().id)
+        case 34..<42: .lookUp([key().id])
+        case 42..<45: .lookUp(Self.ids + [.list])
         case 45..<48: .purge(retention())
         case 48..<75: .reserve(reservation())
         default: settlement()
@@ -149,9 +147,11 @@ private struct Script {
         .milliseconds(Int.random(in: 0...(seconds * 1000), using: &random))
     }
 
+    private static let ids = (0..<6).map { ActionID.sample("a\($0)") }
+
     private mutating func key() -> LookKey {
-        let id = "a\(Int.random(in: 0..<6, using: &random))"
-        return Bool.random(using: &random) ? .orders(id) : .vouchers(id)
+        let id = (Self.ids + [.list])[Int.random(in: 0...Self.ids.count, using: &random)]
+        return LookKey(Bool.random(using: &random) ? .orders : .vouchers, id)
     }
 
     private mutating func retention() -> Retention {
@@ -163,29 +163,56 @@ private struct Script {
     private mutating func reservation() -> Reservation {
         .of(
             key(), perMinute: Int.random(in: 1...8, using: &random),
-            perDay: Bool.random(using: &random) ? Int.random(in: 1...40, using: &random) : nil)
+            perDay: Bool.random(using: &random) ? Int.random(in: 1...40, using: &random) : nil,
+            heedsBreaker: Bool.random(using: &random))
     }
 
     private mutating func settlement() -> Step {
         guard let call = calls.randomElement(using: &random) else { return .pass(.zero) }
         let gate: Settlement.Gate =
-            Bool.random(using: &random) ? .opens(in: span(upTo: 40)) : .staysHeld
+            Int.random(in: 0..<3, using: &random) > 0 ? .opens(in: span(upTo: 40)) : .staysHeld
         let pause = Int.random(in: 0..<10, using: &random) == 0 ? span(upTo: 60) : nil
         let sentAgo = Bool.random(using: &random) ? span(upTo: 5) : nil
+        let answeredAgo = Bool.random(using: &random) ? span(upTo: 5) : .zero
+        let (breaker, news) = (breaker(), news(of: call.key))
+        return .settle(call) { wall, checked in
+            var settlement = Settlement.of(
+                call.key, call.store, gate, pause: pause, sentAgo: sentAgo,
+                news: news(wall, checked))
+            settlement.breaker = breaker
+            settlement.answeredAgo = answeredAgo
+            return settlement
+        }
+    }
+
+    private mutating func breaker() -> BreakerHint? {
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0: .opened(for: span(upTo: 60))
+        case 1: .closed
+        default: nil
+        }
+    }
+
+    private mutating func news(
+        of key: LookKey
+    ) -> (WallTime, [LookKey: WallTime]) -> Settlement.News {
         let isDone = Int.random(in: 0..<4, using: &random) == 0
         let choice = Int.random(in: 0..<3, using: &random)
         let repeats = Int.random(in: 1..<5, using: &random)
-        return .settle(call) { wall in
-            let news: Settlement.News =
-                switch choice {
-                case 0:
-                    .answer(
-                        .sample("\(repeats)", call.key.source, .pending, isDone: isDone),
-                        checkedAt: wall)
-                case 1: .missed(.notFound, repeats: repeats, age: .seconds(repeats))
-                default: .none
-                }
-            return .of(call.key, call.store, gate, pause: pause, sentAgo: sentAgo, news: news)
+        let listed = Self.ids.filter { _ in Bool.random(using: &random) }
+        return { wall, checked in
+            switch choice {
+            case 0 where key.isList:
+                .confirmed(
+                    listed.map {
+                        Confirmation(id: $0, checkedAt: checked[LookKey(key.source, $0)] ?? wall)
+                    }, checkedAt: wall)
+            case 0:
+                .answer(
+                    .sample("\(repeats)", key.source, .pending, isDone: isDone), checkedAt: wall)
+            case 1: .missed(.notFound, repeats: repeats, age: .seconds(repeats))
+            default: .none
+            }
         }
     }
 }

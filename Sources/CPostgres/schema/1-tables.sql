@@ -1,5 +1,5 @@
--- The shared store's schema, version 1: tables here, then continuity, then the rules as functions, one
--- call for each decision. status-proxy runs these files by itself, in one transaction, when the schema
+-- The shared store's schema, version 2: tables here, then continuity, then the rules as functions, one
+-- call for each decision, then what earlier programs call. status-proxy runs these files by itself, in one transaction, when the schema
 -- is missing or older; a database's owner can run them for a role that may not create anything:
 --   cat schema/*.sql | psql
 --
@@ -14,8 +14,8 @@
 --
 -- Times are nanoseconds of the store's clock: status_proxy.clock() plus `meta.clock_offset`, and never
 -- behind `meta.last_time`. `..._wall` are milliseconds since 1970 on the clock of the replica that
--- told. A later version that needs other arguments gives its functions other names: while replicas
--- are restarted one by one, both versions work on one schema.
+-- told. A function that needs other arguments in a later version stands beside its earlier form: while
+-- replicas are restarted one by one, both versions work on one schema.
 
 BEGIN;
 
@@ -51,6 +51,10 @@ CREATE TABLE IF NOT EXISTS status_proxy.meta (
     -- No grants until then, whoever asks.
     shut_until bigint
 );
+
+-- Before any other lock: from here on no decision of a running replica is under way, see 1. It would
+-- take its locks in another order.
+SELECT FROM status_proxy.meta FOR UPDATE;
 
 CREATE TABLE IF NOT EXISTS status_proxy.looks (
     id text NOT NULL,
@@ -96,8 +100,12 @@ CREATE INDEX IF NOT EXISTS unknown_calls_by_end
 CREATE TABLE IF NOT EXISTS status_proxy.sources (
     source text PRIMARY KEY,
     paused_until bigint,
-    smallest_gap bigint
+    smallest_gap bigint,
+    -- A process that found the upstream failing leaves it alone until then (version 2).
+    breaker_until bigint
 );
+
+ALTER TABLE status_proxy.sources ADD COLUMN IF NOT EXISTS breaker_until bigint;
 
 DO $$
 BEGIN

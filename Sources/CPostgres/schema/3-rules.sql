@@ -48,14 +48,14 @@ CREATE OR REPLACE FUNCTION status_proxy.calls_left(
     WHERE source = p_source AND ended > t - span AND most IS NOT NULL
 $$;
 
--- Checks quarantine, pause, gate and budget, in this order; takes the call out of all of them, or
--- none. A quarantine lasts until no call can matter any more that a lost state had granted: neither
+-- Checks quarantine, pause, breaker, gate and budget, in this order; takes the call out of all of them,
+-- or none. A list ('*' in place of an id) is called for the sake of known actions. A quarantine lasts until no call can matter any more that a lost state had granted: neither
 -- to its action's gate nor to the budget of a minute. Spans, windows and limits are the caller's.
 CREATE OR REPLACE FUNCTION status_proxy.reserve(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
     p_source text, p_id text, p_hold bigint, p_flight_max bigint, p_quarantine bigint,
     p_minute bigint, p_per_minute bigint, p_unknown_per_minute bigint,
-    p_day bigint, p_per_day bigint, p_unknown_per_day bigint,
+    p_day bigint, p_per_day bigint, p_unknown_per_day bigint, p_heeds_breaker boolean,
     OUT entry status_proxy.entry, OUT verdict text, OUT opens_in bigint, OUT kind text,
     OUT slot bigint, OUT was_unknown boolean, OUT minute_left bigint, OUT day_left bigint,
     OUT told status_proxy.told
@@ -63,6 +63,7 @@ CREATE OR REPLACE FUNCTION status_proxy.reserve(
 DECLARE
     t bigint;
     until bigint;
+    upstream status_proxy.sources;
     look status_proxy.looks;
 BEGIN
     entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
@@ -75,10 +76,13 @@ BEGIN
     END IF;
 
     IF verdict IS NULL THEN
-        SELECT paused_until INTO until FROM status_proxy.sources WHERE source = p_source;
-        IF until > t THEN
+        SELECT * INTO upstream FROM status_proxy.sources s WHERE s.source = p_source;
+        IF upstream.paused_until > t THEN
             verdict := 'paused';
-            opens_in := until - t;
+            opens_in := upstream.paused_until - t;
+        ELSIF p_heeds_breaker AND upstream.breaker_until > t THEN
+            verdict := 'resting';
+            opens_in := upstream.breaker_until - t;
         END IF;
     END IF;
 
@@ -92,7 +96,7 @@ BEGIN
     END IF;
 
     IF verdict IS NULL THEN
-        was_unknown := NOT EXISTS (
+        was_unknown := p_id <> '*' AND NOT EXISTS (
             SELECT FROM status_proxy.looks l WHERE l.id = p_id AND l.known);
         -- Of several windows that are spent, the one that opens last.
         SELECT 'budget-spent', w.opens_in, w.kind INTO verdict, opens_in, kind
@@ -153,8 +157,32 @@ BEGIN
 END
 $$;
 
--- Records how a call ended: journal, pause, gap, gate and news. Saying it twice changes nothing more.
--- `p_asked` is when the caller said so, on the store's clock; `p_opens_in` null: the gate stays held.
+-- Takes over that a list has told answers again: those that still are the ones kept, as their
+-- `checked_wall` tells, not final and not from after the list. Tells which they were.
+CREATE OR REPLACE FUNCTION status_proxy.confirm(
+    p_source text, p_ids text[], p_walls bigint[], p_told bigint, p_checked_wall bigint,
+    p_opens bigint, OUT confirmed text[]
+) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    WITH refreshed AS (
+        UPDATE status_proxy.looks l
+        SET answer_told = p_told, answer_checked_wall = p_checked_wall,
+            opens = greatest(l.opens, p_opens)
+        FROM unnest(p_ids, p_walls) AS c (id, wall)
+        WHERE l.id = c.id AND l.source = p_source AND l.answer_checked_wall = c.wall
+            AND NOT l.answer_done AND l.answer_told < p_told
+        RETURNING l.id)
+    SELECT array_agg(id) INTO confirmed FROM refreshed;
+    UPDATE status_proxy.looks l
+    SET miss_kind = NULL, miss_http_status = NULL, miss_code = NULL, miss_message = NULL,
+        miss_repeats = NULL, miss_ended = NULL
+    WHERE l.id = ANY (confirmed) AND l.source = p_source AND l.miss_ended <= p_told;
+END
+$$;
+
+-- Records how a call ended: journal, pause, breaker, gap, gate and news. Saying it twice changes nothing
+-- more. `p_asked` is when the caller said so, on the store's clock; `p_opens_in` null: the gate stays
+-- held. News of a list are the answers that it confirms, each named by the `checked_wall` it came with.
 CREATE OR REPLACE FUNCTION status_proxy.settle(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
     p_source text, p_id text, p_slot bigint, p_asked bigint, p_opens_in bigint, p_pause bigint,
@@ -163,6 +191,8 @@ CREATE OR REPLACE FUNCTION status_proxy.settle(
     p_answer_checked_wall bigint, p_answer_bytes bytea,
     p_miss_kind text, p_miss_http_status integer, p_miss_code text, p_miss_message text,
     p_miss_repeats integer, p_miss_age bigint, p_teller text,
+    p_breaker_opened_for bigint, p_breaker_closed boolean,
+    p_confirmed text[], p_confirmed_walls bigint[],
     OUT entry status_proxy.entry, OUT gap bigint, OUT smallest_gap bigint,
     OUT told status_proxy.told
 ) LANGUAGE plpgsql VOLATILE AS $$
@@ -174,6 +204,7 @@ DECLARE
     is_journaled boolean;
     is_kept boolean;
     news_slot bigint;
+    confirmed text[];
 BEGIN
     entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
     IF entry.late THEN RETURN; END IF;
@@ -202,15 +233,24 @@ BEGIN
             gap := status_proxy.gap(call.before, call.reserved, call.sent);
         END IF;
     END IF;
-    IF p_pause IS NOT NULL OR gap IS NOT NULL THEN
-        INSERT INTO status_proxy.sources AS s (source, paused_until, smallest_gap)
-        VALUES (p_source, t + p_pause, gap)
+    IF p_pause IS NOT NULL OR p_breaker_opened_for IS NOT NULL OR p_breaker_closed
+        OR gap IS NOT NULL
+    THEN
+        INSERT INTO status_proxy.sources AS s (source, paused_until, breaker_until, smallest_gap)
+        VALUES (p_source, t + p_pause, t + p_breaker_opened_for, gap)
         ON CONFLICT (source) DO UPDATE SET
             paused_until = greatest(s.paused_until, excluded.paused_until),
+            breaker_until = CASE WHEN p_breaker_closed THEN NULL
+                ELSE greatest(s.breaker_until, excluded.breaker_until) END,
             smallest_gap = least(s.smallest_gap, excluded.smallest_gap);
     END IF;
     SELECT s.smallest_gap INTO smallest_gap FROM status_proxy.sources s
     WHERE s.source = p_source;
+    IF p_news = 'confirmed' AND p_opens_in IS NOT NULL THEN
+        confirmed := status_proxy.confirm(
+            p_source, p_confirmed, p_confirmed_walls, asked - p_answered_ago,
+            p_answer_checked_wall, t + p_opens_in);
+    END IF;
 
     -- A look that is not kept (any more) comes back with what the call learned.
     IF NOT is_kept THEN
@@ -241,7 +281,7 @@ BEGIN
                 look.answer_bytes := p_answer_bytes;
             END IF;
         END IF;
-        -- An answer comes without the values of a miss, and so forgets the last one.
+        -- Other news comes without the values of a miss, and so forgets the last one.
         IF p_news IS NOT NULL THEN
             look.miss_kind := p_miss_kind;
             look.miss_http_status := p_miss_http_status;
@@ -263,7 +303,8 @@ BEGIN
         answer_checked_wall = excluded.answer_checked_wall,
         answer_told = excluded.answer_told, answer_bytes = excluded.answer_bytes;
     told := status_proxy.tell(look, t);
-    PERFORM pg_notify('status_proxy', p_teller || ' ' || p_id);
+    PERFORM pg_notify('status_proxy', p_teller || ' ' || id)
+    FROM unnest(array_append(confirmed, p_id)) AS id;
 END
 $$;
 
@@ -369,10 +410,3 @@ CREATE OR REPLACE FUNCTION status_proxy.quarantine() RETURNS void LANGUAGE sql V
     SET epoch = status_proxy.draw(1, 1::bigint << 62),
         noticed = greatest(status_proxy.clock() + clock_offset, last_time)
 $$;
-
-SELECT status_proxy.begin_life();
-INSERT INTO status_proxy.layout (version, usable_from) VALUES (1, 1)
-ON CONFLICT (one) DO UPDATE SET version = excluded.version, usable_from = excluded.usable_from
-WHERE layout.version < excluded.version;
-
-COMMIT;

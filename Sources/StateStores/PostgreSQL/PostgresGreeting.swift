@@ -5,7 +5,7 @@ internal import StatusCore
 
 enum PostgresGreeting {
     /// The schema that `CPostgres/schema` makes. Raise it there, too.
-    static let version: Int64 = 1
+    static let version: Int64 = 2
 
     static func say(
         on connection: borrowing PostgresConnection, limits: PostgresLimits,

@@ -33,6 +33,7 @@ struct PostgresReservation {
             let kind = row.text(10).flatMap(BudgetKind.init) ?? .minute
             return .budgetSpent(opensIn: opensIn, kind)
         case "paused": return .paused(opensIn: opensIn)
+        case "resting": return .resting(opensIn: opensIn)
         case "quarantined": return .quarantined(opensIn: opensIn)
         default: break
         }

@@ -196,9 +196,8 @@ final class PostgresSession: @unchecked Sendable {
 
     private func heard(_ payload: String) {
         let words = payload.split(separator: " ", maxSplits: 1)
-        guard words.count == 2, words[0] != teller, let id = ActionID(String(words[1])) else {
-            return
-        }
+        guard words.count == 2, words[0] != teller, let id = ActionID.kept(String(words[1]))
+        else { return }
         hear(.changed(id))
     }
 

@@ -22,6 +22,7 @@ extension PostgresStatement {
                 .integer(BudgetLimits.unknownShare(of: budget.perMinute)),
                 .span(BudgetLimits.dayWindow), .integer(budget.perDay),
                 .integer(budget.perDay.map(BudgetLimits.unknownShare)),
+                .flag(request.heedsBreaker),
             ])
     }
 
@@ -39,13 +40,14 @@ extension PostgresStatement {
                 .integer(settlement.token.number), .instant(asked), .span(opensIn),
                 .span(settlement.pause), .span(settlement.sentAgo), .span(settlement.answeredAgo),
                 .words(settlement.outcome),
-            ] + values(of: settlement.news) + [.text(teller)])
+            ] + values(of: settlement.news) + [.text(teller)] + values(of: settlement.breaker)
+                + confirmations(settlement.news))
     }
 
     private static func values(of news: Settlement.News) -> [PostgresValue] {
         let none = PostgresValue.null
         switch news {
-        case .none, .confirmed: return Array(repeating: none, count: 12)
+        case .none: return Array(repeating: none, count: 12)
         case .answer(let document, let checkedAt):
             return [
                 .text("answer"), .text(document.status.rawValue), .flag(document.isDone),
@@ -58,7 +60,28 @@ extension PostgresStatement {
                 .integer(miss.fault.httpStatus), .words(miss.fault.code),
                 .words(miss.fault.message), .integer(miss.repeats), .span(miss.age),
             ]
+        case .confirmed(_, let checkedAt):
+            return [
+                .text("confirmed"), none, none, none, .integer(checkedAt.milliseconds), none,
+                none, none, none, none, none, none,
+            ]
         }
+    }
+
+    private static func values(of breaker: BreakerHint?) -> [PostgresValue] {
+        switch breaker {
+        case .opened(let span)?: [.span(span), .flag(false)]
+        case .closed?: [.null, .flag(true)]
+        case nil: [.null, .flag(false)]
+        }
+    }
+
+    private static func confirmations(_ news: Settlement.News) -> [PostgresValue] {
+        guard case .confirmed(let confirmations, _) = news else { return [.null, .null] }
+        return [
+            .array(confirmations.map(\.id.text)),
+            .array(confirmations.map { "\($0.checkedAt.milliseconds)" }),
+        ]
     }
 
     static func smallestGaps() -> PostgresStatement {

@@ -140,7 +140,8 @@ final class SQLiteRows: StoreRows {
     func source(_ source: Source) throws(SQLiteFailure) -> KeptSource {
         let kept = try statements.source.first([.text(source.rawValue)]) { row in
             KeptSource(
-                pausedUntil: row.instant(0), smallestGap: row.integer(1).map { .nanoseconds($0) })
+                pausedUntil: row.instant(0), breakerUntil: row.instant(1),
+                smallestGap: row.integer(2).map { .nanoseconds($0) })
         }
         return kept ?? KeptSource()
     }
@@ -148,7 +149,7 @@ final class SQLiteRows: StoreRows {
     func keep(_ state: KeptSource, of source: Source) throws(SQLiteFailure) {
         try statements.keepSource.run([
             .text(source.rawValue), .optional(state.pausedUntil?.nanoseconds),
-            .optional(state.smallestGap?.nanoseconds),
+            .optional(state.breakerUntil?.nanoseconds), .optional(state.smallestGap?.nanoseconds),
         ])
     }
 

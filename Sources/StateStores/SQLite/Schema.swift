@@ -4,7 +4,7 @@
 enum Schema {
     /// "sprx": tells this program's files from other SQLite databases.
     static let applicationID: Int64 = 0x7370_7278
-    static let version: Int64 = 2
+    static let version: Int64 = 3
     /// Another process may be turning the same new file to its write-ahead log.
     private static let journalModeAttemptsMax = 100
     /// Tokens of two files that follow each other at one path must not meet.
@@ -84,6 +84,7 @@ enum Schema {
     private static func create(in database: borrowing Database) throws(SQLiteFailure) {
         try database.execute(tables)
         try database.execute(counts)
+        try addBreaker(to: database)
         try database.execute("PRAGMA application_id = \(applicationID)")
         try database.execute("PRAGMA user_version = \(version)")
         try database.execute(
@@ -91,6 +92,14 @@ enum Schema {
             INSERT INTO sqlite_sequence (name, seq) SELECT 'calls', \(Int64.random(in: firstTokens))
             WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'calls')
             """)
+    }
+
+    /// Files of versions 1 and 2 know no breaker. A program of these that still runs leaves it alone.
+    private static func addBreaker(to database: borrowing Database) throws(SQLiteFailure) {
+        let columns = try database.number(
+            "SELECT count(*) FROM pragma_table_info('sources') WHERE name = 'breaker_until'")
+        guard columns == 0 else { return }
+        try database.execute("ALTER TABLE sources ADD COLUMN breaker_until INTEGER")
     }
 
     /// Times are nanoseconds of the store's clock, `…_wall` milliseconds since
@@ -145,7 +154,8 @@ enum Schema {
         CREATE TABLE IF NOT EXISTS sources (
             source TEXT PRIMARY KEY,
             paused_until INTEGER,
-            smallest_gap INTEGER
+            smallest_gap INTEGER,
+            breaker_until INTEGER
         ) STRICT, WITHOUT ROWID;
         """
 

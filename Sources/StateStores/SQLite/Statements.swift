@@ -87,12 +87,14 @@ extension Statements {
             ORDER BY ended DESC LIMIT 1 OFFSET ?4
             """)
         let source = try database.prepare(
-            "SELECT paused_until, smallest_gap FROM sources WHERE source = ?1")
+            "SELECT paused_until, breaker_until, smallest_gap FROM sources WHERE source = ?1")
         let keepSource = try database.prepare(
             """
-            INSERT INTO sources (source, paused_until, smallest_gap) VALUES (?1, ?2, ?3)
+            INSERT INTO sources (source, paused_until, breaker_until, smallest_gap)
+            VALUES (?1, ?2, ?3, ?4)
             ON CONFLICT (source) DO UPDATE SET
-                paused_until = excluded.paused_until, smallest_gap = excluded.smallest_gap
+                paused_until = excluded.paused_until, breaker_until = excluded.breaker_until,
+                smallest_gap = excluded.smallest_gap
             """)
         let meta = try database.prepare(
             "SELECT epoch, revision, boot_id, clock_offset, last_time FROM meta WHERE one = 1")

@@ -71,6 +71,34 @@ struct PostgresStoreTests {
         #expect(mine.all == [.missed] && others.all == [.missed, .changed(a.id)])
     }
 
+    @Test func othersHearOfEachConfirmedActionAndOfTheList() async throws {
+        let others = Notices()
+        let stores = [try database.open(), try database.open()]
+        let told = database.clock.wall
+        for id in ["a", "b", "c"] {
+            let token = try await stores[0].grant(.of(.vouchers(id)))
+            try await stores[0].settle(
+                .of(
+                    .vouchers(id), token,
+                    news: .answer(.sample(id, .vouchers), checkedAt: told)))
+        }
+        // By then it has heard of all three.
+        _ = try await stores[1].lookUp(a.id)
+        stores[1].listen { others.add($0) }
+        let token = try await stores[0].grant(.of(LookKey(.vouchers, .list)))
+        let other = WallTime(milliseconds: 0)
+        try await stores[0].settle(
+            .list(
+                token,
+                [("a", told), ("b", told), ("c", other), ("d", told)].map {
+                    Confirmation(id: .sample($0.0), checkedAt: $0.1)
+                }))
+        try await others.until { $0.contains(.changed(.list)) }
+        // Nothing of what the list left as it was.
+        #expect(others.all.count == 3)
+        for id in ["a", "b"] { #expect(others.all.contains(.changed(.sample(id)))) }
+    }
+
     @Test func aLongIDFitsIntoANotice() async throws {
         let key = LookKey.vouchers("v" + String(repeating: "~", count: 127))
         let others = Notices()
@@ -170,7 +198,7 @@ struct PostgresStoreTests {
 
     @Test func aSchemaThatNeedsANewerProgramIsLeftAlone() async throws {
         try database.makeSchema()
-        try database.admin.query("UPDATE status_proxy.layout SET version = 3, usable_from = 2")
+        try database.admin.query("UPDATE status_proxy.layout SET version = 4, usable_from = 3")
         let store = try database.open()
         let failure = await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
         #expect(failure?.text.contains("newer program") == true)

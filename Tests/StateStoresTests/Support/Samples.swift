@@ -21,11 +21,12 @@ extension Reservation {
 
     /// Hold 41 s, flight 13 s, and a budget that is not in the way.
     static func of(
-        _ key: LookKey, perMinute: Int = 1000, perDay: Int? = nil, hold: Duration = hold
+        _ key: LookKey, perMinute: Int = 1000, perDay: Int? = nil, hold: Duration = hold,
+        heedsBreaker: Bool = false
     ) -> Reservation {
         Reservation(
             key: key, hold: hold, flightMax: flightMax,
-            budget: BudgetLimits(perMinute: perMinute, perDay: perDay))
+            budget: BudgetLimits(perMinute: perMinute, perDay: perDay), heedsBreaker: heedsBreaker)
     }
 }
 
@@ -60,3 +61,6 @@ extension Settlement.News {
                 repeats: repeats, age: age))
     }
 }
+
+/// Not swift-testing's.
+typealias Confirmation = StatusCore.Confirmation

@@ -9,6 +9,11 @@ extension ReservationReply.Verdict {
     var isGranted: Bool { if case .granted = self { true } else { false } }
     var isGateShut: Bool { if case .gateShut = self { true } else { false } }
 
+    /// The rest of an open breaker's time, if that is what stands in the way.
+    var restsFor: Duration? {
+        if case .resting(let opensIn) = self { opensIn } else { nil }
+    }
+
     /// The rest of the quarantine, if that is what stands in the way.
     var quarantine: Duration? {
         if case .quarantined(let opensIn) = self { opensIn } else { nil }
@@ -41,11 +46,7 @@ extension OpenStore {
         found >= expected - tolerance && found <= expected + tolerance
     }
 
-    func journalCalls() throws -> [JournaledCall] {
-        var calls: [JournaledCall] = []
-        try journal().forEachCall { calls.append($0) }
-        return calls
-    }
+    func journalCalls() throws -> [JournaledCall] { try journal().calls() }
 
     /// Lets the orders upstream tell a state of each of these actions.
     func makeKnown(_ ids: [String]) async throws {
@@ -56,6 +57,14 @@ extension OpenStore {
                     .orders(id), token, .opens(in: .zero),
                     news: .answer(.sample(id), checkedAt: wall())))
         }
+    }
+}
+
+extension CallJournal {
+    func calls() throws -> [JournaledCall] {
+        var calls: [JournaledCall] = []
+        try forEachCall { calls.append($0) }
+        return calls
     }
 }
 

@@ -1,0 +1,632 @@
+-- The shared store's schema, version 1: tables here, then continuity, then the rules as functions, one
+-- call for each decision. status-proxy runs these files by itself, in one transaction, when the schema
+-- is missing or older; a database's owner can run them for a role that may not create anything:
+--   cat schema/*.sql | psql
+--
+-- Why the rules hold for all replicas together:
+-- 1. Every function that writes begins with status_proxy.enter(), which locks the one row of `meta`
+--    until its transaction ends. So decisions of all replicas come one after the other, and each
+--    statement after the lock sees what the decision before has committed (READ COMMITTED: a volatile
+--    function's statements each take a snapshot of their own).
+-- 2. A function is called as a whole transaction. No client is between the lock and its release: a
+--    client that goes away leaves nothing locked, and its call either counts as a whole or not at all.
+-- 3. The time is read after the lock is held, by clock_timestamp(): waiting does not count.
+--
+-- Times are nanoseconds of the store's clock: status_proxy.clock() plus `meta.clock_offset`, and never
+-- behind `meta.last_time`. `..._wall` are milliseconds since 1970 on the clock of the replica that
+-- told. A later version that needs other arguments gives its functions other names: while replicas
+-- are restarted one by one, both versions work on one schema.
+
+BEGIN;
+
+-- Replicas that start together do this one after the other. "sprx", as in the SQLite file.
+SELECT pg_advisory_xact_lock(x'73707278'::int);
+
+DO $$ BEGIN
+    IF to_regnamespace('status_proxy') IS NULL THEN CREATE SCHEMA status_proxy; END IF;
+END $$;
+
+CREATE TABLE IF NOT EXISTS status_proxy.layout (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    version integer NOT NULL,
+    -- Programs made for this version or a later one can work with the schema.
+    usable_from integer NOT NULL
+);
+
+-- Which life of the store this is, and how its clock runs. Raised by every decision.
+CREATE TABLE IF NOT EXISTS status_proxy.meta (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    -- Drawn anew whenever continuity was lost.
+    epoch bigint NOT NULL,
+    revision bigint NOT NULL,
+    -- The highest token granted.
+    token bigint NOT NULL,
+    clock_offset bigint NOT NULL,
+    last_time bigint NOT NULL,
+    -- See home() and the server's start: what they were at the last decision.
+    home text NOT NULL,
+    server_start text NOT NULL,
+    -- When continuity was last found lost; null: never.
+    noticed bigint,
+    -- No grants until then, whoever asks.
+    shut_until bigint
+);
+
+CREATE TABLE IF NOT EXISTS status_proxy.looks (
+    id text NOT NULL,
+    source text NOT NULL,
+    first_seen bigint NOT NULL,
+    opens bigint NOT NULL,
+    token bigint,
+    known boolean NOT NULL DEFAULT false,
+    news_token bigint,
+    miss_kind text,
+    miss_http_status integer,
+    miss_code text,
+    miss_message text,
+    miss_repeats integer,
+    miss_ended bigint,
+    answer_status text,
+    answer_done boolean,
+    answer_created_wall bigint,
+    answer_checked_wall bigint,
+    answer_told bigint,
+    answer_bytes bytea,
+    PRIMARY KEY (id, source)
+);
+
+CREATE TABLE IF NOT EXISTS status_proxy.calls (
+    token bigint PRIMARY KEY,
+    source text NOT NULL,
+    id text NOT NULL,
+    before bigint,
+    reserved bigint NOT NULL,
+    ended bigint NOT NULL,
+    -- 0 under way, 1 ended, 2 given up but perhaps seen by the upstream.
+    state smallint NOT NULL,
+    unknown boolean NOT NULL,
+    sent bigint,
+    outcome text
+);
+
+CREATE INDEX IF NOT EXISTS calls_by_end ON status_proxy.calls (source, ended);
+CREATE INDEX IF NOT EXISTS unknown_calls_by_end
+    ON status_proxy.calls (source, ended) WHERE unknown;
+
+CREATE TABLE IF NOT EXISTS status_proxy.sources (
+    source text PRIMARY KEY,
+    paused_until bigint,
+    smallest_gap bigint
+);
+
+DO $$
+BEGIN
+    -- What every decision tells of the store itself. `late`: nothing was done, see enter().
+    IF to_regtype('status_proxy.entry') IS NULL THEN
+        CREATE TYPE status_proxy.entry AS (
+            epoch bigint, revision bigint, token bigint, now bigint, noticed bigint,
+            shut_until bigint, late boolean, trouble text);
+    END IF;
+    -- A look as a caller of the store sees it: spans, no times.
+    IF to_regtype('status_proxy.told') IS NULL THEN
+        CREATE TYPE status_proxy.told AS (
+            source text, opens_in bigint, first_seen_ago bigint, known boolean,
+            answer_status text, answer_done boolean, answer_created_wall bigint,
+            answer_checked_wall bigint, answer_age bigint, answer_bytes bytea,
+            miss_kind text, miss_http_status integer, miss_code text, miss_message text,
+            miss_repeats integer, miss_age bigint);
+    END IF;
+END
+$$;
+-- Whether the store still is what it was: its clock, its home, and how every decision begins.
+
+-- The database's clock. Not now(), which stands still within a transaction.
+CREATE OR REPLACE FUNCTION status_proxy.clock() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint
+$$;
+
+-- Names the data that a decision writes into: the cluster, its timeline (another one after every
+-- promotion and every recovery to a point in time), the database, and the table itself (another one
+-- after a restore from a dump). What the role may not read counts as '?'.
+CREATE OR REPLACE FUNCTION status_proxy.home() RETURNS text LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    cluster text := '?';
+    timeline text := '?';
+BEGIN
+    BEGIN
+        cluster := (SELECT system_identifier FROM pg_control_system());
+    EXCEPTION WHEN OTHERS THEN NULL;
+    END;
+    BEGIN
+        timeline := substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8);
+    EXCEPTION WHEN OTHERS THEN NULL;
+    END;
+    RETURN format(
+        '%s/%s/%s/%s', cluster, timeline,
+        (SELECT oid FROM pg_database WHERE datname = current_database()),
+        'status_proxy.meta'::regclass::oid);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION status_proxy.server_start() RETURNS text LANGUAGE sql STABLE AS $$
+    SELECT extract(epoch FROM pg_postmaster_start_time())::text
+$$;
+
+CREATE OR REPLACE FUNCTION status_proxy.draw(low bigint, high bigint) RETURNS bigint
+LANGUAGE sql VOLATILE AS $$
+    SELECT low + floor(random() * (high - low))::bigint
+$$;
+
+-- Tokens begin at random: those of two lives that follow each other must not meet.
+CREATE OR REPLACE FUNCTION status_proxy.begin_life() RETURNS void LANGUAGE sql VOLATILE AS $$
+    INSERT INTO status_proxy.meta
+        (epoch, revision, token, clock_offset, last_time, home, server_start)
+    SELECT status_proxy.draw(1, 1::bigint << 62), 0, status_proxy.draw(1, 1::bigint << 50), 0,
+        status_proxy.clock(), status_proxy.home(), status_proxy.server_start()
+    ON CONFLICT DO NOTHING
+$$;
+
+-- Locks the store, reads its clock, and judges whether it still is what it was.
+--
+-- The first three arguments are what the caller remembers: the epoch, the highest revision and the
+-- highest token seen; null at its first call. `p_latest` is the latest time that the store can show
+-- if its clock runs evenly and the call is not too old to be of use: past it nothing is done.
+CREATE OR REPLACE FUNCTION status_proxy.enter(
+    p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint
+) RETURNS status_proxy.entry LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    -- Replicas reconnect within that span after the server has started, and object if it has lost
+    -- what they remember. Until then nobody is granted anything.
+    roll_call constant bigint := 5000000000;
+    -- How far the clock may be behind the last time written before it counts as set back.
+    lag_max constant bigint := 2000000000;
+    m status_proxy.meta;
+    here text := status_proxy.home();
+    started text := status_proxy.server_start();
+    t bigint;
+    trouble text;
+BEGIN
+    SELECT * INTO m FROM status_proxy.meta FOR UPDATE;
+    IF NOT FOUND THEN
+        PERFORM status_proxy.begin_life();
+        SELECT * INTO STRICT m FROM status_proxy.meta FOR UPDATE;
+        trouble := 'the epoch was lost';
+    END IF;
+    t := status_proxy.clock() + m.clock_offset;
+    IF t > p_latest THEN
+        RETURN (m.epoch, m.revision, m.token, t, m.noticed, m.shut_until, true, NULL::text);
+    END IF;
+
+    IF m.home <> here THEN
+        trouble := 'it is another database, or was recovered or promoted';
+    ELSIF p_epoch = m.epoch AND p_revision > m.revision THEN
+        trouble := 'it was set back to an earlier state';
+    ELSIF m.last_time - t > lag_max THEN
+        trouble := 'its clock was set back';
+    END IF;
+    IF trouble IS NOT NULL THEN
+        -- So that every replica notices.
+        m.epoch := status_proxy.draw(1, 1::bigint << 62);
+    ELSIF p_epoch <> m.epoch THEN
+        trouble := 'its epoch changed';
+    END IF;
+    IF trouble IS NOT NULL AND p_token > m.token THEN
+        m.token := p_token + status_proxy.draw(1::bigint << 32, 1::bigint << 40);
+    END IF;
+    -- Set back: time goes on from where it was. Only slightly behind: it stands still for a moment.
+    IF m.last_time - t > lag_max THEN
+        m.clock_offset := m.clock_offset + m.last_time - t;
+    END IF;
+    t := greatest(t, m.last_time);
+    IF trouble IS NOT NULL THEN m.noticed := t; END IF;
+    IF m.server_start <> started THEN m.shut_until := t + roll_call; END IF;
+
+    UPDATE status_proxy.meta
+    SET epoch = m.epoch, revision = m.revision + 1, token = m.token, clock_offset = m.clock_offset,
+        last_time = t, home = here, server_start = started, noticed = m.noticed,
+        shut_until = m.shut_until;
+    RETURN (
+        m.epoch, m.revision + 1, m.token, t, m.noticed, m.shut_until, false, trouble);
+END
+$$;
+
+-- The same for a caller that saw the clock go ahead of its own: time goes on from what the caller
+-- expects, but not from before the last time written. One caller whose own clock stood still can so
+-- not set the others back.
+CREATE OR REPLACE FUNCTION status_proxy.set_back(
+    p_epoch bigint, p_revision bigint, p_token bigint, p_time bigint
+) RETURNS status_proxy.entry LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    step_max constant bigint := 80000000;
+    m status_proxy.meta;
+    t bigint;
+BEGIN
+    SELECT * INTO m FROM status_proxy.meta FOR UPDATE;
+    t := status_proxy.clock() + m.clock_offset;
+    -- Less is what the call took to get here: somebody else has set the clock back by now.
+    IF t - p_time > step_max THEN
+        UPDATE status_proxy.meta
+        SET clock_offset = m.clock_offset - (t - greatest(p_time, m.last_time)),
+            noticed = greatest(p_time, m.last_time);
+    END IF;
+    RETURN status_proxy.enter(p_epoch, p_revision, p_token, NULL);
+END
+$$;
+-- The store's decisions, the same as StoreRules makes for the other stores: look up, reserve, settle,
+-- purge, carry over.
+
+CREATE OR REPLACE FUNCTION status_proxy.tell(l status_proxy.looks, t bigint)
+RETURNS status_proxy.told LANGUAGE sql IMMUTABLE AS $$
+    SELECT l.source, l.opens - t, greatest(t - l.first_seen, 0), l.known,
+        l.answer_status, l.answer_done, l.answer_created_wall, l.answer_checked_wall,
+        greatest(t - l.answer_told, 0), l.answer_bytes,
+        l.miss_kind, l.miss_http_status, l.miss_code, l.miss_message, l.miss_repeats,
+        greatest(t - l.miss_ended, 0)
+$$;
+
+-- Locks nothing and decides nothing: what it tells may be old as soon as it is told.
+CREATE OR REPLACE FUNCTION status_proxy.look_up(p_id text) RETURNS SETOF status_proxy.told
+LANGUAGE sql VOLATILE AS $$
+    SELECT told.*
+    FROM status_proxy.meta m, status_proxy.looks l,
+        LATERAL status_proxy.tell(
+            l, greatest(status_proxy.clock() + m.clock_offset, m.last_time)) told
+    WHERE l.id = p_id ORDER BY l.source
+$$;
+
+-- How long until a window has room again: until the call that is `most`-th from the latest stops
+-- counting. Zero or less: it has room.
+CREATE OR REPLACE FUNCTION status_proxy.window_opens_in(
+    p_source text, span bigint, most bigint, only_unknown boolean, t bigint
+) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    last_counted bigint;
+BEGIN
+    IF most <= 0 THEN
+        RETURN span;
+    ELSIF only_unknown THEN
+        SELECT ended INTO last_counted FROM status_proxy.calls
+        WHERE source = p_source AND unknown ORDER BY ended DESC OFFSET most - 1 LIMIT 1;
+    ELSE
+        SELECT ended INTO last_counted FROM status_proxy.calls
+        WHERE source = p_source ORDER BY ended DESC OFFSET most - 1 LIMIT 1;
+    END IF;
+    RETURN coalesce(last_counted + span - t, 0);
+END
+$$;
+
+CREATE OR REPLACE FUNCTION status_proxy.calls_left(
+    p_source text, span bigint, most bigint, t bigint
+) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT greatest(0, most - count(*)) FROM status_proxy.calls
+    WHERE source = p_source AND ended > t - span AND most IS NOT NULL
+$$;
+
+-- Checks quarantine, pause, gate and budget, in this order; takes the call out of all of them, or
+-- none. A quarantine lasts until no call can matter any more that a lost state had granted: neither
+-- to its action's gate nor to the budget of a minute. Spans, windows and limits are the caller's.
+CREATE OR REPLACE FUNCTION status_proxy.reserve(
+    p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
+    p_source text, p_id text, p_hold bigint, p_flight_max bigint, p_quarantine bigint,
+    p_minute bigint, p_per_minute bigint, p_unknown_per_minute bigint,
+    p_day bigint, p_per_day bigint, p_unknown_per_day bigint,
+    OUT entry status_proxy.entry, OUT verdict text, OUT opens_in bigint, OUT kind text,
+    OUT slot bigint, OUT was_unknown boolean, OUT minute_left bigint, OUT day_left bigint,
+    OUT told status_proxy.told
+) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    t bigint;
+    until bigint;
+    look status_proxy.looks;
+BEGIN
+    entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
+    IF entry.late THEN RETURN; END IF;
+    t := entry.now;
+    until := greatest(entry.noticed + p_quarantine, entry.shut_until);
+    IF until > t THEN
+        verdict := 'quarantined';
+        opens_in := until - t;
+    END IF;
+
+    IF verdict IS NULL THEN
+        SELECT paused_until INTO until FROM status_proxy.sources WHERE source = p_source;
+        IF until > t THEN
+            verdict := 'paused';
+            opens_in := until - t;
+        END IF;
+    END IF;
+
+    IF verdict IS NULL THEN
+        SELECT * INTO look FROM status_proxy.looks l WHERE l.id = p_id AND l.source = p_source;
+        -- A finished state is never asked for again while it is kept.
+        IF look.opens > t OR look.answer_done THEN
+            verdict := 'gate-shut';
+            told := status_proxy.tell(look, t);
+        END IF;
+    END IF;
+
+    IF verdict IS NULL THEN
+        was_unknown := NOT EXISTS (
+            SELECT FROM status_proxy.looks l WHERE l.id = p_id AND l.known);
+        -- Of several windows that are spent, the one that opens last.
+        SELECT 'budget-spent', w.opens_in, w.kind INTO verdict, opens_in, kind
+        FROM (
+            SELECT rank, v.kind,
+                status_proxy.window_opens_in(p_source, span, most, only_unknown, t) AS opens_in
+            FROM (VALUES
+                (1, 'minute', p_minute, p_per_minute, false),
+                (2, 'day', p_day, p_per_day, false),
+                (3, 'minute-unknown', p_minute, p_unknown_per_minute, true),
+                (4, 'day-unknown', p_day, p_unknown_per_day, true)
+            ) AS v (rank, kind, span, most, only_unknown)
+            WHERE most IS NOT NULL AND (was_unknown OR NOT only_unknown)
+        ) AS w
+        WHERE w.opens_in > 0 ORDER BY w.opens_in DESC, rank LIMIT 1;
+    END IF;
+
+    IF verdict IS NULL THEN
+        verdict := 'granted';
+        UPDATE status_proxy.meta m SET token = m.token + 1 RETURNING m.token INTO slot;
+        entry.token := slot;
+        INSERT INTO status_proxy.calls
+            (token, source, id, before, reserved, ended, state, unknown)
+        VALUES (slot, p_source, p_id, look.token, t, t + p_flight_max, 0, was_unknown);
+        INSERT INTO status_proxy.looks AS l (id, source, first_seen, opens, token)
+        VALUES (p_id, p_source, t, t + p_hold, slot)
+        ON CONFLICT (id, source) DO UPDATE SET opens = excluded.opens, token = excluded.token;
+    END IF;
+
+    minute_left := status_proxy.calls_left(p_source, p_minute, p_per_minute, t);
+    IF p_per_day IS NOT NULL THEN
+        day_left := status_proxy.calls_left(p_source, p_day, p_per_day, t);
+    END IF;
+END
+$$;
+
+-- From the end of the last call that the upstream can have seen before `p_before`'s successor, to
+-- that one's sending. Null when that end is not known for sure.
+CREATE OR REPLACE FUNCTION status_proxy.gap(p_before bigint, p_reserved bigint, p_sent bigint)
+RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    prior status_proxy.calls;
+    next_token bigint := p_before;
+BEGIN
+    FOR step IN 1..100 LOOP
+        SELECT * INTO prior FROM status_proxy.calls c WHERE c.token = next_token;
+        IF NOT FOUND THEN RETURN NULL; END IF;
+        IF prior.state = 1 AND prior.sent IS NULL THEN
+            -- The upstream never saw that one.
+            next_token := prior.before;
+        ELSIF prior.state = 1 AND prior.ended <= p_reserved THEN
+            RETURN p_sent - prior.ended;
+        ELSE
+            RETURN NULL;
+        END IF;
+    END LOOP;
+    RETURN NULL;
+END
+$$;
+
+-- Records how a call ended: journal, pause, gap, gate and news. Saying it twice changes nothing more.
+-- `p_asked` is when the caller said so, on the store's clock; `p_opens_in` null: the gate stays held.
+CREATE OR REPLACE FUNCTION status_proxy.settle(
+    p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
+    p_source text, p_id text, p_slot bigint, p_asked bigint, p_opens_in bigint, p_pause bigint,
+    p_sent_ago bigint, p_answered_ago bigint, p_outcome text, p_news text,
+    p_answer_status text, p_answer_done boolean, p_answer_created_wall bigint,
+    p_answer_checked_wall bigint, p_answer_bytes bytea,
+    p_miss_kind text, p_miss_http_status integer, p_miss_code text, p_miss_message text,
+    p_miss_repeats integer, p_miss_age bigint, p_teller text,
+    OUT entry status_proxy.entry, OUT gap bigint, OUT smallest_gap bigint,
+    OUT told status_proxy.told
+) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    t bigint;
+    asked bigint;
+    call status_proxy.calls;
+    look status_proxy.looks;
+    is_journaled boolean;
+    is_kept boolean;
+    news_slot bigint;
+BEGIN
+    entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
+    IF entry.late THEN RETURN; END IF;
+    t := entry.now;
+    asked := least(t, p_asked);
+    SELECT * INTO call FROM status_proxy.calls c
+    WHERE c.token = p_slot AND c.source = p_source AND c.id = p_id;
+    is_journaled := FOUND;
+    SELECT * INTO look FROM status_proxy.looks l WHERE l.id = p_id AND l.source = p_source;
+    is_kept := FOUND;
+    IF is_journaled AND call.state <> 0 AND is_kept THEN
+        SELECT s.smallest_gap INTO smallest_gap FROM status_proxy.sources s
+        WHERE s.source = p_source;
+        told := status_proxy.tell(look, t);
+        RETURN;
+    END IF;
+
+    IF is_journaled THEN
+        call.sent := asked - p_sent_ago;
+        UPDATE status_proxy.calls c
+        SET state = CASE WHEN p_opens_in IS NULL THEN 2 ELSE 1 END,
+            ended = CASE WHEN p_opens_in IS NULL THEN c.ended ELSE t END,
+            sent = call.sent, outcome = p_outcome
+        WHERE c.token = p_slot;
+        IF call.sent IS NOT NULL THEN
+            gap := status_proxy.gap(call.before, call.reserved, call.sent);
+        END IF;
+    END IF;
+    IF p_pause IS NOT NULL OR gap IS NOT NULL THEN
+        INSERT INTO status_proxy.sources AS s (source, paused_until, smallest_gap)
+        VALUES (p_source, t + p_pause, gap)
+        ON CONFLICT (source) DO UPDATE SET
+            paused_until = greatest(s.paused_until, excluded.paused_until),
+            smallest_gap = least(s.smallest_gap, excluded.smallest_gap);
+    END IF;
+    SELECT s.smallest_gap INTO smallest_gap FROM status_proxy.sources s
+    WHERE s.source = p_source;
+
+    -- A look that is not kept (any more) comes back with what the call learned.
+    IF NOT is_kept THEN
+        look := NULL;
+        look.id := p_id;
+        look.source := p_source;
+        look.first_seen := asked;
+        look.opens := t;
+        look.known := false;
+    END IF;
+    IF p_opens_in IS NOT NULL AND (NOT is_kept OR look.token = p_slot) THEN
+        look.opens := t + p_opens_in;
+    END IF;
+    -- A token that is not in the journal is from another life of the store: older than all.
+    news_slot := CASE WHEN is_journaled THEN p_slot ELSE 0 END;
+    IF p_news = 'answer' THEN
+        look.known := true;
+    END IF;
+    IF look.news_token IS NULL OR news_slot > look.news_token THEN
+        IF p_news = 'answer' THEN
+            -- A finished state is never replaced by an unfinished one.
+            IF p_answer_done OR look.answer_done IS NOT TRUE THEN
+                look.answer_status := p_answer_status;
+                look.answer_done := p_answer_done;
+                look.answer_created_wall := p_answer_created_wall;
+                look.answer_checked_wall := p_answer_checked_wall;
+                look.answer_told := asked - p_answered_ago;
+                look.answer_bytes := p_answer_bytes;
+            END IF;
+        END IF;
+        -- An answer comes without the values of a miss, and so forgets the last one.
+        IF p_news IS NOT NULL THEN
+            look.miss_kind := p_miss_kind;
+            look.miss_http_status := p_miss_http_status;
+            look.miss_code := p_miss_code;
+            look.miss_message := p_miss_message;
+            look.miss_repeats := p_miss_repeats;
+            look.miss_ended := asked - p_miss_age;
+            look.news_token := news_slot;
+        END IF;
+    END IF;
+    INSERT INTO status_proxy.looks VALUES (look.*)
+    ON CONFLICT (id, source) DO UPDATE SET
+        opens = excluded.opens, known = excluded.known, news_token = excluded.news_token,
+        miss_kind = excluded.miss_kind, miss_http_status = excluded.miss_http_status,
+        miss_code = excluded.miss_code, miss_message = excluded.miss_message,
+        miss_repeats = excluded.miss_repeats, miss_ended = excluded.miss_ended,
+        answer_status = excluded.answer_status, answer_done = excluded.answer_done,
+        answer_created_wall = excluded.answer_created_wall,
+        answer_checked_wall = excluded.answer_checked_wall,
+        answer_told = excluded.answer_told, answer_bytes = excluded.answer_bytes;
+    told := status_proxy.tell(look, t);
+    PERFORM pg_notify('status_proxy', p_teller || ' ' || p_id);
+END
+$$;
+
+-- Drops what is past its use, one step over at most `p_rows` looks at a time, and at the end calls.
+-- Tells after which look the next step begins; null: at the calls.
+CREATE OR REPLACE FUNCTION status_proxy.purge(
+    p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
+    p_is_at_calls boolean, p_after_id text, p_after_source text, p_rows bigint,
+    p_terminal_ttl bigint, p_stale_max bigint, p_miss_max bigint, p_journal_span bigint,
+    p_window_max bigint, p_journal_rows bigint,
+    OUT entry status_proxy.entry, OUT dropped bigint, OUT next_id text, OUT next_source text
+) LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    t bigint;
+    changed bigint;
+    surplus bigint;
+BEGIN
+    entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
+    IF entry.late THEN RETURN; END IF;
+    t := entry.now;
+    dropped := 0;
+    IF NOT p_is_at_calls THEN
+        SELECT l.id, l.source INTO next_id, next_source FROM status_proxy.looks l
+        WHERE (l.id, l.source) > (p_after_id, p_after_source)
+        ORDER BY l.id, l.source OFFSET p_rows - 1 LIMIT 1;
+
+        UPDATE status_proxy.looks l
+        SET answer_status = NULL, answer_done = NULL, answer_created_wall = NULL,
+            answer_checked_wall = NULL, answer_told = NULL, answer_bytes = NULL
+        WHERE (l.id, l.source) > (p_after_id, p_after_source)
+            AND (next_id IS NULL OR (l.id, l.source) <= (next_id, next_source))
+            AND l.answer_told
+                < t - CASE WHEN l.answer_done THEN p_terminal_ttl ELSE p_stale_max END;
+        GET DIAGNOSTICS dropped = ROW_COUNT;
+        UPDATE status_proxy.looks l
+        SET miss_kind = NULL, miss_http_status = NULL, miss_code = NULL, miss_message = NULL,
+            miss_repeats = NULL, miss_ended = NULL
+        WHERE (l.id, l.source) > (p_after_id, p_after_source)
+            AND (next_id IS NULL OR (l.id, l.source) <= (next_id, next_source))
+            AND l.miss_ended < t - p_miss_max;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        dropped := dropped + changed;
+        -- Never a gate that could still be shut.
+        DELETE FROM status_proxy.looks l
+        WHERE (l.id, l.source) > (p_after_id, p_after_source)
+            AND (next_id IS NULL OR (l.id, l.source) <= (next_id, next_source))
+            AND l.answer_told IS NULL AND l.miss_ended IS NULL
+            AND l.opens <= t AND l.opens < t - p_miss_max;
+        GET DIAGNOSTICS changed = ROW_COUNT;
+        dropped := dropped + changed;
+        RETURN;
+    END IF;
+
+    -- Tokens grow with time: those past their use stand first.
+    DELETE FROM status_proxy.calls c WHERE c.token IN (
+        SELECT o.token FROM status_proxy.calls o ORDER BY o.token LIMIT p_rows)
+    AND c.ended < t - p_journal_span;
+    GET DIAGNOSTICS dropped = ROW_COUNT;
+    IF dropped = 0 THEN
+        surplus := (SELECT count(*) FROM status_proxy.calls) - p_journal_rows;
+    END IF;
+    IF surplus > 0 THEN
+        -- The oldest beyond the bound, but none that a window can still count.
+        DELETE FROM status_proxy.calls c WHERE c.token IN (
+            SELECT o.token FROM status_proxy.calls o WHERE o.ended < t - p_window_max
+            ORDER BY o.token LIMIT least(surplus, p_rows));
+        GET DIAGNOSTICS dropped = ROW_COUNT;
+    END IF;
+END
+$$;
+
+-- Enters what a caller knows of its own calls and pauses into a store that has lost them. The gates
+-- stay as they are.
+CREATE OR REPLACE FUNCTION status_proxy.carry_over(
+    p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
+    p_slots bigint[], p_sources text[], p_ids text[], p_before bigint[], p_reserved bigint[],
+    p_ended bigint[], p_states smallint[], p_unknown boolean[], p_sent bigint[],
+    p_outcomes text[], p_paused text[], p_paused_until bigint[]
+) RETURNS status_proxy.entry LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    entry status_proxy.entry;
+BEGIN
+    entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
+    IF entry.late THEN RETURN entry; END IF;
+    INSERT INTO status_proxy.calls
+        (token, source, id, before, reserved, ended, state, unknown, sent, outcome)
+    SELECT * FROM unnest(
+        p_slots, p_sources, p_ids, p_before, p_reserved, p_ended, p_states, p_unknown, p_sent,
+        p_outcomes)
+    ON CONFLICT (token) DO NOTHING;
+    INSERT INTO status_proxy.sources AS s (source, paused_until)
+    SELECT * FROM unnest(p_paused, p_paused_until)
+    ON CONFLICT (source) DO UPDATE
+    SET paused_until = greatest(s.paused_until, excluded.paused_until);
+    RETURN entry;
+END
+$$;
+
+-- For operators who have put back a copy of the data directory that was not recovered to a point in
+-- time, with no replica running that could notice: no calls until lost ones cannot matter.
+CREATE OR REPLACE FUNCTION status_proxy.quarantine() RETURNS void LANGUAGE sql VOLATILE AS $$
+    UPDATE status_proxy.meta
+    SET epoch = status_proxy.draw(1, 1::bigint << 62),
+        noticed = greatest(status_proxy.clock() + clock_offset, last_time)
+$$;
+
+SELECT status_proxy.begin_life();
+INSERT INTO status_proxy.layout (version, usable_from) VALUES (1, 1)
+ON CONFLICT (one) DO UPDATE SET version = excluded.version, usable_from = excluded.usable_from
+WHERE layout.version < excluded.version;
+
+COMMIT;
