@@ -205,7 +205,7 @@ extension Judge {
         {
             return
         }
-        guard let limits = policy.sources[key.source] else { return }
+        guard let limits = policy.sources[key.source], !key.isList else { return }
         let asked = interest[Interest(replica: replica.index, id: key.id)] ?? .distantPast
         let most = limits.maxInterval + .seconds(30)
         if replica.clock.shows(now) - asked - replica.timePaused > most {

@@ -101,7 +101,7 @@ struct StoreModelTests {
         switch verdict {
         case .granted: .granted(SlotToken(0))
         case .gateShut(let record): .gateShut(plain([record])[0])
-        case .budgetSpent, .paused, .quarantined: verdict
+        case .budgetSpent, .paused, .resting, .quarantined: verdict
         }
     }
 }

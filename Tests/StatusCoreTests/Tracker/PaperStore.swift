@@ -21,6 +21,8 @@ struct PaperStore {
     /// Every operation fails, and nothing of it takes effect.
     var isDown = false
     var settlements: [Settlement] = []
+    /// Whether each reservation asked for other processes' breakers.
+    var heeds: [Bool] = []
     private var tokens: Int64 = 0
     private var grantedAt = Instant.distantPast
 
@@ -38,6 +40,7 @@ struct PaperStore {
         _ request: Reservation, _ now: Instant
     ) -> Result<ReservationReply, StoreFailure> {
         guard !isDown else { return .failure(Self.failure) }
+        heeds.append(request.heedsBreaker)
         let left = BudgetLeft(minute: request.budget.perMinute, day: request.budget.perDay)
         return .success(ReservationReply(verdict: verdict(request, now), budgetLeft: left))
     }
@@ -72,6 +75,16 @@ struct PaperStore {
             row.miss = nil
             row.isKnown = true
         case .miss(let miss): row.miss = (miss.fault, miss.repeats, now - miss.age)
+        case .confirmed(let confirmations, let checkedAt):
+            for confirmation in confirmations {
+                let key = LookKey(settlement.key.source, confirmation.id)
+                guard rows[key]?.answer?.checkedAt == confirmation.checkedAt else { continue }
+                rows[key]?.answer?.checkedAt = checkedAt
+                rows[key]?.answer?.told = now
+                rows[key]?.miss = nil
+                let opens = max(rows[key]?.opens ?? now, row.opens)
+                rows[key]?.opens = opens
+            }
         case .none: break
         }
         rows[settlement.key] = row
