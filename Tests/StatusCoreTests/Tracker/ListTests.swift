@@ -76,7 +76,7 @@ import Testing
         }
         while driver.calls.isEmpty { driver.advance(.milliseconds(100)) }
         #expect(
-            calls(driver, since: before).map(\.isList) == Array(repeating: false, count: 10) + [
+            calls(driver, since: before).map(\.isList) == Array(repeating: false, count: 9) + [
                 true
             ])
         driver.list(Self.ids(25).map { ($0, Self.pending()) })
