@@ -85,13 +85,21 @@ struct SimUpstream {
             return (.answer, latency)
         case .slow: return (.answer, random.milliseconds(1500...9000))
         case .failing: return (.fail(.serverError, .none), latency)
-        case .refusing: return (.fail(random.pick([.unauthorized, .forbidden]), .none), latency)
+        case .refusing: return (.fail(random.pick(Self.refusals), .none), latency)
         case .resetting: return (random.permille(500) ? .resetBefore : .resetAfter, latency)
         case .hanging: return (.hang, latency)
         case .throttling: return (.fail(.throttled, Self.hints(&random)), latency)
         case .mixed: return (Self.anything(&random), latency)
         }
     }
+
+    private static let refusals: [UpstreamFault.Kind] = [
+        .unauthorized, .forbidden, .paymentRequired,
+    ]
+    /// Answers that bring no state, each in its own way.
+    private static let oddAnswers: [UpstreamFault.Kind] = [
+        .notJSON, .malformed, .wrongAction, .tooLarge, .redirected, .unexpectedStatus,
+    ]
 
     private static func anything(_ random: inout SimRandom) -> Treatment {
         switch random.below(12) {
@@ -102,7 +110,7 @@ struct SimUpstream {
         case 4: .fail(.throttled, hints(&random))
         case 5: .fail(.notFound, .none)
         case 6: .fail(.serverError, RateHints(retryAfter: random.span(.seconds(1), .seconds(90))))
-        case 7: .fail(.notJSON, .none)
+        case 7: .fail(random.pick(oddAnswers), .none)
         default: .answer
         }
     }

@@ -35,7 +35,8 @@ extension World {
             return end(flight, .failed(UpstreamFault(kind: .slotExpired)), replica)
         }
         if isFaulty, random.permille(scenario.oddCallShare / 10) {
-            return end(flight, .failed(UpstreamFault(kind: .connectFailed)), replica)
+            let kind = random.pick([UpstreamFault.Kind.connectFailed, .tlsFailed])
+            return end(flight, .failed(UpstreamFault(kind: kind)), replica)
         }
         call.sentAt = local
         replica.calls[flight] = call

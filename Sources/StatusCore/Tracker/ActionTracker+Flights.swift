@@ -235,11 +235,13 @@ extension ActionTracker {
     private mutating func granted(
         _ token: SlotToken, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
     ) {
-        guard let upstream = upstreams[key.source] else { return }
+        guard let upstream = upstreams[key.source], let lane = actions[key.id]?.lane else {
+            return
+        }
         actions[key.id]?.looks[key.source].opensAt = askedAt + upstream.policy.hold
         let sendBefore = askedAt + GateTiming.sendWindow
-        let isUsable = now < sendBefore && !upstream.isLeftAlone(now)
-        upstreams[key.source]?.granted()
+        let isUsable = now < sendBefore && !upstream.isLeftAlone(lane, now)
+        upstreams[key.source]?.granted(lane)
         guard isUsable else { return drop(token, key, flight) }
         setStage(key, .calling(token))
         effects.append(.call(key, flight: flight.number, sendBefore: sendBefore))
