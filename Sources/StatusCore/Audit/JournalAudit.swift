@@ -34,7 +34,9 @@ private struct SourceAudit {
     mutating func take(_ call: JournaledCall) {
         // The budget paid for it, but the upstream never saw it.
         guard !call.wasNeverSent else { return figures.neverSent += 1 }
+        let call = policy.map { call.bounded(by: $0.flightMax) } ?? call
         figures.calls += 1
+        if call.key.isList { figures.listCalls += 1 }
         if call.state != .ended { figures.withoutEnd += 1 }
         figures.since = min(figures.since ?? call.reservedAt, call.reservedAt)
         figures.until = max(figures.until ?? call.reservedAt, call.reservedAt)
@@ -61,7 +63,7 @@ private struct SourceAudit {
 
     func verdict() -> AuditVerdict {
         var verdict = figures
-        verdict.actions = last.count
+        verdict.actions = last.keys.count { $0 != .list }
         verdict.busiestMinute = spans.busiest(BudgetLimits.minute)
         verdict.busiestDay = spans.busiest(BudgetLimits.day)
         let unknownMinute = unknownSpans.busiest(BudgetLimits.minute)
@@ -74,6 +76,18 @@ private struct SourceAudit {
         verdict.judge(verdict.busiestDay, .day, perDay)
         verdict.judge(unknownDay, .dayUnknown, BudgetLimits.unknownShare(of: perDay))
         return verdict
+    }
+}
+
+extension JournaledCall {
+    /// Nothing is under way for longer than that: who settles later had been stopped, and tells when it
+    /// woke. The next call may rightly have been granted before that.
+    fileprivate func bounded(by flightMax: Duration) -> JournaledCall {
+        guard state == .ended, ended > reserved + flightMax else { return self }
+        var call = self
+        call.state = .abandoned
+        call.ended = reserved + flightMax
+        return call
     }
 }
 

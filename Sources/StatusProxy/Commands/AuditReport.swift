@@ -75,8 +75,9 @@ extension AuditReport {
             return "\(part.source.rawValue): no calls"
         }
         let off = part.policy == nil ? "; the upstream is off, so they are not judged" : ""
-        return "\(part.source.rawValue): \(verdict.calls) calls for \(verdict.actions) actions,"
-            + " from \(RFC3339.format(since)) to \(RFC3339.format(until))\(off)"
+        let lists = verdict.listCalls > 0 ? ", \(verdict.listCalls) of the list" : ""
+        return "\(part.source.rawValue): \(verdict.calls) calls for \(verdict.actions) actions"
+            + lists + ", from \(RFC3339.format(since)) to \(RFC3339.format(until))\(off)"
     }
 
     private static func words(_ violation: AuditViolation) -> String {
@@ -134,6 +135,7 @@ extension AuditReport {
         json.member("calls", verdict.calls)
         json.member("calls_without_known_end", verdict.withoutEnd)
         json.member("calls_never_sent", verdict.neverSent)
+        json.member("list_calls", verdict.listCalls)
         json.member("actions", verdict.actions)
         json.member("since", verdict.since.map(RFC3339.format))
         json.member("until", verdict.until.map(RFC3339.format))

@@ -81,9 +81,11 @@ struct JournalAuditTests {
             testDescription: "an abandoned call was sent when it was sent",
             calls: [.ended(0, 0, 1), .abandoned(30, 31)], gap: 30),
         Spacing(
-            testDescription: "a call inside another, whose owner was stopped",
-            calls: [.ended(0, 0, 100), .ended(50, 50, 51)], gap: -50, isKnown: false,
-            holds: false),
+            testDescription: "an owner that was stopped settles late, but its call was over",
+            calls: [.ended(0, 0, 100), .ended(50, 50, 51)], gap: 37, isKnown: false),
+        Spacing(
+            testDescription: "a call inside another",
+            calls: [.ended(0, 0, 12), .ended(5, 5, 6)], gap: -7, isKnown: false, holds: false),
         Spacing(
             testDescription: "the call that ended last counts, not the one granted last",
             calls: [.abandoned(0, 0), .ended(2, 2, 3), .ended(40, 40, 41)], gap: -11,
@@ -131,7 +133,7 @@ struct JournalAuditTests {
             minute: 0, day: 0),
         Busy(
             testDescription: "a day too full",
-            calls: (0..<6).map { .ended(Double($0) * 100, Double($0) * 100, 600).of("\($0)") },
+            calls: (0..<6).map { .ended(Double($0), Double($0), 10).of("\($0)") },
             minute: 6, day: 6, broken: [.minute, .day]),
         Busy(
             testDescription: "a day that slides",
@@ -166,6 +168,14 @@ struct JournalAuditTests {
         #expect(verdict.until == WallTime(milliseconds: 90_000))
     }
 
+    @Test func callsOfTheListAreNoActions() {
+        let verdict = Self.verdict([
+            .ended(0, 0, 1), .ended(1, 1, 2).of("*"), .ended(31, 31, 32).of("*"),
+        ])
+        #expect(verdict.calls == 3 && verdict.listCalls == 2 && verdict.actions == 1)
+        #expect(verdict.smallestGap?.span == .seconds(29) && !verdict.holds)
+    }
+
     @Test func anUpstreamThatIsOffIsCountedButNotJudged() {
         var audit = JournalAudit(PerSource { _ in nil })
         for call in [Call.ended(0, 0, 1), .ended(2, 2, 3)] { audit.take(Self.journaled(call, 0)) }
@@ -195,7 +205,7 @@ struct JournalAuditTests {
     }
 
     private static func journaled(_ call: Call, _ number: Int) -> JournaledCall {
-        guard let id = ActionID(call.id) else { preconditionFailure("\(call.id) is no id") }
+        guard let id = ActionID.kept(call.id) else { preconditionFailure("\(call.id) is no id") }
         return JournaledCall(
             token: SlotToken(Int64(number)), key: LookKey(.orders, id),
             reserved: instant(call.reserved),
