@@ -109,6 +109,7 @@ extension PostgresSession {
     ) throws(PostgresFailure) {
         let isEven = try judge(found.entry, errand, received)
         guard !found.entry.isLate else { throw Self.late }
+        if case .quarantined(let span) = found.reply.verdict { noticeQuarantine(for: span) }
         guard case .granted(let token) = found.reply.verdict else {
             if !errand.isGivenUp { reply(.success(found.reply)) }
             return

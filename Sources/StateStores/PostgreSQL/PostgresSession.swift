@@ -319,6 +319,13 @@ final class PostgresSession: @unchecked Sendable {
         report("\(url.shown): \(trouble); no calls until earlier ones cannot matter any more")
     }
 
+    /// Somebody else has noticed it, or the server has just started.
+    func noticeQuarantine(for span: Duration) {
+        guard quarantinedUntil == nil else { return }
+        quarantinedUntil = .now + span
+        report("\(url.shown): it is in quarantine; no calls until \(span) have passed")
+    }
+
     private func tellCondition() {
         if let until = quarantinedUntil, until <= .now { quarantinedUntil = nil }
         let found: StoreCondition

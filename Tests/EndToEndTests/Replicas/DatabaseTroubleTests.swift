@@ -20,6 +20,8 @@ struct DatabaseTroubleTests {
 
     private func judge(_ crowd: Crowd) {
         #expect(crowd.failures == 0)
+        // Nobody has waited for the database: it would have been two seconds.
+        #expect(crowd.slowest < .seconds(2), "\(crowd.slowest)")
         #expect(Set(crowd.statuses.keys) == [200], "\(crowd.statuses)")
     }
 
@@ -143,12 +145,16 @@ struct DatabaseTroubleTests {
         #expect(try cut.get(0, Self.path).status == 200)
         #expect(try well.get(0, Self.path).status == 200)
         relay.stall()
+        let calls = try well.audit().vouchers.calls
         let ports = (cut: cut.ports[0], well: well.ports[0])
         async let cutOff = poll(ports.cut, seconds: 5)
         async let others = poll(ports.well, seconds: 5)
         judge(await cutOff)
         judge(await others)
         #expect(try cut.isWarned(0))
+        #expect(try cut.metric(0, "store_up") == 0)
+        #expect(try !well.isWarned(0))
+        #expect(try well.audit().vouchers.calls > calls, "the others have stopped, too")
         relay.heal()
         let newest = try well.get(0, Self.path)
         try await eventually("not healed") {

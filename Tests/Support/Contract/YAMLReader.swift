@@ -1,13 +1,13 @@
 // YAML text comes in, the JSON value that it stands for goes out.
 
-import StatusCore
+public import StatusCore
 import Yams
 
 /// Reads YAML as JSON with another spelling (the JSON schema of YAML 1.2.2, 10.2): a plain scalar is
 /// null, a truth value or a number where JSON says so, and text otherwise. So `2026-11-01` is text,
 /// and numbers keep their digits.
-enum YAMLReader {
-    static func read(_ text: String) throws -> JSONValue {
+public enum YAMLReader {
+    public static func read(_ text: String) throws -> JSONValue {
         guard let root = try Yams.compose(yaml: text) else {
             throw ContractFailure(at: "#", "is empty")
         }

@@ -1,0 +1,80 @@
+// compose.yaml without an engine: what it would start is started on the loopback address, word for
+// word but for the places.
+
+import Foundation
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite(.serialized, .timeLimit(.minutes(3)))
+struct ComposeTests {
+    @Test func replicasAcceptTheirSettingsAsTheyStand() async throws {
+        let file = try ComposeFile()
+        #expect(file.replicas.count >= 2)
+        for name in file.replicas {
+            let replica = try #require(file.services[name])
+            #expect(replica.command == ["status-proxy", "serve"])
+            let check = try Program("status-proxy", ["check"], environment: replica.environment)
+            #expect(try await check.exitCode() == 0, "\(check.text)")
+            #expect(check.text.contains("STORE_URL=postgresql://"), "\(check.text)")
+        }
+    }
+
+    @Test func balancerTakesItsConfigurationAsItStands() async throws {
+        let file = try ComposeFile()
+        let balancer = try #require(file.services["haproxy"])
+        #expect(
+            balancer.volumes == ["./compose/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro"])
+        let path = Project.path("compose/haproxy.cfg")
+        _ = try await Tool.run("haproxy", ["-c", "-f", path])
+        let lines = try Project.text("compose/haproxy.cfg").split(separator: "\n")
+        let servers = lines.compactMap { line -> String? in
+            let words = line.split(separator: " ")
+            return words.first == "server" ? String(words[2]) : nil
+        }
+        #expect(servers.sorted() == file.replicas.map { "\($0):8080" })
+    }
+
+    @Test func publishedPortsAreThoseOfThePrograms() throws {
+        let file = try ComposeFile()
+        #expect(file.services["haproxy"]?.ports == ["127.0.0.1:8080:8080"])
+        #expect(try Project.text("compose/haproxy.cfg").contains("bind :8080\n"))
+        #expect(file.services["sandbox"]?.ports == ["127.0.0.1:9090:9090"])
+        // Nothing but the balancer and the sandbox can be reached from outside.
+        let published = file.services.filter { !$0.value.ports.isEmpty }.keys
+        #expect(published.sorted() == ["haproxy", "sandbox"])
+    }
+
+    @Test func theSameCurlLinesWork() async throws {
+        let composition = try await Composition()
+        let header = try Project.text("compose.yaml").split(separator: "\n")
+            .filter { $0.hasPrefix("#   curl ") }
+            .map { line in String(line.dropFirst(4)) }
+        let lines = try Project.readmeBlock("sh", after: "While the demo runs:") + header
+        #expect(lines.count >= 6 && lines.allSatisfy { $0.hasPrefix("curl ") }, "\(lines)")
+        for line in lines {
+            let shell = try Program("/bin/sh", ["-c", composition.translate(line)])
+            #expect(try await shell.exitCode() == 0, "\(line): \(shell.text)")
+            if line.contains("/actions/") {
+                #expect(shell.text.contains("HTTP/1.1 200 OK\r\n"), "\(line): \(shell.text)")
+                #expect(shell.text.contains("\"source\":"), "\(line): \(shell.text)")
+            } else {
+                #expect(shell.text.contains("\"smallest_gap_seconds\""), "\(line): \(shell.text)")
+            }
+        }
+    }
+
+    @Test func aReplicaThatIsMadeAnewLosesNoRequest() async throws {
+        let composition = try await Composition()
+        let traffic = Traffic(
+            port: composition.port, "/actions/\(DemoID.pendingVoucher)", callers: 6,
+            every: .milliseconds(5))
+        try await traffic.untilAnswered(200)
+        for name in composition.file.replicas { try await composition.restart(name) }
+        let crowd = await traffic.stop()
+        #expect(crowd.failures == 0)
+        #expect(Set(crowd.statuses.keys) == [200], "\(crowd.statuses)")
+        let audit = try composition.audit()
+        if let gap = audit.vouchers.smallestGap { #expect(gap >= 5) }
+    }
+}

@@ -1,0 +1,143 @@
+// How replicas come to their database: encrypted, by several hosts, with few rights, all at once.
+
+import Foundation
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite(.timeLimit(.minutes(3)))
+struct DatabaseAddressTests {
+    private static let path = "/actions/\(DemoID.pendingVoucher)"
+
+    /// A certificate for that address and its key, made where the server looks for them.
+    private func encrypt(_ cluster: PostgresCluster, address: String) throws {
+        let session = try SQLSession(cluster.url(database: "postgres"))
+        // Run by the server, so that the key belongs to the server's user and to nobody else.
+        let command =
+            "umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
+            + "-days 2 -subj /CN=database -addext subjectAltName=IP:\(address) "
+            + "-keyout server.key -out server.crt 2>/dev/null"
+        try session.query("COPY (SELECT 1) TO PROGRAM '\(command)'")
+        let rules = "(VALUES ('local all all trust'), ('hostssl all all 127.0.0.1/32 trust'))"
+        try session.query("COPY \(rules) TO '\(cluster.data)/pg_hba.conf'")
+        try session.query("ALTER SYSTEM SET ssl = on")
+        try session.query("SELECT pg_reload_conf()")
+    }
+
+    /// One replica on that database; true once it can use it, false once it has said that it cannot.
+    private func isUsable(_ fleet: Fleet) async throws -> Bool {
+        var isUsable = false
+        try await eventually("neither connected nor warned: \(fleet.replicas[0].text)") {
+            isUsable = try fleet.get(0, Self.path).status == 200
+            return try isUsable || fleet.isWarned(0)
+        }
+        return isUsable
+    }
+
+    @Test func certificatesAreCheckedAsTheURLAsks() async throws {
+        let (server, other) = (try PostgresCluster(), try PostgresCluster())
+        try encrypt(server, address: "127.0.0.1")
+        try encrypt(other, address: "127.0.0.9")
+        for cluster in [server, other] {
+            try await eventually("the server does not speak TLS") {
+                let probe = try? SQLSession(
+                    cluster.url(database: "postgres", options: "sslmode=require"))
+                return probe != nil
+            }
+        }
+        let folder = try TemporaryFolder()
+        let roots = try [server, other].map {
+            try folder.write(
+                String(contentsOfFile: "\($0.data)/server.crt", encoding: .utf8),
+                to: "\($0.port).crt")
+        }
+        func check(
+            _ cluster: PostgresCluster, _ options: String, refusal: String? = nil
+        ) async throws {
+            let fleet = try await Fleet(
+                1, storeURL: cluster.url(database: "postgres", options: options))
+            #expect(try await isUsable(fleet) == (refusal == nil), "\(options)")
+            guard let refusal else { return }
+            #expect(fleet.replicas[0].text.contains(refusal), "\(fleet.replicas[0].text)")
+            #expect(try fleet.get(0, Self.path)["retry-after"] != nil)
+        }
+        try await check(server, "sslmode=verify-full&sslrootcert=\(roots[0])")
+        try await check(server, "sslmode=require")
+        try await check(
+            server, "sslmode=verify-full&sslrootcert=\(roots[1])",
+            refusal: "certificate verify failed")
+        try await check(
+            other, "sslmode=verify-full&sslrootcert=\(roots[1])", refusal: "127.0.0.9")
+        try await check(other, "sslmode=verify-ca&sslrootcert=\(roots[1])")
+        try await check(server, "sslmode=disable", refusal: "no pg_hba.conf entry")
+    }
+
+    @Test(arguments: ["", "?target_session_attrs=read-write", "?target_session_attrs=primary"])
+    func deadAndStandbyHostsArePassedOver(options: String) async throws {
+        let primary = try PostgresCluster()
+        let standby = try PostgresCluster(copyOf: primary, asStandby: true)
+        try standby.start()
+        let dead = try LoopbackAddress.freePort()
+        let hosts = [dead, standby.port, primary.port].map { "127.0.0.1:\($0)" }
+        let url = "postgresql://postgres@\(hosts.joined(separator: ","))/postgres\(options)"
+        let fleet = try await Fleet(2, storeURL: url)
+        for index in 0..<2 { #expect(try fleet.get(index, Self.path).status == 200) }
+        let connected = """
+            SELECT count(*) FROM pg_stat_activity WHERE application_name = 'status-proxy'
+            """
+        #expect(try SQLSession(primary.url(database: "postgres")).value(connected) == "2")
+        #expect(try SQLSession(standby.url(database: "postgres")).value(connected) == "0")
+        #expect(try fleet.audit().vouchers.calls == 1)
+    }
+
+    /// What the README tells an operator to do, word for word.
+    @Test func aRoleWithoutRightsToCreateWorksOnceTheOwnerHasMadeTheSchema() async throws {
+        let cluster = try PostgresCluster()
+        let owner = try SQLSession(cluster.url(database: "postgres"))
+        try owner.query("CREATE ROLE app LOGIN")
+        let fleet = try await Fleet(2, storeURL: cluster.url(user: "app", database: "postgres"))
+        for index in 0..<2 {
+            try await eventually("not warned") { try fleet.isWarned(index) }
+            #expect(fleet.replicas[index].text.contains("have the database's owner run"))
+            #expect(try fleet.get(index, Self.path).status == 503)
+        }
+
+        let command = "cat Sources/CPostgres/schema/*.sql | psql"
+        #expect(try Project.text("README.md").contains("`\(command)`"))
+        let shell = try Program(
+            "/bin/sh", ["-c", command],
+            environment: [
+                "PGHOST": "127.0.0.1", "PGPORT": "\(cluster.port)", "PGUSER": "postgres",
+                "PGDATABASE": "postgres",
+            ], directory: Project.folder)
+        #expect(try await shell.exitCode() == 0)
+        #expect(!shell.text.contains("ERROR"), "\(shell.text)")
+        let grants = try Project.readmeBlock("sql", after: "**Permissions.**")
+        #expect(grants.count == 2 && grants.allSatisfy { $0.hasPrefix("GRANT ") })
+        for grant in grants { try owner.query(grant) }
+
+        // Without a restart.
+        for index in 0..<2 {
+            try await eventually("no answer") { try fleet.get(index, Self.path).status == 200 }
+            try await eventually("still warned") { try !fleet.isWarned(index) }
+        }
+        #expect(try fleet.audit().vouchers.calls == 1)
+        try await eventually("no second call") {
+            try fleet.get(0, Self.path).status == 200 && fleet.audit().vouchers.calls > 1
+        }
+        #expect(try owner.value("SELECT count(*) > 1 FROM status_proxy.calls") == "t")
+    }
+
+    @Test func replicasThatStartTogetherOnAnEmptyDatabaseMakeOneSchema() async throws {
+        let url = try Fleet.newDatabase()
+        let fleet = try await Fleet(5, storeURL: url)
+        for index in 0..<5 {
+            #expect(try fleet.get(index, Self.path).status == 200)
+            #expect(try !fleet.isWarned(index))
+            #expect(try fleet.metric(index, "store_losses_total") == 0)
+            #expect(!fleet.replicas[index].text.contains("trying again"))
+        }
+        #expect(try fleet.audit().vouchers.calls == 1)
+        #expect(try SQLSession(url).value("SELECT count(*) FROM status_proxy.meta") == "1")
+    }
+}
