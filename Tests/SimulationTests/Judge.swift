@@ -205,7 +205,7 @@ extension Judge {
         {
             return
         }
-        guard let limits = policy.sources[key.source] else { return }
+        guard let limits = policy.sources[key.source], !key.isList else { return }
         let asked = interest[Interest(replica: replica.index, id: key.id)] ?? .distantPast
         let most = limits.maxInterval + .seconds(30)
         if replica.clock.shows(now) - asked - replica.timePaused > most {
@@ -282,7 +282,8 @@ extension Judge {
     /// An upstream has answered with a state; the answer reaches its process at that time.
     mutating func answered(_ key: LookKey, _ revision: Int?, at time: Instant) {
         guard let revision else { return }
-        lastAnswered[key, default: [:]][revision] = time
+        let before = lastAnswered[key]?[revision] ?? .distantPast
+        lastAnswered[key, default: [:]][revision] = max(before, time)
     }
 
     /// A process was stopped with a settlement in its hands: its spans do not count that.

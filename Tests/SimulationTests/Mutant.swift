@@ -42,4 +42,10 @@ enum Mutant: String, CaseIterable {
     case neighbourHidden
     /// An answer counts from the moment at which a stopped process found it.
     case ageFromWaking
+    /// A list may be called again at once.
+    case listUnspaced
+    /// A list's calls are not counted.
+    case listNotCounted
+    /// A list confirms what it has not shown.
+    case unseenConfirmed
 }

@@ -64,7 +64,7 @@ struct Scenario {
         replicas = random.pick([1, 1, 2, 2, 3])
         let policy = Self.policy(&random)
         self.policy = policy
-        ids = Self.ids(&random)
+        ids = Self.ids(&random) + (policy.hasList ? Self.listedIDs : [])
         let turn = policy.configured.compactMap { policy.sources[$0]?.minInterval }.max()
         isLong = random.permille(40)
         let turns = (turn ?? .seconds(60)) * random.within(2...6)
@@ -88,8 +88,10 @@ struct Scenario {
     }
 
     private static func policy(_ random: inout SimRandom) -> TrackerPolicy {
+        var lists = random.fork(0x6c69_7374)
         var limits = PerSource<SourcePolicy?> { _ in nil }
         for source in Source.allCases { limits[source] = sourcePolicy(&random) }
+        limits[.vouchers]?.listsFrom = lists.pick([nil, nil, 1, 2, 3])
         if random.permille(300) { limits[random.pick(Source.allCases)] = nil }
         return TrackerPolicy(
             sources: limits, refreshWait: .seconds(1),
@@ -115,6 +117,9 @@ struct Scenario {
         return Array(names.dropFirst(random.below(3)).prefix(random.within(1...3)))
     }
 
+    /// More for an upstream that can tell many at once.
+    private static let listedIDs = ["aa_3", "aa_4"].compactMap { ActionID($0) }
+
     private func fault(_ random: inout SimRandom) -> Fault {
         let replica = random.below(replicas)
         let short = random.span(.milliseconds(500), .seconds(20))
@@ -137,6 +142,10 @@ struct Scenario {
         }
         return Fault(at: random.span(.zero, activeSpan), kind: kind)
     }
+}
+
+extension TrackerPolicy {
+    fileprivate var hasList: Bool { sources[.vouchers]?.listsFrom != nil }
 }
 
 extension Duration {

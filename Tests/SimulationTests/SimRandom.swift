@@ -8,6 +8,12 @@ struct SimRandom {
 
     init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
+    /// Chance for something else, without which this one would go on the same.
+    func fork(_ salt: UInt64) -> SimRandom {
+        var copy = self
+        return SimRandom(seed: copy.seed() ^ salt)
+    }
+
     mutating func seed() -> UInt64 { generator.next() }
 
     /// 0 ..< `limit`.

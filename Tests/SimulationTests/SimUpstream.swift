@@ -45,6 +45,24 @@ struct SimUpstream {
         return count > 0 ? count : nil
     }
 
+    func isDone(_ key: LookKey, at time: Instant) -> Bool {
+        if case .answered(let document) = outcome(key, at: time) { document.isDone } else { false }
+    }
+
+    /// Which actions the list shows; newer ones of others can crowd some out.
+    func listed(_ source: Source, at time: Instant, _ random: inout SimRandom) -> [LookKey] {
+        let all = histories.keys.filter { $0.source == source && revision($0, at: time) != nil }
+        return all.sorted { $0.id.text < $1.id.text }.filter { _ in !random.permille(150) }
+    }
+
+    func outcome(ofList keys: [LookKey], at time: Instant) -> CallOutcome {
+        .listed(
+            keys.compactMap { key in
+                guard case .answered(let document) = outcome(key, at: time) else { return nil }
+                return ListedAction(id: key.id, document: document)
+            })
+    }
+
     func outcome(_ key: LookKey, at time: Instant) -> CallOutcome {
         guard let revision = revision(key, at: time), let changes = histories[key]?.changes else {
             return .notFound(UpstreamFault(kind: .notFound, httpStatus: 404))
@@ -67,13 +85,21 @@ struct SimUpstream {
             return (.answer, latency)
         case .slow: return (.answer, random.milliseconds(1500...9000))
         case .failing: return (.fail(.serverError, .none), latency)
-        case .refusing: return (.fail(random.pick([.unauthorized, .forbidden]), .none), latency)
+        case .refusing: return (.fail(random.pick(Self.refusals), .none), latency)
         case .resetting: return (random.permille(500) ? .resetBefore : .resetAfter, latency)
         case .hanging: return (.hang, latency)
         case .throttling: return (.fail(.throttled, Self.hints(&random)), latency)
         case .mixed: return (Self.anything(&random), latency)
         }
     }
+
+    private static let refusals: [UpstreamFault.Kind] = [
+        .unauthorized, .forbidden, .paymentRequired,
+    ]
+    /// Answers that bring no state, each in its own way.
+    private static let oddAnswers: [UpstreamFault.Kind] = [
+        .notJSON, .malformed, .wrongAction, .tooLarge, .redirected, .unexpectedStatus,
+    ]
 
     private static func anything(_ random: inout SimRandom) -> Treatment {
         switch random.below(12) {
@@ -84,7 +110,7 @@ struct SimUpstream {
         case 4: .fail(.throttled, hints(&random))
         case 5: .fail(.notFound, .none)
         case 6: .fail(.serverError, RateHints(retryAfter: random.span(.seconds(1), .seconds(90))))
-        case 7: .fail(.notJSON, .none)
+        case 7: .fail(random.pick(oddAnswers), .none)
         default: .answer
         }
     }

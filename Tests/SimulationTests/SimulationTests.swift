@@ -10,6 +10,8 @@ import Testing
     static let corpus: [UInt64] = [
         3, 4, 5, 6, 7, 8, 13, 19, 26, 27, 34, 80, 104, 110, 215, 218, 312, 372, 501, 505, 566, 676,
         775, 1027, 1105, 1422, 2282, 2574, 3628, 8735, 12582, 12897, 23269, 37517, 56198, 98070,
+        98731,
+        2291, 2890, 4135, 6710,
     ]
 
     /// How many schedules a run of the tests goes through; `SIMULATION_SCHEDULES` overrides it.

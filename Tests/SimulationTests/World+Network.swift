@@ -35,7 +35,8 @@ extension World {
             return end(flight, .failed(UpstreamFault(kind: .slotExpired)), replica)
         }
         if isFaulty, random.permille(scenario.oddCallShare / 10) {
-            return end(flight, .failed(UpstreamFault(kind: .connectFailed)), replica)
+            let kind = random.pick([UpstreamFault.Kind.connectFailed, .tlsFailed])
+            return end(flight, .failed(UpstreamFault(kind: kind)), replica)
         }
         call.sentAt = local
         replica.calls[flight] = call
@@ -75,8 +76,7 @@ extension World {
         case .resetBefore, .resetAfter: reset(call, flight, replica, after: back)
         case .answer:
             // The state is read somewhere between the request's arrival and the answer's leaving.
-            let outcome = upstream.outcome(call.key, at: now)
-            judge.answered(call.key, upstream.revision(call.key, at: now), at: now + back)
+            let outcome = answer(call.key, arriving: now + back)
             let hints = drawHints()
             reply(outcome, hints, call, flight, replica, life, back)
         case .fail(let kind, let hints):
@@ -84,6 +84,18 @@ extension World {
             let outcome = kind == .notFound ? CallOutcome.notFound(fault) : .failed(fault)
             reply(outcome, hints, call, flight, replica, life, back)
         }
+    }
+
+    private func answer(_ key: LookKey, arriving time: Instant) -> CallOutcome {
+        guard key.isList else {
+            judge.answered(key, upstream.revision(key, at: now), at: time)
+            return upstream.outcome(key, at: now)
+        }
+        let keys = upstream.listed(key.source, at: now, &random)
+        for key in keys where !upstream.isDone(key, at: now) {
+            judge.answered(key, upstream.revision(key, at: now), at: time)
+        }
+        return upstream.outcome(ofList: keys, at: now)
     }
 
     private func drawHints() -> RateHints {

@@ -23,7 +23,7 @@ extension World {
             replica,
             { world in
                 let before = world.store.rows.look(asked.key)
-                let wasUnknown = !world.store.rows.base.isKnown(asked.key.id)
+                let isKnown = asked.key.isList || world.store.rows.base.isKnown(asked.key.id)
                 var reply = world.store.reserve(asked, at: world.storeMoment(replica))
                 if case .gateShut(let record) = reply.verdict {
                     reply.verdict = .gateShut(world.mutated(record))
@@ -36,7 +36,7 @@ extension World {
                 world.judge.granted(
                     asked.key, atStore: world.store.clock.shows(world.now), at: world.now)
                 world.judgeGrant(asked.key, before)
-                replica.grants[flight] = wasUnknown
+                replica.grants[flight] = !isKnown
                 return reply
             },
             { .reserved(request.key, flight: flight, $0) })
@@ -59,6 +59,11 @@ extension World {
                     world.judge.paused(settlement.key.source, until: end)
                 }
                 world.announce(settlement.key.id, by: replica)
+                if case .confirmed(let confirmations, _) = settlement.news {
+                    for confirmation in confirmations {
+                        world.announce(confirmation.id, by: replica)
+                    }
+                }
                 return world.store.settle(
                     settlement, asked: asked, at: world.storeMoment(replica))
             },
@@ -147,7 +152,13 @@ extension World {
         case (.openAfterTimeout, .staysHeld):
             let policy = scenario.policy.sources[settlement.key.source]
             settlement.gate = .opens(in: policy?.minInterval ?? .zero)
+        case (.listUnspaced, .opens) where settlement.key.isList:
+            settlement.gate = .opens(in: .zero)
         default: break
+        }
+        if mutant == .unseenConfirmed, case .confirmed(_, let checkedAt) = settlement.news {
+            settlement.news = .confirmed(
+                store.kept(scenario.ids, settlement.key.source), checkedAt: checkedAt)
         }
         return settlement
     }
@@ -167,6 +178,14 @@ extension World {
 }
 
 extension SimStore {
+    /// What confirms all that is kept, told again or not.
+    func kept(_ ids: [ActionID], _ source: Source) -> [Confirmation] {
+        ids.compactMap { id in
+            let answer = rows.base.look(LookKey(source, id))?.answer
+            return answer.map { Confirmation(id: id, checkedAt: $0.checkedAt) }
+        }
+    }
+
     /// Only mutants do: grants that were in a process's memory are gone.
     mutating func forgetGrants(of keys: [LookKey]) {
         for key in keys {
@@ -183,6 +202,7 @@ extension ReservationReply.Verdict {
         case .gateShut(let record): "shut for \(record.opensIn)"
         case .budgetSpent(let opensIn, let kind): "\(kind.rawValue) spent for \(opensIn)"
         case .paused(let opensIn): "paused for \(opensIn)"
+        case .resting(let opensIn): "resting for \(opensIn)"
         case .quarantined(let opensIn): "quarantined for \(opensIn)"
         }
     }

@@ -170,8 +170,12 @@ final class World {
     // MARK: The quiet ending
 
     /// A miss is remembered for the longest interval, and wishes wait for budgets.
-    private static let roundSpan = Duration.seconds(1000)
+    private var roundSpan: Duration {
+        max(.seconds(1000), Self.turnSpan * scenario.ids.count * replicas.count)
+    }
     private static let rounds = 2
+    /// Apart from each other, so that small budgets can do it.
+    private static let turnSpan = Duration.seconds(75)
 
     private func quieten() {
         isFaulty = false
@@ -185,15 +189,14 @@ final class World {
         for round in 0..<Self.rounds {
             for (index, replica) in replicas.enumerated() {
                 for (number, id) in scenario.ids.enumerated() {
-                    // Apart from each other, so that small budgets can do it.
-                    let turn = Duration.seconds(75) * (number * replicas.count + index)
-                    after(first + Self.roundSpan * round + turn) {
+                    let turn = Self.turnSpan * (number * replicas.count + index)
+                    after(first + roundSpan * round + turn) {
                         $0.deliver(replica, after: .zero) { $0.askForTruth(id, replica) }
                     }
                 }
             }
         }
-        after(first + Self.roundSpan * Self.rounds) { $0.judgeRecovery() }
+        after(first + roundSpan * Self.rounds) { $0.judgeRecovery() }
     }
 
     private func askForTruth(_ id: ActionID, _ replica: Replica) {

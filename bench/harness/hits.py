@@ -4,21 +4,23 @@ from statistics import median
 
 from .load import LoadFailure, load, wrk
 from .machine import say
-from .peers import PEERS
 
 PIPELINE_DEPTH = 16
 PIPELINE_CONNECTIONS = 64
 WARM_UP_SECONDS = 1
 
 
-def measure(names, rounds, seconds, connections, folder, answer):
-    """Medians by peer and kind of load: {peer: {kind: {rate, cpu_us, busy, p50_us, p99_us}}}."""
+def measure(peers, rounds, seconds, connections, folder, answer):
+    """Medians by peer and kind of load: {peer: {kind: {rate, cpu_us, busy, p50_us, p99_us}}}.
+
+    `peers` are makers by name, each of a peer out of a folder and the answer.
+    """
     samples = {}
     for number in range(1, rounds + 1):
-        for name in names:
+        for name, make in peers.items():
             say(f"round {number} of {rounds}: {name}")
             try:
-                with PEERS[name](folder / name, answer) as peer:
+                with make(folder / name, answer) as peer:
                     measure_peer(peer, name, seconds, connections, samples)
             except (LoadFailure, RuntimeError) as failure:
                 say(f"{name}: the rest of this round is left out: {failure}")

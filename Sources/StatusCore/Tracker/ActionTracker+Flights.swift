@@ -56,10 +56,10 @@ extension ActionTracker {
         unpark(source, unless: list)
         while upstreams[source]?.hasRoom == true, let (lane, entry) = best(source) {
             upstreams[source]?[lane].wants.removeBest()
-            if isLeftTo(list, source, entry) {
-                upstreams[source]?.parked.append(entry)
+            if list != .away, isListable(entry, source) {
+                park(entry, source)
             } else {
-                start(LookKey(source, entry.id))
+                startOwn(entry, source)
             }
         }
         pullParked(source, list)
@@ -107,8 +107,8 @@ extension ActionTracker {
     mutating func start(_ key: LookKey) {
         let want = actions[key.id]?.looks[key.source].wanted
         let flight = Flight(
-            number: nextNumber(), startedAt: now, wantedSince: want?.since ?? now,
-            starter: want?.starter, stage: .preparing)
+            number: nextNumber(), startedAt: now, refreshedSince: want?.parkedAt ?? now,
+            wantedSince: want?.since ?? now, starter: want?.starter, stage: .preparing)
         actions[key.id]?.looks[key.source].wanted = nil
         actions[key.id]?.looks[key.source].flight = flight
         actions[key.id]?.looks[key.source].lastStarter = want?.starter
@@ -235,11 +235,13 @@ extension ActionTracker {
     private mutating func granted(
         _ token: SlotToken, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
     ) {
-        guard let upstream = upstreams[key.source] else { return }
+        guard let upstream = upstreams[key.source], let lane = actions[key.id]?.lane else {
+            return
+        }
         actions[key.id]?.looks[key.source].opensAt = askedAt + upstream.policy.hold
         let sendBefore = askedAt + GateTiming.sendWindow
-        let isUsable = now < sendBefore && !upstream.isLeftAlone(now)
-        upstreams[key.source]?.granted()
+        let isUsable = now < sendBefore && !upstream.isLeftAlone(lane, now)
+        upstreams[key.source]?.granted(lane)
         guard isUsable else { return drop(token, key, flight) }
         setStage(key, .calling(token))
         effects.append(.call(key, flight: flight.number, sendBefore: sendBefore))
@@ -409,7 +411,7 @@ extension ActionTracker {
             guard document.isDone || look.answer?.document.isDone != true else { return }
             look.answer = Look.Told(
                 document: document, checkedAt: report.checkedAt, at: report.endedAt,
-                answeredAt: report.answeredAt)
+                newsAt: report.endedAt, answeredAt: report.answeredAt)
             look.miss = nil
             look.isKnown = true
             if look.listing == .changed { look.listing = .expected }

@@ -27,9 +27,20 @@ extension ActionTracker {
     }
 
     /// A list can tell a state again that is kept; any other look needs its own call.
-    func isLeftTo(_ list: List, _ source: Source, _ entry: WantQueue.Entry) -> Bool {
-        guard list != .away, let look = actions[entry.id]?.looks[source] else { return false }
+    func isListable(_ entry: WantQueue.Entry, _ source: Source) -> Bool {
+        guard let look = actions[entry.id]?.looks[source] else { return false }
         return look.answer != nil && look.listing == .expected
+    }
+
+    mutating func park(_ entry: WantQueue.Entry, _ source: Source) {
+        let before = actions[entry.id]?.looks[source].wanted?.parkedAt
+        actions[entry.id]?.looks[source].wanted?.parkedAt = before ?? now
+        upstreams[source]?.parked.append(entry)
+    }
+
+    mutating func startOwn(_ entry: WantQueue.Entry, _ source: Source) {
+        if isListable(entry, source) { upstreams[source]?.noteUnspared(now) }
+        start(LookKey(source, entry.id))
     }
 
     /// Puts wants back into their queue when there is nothing to wait for any more.
@@ -52,18 +63,19 @@ extension ActionTracker {
         actions[entry.id]?.looks[source].wanted?.rank == entry.rank
     }
 
-    /// Calls the list if enough wait for it; else they make their own calls.
+    /// Calls the list if enough wait for it, or have made calls of their own within an interval; else
+    /// they make their own calls.
     mutating func pullParked(_ source: Source, _ list: List) {
         guard list != .underWay, let upstream = upstreams[source], !upstream.parked.isEmpty,
             let least = upstream.policy.listsFrom
         else { return }
         let parked = upstream.parked.filter { isStillWanted($0, source) }
         upstreams[source]?.parked = parked
-        guard parked.count >= least else {
+        guard parked.count + upstream.unspared(now) >= least else {
             upstreams[source]?.parked = []
             for entry in parked {
                 if upstreams[source]?.hasRoom == true {
-                    start(LookKey(source, entry.id))
+                    startOwn(entry, source)
                 } else {
                     putBack(entry, source)
                 }
@@ -114,7 +126,7 @@ extension ActionTracker {
         listedAs item: ListedAction, _ source: Source, _ report: CallReport
     ) -> Look.Told? {
         guard let answer = actions[item.id]?.looks[source].answer, !answer.document.isDone,
-            answer.at < report.answeredAt
+            answer.newsAt < report.answeredAt
         else { return nil }
         return answer
     }
@@ -148,6 +160,7 @@ extension Look {
     fileprivate mutating func confirm(_ report: CallReport, opensAt: Instant) {
         answer?.checkedAt = report.checkedAt
         answer?.at = report.endedAt
+        answer?.newsAt = report.endedAt
         answer?.answeredAt = report.answeredAt
         if let miss, miss.at <= report.answeredAt { self.miss = nil }
         self.opensAt = max(self.opensAt, opensAt)

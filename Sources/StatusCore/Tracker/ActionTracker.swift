@@ -131,7 +131,7 @@ struct TrackedAction: Sendable {
         looks[answer.document.source].isKnown = true
         looks[answer.document.source].answer = Look.Told(
             document: answer.document, checkedAt: answer.checkedAt,
-            at: answer.keptUntil - kept,
+            at: answer.keptUntil - kept, newsAt: answer.keptUntil - kept,
             answeredAt: answer.answeredAt)
     }
 

@@ -27,8 +27,10 @@ struct Look: Sendable {
     struct Told: Sendable {
         var document: ActionDocument
         var checkedAt: WallTime
-        /// When the call ended: decides what is newer.
+        /// When the call ended.
         var at: Instant
+        /// The same without wall clocks, which step: decides what is newer.
+        var newsAt: Instant
         /// No later than the upstream answered: ages count from here.
         var answeredAt: Instant
     }
@@ -55,8 +57,9 @@ struct Look: Sendable {
 /// One look under way: at most one per action and upstream (invariant 6).
 struct Flight: Sendable {
     var number: UInt64
-    /// When the refresh began, as callers count it.
     var startedAt: Instant
+    /// When the refresh began, as callers count it: earlier, if the list was asked first.
+    var refreshedSince: Instant
     /// When it was first wished for.
     var wantedSince: Instant
     /// Whose question caused it.
@@ -151,7 +154,7 @@ extension Look {
     var refreshStartedAt: Instant? {
         guard let flight else { return neighbour?.startedAt }
         if case .applied = flight.stage { return nil }
-        return flight.startedAt
+        return flight.refreshedSince
     }
 
     /// Takes over what a store told to a request of `askedAt`. It has the last word on the gate; what
@@ -181,14 +184,14 @@ extension Look {
 
     private mutating func absorb(_ kept: KeptAnswer, askedAt: Instant, _ now: Instant) {
         if let answer {
-            let isNewer = askedAt - kept.age > answer.at
+            let isNewer = askedAt - kept.steadyAge > answer.newsAt
             guard kept.document.isDone == answer.document.isDone ? isNewer : kept.document.isDone
             else { return }
         }
         let at = now - kept.age
         answer = Told(
             document: kept.document, checkedAt: kept.checkedAt, at: at,
-            answeredAt: askedAt - kept.age)
+            newsAt: now - kept.steadyAge, answeredAt: askedAt - kept.age)
         lastStarter = nil
         if let miss, miss.at <= at { self.miss = nil }
     }

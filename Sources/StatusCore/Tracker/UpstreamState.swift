@@ -1,5 +1,7 @@
 // What is known of one upstream as a whole: what keeps it from being called, and who wants it.
 
+import DequeModule
+
 /// Known actions and others queue apart: others may use half of each budget only (invariant 7).
 enum Lane: CaseIterable, Sendable {
     case known
@@ -23,6 +25,8 @@ struct UpstreamState: Sendable {
     var unknown = LaneState()
     /// Wants that left their queue to wait for the upstream's list.
     var parked: [WantQueue.Entry] = []
+    /// When the last looks began that the list could have spared, oldest first.
+    private var unspared: Deque<Instant> = []
 
     /// How long the upstream's word on calls left counts.
     static let callsLeftSpan = Duration.seconds(60)
@@ -37,7 +41,16 @@ struct UpstreamState: Sendable {
     private var quarantinedUntil = Instant.distantPast
     private var credentialTrouble: (fault: UpstreamFault, until: Instant)?
     /// Calls that the upstream itself has said are left, and for how long that counts.
-    private var upstreamLeft: (calls: Int, until: Instant)?
+    private var upstreamLeft: CallsLeft?
+
+    private struct CallsLeft {
+        var known: Int
+        /// Of them, what other ids than known ones may use.
+        var unknown: Int
+        var until: Instant
+
+        subscript(lane: Lane) -> Int { lane == .known ? known : min(known, unknown) }
+    }
 
     struct LaneState: Sendable {
         var wants = WantQueue()
@@ -49,6 +62,19 @@ struct UpstreamState: Sendable {
     /// A look waits for its turn.
     var isWanted: Bool {
         known.wants.best != nil || unknown.wants.best != nil || !parked.isEmpty
+    }
+
+    /// A look begins that the list could have spared.
+    mutating func noteUnspared(_ now: Instant) {
+        guard let most = policy.listsFrom else { return }
+        if unspared.count >= most { unspared.removeFirst() }
+        unspared.append(now)
+    }
+
+    /// How many such looks there were within one interval: single ones, one after the other, are as
+    /// good a reason for the list as many at once.
+    func unspared(_ now: Instant) -> Int {
+        unspared.count { now - $0 < policy.minInterval }
     }
 
     /// All whose looks wait.
@@ -95,7 +121,7 @@ extension UpstreamState {
             consider(.credential(credentialTrouble.fault), credentialTrouble.until)
         }
         if let closed = self[lane].closed { consider(.budget(closed.kind), closed.until) }
-        if let upstreamLeft, upstreamLeft.calls <= 0 {
+        if let upstreamLeft, upstreamLeft[lane] <= 0 {
             consider(.upstreamLimit, upstreamLeft.until)
         }
         switch breaker.state {
@@ -107,10 +133,10 @@ extension UpstreamState {
     }
 
     /// Whether the upstream has asked for no calls: that also holds for slots already granted.
-    func isLeftAlone(_ now: Instant) -> Bool {
+    func isLeftAlone(_ lane: Lane, _ now: Instant) -> Bool {
         if pausedUntil > now || quarantinedUntil > now { return true }
         guard let upstreamLeft, upstreamLeft.until > now else { return false }
-        return upstreamLeft.calls <= 0
+        return upstreamLeft[lane] <= 0
     }
 
     mutating func pause(until: Instant) { pausedUntil = max(pausedUntil, until) }
@@ -132,11 +158,15 @@ extension UpstreamState {
     /// Takes in how many calls the upstream says are left. Calls on their way may not be counted in
     /// it yet.
     mutating func heard(callsLeft: Int, now: Instant) {
-        upstreamLeft = (callsLeft - calling, now + Self.callsLeftSpan)
+        let left = callsLeft - calling
+        upstreamLeft = CallsLeft(
+            known: left, unknown: left > 0 ? BudgetLimits.unknownShare(of: left) : 0,
+            until: now + Self.callsLeftSpan)
     }
 
-    mutating func granted() {
+    mutating func granted(_ lane: Lane) {
         calling += 1
-        upstreamLeft?.calls -= 1
+        upstreamLeft?.known -= 1
+        if lane == .unknown { upstreamLeft?.unknown -= 1 }
     }
 }

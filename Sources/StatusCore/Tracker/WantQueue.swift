@@ -8,6 +8,8 @@ struct Want: Sendable {
     /// The rank it stands in the queue with; an entry of another rank is void.
     var rank: WantRank
     var starter: CallerID?
+    /// When it was left to the upstream's list: its refresh began then.
+    var parkedAt: Instant?
 }
 
 /// The order of service (invariant 7). Lower is served first.

@@ -40,13 +40,18 @@ public struct UpstreamEndpoint: Sendable {
         self.credentials = credentials
     }
 
-    /// Where an action's state is asked for.
+    /// As many actions as a list tells at most (Voucherify, "List Async Actions").
+    static let listLimit = 100
+
+    /// Where an action's state, or the list of the newest actions, is asked for.
     ///
     /// The id is one path segment: its characters are RFC 3986's unreserved ones and ':', which a
     /// segment may hold as it is (section 3.3), so nothing is left to encode.
     func url(of id: ActionID) -> String {
         switch source {
         case .orders: baseURL.appending("/v2/orders/actions/\(id.text)")
+        case .vouchers where id == .list:
+            baseURL.appending("/v1/async-actions?limit=\(Self.listLimit)")
         case .vouchers: baseURL.appending("/v1/async-actions/\(id.text)")
         }
     }

@@ -8,10 +8,16 @@ enum SceneFamily {
     static let ordersPrefix = "00000000-0000-4000-9000-"
     /// `aa_face` with fourteen hexadecimal digits.
     static let vouchersPrefix = "aa_face"
+    /// `aa_fade` with fourteen hexadecimal digits.
+    static let waitingVouchersPrefix = "aa_fade"
 
     static let summaries: [(source: Source, form: String, summary: String)] = [
         (.orders, ordersPrefix + "XXXXXXXXXXXX", "any hexadecimal XXXXXXXXXXXX: like 1ba5fc4b…"),
         (.vouchers, vouchersPrefix + "XXXXXXXXXXXXXX", "any hexadecimal X…: like aa_0ada…"),
+        (
+            .vouchers, waitingVouchersPrefix + "XXXXXXXXXXXXXX",
+            "any hexadecimal X…: ENQUEUED without a change until it is DONE"
+        ),
     ]
 
     static func scene(_ source: Source, _ id: String) -> Scene? {
@@ -22,6 +28,11 @@ enum SceneFamily {
                 .answer(.json(200, OrdersBody.moving($0)))
             }
         case .vouchers:
+            if isMember(id, waitingVouchersPrefix, digits: 14) {
+                return Scene(source: .vouchers, id: id, summary: "waiting", isListed: true) {
+                    .answer(.json(200, VouchersBody.waiting($0)))
+                }
+            }
             guard isMember(id, vouchersPrefix, digits: 14) else { return nil }
             return Scene(source: .vouchers, id: id, summary: "moving", isListed: true) {
                 .answer(.json(200, VouchersBody.moving($0)))

@@ -28,6 +28,14 @@ enum VouchersBody {
         #"{"message":"1 voucher imported, 1 failed","failed":[{"code":"SPRING-3","row":3,"#
         + #""source_id":"","reason":"Internal error"}],"done_count":1,"failed_count":1}"#
 
+    /// ENQUEUED, then DONE like a moving one: a job that waits for others.
+    static func waiting(_ moment: Moment) -> String {
+        guard moment.isPending else { return moving(moment) }
+        return action(
+            moment.id, "ENQUEUED", progress: 0, result: nil, created: moment.createdText,
+            updated: moment.createdText, processing: nil)
+    }
+
     /// ENQUEUED, IN_PROGRESS with growing progress, then DONE with one done and one failed.
     static func moving(_ moment: Moment, withResult: Bool = true) -> String {
         let enqueued = moment.pending / 6

@@ -26,6 +26,7 @@ enum NormalizeFixtures {
         switch try outcome(source, body) {
         case .answered(let document): return try JSONReader.read(document.bytes)
         case .notFound(let fault), .failed(let fault): throw Unanswered(fault: fault)
+        case .listed: throw NotOne()
         }
     }
 
@@ -34,7 +35,7 @@ enum NormalizeFixtures {
     ) throws -> UpstreamFault {
         switch try outcome(source, status: status, body) {
         case .failed(let fault): return fault
-        case .notFound, .answered: throw NoFault()
+        case .notFound, .answered, .listed: throw NoFault()
         }
     }
 
@@ -44,4 +45,5 @@ enum NormalizeFixtures {
 
     struct Unanswered: Error { let fault: UpstreamFault }
     struct NoFault: Error {}
+    struct NotOne: Error {}
 }

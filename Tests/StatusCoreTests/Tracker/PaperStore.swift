@@ -20,7 +20,11 @@ struct PaperStore {
     var grantSpacing: Duration?
     /// Every operation fails, and nothing of it takes effect.
     var isDown = false
+    /// By so much do the wall clocks make answers older than they are.
+    var ageError = Duration.zero
     var settlements: [Settlement] = []
+    /// Whether each reservation asked for other processes' breakers.
+    var heeds: [Bool] = []
     private var tokens: Int64 = 0
     private var grantedAt = Instant.distantPast
 
@@ -38,6 +42,7 @@ struct PaperStore {
         _ request: Reservation, _ now: Instant
     ) -> Result<ReservationReply, StoreFailure> {
         guard !isDown else { return .failure(Self.failure) }
+        heeds.append(request.heedsBreaker)
         let left = BudgetLeft(minute: request.budget.perMinute, day: request.budget.perDay)
         return .success(ReservationReply(verdict: verdict(request, now), budgetLeft: left))
     }
@@ -72,6 +77,16 @@ struct PaperStore {
             row.miss = nil
             row.isKnown = true
         case .miss(let miss): row.miss = (miss.fault, miss.repeats, now - miss.age)
+        case .confirmed(let confirmations, let checkedAt):
+            for confirmation in confirmations {
+                let key = LookKey(settlement.key.source, confirmation.id)
+                guard rows[key]?.answer?.checkedAt == confirmation.checkedAt else { continue }
+                rows[key]?.answer?.checkedAt = checkedAt
+                rows[key]?.answer?.told = now
+                rows[key]?.miss = nil
+                let opens = max(rows[key]?.opens ?? now, row.opens)
+                rows[key]?.opens = opens
+            }
         case .none: break
         }
         rows[settlement.key] = row
@@ -85,7 +100,9 @@ struct PaperStore {
             key: key, opensIn: row.opens - now, firstSeenAgo: now - row.firstSeen,
             isKnown: row.isKnown,
             answer: row.answer.map {
-                KeptAnswer(document: $0.document, checkedAt: $0.checkedAt, age: now - $0.told)
+                KeptAnswer(
+                    document: $0.document, checkedAt: $0.checkedAt,
+                    age: now - $0.told + ageError, steadyAge: now - $0.told)
             },
             miss: row.miss.map {
                 KeptMiss(fault: $0.fault, repeats: $0.repeats, age: now - $0.ended)

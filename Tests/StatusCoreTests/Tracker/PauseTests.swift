@@ -59,13 +59,30 @@ import Testing
     @Test func theUpstreamsCountOfCallsLeftLowersTheBudget() {
         var driver = vouchersOnly()
         driver.ask(id)
-        driver.answer(.pending, hints: RateHints(remaining: 2))
+        driver.answer(.pending, hints: RateHints(remaining: 4))
         for name in ["aa_2", "aa_3", "aa_4"] { driver.ask(name) }
         #expect(driver.callsMade.count == 3)
         let problem = driver.reply(to: "aa_5").problem
         #expect(problem?.sources.map(\.outcome) == ["upstream-limit"])
         driver.advance(.seconds(60))
         #expect(driver.callsMade.count > 3)
+    }
+
+    @Test func idsThatNobodyKnowsMayUseHalfOfTheCallsLeft() {
+        var driver = vouchersOnly()
+        for name in ["aa_k1", "aa_k2", "aa_k3"] { driver.learn(name) }
+        driver.ask(id)
+        driver.answer(.pending, hints: RateHints(remaining: 5))
+        for name in ["aa_2", "aa_3", "aa_4"] { driver.ask(name) }
+        #expect(driver.calls.count == 2)
+        driver.advance(.seconds(31))
+        // The rest is there for known ones.
+        let deadline = driver.now + .seconds(20)
+        for name in ["aa_k1", "aa_k2", "aa_k3"] {
+            driver.ask(name, patience: .done(deadline: deadline))
+        }
+        #expect(
+            Set(driver.calls.map(\.key.id.text)) == ["aa_2", "aa_3", "aa_k1", "aa_k2", "aa_k3"])
     }
 
     @Test func aGrantThatComesAfterThePauseIsNotUsed() {

@@ -104,43 +104,43 @@ import Testing
         #expect(driver.callsMade.count == 2)
     }
 
-    @Test func aShutGateTellsWhatAnotherReplicaLearned() {
+    /// The store has another replica's answer of so long ago, and a gate that is shut.
+    private func tell(
+        _ status: ActionStatus, at wall: WallTime, ago: Duration, after: ActionStatus
+    ) -> TrackerDriver {
         var driver = vouchersOnly()
-        driver.learn(id, .pending)
+        driver.learn(id, after)
         driver.advance(.seconds(31))
         let key = LookKey(.vouchers, .of(id))
         driver.store.rows[key]?.opens = driver.now + .seconds(20)
-        driver.store.rows[key]?.answer = (
-            .of(.inProgress), WallTime(milliseconds: .max / 4), driver.now - .seconds(10)
-        )
+        driver.store.rows[key]?.answer = (.of(status), wall, driver.now - ago)
+        return driver
+    }
+
+    private static let ahead = WallTime(milliseconds: .max / 4)
+    private static let behind = WallTime(milliseconds: 0)
+
+    /// Whatever the other replica's wall clock showed.
+    @Test(arguments: [ahead, behind])
+    func aShutGateTellsWhatAnotherReplicaLearned(wall: WallTime) {
+        var driver = tell(.inProgress, at: wall, ago: .seconds(10), after: .pending)
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
         #expect(driver.callsMade.count == 1)
     }
 
-    @Test func aRecordOfAnOlderStateIsNotTakenOverWhateverTheWallClockSaid() {
-        var driver = vouchersOnly()
-        driver.learn(id, .inProgress)
-        driver.advance(.seconds(31))
-        let key = LookKey(.vouchers, .of(id))
-        // Another replica's answer from before, told while its wall clock was an hour ahead.
-        driver.store.rows[key]?.opens = driver.now + .seconds(20)
-        driver.store.rows[key]?.answer = (
-            .of(.pending), WallTime(milliseconds: .max / 4), driver.now - .seconds(50)
-        )
+    @Test(arguments: [ahead, behind])
+    func aRecordOfAnOlderStateIsNotTakenOver(wall: WallTime) {
+        var driver = tell(.pending, at: wall, ago: .seconds(50), after: .inProgress)
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
     }
 
-    @Test func aRecordOfANewerStateIsTakenOverWhateverTheWallClockSaid() {
-        var driver = vouchersOnly()
-        driver.learn(id, .pending)
-        driver.advance(.seconds(31))
-        let key = LookKey(.vouchers, .of(id))
-        // Another replica's answer, told after its wall clock was set back by an hour.
-        driver.store.rows[key]?.opens = driver.now + .seconds(20)
-        driver.store.rows[key]?.answer = (
-            .of(.inProgress), WallTime(milliseconds: 0), driver.now - .seconds(10)
-        )
-        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+    /// The store's wall clock was set ahead after the news: that makes it old, but no older than ours.
+    @Test func newsWhoseAgeIsOverstatedIsNewsAllTheSame() throws {
+        var driver = tell(.inProgress, at: Self.behind, ago: .seconds(10), after: .pending)
+        driver.store.ageError = .seconds(3600)
+        let answer = try #require(driver.reply(to: id).answer)
+        #expect(answer.document.status == .inProgress)
+        #expect(driver.now - answer.answeredAt >= .seconds(3600))
     }
 
     @Test func credentialTroubleIsToldAndTriedAgainASecondLater() {

@@ -1,0 +1,70 @@
+// What one process has found out about an upstream's health, and others go by.
+
+import Testing
+
+@testable import StatusCore
+
+@Suite struct BreakerHintTests {
+    /// Five failures of five actions.
+    private func open(_ driver: inout TrackerDriver) {
+        for number in 0..<Breaker.failuresMax {
+            driver.ask("aa_\(number)")
+            driver.fail(.serverError, http: 500)
+        }
+    }
+
+    @Test func theSettlementThatOpensTheBreakerSaysSo() {
+        var driver = TrackerDriver()
+        open(&driver)
+        let hints = driver.store.settlements.map(\.breaker)
+        #expect(hints.dropLast().allSatisfy { $0 == nil })
+        guard case .opened(let span)? = hints.last ?? nil else {
+            Issue.record("no hint in \(hints)")
+            return
+        }
+        #expect(span > .zero && span <= Breaker.firstPause)
+    }
+
+    @Test func theProbeThatClosesTheBreakerSaysSo() {
+        var driver = TrackerDriver()
+        open(&driver)
+        driver.advance(.seconds(2))
+        driver.ask("aa_new")
+        driver.answer()
+        #expect(driver.store.settlements.last?.breaker == .closed)
+    }
+
+    @Test func whoKnowsNothingRestsAndThenProbesOnce() {
+        var driver = TrackerDriver()
+        driver.store.verdicts = [.resting(opensIn: .seconds(20))]
+        let early = driver.reply(to: "aa_1").problem
+        #expect(early?.sources.map(\.outcome) == ["breaker-open"])
+        #expect(driver.calls.isEmpty)
+        driver.advance(.seconds(21))
+        // What was wished for meanwhile is the probe; a second one waits for it.
+        driver.ask("aa_2")
+        #expect(driver.calls.count == 1)
+        driver.answer()
+        #expect(driver.store.settlements.last?.breaker == .closed)
+        #expect(driver.calls.count == 1)
+    }
+
+    @Test func whoHasFoundTheUpstreamWellDoesNotAsk() {
+        var driver = TrackerDriver()
+        driver.learn("aa_1")
+        driver.ask("aa_2")
+        #expect(driver.store.heeds == [true, false])
+        driver.answer()
+        driver.advance(Breaker.pauseMax + .seconds(1))
+        driver.ask("aa_3")
+        #expect(driver.store.heeds == [true, false, true])
+    }
+
+    @Test func aProbeDoesNotAskEither() {
+        var driver = TrackerDriver()
+        open(&driver)
+        driver.advance(.seconds(2))
+        driver.ask("aa_new")
+        #expect(driver.store.heeds.last == false)
+    }
+}
