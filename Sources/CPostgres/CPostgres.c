@@ -13,9 +13,11 @@ static const char schema[] = {
     ,
 #embed "schema/2-continuity.sql"
     ,
-#embed "schema/3-rules.sql"
+#embed "schema/3-counts.sql"
     ,
-#embed "schema/4-versions.sql"
+#embed "schema/4-rules.sql"
+    ,
+#embed "schema/5-versions.sql"
     , 0};
 
 const char *cpostgres_schema(void) { return schema; }

@@ -20,34 +20,6 @@ LANGUAGE sql VOLATILE AS $$
     WHERE l.id = p_id ORDER BY l.source
 $$;
 
--- How long until a window has room again: until the call that is `most`-th from the latest stops
--- counting. Zero or less: it has room.
-CREATE OR REPLACE FUNCTION status_proxy.window_opens_in(
-    p_source text, span bigint, most bigint, only_unknown boolean, t bigint
-) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
-DECLARE
-    last_counted bigint;
-BEGIN
-    IF most <= 0 THEN
-        RETURN span;
-    ELSIF only_unknown THEN
-        SELECT ended INTO last_counted FROM status_proxy.calls
-        WHERE source = p_source AND unknown ORDER BY ended DESC OFFSET most - 1 LIMIT 1;
-    ELSE
-        SELECT ended INTO last_counted FROM status_proxy.calls
-        WHERE source = p_source ORDER BY ended DESC OFFSET most - 1 LIMIT 1;
-    END IF;
-    RETURN coalesce(last_counted + span - t, 0);
-END
-$$;
-
-CREATE OR REPLACE FUNCTION status_proxy.calls_left(
-    p_source text, span bigint, most bigint, t bigint
-) RETURNS bigint LANGUAGE sql STABLE AS $$
-    SELECT greatest(0, most - count(*)) FROM status_proxy.calls
-    WHERE source = p_source AND ended > t - span AND most IS NOT NULL
-$$;
-
 -- Checks quarantine, pause, breaker, gate and budget, in this order; takes the call out of all of them,
 -- or none. A list ('*' in place of an id) is called for the sake of known actions. A quarantine lasts until no call can matter any more that a lost state had granted: neither
 -- to its action's gate nor to the budget of a minute. Spans, windows and limits are the caller's.
