@@ -3,7 +3,7 @@
 import StatusCore
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct GetCommandTests {
     private func get(
         _ world: World, _ arguments: String..., environment: [String: String] = [:]

@@ -4,7 +4,7 @@
 import StatusCore
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct CallTableTests {
     /// Rows at one time: they wait more than they work.
     private static let rowsAtOnce = 9

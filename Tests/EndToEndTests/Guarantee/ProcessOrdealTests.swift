@@ -5,7 +5,7 @@ import Foundation
 import StatusCore
 import Testing
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct ProcessOrdealTests {
     static let path = "/actions/\(DemoID.pendingOrder)?source=orders"
 

@@ -36,7 +36,7 @@ enum StoreLoss: String, CaseIterable, Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.timeLimit(.minutes(10)))
 struct StoreOrdealTests {
     private static let path = "/actions/\(DemoID.pendingOrder)?source=orders"
     private static let newcomer = "/actions/00000000-0000-4000-9000-00000000c001?source=orders"

@@ -9,7 +9,7 @@ private let releasePrograms = ProcessInfo.processInfo.environment["RELEASE_PROGR
 
 @Suite(
     .enabled(if: releasePrograms != nil, "RELEASE_PROGRAMS names no release build"),
-    .timeLimit(.minutes(3)))
+    .timeLimit(.minutes(10)))
 struct AllocationTests {
     private static let warmUpHits = 4000
     private static let countedHits = 16_000

@@ -3,7 +3,7 @@
 import StatusCore
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(10)))
 struct ConnectionLimitTests {
     private static let ask = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

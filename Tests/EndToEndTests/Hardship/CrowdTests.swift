@@ -5,7 +5,7 @@ import Foundation
 import StatusCore
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct CrowdTests {
     private static let ask = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
     private static let senders = 300

@@ -3,7 +3,7 @@
 import Foundation
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct DescriptorLimitTests {
     /// Soft and hard limit of a running proxy that was started under these.
     private func limits(soft: Int, hard: Int, connections: Int) async throws -> (String, String) {

@@ -107,7 +107,7 @@ struct Smuggler: Sendable, CustomTestStringConvertible {
     }()
 }
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct SmugglingTests {
     @Test func serviceRefusesEveryDoubtOnceAndCloses() async throws {
         let world = try await World()

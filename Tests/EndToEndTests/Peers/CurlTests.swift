@@ -4,7 +4,7 @@ import Foundation
 import StatusCore
 import Testing
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct CurlTests {
     /// One transfer as curl's `-w` tells it.
     private struct Transfer: Equatable {
@@ -115,7 +115,7 @@ struct CurlTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(2)))
+@Suite(.timeLimit(.minutes(10)))
 struct ApacheBenchTests {
     /// ab speaks HTTP/1.0, with `-k` on kept connections.
     @Test(arguments: [true, false], ["/livez", "/actions/\(DemoID.pendingOrder)"])

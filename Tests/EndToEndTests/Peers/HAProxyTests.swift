@@ -4,7 +4,7 @@ import Foundation
 import StatusCore
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct HAProxyTests {
     private static let readyChecks: [[String]] = [
         ["option httpchk GET /readyz"],

@@ -4,7 +4,7 @@ import Foundation
 import StatusCore
 import Testing
 
-@Suite(.timeLimit(.minutes(3)))
+@Suite(.timeLimit(.minutes(10)))
 struct NginxTests {
     @Test func burstOverKeptConnectionsPassesWithoutAFailure() async throws {
         let world = try await World()

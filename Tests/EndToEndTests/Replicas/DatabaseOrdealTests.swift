@@ -6,7 +6,7 @@ import StatusCore
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(4)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct DatabaseOrdealTests {
     private static let interval = 2.0
     private static let path = "/actions/\(DemoID.pendingVoucher)"
@@ -95,7 +95,7 @@ struct DatabaseOrdealTests {
         let fleet = database.fleet
         #expect(try fleet.get(0, Self.path).status == 200)
         try database.inflict()
-        try await eventually("not warned") {
+        try await eventually("warned") {
             _ = try fleet.get(0, Self.path)
             return try fleet.isWarned(0)
         }

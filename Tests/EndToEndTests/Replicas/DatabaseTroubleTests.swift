@@ -6,7 +6,7 @@ import StatusCore
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct DatabaseTroubleTests {
     private static let interval = 2.0
     private static let path = "/actions/\(DemoID.pendingVoucher)"
@@ -65,7 +65,7 @@ struct DatabaseTroubleTests {
         let url = try Fleet.newDatabase(on: cluster)
         try cluster.stop(.fast)
         let fleet = try await Fleet(1, storeURL: url)
-        try await eventually("not warned") { try fleet.isWarned(0) }
+        try await eventually("warned") { try fleet.isWarned(0) }
         let reply = try fleet.get(0, Self.path)
         #expect(reply.status == 503 && reply["retry-after"] != nil)
         #expect(try fleet.get(0, "/livez").status == 200)

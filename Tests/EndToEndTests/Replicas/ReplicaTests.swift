@@ -5,7 +5,7 @@ import StatusCore
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(3)))
+@Suite(.serialized, .timeLimit(.minutes(10)))
 struct ReplicaTests {
     /// The least between two calls that a test's settings allow.
     private static let interval = 2.0

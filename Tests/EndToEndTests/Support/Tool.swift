@@ -39,7 +39,7 @@ func eventually(
     let deadline = ContinuousClock.now + patience
     while try !isTrue() {
         guard ContinuousClock.now < deadline else {
-            throw Program.Failure(description: "still not: \(what())")
+            throw Program.Failure(description: "waited in vain: \(what())")
         }
         try await Task.sleep(for: .milliseconds(10))
     }
