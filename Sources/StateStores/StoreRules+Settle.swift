@@ -150,7 +150,7 @@ extension KeptLook {
     fileprivate mutating func confirm(
         _ confirmation: Confirmation, told: StoreMoment, checkedAt: WallTime
     ) -> Bool {
-        guard let answer, answer.checkedAt == confirmation.checkedAt, !isFinished,
+        guard let answer, answer.document == confirmation.document, !isFinished,
             answer.told.time < told.time
         else { return false }
         self.answer?.checkedAt = checkedAt

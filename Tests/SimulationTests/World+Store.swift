@@ -178,11 +178,11 @@ extension World {
 }
 
 extension SimStore {
-    /// What confirms all that is kept, told again or not.
+    /// Confirms all that is kept, told again or not.
     func kept(_ ids: [ActionID], _ source: Source) -> [Confirmation] {
         ids.compactMap { id in
             let answer = rows.base.look(LookKey(source, id))?.answer
-            return answer.map { Confirmation(id: id, checkedAt: $0.checkedAt) }
+            return answer.map { Confirmation(id: id, document: $0.document) }
         }
     }
 

@@ -80,10 +80,12 @@ private struct SourceAudit {
 }
 
 extension JournaledCall {
-    /// Nothing is under way for longer than that: who settles later had been stopped, and tells when it
-    /// woke. The next call may rightly have been granted before that.
+    /// What was sent in time is under way no longer than that: who settles later had been stopped, and
+    /// tells when it woke. The next call may rightly have been granted before that.
     fileprivate func bounded(by flightMax: Duration) -> JournaledCall {
-        guard state == .ended, ended > reserved + flightMax else { return self }
+        guard state == .ended, ended > reserved + flightMax, let sent,
+            sent <= reserved + GateTiming.sendWindow
+        else { return self }
         var call = self
         call.state = .abandoned
         call.ended = reserved + flightMax

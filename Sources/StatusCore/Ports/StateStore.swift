@@ -291,24 +291,23 @@ public struct Settlement: Sendable, Equatable {
         case answer(ActionDocument, checkedAt: WallTime)
         /// Keeps the answer, replaces the miss (its `age` counts: 0 is now).
         case miss(KeptMiss)
-        /// Of a list only: these answers, as far as they are still the ones kept and not final, were
-        /// told again, at that time. Each action's gate opens no earlier than the list's, and a miss
-        /// that is older than the call is forgotten.
+        /// Of a list only: who keeps one of these documents, which are not final, has been told it
+        /// again. The age is `answeredAgo`, `checkedAt` is for people. The action's gate opens no
+        /// earlier than the list's, and a miss that is older is forgotten.
         case confirmed([Confirmation], checkedAt: WallTime)
         /// Nothing was learned of the action.
         case none
     }
 }
 
-/// An answer that an upstream's list has told unchanged.
+/// A state that an upstream's list has told.
 public struct Confirmation: Sendable, Equatable {
     public var id: ActionID
-    /// Names the answer that was kept: the `checkedAt` it came with.
-    public var checkedAt: WallTime
+    public var document: ActionDocument
 
-    public init(id: ActionID, checkedAt: WallTime) {
+    public init(id: ActionID, document: ActionDocument) {
         self.id = id
-        self.checkedAt = checkedAt
+        self.document = document
     }
 }
 

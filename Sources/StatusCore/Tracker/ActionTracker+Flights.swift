@@ -22,7 +22,7 @@ extension ActionTracker {
     ) {
         let look = tracked.looks[key.source]
         if let wanted = look.wanted, isIdle || !wanted.rank.isIdle { return }
-        guard upstreams[key.source]?[tracked.lane].wants.isFull == false else { return }
+        guard upstreams[key.source]?.isFull(tracked.lane) == false else { return }
         let knownSince = look.answer?.at ?? look.miss?.at ?? look.firstSeenAt
         let rank = WantRank(isIdle: isIdle, knownSince: knownSince, number: nextNumber())
         enqueue(
@@ -52,18 +52,24 @@ extension ActionTracker {
     mutating func pull(_ source: Source) {
         guard upstreams[source]?.isWanted == true else { return }
         upstreams[source]?.breaker.tick(now)
-        let list = list(of: source)
-        unpark(source, unless: list)
-        while upstreams[source]?.hasRoom == true, let (lane, entry) = best(source) {
-            upstreams[source]?[lane].wants.removeBest()
-            if list != .away, isListable(entry, source) {
-                park(entry, source)
-            } else {
-                startOwn(entry, source)
-            }
+        unpark(source)
+        var batch = takeBest(source)
+        while !batch.isEmpty {
+            start(batch, source)
+            batch = takeBest(source)
         }
-        pullParked(source, list)
         planSourceWake(source)
+    }
+
+    /// Takes the best wants out, as many as may start.
+    private mutating func takeBest(_ source: Source) -> [WantQueue.Entry] {
+        var batch: [WantQueue.Entry] = []
+        let room = upstreams[source]?.room ?? 0
+        while batch.count < room, let (lane, entry) = best(source) {
+            upstreams[source]?[lane].wants.removeBest()
+            batch.append(entry)
+        }
+        return batch
     }
 
     /// The better of the lanes' best wants.
@@ -107,7 +113,7 @@ extension ActionTracker {
     mutating func start(_ key: LookKey) {
         let want = actions[key.id]?.looks[key.source].wanted
         let flight = Flight(
-            number: nextNumber(), startedAt: now, refreshedSince: want?.parkedAt ?? now,
+            number: nextNumber(), startedAt: now, refreshedSince: want?.refreshedSince ?? now,
             wantedSince: want?.since ?? now, starter: want?.starter, stage: .preparing)
         actions[key.id]?.looks[key.source].wanted = nil
         actions[key.id]?.looks[key.source].flight = flight
@@ -143,14 +149,14 @@ extension ActionTracker {
     private mutating func endBlocked(_ key: LookKey, _ flight: Flight, _ obstacle: Obstacle) {
         effects.append(.note(.denied(key.source, obstacle)))
         end(key, flight)
+        touchWanted(key.source)
         guard let tracked = actions[key.id], let starter = flight.starter, isDue(key, tracked)
         else { return }
         want(key, tracked, starter, since: flight.wantedSince, isIdle: true)
-        touchWanted(key.source)
     }
 
     /// An obstacle came up: who is held for a look that cannot start must not be held any longer.
-    private mutating func touchWanted(_ source: Source) {
+    mutating func touchWanted(_ source: Source) {
         for id in upstreams[source]?.wantedIDs ?? []
         where actions[id]?.callers.isEmpty == false {
             touch(id)
@@ -208,7 +214,7 @@ extension ActionTracker {
             upstreams[key.source]?.pause(until: now + opensIn)
             endBlocked(key, flight, .paused)
         case .resting(let opensIn):
-            upstreams[key.source]?.breaker.rest(until: now + opensIn)
+            rest(key.source, until: now + opensIn)
             endBlocked(key, flight, .breakerOpen)
         case .quarantined(let opensIn):
             upstreams[key.source]?.quarantine(until: now + opensIn)
@@ -230,6 +236,13 @@ extension ActionTracker {
             actions[key.id]?.looks[key.source].opensAt = max(opensAt, until)
         }
         end(key, flight)
+    }
+
+    /// Unless something was found out here while the reply was on its way.
+    private mutating func rest(_ source: Source, until: Instant) {
+        guard upstreams[source]?.breaker.heedsOthers(now) == true else { return }
+        upstreams[source]?.breaker.rest(until: until)
+        effects.append(.note(.breakerOpened(source, until: until)))
     }
 
     private mutating func granted(
@@ -269,7 +282,7 @@ extension ActionTracker {
         let settlement = Settlement(
             key: key, token: token, gate: gate(report, upstream.policy), pause: pause,
             breaker: breaker, sentAgo: report.sentAt.map { now - $0 },
-            answeredAgo: now - report.answeredAt, news: news, outcome: report.outcome.word)
+            answeredAgo: now - newsAt(report, key), news: news, outcome: report.outcome.word)
         setStage(key, .settling(report, applyBy: now + Self.settleGrace))
         effects.append(.settle(settlement, flight: number))
         noteCall(report, key, flight)
@@ -318,135 +331,4 @@ extension ActionTracker {
         guard case .settling(_, let applyBy) = flight.stage else { return .distantFuture }
         return applyBy
     }
-}
-
-// MARK: - What a report means
-
-extension ActionTracker {
-    /// Takes from the report what concerns the whole upstream; returns how long it is left alone.
-    private mutating func judge(_ report: CallReport, _ key: LookKey) -> Duration? {
-        let fault = report.outcome.fault
-        if fault?.kind == .unauthorized { effects.append(.refuseCredential(key.source)) }
-        if let left = report.hints.remaining {
-            upstreams[key.source]?.heard(callsLeft: left, now: now)
-        }
-        guard let pause = pause(report.hints, isThrottled: fault?.kind == .throttled) else {
-            return nil
-        }
-        upstreams[key.source]?.pause(until: now + pause)
-        effects.append(.note(.paused(key.source, until: now + pause)))
-        touchWanted(key.source)
-        return pause
-    }
-
-    /// A spent billing cycle is probed at most that often.
-    static let cycleProbe = Duration.seconds(15 * 60)
-
-    private func pause(_ hints: RateHints, isThrottled: Bool) -> Duration? {
-        guard isThrottled || hints.remaining.map({ $0 <= 0 }) == true else { return nil }
-        let told = hints.retryAfter ?? .seconds(60)
-        return hints.isCycleLimit ? max(told, Self.cycleProbe) : told
-    }
-
-    /// Tells what others should know of it.
-    private mutating func countForBreaker(
-        _ fault: UpstreamFault?, _ key: LookKey, _ flight: Flight
-    ) -> BreakerHint? {
-        guard let kind = fault?.kind, kind.tripsBreaker else {
-            if fault?.kind.meansNoCall == true {
-                upstreams[key.source]?.breaker.dropped(flight: flight.number)
-                return nil
-            }
-            let wasOpen = upstreams[key.source]?.breaker.trips ?? 0 > 0
-            upstreams[key.source]?.breaker.succeeded(now)
-            guard wasOpen else { return nil }
-            effects.append(.note(.breakerClosed(key.source)))
-            return .closed
-        }
-        let until = upstreams[key.source]?.breaker.failed(
-            flight: flight.number, now: now, random: random.next())
-        guard let until else { return nil }
-        effects.append(.note(.breakerOpened(key.source, until: until)))
-        touchWanted(key.source)
-        return .opened(for: until - now)
-    }
-
-    private mutating func news(_ report: CallReport, _ key: LookKey) -> Settlement.News {
-        guard let look = actions[key.id]?.looks[key.source] else { return .none }
-        switch report.outcome {
-        case .answered(let document):
-            if look.answer?.document.isDone == true, !document.isDone {
-                effects.append(.note(.terminalRegressed(key)))
-                return .none
-            }
-            return .answer(document, checkedAt: report.checkedAt)
-        case .listed(let items):
-            return .confirmed(
-                confirmations(items, key.source, report), checkedAt: report.checkedAt)
-        case .failed(let fault) where fault.kind == .slotExpired: return .none
-        case .notFound(let fault), .failed(let fault):
-            let repeats = look.nextMiss(fault, at: now).repeats
-            return .miss(KeptMiss(fault: fault, repeats: repeats, age: .zero))
-        }
-    }
-
-    /// When the gate opens again. A call that timed out may still be on its way to the upstream:
-    /// the pessimistic value stays. One that was never sent frees its slot.
-    private func gate(_ report: CallReport, _ policy: SourcePolicy) -> Settlement.Gate {
-        let kind = report.outcome.fault?.kind
-        if kind == .slotExpired, report.sentAt == nil { return .opens(in: .zero) }
-        if kind == .timedOut, report.sentAt != nil { return .staysHeld }
-        let interval = policy.minInterval + policy.slew
-        guard kind != nil, let retryAfter = report.hints.retryAfter else {
-            return .opens(in: interval)
-        }
-        return .opens(in: max(interval, retryAfter))
-    }
-
-    /// `gateOpensAt`: as the store has said; nil when it has not yet.
-    private mutating func apply(_ report: CallReport, _ key: LookKey, gateOpensAt: Instant?) {
-        guard var look = actions[key.id]?.looks[key.source] else { return }
-        switch report.outcome {
-        case .answered(let document):
-            guard document.isDone || look.answer?.document.isDone != true else { return }
-            look.answer = Look.Told(
-                document: document, checkedAt: report.checkedAt, at: report.endedAt,
-                newsAt: report.endedAt, answeredAt: report.answeredAt)
-            look.miss = nil
-            look.isKnown = true
-            if look.listing == .changed { look.listing = .expected }
-        case .listed(let items):
-            look.miss = nil
-            actions[key.id]?.looks[key.source] = look
-            return take(items, key.source, report, gateOpensAt: gateOpensAt)
-        case .failed(let fault) where fault.kind == .slotExpired: return
-        case .notFound(let fault), .failed(let fault):
-            look.miss = look.nextMiss(fault, at: report.endedAt)
-        }
-        actions[key.id]?.looks[key.source] = look
-    }
-
-    private mutating func noteCall(_ report: CallReport, _ key: LookKey, _ flight: Flight) {
-        let call = MadeCall(
-            endedAt: report.endedAt, took: report.endedAt - (report.sentAt ?? flight.startedAt),
-            outcome: report.outcome.word, wasSent: report.sentAt != nil)
-        callLog[key.source].append(key.id, call)
-        effects.append(
-            .note(
-                .called(
-                    key, outcome: call.outcome, took: call.took, sent: call.wasSent,
-                    detail: report.outcome.fault)))
-    }
-}
-
-extension CallOutcome {
-    var fault: UpstreamFault? {
-        switch self {
-        case .answered, .listed: nil
-        case .notFound(let fault), .failed(let fault): fault
-        }
-    }
-
-    /// The word for the journal and metrics.
-    var word: String { fault?.kind.rawValue ?? "answered" }
 }

@@ -10,6 +10,10 @@ extension ActionTracker {
         case soon(Instant)
         /// It is being called, here or elsewhere.
         case underWay
+
+        var isSoon: Bool {
+            if case .soon = self { true } else { false }
+        }
     }
 
     /// Wants wait that long for a list's gate: what was refreshed by the list is due again when the
@@ -27,70 +31,74 @@ extension ActionTracker {
     }
 
     /// A list can tell a state again that is kept; any other look needs its own call.
-    func isListable(_ entry: WantQueue.Entry, _ source: Source) -> Bool {
-        guard let look = actions[entry.id]?.looks[source] else { return false }
-        return look.answer != nil && look.listing == .expected
+    private func isListable(_ entry: WantQueue.Entry, _ source: Source) -> Bool {
+        guard let look = actions[entry.id]?.looks[source], look.answer != nil else { return false }
+        switch look.listing {
+        case .expected: return true
+        case .changed: return false
+        case .missing(let until): return now >= until
+        }
     }
 
-    mutating func park(_ entry: WantQueue.Entry, _ source: Source) {
-        let before = actions[entry.id]?.looks[source].wanted?.parkedAt
-        actions[entry.id]?.looks[source].wanted?.parkedAt = before ?? now
-        upstreams[source]?.parked.append(entry)
+    /// Starts wants in their order. If enough of them can be told by the list, or such looks have made
+    /// calls of their own within an interval, the list has the turn of the first of them; the others
+    /// wait for it.
+    mutating func start(_ batch: [WantQueue.Entry], _ source: Source) {
+        guard let upstream = upstreams[source] else { return }
+        var list = list(of: source)
+        if list == .callable || list.isSoon {
+            let waiting = batch.count { isListable($0, source) } + upstream.parked.count
+            let isWorthACall = waiting + upstream.unspared(now) >= upstream.policy.listsFrom ?? .max
+            if !isWorthACall { list = .away }
+        }
+        for entry in batch {
+            guard list != .away, isListable(entry, source) else {
+                startOwn(entry, source)
+                continue
+            }
+            park(entry, source)
+            switch list {
+            case .callable:
+                startList(source)
+                list = .underWay
+            case .soon(let dueAt): planListWake(dueAt, source)
+            case .away, .underWay: break
+            }
+        }
     }
 
-    mutating func startOwn(_ entry: WantQueue.Entry, _ source: Source) {
+    private mutating func startOwn(_ entry: WantQueue.Entry, _ source: Source) {
         if isListable(entry, source) { upstreams[source]?.noteUnspared(now) }
         start(LookKey(source, entry.id))
     }
 
+    private mutating func park(_ entry: WantQueue.Entry, _ source: Source) {
+        let since = actions[entry.id]?.looks[source].wanted?.refreshedSince
+        actions[entry.id]?.looks[source].wanted?.refreshedSince = since ?? now
+        actions[entry.id]?.looks[source].wanted?.parkedAt = now
+        upstreams[source]?.parked.append(entry)
+        touch(entry.id)
+    }
+
     /// Puts wants back into their queue when there is nothing to wait for any more.
-    mutating func unpark(_ source: Source, unless list: List) {
+    mutating func unpark(_ source: Source) {
         guard let parked = upstreams[source]?.parked, !parked.isEmpty else { return }
-        switch list {
+        switch list(of: source) {
         case .away, .callable: break
         case .soon, .underWay: return
         }
         upstreams[source]?.parked = []
-        for entry in parked { putBack(entry, source) }
-    }
-
-    private mutating func putBack(_ entry: WantQueue.Entry, _ source: Source) {
-        guard isStillWanted(entry, source), let lane = actions[entry.id]?.lane else { return }
-        upstreams[source]?[lane].wants.insert(entry)
-    }
-
-    private func isStillWanted(_ entry: WantQueue.Entry, _ source: Source) -> Bool {
-        actions[entry.id]?.looks[source].wanted?.rank == entry.rank
-    }
-
-    /// Calls the list if enough wait for it, or have made calls of their own within an interval; else
-    /// they make their own calls.
-    mutating func pullParked(_ source: Source, _ list: List) {
-        guard list != .underWay, let upstream = upstreams[source], !upstream.parked.isEmpty,
-            let least = upstream.policy.listsFrom
-        else { return }
-        let parked = upstream.parked.filter { isStillWanted($0, source) }
-        upstreams[source]?.parked = parked
-        guard parked.count + upstream.unspared(now) >= least else {
-            upstreams[source]?.parked = []
-            for entry in parked {
-                if upstreams[source]?.hasRoom == true {
-                    startOwn(entry, source)
-                } else {
-                    putBack(entry, source)
-                }
-            }
-            return
-        }
-        switch list {
-        case .callable: startList(source)
-        case .soon(let dueAt): planListWake(dueAt, source)
-        case .away, .underWay: break
+        for entry in parked {
+            guard let tracked = actions[entry.id], let wanted = tracked.looks[source].wanted,
+                wanted.rank == entry.rank
+            else { continue }
+            actions[entry.id]?.looks[source].wanted?.parkedAt = nil
+            upstreams[source]?[tracked.lane].wants.insert(entry)
+            touch(entry.id)
         }
     }
 
     private mutating func startList(_ source: Source) {
-        guard upstreams[source]?.hasRoom == true else { return }
         if actions[.list] == nil {
             actions[.list] = TrackedAction(now: now)
             actions[.list]?.isLoaded = true
@@ -100,8 +108,10 @@ extension ActionTracker {
     }
 
     private mutating func planListWake(_ dueAt: Instant, _ source: Source) {
-        guard listWakeAt <= now || dueAt < listWakeAt else { return }
-        listWakeAt = dueAt
+        guard let planned = upstreams[source]?.listWakeAt, planned <= now || dueAt < planned else {
+            return
+        }
+        upstreams[source]?.listWakeAt = dueAt
         wakes.insert(.source(source), at: dueAt)
     }
 }
@@ -109,47 +119,42 @@ extension ActionTracker {
 // MARK: - What a list has told
 
 extension ActionTracker {
-    /// The answers that it has told again.
-    func confirmations(
-        _ items: [ListedAction], _ source: Source, _ report: CallReport
-    ) -> [Confirmation] {
-        items.compactMap { item in
-            guard let answer = answer(listedAs: item, source, report),
-                answer.document == item.document
-            else { return nil }
-            return Confirmation(id: item.id, checkedAt: answer.checkedAt)
-        }
+    /// When the states that a call told were true at the latest. A list's are as old as its sending:
+    /// a call of an action that was under way beside it may have told a newer one.
+    func newsAt(_ report: CallReport, _ key: LookKey) -> Instant {
+        key.isList ? min(report.sentAt ?? report.answeredAt, report.answeredAt) : report.answeredAt
     }
 
-    /// What is kept of a listed action, unless it is final, or news from after the list.
-    private func answer(
-        listedAs item: ListedAction, _ source: Source, _ report: CallReport
-    ) -> Look.Told? {
-        guard let answer = actions[item.id]?.looks[source].answer, !answer.document.isDone,
-            answer.newsAt < report.answeredAt
-        else { return nil }
-        return answer
+    /// The states that can still change; whoever keeps one of them has it confirmed.
+    func confirmations(_ items: [ListedAction]) -> [Confirmation] {
+        items.filter { !$0.document.isDone }.map {
+            Confirmation(id: $0.id, document: $0.document)
+        }
     }
 
     /// Refreshes what was told again. Whatever ended, changed, or was not shown is left to its own
     /// call.
     mutating func take(
-        _ items: [ListedAction], _ source: Source, _ report: CallReport, gateOpensAt: Instant?
+        _ items: [ListedAction], _ key: LookKey, _ report: CallReport, gateOpensAt: Instant?
     ) {
-        guard let policy = policy.sources[source] else { return }
+        guard let policy = policy.sources[key.source] else { return }
+        let newsAt = newsAt(report, key)
         let opensAt = gateOpensAt ?? report.endedAt + policy.minInterval + policy.slew
         let shown = Set(items.map(\.id))
-        for entry in upstreams[source]?.parked ?? [] where !shown.contains(entry.id) {
-            actions[entry.id]?.looks[source].listing = .missing
+        for entry in upstreams[key.source]?.parked ?? [] where !shown.contains(entry.id) {
+            actions[entry.id]?.looks[key.source].listing = .missing(until: now + policy.maxInterval)
         }
         for item in items {
-            guard let answer = answer(listedAs: item, source, report) else { continue }
+            // Not what is final, nor news from after the list was sent.
+            guard let answer = actions[item.id]?.looks[key.source].answer,
+                !answer.document.isDone, answer.newsAt < newsAt
+            else { continue }
             guard answer.document == item.document else {
-                actions[item.id]?.looks[source].listing = .changed
+                actions[item.id]?.looks[key.source].listing = .changed
                 continue
             }
-            actions[item.id]?.looks[source].confirm(report, opensAt: opensAt)
-            dropWantUnlessDue(LookKey(source, item.id))
+            actions[item.id]?.looks[key.source].confirm(report, newsAt: newsAt, opensAt: opensAt)
+            dropWantUnlessDue(LookKey(key.source, item.id))
             touch(item.id)
         }
     }
@@ -157,12 +162,12 @@ extension ActionTracker {
 
 extension Look {
     /// The list has told the kept state again.
-    fileprivate mutating func confirm(_ report: CallReport, opensAt: Instant) {
+    fileprivate mutating func confirm(_ report: CallReport, newsAt: Instant, opensAt: Instant) {
         answer?.checkedAt = report.checkedAt
         answer?.at = report.endedAt
-        answer?.newsAt = report.endedAt
-        answer?.answeredAt = report.answeredAt
-        if let miss, miss.at <= report.answeredAt { self.miss = nil }
+        answer?.newsAt = newsAt
+        answer?.answeredAt = newsAt
+        if let miss, miss.at <= newsAt { self.miss = nil }
         self.opensAt = max(self.opensAt, opensAt)
         lastStarter = nil
         listing = .expected

@@ -67,7 +67,10 @@ extension ActionTracker {
     /// When a call for this look can really be made: its slot, or what stands in the way.
     func callableAt(_ tracked: TrackedAction, _ source: Source, watched: Bool = false) -> Instant {
         guard let upstream = upstreams[source] else { return .distantFuture }
-        let dueAt = tracked.looks[source].dueAt(watched: watched, upstream.policy)
+        var dueAt = tracked.looks[source].dueAt(watched: watched, upstream.policy)
+        if tracked.looks[source].wanted?.parkedAt != nil {
+            dueAt = max(dueAt, actions[.list]?.looks[source].opensAt ?? .distantPast)
+        }
         return max(dueAt, blocked(upstream, tracked.lane)?.until ?? .distantPast)
     }
 }
@@ -360,11 +363,13 @@ extension ActionTracker {
         for source in policy.configured {
             let look = tracked.looks[source]
             if let neighbour = look.neighbour { wakeAt = min(wakeAt, neighbour.endsBy) }
+            if look.answer != nil, let began = look.refreshStartedAt {
+                // Whoever comes after that is served without asking.
+                let heldUntil = began + policy.refreshWait
+                if heldUntil > now { wakeAt = min(wakeAt, heldUntil) }
+            }
             if let flight = look.flight {
                 wakeAt = min(wakeAt, stageDeadline(flight))
-                // Whoever comes after that is served without asking.
-                let heldUntil = flight.startedAt + policy.refreshWait
-                if look.answer != nil, heldUntil > now { wakeAt = min(wakeAt, heldUntil) }
             } else if look.answer != nil, look.wanted == nil, tracked.isWatched(at: source) {
                 // Due and not wanted: there was no place in the queue.
                 let callableAt = callableAt(tracked, source, watched: true)

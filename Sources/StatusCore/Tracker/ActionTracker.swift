@@ -29,8 +29,6 @@ public struct ActionTracker: Sendable {
     var storeTroubleUntil = Instant.distantPast
     /// The wake for the end of that which is already in the queue.
     var storeWakeAt = Instant.distantPast
-    /// The wake for a list's gate which is already in the queue.
-    var listWakeAt = Instant.distantPast
 
     /// Actions in the order of their last second chance: the clock hand of eviction.
     private(set) var evictionOrder: Deque<ActionID> = []

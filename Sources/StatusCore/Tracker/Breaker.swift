@@ -35,6 +35,11 @@ struct Breaker: Sendable {
         }
     }
 
+    /// The next call is the one that tells whether the upstream is well.
+    var isProbing: Bool {
+        if case .halfOpen = state { true } else { false }
+    }
+
     mutating func started(flight: UInt64) {
         if case .halfOpen(nil) = state { state = .halfOpen(probe: flight) }
     }

@@ -41,8 +41,8 @@ struct Look: Sendable {
         case expected
         /// It told another state than the one kept: the action's own call has to tell which.
         case changed
-        /// It did not show the action.
-        case missing
+        /// It did not show the action, and is not counted on for it before that moment.
+        case missing(until: Instant)
     }
 
     struct Missed: Sendable {
@@ -152,7 +152,7 @@ extension Look {
     /// When the refresh that callers may wait for began, here or elsewhere; nil when none is under
     /// way.
     var refreshStartedAt: Instant? {
-        guard let flight else { return neighbour?.startedAt }
+        guard let flight else { return neighbour?.startedAt ?? wanted?.parkedAt }
         if case .applied = flight.stage { return nil }
         return flight.refreshedSince
     }

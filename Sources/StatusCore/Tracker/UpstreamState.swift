@@ -34,8 +34,9 @@ struct UpstreamState: Sendable {
     /// What the store said when it was last asked for a call.
     var budgetLeft: BudgetLeft?
 
-    /// The wake that is already in the queue.
+    /// The wakes that are already in the queue, and the one of them for the list's gate.
     var wakeAt = Instant.distantPast
+    var listWakeAt = Instant.distantPast
 
     private var pausedUntil = Instant.distantPast
     private var quarantinedUntil = Instant.distantPast
@@ -48,6 +49,8 @@ struct UpstreamState: Sendable {
         /// Of them, what other ids than known ones may use.
         var unknown: Int
         var until: Instant
+        /// Until then an answer can only lower their share: what they have used is not left to them.
+        var unknownUntil: Instant
 
         subscript(lane: Lane) -> Int { lane == .known ? known : min(known, unknown) }
     }
@@ -80,9 +83,15 @@ struct UpstreamState: Sendable {
     /// All whose looks wait.
     var wantedIDs: [ActionID] { known.wants.ids + unknown.wants.ids + parked.map(\.id) }
 
-    /// One more look may start.
-    var hasRoom: Bool {
-        starting < Self.startingMax && calling + starting < Self.callingMax && breaker.allowsCall
+    /// So many more looks may start.
+    var room: Int {
+        guard breaker.allowsCall else { return 0 }
+        if breaker.isProbing { return 1 }
+        return max(0, min(Self.startingMax - starting, Self.callingMax - calling - starting))
+    }
+
+    func isFull(_ lane: Lane) -> Bool {
+        self[lane].wants.count + parked.count >= WantQueue.entriesMax
     }
 
     subscript(lane: Lane) -> LaneState {
@@ -159,9 +168,15 @@ extension UpstreamState {
     /// it yet.
     mutating func heard(callsLeft: Int, now: Instant) {
         let left = callsLeft - calling
-        upstreamLeft = CallsLeft(
+        let until = now + Self.callsLeftSpan
+        var next = CallsLeft(
             known: left, unknown: left > 0 ? BudgetLimits.unknownShare(of: left) : 0,
-            until: now + Self.callsLeftSpan)
+            until: until, unknownUntil: until)
+        if let upstreamLeft, upstreamLeft.unknownUntil > now {
+            next.unknown = min(next.unknown, upstreamLeft.unknown)
+            next.unknownUntil = upstreamLeft.unknownUntil
+        }
+        upstreamLeft = next
     }
 
     mutating func granted(_ lane: Lane) {

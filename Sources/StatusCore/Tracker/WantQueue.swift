@@ -8,8 +8,10 @@ struct Want: Sendable {
     /// The rank it stands in the queue with; an entry of another rank is void.
     var rank: WantRank
     var starter: CallerID?
-    /// When it was left to the upstream's list: its refresh began then.
+    /// While it is left to the upstream's list: since when.
     var parkedAt: Instant?
+    /// When it was first left to the list: its refresh began then.
+    var refreshedSince: Instant?
 }
 
 /// The order of service (invariant 7). Lower is served first.
@@ -42,7 +44,7 @@ struct WantQueue: Sendable {
 
     private var heap = Heap<Entry>()
 
-    var isFull: Bool { heap.count >= Self.entriesMax }
+    var count: Int { heap.count }
     var best: Entry? { heap.min }
     var ids: [ActionID] { heap.unordered.map(\.id) }
 

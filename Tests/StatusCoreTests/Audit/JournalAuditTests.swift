@@ -84,6 +84,9 @@ struct JournalAuditTests {
             testDescription: "an owner that was stopped settles late, but its call was over",
             calls: [.ended(0, 0, 100), .ended(50, 50, 51)], gap: 37, isKnown: false),
         Spacing(
+            testDescription: "unless it was sent too late",
+            calls: [.ended(0, 72.5, 73), .ended(74, 74, 75)], gap: 1, holds: false),
+        Spacing(
             testDescription: "a call inside another",
             calls: [.ended(0, 0, 12), .ended(5, 5, 6)], gap: -7, isKnown: false, holds: false),
         Spacing(

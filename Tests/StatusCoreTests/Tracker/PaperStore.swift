@@ -80,7 +80,7 @@ struct PaperStore {
         case .confirmed(let confirmations, let checkedAt):
             for confirmation in confirmations {
                 let key = LookKey(settlement.key.source, confirmation.id)
-                guard rows[key]?.answer?.checkedAt == confirmation.checkedAt else { continue }
+                guard rows[key]?.answer?.document == confirmation.document else { continue }
                 rows[key]?.answer?.checkedAt = checkedAt
                 rows[key]?.answer?.told = now
                 rows[key]?.miss = nil
