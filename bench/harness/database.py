@@ -18,7 +18,7 @@ from .peers import free_port
 from .processes import LOAD_CORE, Program
 
 # A statement as `log_statement=all` tells it: who said it, and which of the schema's functions.
-STATEMENT = re.compile(r"^(\S+) LOG:  execute <unnamed>: SELECT .*? FROM status_proxy\.(\w+)")
+STATEMENT = re.compile(r"^(\S+) LOG:  execute \S+: SELECT .*? FROM status_proxy\.(\w+)")
 
 
 def binaries():

@@ -14,7 +14,7 @@ DECLARE
     timeline text := '?';
 BEGIN
     BEGIN
-        cluster := (SELECT system_identifier FROM pg_control_system());
+        cluster := (pg_control_system()).system_identifier;
     EXCEPTION WHEN OTHERS THEN NULL;
     END;
     BEGIN

@@ -94,6 +94,20 @@ BEGIN
 END
 $$;
 
+-- The same or more, without walking: all calls of the moment's period count.
+CREATE OR REPLACE FUNCTION status_proxy.calls_at_most(
+    p_source text, moment bigint, only_unknown boolean
+) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    first_period constant bigint := status_proxy.period(moment);
+BEGIN
+    RETURN (
+        SELECT coalesce(sum(n.calls), 0) FROM status_proxy.call_counts n
+        WHERE n.source = p_source AND (n.unknown OR NOT only_unknown) AND n.period >= first_period
+    );
+END
+$$;
+
 CREATE OR REPLACE FUNCTION status_proxy.calls_left(
     p_source text, span bigint, most bigint, t bigint
 ) RETURNS bigint LANGUAGE sql STABLE AS $$
@@ -113,6 +127,9 @@ DECLARE
 BEGIN
     IF most <= 0 THEN
         RETURN span;
+    -- Mostly a window is far from spent, and a minute's calls need not be walked to see it.
+    ELSIF status_proxy.calls_at_most(p_source, t - span, only_unknown) < most THEN
+        RETURN 0;
     ELSIF status_proxy.calls_after(p_source, t - span, only_unknown) < most THEN
         RETURN 0;
     END IF;

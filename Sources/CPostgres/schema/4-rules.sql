@@ -2,22 +2,28 @@
 -- purge, carry over.
 
 CREATE OR REPLACE FUNCTION status_proxy.tell(l status_proxy.looks, t bigint)
-RETURNS status_proxy.told LANGUAGE sql IMMUTABLE AS $$
-    SELECT l.source, l.opens - t, greatest(t - l.first_seen, 0), l.known,
+RETURNS status_proxy.told LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+    RETURN (
+        l.source, l.opens - t, greatest(t - l.first_seen, 0), l.known,
         l.answer_status, l.answer_done, l.answer_created_wall, l.answer_checked_wall,
         greatest(t - l.answer_told, 0), l.answer_bytes,
         l.miss_kind, l.miss_http_status, l.miss_code, l.miss_message, l.miss_repeats,
-        greatest(t - l.miss_ended, 0)
+        greatest(t - l.miss_ended, 0));
+END
 $$;
 
 -- Locks nothing and decides nothing: what it tells may be old as soon as it is told.
 CREATE OR REPLACE FUNCTION status_proxy.look_up(p_id text) RETURNS SETOF status_proxy.told
-LANGUAGE sql VOLATILE AS $$
-    SELECT told.*
-    FROM status_proxy.meta m, status_proxy.looks l,
-        LATERAL status_proxy.tell(
-            l, greatest(status_proxy.clock() + m.clock_offset, m.last_time)) told
-    WHERE l.id = p_id ORDER BY l.source
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    RETURN QUERY
+        SELECT told.*
+        FROM status_proxy.meta m, status_proxy.looks l,
+            LATERAL status_proxy.tell(
+                l, greatest(status_proxy.clock() + m.clock_offset, m.last_time)) told
+        WHERE l.id = p_id ORDER BY l.source;
+END
 $$;
 
 -- Checks quarantine, pause, breaker, gate and budget, in this order; takes the call out of all of them,

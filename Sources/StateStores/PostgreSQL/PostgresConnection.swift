@@ -10,6 +10,8 @@ internal import StatusCore
 /// After `startPipeline` nothing waits any more.
 struct PostgresConnection: ~Copyable {
     private let handle: OpaquePointer
+    /// Names of the statements that the server was told to prepare.
+    private var prepared: Set<String> = []
 
     /// Connects to the first of the URL's hosts that takes writes.
     ///
@@ -106,12 +108,17 @@ extension PostgresConnection {
         guard PQsetnonblocking(handle, 1) == 0, PQenterPipelineMode(handle) == 1 else { throw lost }
     }
 
-    /// Puts a statement into the buffer; `flush` sends it.
-    func send(_ statement: PostgresStatement) throws(PostgresFailure) {
+    /// Puts a statement into the buffer, at its first time behind its preparation; `flush` sends it.
+    mutating func send(_ statement: PostgresStatement) throws(PostgresFailure) {
+        if prepared.insert(statement.name).inserted {
+            guard PQsendPrepare(handle, statement.name, statement.sql, 0, nil) == 1 else {
+                throw lost
+            }
+        }
         let buffers = statement.values.map(\.buffer)
         defer { buffers.forEach { $0?.deallocate() } }
-        let sent = PQsendQueryParams(
-            handle, statement.sql, Int32(buffers.count), nil,
+        let sent = PQsendQueryPrepared(
+            handle, statement.name, Int32(buffers.count),
             buffers.map { UnsafePointer($0?.baseAddress?.assumingMemoryBound(to: CChar.self)) },
             statement.values.map(\.count), statement.values.map(\.format), 1)
         guard sent == 1, PQpipelineSync(handle) == 1 else { throw lost }

@@ -34,8 +34,10 @@ enum PostgresFailure: Error, Equatable {
     }
 
     /// SQLSTATEs, or their first letters: the server is a standby now, shuts down or breaks off the
-    /// connection; the schema was taken away; the rights were.
+    /// connection; the schema was taken away; the rights were; a statement is not prepared, or was for
+    /// other results than it has now.
     private static let statesThatEnd = [
-        "25006", "57P", "08", "3F000", "42P01", "42883", "42703", "42704", "42501",
+        "25006", "57P", "08", "3F000", "42P01", "42883", "42703", "42704", "42501", "26000",
+        "0A000",
     ]
 }

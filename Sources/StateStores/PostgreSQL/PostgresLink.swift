@@ -19,7 +19,7 @@ final class PostgresLink: @unchecked Sendable {
     }
 
     private let queue: DispatchQueue
-    private let connection: PostgresConnection
+    private var connection: PostgresConnection
     private let clock: @Sendable () -> Instant
     private let hear: @Sendable (Event) -> Void
     private let readable: any DispatchSourceRead
@@ -118,7 +118,8 @@ final class PostgresLink: @unchecked Sendable {
                 deliver()
             case .result(let result):
                 ends = 0
-                reply = reply ?? result
+                // A preparation is replied to, too: the first failure counts, or else the last word.
+                if reply?.failure == nil { reply = result }
             }
         }
     }

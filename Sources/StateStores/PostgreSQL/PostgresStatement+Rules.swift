@@ -86,6 +86,7 @@ extension PostgresStatement {
 
     static func smallestGaps() -> PostgresStatement {
         PostgresStatement(
+            name: "smallest_gaps",
             sql: "SELECT source, smallest_gap FROM status_proxy.sources", values: [])
     }
 

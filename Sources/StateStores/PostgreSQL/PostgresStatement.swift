@@ -2,7 +2,9 @@
 
 internal import StatusCore
 
+/// What one name stands for is prepared once on each connection: its text is always the same.
 struct PostgresStatement: Sendable {
+    var name: String
     var sql: String
     var values: [PostgresValue]
 
@@ -12,6 +14,7 @@ struct PostgresStatement: Sendable {
     ) -> PostgresStatement {
         let parameters = (1...values.count).map { "$\($0)" }.joined(separator: ", ")
         return PostgresStatement(
+            name: function,
             sql: "SELECT \(columns) FROM status_proxy.\(function)(\(parameters)) AS r",
             values: values)
     }

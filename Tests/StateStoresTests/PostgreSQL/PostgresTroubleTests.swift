@@ -221,6 +221,19 @@ struct PostgresTroubleTests {
         }
     }
 
+    /// Broken off while it was prepared, a statement is unknown under its name.
+    @Test func aStatementThatCouldNotBePreparedIsPreparedAnew() async throws {
+        var limits = PostgresLimits.quiet
+        limits.statementMax = .milliseconds(300)
+        let store = try database.open(limits)
+        try await eventually("not connected") { (try? await store.lookUp(a.id)) != nil }
+        let blocker = try SQLSession(database.server.url(database: database.name))
+        try blocker.query("BEGIN; LOCK TABLE status_proxy.sources IN ACCESS EXCLUSIVE MODE")
+        await #expect(throws: StoreFailure.self) { try await store.smallestGaps() }
+        try blocker.query("ROLLBACK")
+        try await eventually("not prepared") { (try? await store.smallestGaps()) != nil }
+    }
+
     @Test func aSettlementOutlivesABrokenConnection() async throws {
         let notices = Notices()
         let store = try database.open()

@@ -1,0 +1,62 @@
+// What makes up for a notice that nobody got.
+
+import StatusCore
+import TestSupport
+import Testing
+
+@testable import StateStores
+
+@Suite("A lost notice is made up for")
+struct PostgresLostNoticeTests {
+    let database: TestDatabase
+    let a = LookKey.orders("a")
+
+    init() throws {
+        database = try TestDatabase()
+        try database.makeSchema()
+    }
+
+    @Test func whoDidNotHearOfNewsIsToldInTimeThatSomethingWasMissed() async throws {
+        try loseNotices()
+        var limits = PostgresLimits.quiet
+        limits.rereadInterval = .milliseconds(200)
+        let (healed, deaf) = (Notices(), Notices())
+        let listeners = [try database.open(limits), try database.open()]
+        listeners[0].listen { healed.add($0) }
+        listeners[1].listen { deaf.add($0) }
+        // Both are connected once they have answered.
+        for listener in listeners { #expect(try await listener.lookUp(a.id).isEmpty) }
+
+        let teller = try database.open()
+        let token = try await teller.grant(.of(a))
+        try await teller.settle(
+            .of(a, token, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
+        let before = healed.all.count
+        try await healed.until { $0.count > before }
+        #expect(healed.all.allSatisfy { $0 == .missed })
+        #expect(try await listeners[0].lookUp(a.id).first?.answer?.document == .sample("a"))
+        // Without the interval it would not have heard: notices come before the replies behind them.
+        _ = try await listeners[1].lookUp(a.id)
+        #expect(deaf.all == [.missed])
+    }
+
+    /// Settlements are carried out as ever, but what they notify goes where nobody listens.
+    private func loseNotices() throws {
+        try database.admin.query(
+            """
+            DO $$
+            DECLARE
+                settle regprocedure;
+                definition text;
+            BEGIN
+                SELECT p.oid INTO STRICT settle FROM pg_proc p
+                WHERE p.pronamespace = 'status_proxy'::regnamespace AND p.proname = 'settle'
+                ORDER BY p.pronargs DESC LIMIT 1;
+                definition := pg_get_functiondef(settle);
+                ASSERT definition LIKE '%pg_notify(''status_proxy''%';
+                EXECUTE replace(definition, 'pg_notify(''status_proxy''', 'pg_notify(''nobody''');
+            END
+            $$
+            """)
+    }
+}
