@@ -75,15 +75,15 @@ extension StoreContract {
     @Test(arguments: Case.all)
     func aListRefreshesOnlyAnswersThatAreStillTheOnesKept(_ kind: Case) async throws {
         let open = try kind.open()
-        let first = try await open.tell(["kept", "replaced"])
+        _ = try await open.tell(["kept", "replaced"])
         try await open.pass(.seconds(10))
-        let second = try await open.tell(["replaced"])
+        let second = try await open.tell(["replaced"], state: "another state")
         try await open.pass(.seconds(10))
         let told = try await open.list(
             [
-                Confirmation(id: .sample("kept"), checkedAt: first),
-                Confirmation(id: .sample("replaced"), checkedAt: first),
-                Confirmation(id: .sample("never-asked"), checkedAt: first),
+                .of("kept"),
+                .of("replaced"),
+                .of("never-asked"),
             ])
         let kept = try await open.voucher("kept")
         #expect(
@@ -102,7 +102,7 @@ extension StoreContract {
         try await open.makeKnown(["a"])
         let told = open.wall()
         try await open.pass(.seconds(10))
-        _ = try await open.list([Confirmation(id: .sample("a"), checkedAt: told)])
+        _ = try await open.list([.of("a")])
         let records = try await open.store.lookUp(.sample("a"))
         #expect(records.map(\.key.source) == [.orders])
         #expect(records.first?.answer?.checkedAt == told)
@@ -113,7 +113,7 @@ extension StoreContract {
         let open = try kind.open()
         let told = try await open.tell(["a"], isDone: true)
         try await open.pass(.seconds(10))
-        _ = try await open.list([Confirmation(id: .sample("a"), checkedAt: told)])
+        _ = try await open.list([.of("a")])
         let record = try await open.voucher("a")
         #expect(record?.answer?.checkedAt == told && record?.opensIn ?? .zero <= .zero)
     }
@@ -125,12 +125,12 @@ extension StoreContract {
         try await open.pass(.seconds(10))
         for answeredAgo in [Duration.seconds(11), .seconds(10)] {
             _ = try await open.list(
-                [Confirmation(id: .sample("a"), checkedAt: told)], gate: .opens(in: .zero),
+                [.of("a")], gate: .opens(in: .zero),
                 answeredAgo: answeredAgo)
             #expect(try await open.voucher("a")?.answer?.checkedAt == told)
         }
         let later = try await open.list(
-            [Confirmation(id: .sample("a"), checkedAt: told)], answeredAgo: .seconds(9))
+            [.of("a")], answeredAgo: .seconds(9))
         let answer = try await open.voucher("a")?.answer
         #expect(answer?.checkedAt == later && open.isOlder(answer?.age, .seconds(9)))
     }
@@ -138,11 +138,11 @@ extension StoreContract {
     @Test(arguments: Case.all)
     func aListMovesGatesOnlyForward(_ kind: Case) async throws {
         let open = try kind.open()
-        let told = try await open.tell(["far"], opensIn: .seconds(100))
+        _ = try await open.tell(["far"], opensIn: .seconds(100))
         _ = try await open.tell(["near"], opensIn: .seconds(20))
         try await open.pass(.seconds(10))
         _ = try await open.list(
-            ["far", "near"].map { Confirmation(id: .sample($0), checkedAt: told) })
+            ["far", "near"].map(Confirmation.of))
         for (id, left) in [("far", 90), ("near", 30)] {
             let record = try await open.voucher(id)
             #expect(open.isAbout(record?.opensIn, .seconds(left)), "\(id)")
@@ -155,10 +155,10 @@ extension StoreContract {
     @Test(arguments: Case.all)
     func aListLeavesACallUnderWayToItsOwner(_ kind: Case) async throws {
         let open = try kind.open()
-        let told = try await open.tell(["a"])
+        _ = try await open.tell(["a"])
         try await open.pass(.seconds(10))
         let token = try await open.store.grant(.of(.vouchers("a")))
-        let confirmed = try await open.list([Confirmation(id: .sample("a"), checkedAt: told)])
+        let confirmed = try await open.list([.of("a")])
         let held = try await open.voucher("a")
         #expect(held?.answer?.checkedAt == confirmed)
         #expect(open.isAbout(held?.opensIn, Reservation.hold))
@@ -174,7 +174,7 @@ extension StoreContract {
     @Test(arguments: Case.all)
     func aListForgetsAnOlderMissAndNotANewer(_ kind: Case) async throws {
         let open = try kind.open()
-        let told = try await open.tell(["older", "newer"])
+        _ = try await open.tell(["older", "newer"])
         func miss(_ id: String) async throws {
             try await open.pass(.seconds(10))
             let token = try await open.store.grant(.of(.vouchers(id)))
@@ -185,7 +185,7 @@ extension StoreContract {
         try await miss("newer")
         // The list answered between the two.
         let confirmed = try await open.list(
-            ["older", "newer"].map { Confirmation(id: .sample($0), checkedAt: told) },
+            ["older", "newer"].map(Confirmation.of),
             answeredAgo: .seconds(5))
         for (id, isMissed) in [("older", false), ("newer", true)] {
             let record = try await open.voucher(id)
@@ -199,7 +199,7 @@ extension StoreContract {
         let open = try kind.open()
         let told = try await open.tell(["a"])
         try await open.pass(.seconds(10))
-        _ = try await open.list([Confirmation(id: .sample("a"), checkedAt: told)], gate: .staysHeld)
+        _ = try await open.list([.of("a")], gate: .staysHeld)
         let record = try await open.voucher("a")
         #expect(record?.answer?.checkedAt == told && record?.opensIn ?? .zero <= .zero)
     }
@@ -210,9 +210,8 @@ extension StoreContract {
         let told = try await open.tell(["a"])
         try await open.pass(.seconds(10))
         let token = try await open.store.grant(.of(LookKey(.vouchers, .list)))
-        // The list names the answer by a time that does not change with it.
         let settlement = Settlement.list(
-            token, [Confirmation(id: .sample("a"), checkedAt: told)], checkedAt: told)
+            token, [.of("a")], checkedAt: told)
         try await open.store.settle(settlement)
         try await open.pass(.seconds(10))
         let again = try await open.store.settle(settlement)
@@ -226,14 +225,15 @@ extension StoreContract {
 extension OpenStore {
     /// Lets the vouchers upstream tell a state of each of these actions; the time it came with.
     fileprivate func tell(
-        _ ids: [String], isDone: Bool = false, opensIn: Duration = .zero
+        _ ids: [String], state: String? = nil, isDone: Bool = false, opensIn: Duration = .zero
     ) async throws -> WallTime {
         for id in ids {
             let token = try await store.grant(.of(.vouchers(id)))
             try await store.settle(
                 .of(
                     .vouchers(id), token, .opens(in: opensIn),
-                    news: .answer(.sample(id, .vouchers, isDone: isDone), checkedAt: wall())))
+                    news: .answer(
+                        .sample(state ?? id, .vouchers, isDone: isDone), checkedAt: wall())))
         }
         return wall()
     }
@@ -256,6 +256,13 @@ extension OpenStore {
 
     fileprivate func voucher(_ id: String) async throws -> LookRecord? {
         try await store.lookUp(.sample(id)).first { $0.key.source == .vouchers }
+    }
+}
+
+extension Confirmation {
+    /// The list tells the state that ``OpenStore/tell`` told.
+    fileprivate static func of(_ id: String) -> Confirmation {
+        Confirmation(id: .sample(id), document: .sample(id, .vouchers))
     }
 }
 

@@ -46,8 +46,6 @@ struct StoreModelTests {
         var store = try subject.open()
         let memory = MemoryStore(clock: { clock.sinceBoot })
         var script = Script(seed: seed)
-        // When the answers came that were kept when they were last looked at.
-        var checked: [LookKey: WallTime] = [:]
         for number in 0..<400 {
             let context = "seed \(seed), step \(number)"
             switch script.next() {
@@ -60,7 +58,6 @@ struct StoreModelTests {
                 for id in ids {
                     let replies = (try await store.lookUp(id), try await memory.lookUp(id))
                     #expect(replies.0 == replies.1, "\(context)")
-                    for record in replies.0 { checked[record.key] = record.answer?.checkedAt }
                 }
             case .purge(let retention):
                 let replies = (try await store.purge(retention), try await memory.purge(retention))
@@ -73,7 +70,7 @@ struct StoreModelTests {
                 #expect(plain(replies.0.verdict) == plain(replies.1.verdict), "\(context)")
                 script.took(request.key, replies.0.token, replies.1.token)
             case .settle(let call, let make):
-                let news = make(clock.wall, checked)
+                let news = make(clock.wall)
                 func settlement(_ token: SlotToken) -> Settlement {
                     var settlement = news
                     settlement.token = token
@@ -119,7 +116,7 @@ private struct Script {
     }
 
     /// The time now, and when kept answers came: what the news needs that cannot be drawn.
-    typealias Settling = (WallTime, [LookKey: WallTime]) -> Settlement
+    typealias Settling = (WallTime) -> Settlement
 
     private var random: SeededGenerator
     private var calls: [Call] = []
@@ -175,10 +172,10 @@ private struct Script {
         let sentAgo = Bool.random(using: &random) ? span(upTo: 5) : nil
         let answeredAgo = Bool.random(using: &random) ? span(upTo: 5) : .zero
         let (breaker, news) = (breaker(), news(of: call.key))
-        return .settle(call) { wall, checked in
+        return .settle(call) { wall in
             var settlement = Settlement.of(
                 call.key, call.store, gate, pause: pause, sentAgo: sentAgo,
-                news: news(wall, checked))
+                news: news(wall))
             settlement.breaker = breaker
             settlement.answeredAgo = answeredAgo
             return settlement
@@ -195,17 +192,17 @@ private struct Script {
 
     private mutating func news(
         of key: LookKey
-    ) -> (WallTime, [LookKey: WallTime]) -> Settlement.News {
+    ) -> (WallTime) -> Settlement.News {
         let isDone = Int.random(in: 0..<4, using: &random) == 0
         let choice = Int.random(in: 0..<3, using: &random)
         let repeats = Int.random(in: 1..<5, using: &random)
         let listed = Self.ids.filter { _ in Bool.random(using: &random) }
-        return { wall, checked in
+        return { wall in
             switch choice {
             case 0 where key.isList:
                 .confirmed(
                     listed.map {
-                        Confirmation(id: $0, checkedAt: checked[LookKey(key.source, $0)] ?? wall)
+                        Confirmation(id: $0, document: .sample("\(repeats)", key.source))
                     }, checkedAt: wall)
             case 0:
                 .answer(

@@ -135,10 +135,10 @@ BEGIN
 END
 $$;
 
--- Takes over that a list has told answers again: those that still are the ones kept, as their
--- `checked_wall` tells, not final and not from after the list. Tells which they were.
+-- Takes over that a list has told answers again: those that still are the ones kept, not final and not
+-- from after the list. Tells which they were.
 CREATE OR REPLACE FUNCTION status_proxy.confirm(
-    p_source text, p_ids text[], p_walls bigint[], p_told bigint, p_checked_wall bigint,
+    p_source text, p_ids text[], p_bytes bytea[], p_told bigint, p_checked_wall bigint,
     p_opens bigint, OUT confirmed text[]
 ) LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -146,8 +146,8 @@ BEGIN
         UPDATE status_proxy.looks l
         SET answer_told = p_told, answer_checked_wall = p_checked_wall,
             opens = greatest(l.opens, p_opens)
-        FROM unnest(p_ids, p_walls) AS c (id, wall)
-        WHERE l.id = c.id AND l.source = p_source AND l.answer_checked_wall = c.wall
+        FROM unnest(p_ids, p_bytes) AS c (id, bytes)
+        WHERE l.id = c.id AND l.source = p_source AND l.answer_bytes = c.bytes
             AND NOT l.answer_done AND l.answer_told < p_told
         RETURNING l.id)
     SELECT array_agg(id) INTO confirmed FROM refreshed;
@@ -160,7 +160,7 @@ $$;
 
 -- Records how a call ended: journal, pause, breaker, gap, gate and news. Saying it twice changes nothing
 -- more. `p_asked` is when the caller said so, on the store's clock; `p_opens_in` null: the gate stays
--- held. News of a list are the answers that it confirms, each named by the `checked_wall` it came with.
+-- held. News of a list are the answers that it confirms.
 CREATE OR REPLACE FUNCTION status_proxy.settle(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
     p_source text, p_id text, p_slot bigint, p_asked bigint, p_opens_in bigint, p_pause bigint,
@@ -170,7 +170,7 @@ CREATE OR REPLACE FUNCTION status_proxy.settle(
     p_miss_kind text, p_miss_http_status integer, p_miss_code text, p_miss_message text,
     p_miss_repeats integer, p_miss_age bigint, p_teller text,
     p_breaker_opened_for bigint, p_breaker_closed boolean,
-    p_confirmed text[], p_confirmed_walls bigint[],
+    p_confirmed text[], p_confirmed_bytes bytea[],
     OUT entry status_proxy.entry, OUT gap bigint, OUT smallest_gap bigint,
     OUT told status_proxy.told
 ) LANGUAGE plpgsql VOLATILE AS $$
@@ -226,7 +226,7 @@ BEGIN
     WHERE s.source = p_source;
     IF p_news = 'confirmed' AND p_opens_in IS NOT NULL THEN
         confirmed := status_proxy.confirm(
-            p_source, p_confirmed, p_confirmed_walls, asked - p_answered_ago,
+            p_source, p_confirmed, p_confirmed_bytes, asked - p_answered_ago,
             p_answer_checked_wall, t + p_opens_in);
     END IF;
 

@@ -80,7 +80,7 @@ extension PostgresStatement {
         guard case .confirmed(let confirmations, _) = news else { return [.null, .null] }
         return [
             .array(confirmations.map(\.id.text)),
-            .array(confirmations.map { "\($0.checkedAt.milliseconds)" }),
+            .array(confirmations.map(\.document.bytes)),
         ]
     }
 

@@ -44,6 +44,19 @@ enum PostgresValue: Sendable {
         .text("{" + items.map { $0.map { "\"\($0)\"" } ?? "NULL" }.joined(separator: ",") + "}")
     }
 
+    /// An array of byte strings, in hexadecimal (PostgreSQL 15, 8.4.1 and 8.15.6).
+    static func array(_ items: [[UInt8]]) -> PostgresValue {
+        let digits = Array("0123456789abcdef".utf8)
+        var text: [UInt8] = [UInt8(ascii: "{")]
+        for (number, bytes) in items.enumerated() {
+            text += Array((number == 0 ? #""\\x"# : #","\\x"#).utf8)
+            for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
+            text.append(UInt8(ascii: "\""))
+        }
+        text.append(UInt8(ascii: "}"))
+        return .text(String(decoding: text, as: UTF8.self))
+    }
+
     /// Text is ended by a zero, blobs are counted.
     var buffer: UnsafeMutableRawBufferPointer? {
         let bytes: [UInt8]

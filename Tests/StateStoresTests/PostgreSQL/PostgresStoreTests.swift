@@ -86,12 +86,11 @@ struct PostgresStoreTests {
         _ = try await stores[1].lookUp(a.id)
         stores[1].listen { others.add($0) }
         let token = try await stores[0].grant(.of(LookKey(.vouchers, .list)))
-        let other = WallTime(milliseconds: 0)
         try await stores[0].settle(
             .list(
                 token,
-                [("a", told), ("b", told), ("c", other), ("d", told)].map {
-                    Confirmation(id: .sample($0.0), checkedAt: $0.1)
+                [("a", "a"), ("b", "b"), ("c", "another state"), ("d", "d")].map { id, state in
+                    Confirmation(id: .sample(id), document: .sample(state, .vouchers))
                 }))
         try await others.until { $0.contains(.changed(.list)) }
         // Nothing of what the list left as it was.

@@ -60,6 +60,26 @@ import Testing
         #expect(driver.store.heeds == [true, false, true])
     }
 
+    @Test func aHintThatComesAfterASuccessIsNotHeeded() {
+        var driver = TrackerDriver()
+        driver.ask("aa_1")
+        driver.heldBack = [.reserve]
+        driver.ask("aa_2")
+        driver.answer()
+        driver.store.verdicts = [.resting(opensIn: .seconds(60))]
+        driver.release()
+        driver.ask("aa_3")
+        #expect(driver.calls.map(\.key.id.text).contains("aa_3"))
+    }
+
+    @Test func restingIsToldToOperators() {
+        var driver = TrackerDriver()
+        driver.store.verdicts = [.resting(opensIn: .seconds(20))]
+        driver.ask("aa_1")
+        let until = driver.now + .seconds(20)
+        #expect(driver.notes.contains(.breakerOpened(.vouchers, until: until)))
+    }
+
     @Test func aProbeDoesNotAskEither() {
         var driver = TrackerDriver()
         open(&driver)

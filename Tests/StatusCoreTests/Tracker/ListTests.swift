@@ -198,6 +198,81 @@ import Testing
         #expect(driver.published[key.id]?.answer.document == Self.pending(5))
     }
 
+    /// The other way round: the list was sent before another process's call was answered.
+    @Test func newsFromAfterTheListWasSentIsNewerThanTheList() {
+        var driver = world(10)
+        watch(&driver, 10)
+        driver.advance(.seconds(31))
+        let key = LookKey(.vouchers, .of("aa_3"))
+        driver.advance(.milliseconds(300))
+        let news = (Self.pending(5), WallTime(milliseconds: 5), driver.now)
+        driver.advance(.milliseconds(100))
+        driver.list(Self.ids(10).map { ($0, Self.pending()) })
+        driver.store.rows[key]?.answer = news
+        driver.step(.noticed(.changed(key.id)))
+        #expect(driver.published[key.id]?.answer.document == Self.pending(5))
+    }
+
+    /// Many that the list does not show want each call that the budget allows.
+    @Test func underAShortBudgetTheListHasTheTurnOfTheOldestItTells() throws {
+        var driver = world(30)
+        watch(&driver, 30)
+        let listed = Self.ids(10).map { ($0, Self.pending()) }
+        driver.advance(.seconds(31))
+        driver.list(listed)
+        while !driver.calls.isEmpty { driver.answer() }
+        driver.store.grantSpacing = .seconds(2)
+        let before = driver.callsMade.count
+        for _ in 0..<2000 {
+            driver.advance(.milliseconds(100))
+            guard let call = driver.calls.first else { continue }
+            if call.key.isList { driver.list(listed) } else { driver.answer() }
+        }
+        let made = calls(driver, since: before)
+        #expect(made.count { $0.isList } >= 4)
+        for id in Self.ids(30) {
+            let answer = try #require(driver.published[.of(id)]?.answer)
+            #expect(driver.now - answer.answeredAt < .seconds(80), "\(id)")
+        }
+    }
+
+    @Test func whileTheListHangsTheStoredStateIsToldAsStaleByEverybody() throws {
+        var driver = world(10)
+        watch(&driver, 10)
+        driver.advance(.seconds(33))
+        #expect(driver.calls.map(\.key) == [Self.listKey])
+        let id = ActionID.of("aa_3")
+        let answer = try #require(driver.published[id]?.answer)
+        #expect(answer.staleReason == .slow)
+        #expect(try #require(answer.nextLookAt) > driver.now)
+        #expect(driver.reply(to: id.text).answer?.staleReason == .slow)
+    }
+
+    @Test func whoIsHeldForTheListIsLetGoWhenItIsDenied() {
+        var driver = world(10)
+        driver.advance(.seconds(31))
+        driver.store.verdicts = [.paused(opensIn: .seconds(20))]
+        driver.heldBack = [.reserve]
+        let callers = Self.ids(10).map { driver.ask($0) }
+        #expect(callers.allSatisfy { driver.replies[$0] == nil })
+        driver.release()
+        // The list was asked for in vain, or each of the first for itself.
+        #expect(callers.allSatisfy { driver.replies[$0].answer?.staleReason == .throttled })
+    }
+
+    @Test func anActionThatWasMissingIsLeftToTheListAgainAfterAWhile() {
+        var driver = world(10)
+        watch(&driver, 10)
+        driver.advance(.seconds(31))
+        driver.list([])
+        while !driver.calls.isEmpty { driver.answer() }
+        for _ in 0..<40 {
+            driver.advance(.seconds(8))
+            while driver.calls.first?.key.isList == false { driver.answer() }
+        }
+        #expect(driver.calls.map(\.key) == [Self.listKey])
+    }
+
     @Test func theGateOfTheListIsTheStores() {
         var driver = world(10)
         watch(&driver, 10)

@@ -85,6 +85,26 @@ import Testing
             Set(driver.calls.map(\.key.id.text)) == ["aa_2", "aa_3", "aa_k1", "aa_k2", "aa_k3"])
     }
 
+    @Test func whatUnknownIDsHaveUsedIsNotLeftToThemAgain() {
+        var driver = vouchersOnly()
+        driver.learn(id)
+        driver.learn("aa_0")
+        driver.advance(.seconds(31))
+        driver.ask(id)
+        driver.answer(.pending, hints: RateHints(remaining: 8))
+        for number in 1...8 {
+            driver.ask("aa_new\(number)")
+            guard !driver.calls.isEmpty else { continue }
+            driver.fail(.notFound, hints: RateHints(remaining: 8 - number))
+        }
+        #expect(driver.callsMade.count { $0.id.text.hasPrefix("aa_new") } == 4)
+        driver.ask("aa_0")
+        #expect(driver.calls.count == 1)
+        driver.advance(.seconds(61))
+        driver.ask("aa_new5")
+        #expect(driver.callsMade.last?.id.text == "aa_new5")
+    }
+
     @Test func aGrantThatComesAfterThePauseIsNotUsed() {
         var driver = vouchersOnly()
         driver.ask(id)
