@@ -101,8 +101,7 @@ import Testing
         driver.ask("aa_0")
         #expect(driver.calls.count == 1)
         driver.advance(.seconds(61))
-        driver.ask("aa_new5")
-        #expect(driver.callsMade.last?.id.text == "aa_new5")
+        #expect(driver.callsMade.count { $0.id.text.hasPrefix("aa_new") } > 4)
     }
 
     @Test func aGrantThatComesAfterThePauseIsNotUsed() {
