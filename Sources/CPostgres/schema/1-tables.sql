@@ -1,6 +1,7 @@
 -- The shared store's schema, version 2: tables here, then continuity, what is counted, the rules as
--- functions, one call for each decision, and what earlier programs call. status-proxy runs these files by itself, in one transaction, when the schema
--- is missing or older; a database's owner can run them for a role that may not create anything:
+-- functions, one call for each decision, and what earlier programs call. status-proxy runs these
+-- files by itself, in one transaction, when the schema is missing or older; a database's owner can run
+-- them for a role that may not create anything:
 --   cat schema/*.sql | psql
 --
 -- Why the rules hold for all replicas together:

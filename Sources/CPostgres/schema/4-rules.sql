@@ -27,7 +27,8 @@ END
 $$;
 
 -- Checks quarantine, pause, breaker, gate and budget, in this order; takes the call out of all of them,
--- or none. A list ('*' in place of an id) is called for the sake of known actions. A quarantine lasts until no call can matter any more that a lost state had granted: neither
+-- or none. A list ('*' in place of an id) is called for the sake of known actions. A quarantine lasts
+-- until no call can matter any more that a lost state had granted: neither
 -- to its action's gate nor to the budget of a minute. Spans, windows and limits are the caller's.
 CREATE OR REPLACE FUNCTION status_proxy.reserve(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
