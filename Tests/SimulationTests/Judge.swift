@@ -287,7 +287,13 @@ extension Judge {
     }
 
     /// A process was stopped with a settlement in its hands: its spans do not count that.
-    mutating func settledLate(_ key: LookKey) { ageUnknown.insert(key) }
+    mutating func settledLate(_ settlement: Settlement) {
+        ageUnknown.insert(settlement.key)
+        guard case .confirmed(let confirmations, _) = settlement.news else { return }
+        for confirmation in confirmations {
+            ageUnknown.insert(LookKey(settlement.key.source, confirmation.id))
+        }
+    }
 
     /// An age is never understated, but for what clocks disagree by.
     private mutating func checkAge(

@@ -34,7 +34,7 @@ extension World {
         guard !replica.unfinished.isEmpty else { return }
         let effects = replica.unfinished
         replica.unfinished = []
-        for case .settle(let settlement, _) in effects { judge.settledLate(settlement.key) }
+        for case .settle(let settlement, _) in effects { judge.settledLate(settlement) }
         carryOut(effects[...], replica)
         scheduleWake(replica)
     }
