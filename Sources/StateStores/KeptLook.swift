@@ -41,7 +41,7 @@ struct KeptLook: Equatable {
             answer: answer.map { kept in
                 KeptAnswer(
                     document: kept.document, checkedAt: kept.checkedAt,
-                    age: now.since(kept.told), steadyAge: now.time - kept.told.time)
+                    age: now.since(kept.told))
             },
             miss: miss.map { kept in
                 KeptMiss(fault: kept.fault, repeats: kept.repeats, age: now.since(kept.ended))

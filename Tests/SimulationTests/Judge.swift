@@ -29,6 +29,8 @@ struct Judge {
     private var firstTold: [LookKey: [Int: Instant]] = [:]
     private var lastAnswered: [LookKey: [Int: Instant]] = [:]
     private var ageUnknown: Set<LookKey> = []
+    /// When the wall clock of the store's machine was last set.
+    private var wallSteppedAt: Instant?
     /// All goes well: news is everywhere within a second.
     private let isCalm: Bool
     private(set) var replies = 0
@@ -252,7 +254,11 @@ extension Judge {
             accuse(.regressed, now, "\(key) from \(before) to \(revision)")
         }
         seen[view] = revision
-        if answer.document.isDone { finished[view] = lastAnswered[key]?[revision] ?? now }
+        if answer.document.isDone {
+            // Another process may have been told it again since.
+            let end = lastAnswered[key]?[revision] ?? now
+            finished[view] = min(finished[view] ?? end, end)
+        }
         if isCalm { checkElsewhere(replica, key, revision, now) }
         checkAge(replica, key, revision, answer, now)
     }
@@ -272,12 +278,21 @@ extension Judge {
     ) {
         if firstTold[key]?[revision] == nil { firstTold[key, default: [:]][revision] = now }
         for (newer, toldAt) in firstTold[key] ?? [:]
-        where newer > revision && now - toldAt > Self.spreadMax {
+        where newer > revision && now - toldAt > Self.spreadMax && !looksOld(key, newer) {
             accuse(
                 .regressedElsewhere, now,
                 "\(key): \(replica.index) tells \(revision), \(newer) known for \(now - toldAt)")
         }
     }
+
+    /// The store's wall clock stepped between the news and the look-ups that it caused: it looks as
+    /// old as the step is wide, until there is newer.
+    private func looksOld(_ key: LookKey, _ revision: Int) -> Bool {
+        guard let wallSteppedAt, let answered = lastAnswered[key]?[revision] else { return false }
+        return wallSteppedAt >= answered && wallSteppedAt - answered < Self.spreadMax
+    }
+
+    mutating func wallStepped(at now: Instant) { wallSteppedAt = now }
 
     /// An upstream has answered with a state; the answer reaches its process at that time.
     mutating func answered(_ key: LookKey, _ revision: Int?, at time: Instant) {

@@ -122,7 +122,9 @@ extension World {
             reconnect()
         case .wallStep(let index?, let span):
             replicas[min(index, replicas.count - 1)].wallOffset += span
-        case .wallStep(nil, let span): wallOffset += span
+        case .wallStep(nil, let span):
+            wallOffset += span
+            judge.wallStepped(at: now)
         case .drain(let index): drain(replicas[index])
         case .crash(let index): crash(replicas[index])
         case .pause(let index, let span): pause(replicas[index], span)

@@ -105,18 +105,11 @@ public struct KeptAnswer: Sendable, Equatable {
     public var checkedAt: WallTime
     /// Since the upstream answered. Stores compute it anew for each reply.
     public var age: Duration
-    /// The same by the store's clock alone, which no step of a wall clock moves, but which may stand
-    /// still with the machine: tells which of two answers is newer.
-    public var steadyAge: Duration
 
-    /// `steadyAge` nil: there is one clock only.
-    public init(
-        document: ActionDocument, checkedAt: WallTime, age: Duration, steadyAge: Duration? = nil
-    ) {
+    public init(document: ActionDocument, checkedAt: WallTime, age: Duration) {
         self.document = document
         self.checkedAt = checkedAt
         self.age = age
-        self.steadyAge = steadyAge ?? age
     }
 }
 

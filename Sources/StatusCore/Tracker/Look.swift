@@ -29,7 +29,7 @@ struct Look: Sendable {
         var checkedAt: WallTime
         /// When the call ended.
         var at: Instant
-        /// The same without wall clocks, which step: decides what is newer.
+        /// Decides what is newer: as `at`, but of a list when it was sent.
         var newsAt: Instant
         /// No later than the upstream answered: ages count from here.
         var answeredAt: Instant
@@ -184,14 +184,14 @@ extension Look {
 
     private mutating func absorb(_ kept: KeptAnswer, askedAt: Instant, _ now: Instant) {
         if let answer {
-            let isNewer = askedAt - kept.steadyAge > answer.newsAt
+            let isNewer = askedAt - kept.age > answer.newsAt
             guard kept.document.isDone == answer.document.isDone ? isNewer : kept.document.isDone
             else { return }
         }
         let at = now - kept.age
         answer = Told(
             document: kept.document, checkedAt: kept.checkedAt, at: at,
-            newsAt: now - kept.steadyAge, answeredAt: askedAt - kept.age)
+            newsAt: at, answeredAt: askedAt - kept.age)
         lastStarter = nil
         if let miss, miss.at <= at { self.miss = nil }
     }

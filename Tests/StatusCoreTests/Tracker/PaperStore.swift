@@ -20,8 +20,6 @@ struct PaperStore {
     var grantSpacing: Duration?
     /// Every operation fails, and nothing of it takes effect.
     var isDown = false
-    /// By so much do the wall clocks make answers older than they are.
-    var ageError = Duration.zero
     var settlements: [Settlement] = []
     /// Whether each reservation asked for other processes' breakers.
     var heeds: [Bool] = []
@@ -100,9 +98,7 @@ struct PaperStore {
             key: key, opensIn: row.opens - now, firstSeenAgo: now - row.firstSeen,
             isKnown: row.isKnown,
             answer: row.answer.map {
-                KeptAnswer(
-                    document: $0.document, checkedAt: $0.checkedAt,
-                    age: now - $0.told + ageError, steadyAge: now - $0.told)
+                KeptAnswer(document: $0.document, checkedAt: $0.checkedAt, age: now - $0.told)
             },
             miss: row.miss.map {
                 KeptMiss(fault: $0.fault, repeats: $0.repeats, age: now - $0.ended)

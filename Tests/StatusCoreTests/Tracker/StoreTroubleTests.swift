@@ -134,15 +134,6 @@ import Testing
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
     }
 
-    /// The store's wall clock was set ahead after the news: that makes it old, but no older than ours.
-    @Test func newsWhoseAgeIsOverstatedIsNewsAllTheSame() throws {
-        var driver = tell(.inProgress, at: Self.behind, ago: .seconds(10), after: .pending)
-        driver.store.ageError = .seconds(3600)
-        let answer = try #require(driver.reply(to: id).answer)
-        #expect(answer.document.status == .inProgress)
-        #expect(driver.now - answer.answeredAt >= .seconds(3600))
-    }
-
     @Test func credentialTroubleIsToldAndTriedAgainASecondLater() {
         var driver = vouchersOnly()
         driver.credentialFault = UpstreamFault(kind: .tokenRefused, message: "no")
