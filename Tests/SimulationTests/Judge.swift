@@ -256,7 +256,8 @@ extension Judge {
         seen[view] = revision
         if answer.document.isDone {
             // Another process may have been told it again since.
-            let end = lastAnswered[key]?[revision] ?? now
+            let known = replica.clock.time(showing: answer.answeredAt)
+            let end = min(lastAnswered[key]?[revision] ?? now, known)
             finished[view] = min(finished[view] ?? end, end)
         }
         if isCalm { checkElsewhere(replica, key, revision, now) }

@@ -27,7 +27,9 @@ extension ActionTracker {
         let rank = WantRank(isIdle: isIdle, knownSince: knownSince, number: nextNumber())
         enqueue(
             key, tracked.lane,
-            Want(since: look.wanted?.since ?? since, rank: rank, starter: starter))
+            Want(
+                since: look.wanted?.since ?? since, rank: rank, starter: starter,
+                refreshedSince: look.wanted?.refreshedSince))
     }
 
     private func isDue(_ key: LookKey, _ tracked: TrackedAction) -> Bool {

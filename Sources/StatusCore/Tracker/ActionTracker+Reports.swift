@@ -86,6 +86,9 @@ extension ActionTracker {
         switch report.outcome {
         case .answered(let document):
             guard document.isDone || look.answer?.document.isDone != true else { return }
+            // A process that was stopped in mid-call may have heard of a later one before.
+            guard document.isDone || look.answer?.newsAt ?? .distantPast <= report.answeredAt
+            else { return }
             look.answer = Look.Told(
                 document: document, checkedAt: report.checkedAt, at: report.endedAt,
                 newsAt: report.endedAt, answeredAt: report.answeredAt)

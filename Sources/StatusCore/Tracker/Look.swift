@@ -152,7 +152,9 @@ extension Look {
     /// When the refresh that callers may wait for began, here or elsewhere; nil when none is under
     /// way.
     var refreshStartedAt: Instant? {
-        guard let flight else { return neighbour?.startedAt ?? wanted?.parkedAt }
+        guard let flight else {
+            return neighbour?.startedAt ?? (wanted?.parkedAt == nil ? nil : wanted?.refreshedSince)
+        }
         if case .applied = flight.stage { return nil }
         return flight.refreshedSince
     }
