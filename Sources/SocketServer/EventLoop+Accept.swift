@@ -49,7 +49,12 @@ extension EventLoop {
     private func acceptOne() -> Bool {
         guard let number = listenerNumber else { return false }
         if let descriptor = Descriptor(returned: linux_accept(number)) {
-            admit(descriptor)
+            if tally.spares.areComplete {
+                admit(descriptor)
+            } else {
+                refuse(descriptor)
+                tally.spares.fill()
+            }
             return true
         }
         switch errno {
@@ -118,23 +123,25 @@ extension EventLoop {
         settle(connection)
     }
 
-    /// No descriptor is left: with the spare one, one peer at least hears why. The others wait in
-    /// the kernel.
+    /// No descriptor is left: with a spare one, one peer at least hears why. The others wait in the
+    /// kernel.
     private func shedOne(_ number: Int32) {
-        guard spare != nil else { return }
-        spare = nil
-        if let descriptor = Descriptor(returned: linux_accept(number)) {
-            writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: false))
-            writer.write(configuration.overloadedResponse)
-            _ = writer.output.withUnsafeBytes {
-                send(descriptor.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
-            }
-            writer.clear(keepingAtMost: configuration.unsentBytesMax)
-            // Unread bytes would turn the close into a RST, and that would eat the answer.
-            shutdown(descriptor.number, Int32(SHUT_WR))
-            recv(descriptor.number, scratch.baseAddress, scratch.count, 0)
+        guard tally.spares.giveUpOne() else { return }
+        if let descriptor = Descriptor(returned: linux_accept(number)) { refuse(descriptor) }
+        tally.spares.fill()
+    }
+
+    /// Answers 503 without a look at the request, and closes.
+    private func refuse(_ descriptor: consuming Descriptor) {
+        writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: false))
+        writer.write(configuration.overloadedResponse)
+        _ = writer.output.withUnsafeBytes {
+            send(descriptor.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
         }
-        spare = Self.openSpare()
+        writer.clear(keepingAtMost: configuration.unsentBytesMax)
+        // Unread bytes would turn the close into a RST, and that would eat the answer.
+        shutdown(descriptor.number, Int32(SHUT_WR))
+        recv(descriptor.number, scratch.baseAddress, scratch.count, 0)
     }
 
     /// Accepts no more for a moment, and looks from then on whether that has changed.
@@ -151,12 +158,11 @@ extension EventLoop {
         queue.asyncAfter(deadline: .now() + Self.pause) { self.resumeAccepting() }
     }
 
-    /// Accepts again. The shortage is over when there is one more descriptor than the spare one.
+    /// Accepts again. The shortage is over when there is one more descriptor than the spare ones.
     private func resumeAccepting() {
         guard let number = listenerNumber else { return }
-        // A second one must not take the place of the first: opened, it may be the last there is.
-        if spare == nil { spare = Self.openSpare() }
-        isShort = spare == nil || Self.openSpare() == nil
+        tally.spares.fill()
+        isShort = !tally.spares.leaveRoom
         isShort ? lookForRelief() : configuration.shortageHandler(.ended)
         _ = linux_epoll_modify(epoll, number, UInt32(linux_readable), Self.listenerToken)
     }

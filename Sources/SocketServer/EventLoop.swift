@@ -38,8 +38,6 @@ final class EventLoop: @unchecked Sendable {
     /// Loops that accepted connections go to in turn; empty: they stay here.
     var receivers: [EventLoop] = []
     var nextReceiver = 0
-    /// Given up for a moment when the process has no descriptor left.
-    var spare: Descriptor?
     /// There was no descriptor for a connection, and there has been none since.
     var isShort = false
 
@@ -101,17 +99,12 @@ final class EventLoop: @unchecked Sendable {
             ) + 2
         scratch = .allocate(capacity: keptBytesMax + Self.readBytes)
         epollDescriptor = Descriptor(returned: linux_epoll_create())
-        spare = Self.openSpare()
         guard epoll >= 0 else { throw .failed("epoll_create1", on: "loop \(index)") }
     }
 
     deinit {
         events.deallocate()
         scratch.deallocate()
-    }
-
-    static func openSpare() -> Descriptor? {
-        Descriptor(returned: open("/dev/null", O_RDONLY | O_CLOEXEC))
     }
 
     // MARK: Start and stop

@@ -1,11 +1,12 @@
-// What the loops of one server have in common: how many connections there are, and who waits for
-// there to be none.
+// What the loops of one server have in common: how many connections there are, who waits for there
+// to be none, and the spare descriptors.
 
 import Locking
 import Synchronization
 
 /// Counts connections over all loops. Safe from any queue.
 final class Tally: Sendable {
+    let spares: Spares
     private let connectionsMax: Int
     private let connections = Atomic<Int>(0)
     private let drain: Guarded<Drain>
@@ -18,6 +19,7 @@ final class Tally: Sendable {
 
     init(connectionsMax: Int, loops: Int) {
         self.connectionsMax = connectionsMax
+        spares = Spares(loops)
         drain = Guarded(Drain(accepting: loops))
     }
 

@@ -57,8 +57,11 @@ struct DescriptorTests {
             #expect(reply.status == 200)
             #expect(reply.json["id"]?.string == DemoID.pendingVoucher)
         }
-        for socket in outside {
-            let reply = try socket.reply()
+        // The connection to the upstream is closed when it was idle for 10 s: that makes room for one.
+        let replies = try outside.map { ($0, try $0.reply()) }
+        let refused = replies.filter { $0.1.status != 200 }
+        #expect(refused.count >= outside.count - 1)
+        for (socket, reply) in refused {
             #expect(reply.status == 503)
             #expect(reply.json["code"]?.string == "overloaded")
             #expect(reply["connection"] == "close")
