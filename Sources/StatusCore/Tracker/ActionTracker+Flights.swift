@@ -256,14 +256,16 @@ extension ActionTracker {
         actions[key.id]?.looks[key.source].opensAt = askedAt + upstream.policy.hold
         let sendBefore = askedAt + GateTiming.sendWindow
         let isUsable = now < sendBefore && !upstream.isLeftAlone(lane, now)
+        let isFinished = actions[key.id]?.looks[key.source].answer?.document.isDone == true
         upstreams[key.source]?.granted(lane)
-        guard isUsable else { return drop(token, key, flight) }
+        guard isUsable, !isFinished else { return drop(token, key, flight) }
         setStage(key, .calling(token))
         effects.append(.call(key, flight: flight.number, sendBefore: sendBefore))
     }
 
-    /// The slot came too late to be used (invariant 3), or the upstream has asked to be left alone
-    /// while it was on its way (invariant 8): nothing is sent.
+    /// The slot came too late to be used (invariant 3), or while it was on its way the upstream has
+    /// asked to be left alone (invariant 8) or the action's end has been heard of, which a store that
+    /// lost it since cannot know (invariant 5): nothing is sent.
     private mutating func drop(_ token: SlotToken, _ key: LookKey, _ flight: Flight) {
         setStage(key, .calling(token))
         let fault = UpstreamFault(kind: .slotExpired)

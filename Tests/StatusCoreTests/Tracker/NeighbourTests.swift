@@ -108,6 +108,22 @@ import Testing
         #expect(driver.callsMade.count == 1)
     }
 
+    @Test func aSlotIsNotUsedOnceTheActionsEndHasBeenHeardOf() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        driver.heldBack = [.reserve]
+        let caller = driver.ask(id)
+        answerElsewhere(&driver, .succeeded)
+        // A store that has been wiped meanwhile knows of no end.
+        driver.store.verdicts = [.granted(SlotToken(99))]
+        driver.release()
+        #expect(driver.store.verdicts.isEmpty)
+        #expect(driver.callsMade.count == 1)
+        #expect(driver.replies[caller].answer?.document.status == .succeeded)
+        #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
+    }
+
     @Test func aFinishedAnswerIsServedForAsLongAsTheStoreKeepsIt() {
         var driver = vouchersOnly()
         // A finished answer past its time, which no purge has dropped yet.
