@@ -1,6 +1,7 @@
 // Log lines as their reader gets them: whole, in order, in one of two forms, and never unbounded.
 
 import Dispatch
+import Glibc
 import StatusCore
 import Testing
 
@@ -104,6 +105,19 @@ struct LogWriterTests {
             next[Int(writer)] += 1
         }
         #expect(next == [Int64](repeating: Int64(each), count: writers))
+    }
+
+    @Test func lineIsWrittenWithoutAFlushAfterEveryRest() {
+        let pipe = Pipe()
+        pipe.startReading()
+        let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
+        for count in 1...4 {
+            log.log(.info, "line")
+            #expect(pipe.hasLines(count))
+            // Some batches long, so that there is nothing left to tick for; and at the end not.
+            usleep(count < 3 ? 200_000 : 20_000)
+        }
+        _ = pipe.lines()
     }
 
     /// At the gravest level, so that the report of the loss cannot be filtered out.

@@ -42,39 +42,61 @@ final class LogWriter: Sendable {
     private let descriptor: Int32
     private let queue = DispatchQueue(label: "status-proxy.log", qos: .utility)
     private let pending = Guarded(Pending())
+    /// Ticks while there are lines. Made once, like `call`: a closure handed to the queue would be
+    /// heap allocations a batch. `nonisolated(unsafe)`: any thread may use Dispatch's sources.
+    private nonisolated(unsafe) let ticks: any DispatchSourceTimer
+    /// Has a full batch written at once.
+    private nonisolated(unsafe) let call: any DispatchSourceUserDataAdd
 
     private struct Pending {
         var bytes: [UInt8] = []
         /// The other of two buffers that take turns.
         var spare: [UInt8] = []
         var dropped = 0
-        var plan = Plan.none
+        var isTicking = false
+        var isCalled = false
 
-        /// Takes a line in; returns what is newly to be planned.
-        mutating func take(_ line: UnsafeBufferPointer<UInt8>) -> Plan {
+        var isEmpty: Bool { bytes.isEmpty && dropped == 0 }
+
+        /// Takes a line in; returns what is to be set going for it.
+        mutating func take(_ line: UnsafeBufferPointer<UInt8>) -> Need {
             guard bytes.count + line.count <= LogWriter.pendingBytesMax else {
                 dropped += 1
                 return .none
             }
             bytes.append(contentsOf: line)
-            let wanted = bytes.count < LogWriter.batchBytes ? Plan.soon : .now
-            guard wanted != plan, plan != .now else { return .none }
-            plan = wanted
-            return wanted
+            if bytes.count >= LogWriter.batchBytes, !isCalled {
+                isCalled = true
+                return .call
+            }
+            guard !isTicking else { return .none }
+            isTicking = true
+            return .ticks
         }
     }
 
-    /// When the queue comes for what is pending.
-    private enum Plan {
+    private enum Need {
         case none
-        case soon
-        case now
+        case ticks
+        case call
     }
 
     init(level: LogLevel, format: LogFormat, descriptor: Int32 = STDERR_FILENO) {
         self.level = level
         self.format = format
         self.descriptor = descriptor
+        ticks = DispatchSource.makeTimerSource(queue: queue)
+        call = DispatchSource.makeUserDataAddSource(queue: queue)
+        ticks.setEventHandler { [weak self] in self?.tick() }
+        call.setEventHandler { [weak self] in self?.write() }
+        ticks.activate()
+        call.activate()
+    }
+
+    deinit {
+        ticks.cancel()
+        call.cancel()
+        write()
     }
 
     func log(
@@ -86,14 +108,30 @@ final class LogWriter: Sendable {
 
     /// Takes a whole line, its end included, of a level that is to be written.
     func append(_ line: Span<UInt8>) {
-        let plan = line.withUnsafeBufferPointer { line in
+        let need = line.withUnsafeBufferPointer { line in
             pending.withLock { $0.take(line) }
         }
-        switch plan {
+        switch need {
         case .none: break
-        case .soon: queue.asyncAfter(deadline: .now() + Self.batchSpan) { self.write() }
-        case .now: queue.async { self.write() }
+        case .ticks: startTicks()
+        case .call: call.add(data: 1)
         }
+    }
+
+    private func startTicks() {
+        ticks.schedule(deadline: .now() + Self.batchSpan, repeating: Self.batchSpan)
+    }
+
+    /// Writes, or stops ticking when there has been nothing since the last tick.
+    private func tick() {
+        guard pending.withLock({ $0.isEmpty }) else { return write() }
+        ticks.schedule(deadline: .distantFuture)
+        // A line that came in between has found the ticks going.
+        let isOver = pending.withLock { pending in
+            pending.isTicking = !pending.isEmpty
+            return pending.isEmpty
+        }
+        if !isOver { startTicks() }
     }
 
     /// Returns when everything logged so far is written, or when its reader has taken too long: a
@@ -126,7 +164,7 @@ final class LogWriter: Sendable {
             pending.bytes = pending.spare
             pending.spare = []
             pending.dropped = 0
-            pending.plan = .none
+            pending.isCalled = false
             return taken
         }
         writeAll(bytes)

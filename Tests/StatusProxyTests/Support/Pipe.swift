@@ -31,6 +31,15 @@ final class Pipe: Sendable {
         }
     }
 
+    /// Waits until so many lines have come; false when they do not.
+    func hasLines(_ count: Int) -> Bool {
+        for _ in 0..<6000 {
+            if received.withLock({ $0.count { $0 == 0x0A } }) >= count { return true }
+            usleep(5_000)
+        }
+        return false
+    }
+
     /// Closes the writing end and returns all lines; nil when the reader does not come to its end.
     func lines() -> [String]? {
         close(writer)
