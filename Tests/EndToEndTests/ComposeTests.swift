@@ -20,6 +20,13 @@ struct ComposeTests {
         }
     }
 
+    /// Builds of one image by several services at once get into each other's way.
+    @Test func oneServiceBuildsTheImageForAll() throws {
+        let ours = try ComposeFile().services.values.filter { $0.image == "status-proxy" }
+        #expect(ours.count == 3)
+        #expect(ours.count { $0.isBuilt } == 1)
+    }
+
     @Test func balancerTakesItsConfigurationAsItStands() async throws {
         let file = try ComposeFile()
         let balancer = try #require(file.services["haproxy"])

@@ -21,6 +21,43 @@ struct CallTableTests {
         }
     }
 
+    /// The wait counts from the 429's arrival, which is later than the last audit without it.
+    @Test func theWholeUpstreamIsLeftAloneForAsLongAsA429Says() async throws {
+        let world = try await World()
+        let wait = 10
+        let ids = [DemoID.pendingOrder, DemoID.order]
+        #expect(try world.get("/actions/\(ids[0])?source=orders").status == 200)
+        try world.setFault(
+            "orders", #"{"kind":"status","status":429,"retry_after":\#(wait)}"#)
+        var before = ContinuousClock.now
+        try await eventually("the 429") {
+            let now = ContinuousClock.now
+            if try world.audit().orders.calls == 2 { return true }
+            before = now
+            _ = try world.get("/actions/\(ids[0])?source=orders")
+            return false
+        }
+        try world.setFault("orders", #"{"kind":"none"}"#)
+        while true {
+            let replies = try ids.map { try world.get("/actions/\($0)?source=orders") }
+            let audit = try world.audit()
+            guard ContinuousClock.now - before < .seconds(wait) else { break }
+            #expect(replies[0].status == 200)
+            #expect(replies[1].status == 503)
+            #expect(replies[1].json["sources"]?.array?.first?["outcome"]?.string == "paused")
+            #expect(audit.orders.calls == 2)
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        // The other upstream never asked for anything.
+        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
+        for id in ids {
+            try await eventually("a call for \(id)") {
+                _ = try world.get("/actions/\(id)?source=orders")
+                return try world.audit().orders.callsByID[id] ?? 0 >= (id == ids[0] ? 3 : 1)
+            }
+        }
+    }
+
     private static func play(_ row: CallRow) async throws {
         let world = try await World(row.settings)
         let path = "/actions/\(DemoID.pendingOrder)?source=orders"

@@ -16,6 +16,8 @@ struct ComposeFile {
         var ports: [String]
         var volumes: [String]
         var stopGracePeriod: String?
+        var image: String?
+        var isBuilt: Bool
     }
 
     let services: [String: Service]
@@ -50,7 +52,8 @@ struct ComposeFile {
         return Service(
             command: command, environment: environment, healthCheck: healthCheck,
             ports: texts(value["ports"]), volumes: texts(value["volumes"]),
-            stopGracePeriod: value["stop_grace_period"]?.string)
+            stopGracePeriod: value["stop_grace_period"]?.string, image: value["image"]?.string,
+            isBuilt: value["build"] != nil)
     }
 
     private static func members(_ value: JSONValue?) -> [JSONValue.Member] {
