@@ -6,6 +6,8 @@ enum Mutant: String, CaseIterable {
     case startToStart
     /// A failed call leaves the gate open.
     case openAfterFailure
+    /// A failed call is not settled.
+    case settleForgotten
     /// The reservation runs out after the interval, as a key with a TTL would.
     case ttlGate
     /// The gate's time is the asking process's wall clock.

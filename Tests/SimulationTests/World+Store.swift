@@ -50,11 +50,12 @@ extension World {
 
     func settle(_ settlement: Settlement, _ flight: UInt64, _ replica: Replica) {
         let asked = storeMoment(replica)
+        let pause = settlement.pause
         let settlement = mutated(settlement)
         operate(
             replica,
             { world in
-                if let pause = settlement.pause {
+                if let pause {
                     let end = world.store.clock.shows(world.now) + pause
                     world.judge.paused(settlement.key.source, until: end)
                 }
@@ -149,6 +150,11 @@ extension World {
             settlement.gate = .opens(in: max(.zero, span - (settlement.sentAgo ?? .zero)))
         case (.openAfterFailure, .opens) where settlement.outcome != "answered":
             settlement.gate = .opens(in: .zero)
+        case (.settleForgotten, _) where settlement.outcome != "answered":
+            settlement.gate = .staysHeld
+            settlement.pause = nil
+            settlement.breaker = nil
+            settlement.news = .none
         case (.openAfterTimeout, .staysHeld):
             let policy = scenario.policy.sources[settlement.key.source]
             settlement.gate = .opens(in: policy?.minInterval ?? .zero)
