@@ -88,15 +88,20 @@ extension ActionTracker {
     }
 
     /// Drops entries that are void, and wishes that have waited so long that nobody is left to
-    /// have them: without a caller there is no call.
+    /// have them: without a caller there is no call. Wishes whose callers have been let go line up
+    /// behind those of others.
     private mutating func dropVoid(_ source: Source, _ lane: Lane) {
         guard let policy = policy.sources[source] else { return }
         while let entry = upstreams[source]?[lane].wants.best {
             let tracked = actions[entry.id]
-            if let wanted = tracked?.looks[source].wanted, wanted.rank == entry.rank {
+            if var wanted = tracked?.looks[source].wanted, wanted.rank == entry.rank {
                 let isFresh = now < wanted.since + policy.maxInterval
-                if isFresh || tracked?.callers.isEmpty == false { return }
+                if tracked?.callers.isEmpty == false || isFresh && wanted.rank.isIdle { return }
                 actions[entry.id]?.looks[source].wanted = nil
+                if isFresh {
+                    wanted.rank.isIdle = true
+                    enqueue(LookKey(source, entry.id), lane, wanted)
+                }
             }
             upstreams[source]?[lane].wants.removeBest()
         }
@@ -187,6 +192,7 @@ extension ActionTracker {
         upstreams[key.source]?.starting -= 1
         switch result {
         case .success(let reply):
+            storeWorkedAt = now
             upstreams[key.source]?.budgetLeft = reply.budgetLeft
             effects.append(.note(.budgetLeft(key.source, reply.budgetLeft)))
             obey(reply.verdict, key, flight, askedAt)
@@ -255,7 +261,9 @@ extension ActionTracker {
         }
         actions[key.id]?.looks[key.source].opensAt = askedAt + upstream.policy.hold
         let sendBefore = askedAt + GateTiming.sendWindow
-        let isUsable = now < sendBefore && !upstream.isLeftAlone(lane, now)
+        let isUsable =
+            now < sendBefore && !upstream.isLeftAlone(lane, now)
+            && upstream.breaker.admits(flight: flight.number)
         let isFinished = actions[key.id]?.looks[key.source].answer?.document.isDone == true
         upstreams[key.source]?.granted(lane)
         guard isUsable, !isFinished else { return drop(token, key, flight) }
@@ -264,8 +272,8 @@ extension ActionTracker {
     }
 
     /// The slot came too late to be used (invariant 3), or while it was on its way the upstream has
-    /// asked to be left alone (invariant 8) or the action's end has been heard of, which a store that
-    /// lost it since cannot know (invariant 5): nothing is sent.
+    /// asked to be left alone (invariant 8) or turned out to be unwell, or the action's end has been
+    /// heard of, which a store that lost it since cannot know (invariant 5): nothing is sent.
     private mutating func drop(_ token: SlotToken, _ key: LookKey, _ flight: Flight) {
         setStage(key, .calling(token))
         let fault = UpstreamFault(kind: .slotExpired)
@@ -280,6 +288,9 @@ extension ActionTracker {
             let upstream = upstreams[key.source]
         else { return }
         upstreams[key.source]?.calling -= 1
+        if report.outcome.fault?.kind.meansNoCall != true {
+            upstreams[key.source]?.answered(flightFrom: flight.startedAt)
+        }
         let breaker = countForBreaker(report.outcome.fault, key, flight)
         let pause = judge(report, key)
         let news = news(report, key)
@@ -287,7 +298,7 @@ extension ActionTracker {
             key: key, token: token, gate: gate(report, upstream.policy), pause: pause,
             breaker: breaker, sentAgo: report.sentAt.map { now - $0 },
             answeredAgo: now - newsAt(report, key), news: news, outcome: report.outcome.word)
-        setStage(key, .settling(report, applyBy: now + Self.settleGrace))
+        setStage(key, .settling(report, settlement, askedAt: now))
         effects.append(.settle(settlement, flight: number))
         noteCall(report, key, flight)
         touch(key.id)
@@ -296,23 +307,28 @@ extension ActionTracker {
     mutating func settled(
         _ key: LookKey, _ number: UInt64, _ result: Result<SettlementReply, StoreFailure>
     ) {
+        if let debt = unsettled[number] { return settledAgain(key, number, debt, result) }
         guard let flight = flight(key, number) else { return }
+        let settlement: Settlement
+        let askedAt: Instant
         switch flight.stage {
-        case .settling(let report, _):
+        case .settling(let report, let asked, let at):
+            (settlement, askedAt) = (asked, at)
             let reply = try? result.get()
             apply(report, key, gateOpensAt: reply.map { now + $0.record.opensIn })
-        case .applied: break
+        case .applied(let asked, let at): (settlement, askedAt) = (asked, at)
         case .preparing, .reserving, .calling: return
         }
         switch result {
         case .success(let reply):
-            absorb(reply.record, askedAt: flight.startedAt)
-            actions[key.id]?.looks[key.source].settled(reply.record)
+            storeWorkedAt = now
+            absorb(settled: reply.record, askedAt: askedAt)
             if let smallest = reply.smallestGap {
                 effects.append(.note(.gap(key.source, smallest: smallest)))
             }
         case .failure(let failure):
             storeFailed(failure)  // the gate keeps its pessimistic value
+            keepUnsettled(settlement, askedAt: askedAt, flight: number)
             if let answer = actions[key.id]?.looks[key.source].answer, answer.at >= flight.startedAt
             {
                 actions[key.id]?.looks[key.source].isUnkept = true
@@ -321,18 +337,29 @@ extension ActionTracker {
         end(key, flight)
     }
 
+    /// Takes over what others have found out meanwhile, if they have.
+    mutating func absorb(settled record: LookRecord, askedAt: Instant) {
+        let known = actions[record.key.id]?.looks[record.key.source].answer?.document
+        var news = record
+        if record.answer?.document == known { news.answer = nil }
+        absorb(news, askedAt: askedAt)
+        actions[record.key.id]?.looks[record.key.source].settled(record)
+    }
+
     /// A store that is slow to settle does not keep news from callers for longer than that.
     static let settleGrace = Duration.milliseconds(500)
 
     mutating func applyLateReport(_ key: LookKey) {
         let stage = actions[key.id]?.looks[key.source].flight?.stage
-        guard case .settling(let report, let applyBy) = stage, now >= applyBy else { return }
+        guard case .settling(let report, let settlement, let askedAt) = stage,
+            now >= askedAt + Self.settleGrace
+        else { return }
         apply(report, key, gateOpensAt: nil)
-        setStage(key, .applied)
+        setStage(key, .applied(settlement, askedAt: askedAt))
     }
 
     func stageDeadline(_ flight: Flight) -> Instant {
-        guard case .settling(_, let applyBy) = flight.stage else { return .distantFuture }
-        return applyBy
+        guard case .settling(_, _, let askedAt) = flight.stage else { return .distantFuture }
+        return askedAt + Self.settleGrace
     }
 }

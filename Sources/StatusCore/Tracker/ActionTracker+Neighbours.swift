@@ -54,7 +54,9 @@ extension ActionTracker {
     mutating func rereadEnded(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
         rereads.finished()
         switch result {
-        case .success(let records): take(records, of: id)
+        case .success(let records):
+            storeWorkedAt = now
+            take(records, of: id)
         case .failure(let failure):
             storeFailed(failure)
             actions[id]?.lookUpAskedAt = nil

@@ -91,7 +91,7 @@ extension ActionTracker {
             else { return }
             look.answer = Look.Told(
                 document: document, checkedAt: report.checkedAt, at: report.endedAt,
-                newsAt: report.endedAt, answeredAt: report.answeredAt)
+                newsAt: report.answeredAt, answeredAt: report.answeredAt)
             look.miss = nil
             look.isKnown = true
             if case .changed = look.listing { look.listing = .expected }

@@ -27,6 +27,10 @@ public struct ActionTracker: Sendable {
     public internal(set) var flights = 0
     /// After a failed store operation nothing new is reserved for a moment.
     var storeTroubleUntil = Instant.distantPast
+    /// When the store last did what it was asked to.
+    var storeWorkedAt = Instant.distantPast
+    /// By the flights that made them.
+    var unsettled: [UInt64: Unsettled] = [:]
     /// The wake for the end of that which is already in the queue.
     var storeWakeAt = Instant.distantPast
 
@@ -69,6 +73,7 @@ public struct ActionTracker: Sendable {
             while let id = touched.popLast() { consider(id) }
             for source in policy.configured { pull(source) }
             pullRereads()
+            sayUnsettledAgain()
         } while !touched.isEmpty
         evictSurplus()
         defer { effects.removeAll() }
@@ -228,6 +233,7 @@ extension ActionTracker {
         guard actions[id]?.isLoaded == false else { return rereadEnded(id, result) }
         switch result {
         case .success(let records):
+            storeWorkedAt = now
             // Somebody asks what the published answer does not tell.
             if let answer = retired.removeValue(forKey: id) {
                 actions[id]?.restore(answer, kept: policy.terminalTTL)

@@ -35,6 +35,15 @@ struct Breaker: Sendable {
         }
     }
 
+    /// Whether a call of that flight may be made now: others may have failed since it started.
+    func admits(flight: UInt64) -> Bool {
+        switch state {
+        case .closed: true
+        case .open: false
+        case .halfOpen(let probe): probe == flight
+        }
+    }
+
     /// The next call is the one that tells whether the upstream is well.
     var isProbing: Bool {
         if case .halfOpen = state { true } else { false }

@@ -29,7 +29,7 @@ struct Look: Sendable {
         var checkedAt: WallTime
         /// When the call ended.
         var at: Instant
-        /// Decides what is newer: as `at`, but of a list when it was sent.
+        /// Decides what is newer: no later than the upstream answered, of a list when it was sent.
         var newsAt: Instant
         /// No later than the upstream answered: ages count from here.
         var answeredAt: Instant
@@ -71,11 +71,11 @@ struct Flight: Sendable {
         case preparing
         case reserving(askedAt: Instant)
         case calling(SlotToken)
-        /// The call has ended; its report is applied when the store has it, or at `applyBy`.
+        /// The call has ended; its report is applied when the store has it, or a little later.
         /// A report is large and held for a moment only: it does not make every look larger.
-        indirect case settling(CallReport, applyBy: Instant)
+        indirect case settling(CallReport, Settlement, askedAt: Instant)
         /// The report is applied, and the store has still not confirmed it.
-        case applied
+        indirect case applied(Settlement, askedAt: Instant)
     }
 }
 

@@ -39,6 +39,9 @@ struct UpstreamState: Sendable {
     var listWakeAt = Instant.distantPast
 
     private var pausedUntil = Instant.distantPast
+    /// After a pause one call goes first, whether the upstream has still had enough: only a flight
+    /// that began from then on can tell.
+    private var probesFrom: Instant?
     private var quarantinedUntil = Instant.distantPast
     private var credentialTrouble: (fault: UpstreamFault, until: Instant)?
     /// Calls that the upstream itself has said are left, and for how long that counts.
@@ -87,6 +90,7 @@ struct UpstreamState: Sendable {
     var room: Int {
         guard breaker.allowsCall else { return 0 }
         if breaker.isProbing { return 1 }
+        if probesFrom != nil { return starting + calling == 0 ? 1 : 0 }
         return max(0, min(Self.startingMax - starting, Self.callingMax - calling - starting))
     }
 
@@ -148,7 +152,15 @@ extension UpstreamState {
         return upstreamLeft[lane] <= 0
     }
 
-    mutating func pause(until: Instant) { pausedUntil = max(pausedUntil, until) }
+    mutating func pause(until: Instant) {
+        pausedUntil = max(pausedUntil, until)
+        probesFrom = pausedUntil
+    }
+
+    /// The upstream has answered a call without asking to be left alone.
+    mutating func answered(flightFrom startedAt: Instant) {
+        if let probesFrom, startedAt >= probesFrom { self.probesFrom = nil }
+    }
 
     mutating func quarantine(until: Instant) { quarantinedUntil = max(quarantinedUntil, until) }
 

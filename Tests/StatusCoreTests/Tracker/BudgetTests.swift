@@ -73,7 +73,28 @@ import Testing
         for name in names.reversed() { driver.ask(name) }
         driver.ask("aa_3", patience: .done(deadline: driver.now + .seconds(50)))
         driver.advance(.seconds(10))
+        driver.answer(.pending)
         #expect(ids(driver).dropFirst(4).prefix(4) == ["aa_3", "aa_1", "aa_2", "aa_4"])
+    }
+
+    @Test func whoIsHeldComesBeforeThoseWhoHaveBeenServedMeanwhile() {
+        var driver = vouchersOnly()
+        let names = (1...40).map { "aa_\($0)" }
+        for name in names + ["aa_held"] {
+            driver.learn(name)
+            driver.advance(.seconds(1))
+        }
+        driver.advance(.seconds(60))
+        // One call goes first, and while it is under way the wishes of all others wait.
+        driver.store.verdicts = [.paused(opensIn: .seconds(1))]
+        driver.ask("aa_probe")
+        driver.advance(.seconds(1))
+        driver.ask("aa_probe")
+        for name in names { driver.ask(name) }
+        driver.advance(.seconds(2))
+        driver.ask("aa_held", patience: .done(deadline: driver.now + .seconds(50)))
+        driver.answer(.pending)
+        #expect(ids(driver).dropFirst(41).prefix(3) == ["aa_probe", "aa_held", "aa_1"])
     }
 
     @Test func underAShortBudgetEveryWatchedActionHasItsTurn() {

@@ -108,6 +108,21 @@ import Testing
         #expect(driver.callsMade.count == 1)
     }
 
+    /// This process was stopped before it read the answer, and another one has asked since.
+    @Test func newsOfASettlementsReplyTakesThePlaceOfAnOlderAnswer() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.heldBack = [.settle]
+        driver.answer(.pending, toldAgo: .seconds(60))
+        driver.advance(.milliseconds(500))
+        #expect(driver.reply(to: id).answer?.document.status == .pending)
+        answerElsewhere(&driver, .inProgress, isNoticed: false)
+        driver.advance(.seconds(15))
+        driver.release()
+        #expect(driver.store.settlements.count == 2)
+        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+    }
+
     @Test func aSlotIsNotUsedOnceTheActionsEndHasBeenHeardOf() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)

@@ -20,6 +20,8 @@ struct PaperStore {
     var grantSpacing: Duration?
     /// Every operation fails, and nothing of it takes effect.
     var isDown = false
+    /// Settlements fail, and nothing else.
+    var refusesSettlements = false
     var settlements: [Settlement] = []
     /// Whether each reservation asked for other processes' breakers.
     var heeds: [Bool] = []
@@ -65,13 +67,14 @@ struct PaperStore {
     mutating func settle(
         _ settlement: Settlement, _ now: Instant
     ) -> Result<SettlementReply, StoreFailure> {
-        guard !isDown else { return .failure(Self.failure) }
+        guard !isDown, !refusesSettlements else { return .failure(Self.failure) }
         settlements.append(settlement)
         var row = rows[settlement.key] ?? Row(opens: now, firstSeen: now)
         if case .opens(let span) = settlement.gate { row.opens = now + span }
         switch settlement.news {
         case .answer(let document, let checkedAt):
-            row.answer = (document, checkedAt, now)
+            let told = now - settlement.answeredAgo
+            if told >= row.answer?.told ?? .distantPast { row.answer = (document, checkedAt, told) }
             row.miss = nil
             row.isKnown = true
         case .miss(let miss): row.miss = (miss.fault, miss.repeats, now - miss.age)

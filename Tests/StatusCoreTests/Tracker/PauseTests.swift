@@ -41,6 +41,25 @@ import Testing
         #expect(!driver.calls.isEmpty)
     }
 
+    @Test func afterAPauseOneCallGoesFirst() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(
+            .throttled, http: 429, hints: RateHints(retryAfter: .seconds(5), isCycleLimit: true))
+        driver.advance(.seconds(900))
+        for number in 1...10 { driver.ask("aa_\(number)") }
+        #expect(driver.calls.count == 1)
+        driver.fail(
+            .throttled, http: 429, hints: RateHints(retryAfter: .seconds(5), isCycleLimit: true))
+        for number in 1...10 { driver.ask("aa_\(number)") }
+        #expect(driver.callsMade.count == 2)
+        driver.advance(.seconds(900))
+        for number in 1...10 { driver.ask("aa_\(number)") }
+        #expect(driver.calls.count == 1)
+        driver.answer()
+        #expect(driver.calls.count == 9)
+    }
+
     @Test func noCallsLeftPausesTheUpstreamThoughItAnswered() {
         var driver = vouchersOnly()
         driver.ask(id)

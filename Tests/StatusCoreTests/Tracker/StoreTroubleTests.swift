@@ -89,19 +89,92 @@ import Testing
         #expect(driver.callsMade.count == 1)
     }
 
-    @Test func newsThatCouldNotBeKeptIsServedAndTheGateStaysHeld() {
+    @Test func newsThatIsNeverKeptIsServedAndTheGateStaysHeld() {
         var driver = vouchersOnly()
         let caller = driver.ask(id)
-        driver.store.isDown = true
+        driver.store.refusesSettlements = true
         driver.answer(.inProgress)
         #expect(driver.replies[caller].answer?.document.status == .inProgress)
-        driver.store.isDown = false
         driver.advance(.seconds(42))
         driver.ask(id)
         #expect(driver.callsMade.count == 1)
         driver.advance(.seconds(1))
         driver.ask(id)
         #expect(driver.callsMade.count == 2)
+    }
+
+    @Test func newsThatCouldNotBeKeptIsSaidAgainUntilItIs() throws {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.store.isDown = true
+        driver.answer(.succeeded)
+        driver.advance(.milliseconds(12_500))
+        driver.store.isDown = false
+        driver.advance(.seconds(1))
+        let settlement = try #require(driver.store.settlements.first)
+        #expect(driver.store.settlements.count == 1)
+        #expect(settlement.answeredAgo == .seconds(13))
+        #expect(settlement.sentAgo == .seconds(13))
+        let interval = SourcePolicy.vouchers.minInterval + SourcePolicy.vouchers.slew
+        #expect(settlement.gate == .opens(in: interval - .seconds(13)))
+        #expect(driver.store.rows[LookKey(.vouchers, .of(id))]?.answer?.document.isDone == true)
+        driver.advance(.seconds(60))
+        #expect(driver.store.settlements.count == 1)
+        #expect(driver.tracker.flights == 0)
+    }
+
+    /// Of an upstream's hour of rest the others get what is left.
+    @Test func aPauseThatCouldNotBeKeptIsSaidAgain() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.store.isDown = true
+        driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(3600)))
+        driver.advance(.seconds(600))
+        #expect(driver.store.settlements.isEmpty)
+        driver.store.isDown = false
+        driver.advance(.seconds(1))
+        #expect(driver.store.settlements.map(\.pause) == [.seconds(2999)])
+    }
+
+    @Test func aPauseThatIsOverIsNotSaidAgain() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.store.isDown = true
+        driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(60)))
+        driver.advance(.seconds(61))
+        driver.store.isDown = false
+        driver.advance(.seconds(10))
+        #expect(driver.store.settlements.isEmpty)
+    }
+
+    /// What fails again and again while all else goes well would fail for ever.
+    @Test func aSettlementThatIsRefusedWhileTheStoreWorksIsGivenUp() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.store.refusesSettlements = true
+        driver.answer(.inProgress)
+        for number in 1...10 {
+            driver.advance(.seconds(1))
+            driver.ask("aa_\(number)")
+        }
+        driver.store.refusesSettlements = false
+        driver.advance(.seconds(20))
+        #expect(driver.store.settlements.isEmpty)
+        #expect(driver.tracker.flights == driver.calls.count)
+    }
+
+    @Test func aProcessThatIsAboutToStopSaysItOnceMoreAndGoes() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.store.isDown = true
+        driver.answer(.succeeded)
+        driver.heldBack = [.settle]
+        driver.drain()
+        #expect(driver.tracker.flights == 1)
+        driver.store.isDown = false
+        driver.release()
+        #expect(driver.store.settlements.count == 1)
+        #expect(driver.tracker.flights == 0)
     }
 
     /// The store has another replica's answer of so long ago, and a gate that is shut.

@@ -78,13 +78,13 @@ struct TrackerDriver {
     /// The upstream answers the first call under way (to that source).
     mutating func answer(
         _ status: ActionStatus = .pending, revision: Int = 0, createdAgo: Duration? = nil,
-        by source: Source? = nil, hints: RateHints = .none
+        by source: Source? = nil, hints: RateHints = .none, toldAgo: Duration = .zero
     ) {
         guard let call = takeCall(source) else { return }
         let document = ActionDocument.of(
             status, revision: revision, source: call.key.source,
             createdAt: createdAgo.map { wall + (.zero - $0) })
-        end(call, .answered(document), hints)
+        end(call, .answered(document), hints, toldAgo: toldAgo)
     }
 
     /// The list of that upstream shows these states.
@@ -141,11 +141,12 @@ struct TrackerDriver {
     }
 
     private mutating func end(
-        _ call: Call, _ outcome: CallOutcome, _ hints: RateHints, sent: Bool = true
+        _ call: Call, _ outcome: CallOutcome, _ hints: RateHints, sent: Bool = true,
+        toldAgo: Duration = .zero
     ) {
         let report = CallReport(
             outcome: outcome, hints: hints, sentAt: sent ? call.sentAt : nil, endedAt: now,
-            checkedAt: wall)
+            answeredAt: now - toldAgo, checkedAt: wall)
         step(.called(call.key, flight: call.flight, report))
     }
 
