@@ -10,14 +10,15 @@ struct ContinuityTests {
     static let now = Instant(nanoseconds: 100_000_000_000)
     static let known = StoreMeta(
         epoch: 7, revision: 10, bootID: "x", clockOffset: .seconds(5),
-        lastTime: Instant(nanoseconds: 104_000_000_000))
+        lastTime: Instant(nanoseconds: 104_000_000_000),
+        noticed: Instant(nanoseconds: 20_000_000_000))
 
     struct Row: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var isTrouble: Bool
         var keepsEpoch = true
         var offset = Duration.seconds(5)
-        var wasReplaced = false
+        var noticed: String?
         var bootID: String? = "x"
         var change: @Sendable (inout StoreMeta) -> Void = { _ in }
     }
@@ -27,7 +28,7 @@ struct ContinuityTests {
         Row(testDescription: "others wrote", isTrouble: false) { $0.revision = 12 },
         Row(testDescription: "set back", isTrouble: true, keepsEpoch: false) { $0.revision = 9 },
         Row(testDescription: "another epoch", isTrouble: true) { $0.epoch = 8 },
-        Row(testDescription: "replaced", isTrouble: true, keepsEpoch: false, wasReplaced: true),
+        Row(testDescription: "replaced", isTrouble: true, keepsEpoch: false, noticed: "replaced"),
         Row(
             testDescription: "offset moved by another process", isTrouble: true,
             keepsEpoch: false, offset: .seconds(6)
@@ -49,20 +50,37 @@ struct ContinuityTests {
         var found = Self.known
         row.change(&found)
         let judgement = Continuity.judge(
-            found, remembered: Continuity(Self.known), wasReplaced: row.wasReplaced,
+            found, remembered: Continuity(Self.known), noticed: row.noticed,
             sinceBoot: Self.now, bootID: row.bootID)
         #expect((judgement.trouble != nil) == row.isTrouble)
         #expect((judgement.meta.epoch == found.epoch) == row.keepsEpoch)
         #expect(judgement.meta.clockOffset == row.offset)
+        let moment = row.isTrouble ? judgement.meta.time(sinceBoot: Self.now) : Self.known.noticed
+        #expect(judgement.meta.noticed == moment)
     }
 
     @Test func firstStartAfterABootContinuesFromTheLastTimeWritten() {
         let judgement = Continuity.judge(
-            Self.known, remembered: nil, wasReplaced: false,
+            Self.known, remembered: nil, noticed: nil,
             sinceBoot: Instant(nanoseconds: 3_000_000_000), bootID: "y")
         #expect(judgement.trouble == nil)
         #expect(
             judgement.meta.time(sinceBoot: Instant(nanoseconds: 3_000_000_000))
                 == Self.known.lastTime)
+    }
+
+    @Test(arguments: [
+        (nil, 100, nil), (100, 100, 60), (100, 159, 1), (100, 160, nil),
+        // Ahead of a clock that stood still: no longer than from now on.
+        (101, 100, 60),
+    ])
+    func quarantineLastsASpanFromWhenTroubleWasNoticed(
+        _ noticed: Int64?, _ now: Int64, _ left: Int64?
+    ) {
+        var meta = Self.known
+        meta.noticed = noticed.map { Instant(nanoseconds: $0 * 1_000_000_000) }
+        let found = meta.quarantine(
+            for: .seconds(60), at: Instant(nanoseconds: now * 1_000_000_000))
+        #expect(found == left.map { .seconds($0) })
     }
 }

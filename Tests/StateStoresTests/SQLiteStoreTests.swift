@@ -184,99 +184,6 @@ struct SQLiteStoreTests {
         #expect(try await store.settle(.of(a, token)).record.opensIn == .seconds(30))
     }
 
-    // MARK: quarantine
-
-    /// Ways in which a file is lost while its store runs.
-    enum Loss: CaseIterable {
-        case deleted
-        case deletedWithItsLog
-        case logDeleted
-        case replacedByAnOlderCopy
-        case overwrittenByAnOlderCopy
-        case emptied
-    }
-
-    @Test(arguments: Loss.allCases)
-    func lostFileQuarantinesUntilEarlierGrantsCannotMatter(_ loss: Loss) async throws {
-        let store = try open()
-        let b = LookKey.orders("b")
-        let copy = try await makeCopy(of: store)
-        let running = try await store.grant(.of(a))
-        let paused = try await store.grant(.of(.vouchers("v")))
-        try await store.settle(.of(.vouchers("v"), paused, pause: .seconds(500)))
-        clock.advance(.seconds(1))
-        try inflict(loss, copy)
-
-        #expect(try await store.verdict(.of(b)).quarantine == Reservation.quarantine)
-        clock.advance(.seconds(10))
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine - .seconds(10))
-        #expect(try await store.verdict(.of(a, hold: .seconds(100))).quarantine == .seconds(90))
-        // Look-ups and settlements go on.
-        _ = try await store.lookUp(a.id)
-        let settled = try await store.settle(
-            .of(a, running, news: .answer(.sample("a"), checkedAt: clock.wall)))
-        #expect(settled.record.answer?.document == .sample("a"))
-
-        clock.advance(Reservation.quarantine - .seconds(10))
-        // The lost calls count on: before, a, b and c.
-        let token = try await store.grant(.of(b, perDay: 10))
-        #expect(token > running)
-        #expect(try await store.reserve(.of(.orders("c"), perDay: 10)).budgetLeft.day == 6)
-        // What this process knew of pauses is not lost with the file.
-        let resting = try await store.verdict(.of(.vouchers("w")))
-        #expect(resting == .paused(opensIn: .seconds(499) - Reservation.quarantine))
-        await store.close()
-    }
-
-    @Test func callsOfAListAreEnteredAgainWhereTheyWereLost() async throws {
-        let store = try open()
-        let list = LookKey(.vouchers, .list)
-        let token = try await store.grant(.of(list, perDay: 4))
-        try await store.settle(.of(list, token, sentAgo: .zero))
-        try inflict(.deletedWithItsLog, [:])
-        #expect(try await store.verdict(.of(list)).quarantine != nil)
-        clock.advance(Reservation.quarantine)
-        #expect(try await store.reserve(.of(list, perDay: 4)).budgetLeft.day == 2)
-        let calls = try SQLiteJournal(path: folder.store).calls()
-        #expect(calls.map(\.key) == [list, list] && calls.map(\.wasUnknown) == [false, false])
-        #expect(calls.first?.token == token)
-    }
-
-    @Test func otherStoreOnTheFileNoticesWhatOneHasRepaired() async throws {
-        let stores = [try open(), try open()]
-        let copy = try await makeCopy(of: stores[0])
-        for number in 0..<3 { _ = try await stores[1].grant(.of(.orders("x\(number)"))) }
-        _ = try await stores[0].lookUp(a.id)
-        try inflict(.overwrittenByAnOlderCopy, copy)
-        for store in stores {
-            #expect(
-                try await store.verdict(.of(.orders("x0"))).quarantine == Reservation.quarantine)
-        }
-        clock.advance(Reservation.quarantine)
-        let grants = [
-            try await stores[0].verdict(.of(.orders("x0"))).isGranted,
-            try await stores[1].verdict(.of(.orders("x0"))).isGranted,
-        ]
-        #expect(grants == [true, false])
-    }
-
-    @Test func firstStartOnAMissingFileIsNotQuarantined() async throws {
-        _ = try await open().grant(.of(a))
-    }
-
-    @Test func tokensOfALostFileAreNotGivenAgain() async throws {
-        let store = try open()
-        let copy = try await makeCopy(of: store)
-        let lost = try await store.grant(.of(a))
-        try inflict(.replacedByAnOlderCopy, copy)
-        _ = try await store.verdict(.of(a))
-        clock.advance(Reservation.quarantine)
-        let next = try await store.grant(.of(a))
-        #expect(next > lost)
-        let late = try await store.settle(.of(a, lost, .opens(in: .zero)))
-        #expect(late.record.opensIn == .seconds(41))
-    }
-
     // MARK: trouble
 
     @Test func folderThatGoesAwayAndComesBackIsSurvived() async throws {
@@ -498,7 +405,7 @@ struct SQLiteStoreTests {
 
     // MARK: earlier versions
 
-    @Test(arguments: [1, 2])
+    @Test(arguments: [1, 2, 3])
     func aFileOfAnEarlierVersionIsTakenOverWithAllThatItKeeps(_ version: Int) async throws {
         let now = clock.sinceBoot.nanoseconds
         try makeFile(ofVersion: version) { old throws(SQLiteFailure) in
@@ -509,7 +416,8 @@ struct SQLiteStoreTests {
                     SELECT 'orders', 'a' || n, \(now), 0, \(now) + 13000000000, 0, 1 FROM n;
                 INSERT INTO looks (source, id, first_seen, first_seen_wall, opens, token, known)
                     SELECT source, id, reserved, 0, \(now) + 41000000000, seq, 0 FROM calls;
-                INSERT INTO sources VALUES ('orders', \(now) + 10000000000, 31000000000)
+                INSERT INTO sources (source, paused_until, smallest_gap)
+                    VALUES ('orders', \(now) + 10000000000, 31000000000)
                 """)
         }
         #expect(try SQLiteJournal(path: folder.store).calls().count == 5, "read as it is")
@@ -537,7 +445,7 @@ struct SQLiteStoreTests {
 
     /// An upgrade may start while the old program still writes: the counts see its calls, and its
     /// pauses leave the breaker alone.
-    @Test(arguments: [1, 2])
+    @Test(arguments: [1, 2, 3])
     func aWriterOfAnEarlierVersionIsHeardWhileItStillRuns(_ version: Int) async throws {
         try makeFile(ofVersion: version) { _ throws(SQLiteFailure) in }
         let old = try Database(path: folder.store, lockWaitMilliseconds: 1000)
@@ -584,42 +492,12 @@ struct SQLiteStoreTests {
     }
 
     /// A file as a program of that version has left it.
-    private func makeFile(
+    func makeFile(
         ofVersion version: Int, _ fill: (borrowing Database) throws(SQLiteFailure) -> Void
     ) throws {
         let old = try Database(path: folder.store, lockWaitMilliseconds: 1000)
         _ = try old.text("PRAGMA journal_mode = WAL")
         try old.execute(OldSchema.text("sqlite-\(version)"))
         try fill(old)
-    }
-
-    /// Copies of the three files as they are now.
-    private func makeCopy(of store: SQLiteStore) async throws -> [String: [UInt8]] {
-        let token = try await store.grant(.of(.orders("before")))
-        try await store.settle(.of(.orders("before"), token, .opens(in: .zero)))
-        return Dictionary(
-            uniqueKeysWithValues: folder.names.map {
-                ($0, TemporaryFolder.read("\(folder.path)/\($0)"))
-            })
-    }
-
-    private func inflict(_ loss: Loss, _ copy: [String: [UInt8]]) throws {
-        let store = folder.store
-        switch loss {
-        case .deleted: unlink(store)
-        case .deletedWithItsLog: for name in folder.names { unlink("\(folder.path)/\(name)") }
-        case .logDeleted: unlink(store + "-wal")
-        case .replacedByAnOlderCopy:
-            for (name, bytes) in copy {
-                TemporaryFolder.write(bytes, to: "\(folder.path)/new")
-                rename("\(folder.path)/new", "\(folder.path)/\(name)")
-            }
-        case .overwrittenByAnOlderCopy:
-            for (name, bytes) in copy { TemporaryFolder.write(bytes, to: "\(folder.path)/\(name)") }
-        case .emptied:
-            let other = try Database(path: store, lockWaitMilliseconds: 1000)
-            try other.execute("DELETE FROM meta; DELETE FROM looks; DELETE FROM calls")
-            try other.execute("DELETE FROM sources")
-        }
     }
 }

@@ -23,19 +23,20 @@ struct Continuity: Equatable {
 
     /// What to make of a file, and of its clock.
     struct Judgement: Equatable {
-        /// The clock put right and, after trouble that others could miss, a new epoch.
+        /// The clock put right; after trouble its moment and, if others could miss it, a new epoch.
         var meta: StoreMeta
         /// What is wrong; nil: the file continues what is remembered.
         var trouble: String?
     }
 
-    /// `remembered` is nil at a first start. `wasReplaced`: the path leads to another file now.
+    /// `remembered` is nil at a first start. `noticed`: the trouble met so far, on the way to the
+    /// file or by an earlier judgement, that is not repaired yet.
     static func judge(
-        _ found: StoreMeta, remembered: Continuity?, wasReplaced: Bool,
+        _ found: StoreMeta, remembered: Continuity?, noticed: String?,
         sinceBoot: Instant, bootID: String?
     ) -> Judgement {
         var meta = found
-        var trouble = wasReplaced ? "the file was replaced" : remembered?.trouble(with: found)
+        var trouble = noticed ?? remembered?.trouble(with: found)
         if !isSameBoot(found, remembered, bootID) {
             // Time without the machine counts as none: nothing opens early.
             meta.clockOffset = found.lastTime - sinceBoot
@@ -45,8 +46,11 @@ struct Continuity: Equatable {
             meta.clockOffset = found.lastTime - sinceBoot
             trouble = trouble ?? "the clock is behind the last time written"
         }
+        guard trouble != nil else { return Judgement(meta: meta, trouble: nil) }
+        // For processes that start later: they remember nothing to compare with.
+        meta.noticed = meta.time(sinceBoot: sinceBoot)
         // Whoever else uses the file shall notice too; an epoch that is already new says it all.
-        if trouble != nil, remembered?.epoch == found.epoch || remembered == nil {
+        if remembered?.epoch == found.epoch || remembered == nil {
             meta.epoch = StoreMeta.freshEpoch()
         }
         return Judgement(meta: meta, trouble: trouble)

@@ -176,7 +176,7 @@ final class SQLiteRows: StoreRows {
             else { return nil }
             return StoreMeta(
                 epoch: epoch, revision: revision, bootID: row.text(2),
-                clockOffset: .nanoseconds(offset), lastTime: lastTime)
+                clockOffset: .nanoseconds(offset), lastTime: lastTime, noticed: row.instant(5))
         }
     }
 
@@ -184,6 +184,7 @@ final class SQLiteRows: StoreRows {
         try statements.keepMeta.run([
             .integer(meta.epoch), .integer(meta.revision), .optional(meta.bootID),
             .integer(meta.clockOffset.nanoseconds), .integer(meta.lastTime.nanoseconds),
+            .optional(meta.noticed?.nanoseconds),
         ])
     }
 

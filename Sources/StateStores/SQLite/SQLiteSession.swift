@@ -6,7 +6,7 @@ import StatusCore
 /// Runs transactions on the file that the path leads to. Confined to its store's queue.
 ///
 /// Trouble (the file vanished, was replaced or set back, its clock broke) is noticed before and in
-/// each transaction; from then on `quarantine(for:)` counts.
+/// each transaction. The file is told when that was, so that the quarantine outlives the process.
 final class SQLiteSession {
     private let path: String
     private let clock: StoreClock
@@ -22,12 +22,8 @@ final class SQLiteSession {
     /// The highest token granted here.
     private var lastToken = SlotToken(0)
     private var carryOver = CarryOver()
-    /// Since boot, when trouble was last noticed.
-    private var noticed: Instant?
-    /// The trouble that was reported last and is not repaired yet: said once, not per operation.
-    private var reported: String?
-    /// The path led to another file since the last judgement.
-    private var wasReplaced = false
+    /// Noticed, but not repaired in the file yet. Reported once, not per operation.
+    private var trouble: String?
     /// Damage was met: the next opening looks closely.
     private var isSuspect = false
     private var backOff = BackOff()
@@ -50,15 +46,6 @@ final class SQLiteSession {
 
     func close() { disconnect(keepsLog: false) }
 
-    /// Until the store can vouch again for what was granted before, when that takes `span` since
-    /// trouble was noticed; nil when it can.
-    func quarantine(for span: Duration) -> Duration? {
-        guard let noticed else { return nil }
-        let now = clock.sinceBoot()
-        let left = min(noticed, now) + span - now
-        return left > .zero ? left : nil
-    }
-
     /// To be told after the grant's transaction.
     func granted(_ call: KeptCall) {
         lastToken = max(lastToken, call.token)
@@ -80,12 +67,17 @@ final class SQLiteSession {
             let rows = try connect()
             let reply = try run(body, on: rows, writes: writes)
             backOff.succeeded()
+            if !writes, trouble != nil { enterTrouble() }
             return reply
         } catch {
             note(error)
             throw error
         }
     }
+
+    /// Whoever only read has noticed trouble, and may be gone before anything is written. When this
+    /// fails, the next transaction tries again.
+    private func enterTrouble() { try? transact(writes: true) { _ throws(SQLiteFailure) in } }
 
     private func run<Reply>(
         _ body: (SQLiteTransaction) throws(SQLiteFailure) -> Reply, on rows: SQLiteRows,
@@ -111,13 +103,13 @@ final class SQLiteSession {
     private func judge(_ rows: SQLiteRows) throws(SQLiteFailure) -> Continuity.Judgement {
         guard let found = try rows.meta() else { throw .failed("the file lost its epoch") }
         let judgement = Continuity.judge(
-            found, remembered: remembered, wasReplaced: wasReplaced,
+            found, remembered: remembered, noticed: trouble,
             sinceBoot: clock.sinceBoot(), bootID: bootID)
         if let trouble = judgement.trouble { notice(trouble) }
         return judgement
     }
 
-    /// Puts the file's clock right, and what a file that lost its past has to know.
+    /// Puts the file's clock right, and enters what a file that lost its past has to know.
     private func repair(
         _ transaction: SQLiteTransaction, _ judgement: Continuity.Judgement, found: StoreMeta?
     ) throws(SQLiteFailure) {
@@ -149,8 +141,7 @@ final class SQLiteSession {
     private func remember(_ meta: StoreMeta, wrote: Bool) {
         remembered = Continuity(meta)
         guard wrote else { return }
-        wasReplaced = false
-        reported = nil
+        trouble = nil
     }
 
     /// The open connection as it is, for tests that make trouble inside it.
@@ -169,7 +160,6 @@ final class SQLiteSession {
             let found = StoreFiles(path)
             if found == files { return rows }
             disconnect(keepsLog: true)
-            wasReplaced = true
             notice("the file was replaced")
             // The old file's log would be replayed into the new file.
             if found.main != files.main, found.log == files.log {
@@ -204,9 +194,8 @@ final class SQLiteSession {
             return opened
         } catch {
             guard error.isDamage, remembered != nil else { throw error }
-            try setAside("corrupt", log: false)
-            wasReplaced = true
             notice(error.text)
+            try setAside("corrupt", log: false)
             isSuspect = false
             return try openRows()
         }
@@ -225,13 +214,16 @@ final class SQLiteSession {
         }
     }
 
-    /// A new file, or one that lost its meta row, starts a new epoch.
+    /// A new file, or one that lost its meta row, starts a new epoch. Under a running store it is
+    /// born in trouble: another process may start before this one has repaired it.
     private func giveEpoch(to opened: SQLiteRows) throws(SQLiteFailure) {
         guard try opened.meta() == nil else { return }
         try opened.database.execute("BEGIN IMMEDIATE")
         do throws(SQLiteFailure) {
             if try opened.meta() == nil {
-                try opened.keep(.first(sinceBoot: clock.sinceBoot(), bootID: bootID))
+                var first = StoreMeta.first(sinceBoot: clock.sinceBoot(), bootID: bootID)
+                if remembered != nil { first.noticed = first.lastTime }
+                try opened.keep(first)
             }
             try opened.database.execute("COMMIT")
         } catch {
@@ -243,9 +235,8 @@ final class SQLiteSession {
     // MARK: trouble
 
     private func notice(_ trouble: String) {
-        noticed = clock.sinceBoot()
-        guard reported != trouble else { return }
-        reported = trouble
+        guard self.trouble != trouble else { return }
+        self.trouble = trouble
         report("\(path): \(trouble); no calls until earlier ones cannot matter any more")
     }
 

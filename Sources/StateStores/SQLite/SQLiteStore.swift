@@ -10,8 +10,9 @@ public import StatusCore
 ///
 /// Operations that arrive while a transaction runs are carried out together in the next one. A file
 /// that vanishes or is exchanged under a running store is opened or made anew, and reservations are
-/// quarantined until what was granted before cannot matter. A *first* start on a missing file is
-/// not: nobody can tell a new installation from a lost file.
+/// quarantined until what was granted before cannot matter, by processes that start meanwhile too:
+/// the file tells them. A *first* start on a missing file is not: nobody can tell a new installation
+/// from a lost file, and nobody who ran has noticed.
 ///
 /// `@unchecked Sendable`: `mailbox` is behind a lock; all other state is immutable but for `session`,
 /// which is touched only in `init`, before the object is shared, and in blocks of `queue`, which is
@@ -183,7 +184,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
             let records = try rules.lookUp(id)
             return { reply(.success(records)) }
         case .reserve(let request, let reply):
-            return try reserve(request, rules, reply)
+            return try reserve(request, rules, transaction.meta, reply)
         case .settle(let settlement, let reply):
             let answer = try rules.settle(settlement)
             return {
@@ -202,10 +203,10 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     }
 
     private func reserve(
-        _ request: Reservation, _ rules: StoreRules<SQLiteRows>,
+        _ request: Reservation, _ rules: StoreRules<SQLiteRows>, _ meta: StoreMeta,
         _ reply: @escaping StoreOperation.Reply<ReservationReply>
     ) throws(SQLiteFailure) -> () -> Void {
-        if let opensIn = session.quarantine(for: request.quarantine) {
+        if let opensIn = meta.quarantine(for: request.quarantine, at: rules.now.time) {
             let answer = try rules.quarantine(request, opensIn: opensIn)
             return { reply(.success(answer)) }
         }

@@ -4,7 +4,7 @@
 enum Schema {
     /// "sprx": tells this program's files from other SQLite databases.
     static let applicationID: Int64 = 0x7370_7278
-    static let version: Int64 = 3
+    static let version: Int64 = 4
     /// Another process may be turning the same new file to its write-ahead log.
     private static let journalModeAttemptsMax = 100
     /// Tokens of two files that follow each other at one path must not meet.
@@ -84,7 +84,8 @@ enum Schema {
     private static func create(in database: borrowing Database) throws(SQLiteFailure) {
         try database.execute(tables)
         try database.execute(counts)
-        try addBreaker(to: database)
+        try add("breaker_until", to: "sources", in: database)
+        try add("noticed", to: "meta", in: database)
         try database.execute("PRAGMA application_id = \(applicationID)")
         try database.execute("PRAGMA user_version = \(version)")
         try database.execute(
@@ -94,12 +95,15 @@ enum Schema {
             """)
     }
 
-    /// Files of versions 1 and 2 know no breaker. A program of these that still runs leaves it alone.
-    private static func addBreaker(to database: borrowing Database) throws(SQLiteFailure) {
+    /// Files of versions 1 and 2 know no breaker, those up to 3 do not tell of trouble. A program of
+    /// these that still runs leaves the columns alone.
+    private static func add(
+        _ column: String, to table: String, in database: borrowing Database
+    ) throws(SQLiteFailure) {
         let columns = try database.number(
-            "SELECT count(*) FROM pragma_table_info('sources') WHERE name = 'breaker_until'")
+            "SELECT count(*) FROM pragma_table_info('\(table)') WHERE name = '\(column)'")
         guard columns == 0 else { return }
-        try database.execute("ALTER TABLE sources ADD COLUMN breaker_until INTEGER")
+        try database.execute("ALTER TABLE \(table) ADD COLUMN \(column) INTEGER")
     }
 
     /// Times are nanoseconds of the store's clock, `…_wall` milliseconds since
@@ -111,7 +115,8 @@ enum Schema {
             revision INTEGER NOT NULL,
             boot_id TEXT,
             clock_offset INTEGER NOT NULL,
-            last_time INTEGER NOT NULL
+            last_time INTEGER NOT NULL,
+            noticed INTEGER
         ) STRICT;
         CREATE TABLE IF NOT EXISTS looks (
             source TEXT NOT NULL,

@@ -97,15 +97,18 @@ extension Statements {
                 smallest_gap = excluded.smallest_gap
             """)
         let meta = try database.prepare(
-            "SELECT epoch, revision, boot_id, clock_offset, last_time FROM meta WHERE one = 1")
+            """
+            SELECT epoch, revision, boot_id, clock_offset, last_time, noticed FROM meta
+            WHERE one = 1
+            """)
         let keepMeta = try database.prepare(
             """
-            INSERT INTO meta (one, epoch, revision, boot_id, clock_offset, last_time)
-            VALUES (1, ?1, ?2, ?3, ?4, ?5)
+            INSERT INTO meta (one, epoch, revision, boot_id, clock_offset, last_time, noticed)
+            VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)
             ON CONFLICT (one) DO UPDATE SET
                 epoch = excluded.epoch, revision = excluded.revision,
                 boot_id = excluded.boot_id, clock_offset = excluded.clock_offset,
-                last_time = excluded.last_time
+                last_time = excluded.last_time, noticed = excluded.noticed
             """)
         let skipTokens = try database.prepare(
             "UPDATE sqlite_sequence SET seq = max(seq, ?1) + ?2 WHERE name = 'calls'")

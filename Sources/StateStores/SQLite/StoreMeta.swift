@@ -13,6 +13,8 @@ struct StoreMeta: Equatable {
     var clockOffset: Duration
     /// The latest store time that was written.
     var lastTime: Instant
+    /// The store time at which trouble was last noticed, by whichever process; nil: never.
+    var noticed: Instant?
 
     static func first(sinceBoot: Instant, bootID: String?) -> StoreMeta {
         StoreMeta(
@@ -24,4 +26,12 @@ struct StoreMeta: Equatable {
 
     /// Never behind what was written.
     func time(sinceBoot: Instant) -> Instant { max(sinceBoot + clockOffset, lastTime) }
+
+    /// Until the store can vouch again for what was granted before, when that takes `span` since
+    /// trouble was noticed; nil when it can. `now` is store time.
+    func quarantine(for span: Duration, at now: Instant) -> Duration? {
+        guard let noticed else { return nil }
+        let left = min(noticed, now) + span - now
+        return left > .zero ? left : nil
+    }
 }

@@ -70,6 +70,40 @@ struct StoreOrdealTests {
         try await Self.expectWellAgain(world, traffic)
     }
 
+    /// What the process that noticed the loss knew, its successor has to learn from the file. At the
+    /// same time, as above.
+    @Test func aRestartAfterALossWasNoticedMakesNoCallTooEarly() async throws {
+        try await withThrowingTaskGroup { group in
+            for loss in StoreLoss.allCases {
+                group.addTask { try await Self.loseAndRestart(loss) }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    private static func loseAndRestart(_ loss: StoreLoss) async throws {
+        let world = try await World([
+            "ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s", "ORDERS_TIMEOUT": "1s",
+        ])
+        #expect(try world.get(Self.path).status == 200)
+        try loss.inflict(on: world.storePath)
+        try await eventually("a denial") {
+            try world.get(Self.newcomer).status == 503
+                && world.get("/metrics").text.contains(#"reason="store-quarantined""#)
+        }
+        try await world.killProxy()
+        try await world.restartProxy()
+        let crowd = await Pollers.poll(
+            port: world.port, Self.path, callers: 20, every: .milliseconds(100), for: .seconds(2))
+        #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [503], "\(loss): \(crowd)")
+        #expect(try world.audit().orders.calls == 1, "\(loss)")
+        try await eventually("a call again", within: .seconds(150)) {
+            try world.get(Self.path).status == 200
+        }
+        #expect(try #require(try world.audit().orders.smallestGap) >= 60, "\(loss)")
+        #expect(try await world.audited().code == 0)
+    }
+
     @Test func aFullDiskStopsCallsAndKeepsAnswersUntilThereIsRoom() async throws {
         let disk = try SmallDisk(kibibytes: 1024)
         let world = try await World(["STORE_URL": "sqlite:\(disk.path)/store.sqlite"])

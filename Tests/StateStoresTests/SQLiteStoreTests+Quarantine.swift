@@ -1,0 +1,265 @@
+// What a store does that has lost its file, and what it leaves for those who come after it.
+
+import Glibc
+import StatusCore
+import Testing
+
+@testable import StateStores
+
+extension SQLiteStoreTests {
+    /// Ways in which a file is lost while its store runs.
+    enum Loss: CaseIterable {
+        case deleted
+        case deletedWithItsLog
+        case logDeleted
+        case replacedByAnOlderCopy
+        case overwrittenByAnOlderCopy
+        case emptied
+    }
+
+    @Test(arguments: Loss.allCases)
+    func lostFileQuarantinesUntilEarlierGrantsCannotMatter(_ loss: Loss) async throws {
+        let store = try open()
+        let b = LookKey.orders("b")
+        let copy = try await makeCopy(of: store)
+        let running = try await store.grant(.of(a))
+        let paused = try await store.grant(.of(.vouchers("v")))
+        try await store.settle(.of(.vouchers("v"), paused, pause: .seconds(500)))
+        clock.advance(.seconds(1))
+        try inflict(loss, copy)
+
+        #expect(try await store.verdict(.of(b)).quarantine == Reservation.quarantine)
+        clock.advance(.seconds(10))
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine - .seconds(10))
+        #expect(try await store.verdict(.of(a, hold: .seconds(100))).quarantine == .seconds(90))
+        // Look-ups and settlements go on.
+        _ = try await store.lookUp(a.id)
+        let settled = try await store.settle(
+            .of(a, running, news: .answer(.sample("a"), checkedAt: clock.wall)))
+        #expect(settled.record.answer?.document == .sample("a"))
+
+        clock.advance(Reservation.quarantine - .seconds(10))
+        // The lost calls count on: before, a, b and c.
+        let token = try await store.grant(.of(b, perDay: 10))
+        #expect(token > running)
+        #expect(try await store.reserve(.of(.orders("c"), perDay: 10)).budgetLeft.day == 6)
+        // What this process knew of pauses is not lost with the file.
+        let resting = try await store.verdict(.of(.vouchers("w")))
+        #expect(resting == .paused(opensIn: .seconds(499) - Reservation.quarantine))
+        await store.close()
+    }
+
+    @Test func callsOfAListAreEnteredAgainWhereTheyWereLost() async throws {
+        let store = try open()
+        let list = LookKey(.vouchers, .list)
+        let token = try await store.grant(.of(list, perDay: 4))
+        try await store.settle(.of(list, token, sentAgo: .zero))
+        try inflict(.deletedWithItsLog, [:])
+        #expect(try await store.verdict(.of(list)).quarantine != nil)
+        clock.advance(Reservation.quarantine)
+        #expect(try await store.reserve(.of(list, perDay: 4)).budgetLeft.day == 2)
+        let calls = try SQLiteJournal(path: folder.store).calls()
+        #expect(calls.map(\.key) == [list, list] && calls.map(\.wasUnknown) == [false, false])
+        #expect(calls.first?.token == token)
+    }
+
+    @Test func otherStoreOnTheFileNoticesWhatOneHasRepaired() async throws {
+        let stores = [try open(), try open()]
+        let copy = try await makeCopy(of: stores[0])
+        for number in 0..<3 { _ = try await stores[1].grant(.of(.orders("x\(number)"))) }
+        _ = try await stores[0].lookUp(a.id)
+        try inflict(.overwrittenByAnOlderCopy, copy)
+        for store in stores {
+            #expect(
+                try await store.verdict(.of(.orders("x0"))).quarantine == Reservation.quarantine)
+        }
+        clock.advance(Reservation.quarantine)
+        let grants = [
+            try await stores[0].verdict(.of(.orders("x0"))).isGranted,
+            try await stores[1].verdict(.of(.orders("x0"))).isGranted,
+        ]
+        #expect(grants == [true, false])
+    }
+
+    @Test func firstStartOnAMissingFileIsNotQuarantined() async throws {
+        _ = try await open().grant(.of(a))
+    }
+
+    @Test func tokensOfALostFileAreNotGivenAgain() async throws {
+        let store = try open()
+        let copy = try await makeCopy(of: store)
+        let lost = try await store.grant(.of(a))
+        try inflict(.replacedByAnOlderCopy, copy)
+        _ = try await store.verdict(.of(a))
+        clock.advance(Reservation.quarantine)
+        let next = try await store.grant(.of(a))
+        #expect(next > lost)
+        let late = try await store.settle(.of(a, lost, .opens(in: .zero)))
+        #expect(late.record.opensIn == .seconds(41))
+    }
+
+    // MARK: later processes
+
+    @Test(arguments: Loss.allCases)
+    func aProcessThatComesLaterKeepsTheQuarantineToo(_ loss: Loss) async throws {
+        let store = try open()
+        let copy = try await makeCopy(of: store)
+        let token = try await store.grant(.of(a))
+        try await store.settle(.of(a, token))
+        clock.advance(.seconds(5))
+        try inflict(loss, copy)
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+
+        clock.advance(.seconds(2))
+        let left = Reservation.quarantine - .seconds(2)
+        let beside = try open()
+        #expect(try await beside.verdict(.of(a)).quarantine == left)
+        #expect(try await store.verdict(.of(a)).quarantine == left, "it was not noticed anew")
+        await store.close()
+        await beside.close()
+        let after = try open()
+        #expect(try await after.verdict(.of(a)).quarantine == left)
+        clock.advance(left)
+        _ = try await after.grant(.of(a))
+    }
+
+    @Test(arguments: Loss.allCases)
+    func troubleThatWasOnlyMetByReadingIsKeptForLaterProcesses(_ loss: Loss) async throws {
+        let store = try open()
+        let copy = try await makeCopy(of: store)
+        _ = try await store.grant(.of(a))
+        try inflict(loss, copy)
+        _ = try await store.lookUp(a.id)
+        #expect(try await open().verdict(.of(a)).quarantine == Reservation.quarantine)
+    }
+
+    /// 1. The store makes a new file. 2. Another process opens it. 3. The store enters its trouble.
+    @Test func aFileIsNeverSeenWithoutTheTroubleThatItWasMadeIn() async throws {
+        let seen = Recorder()
+        let (path, base) = (folder.store, clock.storeClock)
+        // The clock is read at every step: there somebody looks at the file as it is on the disk.
+        let watched = StoreClock(
+            sinceBoot: {
+                let tells = try? Database(path: path, for: .reading, lockWaitMilliseconds: 0)
+                    .number("SELECT noticed IS NOT NULL FROM meta")
+                if let tells { seen.add(tells == 1 ? "in trouble" : "well") }
+                return base.sinceBoot()
+            }, wall: base.wall, bootID: base.bootID)
+        let store = try SQLiteStore(path: path, clock: watched)
+        #expect(Set(seen.words) == ["well"])
+        _ = try await store.grant(.of(a))
+        try inflict(.deletedWithItsLog, [:])
+        let before = seen.words.count
+        _ = try await store.lookUp(a.id)
+        #expect(Set(seen.words.dropFirst(before)) == ["in trouble"])
+    }
+
+    @Test(arguments: ["boot-2", nil])
+    func downTimeDoesNotCountForAQuarantine(_ bootID: String?) async throws {
+        let store = try open()
+        try inflict(.deletedWithItsLog, [:])
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        clock.advance(.seconds(10))
+        // Written, so that the file's time goes on from here.
+        try await store.settle(.of(a, SlotToken(1)))
+        await store.close()
+        clock.reboot(after: .seconds(3600), as: bootID)
+        let left = Reservation.quarantine - .seconds(10)
+        #expect(try await open().verdict(.of(a)).quarantine == left)
+    }
+
+    @Test func aBackupThatTellsOfEarlierTroubleIsJudgedByTheLater() async throws {
+        var store = try open()
+        try inflict(.deletedWithItsLog, [:])
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        clock.advance(Reservation.quarantine)
+        let copy = try await makeCopy(of: store)
+        clock.advance(.seconds(10))
+        try inflict(.replacedByAnOlderCopy, copy)
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        #expect(try await open().verdict(.of(a)).quarantine == Reservation.quarantine)
+        await store.close()
+
+        // Put back between two runs it tells only of trouble that is over.
+        try inflict(.replacedByAnOlderCopy, copy)
+        store = try open()
+        _ = try await store.grant(.of(a))
+    }
+
+    @Test func aClockThatWasSetAnewKeepsLaterProcessesFromCallsToo() async throws {
+        let store = try open()
+        _ = try await store.grant(.of(a))
+        await store.close()
+        clock.stepBoot(.seconds(-3600))
+        for _ in 0..<2 {
+            #expect(try await open().verdict(.of(a)).quarantine == Reservation.quarantine)
+        }
+    }
+
+    // MARK: earlier versions
+
+    @Test(arguments: [1, 2, 3])
+    func aBackupOfAnEarlierVersionLearnsToTellOfTrouble(_ version: Int) async throws {
+        try makeFile(ofVersion: version) { _ throws(SQLiteFailure) in }
+        let backup = folder.path + "/backup"
+        #expect(rename(folder.store, backup) == 0)
+        let store = try open()
+        _ = try await store.grant(.of(a))
+        #expect(rename(backup, folder.store) == 0)
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        clock.advance(.seconds(1))
+        let left = Reservation.quarantine - .seconds(1)
+        #expect(try await open().verdict(.of(a)).quarantine == left)
+    }
+
+    @Test func aWriterOfVersion3LeavesTheQuarantineAlone() async throws {
+        try makeFile(ofVersion: 3) { _ throws(SQLiteFailure) in }
+        let old = try Database(path: folder.store, lockWaitMilliseconds: 1000)
+        let store = try open()
+        clock.stepBoot(.seconds(-3600))
+        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        try old.execute(
+            """
+            INSERT INTO meta (one, epoch, revision, boot_id, clock_offset, last_time)
+                SELECT one, epoch, revision + 1, boot_id, clock_offset, last_time FROM meta
+                WHERE true
+            ON CONFLICT (one) DO UPDATE SET
+                epoch = excluded.epoch, revision = excluded.revision,
+                boot_id = excluded.boot_id, clock_offset = excluded.clock_offset,
+                last_time = excluded.last_time
+            """)
+        #expect(try await open().verdict(.of(a)).quarantine == Reservation.quarantine)
+    }
+
+    // MARK: helpers
+
+    /// Copies of the three files as they are now.
+    func makeCopy(of store: SQLiteStore) async throws -> [String: [UInt8]] {
+        let token = try await store.grant(.of(.orders("before")))
+        try await store.settle(.of(.orders("before"), token, .opens(in: .zero)))
+        return Dictionary(
+            uniqueKeysWithValues: folder.names.map {
+                ($0, TemporaryFolder.read("\(folder.path)/\($0)"))
+            })
+    }
+
+    private func inflict(_ loss: Loss, _ copy: [String: [UInt8]]) throws {
+        let store = folder.store
+        switch loss {
+        case .deleted: unlink(store)
+        case .deletedWithItsLog: for name in folder.names { unlink("\(folder.path)/\(name)") }
+        case .logDeleted: unlink(store + "-wal")
+        case .replacedByAnOlderCopy:
+            for (name, bytes) in copy {
+                TemporaryFolder.write(bytes, to: "\(folder.path)/new")
+                rename("\(folder.path)/new", "\(folder.path)/\(name)")
+            }
+        case .overwrittenByAnOlderCopy:
+            for (name, bytes) in copy { TemporaryFolder.write(bytes, to: "\(folder.path)/\(name)") }
+        case .emptied:
+            let other = try Database(path: store, lockWaitMilliseconds: 1000)
+            try other.execute("DELETE FROM meta; DELETE FROM looks; DELETE FROM calls")
+            try other.execute("DELETE FROM sources")
+        }
+    }
+}
