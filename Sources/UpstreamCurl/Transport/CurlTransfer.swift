@@ -1,6 +1,7 @@
 // One request under way: its handle, its guard and what has come back so far.
 
 internal import CCurl
+internal import Locking
 internal import StatusCore
 
 /// A transfer, from its settings to its report.
@@ -67,6 +68,8 @@ final class CurlTransfer {
         switch sendGuard.refusal {
         case .tooLate:
             return failure(.slotExpired, "the time to send had passed; nothing was sent")
+        case .leftAlone:
+            return failure(.slotExpired, "the upstream is to be left alone; nothing was sent")
         case .repeated:
             return failure(
                 .connectionLost, "the reused connection was dead; the request was not repeated")
@@ -193,7 +196,9 @@ extension CurlTransfer {
 
     fileprivate func take(line: UnsafeRawBufferPointer) -> Bool { response.takeLine(line) }
     fileprivate func take(body: UnsafeRawBufferPointer) -> Bool { response.takeBody(body) }
-    fileprivate func mayBeSent() -> Bool { sendGuard.ask(now: clock()) }
+    fileprivate func mayBeSent() -> Bool {
+        sendGuard.ask(now: clock(), leftAloneUntil: request.leftAloneUntil.withLock { $0 })
+    }
 }
 
 /// Decoded body bytes. Any return but `size * count` ends the transfer.
