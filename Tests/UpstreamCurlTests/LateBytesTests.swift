@@ -1,5 +1,5 @@
 // What must not happen after a call: bytes that arrive late, and an answer that looks younger than it
-// is.
+// is, or older than its request.
 
 import CCurl
 import Dispatch
@@ -94,5 +94,16 @@ struct LateBytesTests {
         #expect(report.reply?.status == 200)
         #expect(report.answeredAt <= answered.withLock { $0 })
         #expect(report.endedAt - report.answeredAt >= .milliseconds(400))
+    }
+
+    @Test func anAnswerIsNoOlderThanItsRequestHoweverLongTheHandshakeTook() async throws {
+        let clock = TestClock()
+        try await withHeldHandshakes(clock) { client, server in
+            server.hold { clock.advance(.seconds(1)) }
+            let report = await client.call(id())
+            #expect(report.reply?.status == 200)
+            #expect(report.sentAt == clock.read())
+            #expect(report.answeredAt == clock.read())
+        }
     }
 }

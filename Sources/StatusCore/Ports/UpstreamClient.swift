@@ -36,7 +36,7 @@ public struct UpstreamCallReport: Sendable {
     public var sentAt: Instant?
     public var endedAt: Instant
     /// No later than the upstream's answer came: a process that was stopped in mid-call finds an
-    /// answer waiting, and only knows when it last looked for one in vain.
+    /// answer waiting, and only knows when it last looked for one in vain. No earlier than `sentAt`.
     public var answeredAt: Instant
 
     public init(

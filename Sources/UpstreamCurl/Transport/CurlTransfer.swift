@@ -52,10 +52,14 @@ final class CurlTransfer {
     }
 
     /// Says how it went. Called once, after the handle has left the multi handle.
+    ///
+    /// The last look may have been before a long handshake: no answer is older than its question.
     func report(_ result: Result<UpstreamReply, TransportFailure>) {
+        let sentAt = sendGuard.sentAt
         reply(
             UpstreamCallReport(
-                result: result, sentAt: sendGuard.sentAt, endedAt: clock(), answeredAt: lookedAt))
+                result: result, sentAt: sentAt, endedAt: clock(),
+                answeredAt: max(lookedAt, sentAt ?? lookedAt)))
     }
 
     /// Every socket has been looked at: what has not begun to come by now is answered later.
