@@ -14,6 +14,7 @@ public final class CurlUpstreamClient: UpstreamClient {
     private let trust: TrustAnchors
     private let limits: ResponseLimits
     private let identity: Guarded<Identity>
+    private let leftAloneUntil = Guarded(Instant.distantPast)
 
     /// How we name ourselves at the moment.
     private enum Identity {
@@ -69,6 +70,12 @@ public final class CurlUpstreamClient: UpstreamClient {
     public func refuseCredential() {
         guard case .fetched(let tokens) = identity.withLock({ $0 }) else { return }
         tokens.refuse()
+    }
+
+    /// Holds at once when said on the thread of the multi's target: a transfer asks right before
+    /// it sends.
+    public func leaveAlone(until: Instant) {
+        leftAloneUntil.withLock { $0 = max($0, until) }
     }
 
     // MARK: - Credentials
@@ -138,7 +145,7 @@ public final class CurlUpstreamClient: UpstreamClient {
             url: endpoint.url(of: id), destination: endpoint.baseURL.text,
             scheme: endpoint.baseURL.scheme, fields: fields + trace, form: nil,
             userAgent: endpoint.userAgent, timeout: endpoint.timeout, sendBefore: sendBefore,
-            trust: trust, limits: limits)
+            leftAloneUntil: leftAloneUntil, trust: trust, limits: limits)
     }
 
     /// A token is asked for on a connection of its own: at such long intervals a kept one would be

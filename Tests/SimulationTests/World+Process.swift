@@ -55,7 +55,7 @@ extension World {
         case .publish(let id, let publication): replica.board[id] = publication
         case .withdraw(let id): replica.board[id] = nil
         case .explain(_, let explanation): judge.explained(replica, explanation, at: now)
-        case .note: break
+        case .leaveAlone, .note: break
         }
     }
 

@@ -1,5 +1,5 @@
 // What must not happen after a call: bytes that arrive late, and an answer that looks younger than it
-// is.
+// is, or older than its request.
 
 import CCurl
 import Dispatch
@@ -13,22 +13,11 @@ import Testing
 @Suite(.timeLimit(.minutes(1)))
 struct LateBytesTests {
     /// Two ends of a TCP connection over loopback.
-    private func connection() throws -> (ours: Int32, theirs: Int32) {
+    private func connection() -> (ours: Int32, theirs: Int32) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         let port = LoopbackServer.listenOnLoopback(listener)
         defer { close(listener) }
-        let ours = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
-        let code = withUnsafePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(ours, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        try #require(code == 0)
-        return (ours, accept(listener, nil, nil))
+        return (LoopbackServer.connectToLoopback(port), accept(listener, nil, nil))
     }
 
     private func readToTheEnd(_ socket: Int32) -> Int32 {
@@ -41,7 +30,7 @@ struct LateBytesTests {
     }
 
     @Test func bytesThatWereNotTakenAreDroppedWhenTheSocketIsClosed() throws {
-        let (ours, theirs) = try connection()
+        let (ours, theirs) = connection()
         defer { close(theirs) }
         let flags = fcntl(ours, F_GETFL)
         try #require(fcntl(ours, F_SETFL, flags | O_NONBLOCK) == 0)
@@ -52,7 +41,7 @@ struct LateBytesTests {
     }
 
     @Test func aSocketWhosePeerHasTakenAllIsClosedInOrder() throws {
-        let (ours, theirs) = try connection()
+        let (ours, theirs) = connection()
         defer { close(theirs) }
         #expect(write(ours, [1, 2, 3], 3) == 3)
         var bytes = [UInt8](repeating: 0, count: 3)
@@ -65,7 +54,7 @@ struct LateBytesTests {
     }
 
     @Test func aSocketGivesUpAfterTheCallsDeadline() throws {
-        let (ours, theirs) = try connection()
+        let (ours, theirs) = connection()
         defer { for end in [ours, theirs] { close(end) } }
         let deadline = UnsafeMutableRawPointer(bitPattern: 10_000)
         #expect(door_socket_opened(deadline, ours, CURLSOCKTYPE_IPCXN) == 0)
@@ -105,5 +94,16 @@ struct LateBytesTests {
         #expect(report.reply?.status == 200)
         #expect(report.answeredAt <= answered.withLock { $0 })
         #expect(report.endedAt - report.answeredAt >= .milliseconds(400))
+    }
+
+    @Test func anAnswerIsNoOlderThanItsRequestHoweverLongTheHandshakeTook() async throws {
+        let clock = TestClock()
+        try await withHeldHandshakes(clock) { client, server in
+            server.hold { clock.advance(.seconds(1)) }
+            let report = await client.call(id())
+            #expect(report.reply?.status == 200)
+            #expect(report.sentAt == clock.read())
+            #expect(report.answeredAt == clock.read())
+        }
     }
 }

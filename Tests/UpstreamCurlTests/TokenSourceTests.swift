@@ -201,14 +201,6 @@ final class Numbers: Sendable {
     }
 }
 
-private final class TestClock: Sendable {
-    private let now = Guarded(Instant(nanoseconds: 1_000_000_000))
-
-    var read: @Sendable () -> Instant { { [self] in now.withLock { $0 } } }
-
-    func advance(_ span: Duration) { now.withLock { $0 = $0 + span } }
-}
-
 /// Fetches that end when the test says so.
 private final class Fetches: Sendable {
     typealias End = @Sendable (TokenAnswer) -> Void

@@ -9,16 +9,35 @@ struct SendGuardTests {
 
     @Test func yesIsSaidOnceAndInTimeOnly() {
         var inTime = SendGuard(sendBefore: at(10))
-        let answers = [inTime.ask(now: at(9)), inTime.ask(now: at(9)), inTime.ask(now: at(9))]
+        let answers = (1...3).map { _ in inTime.ask(now: at(9), leftAloneUntil: at(9)) }
         #expect(answers == [true, false, false])
         #expect(inTime.sentAt == at(9))
         #expect(inTime.refusal == .repeated)
 
         var late = SendGuard(sendBefore: at(10))
-        let lateAnswers = [late.ask(now: at(10)), late.ask(now: at(9))]
+        let lateAnswers = [10, 9].map { late.ask(now: at($0), leftAloneUntil: at(0)) }
         #expect(lateAnswers == [false, false], "no is no")
         #expect(late.sentAt == nil)
         #expect(late.refusal == .tooLate)
+    }
+
+    @Test func noIsSaidWhileTheUpstreamIsLeftAlone() {
+        var early = SendGuard(sendBefore: at(10))
+        let answers = [8, 9].map { early.ask(now: at(7), leftAloneUntil: at($0)) }
+        #expect(answers == [false, false])
+        #expect(early.sentAt == nil)
+        #expect(early.refusal == .leftAlone)
+    }
+
+    @Test func aRepetitionIsToldAsOneWhateverForbidsIt() {
+        for (now, leftAloneUntil) in [(Int64(10), Int64(0)), (7, 8)] {
+            var repeated = SendGuard(sendBefore: at(10), sendsMax: 2)
+            let first = repeated.ask(now: at(6), leftAloneUntil: at(0))
+            let second = repeated.ask(now: at(now), leftAloneUntil: at(leftAloneUntil))
+            #expect([first, second] == [true, false])
+            #expect(repeated.sentAt == at(6))
+            #expect(repeated.refusal == .repeated)
+        }
     }
 }
 

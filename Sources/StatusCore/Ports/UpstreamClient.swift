@@ -19,6 +19,14 @@ public protocol UpstreamClient: Sendable {
 
     /// Forgets the token with which the upstream answered 401.
     func refuseCredential()
+
+    /// Sends nothing to the upstream before that moment, which is only ever put off (invariant 8).
+    ///
+    /// What is already sent goes on. A call whose request is not sent yet, because its name is
+    /// looked up or its connection is being made, ends as one that came too late (`slotExpired`,
+    /// nothing sent), and so does a call that is made before the moment. Tokens are still fetched:
+    /// they come from elsewhere.
+    func leaveAlone(until: Instant)
 }
 
 /// How one call went, as the transport saw it.
@@ -28,7 +36,7 @@ public struct UpstreamCallReport: Sendable {
     public var sentAt: Instant?
     public var endedAt: Instant
     /// No later than the upstream's answer came: a process that was stopped in mid-call finds an
-    /// answer waiting, and only knows when it last looked for one in vain.
+    /// answer waiting, and only knows when it last looked for one in vain. No earlier than `sentAt`.
     public var answeredAt: Instant
 
     public init(

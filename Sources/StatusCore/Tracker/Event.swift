@@ -53,6 +53,8 @@ public enum Effect: Sendable, Equatable {
     case settle(Settlement, flight: UInt64)
     /// Forget the token with which the upstream answered 401.
     case refuseCredential(Source)
+    /// From now on nothing is sent to it before that.
+    case leaveAlone(Source, until: Instant)
     case reply(CallerID, Reply)
     case explain(CallerID, Explanation)
     /// From now on the answer may be served without asking the tracker.

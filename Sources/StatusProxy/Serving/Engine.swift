@@ -137,6 +137,7 @@ final class Engine: @unchecked Sendable {
         case .call(let key, let flight, let sendBefore): call(key, flight, sendBefore)
         case .settle(let settlement, let flight): settle(settlement, flight)
         case .refuseCredential(let source): clients[source]?.refuseCredential()
+        case .leaveAlone(let source, let until): clients[source]?.leaveAlone(until: until)
         case .reply(let caller, let reply): held.removeValue(forKey: caller)?.reply(reply)
         case .explain(let inquirer, let explanation):
             inquiries.removeValue(forKey: inquirer)?(explanation)

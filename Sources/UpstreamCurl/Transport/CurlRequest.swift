@@ -1,5 +1,6 @@
 // One request as the transport carries it out: where to, with which fields, until when.
 
+internal import Locking
 internal import StatusCore
 
 /// A GET, or a POST of a form.
@@ -18,6 +19,8 @@ struct CurlRequest: Sendable {
     var timeout: Duration
     /// Nothing is sent at or after this.
     var sendBefore: Instant
+    /// Nothing is sent before this either. Shared, for it may be put off while the transfer runs.
+    var leftAloneUntil = Guarded(Instant.distantPast)
     /// How often the request may be handed to the network. Only a test asks for more than one.
     var sendsMax = 1
     var trust: TrustAnchors

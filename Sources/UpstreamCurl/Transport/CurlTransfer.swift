@@ -1,6 +1,7 @@
 // One request under way: its handle, its guard and what has come back so far.
 
 internal import CCurl
+internal import Locking
 internal import StatusCore
 
 /// A transfer, from its settings to its report.
@@ -51,10 +52,14 @@ final class CurlTransfer {
     }
 
     /// Says how it went. Called once, after the handle has left the multi handle.
+    ///
+    /// The last look may have been before a long handshake: no answer is older than its question.
     func report(_ result: Result<UpstreamReply, TransportFailure>) {
+        let sentAt = sendGuard.sentAt
         reply(
             UpstreamCallReport(
-                result: result, sentAt: sendGuard.sentAt, endedAt: clock(), answeredAt: lookedAt))
+                result: result, sentAt: sentAt, endedAt: clock(),
+                answeredAt: max(lookedAt, sentAt ?? lookedAt)))
     }
 
     /// Every socket has been looked at: what has not begun to come by now is answered later.
@@ -67,6 +72,8 @@ final class CurlTransfer {
         switch sendGuard.refusal {
         case .tooLate:
             return failure(.slotExpired, "the time to send had passed; nothing was sent")
+        case .leftAlone:
+            return failure(.slotExpired, "the upstream is to be left alone; nothing was sent")
         case .repeated:
             return failure(
                 .connectionLost, "the reused connection was dead; the request was not repeated")
@@ -193,7 +200,9 @@ extension CurlTransfer {
 
     fileprivate func take(line: UnsafeRawBufferPointer) -> Bool { response.takeLine(line) }
     fileprivate func take(body: UnsafeRawBufferPointer) -> Bool { response.takeBody(body) }
-    fileprivate func mayBeSent() -> Bool { sendGuard.ask(now: clock()) }
+    fileprivate func mayBeSent() -> Bool {
+        sendGuard.ask(now: clock(), leftAloneUntil: request.leftAloneUntil.withLock { $0 })
+    }
 }
 
 /// Decoded body bytes. Any return but `size * count` ends the transfer.

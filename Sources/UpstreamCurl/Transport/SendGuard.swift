@@ -11,6 +11,8 @@ struct SendGuard {
     enum Refusal: Equatable {
         /// The slot was too old; nothing was sent.
         case tooLate
+        /// The upstream has asked for no calls, perhaps during the handshake; nothing was sent.
+        case leftAlone
         /// The connection was lost after the send; libcurl wanted to repeat it.
         case repeated
     }
@@ -28,18 +30,19 @@ struct SendGuard {
     }
 
     /// True: send.
-    mutating func ask(now: Instant) -> Bool {
+    mutating func ask(now: Instant, leftAloneUntil: Instant) -> Bool {
         guard refusal == nil else { return false }
-        guard sends < sendsMax else {
-            refusal = .repeated
-            return false
-        }
-        guard now < sendBefore else {
-            refusal = sends == 0 ? .tooLate : .repeated
-            return false
-        }
+        refusal = objection(now, leftAloneUntil)
+        guard refusal == nil else { return false }
         sends += 1
         sentAt = sentAt ?? now
         return true
+    }
+
+    private func objection(_ now: Instant, _ leftAloneUntil: Instant) -> Refusal? {
+        if sends >= sendsMax { return .repeated }
+        if now >= sendBefore { return sends == 0 ? .tooLate : .repeated }
+        if now < leftAloneUntil { return sends == 0 ? .leftAlone : .repeated }
+        return nil
     }
 }

@@ -178,6 +178,7 @@ struct TrackerDriver {
         case .settle(let settlement, let flight):
             step(.settled(settlement.key, flight: flight, store.settle(settlement, now)))
         case .refuseCredential(let source): refusedCredentials.append(source)
+        case .leaveAlone: break
         case .reply(let caller, let reply): replies[caller] = reply
         case .explain(let inquirer, let explanation): explanations[inquirer] = explanation
         case .publish(let id, let publication): published[id] = publication
@@ -194,7 +195,8 @@ extension Effect {
         case .prepare: .prepare
         case .reserve: .reserve
         case .settle: .settle
-        case .call, .refuseCredential, .reply, .explain, .publish, .withdraw, .note: nil
+        case .call, .refuseCredential, .leaveAlone, .reply, .explain, .publish, .withdraw, .note:
+            nil
         }
     }
 }

@@ -1,6 +1,7 @@
 // Words for tests: a clock, endpoints for a loopback server, and calls that can be awaited.
 
 import Glibc
+import Locking
 import StatusCore
 
 @testable import UpstreamCurl
@@ -10,6 +11,15 @@ import StatusCore
     var time = timespec()
     precondition(clock_gettime(CLOCK_BOOTTIME, &time) == 0, "no clock")
     return Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+}
+
+/// Stands still unless the test moves it.
+final class TestClock: Sendable {
+    private let now = Guarded(Instant(nanoseconds: 1_000_000_000))
+
+    var read: @Sendable () -> Instant { { [self] in now.withLock { $0 } } }
+
+    func advance(_ span: Duration) { now.withLock { $0 = $0 + span } }
 }
 
 func id(_ text: String = "a1") -> ActionID {

@@ -88,10 +88,28 @@ final class LoopbackServer: Sendable {
         }
     }
 
-    static func listenOnLoopback(_ listener: Int32) -> UInt16 {
+    private static func loopbackAddress(_ port: UInt16) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
         address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        return address
+    }
+
+    static func connectToLoopback(_ port: UInt16) -> Int32 {
+        let descriptor = socket(AF_INET, SocketKind.stream | SocketKind.closeOnExec, 0)
+        var address = loopbackAddress(port)
+        let code = withUnsafePointer(to: &address) {
+            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        precondition(code == 0, "cannot connect")
+        return descriptor
+    }
+
+    static func listenOnLoopback(_ listener: Int32) -> UInt16 {
+        var address = loopbackAddress(0)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         return withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
@@ -155,6 +173,39 @@ final class Peer {
     /// A whole answer with a Content-Length.
     func answer(_ status: String, fields: String = "", _ body: String) {
         send("HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
+    }
+
+    /// Until something comes, which stays to be taken. False when the client is gone.
+    func awaitBytes() -> Bool { !received.isEmpty || receive() }
+
+    /// Hands on what either side sends to the other, until one of them closes. Returns what the
+    /// client sent.
+    func relay(to port: UInt16) -> [UInt8] {
+        let other = Peer(
+            descriptor: LoopbackServer.connectToLoopback(port), number: 0, server: server)
+        defer { other.close() }
+        var taken: [UInt8] = []
+        repeat {
+            taken += received
+            handOn(to: other)
+            other.handOn(to: self)
+        } while receive(or: other)
+        return taken + received
+    }
+
+    private func handOn(to other: Peer) {
+        other.send(received)
+        received = []
+    }
+
+    /// False when one of the two is gone.
+    private func receive(or other: Peer) -> Bool {
+        var polled = [descriptor, other.descriptor].map {
+            pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
+        }
+        guard poll(&polled, 2, 20_000) > 0 else { return false }
+        if polled[0].revents != 0, !receive() { return false }
+        return polled[1].revents == 0 || other.receive()
     }
 
     /// Until the client closes.

@@ -1,6 +1,11 @@
-// An https upstream: openssl's own server with a certificate made for the test.
+// An https upstream: openssl's own server with a certificate made for the test, and a door before it
+// at which handshakes can be held up.
 
 import Glibc
+import Locking
+import StatusCore
+
+@testable import UpstreamCurl
 
 struct CommandFailed: Error {
     var command: [String]
@@ -117,11 +122,12 @@ final class TLSServer {
     let port: UInt16
     private let child: Child
 
-    init(_ certificate: TestCertificate) throws {
-        child = try Child([
-            "openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-naccept", "20",
-            "-cert", certificate.file, "-key", certificate.keyFile,
-        ])
+    init(_ certificate: TestCertificate, options: [String] = []) throws {
+        child = try Child(
+            [
+                "openssl", "s_server", "-accept", "127.0.0.1:0", "-www", "-naccept", "20",
+                "-cert", certificate.file, "-key", certificate.keyFile,
+            ] + options)
         while let line = child.readLine() {
             guard line.hasPrefix("ACCEPT "), let colon = line.lastIndex(of: ":"),
                 let port = UInt16(line[line.index(after: colon)...])
@@ -133,4 +139,71 @@ final class TLSServer {
     }
 
     var url: String { "https://127.0.0.1:\(port)" }
+}
+
+/// A TLS server behind a door: each client's first bytes wait there, its handshake begun, until what
+/// the test wants done meanwhile is done.
+final class HeldTLSServer: Sendable {
+    private let loopback: LoopbackServer
+    private let state: Guarded<State>
+
+    private struct State {
+        var meanwhile: @Sendable () -> Void = {}
+        var sent: [[UInt8]] = []
+    }
+
+    init(before server: TLSServer) {
+        let (state, port) = (Guarded(State()), server.port)
+        self.state = state
+        loopback = LoopbackServer { peer in
+            guard peer.awaitBytes() else { return }
+            state.withLock { $0.meanwhile }()
+            let sent = peer.relay(to: port)
+            state.withLock { $0.sent.append(sent) }
+        }
+    }
+
+    var url: String { "https://127.0.0.1:\(loopback.port)" }
+
+    /// What is done during each handshake from now on.
+    func hold(_ meanwhile: @escaping @Sendable () -> Void) {
+        state.withLock { $0.meanwhile = meanwhile }
+    }
+
+    func finish() async { await loopback.finish() }
+
+    /// How many records of application data the client has sent on each connection: those of
+    /// handshakes are of other types (RFC 5246 6.2.1).
+    var dataRecords: [Int] {
+        state.withLock { $0.sent }.map { bytes in
+            var (count, rest) = (0, bytes[...])
+            while let type = rest.first, rest.count >= 5 {
+                if type == 23 { count += 1 }
+                let length = rest.dropFirst(3).prefix(2).reduce(0) { $0 << 8 | Int($1) }
+                rest = rest.dropFirst(5 + length)
+            }
+            return count
+        }
+    }
+}
+
+/// Hands a client of a ``HeldTLSServer`` to `use`, then waits for the server's end. Returns how many
+/// records of application data came on each connection.
+@discardableResult
+func withHeldHandshakes(
+    _ clock: TestClock, use: (CurlUpstreamClient, HeldTLSServer) async throws -> Void
+) async throws -> [Int] {
+    let folder = try TestFolder()
+    let certificate = try folder.makeCertificate("held")
+    // Later versions disguise their handshakes as application data (RFC 8446 5.2).
+    let behind = try TLSServer(certificate, options: ["-tls1_2"])
+    let server = HeldTLSServer(before: behind)
+    let multi = try CurlMulti()
+    let client = CurlUpstreamClient(
+        multi: multi, endpoint: try .test(server.url), clock: clock.read,
+        trust: TrustAnchors(extraFile: certificate.file), limits: ResponseLimits())
+    try await use(client, server)
+    await multi.close()
+    await server.finish()
+    return withExtendedLifetime((behind, folder)) { server.dataRecords }
 }
