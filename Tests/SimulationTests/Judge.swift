@@ -191,15 +191,25 @@ extension Judge {
         }
         let local = replica.clock.shows(now)
         let upstream = upstream(replica, key.source)
-        if let end = pauses[upstream], local < end {
-            accuse(.calledWhilePaused, now, "\(key) \(end - local) too early")
-        }
+        checkPause(replica, key, now)
         if let left = callsLeft[upstream], local < left.until {
             if left.calls <= 0 { accuse(.calledBeyondLimit, now, "\(key)") }
             callsLeft[upstream]?.calls -= 1
         }
         callsUnderWay[upstream, default: 0] += 1
         checkInterest(replica, key, now)
+    }
+
+    /// A process hands a request to the network, at a true time.
+    mutating func sent(_ replica: Replica, _ key: LookKey, at now: Instant) {
+        checkPause(replica, key, now)
+    }
+
+    private mutating func checkPause(_ replica: Replica, _ key: LookKey, _ now: Instant) {
+        let local = replica.clock.shows(now)
+        if let end = pauses[upstream(replica, key.source)], local < end {
+            accuse(.calledWhilePaused, now, "\(key) \(end - local) too early")
+        }
     }
 
     private mutating func checkInterest(_ replica: Replica, _ key: LookKey, _ now: Instant) {

@@ -34,6 +34,8 @@ enum Mutant: String, CaseIterable {
     case oldOwnerMovesGate
     /// A pause is known only to the process that was told of it.
     case pauseNotShared
+    /// A call that is connecting is sent though the upstream has asked for a pause meanwhile.
+    case sentAfterPause
     /// A wiped or set back store grants again when its gates are safe, but not its budget.
     case shortQuarantine
     /// The store grants a call for an action whose end it keeps.

@@ -32,5 +32,6 @@ import Testing
     private static let known: [Mutant: UInt64] = [
         .ttlGate: 77, .lateSend: 700, .grantNotDurable: 1174, .oldOwnerMovesGate: 463,
         .neighbourHidden: 77, .ageFromWaking: 657, .noticesIgnored: 273,
+        .sentAfterPause: 3146,
     ]
 }

@@ -26,6 +26,8 @@ final class Replica {
     var calls: [UInt64: SimCall] = [:]
     /// Flights that the store has granted a call, and whether from the share of unknown ids.
     var grants: [UInt64: Bool] = [:]
+    /// Until when its client sends nothing to an upstream, on its clock.
+    private(set) var leftAlone = PerSource { _ in Instant.distantPast }
     /// Its store carries out operations in order.
     var lastStoreOperation = Instant.distantPast
     var wakeAt = Instant.distantFuture
@@ -59,8 +61,13 @@ final class Replica {
         wakeAt = .distantFuture
     }
 
+    func leaveAlone(_ source: Source, until: Instant) {
+        leftAlone[source] = max(leftAlone[source], until)
+    }
+
     func start(seed: UInt64) {
         isUp = true
+        leftAlone = PerSource { _ in .distantPast }
         isDraining = false
         tracker = ActionTracker(policy: policy, seed: seed)
     }

@@ -1,5 +1,6 @@
 // A call's way to the upstream and back. The client keeps its word: nothing is sent at or after
-// `sendBefore`, one request a call, and the call ends at its deadline.
+// `sendBefore`, nor while the upstream is left alone, one request a call, and the call ends at its
+// deadline.
 
 @testable import StatusCore
 
@@ -31,13 +32,15 @@ extension World {
     private func send(_ flight: UInt64, _ replica: Replica) {
         guard var call = replica.calls[flight] else { return }
         let local = replica.clock.shows(now)
-        guard local < call.sendBefore || mutant == .lateSend else {
+        let isLate = local >= call.sendBefore && mutant != .lateSend
+        guard !isLate, local >= replica.leftAlone[call.key.source] else {
             return end(flight, .failed(UpstreamFault(kind: .slotExpired)), replica)
         }
         if isFaulty, random.permille(scenario.oddCallShare / 10) {
             let kind = random.pick([UpstreamFault.Kind.connectFailed, .tlsFailed])
             return end(flight, .failed(UpstreamFault(kind: kind)), replica)
         }
+        judge.sent(replica, call.key, at: now)
         call.sentAt = local
         replica.calls[flight] = call
         transmit(call, flight, replica)

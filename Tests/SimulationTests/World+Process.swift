@@ -55,7 +55,9 @@ extension World {
         case .publish(let id, let publication): replica.board[id] = publication
         case .withdraw(let id): replica.board[id] = nil
         case .explain(_, let explanation): judge.explained(replica, explanation, at: now)
-        case .leaveAlone, .note: break
+        case .leaveAlone(let source, let until):
+            if mutant != .sentAfterPause { replica.leaveAlone(source, until: until) }
+        case .note: break
         }
     }
 

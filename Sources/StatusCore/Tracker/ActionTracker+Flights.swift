@@ -219,7 +219,7 @@ extension ActionTracker {
             upstreams[key.source]?.close(kind, until: now + opensIn)
             budgetSpent(kind, until: now + opensIn, key, flight)
         case .paused(let opensIn):
-            upstreams[key.source]?.pause(until: now + opensIn)
+            leaveAlone(key.source, for: opensIn)
             endBlocked(key, flight, .paused)
         case .resting(let opensIn):
             rest(key.source, until: now + opensIn)

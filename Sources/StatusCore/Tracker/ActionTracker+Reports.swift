@@ -11,10 +11,16 @@ extension ActionTracker {
         guard let pause = pause(report.hints, isThrottled: fault?.kind == .throttled) else {
             return nil
         }
-        upstreams[key.source]?.pause(until: now + pause)
+        leaveAlone(key.source, for: pause)
         effects.append(.note(.paused(key.source, until: now + pause)))
         touchWanted(key.source)
         return pause
+    }
+
+    /// Calls that are on their way to their sending are held back, too.
+    mutating func leaveAlone(_ source: Source, for span: Duration) {
+        upstreams[source]?.pause(until: now + span)
+        effects.append(.leaveAlone(source, until: now + span))
     }
 
     /// A spent billing cycle is probed at most that often.

@@ -29,6 +29,7 @@ import Testing
         driver.fail(.throttled, http: 429, hints: hints)
         let end = driver.now + .seconds(seconds)
         #expect(driver.store.settlements.map(\.pause) == [.seconds(seconds)])
+        #expect(driver.leftAlone.map(\.until) == [end])
         let problem = driver.reply(to: "aa_other").problem
         #expect(problem?.code == .upstreamUnavailable)
         #expect(problem?.sources.map(\.outcome) == ["paused"])

@@ -19,6 +19,7 @@ struct TrackerDriver {
     private(set) var published: [ActionID: Publication] = [:]
     private(set) var notes: [Note] = []
     private(set) var refusedCredentials: [Source] = []
+    private(set) var leftAlone: [(source: Source, until: Instant)] = []
     private var delayed: [Effect] = []
     private var due: [Effect] = []
     private var callersMade: UInt64 = 0
@@ -178,7 +179,7 @@ struct TrackerDriver {
         case .settle(let settlement, let flight):
             step(.settled(settlement.key, flight: flight, store.settle(settlement, now)))
         case .refuseCredential(let source): refusedCredentials.append(source)
-        case .leaveAlone: break
+        case .leaveAlone(let source, let until): leftAlone.append((source, until))
         case .reply(let caller, let reply): replies[caller] = reply
         case .explain(let inquirer, let explanation): explanations[inquirer] = explanation
         case .publish(let id, let publication): published[id] = publication
