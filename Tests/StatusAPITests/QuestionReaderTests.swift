@@ -80,7 +80,8 @@ import Testing
     @Test(
         arguments: [
             ("wait=5", 5), ("WAIT=5", 5), ("wait = 5", 5), (" wait=5 ", 5), ("wait=\t5", 5),
-            (#"wait="5""#, 5), ("respond-async, wait=5", 5), ("respond-async,wait=5", 5),
+            (#"wait="5""#, 5), (#"wait="\5""#, 5), ("respond-async, wait=5", 5),
+            ("respond-async,wait=5", 5),
             ("wait=5; foo=bar", 5), ("handling=lenient; wait=9, wait=5", 5),
             ("wait=5, wait=9", 5), ("wait=99", 50), ("wait=99999999999999999999", 50),
             (#"x="a, wait=9", wait=5"#, 5), (#"x="a\", wait=9", wait=5"#, 5),
