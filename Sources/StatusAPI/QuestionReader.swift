@@ -20,7 +20,6 @@ public struct APILimits: Sendable {
 public struct Wish: Sendable, Equatable {
     public var source: Source?
     public var patience: Question.Patience
-    public var condition: TagCondition?
     /// Seconds that a Prefer field asked for, and got.
     public var waitPreferred: Int?
 
@@ -46,7 +45,7 @@ public enum QuestionReader {
         let patience = try patience(query, request, condition, limits, now)
         let isPreferred = try query.value("wait") == nil && patience != .none
         return Wish(
-            source: try source(query, limits), patience: patience, condition: condition,
+            source: try source(query, limits), patience: patience,
             waitPreferred: isPreferred
                 ? preferredWait(request.prefer).map { min($0, limits.waitMax.secondsRoundedUp) }
                 : nil)

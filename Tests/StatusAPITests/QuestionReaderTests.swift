@@ -41,7 +41,6 @@ import Testing
         let deadline = Fixtures.now + .seconds(5)
         #expect(wish.source == .vouchers)
         #expect(wish.patience == .change(from: [0xFF], deadline: deadline))
-        #expect(wish.condition == .tags(["00000000000000ff"]))
         let id = try Fixtures.id()
         #expect(
             wish.question(id)
