@@ -94,8 +94,9 @@ let package = Package(
             ]),
         tests(
             "EndToEndTests",
-            ["StatusProxy", "UpstreamSandbox", "StatusCore", "Locking", "TestSupport"]),
-        tests("HTTPWireTests", ["HTTPWire"], resources: [.copy("Corpus")]),
+            ["StatusProxy", "UpstreamSandbox", "StatusCore", "Locking", "TestSupport"],
+            resources: [.copy("Corpus")]),
+        tests("HTTPWireTests", ["HTTPWire", "TestSupport"], resources: [.copy("Corpus")]),
         .target(
             name: "TestSupport",
             dependencies: [

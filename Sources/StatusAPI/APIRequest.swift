@@ -10,7 +10,9 @@ public struct APIRequest: Sendable, Equatable {
     public var path: String
     /// What follows "?", as it came.
     public var query: String?
-    /// The values of If-None-Match, joined as a list (RFC 9110 5.3).
+    /// The values of If-Match, joined as a list (RFC 9110 5.3).
+    public var ifMatch: String?
+    /// The values of If-None-Match, joined as a list.
     public var ifNoneMatch: String?
     /// The values of Prefer, joined as a list.
     public var prefer: String?
@@ -25,13 +27,15 @@ public struct APIRequest: Sendable, Equatable {
 
     public init(
         method: Method = .get, form: TargetForm = .origin, path: String, query: String? = nil,
-        ifNoneMatch: String? = nil, prefer: String? = nil, accept: String? = nil,
-        lastEventID: String? = nil, trace: TraceParent? = nil, requestID: String? = nil
+        ifMatch: String? = nil, ifNoneMatch: String? = nil, prefer: String? = nil,
+        accept: String? = nil, lastEventID: String? = nil, trace: TraceParent? = nil,
+        requestID: String? = nil
     ) {
         self.method = method
         self.form = form
         self.path = path
         self.query = query
+        self.ifMatch = ifMatch
         self.ifNoneMatch = ifNoneMatch
         self.prefer = prefer
         self.accept = accept
@@ -54,6 +58,7 @@ public struct APIRequest: Sendable, Equatable {
         form = head.form
         path = head.path.isEmpty ? "/" : text(head.path)
         query = head.query.map(text)
+        ifMatch = list("if-match")
         ifNoneMatch = list("if-none-match")
         prefer = list("prefer")
         accept = list("accept")

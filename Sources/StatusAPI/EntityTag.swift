@@ -25,9 +25,9 @@ public struct EntityTag: Sendable, Equatable {
     public var text: String { "W/\"\(opaque)\"" }
 }
 
-/// An If-None-Match field (RFC 9110 13.1.2), compared weakly.
+/// An If-Match or If-None-Match field (RFC 9110 13.1.1, 13.1.2).
 public enum TagCondition: Sendable, Equatable {
-    /// `*`: any state will do.
+    /// `*`: anything that there is will do.
     case any
     /// Opaque parts.
     case tags([String])
@@ -45,10 +45,11 @@ public enum TagCondition: Sendable, Equatable {
         self = .tags(tags)
     }
 
-    public func matches(_ tag: EntityTag) -> Bool {
+    /// By the weak comparison (RFC 9110 8.8.3.2). What has no tag matches `*` only.
+    public func matches(_ tag: EntityTag?) -> Bool {
         switch self {
         case .any: true
-        case .tags(let tags): tags.contains(tag.opaque)
+        case .tags(let tags): tag.map { tags.contains($0.opaque) } ?? false
         }
     }
 

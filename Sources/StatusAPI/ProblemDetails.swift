@@ -32,6 +32,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
         case routeNotFound = "route-not-found"
         case methodNotAllowed = "method-not-allowed"
         case ambiguousAction = "ambiguous-action"
+        case preconditionFailed = "precondition-failed"
         case tooManyRequests = "too-many-requests"
         case upstreamError = "upstream-error"
         case upstreamUnavailable = "upstream-unavailable"
@@ -45,6 +46,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             case .actionNotFound, .routeNotFound: 404
             case .methodNotAllowed: 405
             case .ambiguousAction: 409
+            case .preconditionFailed: 412
             case .tooManyRequests: 429
             case .upstreamError: 502
             case .upstreamUnavailable, .overloaded: 503
@@ -62,6 +64,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             case .routeNotFound: "No such route"
             case .methodNotAllowed: "Method not allowed"
             case .ambiguousAction: "Both upstreams know this id"
+            case .preconditionFailed: "Precondition failed"
             case .tooManyRequests: "Too many requests of this caller"
             case .upstreamError: "The upstream failed"
             case .upstreamUnavailable: "The upstream cannot be asked now"
@@ -74,6 +77,10 @@ public struct ProblemDetails: Error, Sendable, Equatable {
     /// One word for a missing key, a wrong one and an odd field.
     public static let unauthorized = ProblemDetails(
         .unauthorized, "Give a known key as 'Authorization: Bearer KEY'.")
+
+    static let preconditionFailed = ProblemDetails(
+        .preconditionFailed,
+        "If-Match compares strongly, and no answer has a strong tag: only '*' is ever met.")
 
     public static func tooManyRequests(_ caller: String, retryAt: Instant) -> ProblemDetails {
         ProblemDetails(

@@ -20,7 +20,6 @@ public struct APILimits: Sendable {
 public struct Wish: Sendable, Equatable {
     public var source: Source?
     public var patience: Question.Patience
-    public var condition: TagCondition?
     /// Seconds that a Prefer field asked for, and got.
     public var waitPreferred: Int?
 
@@ -46,7 +45,7 @@ public enum QuestionReader {
         let patience = try patience(query, request, condition, limits, now)
         let isPreferred = try query.value("wait") == nil && patience != .none
         return Wish(
-            source: try source(query, limits), patience: patience, condition: condition,
+            source: try source(query, limits), patience: patience,
             waitPreferred: isPreferred
                 ? preferredWait(request.prefer).map { min($0, limits.waitMax.secondsRoundedUp) }
                 : nil)
@@ -118,7 +117,7 @@ public enum QuestionReader {
             let halves = token.split(separator: "=", maxSplits: 1).map(trimmed)
             guard let name = halves.first, String(name).lowercased() == "wait" else { continue }
             guard halves.count == 2 else { return nil }
-            return wholeSeconds(String(unquoted(halves[1])))
+            return wholeSeconds(unquoted(halves[1]))
         }
         return nil
     }
@@ -149,9 +148,16 @@ public enum QuestionReader {
         return text
     }
 
-    private static func unquoted(_ text: Scalars) -> Scalars {
-        guard text.count >= 2, text.first == "\"", text.last == "\"" else { return text }
-        return text.dropFirst().dropLast()
+    /// A quoted string's text. RFC 9110 5.6.4: a backslash in it stands for what follows it.
+    private static func unquoted(_ text: Scalars) -> String {
+        guard text.count >= 2, text.first == "\"", text.last == "\"" else { return String(text) }
+        var unquoted = String.UnicodeScalarView()
+        var isEscaped = false
+        for scalar in text.dropFirst().dropLast() {
+            isEscaped = scalar == "\\" && !isEscaped
+            if !isEscaped { unquoted.append(scalar) }
+        }
+        return String(unquoted)
     }
 
     /// Digits only. What no `Int` can hold is very long, not wrong (RFC 9111 1.2.2).

@@ -1,4 +1,4 @@
-// The same answer as `write(condition:now:into:finishHead:)`, for the plain case that nearly every
+// The same answer as `write(_:now:into:finishHead:)`, for the plain case that nearly every
 // request is: no condition, content wanted. One reservation, one pass, no allocation.
 
 public import HTTPWire

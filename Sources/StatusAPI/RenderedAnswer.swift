@@ -41,13 +41,22 @@ public struct RenderedAnswer: Sendable {
     /// The Action: the state, and what is known of its freshness.
     public var body: [UInt8] { answer.document.bytes.dropLast() + tail }
 
-    /// Writes 200 with the Action, or 304 when the caller has this state already; `finishHead` may
-    /// add fields. Returns the status.
+    /// Writes 200 with the Action, 304 when the caller has this state already, or 412; `finishHead`
+    /// may add fields. Returns the status.
     public func write(
-        condition: TagCondition?, now: Instant, into writer: inout ResponseWriter,
+        _ preconditions: Preconditions, now: Instant, into writer: inout ResponseWriter,
         finishHead: (inout ResponseWriter) -> Void
     ) -> Int {
-        let isKnown = condition?.matches(tag) ?? false
+        let verdict = preconditions.verdict(tag)
+        guard verdict != .failed else {
+            let problem = ProblemDetails.preconditionFailed.response(now: now)
+            writer.begin(status: problem.status)
+            for field in problem.fields { writer.field(field) }
+            finishHead(&writer)
+            writer.end(body: problem.body)
+            return problem.status
+        }
+        let isKnown = verdict == .notModified
         writer.begin(status: isKnown ? 304 : 200)
         writer.startField("ETag")
         writer.append("W/\"")

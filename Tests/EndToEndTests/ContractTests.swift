@@ -32,6 +32,7 @@ struct Probe: Sendable, CustomTestStringConvertible {
             Probe(method, "/actions/aa_000000000000000200", "/actions/{id}", 200),
             Probe(method, "/actions/aa_000000000000001200", "/actions/{id}", 200),
             Probe(method, "/actions/\(DemoID.order)", "/actions/{id}", 304, ["If-None-Match: *"]),
+            Probe(method, "/actions/\(DemoID.order)", "/actions/{id}", 412, ["If-Match: \"x\""]),
             Probe(method, "/actions/..", "/actions/{id}", 400),
             Probe(method, "/actions/\(DemoID.order)?wait=x", "/actions/{id}", 400),
             Probe(method, "/actions/\(DemoID.missingOrder)", "/actions/{id}", 404),
@@ -43,13 +44,20 @@ struct Probe: Sendable, CustomTestStringConvertible {
             Probe(
                 method, "/actions/aa_000000000000001200", "/actions/{id}/events", 200,
                 ["Accept: text/event-stream"]),
+            Probe(
+                method, "/actions/\(DemoID.order)/events", "/actions/{id}/events", 412,
+                ["If-Match: \"x\""]),
             Probe(method, "/actions/../events", "/actions/{id}/events", 400),
             Probe(method, "/actions/\(DemoID.missingOrder)/events", "/actions/{id}/events", 404),
             Probe(method, "/actions/known-to-both/events", "/actions/{id}/events", 409),
             Probe(method, "/actions?id=\(DemoID.order)&id=..&id=known-to-both", "/actions", 200),
             Probe(method, "/actions/never-asked/explain", "/actions/{id}/explain", 200),
+            Probe(
+                method, "/actions/never-asked/explain", "/actions/{id}/explain", 412,
+                ["If-Match: \"x\""]),
             Probe(method, "/actions/../explain", "/actions/{id}/explain", 400),
             Probe(method, "/actions", "/actions", 400),
+            Probe(method, "/actions?id=\(DemoID.order)", "/actions", 412, ["If-Match: \"x\""]),
             Probe(method, "/livez", "/livez", 200),
             Probe(method, "/healthz", "/healthz", 200),
             Probe(method, "/readyz", "/readyz", 200),

@@ -48,20 +48,6 @@ import Testing
         #expect(try world.audit().orders.calls == 1)
     }
 
-    @Test func theSameStateIsAnsweredWith304() async throws {
-        let world = try await World()
-        let first = try world.get("/actions/\(DemoID.pendingVoucher)")
-        let tag = try #require(first["etag"])
-        let second = try world.get(
-            "/actions/\(DemoID.pendingVoucher)", fields: ["If-None-Match: \(tag)"])
-        #expect(second.status == 304)
-        #expect(second.body.isEmpty)
-        #expect(second["etag"] == tag)
-        let third = try world.get(
-            "/actions/\(DemoID.pendingVoucher)", fields: ["If-None-Match: W/\"0\""])
-        #expect(third.status == 200)
-    }
-
     @Test func aWaitThatRunsOutAnswersLikeARequestWithoutOne() async throws {
         let world = try await World()
         let first = try world.get("/actions/\(DemoID.pendingVoucher)")

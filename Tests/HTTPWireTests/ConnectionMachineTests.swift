@@ -1,21 +1,29 @@
 // The corpus, case by case, however its bytes are cut; and what only code can say of the machine.
 
+import Foundation
 import HTTPWire
+import TestSupport
 import Testing
 
+extension CorpusCase {
+    static let traces = all(in: .module)
+
+    fileprivate var wantsFields: Bool { expected.contains { $0.hasPrefix("field ") } }
+}
+
 struct ConnectionMachineTests {
-    @Test(arguments: CorpusCase.all())
+    @Test(arguments: CorpusCase.traces)
     func corpusCaseGivesItsTrace(_ corpusCase: CorpusCase) {
         let trace = Walk.trace(
             [corpusCase.input[...]], inputEnds: corpusCase.inputEnds,
             showsFields: corpusCase.wantsFields)
-        #expect(trace == corpusCase.trace)
+        #expect(trace == corpusCase.expected)
     }
 
-    @Test(arguments: CorpusCase.all())
+    @Test(arguments: CorpusCase.traces)
     func traceIsTheSameHoweverTheBytesAreCut(_ corpusCase: CorpusCase) {
         let input = corpusCase.input
-        let expected = corpusCase.trace.filter { $0 != "continue" }
+        let expected = corpusCase.expected.filter { $0 != "continue" }
         // The few inputs that try the limits are cut in 60 places.
         let stride = input.count < 1_000 ? 1 : input.count / 60
         for cut in Swift.stride(from: 0, through: input.count, by: stride) {
@@ -35,12 +43,12 @@ struct ConnectionMachineTests {
     }
 
     @Test func corpusIsThere() {
-        #expect(CorpusCase.all().count > 200)
-        #expect(Set(CorpusCase.all().map(\.name)).count == CorpusCase.all().count)
+        #expect(CorpusCase.traces.count > 200)
+        #expect(Set(CorpusCase.traces.map(\.name)).count == CorpusCase.traces.count)
     }
 
     @Test func everyRefusalButTheTimerIsInTheCorpus() {
-        let seen = Set(CorpusCase.all().compactMap(\.trace.last))
+        let seen = Set(CorpusCase.traces.compactMap(\.expected.last))
         for refusal in Refusal.allCases where refusal != .timedOut {
             #expect(seen.contains("refuse \(refusal.status) \(refusal)"), "\(refusal)")
         }
@@ -94,7 +102,7 @@ struct ConnectionMachineTests {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
             return Int(state >> 33) % bound
         }
-        let seeds = CorpusCase.all().map(\.input).filter { $0.count < 400 }
+        let seeds = CorpusCase.traces.map(\.input).filter { $0.count < 400 }
         for _ in 0..<4_000 {
             var bytes = seeds[next(seeds.count)] + seeds[next(seeds.count)]
             for _ in 0...next(4) where !bytes.isEmpty {

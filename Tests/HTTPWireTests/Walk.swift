@@ -2,6 +2,7 @@
 // says.
 
 import HTTPWire
+import TestSupport
 
 /// One connection fed piece by piece.
 struct Walk {

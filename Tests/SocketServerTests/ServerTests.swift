@@ -38,56 +38,6 @@ struct ServerTests {
         #expect(position == first.count)
     }
 
-    @Test func badRequestInTheMiddleEndsThePipeline() throws {
-        let stage = try Stage()
-        let peer = try stage.peer()
-        try peer.send(
-            "GET /1 HTTP/1.1\r\nHost: a\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\nHost: a\r\n\r\n"
-        )
-        #expect(try peer.answer().body == "/1")
-        let refusal = try peer.answer()
-        #expect(refusal.status == 400)
-        #expect(refusal.body == "Host is missing")
-        #expect(refusal.fields["connection"] == "close")
-        #expect(try peer.isEnded())
-    }
-
-    @Test func headGetsLengthWithoutContent() throws {
-        let stage = try Stage()
-        let peer = try stage.peer()
-        try peer.send("HEAD /abc HTTP/1.1\r\nHost: a\r\n\r\nGET /d HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(try peer.answer(toHead: true).fields["content-length"] == "4")
-        #expect(try peer.answer().body == "/d")
-    }
-
-    @Test func http10EndsWithTheAnswerUnlessItAsksToLive() throws {
-        let stage = try Stage()
-        let brief = try stage.peer()
-        try brief.send("GET /a HTTP/1.0\r\n\r\n")
-        #expect(try brief.answer().fields["connection"] == "close")
-        #expect(try brief.isEnded())
-        let lasting = try stage.peer()
-        for _ in 0..<2 {
-            try lasting.send("GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-            #expect(try lasting.answer().fields["connection"] == "keep-alive")
-        }
-    }
-
-    @Test func optionsAsteriskReachesTheHandler() throws {
-        let stage = try Stage()
-        let peer = try stage.peer()
-        try peer.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(try peer.answer().body == "*")
-    }
-
-    @Test func noContentIsFollowedByTheNextAnswer() throws {
-        let stage = try Stage()
-        let peer = try stage.peer()
-        try peer.send("GET /none HTTP/1.1\r\nHost: a\r\n\r\nGET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(try peer.answer().status == 204)
-        #expect(try peer.answer().body == "/a")
-    }
-
     @Test func byteByByteIsAsGoodAsWhole() throws {
         let stage = try Stage { $0.collectsBodies = true }
         let peer = try stage.peer()

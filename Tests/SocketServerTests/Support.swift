@@ -41,9 +41,6 @@ final class Player: RequestHandler {
             writer.write(Response(status: 200, body: body))
         case "/big":
             writer.write(Response(status: 200, body: Array(repeating: 0x78, count: 1 << 20)))
-        case "/none":
-            writer.begin(status: 204)
-            writer.end()
         default:
             writer.begin(status: 200)
             writer.field("Content-Type", "text/plain")

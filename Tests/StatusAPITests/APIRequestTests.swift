@@ -16,13 +16,13 @@ import Testing
         let request = try request(
             "HEAD /actions/a%3Ab?wait=3&x=%20 HTTP/1.1\r\nHost: h\r\nPREFER: wait=5\r\n"
                 + "If-None-Match:  W/\"1\" \r\nx-request-id: r-7\r\naccept: a/b\r\n"
-                + "Last-Event-ID: 7\r\n\r\n")
+                + "Last-Event-ID: 7\r\nIf-Match: \"2\"\r\n\r\n")
         #expect(
             request
                 == APIRequest(
                     method: .head, path: "/actions/a%3Ab", query: "wait=3&x=%20",
-                    ifNoneMatch: "W/\"1\"", prefer: "wait=5", accept: "a/b", lastEventID: "7",
-                    requestID: "r-7"))
+                    ifMatch: "\"2\"", ifNoneMatch: "W/\"1\"", prefer: "wait=5", accept: "a/b",
+                    lastEventID: "7", requestID: "r-7"))
     }
 
     @Test func absentPartsAreNil() throws {
@@ -33,8 +33,10 @@ import Testing
     @Test func repeatedFieldsAreOneList() throws {
         let request = try request(
             "GET / HTTP/1.1\r\nHost: h\r\nIf-None-Match: \"a\"\r\nPrefer: x\r\n"
-                + "If-None-Match: \"b\", \"c\"\r\nPrefer: wait=2\r\n\r\n")
+                + "If-None-Match: \"b\", \"c\"\r\nPrefer: wait=2\r\n"
+                + "If-Match: \"d\"\r\nif-match: \"e\"\r\n\r\n")
         #expect(request.ifNoneMatch == #""a", "b", "c""#)
+        #expect(request.ifMatch == #""d", "e""#)
         #expect(request.prefer == "x, wait=2")
     }
 

@@ -18,6 +18,7 @@ import Testing
             (.routeNotFound, "route-not-found", 404, "No such route"),
             (.methodNotAllowed, "method-not-allowed", 405, "Method not allowed"),
             (.ambiguousAction, "ambiguous-action", 409, "Both upstreams know this id"),
+            (.preconditionFailed, "precondition-failed", 412, "Precondition failed"),
             (.tooManyRequests, "too-many-requests", 429, "Too many requests of this caller"),
             (.upstreamError, "upstream-error", 502, "The upstream failed"),
             (.upstreamUnavailable, "upstream-unavailable", 503, "The upstream cannot be asked now"),

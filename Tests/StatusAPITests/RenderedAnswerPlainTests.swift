@@ -38,7 +38,8 @@ import Testing
                 rendered.writePlain(now: now, requestID: 0xAB_CDEF, into: &plain)
                 var readable = ResponseWriter()
                 readable.prepare(shape)
-                _ = rendered.write(condition: nil, now: now, into: &readable) {
+                let none = Preconditions(APIRequest(path: "/"))
+                _ = rendered.write(none, now: now, into: &readable) {
                     $0.field("X-Request-Id", "0000000000abcdef")
                 }
                 #expect(plain.isAnswered)

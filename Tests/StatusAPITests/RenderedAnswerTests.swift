@@ -9,9 +9,11 @@ import Testing
 @Suite struct RenderedAnswerTests {
     private static let path = "/actions/{id}"
 
-    private func response(_ answer: Answer, ifNoneMatch: String? = nil) throws -> Response {
+    private func response(
+        _ answer: Answer, ifMatch: String? = nil, ifNoneMatch: String? = nil
+    ) throws -> Response {
         let response = Written.response(
-            answer, condition: TagCondition(ifNoneMatch), clocks: Fixtures.clocks)
+            answer, ifMatch: ifMatch, ifNoneMatch: ifNoneMatch, clocks: Fixtures.clocks)
         try expectKept(response, path: Self.path)
         return response
     }
@@ -180,11 +182,18 @@ import Testing
         #expect(try response(try Fixtures.running(), ifNoneMatch: ifNoneMatch).status == 200)
     }
 
+    @Test func failedPreconditionIsAProblem() throws {
+        let response = try response(try Fixtures.running(), ifMatch: "\"x\"")
+        #expect(response.status == 412)
+        #expect(response.value(of: "Cache-Control") == "no-store")
+        #expect(try response.json()["code"] == .string("precondition-failed"))
+    }
+
     @Test func tagIsOfTheStateAndNotOfItsFreshness() throws {
         let tags = try [
             Fixtures.running(), Fixtures.stale(), Fixtures.running { $0.nextLookAt = nil },
         ]
-        .map { Written.response($0, condition: nil, clocks: Fixtures.clocks) }
+        .map { Written.response($0, clocks: Fixtures.clocks) }
         .map { $0.value(of: "ETag") }
         #expect(Set(tags).count == 1)
     }

@@ -10,12 +10,14 @@ enum Written {
     private static let wireFields: Set<String> = ["Date", "Content-Length", "Connection"]
 
     static func response(
-        _ answer: Answer, condition: TagCondition?, clocks: Clocks
+        _ answer: Answer, ifMatch: String? = nil, ifNoneMatch: String? = nil, clocks: Clocks
     ) -> Response {
         var writer = ResponseWriter()
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
+        let preconditions = Preconditions(
+            APIRequest(path: "/", ifMatch: ifMatch, ifNoneMatch: ifNoneMatch))
         let status = RenderedAnswer(answer, clocks: clocks).write(
-            condition: condition, now: clocks.instant, into: &writer
+            preconditions, now: clocks.instant, into: &writer
         ) { _ in }
         return read(writer.output, status: status)
     }

@@ -100,6 +100,11 @@ final class EventStreams: Sendable {
         let isNews = rendered.tag != stream.seen
         if stream.beganAfter == nil {
             stream.visit = stream.visit.served(answer)
+            let head = stream.visit.preconditions.applied(
+                to: EventStream.head, now: stream.visit.startedAt)
+            guard head.status == EventStream.head.status else {
+                return decline(stream, head, exchange)
+            }
             guard isNews || !answer.document.isDone else {
                 return decline(stream, EventStream.over, exchange)
             }

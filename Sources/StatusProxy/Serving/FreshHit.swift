@@ -74,6 +74,7 @@ final class FreshHit: Sendable {
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>
     ) -> Bool {
         head.firstValue(of: "if-none-match", in: bytes) == nil
+            && head.firstValue(of: "if-match", in: bytes) == nil
             && head.firstValue(of: "prefer", in: bytes) == nil
             && head.firstValue(of: "x-request-id", in: bytes) == nil
             && mayWantJSON(head, bytes)

@@ -111,12 +111,17 @@ final class ProxyHandler: RequestHandler {
     private func answer(
         _ response: Response, _ visit: Visit, _ writer: inout ResponseWriter
     ) -> Handling {
-        writer.write(journal.close(visit, response))
+        writer.write(journal.close(visit, held(response, visit)))
         return .answered
     }
 
     private func answer(_ response: Response, _ visit: Visit, _ exchange: Exchange) {
-        exchange.respond(journal.close(visit, response))
+        exchange.respond(journal.close(visit, held(response, visit)))
+    }
+
+    /// Every answer but an Action, which has a tag, is held against the preconditions here.
+    private func held(_ response: Response, _ visit: Visit) -> Response {
+        visit.preconditions.applied(to: response, now: visit.startedAt)
     }
 
     private func metrics(_ visit: Visit, _ exchange: Exchange) -> Handling {
@@ -180,7 +185,7 @@ extension ProxyHandler {
         _ rendered: RenderedAnswer, _ wish: Wish, _ visit: Visit, _ writer: inout ResponseWriter
     ) {
         let status = rendered.write(
-            condition: wish.condition, now: SystemClock.now(), into: &writer
+            visit.preconditions, now: SystemClock.now(), into: &writer
         ) { head in
             head.field("X-Request-Id", visit.requestID)
             if let field = wish.preferenceApplied { head.field(field) }

@@ -11,6 +11,7 @@ struct Visit: Sendable {
     let startedAt = SystemClock.now()
     let requestID: String
     let method: HTTPWire.Method
+    let preconditions: Preconditions
     let trace: TraceParent?
     /// The number of the loop that it came in on.
     let lane: Int
@@ -27,6 +28,7 @@ struct Visit: Sendable {
         self.lane = lane
         requestID = Self.usable(request.requestID) ?? Self.newRequestID()
         method = request.method
+        preconditions = Preconditions(request)
         trace = request.trace
     }
 

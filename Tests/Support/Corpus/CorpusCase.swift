@@ -1,21 +1,22 @@
-// Reads the corpus: what a case's file says, in bytes and lines. See Corpus/README.md.
+// Reads a corpus: what a case's file says, in bytes and lines. See the README beside the files.
 
-import Foundation
-import Testing
+public import Foundation
 
-/// One case of the corpus.
-struct CorpusCase: CustomTestStringConvertible, Sendable {
-    var name: String
-    var input: [UInt8] = []
+/// One case of a corpus.
+public struct CorpusCase: CustomStringConvertible, Sendable {
+    /// The file's name without its end, and the case's own.
+    public var name: String
+    public var input: [UInt8] = []
     /// The peer ends its sending after the input.
-    var inputEnds = false
-    var trace: [String] = []
+    public var inputEnds = false
+    /// The lines behind `--`.
+    public var expected: [String] = []
 
-    var testDescription: String { name }
-    var wantsFields: Bool { trace.contains { $0.hasPrefix("field ") } }
+    public var description: String { name }
 
-    static func all() -> [CorpusCase] {
-        guard let folder = Bundle.module.url(forResource: "Corpus", withExtension: nil),
+    /// Every case of the `Corpus` folder in a test target's bundle.
+    public static func all(in bundle: Bundle) -> [CorpusCase] {
+        guard let folder = bundle.url(forResource: "Corpus", withExtension: nil),
             let files = try? FileManager.default.contentsOfDirectory(
                 at: folder, includingPropertiesForKeys: nil)
         else { return [] }
@@ -41,7 +42,7 @@ struct CorpusCase: CustomTestStringConvertible, Sendable {
             } else if isInput {
                 cases[cases.count - 1].add(input: line)
             } else {
-                cases[cases.count - 1].trace.append(Escapes.text(Escapes.bytes(line)))
+                cases[cases.count - 1].expected.append(Escapes.text(Escapes.bytes(line)))
             }
         }
         return cases
@@ -59,15 +60,15 @@ struct CorpusCase: CustomTestStringConvertible, Sendable {
     }
 }
 
-/// The corpus's way to write bytes.
-enum Escapes {
-    static func bytes(_ line: Substring) -> [UInt8] {
+/// A corpus's way to write bytes.
+public enum Escapes {
+    public static func bytes(_ line: Substring) -> [UInt8] {
         var rest = Array(line.utf8)[...]
         return read(&rest, until: nil)
     }
 
     /// Each byte as the character of that number, so that any bytes can be compared and shown.
-    static func text(_ bytes: [UInt8]) -> String {
+    public static func text(_ bytes: [UInt8]) -> String {
         String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
     }
 

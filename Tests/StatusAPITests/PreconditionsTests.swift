@@ -1,0 +1,70 @@
+// Which of the conditions decides, by method, tag and answer.
+
+import HTTPWire
+import Testing
+
+@testable import StatusAPI
+
+@Suite struct PreconditionsTests {
+    private func conditions(
+        _ ifMatch: String? = nil, noneMatch: String? = nil, method: HTTPWire.Method = .get
+    ) -> Preconditions {
+        Preconditions(
+            APIRequest(method: method, path: "/", ifMatch: ifMatch, ifNoneMatch: noneMatch))
+    }
+
+    private func tag() throws -> EntityTag { EntityTag(try Fixtures.document()) }
+
+    // MARK: If-Match, RFC 9110 13.1.1
+
+    @Test func weakTagIsNeverStronglyEqual() throws {
+        let tag = try tag()
+        for field in [tag.text, "\"\(tag.opaque)\"", "\"x\", \(tag.text)", "\"*\""] {
+            #expect(conditions(field).verdict(tag) == .failed, "\(field)")
+            #expect(conditions(field).verdict(nil) == .failed, "\(field)")
+        }
+    }
+
+    @Test(arguments: ["*", nil, "", "abc", "W/", "\"open", "*, *"])
+    func anythingThatIsServedMeetsAStarOrNoCondition(field: String?) throws {
+        #expect(conditions(field).verdict(try tag()) == .serve)
+        #expect(conditions(field).verdict(nil) == .serve)
+    }
+
+    // MARK: The order, RFC 9110 13.2.2
+
+    @Test func ifMatchIsHeldBeforeIfNoneMatch() throws {
+        let tag = try tag()
+        #expect(conditions("\"x\"", noneMatch: tag.text).verdict(tag) == .failed)
+        #expect(conditions("*", noneMatch: tag.text).verdict(tag) == .notModified)
+        #expect(conditions("*", noneMatch: "\"x\"").verdict(tag) == .serve)
+    }
+
+    // MARK: When they count, RFC 9110 13.2.1
+
+    @Test(arguments: [HTTPWire.Method.options, .trace, .connect, .post, .other])
+    func methodThatSelectsNothingHasNoConditions(method: HTTPWire.Method) throws {
+        let conditions = conditions("\"x\"", noneMatch: "*", method: method)
+        #expect(conditions.verdict(try tag()) == .serve)
+    }
+
+    @Test(arguments: [301, 400, 404, 412, 500, 503])
+    func answerThatIsNoSuccessIsGivenAllTheSame(status: Int) {
+        let answer = Response(status: status, body: [1])
+        #expect(
+            conditions("\"x\"", noneMatch: "*").applied(to: answer, now: Fixtures.now) == answer)
+    }
+
+    @Test func answerWithoutATagIsHeldToTheStarOnly() {
+        let fields = [Field(name: "Content-Type", value: "a/b"), Field(name: "Vary", value: "X")]
+        let answer = Response(status: 200, fields: fields, body: [1])
+        func applied(_ conditions: Preconditions) -> Response {
+            conditions.applied(to: answer, now: Fixtures.now)
+        }
+        #expect(applied(conditions("*", noneMatch: "\"x\"")) == answer)
+        #expect(applied(conditions("\"x\"")).status == 412)
+        #expect(
+            applied(conditions(noneMatch: "*"))
+                == Response(status: 304, fields: [Field(name: "Vary", value: "X")]))
+    }
+}
