@@ -126,8 +126,16 @@ struct DatabaseAddressTests {
         #expect(try owner.value("SELECT count(*) > 1 FROM status_proxy.calls") == "t")
     }
 
-    @Test func replicasThatStartTogetherOnAnEmptyDatabaseMakeOneSchema() async throws {
-        let url = try Fleet.newDatabase()
+    /// What `StateStoresTests` keep of the DDL of version 1.
+    private static let oldSchema = "Tests/StateStoresTests/Schemas/postgresql-1.sql"
+
+    @Test(arguments: [nil, oldSchema])
+    func replicasThatStartTogetherMakeOrUpgradeTheSchemaOnce(old: String?) async throws {
+        // The server tells each statement.
+        let server = try PostgresCluster(["log_statement=all"])
+        let url = try Fleet.newDatabase(on: server)
+        let session = try SQLSession(url)
+        if let old { try session.query(Project.text(old)) }
         let fleet = try await Fleet(5, storeURL: url)
         for index in 0..<5 {
             #expect(try fleet.get(index, Self.path).status == 200)
@@ -136,6 +144,17 @@ struct DatabaseAddressTests {
             #expect(!fleet.replicas[index].text.contains("trying again"))
         }
         #expect(try fleet.audit().vouchers.calls == 1)
-        #expect(try SQLSession(url).value("SELECT count(*) FROM status_proxy.meta") == "1")
+        #expect(try session.value("SELECT count(*) FROM status_proxy.meta") == "1")
+        #expect(try session.value("SELECT version FROM status_proxy.layout") == "2")
+        let made = server.log.ranges(of: "statement: -- The shared store's schema, version 2")
+        #expect(made.count == 1, "\(made.count)")
+        // Each works on it: whichever is asked makes the next call.
+        for index in 0..<5 {
+            let calls = try fleet.calls(by: index)
+            try await eventually("no call by replica \(index)") {
+                try fleet.get(index, Self.path).status == 200 && fleet.calls(by: index) > calls
+            }
+        }
+        #expect(try #require(try fleet.audit().vouchers.smallestGap) >= 2)
     }
 }

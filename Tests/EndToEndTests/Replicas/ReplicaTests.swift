@@ -144,15 +144,12 @@ struct ReplicaTests {
     }
 
     @Test func theJournalOfAllReplicasIsAudited() async throws {
-        let url = try Fleet.newDatabase()
-        let fleet = try await Fleet(2, storeURL: url)
+        let fleet = try await Fleet(2, storeURL: Fleet.newDatabase())
         for index in 0..<2 {
             _ = try fleet.get(index, "/actions/\(DemoID.pendingVoucher)?wait=3")
         }
-        let settings = World.usual(sandboxPort: fleet.sandboxPort)
-            .merging(["STORE_URL": url]) { _, new in new }
-        let audit = try Program("status-proxy", ["audit"], environment: settings)
-        #expect(try await audit.exitCode() == 0, "\(audit.text)")
+        let audit = try await fleet.audited()
+        #expect(audit.code == 0, "\(audit.text)")
         #expect(audit.text.contains("every limit was kept"), "\(audit.text)")
         #expect(audit.text.contains("vouchers: "), "\(audit.text)")
     }

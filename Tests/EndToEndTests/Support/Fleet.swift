@@ -65,9 +65,21 @@ final class Fleet {
             .flatMap { Double($0.split(separator: " ")[1]) }
     }
 
-    func isWarned(_ index: Int) throws -> Bool {
+    /// How many upstream calls one replica has made itself.
+    func calls(by index: Int) throws -> Int {
+        try get(index, "/metrics").text.split(separator: "\n")
+            .filter { $0.hasPrefix("status_proxy_upstream_calls_total{") }
+            .compactMap { $0.split(separator: " ").last.flatMap { Int($0) } }.reduce(0, +)
+    }
+
+    func isWarned(_ index: Int) throws -> Bool { try health(index) == "warn" }
+
+    func isWell(_ index: Int) throws -> Bool { try health(index) == "pass" }
+
+    /// Nil for one that should get no traffic.
+    private func health(_ index: Int) throws -> String? {
         let reply = try get(index, "/readyz")
-        return reply.status == 200 && reply.json["status"]?.string == "warn"
+        return reply.status == 200 ? reply.json["status"]?.string : nil
     }
 
     /// What the upstreams saw.
@@ -76,5 +88,11 @@ final class Fleet {
         return World.Audit(
             orders: World.SourceAudit(json["orders"]),
             vouchers: World.SourceAudit(json["vouchers"]))
+    }
+
+    /// What `status-proxy audit` finds in the journal of all replicas.
+    func audited() async throws -> (code: Int32, text: String) {
+        let program = try Program("status-proxy", ["audit"], environment: settings)
+        return (try await program.exitCode(), program.text)
     }
 }

@@ -12,12 +12,6 @@ struct Crowd: Sendable {
     var slowest = Duration.zero
 
     var requests: Int { statuses.values.reduce(0, +) }
-
-    /// Polls of so many callers for `span` that are answered from memory: many times as many as if each
-    /// had waited `wait`. A single one may be late on a busy machine.
-    func isServedAtOnce(callers: Int, for span: Duration, notAfter wait: Duration) -> Bool {
-        requests >= 5 * callers * max(1, Int(span / wait))
-    }
 }
 
 enum Pollers {

@@ -34,14 +34,14 @@ enum Tool {
 /// Looks again and again, for half a minute at most: for what no descriptor and no signal tells.
 func eventually(
     _ what: @autoclosure () -> String, within patience: Duration = .seconds(30),
-    _ isTrue: () throws -> Bool
+    every pause: Duration = .milliseconds(10), _ isTrue: () throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + patience
     while try !isTrue() {
         guard ContinuousClock.now < deadline else {
             throw Program.Failure(description: "waited in vain: \(what())")
         }
-        try await Task.sleep(for: .milliseconds(10))
+        try await Task.sleep(for: pause)
     }
 }
 
