@@ -55,7 +55,9 @@ extension World {
         operate(
             replica,
             { world in
-                if let pause {
+                // Said a second time, it changes nothing more.
+                let told = world.store.rows.call(settlement.token)
+                if let pause, told?.key != settlement.key || told?.state == .underWay {
                     let end = world.store.clock.shows(world.now) + pause
                     world.judge.paused(settlement.key.source, until: end)
                 }

@@ -127,7 +127,7 @@ extension ActionTracker {
         actions[key.id]?.looks[key.source].lastStarter = want?.starter
         flights += 1
         upstreams[key.source]?.starting += 1
-        upstreams[key.source]?.breaker.started(flight: flight.number)
+        upstreams[key.source]?.started(flight: flight.number)
         effects.append(.prepare(key, flight: flight.number))
         touch(key.id)
     }
@@ -148,7 +148,7 @@ extension ActionTracker {
     private mutating func end(_ key: LookKey, _ flight: Flight) {
         flights -= 1
         actions[key.id]?.looks[key.source].flight = nil
-        upstreams[key.source]?.breaker.dropped(flight: flight.number)
+        upstreams[key.source]?.ended(flight: flight.number)
         touch(key.id)
     }
 

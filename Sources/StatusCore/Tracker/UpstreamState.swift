@@ -39,9 +39,14 @@ struct UpstreamState: Sendable {
     var listWakeAt = Instant.distantPast
 
     private var pausedUntil = Instant.distantPast
-    /// After a pause one call goes first, whether the upstream has still had enough: only a flight
-    /// that began from then on can tell.
-    private var probesFrom: Instant?
+    /// After a pause one call goes first, to see whether the upstream has still had enough.
+    private var probing: Probing?
+
+    private struct Probing {
+        /// Only a flight that began from then on can tell.
+        var from: Instant
+        var flight: UInt64?
+    }
     private var quarantinedUntil = Instant.distantPast
     private var credentialTrouble: (fault: UpstreamFault, until: Instant)?
     /// Calls that the upstream itself has said are left, and for how long that counts.
@@ -90,7 +95,7 @@ struct UpstreamState: Sendable {
     var room: Int {
         guard breaker.allowsCall else { return 0 }
         if breaker.isProbing { return 1 }
-        if probesFrom != nil { return starting + calling == 0 ? 1 : 0 }
+        if let probing { return probing.flight == nil ? 1 : 0 }
         return max(0, min(Self.startingMax - starting, Self.callingMax - calling - starting))
     }
 
@@ -129,6 +134,7 @@ extension UpstreamState {
             found = Blocked(obstacle: obstacle, until: until)
         }
         consider(.paused, pausedUntil)
+        if probing?.flight != nil { consider(.paused, now + Breaker.firstPause) }
         consider(.quarantine, quarantinedUntil)
         if let credentialTrouble {
             consider(.credential(credentialTrouble.fault), credentialTrouble.until)
@@ -154,12 +160,22 @@ extension UpstreamState {
 
     mutating func pause(until: Instant) {
         pausedUntil = max(pausedUntil, until)
-        probesFrom = pausedUntil
+        probing = Probing(from: pausedUntil)
     }
 
-    /// The upstream has answered a call without asking to be left alone.
+    mutating func started(flight: UInt64) {
+        breaker.started(flight: flight)
+        if probing?.flight == nil { probing?.flight = flight }
+    }
+
+    /// A call has ended, and the upstream has not asked with it to be left alone.
     mutating func answered(flightFrom startedAt: Instant) {
-        if let probesFrom, startedAt >= probesFrom { self.probesFrom = nil }
+        if let probing, startedAt >= probing.from { self.probing = nil }
+    }
+
+    mutating func ended(flight: UInt64) {
+        breaker.dropped(flight: flight)
+        if probing?.flight == flight { probing?.flight = nil }
     }
 
     mutating func quarantine(until: Instant) { quarantinedUntil = max(quarantinedUntil, until) }
