@@ -16,10 +16,11 @@ struct DescriptorTests {
         let proxy: Program
         let port: Int
 
-        init() async throws {
+        init(_ more: [String: String] = [:]) async throws {
             folder = try TemporaryFolder()
             sandbox = try Program("upstream-sandbox", ["--port", "0"])
             let settings = World.usual(sandboxPort: try await World.port(of: sandbox))
+                .merging(more) { _, new in new }
             let path = Program.folder.appendingPathComponent("status-proxy").path
             proxy = try Program(
                 "/bin/sh", ["-c", "ulimit -n 64; exec \"$0\"", path], environment: settings,
@@ -116,5 +117,25 @@ struct DescriptorTests {
         }
         // Said when it begins and when it ends, not for every connection.
         #expect(lines(narrow.proxy.text, "\"warning\"") < 10)
+    }
+
+    @Test func callerKeysThatChangeMeanwhileAreTakenUpAfterwards() async throws {
+        let folder = try TemporaryFolder()
+        let key = try folder.write("key-one", to: "key")
+        let digest = try await Tool.run("sha256sum", [key]).prefix(64)
+        let old = "old \(String(repeating: "0", count: 64))\n"
+        let path = try folder.write(old, to: "keys")
+        let narrow = try await Narrow(["CALLER_KEYS_FILE": path])
+        let (inside, outside) = try crowd(on: narrow.port)
+        _ = try folder.write("app \(digest)\n", to: "keys")
+        _ = try await narrow.proxy.wait(for: "the complaint") {
+            $0.contains("cannot be used") ? true : nil
+        }
+        for socket in inside + outside { socket.close() }
+        try await eventually("the new key counts") {
+            let reply = try Client.get(
+                port: narrow.port, "/metrics", fields: ["Authorization: Bearer key-one"])
+            return reply.status == 200
+        }
     }
 }
