@@ -26,11 +26,13 @@ extension EventLoop {
     /// piece tells all that the ones before it would.
     func sendPiece(_ exchange: Exchange, _ piece: () -> [UInt8]) {
         guard let connection = connection(of: exchange, in: .streaming) else { return }
+        readClock()
         guard !connection.hasUnsent else {
-            connection.pending = piece()
+            let piece = piece()
+            guard mayKeep(connection.unsent.count + piece.count, connection) else { return }
+            connection.pending = piece
             return
         }
-        readClock()
         write(piece(), to: connection)
     }
 
