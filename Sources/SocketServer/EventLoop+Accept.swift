@@ -62,7 +62,11 @@ extension EventLoop {
             // accept(2): errors of the one connection, or none at all.
             return true
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-            ranShort(errno, number)
+            let error = errno
+            let someWait = shedOne(number)
+            // Who waits is not heard again once the listener is closed.
+            guard !isDraining else { return someWait }
+            ranShort(error, number)
             return false
         default:
             return false
@@ -124,11 +128,16 @@ extension EventLoop {
     }
 
     /// No descriptor is left: with a spare one, one peer at least hears why. The others wait in the
-    /// kernel.
-    private func shedOne(_ number: Int32) {
-        guard tally.spares.giveUpOne() else { return }
-        if let descriptor = Descriptor(returned: linux_accept(number)) { refuse(descriptor) }
-        tally.spares.fill()
+    /// kernel. False when nobody waited, or none can be taken.
+    private func shedOne(_ number: Int32) -> Bool {
+        guard tally.spares.giveUpOne() else { return false }
+        defer { tally.spares.fill() }
+        guard let descriptor = Descriptor(returned: linux_accept(number)) else {
+            // Another thread may have been faster to take what was given up.
+            return errno != EAGAIN
+        }
+        refuse(descriptor)
+        return true
     }
 
     /// Answers 503 without a look at the request, and closes.
@@ -146,7 +155,6 @@ extension EventLoop {
 
     /// Accepts no more for a moment, and looks from then on whether that has changed.
     private func ranShort(_ error: Int32, _ number: Int32) {
-        shedOne(number)
         _ = linux_epoll_modify(epoll, number, 0, Self.listenerToken)
         guard !isShort else { return }
         isShort = true

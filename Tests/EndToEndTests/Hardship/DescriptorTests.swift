@@ -119,6 +119,25 @@ struct DescriptorTests {
         #expect(lines(narrow.proxy.text, "\"warning\"") < 10)
     }
 
+    @Test func thoseOutsideHearThatThereIsNoRoomThoughTheServiceStops() async throws {
+        let narrow = try await Narrow(["DRAIN_DELAY": "0s"])
+        let (inside, _) = try crowd(on: narrow.port)
+        narrow.proxy.signal(SIGSTOP)
+        let waiting = try (0..<50).map { _ in
+            let socket = try RawSocket(port: narrow.port)
+            try socket.send(Self.ask)
+            return socket
+        }
+        narrow.proxy.signal(SIGTERM)
+        narrow.proxy.signal(SIGCONT)
+        for socket in waiting {
+            let status = try socket.reply().status
+            #expect([200, 503].contains(status))
+        }
+        withExtendedLifetime(inside) {}
+        #expect(try await narrow.proxy.exitCode() == 0)
+    }
+
     @Test func callerKeysThatChangeMeanwhileAreTakenUpAfterwards() async throws {
         let folder = try TemporaryFolder()
         let key = try folder.write("key-one", to: "key")
