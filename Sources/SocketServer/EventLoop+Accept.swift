@@ -49,7 +49,7 @@ extension EventLoop {
     private func acceptOne() -> Bool {
         guard let number = listenerNumber else { return false }
         if let descriptor = Descriptor(returned: linux_accept(number)) {
-            if tally.spares.areComplete {
+            if tally.spares.fill() {
                 admit(descriptor)
             } else {
                 refuse(descriptor)

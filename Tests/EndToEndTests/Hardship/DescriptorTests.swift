@@ -27,6 +27,12 @@ struct DescriptorTests {
                 directory: folder.url)
             port = try await World.port(of: proxy)
         }
+
+        /// Allows the running proxy so many from now on; what it has it keeps.
+        func allow(_ count: Int) async throws {
+            _ = try await Tool.run(
+                "prlimit", ["--pid=\(proxy.identifier)", "--nofile=\(count):64"])
+        }
     }
 
     /// As many connections as the service takes, each answered once, and fifty that have asked after
@@ -117,6 +123,25 @@ struct DescriptorTests {
         }
         // Said when it begins and when it ends, not for every connection.
         #expect(lines(narrow.proxy.text, "\"warning\"") < 10)
+    }
+
+    /// A spare descriptor that was given up and could not be had back, and then there is room.
+    @Test func nobodyIsRefusedOnceThereIsRoomThoughASpareOneLacks() async throws {
+        let narrow = try await Narrow()
+        try await narrow.allow(4)
+        // The one that finds that out waits for its loop; the other loop goes on.
+        let first = try RawSocket(port: narrow.port)
+        try first.send(Self.ask)
+        _ = try await narrow.proxy.wait(for: "the shortage") {
+            $0.contains("no descriptors") ? true : nil
+        }
+        try await narrow.allow(64)
+        let others = try (0..<20).map { _ in
+            let socket = try RawSocket(port: narrow.port)
+            try socket.send(Self.ask)
+            return socket
+        }
+        for socket in others + [first] { #expect(try socket.reply().status == 200) }
     }
 
     @Test func thoseOutsideHearThatThereIsNoRoomThoughTheServiceStops() async throws {
