@@ -357,7 +357,9 @@ extension EventLoop {
         case .idle:
             // What has just come is served: the peer could not know.
             readable(connection)
-            if isBetweenRequests(connection) { finish(connection) }
+            // Who was served on may rely on it (RFC 9112 9.6).
+            guard connection.deadline <= now, isBetweenRequests(connection) else { return }
+            finish(connection)
         case .head, .content:
             guard case .refuse(let refusal) = connection.machine.timedOut() else { return }
             connection.input = []

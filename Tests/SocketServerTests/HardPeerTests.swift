@@ -1,5 +1,6 @@
 // The server against peers that are slow, many, or gone.
 
+import Glibc
 import HTTPWire
 import SocketServer
 import Testing
@@ -32,6 +33,36 @@ struct HardPeerTests {
         #expect(try used.answer().status == 200)
         #expect(try used.isEnded())
         #expect(try fresh.isEnded())
+    }
+
+    /// The loop is busy while the time runs out and a request comes: the clock has its turn first.
+    @Test func requestThatBeatsTheIdleTimerKeepsItsConnection() throws {
+        let stage = try Stage {
+            $0.loops = 1
+            $0.idleTimeout = .milliseconds(200)
+        }
+        let peer = try stage.peer()
+        let other = try stage.peer()
+        try other.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+        let exchange = try stage.player.next()
+        try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().body == "/a")
+        let isBusy = Signal()
+        let goOn = Signal()
+        exchange.respond { writer in
+            isBusy.fire()
+            _ = goOn.wait()
+            writer.write(Response(status: 204))
+        }
+        try #require(isBusy.wait())
+        usleep(500_000)  // the time runs out; nothing tells of it
+        try peer.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n")
+        goOn.fire()
+        let answer = try peer.answer()
+        #expect(answer.body == "/b")
+        #expect(answer.fields["connection"] == nil)
+        try peer.send("GET /c HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().body == "/c")
     }
 
     @Test func connectionOverTheLimitGets503AndTheOthersAreServed() throws {
