@@ -377,16 +377,20 @@ extension EventLoop {
         }
     }
 
-    private func beginWatchingPeer(_ connection: Connection) {
+    func beginWatchingPeer(_ connection: Connection) {
         connection.takenAt = now
-        connection.untakenBytes = Int(linux_untaken(connection.descriptor.number))
+        connection.untakenBytes = untakenBytes(connection)
+    }
+
+    func untakenBytes(_ connection: Connection) -> Int {
+        Int(linux_untaken(connection.descriptor.number))
     }
 
     /// Whether the peer has taken something since it was looked at last, or owes it to nobody yet.
     /// What our kernel takes says little: it takes megabytes, and says that there is room again only
     /// when a third of that is free (tcp(7)), long after a slow reader has begun to read.
-    private func takesBytes(_ connection: Connection) -> Bool {
-        let untaken = Int(linux_untaken(connection.descriptor.number))
+    func takesBytes(_ connection: Connection) -> Bool {
+        let untaken = untakenBytes(connection)
         let hasTaken = untaken == 0 || (untaken > 0 && untaken < connection.untakenBytes)
         if hasTaken { connection.takenAt = now }
         connection.untakenBytes = untaken

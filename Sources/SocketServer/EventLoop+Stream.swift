@@ -17,8 +17,8 @@ extension EventLoop {
             return resume(connection)
         }
         connection.phase = .streaming
-        connection.takenAt = now
         flush(connection)
+        beginWatchingPeer(connection)
         settle(connection)
     }
 
@@ -33,6 +33,8 @@ extension EventLoop {
             connection.pending = piece
             return
         }
+        // Pieces that come faster than the heartbeat keep it from ever being asked.
+        guard takesBytes(connection) else { return drop(connection) }
         write(piece(), to: connection)
     }
 
@@ -61,6 +63,8 @@ extension EventLoop {
         // The silence begins anew.
         connection.patience = .none
         flush(connection)
+        // With the piece: what is taken of it must show at the next look.
+        connection.untakenBytes = untakenBytes(connection)
         settle(connection)
     }
 }
