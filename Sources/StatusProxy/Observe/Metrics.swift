@@ -188,7 +188,9 @@ final class Metrics: Sendable {
         let state = state.withLock { $0 }
         let requests = requestCounts()
         var text = MetricsText()
-        text.family("requests_total", "counter", "Requests answered.")
+        text.family(
+            "requests_total", "counter",
+            "Requests answered; 499: the caller went away before that.")
         for (key, count) in requests.requests.sorted(by: { $0.key.order < $1.key.order }) {
             text.sample("requests_total", [("route", key.route), ("code", "\(key.status)")], count)
         }
