@@ -119,8 +119,10 @@ extension EventLoop {
     /// Over the limit: 503 at once, whatever is asked, and a close. The last ones of a flood are
     /// closed unheard.
     private func turnAway(_ descriptor: consuming Descriptor) {
-        guard overflowCount < Self.overflowMax else { return }
-        guard let connection = register(descriptor, isOverflow: true) else { return }
+        guard overflowCount < Self.overflowMax,
+            let connection = register(descriptor, isOverflow: true)
+        else { return configuration.turnedAwayHandler(.unheard) }
+        configuration.turnedAwayHandler(.overLimit)
         overflowCount += 1
         writeLast(configuration.overloadedResponse, to: connection, isHead: false)
         flush(connection)
@@ -142,6 +144,7 @@ extension EventLoop {
 
     /// Answers 503 without a look at the request, and closes.
     private func refuse(_ descriptor: consuming Descriptor) {
+        configuration.turnedAwayHandler(.noDescriptor)
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: false))
         writer.write(configuration.overloadedResponse)
         _ = writer.output.withUnsafeBytes {

@@ -46,6 +46,9 @@ public struct ServerConfiguration: Sendable {
     /// loop's queue.
     public var shortageHandler: @Sendable (Shortage) -> Void = { _ in }
 
+    /// Told of each connection that gets no place. On a loop's queue.
+    public var turnedAwayHandler: @Sendable (TurnedAway) -> Void = { _ in }
+
     public init(host: String = "127.0.0.1", port: Int = 0, loops: Int = Self.processors) {
         self.host = host
         self.port = port

@@ -3,6 +3,7 @@
 import Glibc
 import HTTPWire
 import SocketServer
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -176,8 +177,13 @@ struct HardPeerTests {
     }
 
     @Test func floodOfConnectionsPasses() throws {
-        let stage = try Stage { $0.connectionsMax = 50 }
+        let refused = Mutex<[TurnedAway]>([])
+        let stage = try Stage {
+            $0.connectionsMax = 50
+            $0.turnedAwayHandler = { reason in refused.withLock { $0.append(reason) } }
+        }
         let flood = try (0..<300).map { _ in try stage.peer() }
+        #expect(eventually { refused.withLock { $0.count } == 250 })
         #expect(eventually { stage.server.connectionCount == 50 })
         for peer in flood { peer.close() }
         #expect(eventually { stage.server.connectionCount == 0 })

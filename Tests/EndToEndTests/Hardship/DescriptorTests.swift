@@ -117,6 +117,8 @@ struct DescriptorTests {
         let metrics = try inside[0].reply().text
         #expect(metrics.contains("status_proxy_descriptor_shortage 1\n"))
         #expect(!metrics.contains("status_proxy_descriptor_shortages_total 0\n"))
+        let refused = "status_proxy_connections_refused_total{reason=\"descriptors\"}"
+        #expect(metrics.contains(refused) && !metrics.contains("\(refused) 0\n"))
         for socket in inside + outside { socket.close() }
         _ = try await narrow.proxy.wait(for: "the end of the shortage") {
             lines($0, "\"info\"") > 0 ? true : nil
