@@ -48,6 +48,8 @@ final class Connection {
     /// The newest piece of an answer that waits for the socket: older ones are skipped, so that a
     /// slow reader costs no more memory than this and what is unsent.
     var pending: [UInt8] = []
+    /// How much of the two the tally has counted.
+    var keptBytes = 0
     /// The request under way, in the phases `waiting` and `streaming`.
     var exchangeID: UInt64 = 0
     var shape = AnswerShape(isHead: false, version: .http11, keepAlive: true)

@@ -49,7 +49,7 @@ extension EventLoop {
     private func acceptOne() -> Bool {
         guard let number = listenerNumber else { return false }
         if let descriptor = Descriptor(returned: linux_accept(number)) {
-            if tally.spares.areComplete {
+            if tally.spares.fill() {
                 admit(descriptor)
             } else {
                 refuse(descriptor)
@@ -62,7 +62,11 @@ extension EventLoop {
             // accept(2): errors of the one connection, or none at all.
             return true
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-            ranShort(errno, number)
+            let error = errno
+            let someWait = shedOne(number)
+            // Who waits is not heard again once the listener is closed.
+            guard !isDraining else { return someWait }
+            ranShort(error, number)
             return false
         default:
             return false
@@ -115,8 +119,10 @@ extension EventLoop {
     /// Over the limit: 503 at once, whatever is asked, and a close. The last ones of a flood are
     /// closed unheard.
     private func turnAway(_ descriptor: consuming Descriptor) {
-        guard overflowCount < Self.overflowMax else { return }
-        guard let connection = register(descriptor, isOverflow: true) else { return }
+        guard overflowCount < Self.overflowMax,
+            let connection = register(descriptor, isOverflow: true)
+        else { return configuration.turnedAwayHandler(.unheard) }
+        configuration.turnedAwayHandler(.overLimit)
         overflowCount += 1
         writeLast(configuration.overloadedResponse, to: connection, isHead: false)
         flush(connection)
@@ -124,15 +130,21 @@ extension EventLoop {
     }
 
     /// No descriptor is left: with a spare one, one peer at least hears why. The others wait in the
-    /// kernel.
-    private func shedOne(_ number: Int32) {
-        guard tally.spares.giveUpOne() else { return }
-        if let descriptor = Descriptor(returned: linux_accept(number)) { refuse(descriptor) }
-        tally.spares.fill()
+    /// kernel. False when nobody waited, or none can be taken.
+    private func shedOne(_ number: Int32) -> Bool {
+        guard tally.spares.giveUpOne() else { return false }
+        defer { tally.spares.fill() }
+        guard let descriptor = Descriptor(returned: linux_accept(number)) else {
+            // Another thread may have been faster to take what was given up.
+            return errno != EAGAIN
+        }
+        refuse(descriptor)
+        return true
     }
 
     /// Answers 503 without a look at the request, and closes.
     private func refuse(_ descriptor: consuming Descriptor) {
+        configuration.turnedAwayHandler(.noDescriptor)
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: false))
         writer.write(configuration.overloadedResponse)
         _ = writer.output.withUnsafeBytes {
@@ -146,7 +158,6 @@ extension EventLoop {
 
     /// Accepts no more for a moment, and looks from then on whether that has changed.
     private func ranShort(_ error: Int32, _ number: Int32) {
-        shedOne(number)
         _ = linux_epoll_modify(epoll, number, 0, Self.listenerToken)
         guard !isShort else { return }
         isShort = true

@@ -220,6 +220,7 @@ extension EventLoop {
         defer { writer.clear(keepingAtMost: Self.outputBytesKept) }
         guard connection.phase != .closed else { return }
         if connection.hasUnsent {
+            guard mayKeep(connection.unsent.count + writer.output.count, connection) else { return }
             connection.unsent.append(contentsOf: writer.output)
             return
         }
@@ -228,6 +229,7 @@ extension EventLoop {
             return
         }
         if sent < writer.output.count {
+            guard mayKeep(writer.output.count - sent, connection) else { return }
             connection.unsent = Array(writer.output[sent...])
             connection.unsentStart = 0
         } else if connection.phase == .finishing {
@@ -247,7 +249,11 @@ extension EventLoop {
         if connection.hasUnsent { return settle(connection) }
         connection.unsent = []
         connection.unsentStart = 0
-        if connection.phase == .streaming { writePending(connection) }
+        if connection.phase == .streaming {
+            beginWatchingPeer(connection)
+            writePending(connection)
+        }
+        keepNothing(connection)
         if connection.phase == .finishing { linger(connection) }
     }
 
@@ -269,6 +275,23 @@ extension EventLoop {
             }
         }
         return sent
+    }
+
+    /// Counts what the connection is to keep for its peer, `bytes` in all. False when all connections
+    /// together would keep too much: this one is dropped.
+    func mayKeep(_ bytes: Int, _ connection: Connection) -> Bool {
+        guard tally.keep(bytes - connection.keptBytes) else {
+            drop(connection)
+            return false
+        }
+        connection.keptBytes = bytes
+        return true
+    }
+
+    private func keepNothing(_ connection: Connection) {
+        guard connection.keptBytes > 0 else { return }
+        tally.letGo(connection.keptBytes)
+        connection.keptBytes = 0
     }
 
     // MARK: Watching and waiting
@@ -334,7 +357,9 @@ extension EventLoop {
         case .idle:
             // What has just come is served: the peer could not know.
             readable(connection)
-            if isBetweenRequests(connection) { finish(connection) }
+            // Who was served on may rely on it (RFC 9112 9.6).
+            guard connection.deadline <= now, isBetweenRequests(connection) else { return }
+            finish(connection)
         case .head, .content:
             guard case .refuse(let refusal) = connection.machine.timedOut() else { return }
             connection.input = []
@@ -352,16 +377,20 @@ extension EventLoop {
         }
     }
 
-    private func beginWatchingPeer(_ connection: Connection) {
+    func beginWatchingPeer(_ connection: Connection) {
         connection.takenAt = now
-        connection.untakenBytes = Int(linux_untaken(connection.descriptor.number))
+        connection.untakenBytes = untakenBytes(connection)
+    }
+
+    func untakenBytes(_ connection: Connection) -> Int {
+        Int(linux_untaken(connection.descriptor.number))
     }
 
     /// Whether the peer has taken something since it was looked at last, or owes it to nobody yet.
     /// What our kernel takes says little: it takes megabytes, and says that there is room again only
     /// when a third of that is free (tcp(7)), long after a slow reader has begun to read.
-    private func takesBytes(_ connection: Connection) -> Bool {
-        let untaken = Int(linux_untaken(connection.descriptor.number))
+    func takesBytes(_ connection: Connection) -> Bool {
+        let untaken = untakenBytes(connection)
         let hasTaken = untaken == 0 || (untaken > 0 && untaken < connection.untakenBytes)
         if hasTaken { connection.takenAt = now }
         connection.untakenBytes = untaken
@@ -397,6 +426,7 @@ extension EventLoop {
         connection.unsent = []
         connection.unsentStart = 0
         connection.pending = []
+        keepNothing(connection)
         if connection.isOverflow { overflowCount -= 1 } else { tally.leave() }
         guard wasOwed else { return }
         handler.abandoned(

@@ -17,8 +17,8 @@ extension EventLoop {
             return resume(connection)
         }
         connection.phase = .streaming
-        connection.takenAt = now
         flush(connection)
+        beginWatchingPeer(connection)
         settle(connection)
     }
 
@@ -26,11 +26,15 @@ extension EventLoop {
     /// piece tells all that the ones before it would.
     func sendPiece(_ exchange: Exchange, _ piece: () -> [UInt8]) {
         guard let connection = connection(of: exchange, in: .streaming) else { return }
+        readClock()
         guard !connection.hasUnsent else {
-            connection.pending = piece()
+            let piece = piece()
+            guard mayKeep(connection.unsent.count + piece.count, connection) else { return }
+            connection.pending = piece
             return
         }
-        readClock()
+        // Pieces that come faster than the heartbeat keep it from ever being asked.
+        guard takesBytes(connection) else { return drop(connection) }
         write(piece(), to: connection)
     }
 
@@ -59,6 +63,8 @@ extension EventLoop {
         // The silence begins anew.
         connection.patience = .none
         flush(connection)
+        // With the piece: what is taken of it must show at the next look.
+        connection.untakenBytes = untakenBytes(connection)
         settle(connection)
     }
 }

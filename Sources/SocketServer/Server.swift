@@ -15,7 +15,7 @@ public final class Server: Sendable {
     ) throws(SocketFailure) {
         let first = try Listener(host: configuration.host, port: configuration.port)
         address = first.address
-        tally = Tally(connectionsMax: configuration.connectionsMax, loops: configuration.loops)
+        tally = Tally(configuration)
         var loops: [EventLoop] = []
         for index in 0..<configuration.loops {
             loops.append(try EventLoop(index, configuration, handler, tally))

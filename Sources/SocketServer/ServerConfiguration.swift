@@ -33,6 +33,9 @@ public struct ServerConfiguration: Sendable {
     public var wireLimits = WireLimits()
     /// Unsent bytes of answers over which no further request of a connection is read.
     public var unsentBytesMax = 64 * 1024
+    /// Bytes of answers kept for peers that do not take them, over all connections. One whose answer
+    /// would go over it is dropped. Two of the largest answers to a batch.
+    public var keptBytesMax = 64 << 20
     public var overloadedResponse = Response(status: 503)
     /// The answer to a request that breaks the protocol. Runs on a loop's queue.
     public var refusal: @Sendable (_ status: Int, _ reason: String) -> Response = { status, _ in
@@ -42,6 +45,9 @@ public struct ServerConfiguration: Sendable {
     /// Told when there is no descriptor for another connection, and when there is again. On a
     /// loop's queue.
     public var shortageHandler: @Sendable (Shortage) -> Void = { _ in }
+
+    /// Told of each connection that gets no place. On a loop's queue.
+    public var turnedAwayHandler: @Sendable (TurnedAway) -> Void = { _ in }
 
     public init(host: String = "127.0.0.1", port: Int = 0, loops: Int = Self.processors) {
         self.host = host

@@ -7,8 +7,8 @@ import Locking
 /// there is no room. Safe from any queue.
 ///
 /// A descriptor that is given up may be taken by any thread before the one that gave it up has had
-/// its use. Among the loops `areComplete` settles that: while it is false, what a loop accepts may
-/// stand in the place of a spare one.
+/// its use. Among the loops `fill` settles that: while it fails, what a loop accepts may stand in the
+/// place of a spare one.
 final class Spares: Sendable {
     private let countMax: Int
     private let kept = Guarded<[Int32]>([])
@@ -27,9 +27,11 @@ final class Spares: Sendable {
         return true
     }
 
-    /// Opens what is missing, as far as that can be done.
-    func fill() {
-        while !areComplete, let number = Self.open()?.release() {
+    /// Opens what is missing. False when something is missing still.
+    @discardableResult
+    func fill() -> Bool {
+        while !areComplete {
+            guard let number = Self.open()?.release() else { return false }
             let isNeeded = kept.withLock { kept in
                 guard kept.count < countMax else { return false }
                 kept.append(number)
@@ -37,12 +39,13 @@ final class Spares: Sendable {
             }
             if !isNeeded { close(number) }
         }
+        return true
     }
 
     /// Every spare descriptor is there, and one more could be opened.
     var leaveRoom: Bool { areComplete && Self.open() != nil }
 
-    var areComplete: Bool { kept.withLock { $0.count == countMax } }
+    private var areComplete: Bool { kept.withLock { $0.count == countMax } }
 
     private func take() -> Int32? { kept.withLock { $0.popLast() } }
 

@@ -1,5 +1,5 @@
-// What the loops of one server have in common: how many connections there are, who waits for there
-// to be none, and the spare descriptors.
+// What the loops of one server have in common: how many connections there are and what they keep
+// for slow readers, who waits for there to be none, and the spare descriptors.
 
 import Locking
 import Synchronization
@@ -8,7 +8,9 @@ import Synchronization
 final class Tally: Sendable {
     let spares: Spares
     private let connectionsMax: Int
+    private let keptBytesMax: Int
     private let connections = Atomic<Int>(0)
+    private let keptBytes = Atomic<Int>(0)
     private let drain: Guarded<Drain>
 
     private struct Drain {
@@ -17,10 +19,11 @@ final class Tally: Sendable {
         var waiting: [@Sendable () -> Void] = []
     }
 
-    init(connectionsMax: Int, loops: Int) {
-        self.connectionsMax = connectionsMax
-        spares = Spares(loops)
-        drain = Guarded(Drain(accepting: loops))
+    init(_ configuration: ServerConfiguration) {
+        connectionsMax = configuration.connectionsMax
+        keptBytesMax = configuration.keptBytesMax
+        spares = Spares(configuration.loops)
+        drain = Guarded(Drain(accepting: configuration.loops))
     }
 
     var count: Int { connections.load(ordering: .relaxed) }
@@ -38,6 +41,16 @@ final class Tally: Sendable {
         let left = connections.subtract(1, ordering: .sequentiallyConsistent).newValue
         if left == 0 { tellIfIdle() }
     }
+
+    /// Counts bytes that are to be kept for a peer; false when that would be too many.
+    func keep(_ bytes: Int) -> Bool {
+        let sum = keptBytes.add(bytes, ordering: .relaxed).newValue
+        guard bytes > 0, sum > keptBytesMax else { return true }
+        letGo(bytes)
+        return false
+    }
+
+    func letGo(_ bytes: Int) { keptBytes.subtract(bytes, ordering: .relaxed) }
 
     /// A loop takes no new connections any more.
     func endedAccepting() {

@@ -1,7 +1,9 @@
 // The server against peers that are slow, many, or gone.
 
+import Glibc
 import HTTPWire
 import SocketServer
+import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -32,6 +34,36 @@ struct HardPeerTests {
         #expect(try used.answer().status == 200)
         #expect(try used.isEnded())
         #expect(try fresh.isEnded())
+    }
+
+    /// The loop is busy while the time runs out and a request comes: the clock has its turn first.
+    @Test func requestThatBeatsTheIdleTimerKeepsItsConnection() throws {
+        let stage = try Stage {
+            $0.loops = 1
+            $0.idleTimeout = .milliseconds(200)
+        }
+        let peer = try stage.peer()
+        let other = try stage.peer()
+        try other.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+        let exchange = try stage.player.next()
+        try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().body == "/a")
+        let isBusy = Signal()
+        let goOn = Signal()
+        exchange.respond { writer in
+            isBusy.fire()
+            _ = goOn.wait()
+            writer.write(Response(status: 204))
+        }
+        try #require(isBusy.wait())
+        usleep(500_000)  // the time runs out; nothing tells of it
+        try peer.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n")
+        goOn.fire()
+        let answer = try peer.answer()
+        #expect(answer.body == "/b")
+        #expect(answer.fields["connection"] == nil)
+        try peer.send("GET /c HTTP/1.1\r\nHost: a\r\n\r\n")
+        #expect(try peer.answer().body == "/c")
     }
 
     @Test func connectionOverTheLimitGets503AndTheOthersAreServed() throws {
@@ -111,6 +143,27 @@ struct HardPeerTests {
         #expect(eventually { stage.server.connectionCount == 0 })
     }
 
+    @Test func readersThatStopCannotMakeTheServerKeepMoreThanItsBound() throws {
+        let stage = try Stage { $0.keptBytesMax = 32 << 20 }
+        let large = Response(status: 200, body: Array(repeating: 0x78, count: 16 << 20))
+        for _ in 0..<3 {
+            let stopped = try (0..<6).map { _ in
+                let peer = try stage.peer(receiveBytes: 4096)
+                try peer.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+                return peer
+            }
+            for _ in stopped { try stage.player.next().respond(large) }
+            // The kernel takes some megabytes of each: two or three are kept.
+            #expect(eventually { (2...3).contains(stage.server.connectionCount) })
+            let other = try stage.peer()
+            try other.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
+            #expect(try other.answer().body == "/a")
+            other.close()
+            for peer in stopped { peer.reset() }
+            #expect(eventually { stage.server.connectionCount == 0 })
+        }
+    }
+
     @Test func refusalIsReadEvenWhenThePeerGoesOnSending() throws {
         let stage = try Stage { $0.lingerTimeout = .seconds(5) }
         let peer = try stage.peer()
@@ -121,8 +174,13 @@ struct HardPeerTests {
     }
 
     @Test func floodOfConnectionsPasses() throws {
-        let stage = try Stage { $0.connectionsMax = 50 }
+        let refused = Mutex<[TurnedAway]>([])
+        let stage = try Stage {
+            $0.connectionsMax = 50
+            $0.turnedAwayHandler = { reason in refused.withLock { $0.append(reason) } }
+        }
         let flood = try (0..<300).map { _ in try stage.peer() }
+        #expect(eventually { refused.withLock { $0.count } == 250 })
         #expect(eventually { stage.server.connectionCount == 50 })
         for peer in flood { peer.close() }
         #expect(eventually { stage.server.connectionCount == 0 })

@@ -130,6 +130,36 @@ struct StreamTests {
         withExtendedLifetime(peer) {}
     }
 
+    @Test func readerThatTakesNothingIsDroppedThoughPiecesLeaveNoSilence() throws {
+        let path = "/tmp/status-proxy-stream-\(UInt32.random(in: .min ... .max)).socket"
+        let stage = try Stage("unix:\(path)") {
+            $0.heartbeat = Array(":\n".utf8)
+            $0.heartbeatInterval = .seconds(60)
+            $0.writeTimeout = .milliseconds(300)
+        }
+        let (peer, exchange) = try stream(on: stage)
+        // Fewer than would fill a buffer.
+        for _ in 0..<100 {
+            exchange.send(piece("one"))
+            usleep(10_000)  // the pieces' pace
+        }
+        #expect(stage.player.left.wait())
+        withExtendedLifetime(peer) {}
+    }
+
+    @Test func readerThatTakesEveryPieceIsKeptHoweverLongTheStreamLasts() throws {
+        let path = "/tmp/status-proxy-stream-\(UInt32.random(in: .min ... .max)).socket"
+        let stage = try Stage("unix:\(path)") { $0.writeTimeout = .milliseconds(300) }
+        let (peer, exchange) = try stream(on: stage)
+        for number in 0..<100 {
+            exchange.send(piece("<\(number)>"))
+            _ = try peer.text(through: "<\(number)>")
+            usleep(10_000)  // the pieces' pace
+        }
+        exchange.endStream()
+        #expect(try peer.text(through: "0\r\n\r\n") == "\r\n0\r\n\r\n")
+    }
+
     // MARK: Slow readers
 
     @Test func readerThatIsBehindGetsTheNewestPieceAndTheEnd() throws {

@@ -1,6 +1,7 @@
 // What Prometheus reads: the form of the text, and that it counts right.
 
 import Dispatch
+import SocketServer
 import StatusCore
 import Testing
 
@@ -42,6 +43,9 @@ struct MetricsTests {
                 route: "/actions/{id}", status: 200, took: .microseconds(70), cacheResult: result)
         }
         metrics.countRequest(route: "refused", status: 400, took: .zero, cacheResult: nil)
+        for reason: TurnedAway in [.overLimit, .unheard, .unheard, .noDescriptor] {
+            metrics.count(reason)
+        }
     }
 
     @Test func textIsValidBeforeAnythingHappened() throws {
@@ -77,6 +81,9 @@ struct MetricsTests {
             ("upstream_anomalies_total", ["source": "orders"], 1),
             ("store_failures_total", [:], 2), ("actions_stored", [:], 5), ("waiters", [:], 2),
             ("connections", [:], 3),
+            ("connections_refused_total", ["reason": "limit"], 1),
+            ("connections_refused_total", ["reason": "unheard"], 2),
+            ("connections_refused_total", ["reason": "descriptors"], 1),
         ]
         for (name, labels, value) in expected {
             #expect(text.value(name, labels) == value, "\(name) \(labels)")

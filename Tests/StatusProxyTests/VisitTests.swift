@@ -68,6 +68,23 @@ struct VisitTests {
         #expect(text.value("connections") == 0)
     }
 
+    @Test func requestWhoseCallerWentAwayLeavesOneLineAndOneCount() throws {
+        let pipe = Pipe()
+        pipe.startReading()
+        let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
+        let journal = RequestJournal(log: log, metrics: Metrics())
+        journal.abandoned(visit("req-42"))
+        log.flush(patience: .seconds(30))
+        let lines = try #require(pipe.lines())
+        #expect(lines.count == 1)
+        let line = try json(#require(lines.first))
+        #expect(line["request_id"]?.string == "req-42")
+        #expect(line["status"]?.integer == 499)
+        let bytes = journal.metricsText(stored: 0, waiting: 0, streams: 0, configured: [])
+        let text = try MetricsReader(String(decoding: bytes, as: UTF8.self))
+        #expect(text.value("requests_total", ["route": "other", "code": "499"]) == 1)
+    }
+
     @Test func refusedRequestIsCountedWithoutAVisit() throws {
         let pipe = Pipe()
         pipe.startReading()

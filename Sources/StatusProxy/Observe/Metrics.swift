@@ -49,6 +49,7 @@ final class Metrics: Sendable {
         /// Loops that have no descriptor for a new connection, and how often that began.
         var shortOfDescriptors = 0
         var shortages = 0
+        var turnedAway: [String: Int] = ["limit": 0, "unheard": 0, "descriptors": 0]
         /// Nil while everybody may ask.
         var callerKeysAreGood: Bool?
     }
@@ -176,6 +177,16 @@ final class Metrics: Sendable {
         }
     }
 
+    func count(_ turnedAway: TurnedAway) {
+        let reason =
+            switch turnedAway {
+            case .overLimit: "limit"
+            case .unheard: "unheard"
+            case .noDescriptor: "descriptors"
+            }
+        state.withLock { $0.turnedAway[reason, default: 0] += 1 }
+    }
+
     /// Whether the file of caller keys could be used when it was read last.
     func tell(callerKeysAreGood isGood: Bool) { state.withLock { $0.callerKeysAreGood = isGood } }
 
@@ -188,7 +199,9 @@ final class Metrics: Sendable {
         let state = state.withLock { $0 }
         let requests = requestCounts()
         var text = MetricsText()
-        text.family("requests_total", "counter", "Requests answered.")
+        text.family(
+            "requests_total", "counter",
+            "Requests answered; 499: the caller went away before that.")
         for (key, count) in requests.requests.sorted(by: { $0.key.order < $1.key.order }) {
             text.sample("requests_total", [("route", key.route), ("code", "\(key.status)")], count)
         }
@@ -213,6 +226,12 @@ final class Metrics: Sendable {
         text.sample("event_streams", [], gauges.eventStreams)
         text.family("connections", "gauge", "Open connections of callers.")
         text.sample("connections", [], gauges.connections)
+        text.family(
+            "connections_refused_total", "counter",
+            "Connections that got no place: over the limit, unheard in a flood, no descriptor.")
+        for (reason, count) in state.turnedAway.sorted(by: { $0.key < $1.key }) {
+            text.sample("connections_refused_total", [("reason", reason)], count)
+        }
         text.family(
             "descriptor_shortage", "gauge", "1 while there is no descriptor for a connection.")
         text.sample("descriptor_shortage", [], state.shortOfDescriptors > 0 ? 1 : 0)

@@ -155,9 +155,9 @@ final class EventStreams: Sendable {
         state.withLock { $0.streams.removeValue(forKey: exchange) }
     }
 
-    /// Logs and counts a stream at its end, if it had begun.
+    /// Logs and counts a stream at its end.
     private func tell(_ stream: Stream) {
-        guard let beganAfter = stream.beganAfter else { return }
+        guard let beganAfter = stream.beganAfter else { return journal.abandoned(stream.visit) }
         journal.close(stream.visit, status: 200, beganAfter: beganAfter, events: stream.events)
     }
 }

@@ -18,7 +18,13 @@ final class ProxyHandler: RequestHandler {
     private let freshHit: FreshHit
     private let streams: EventStreams
     /// Requests that the engine holds, so that it can be told when a caller goes away.
-    private let held = Guarded<[Exchange: [CallerID]]>([:])
+    private let held = Guarded<[Exchange: HeldRequest]>([:])
+
+    private struct HeldRequest: Sendable {
+        let visit: Visit
+        /// Its questions, by their names at the engine.
+        var callers: [CallerID] = []
+    }
 
     init(
         engine: Engine, board: AnswerBoard, limits: APILimits, health: Health,
@@ -77,8 +83,10 @@ final class ProxyHandler: RequestHandler {
     }
 
     func abandoned(_ exchange: Exchange) {
-        let callers = held.withLock { $0.removeValue(forKey: exchange) } ?? []
-        for caller in callers { engine.leave(caller) }
+        if let request = held.withLock({ $0.removeValue(forKey: exchange) }) {
+            for caller in request.callers { engine.leave(caller) }
+            journal.abandoned(request.visit)
+        }
         streams.abandoned(exchange)
     }
 
@@ -157,17 +165,16 @@ extension ProxyHandler {
             write(found, wish, visit, &writer)
             return .answered
         }
-        hold(exchange)
+        hold(exchange, visit)
         ask(question, visit.trace, exchange) { reply in
-            self.release(exchange)
             switch reply {
             case .answer(let answer):
                 let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
-                exchange.respond { self.write(rendered, wish, visit, &$0) }
+                self.answerHeld(exchange) { self.write(rendered, wish, visit, &$0) }
             case .problem(let problem):
                 let details = ProblemDetails(problem, id: id)
                 let response = details.response(now: SystemClock.now())
-                self.answer(response, visit.refused(problem), exchange)
+                self.answerHeld(exchange, response, visit.refused(problem))
             }
         }
         return .later
@@ -219,12 +226,11 @@ extension ProxyHandler {
         } catch {
             return answer(error.response(now: visit.startedAt), visit, &writer)
         }
-        hold(exchange)
+        hold(exchange, visit)
         let collector = BatchCollector(ids) { items in
-            self.release(exchange)
             var response = BatchWriter.response(items, clocks: SystemClock.both())
             if let field = wish.preferenceApplied { response.fields.append(field) }
-            self.answer(response, visit, exchange)
+            self.answerHeld(exchange, response, visit)
         }
         for (index, text) in ids.enumerated() {
             guard let id = ActionID(text) else {
@@ -255,17 +261,30 @@ extension ProxyHandler {
             question, trace: trace,
             began: { caller in
                 let isHeld = self.held.withLock { held in
-                    held[exchange]?.append(caller)
+                    held[exchange]?.callers.append(caller)
                     return held[exchange] != nil
                 }
                 if !isHeld { self.engine.leave(caller) }
             }, reply: reply)
     }
 
-    private func hold(_ exchange: Exchange) { held.withLock { $0[exchange] = [] } }
+    private func hold(_ exchange: Exchange, _ visit: Visit) {
+        held.withLock { $0[exchange] = HeldRequest(visit: visit) }
+    }
 
-    private func release(_ exchange: Exchange) {
-        held.withLock { $0[exchange] = nil }
+    private func answerHeld(_ exchange: Exchange, _ response: Response, _ visit: Visit) {
+        answerHeld(exchange) { $0.write(self.journal.close(visit, response)) }
+    }
+
+    /// A request is held until its answer is written, on the loop that also tells of a caller's going:
+    /// only one of the two finds it, and leaves its line.
+    private func answerHeld(
+        _ exchange: Exchange, _ write: @escaping @Sendable (inout ResponseWriter) -> Void
+    ) {
+        exchange.respond { writer in
+            self.held.withLock { $0[exchange] = nil }
+            write(&writer)
+        }
     }
 }
 

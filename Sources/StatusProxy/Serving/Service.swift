@@ -156,6 +156,7 @@ final class Service: Sendable {
             journal.refused(status: status, reason: reason)
             return ProblemDetails.refusal(status: status, reason: reason)
         }
+        configuration.turnedAwayHandler = { metrics.count($0) }
         configuration.shortageHandler = { shortage in
             metrics.count(shortage)
             switch shortage {

@@ -108,6 +108,10 @@ final class RequestJournal: Sendable {
             ])
     }
 
+    /// Logs and counts a request whose caller went away before its answer, under a status that nobody
+    /// is sent.
+    func abandoned(_ visit: Visit) { close(visit, status: 499) }
+
     /// A request that broke the protocol has no visit.
     func refused(status: Int, reason: String) {
         metrics.countRequest(route: "refused", status: status, took: .zero, cacheResult: nil)

@@ -26,8 +26,9 @@ struct ConnectionLimitTests {
             #expect(reply.json["code"]?.string == "overloaded")
             #expect(try outside.isEnded())
         }
-        try inside[1].send(Self.ask)
-        #expect(try inside[1].reply().status == 200)
+        try inside[1].send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        let refused = "status_proxy_connections_refused_total{reason=\"limit\"} 5\n"
+        #expect(try inside[1].reply().text.contains(refused))
         inside[0].close()
         try await eventually("a free place") {
             let next = try RawSocket(port: world.port)

@@ -16,15 +16,22 @@ struct DescriptorTests {
         let proxy: Program
         let port: Int
 
-        init() async throws {
+        init(_ more: [String: String] = [:]) async throws {
             folder = try TemporaryFolder()
             sandbox = try Program("upstream-sandbox", ["--port", "0"])
             let settings = World.usual(sandboxPort: try await World.port(of: sandbox))
+                .merging(more) { _, new in new }
             let path = Program.folder.appendingPathComponent("status-proxy").path
             proxy = try Program(
                 "/bin/sh", ["-c", "ulimit -n 64; exec \"$0\"", path], environment: settings,
                 directory: folder.url)
             port = try await World.port(of: proxy)
+        }
+
+        /// Allows the running proxy so many from now on; what it has it keeps.
+        func allow(_ count: Int) async throws {
+            _ = try await Tool.run(
+                "prlimit", ["--pid=\(proxy.identifier)", "--nofile=\(count):64"])
         }
     }
 
@@ -110,11 +117,71 @@ struct DescriptorTests {
         let metrics = try inside[0].reply().text
         #expect(metrics.contains("status_proxy_descriptor_shortage 1\n"))
         #expect(!metrics.contains("status_proxy_descriptor_shortages_total 0\n"))
+        let refused = "status_proxy_connections_refused_total{reason=\"descriptors\"}"
+        #expect(metrics.contains(refused) && !metrics.contains("\(refused) 0\n"))
         for socket in inside + outside { socket.close() }
         _ = try await narrow.proxy.wait(for: "the end of the shortage") {
             lines($0, "\"info\"") > 0 ? true : nil
         }
         // Said when it begins and when it ends, not for every connection.
         #expect(lines(narrow.proxy.text, "\"warning\"") < 10)
+    }
+
+    /// A spare descriptor that was given up and could not be had back, and then there is room.
+    @Test func nobodyIsRefusedOnceThereIsRoomThoughASpareOneLacks() async throws {
+        let narrow = try await Narrow()
+        try await narrow.allow(4)
+        // The one that finds that out waits for its loop; the other loop goes on.
+        let first = try RawSocket(port: narrow.port)
+        try first.send(Self.ask)
+        _ = try await narrow.proxy.wait(for: "the shortage") {
+            $0.contains("no descriptors") ? true : nil
+        }
+        try await narrow.allow(64)
+        let others = try (0..<20).map { _ in
+            let socket = try RawSocket(port: narrow.port)
+            try socket.send(Self.ask)
+            return socket
+        }
+        for socket in others + [first] { #expect(try socket.reply().status == 200) }
+    }
+
+    @Test func thoseOutsideHearThatThereIsNoRoomThoughTheServiceStops() async throws {
+        let narrow = try await Narrow(["DRAIN_DELAY": "0s"])
+        let (inside, _) = try crowd(on: narrow.port)
+        narrow.proxy.signal(SIGSTOP)
+        let waiting = try (0..<50).map { _ in
+            let socket = try RawSocket(port: narrow.port)
+            try socket.send(Self.ask)
+            return socket
+        }
+        narrow.proxy.signal(SIGTERM)
+        narrow.proxy.signal(SIGCONT)
+        for socket in waiting {
+            let status = try socket.reply().status
+            #expect([200, 503].contains(status))
+        }
+        withExtendedLifetime(inside) {}
+        #expect(try await narrow.proxy.exitCode() == 0)
+    }
+
+    @Test func callerKeysThatChangeMeanwhileAreTakenUpAfterwards() async throws {
+        let folder = try TemporaryFolder()
+        let key = try folder.write("key-one", to: "key")
+        let digest = try await Tool.run("sha256sum", [key]).prefix(64)
+        let old = "old \(String(repeating: "0", count: 64))\n"
+        let path = try folder.write(old, to: "keys")
+        let narrow = try await Narrow(["CALLER_KEYS_FILE": path])
+        let (inside, outside) = try crowd(on: narrow.port)
+        _ = try folder.write("app \(digest)\n", to: "keys")
+        _ = try await narrow.proxy.wait(for: "the complaint") {
+            $0.contains("cannot be used") ? true : nil
+        }
+        for socket in inside + outside { socket.close() }
+        try await eventually("the new key counts") {
+            let reply = try Client.get(
+                port: narrow.port, "/metrics", fields: ["Authorization: Bearer key-one"])
+            return reply.status == 200
+        }
     }
 }

@@ -1,0 +1,88 @@
+// When a secret file is read again, and what is said of it.
+
+import Dispatch
+import Glibc
+import Locking
+import StatusCore
+import Testing
+
+@testable import StatusProxy
+
+struct SecretWatcherTests {
+    private struct Unreadable: Error, CustomStringConvertible {
+        var description: String { "too many open files" }
+    }
+
+    private let folder = TemporaryFolder()
+    private let pipe = Pipe()
+    private let readings = Guarded<[String]>([])
+    private let isShort = Guarded(false)
+    private let log: LogWriter
+    private let watcher: SecretWatcher
+
+    init() {
+        pipe.startReading()
+        log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
+        watcher = SecretWatcher(log: log, interval: .milliseconds(5))
+    }
+
+    private func watch(_ path: String) {
+        watcher.watch(path, .ordersTokenFile) { [readings, isShort] in
+            if isShort.withLock({ $0 }) {
+                readings.withLock { $0.append("failed") }
+                throw Unreadable()
+            }
+            let bytes = try SmallFile.read(path, bytesMax: 100)
+            readings.withLock { $0.append(String(decoding: bytes, as: UTF8.self)) }
+        }
+    }
+
+    /// In one step, so that no reading meets half of it.
+    private func replace(_ path: String, by text: String) {
+        #expect(rename(folder.write(text, to: "next"), path) == 0)
+    }
+
+    private func wait(until condition: ([String]) -> Bool) -> Bool {
+        for _ in 0..<6000 {
+            if readings.withLock({ condition($0) }) { return true }
+            usleep(5_000)
+        }
+        return false
+    }
+
+    private func messages() throws -> [String?] {
+        log.flush(patience: .seconds(30))
+        return try #require(pipe.lines()).map { try json($0)["message"]?.string }
+    }
+
+    @Test func fileIsReadWhenItsWatchBeginsSinceItMayHaveChangedBefore() throws {
+        watch(folder.write("one"))
+        #expect(readings.withLock { $0 } == ["one"])
+        #expect(try messages() == [])
+    }
+
+    @Test func changedFileIsReadOnce() throws {
+        let path = folder.write("one")
+        watch(path)
+        for text in ["other", "third one"] {
+            replace(path, by: text)
+            #expect(wait { $0.last == text })
+        }
+        #expect(readings.withLock { $0 } == ["one", "other", "third one"])
+    }
+
+    @Test func readingThatFailedIsTriedAgainThoughTheFileStaysAsItIs() throws {
+        let path = folder.write("one")
+        watch(path)
+        isShort.withLock { $0 = true }
+        replace(path, by: "other")
+        // Many looks, one complaint.
+        #expect(wait { $0.count >= 10 })
+        isShort.withLock { $0 = false }
+        #expect(wait { $0.last == "other" })
+        #expect(
+            try messages() == [
+                "secret file cannot be used; what it held before stays", "secret file read again",
+            ])
+    }
+}
