@@ -119,16 +119,16 @@ final class ProxyHandler: RequestHandler {
     private func answer(
         _ response: Response, _ visit: Visit, _ writer: inout ResponseWriter
     ) -> Handling {
-        writer.write(journal.close(visit, held(response, visit)))
+        writer.write(journal.close(visit, conditional(response, visit)))
         return .answered
     }
 
     private func answer(_ response: Response, _ visit: Visit, _ exchange: Exchange) {
-        exchange.respond(journal.close(visit, held(response, visit)))
+        exchange.respond(journal.close(visit, conditional(response, visit)))
     }
 
     /// Every answer but an Action, which has a tag, is held against the preconditions here.
-    private func held(_ response: Response, _ visit: Visit) -> Response {
+    private func conditional(_ response: Response, _ visit: Visit) -> Response {
         visit.preconditions.applied(to: response, now: visit.startedAt)
     }
 
@@ -273,7 +273,9 @@ extension ProxyHandler {
     }
 
     private func answerHeld(_ exchange: Exchange, _ response: Response, _ visit: Visit) {
-        answerHeld(exchange) { $0.write(self.journal.close(visit, response)) }
+        answerHeld(exchange) {
+            $0.write(self.journal.close(visit, self.conditional(response, visit)))
+        }
     }
 
     /// A request is held until its answer is written, on the loop that also tells of a caller's going:
