@@ -27,12 +27,18 @@ extension ActionTracker {
         unsettled[flight] = Unsettled(
             settlement: settlement, madeAt: askedAt, saidAt: askedAt, failedAt: now,
             retryAt: retryAt)
+        planUnsettled(retryAt)
+    }
+
+    private mutating func planUnsettled(_ retryAt: Instant) {
+        guard retryAt < unsettledDueAt else { return }
+        unsettledDueAt = retryAt
         wakes.insert(.store, at: retryAt)
     }
 
     /// Says again what is due; a process that is about to stop does not wait for that.
     mutating func sayUnsettledAgain() {
-        guard !unsettled.isEmpty else { return }
+        guard !unsettled.isEmpty, unsettledDueAt <= now || isDraining else { return }
         for (flight, debt) in unsettled.sorted(by: { $0.key < $1.key }) {
             guard let retryAt = debt.retryAt, retryAt <= now || isDraining else { continue }
             let elapsed = now - debt.madeAt
@@ -45,6 +51,8 @@ extension ActionTracker {
             flights += 1
             effects.append(.settle(debt.settlement.later(by: elapsed), flight: flight))
         }
+        unsettledDueAt = .distantFuture
+        if let next = unsettled.values.compactMap(\.retryAt).min() { planUnsettled(next) }
     }
 
     mutating func settledAgain(
@@ -68,7 +76,7 @@ extension ActionTracker {
             unsettled[flight]?.refusals = refusals
             unsettled[flight]?.failedAt = now
             unsettled[flight]?.retryAt = now + Unsettled.retryInterval
-            wakes.insert(.store, at: now + Unsettled.retryInterval)
+            planUnsettled(now + Unsettled.retryInterval)
         }
     }
 }

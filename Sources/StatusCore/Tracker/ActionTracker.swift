@@ -31,6 +31,8 @@ public struct ActionTracker: Sendable {
     var storeWorkedAt = Instant.distantPast
     /// By the flights that made them.
     var unsettled: [UInt64: Unsettled] = [:]
+    /// When the first of them is said again.
+    var unsettledDueAt = Instant.distantFuture
     /// The wake for the end of that which is already in the queue.
     var storeWakeAt = Instant.distantPast
 
