@@ -104,7 +104,7 @@ let package = Package(
             ],
             path: "Tests/Support",
             swiftSettings: strict),
-        tests("SocketServerTests", ["SocketServer", "HTTPWire", "CLinux"]),
+        tests("SocketServerTests", ["SocketServer", "HTTPWire", "Locking", "CLinux"]),
         tests("StatusCoreTests", ["StatusCore"]),
         tests(
             "StatusAPITests",

@@ -2,8 +2,8 @@
 
 import Glibc
 import HTTPWire
+import Locking
 import SocketServer
-import Synchronization
 import Testing
 
 @Suite(.timeLimit(.minutes(1)))
@@ -174,7 +174,7 @@ struct HardPeerTests {
     }
 
     @Test func floodOfConnectionsPasses() throws {
-        let refused = Mutex<[TurnedAway]>([])
+        let refused = Guarded<[TurnedAway]>([])
         let stage = try Stage {
             $0.connectionsMax = 50
             $0.turnedAwayHandler = { reason in refused.withLock { $0.append(reason) } }

@@ -3,8 +3,8 @@
 import Dispatch
 import Glibc
 import HTTPWire
+import Locking
 import SocketServer
-import Synchronization
 import Testing
 
 /// Something that happens on another queue; a test waits for it with a deadline.
@@ -20,7 +20,7 @@ final class Signal: Sendable {
 
 /// Answers by path: `/echo` its target, `/body` the content, `/big` 1 MiB, `/later` when told.
 final class Player: RequestHandler {
-    private let kept = Mutex<[Exchange]>([])
+    private let kept = Guarded<[Exchange]>([])
     let asked = Signal()
     let left = Signal()
 
