@@ -1,4 +1,5 @@
-// Watches a run and holds it against the contract: knows what is true, and trusts no tracker.
+// Watches a run and holds it against the contract: knows what is true, and asks a tracker only whether
+// it has an answer.
 
 @testable import StatusCore
 

@@ -143,7 +143,10 @@ struct StoreOrdealTests {
 
     @Test func aReadOnlyFileAtTheStartIsRefusedByName() async throws {
         let disk = try SmallDisk(kibibytes: 1024)
-        let world = try await World(["STORE_URL": "sqlite:\(disk.path)/store.sqlite"])
+        let world = try await World([
+            "STORE_URL": "sqlite:\(disk.path)/store.sqlite", "ORDERS_MIN_INTERVAL": "1h",
+            "ORDERS_MAX_INTERVAL": "1h",
+        ])
         #expect(try world.get(Self.path).status == 200)
         try await world.killProxy()
         try disk.remount("ro")

@@ -73,6 +73,7 @@ extension PostgresLimits {
     static let quiet: PostgresLimits = {
         var limits = PostgresLimits()
         limits.decisionMax = .seconds(15)
+        limits.silenceMax = .seconds(30)
         limits.beatInterval = .seconds(3600)
         limits.rereadInterval = .seconds(3600)
         return limits
