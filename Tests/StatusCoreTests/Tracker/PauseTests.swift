@@ -42,6 +42,18 @@ import Testing
         #expect(!driver.calls.isEmpty)
     }
 
+    @Test func aSlotIsNotUsedOnceTheUpstreamHasTurnedOutToBeUnwell() {
+        var driver = vouchersOnly()
+        for number in 1...5 { driver.ask("aa_\(number)") }
+        driver.heldBack = [.reserve]
+        driver.ask("aa_6")
+        for _ in 1...5 { driver.fail(.serverError, http: 500) }
+        driver.release()
+        #expect(driver.callsMade.count == 5)
+        #expect(driver.store.settlements.last?.key.id == .of("aa_6"))
+        #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
+    }
+
     @Test func afterAPauseOneCallGoesFirst() {
         var driver = vouchersOnly()
         driver.ask(id)
