@@ -72,7 +72,7 @@ struct DatabaseTroubleTests {
         let fleet = try await Fleet(
             1,
             storeURL: database.replacingOccurrences(
-                of: ":\(cluster.port)/", with: ":\(relay.port)/"))
+                of: ":\(cluster.port)/", with: ":\(relay.port)/"), Bystander.briefRefresh)
         let bystander = try await Bystander(Self.path)
         #expect(try fleet.get(0, Self.path).status == 200)
         relay.slowDown(milliseconds: 2100)
@@ -89,11 +89,12 @@ struct DatabaseTroubleTests {
         let cluster = try PostgresCluster()
         let relay = try Relay(to: cluster.port)
         let url = try Fleet.newDatabase(on: cluster)
-        let well = try await Fleet(1, storeURL: url)
+        let well = try await Fleet(1, storeURL: url, Bystander.briefRefresh)
         let cut = try await Fleet(
             1,
             storeURL: url.replacingOccurrences(of: ":\(cluster.port)/", with: ":\(relay.port)/"),
-            World.usual(sandboxPort: well.sandboxPort).filter { $0.key.hasSuffix("_URL") })
+            World.usual(sandboxPort: well.sandboxPort).filter { $0.key.hasSuffix("_URL") }
+                .merging(Bystander.briefRefresh) { _, new in new })
         let bystander = try await Bystander(Self.path)
         #expect(try cut.get(0, Self.path).status == 200)
         #expect(try well.get(0, Self.path).status == 200)

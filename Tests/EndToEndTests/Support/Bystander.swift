@@ -9,6 +9,10 @@ final class Bystander {
     private let world: World
     private let path: String
 
+    /// For the programs that are compared with it, where the store is slow: a caller may be held for a
+    /// refresh that far. What is left is waiting that there should not be.
+    static let briefRefresh = ["REFRESH_WAIT": "50ms"]
+
     private static let callers = 4
     /// From one request of a caller to its next, at least: a caller who waits for 0.4 s in each gets a
     /// twentieth of the answers that a machine at leisure gives.
@@ -21,8 +25,7 @@ final class Bystander {
     }
 
     /// Polls the programs at `ports` as well as this one, for longer than an interval: what is asked for
-    /// would be due. Each has to give a quarter as many answers at least, and nothing but answers: on an
-    /// overloaded machine the two crowds have come apart by half.
+    /// would be due. Each has to give a quarter as many answers at least, and nothing but answers.
     func expectFullSpeed(
         of ports: [Int], for span: Duration = .seconds(3),
         sourceLocation: SourceLocation = #_sourceLocation
