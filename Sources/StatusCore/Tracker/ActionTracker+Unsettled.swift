@@ -36,7 +36,8 @@ extension ActionTracker {
         wakes.insert(.store, at: retryAt)
     }
 
-    /// Says again what is due; a process that is about to stop does not wait for that.
+    /// Says again what is due; a process that is about to stop, everything, at once and for the last
+    /// time.
     mutating func sayUnsettledAgain() {
         guard !unsettled.isEmpty, unsettledDueAt <= now || isDraining else { return }
         for (flight, debt) in unsettled.sorted(by: { $0.key < $1.key }) {
@@ -95,6 +96,10 @@ extension Settlement {
         later.breaker = nil
         later.sentAgo = sentAgo.map { $0 + elapsed }
         later.answeredAgo = answeredAgo + elapsed
+        if case .miss(var miss) = news {
+            miss.age += elapsed
+            later.news = .miss(miss)
+        }
         return later
     }
 }

@@ -134,6 +134,11 @@ import Testing
         driver.store.isDown = false
         driver.advance(.seconds(1))
         #expect(driver.store.settlements.map(\.pause) == [.seconds(2999)])
+        guard case .miss(let miss)? = driver.store.settlements.first?.news else {
+            Issue.record("no miss")
+            return
+        }
+        #expect(miss.age == .seconds(601))
     }
 
     @Test func aPauseThatIsOverIsNotSaidAgain() {
