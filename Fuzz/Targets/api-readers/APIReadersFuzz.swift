@@ -1,8 +1,8 @@
 // Any path, query and fields: what is read of them is valid, and read again it is the same.
 //
 // The input, a line each: method (its first letter, then `*` for the asterisk form), path, query,
-// If-None-Match, Prefer, X-Request-Id, Accept, Last-Event-ID, traceparent. A line that is missing or
-// `-` is no field.
+// If-None-Match, Prefer, X-Request-Id, Accept, Last-Event-ID, traceparent, If-Match. A line that is
+// missing or `-` is no field.
 
 import HTTPWire
 import StatusAPI
@@ -27,9 +27,10 @@ struct RequestParts {
     private let accept: [UInt8]?
     private let lastEventID: [UInt8]?
     private let trace: [UInt8]?
+    private let ifMatch: [UInt8]?
 
     init(_ input: [UInt8]) {
-        let lines = input.split(separator: 10, maxSplits: 8, omittingEmptySubsequences: false)
+        let lines = input.split(separator: 10, maxSplits: 9, omittingEmptySubsequences: false)
         func line(_ index: Int) -> [UInt8]? {
             guard index < lines.count, !lines[index].elementsEqual("-".utf8) else { return nil }
             return Array(lines[index])
@@ -45,6 +46,7 @@ struct RequestParts {
         accept = line(6)
         lastEventID = line(7)
         trace = line(8)
+        ifMatch = line(9)
     }
 
     /// As a caller inside could say it, any bytes anywhere.
@@ -54,9 +56,9 @@ struct RequestParts {
         }
         return APIRequest(
             method: method, form: form, path: text(path) ?? "", query: text(query),
-            ifNoneMatch: text(ifNoneMatch), prefer: text(prefer), accept: text(accept),
-            lastEventID: text(lastEventID), trace: text(trace).flatMap { TraceParent($0) },
-            requestID: text(requestID))
+            ifMatch: text(ifMatch), ifNoneMatch: text(ifNoneMatch), prefer: text(prefer),
+            accept: text(accept), lastEventID: text(lastEventID),
+            trace: text(trace).flatMap { TraceParent($0) }, requestID: text(requestID))
     }
 
     /// As it comes through the parser; nil when it is refused there.
@@ -67,6 +69,7 @@ struct RequestParts {
         let fields = [
             ("If-None-Match", ifNoneMatch), ("Prefer", prefer), ("X-Request-Id", requestID),
             ("Accept", accept), ("Last-Event-ID", lastEventID), ("traceparent", trace),
+            ("If-Match", ifMatch),
         ]
         for case (let name, let value?) in fields {
             bytes += name.utf8 + [UInt8(ascii: ":")] + value + [13, 10]

@@ -15,7 +15,9 @@ enum ReaderRules {
         checkQuery(request)
         checkWish(request)
         checkBatch(request)
+        checkCondition(request.ifMatch)
         checkCondition(request.ifNoneMatch)
+        checkPreconditions(request)
         checkEvents(request)
         checkTrace(request.trace)
         checkPlain(request)
@@ -156,6 +158,25 @@ enum ReaderRules {
         }
     }
 
+    /// In the order of RFC 9110 13.2.2; no weak tag is strongly equal to another (8.8.3.2).
+    private static func checkPreconditions(_ request: APIRequest) {
+        let preconditions = Preconditions(request)
+        let selects = request.method == .get || request.method == .head
+        let match = selects ? TagCondition(request.ifMatch) : nil
+        let noneMatch = selects ? TagCondition(request.ifNoneMatch) : nil
+        let own: EntityTag? =
+            if case .tags(let tags) = noneMatch {
+                tags.lazy.compactMap { EntityTag(opaque: $0) }.first
+            } else { nil }
+        for tag in [nil, own] {
+            switch preconditions.verdict(tag) {
+            case .failed: require(match.map { $0 != .any } == true, "412 without a tag in If-Match")
+            case .notModified: require(noneMatch?.matches(tag) == true, "304 for another state")
+            case .serve: require(noneMatch?.matches(tag) != true, "200 for a state that is known")
+            }
+        }
+    }
+
     /// Fields are bytes (RFC 9110 5.5): one over 127 is text like any letter, and never makes a
     /// separator of what is none, or hides one by combining with it.
     private static func checkPlain(_ request: APIRequest) {
@@ -163,19 +184,22 @@ enum ReaderRules {
             text.map { String(decoding: $0.utf8.map { $0 < 128 ? $0 : 0x78 }, as: UTF8.self) }
         }
         var other = request
+        other.ifMatch = plain(request.ifMatch)
         other.ifNoneMatch = plain(request.ifNoneMatch)
         other.prefer = plain(request.prefer)
         guard other != request else { return }
         let wish = try? QuestionReader.wish(request, limits, now: now)
         let otherWish = try? QuestionReader.wish(other, limits, now: now)
         require(wish?.patience == otherWish?.patience, "patience hangs on bytes over 127")
-        require(
-            tagCount(wish?.condition) == tagCount(otherWish?.condition),
-            "the number of tags hangs on bytes over 127")
+        for field in [\APIRequest.ifMatch, \APIRequest.ifNoneMatch] {
+            require(
+                tagCount(request[keyPath: field]) == tagCount(other[keyPath: field]),
+                "the number of tags hangs on bytes over 127")
+        }
     }
 
-    private static func tagCount(_ condition: TagCondition?) -> Int {
-        guard case .tags(let tags) = condition else { return 0 }
+    private static func tagCount(_ field: String?) -> Int {
+        guard case .tags(let tags) = TagCondition(field) else { return 0 }
         return tags.count
     }
 

@@ -182,15 +182,15 @@ enum DocumentRules {
             require(writer.isAnswered, "no answer")
             return writer.output
         }
+        let held = Preconditions(APIRequest(path: "/", ifNoneMatch: rendered.tag.text))
         let unchanged = written { writer in
-            let status = rendered.write(
-                condition: TagCondition(rendered.tag.text), now: moment, into: &writer
-            ) { _ in }
+            let status = rendered.write(held, now: moment, into: &writer) { _ in }
             require(status == 304, "its own tag does not match")
         }
         require(unchanged.suffix(4).elementsEqual([13, 10, 13, 10]), "a 304 with content")
+        let none = Preconditions(APIRequest(path: "/"))
         let long = written { writer in
-            _ = rendered.write(condition: nil, now: moment, into: &writer) {
+            _ = rendered.write(none, now: moment, into: &writer) {
                 $0.field("X-Request-Id", "00000000000000ff")
             }
         }
