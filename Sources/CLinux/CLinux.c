@@ -5,6 +5,7 @@
 
 #include <sched.h>
 #include <linux/sockios.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,15 +25,20 @@ int linux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t toke
     return control(epoll, EPOLL_CTL_MOD, descriptor, events, token);
 }
 
-int linux_epoll_poll(int epoll, struct linux_ready *ready, int count) {
+int linux_epoll_wait(int epoll, struct linux_ready *ready, int count, int milliseconds) {
     struct epoll_event events[256];
-    int found = epoll_wait(epoll, events, count < 256 ? count : 256, 0);
+    int found = epoll_wait(epoll, events, count < 256 ? count : 256, milliseconds);
     for (int index = 0; index < found; index++) {
         ready[index].token = events[index].data.u64;
         ready[index].events = events[index].events;
     }
     return found;
 }
+
+int linux_event(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+
+// Fails only when it has been rung 2^64 - 2 times.
+void linux_event_ring(int event) { eventfd_write(event, 1); }
 
 int linux_accept(int listener) {
     return accept4(listener, 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC);

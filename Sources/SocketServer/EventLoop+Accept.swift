@@ -2,7 +2,6 @@
 // are too many of them, or no descriptor for them.
 
 import CLinux
-import Dispatch
 import Glibc
 import HTTPWire
 
@@ -14,7 +13,7 @@ extension EventLoop {
     /// Connections over the limit that may hear their 503 out, a loop.
     private static var overflowMax: Int { 64 }
     /// How long no connection is accepted when there is no descriptor for it.
-    private static var pause: DispatchTimeInterval { .milliseconds(100) }
+    private static var pause: Int64 { 100_000_000 }
     /// A connection that has not asked anything yet when draining begins may do so for that long.
     private static var firstRequestGrace: Int64 { 1_000_000_000 }
 
@@ -81,12 +80,11 @@ extension EventLoop {
         guard receiver !== self else { return place(descriptor) }
         // The closure owns the number; it runs once.
         let number = descriptor.release()
-        receiver.queue.async { receiver.place(Descriptor(number)) }
+        receiver.post { receiver.place(Descriptor(number)) }
     }
 
     /// Takes a counted connection in.
     private func place(_ descriptor: consuming Descriptor) {
-        readClock()
         guard let connection = register(descriptor, isOverflow: false) else {
             return tally.leave()
         }
@@ -165,12 +163,11 @@ extension EventLoop {
         lookForRelief()
     }
 
-    private func lookForRelief() {
-        queue.asyncAfter(deadline: .now() + Self.pause) { self.resumeAccepting() }
-    }
+    private func lookForRelief() { acceptsAgainAt = now + Self.pause }
 
     /// Accepts again. The shortage is over when there is one more descriptor than the spare ones.
-    private func resumeAccepting() {
+    func resumeAccepting() {
+        acceptsAgainAt = .max
         guard let number = listenerNumber else { return }
         tally.spares.fill()
         isShort = !tally.spares.leaveRoom
@@ -185,7 +182,6 @@ extension EventLoop {
     func stopAccepting() {
         guard !isDraining else { return }
         isDraining = true
-        readClock()
         for _ in 0..<Self.lastAcceptsMax { if !acceptOne() { break } }
         closeListener()
         for connection in connections { if let connection { retire(connection) } }

@@ -2,7 +2,6 @@
 // time runs out, the end comes.
 
 import CLinux
-import Dispatch
 import Glibc
 import HTTPWire
 
@@ -174,7 +173,6 @@ extension EventLoop {
 
     func respond(to exchange: Exchange, _ write: (inout ResponseWriter) -> Void) {
         guard let connection = connection(of: exchange, in: .waiting) else { return }
-        readClock()
         if isDraining { connection.shape.keepAlive = false }
         writer.prepare(connection.shape)
         write(&writer)

@@ -1,13 +1,11 @@
 // Answers in pieces: begun, continued and ended by the handler, at the pace of the peer.
 
 import CLinux
-import Dispatch
 import HTTPWire
 
 extension EventLoop {
     func beginStream(_ exchange: Exchange, _ head: Response) {
         guard let connection = connection(of: exchange, in: .waiting) else { return }
-        readClock()
         if isDraining || connection.shape.version == .http10 { connection.shape.keepAlive = false }
         writer.prepare(connection.shape)
         writer.beginStream(head)
@@ -26,7 +24,6 @@ extension EventLoop {
     /// piece tells all that the ones before it would.
     func sendPiece(_ exchange: Exchange, _ piece: () -> [UInt8]) {
         guard let connection = connection(of: exchange, in: .streaming) else { return }
-        readClock()
         guard !connection.hasUnsent else {
             let piece = piece()
             guard mayKeep(connection.unsent.count + piece.count, connection) else { return }
@@ -40,7 +37,6 @@ extension EventLoop {
 
     func endStream(_ exchange: Exchange) {
         guard let connection = connection(of: exchange, in: .streaming) else { return }
-        readClock()
         writePending(connection)
         writer.endStream(connection.shape.streamFraming)
         if isDraining { connection.shape.keepAlive = false }

@@ -6,16 +6,14 @@ import Dispatch
 import Glibc
 import HTTPWire
 
-/// Serves a share of the connections on one serial queue.
+/// Serves a share of the connections on one serial queue, which it holds from start to stop: it
+/// sleeps in `epoll_wait` itself. A Dispatch source on the epoll set would wake one thread more for
+/// each batch of events.
 ///
-/// The epoll descriptor itself is watched by one Dispatch source: Dispatch's cost is paid once a
-/// batch of events (measured: 7 µs of CPU a request; one source a connection: 13 to 20).
-///
-/// `@unchecked Sendable`: every stored `var` is touched on `queue` only, after `start()`; before it
-/// only the server's initialiser knows the loop. `Exchange`, `Server` and other loops reach in by
-/// `queue.async`. The suite runs under the thread sanitizer.
+/// `@unchecked Sendable`: every stored `var` is touched on the loop's queue only, after `start()`;
+/// before it only the server's initialiser knows the loop. `Exchange`, `Server` and other loops
+/// reach in by `post`. The suite runs under the thread sanitizer.
 final class EventLoop: @unchecked Sendable {
-    let queue: DispatchQueue
     let index: Int
     let configuration: ServerConfiguration
     let handler: any RequestHandler
@@ -25,7 +23,7 @@ final class EventLoop: @unchecked Sendable {
 
     var epoll: Int32 { epollDescriptor?.number ?? -1 }
     private var epollDescriptor: Descriptor?
-    private var source: (any DispatchSourceRead)?
+    private let inbox: Inbox
     private let events: UnsafeMutablePointer<linux_ready>
 
     var connections: [Connection?] = []
@@ -48,11 +46,15 @@ final class EventLoop: @unchecked Sendable {
     /// Counted as accepting by the tally, with or without a listener of its own.
     var isAccepting = true
     var isDraining = false
+    private var isStopped = false
+    /// Called once the loop runs no more; nil when it does not run.
+    private var whenStopped: [@Sendable () -> Void]?
     /// The loop's clock: nanoseconds that never go back, read once a batch.
     var now: Int64 = 0
-    private var timer: (any DispatchSourceTimer)?
-    /// When the timer fires, on the loop's clock.
+    /// When deadlines are looked at, on the loop's clock.
     private var wakeAt = Int64.max
+    /// When connections are accepted again after there was no descriptor for one.
+    var acceptsAgainAt = Int64.max
 
     /// Time-outs in nanoseconds.
     struct Times {
@@ -74,10 +76,9 @@ final class EventLoop: @unchecked Sendable {
 
     /// Bytes read at once.
     static let readBytes = 32 * 1024
-    /// Rounds of one handler call: completions that wait on the queue get their turn in between.
-    static let roundsMax = 8
     static let eventsMax = 256
     static let listenerToken = UInt64.max
+    private static let bellToken = UInt64.max - 1
 
     init(
         _ index: Int, _ configuration: ServerConfiguration, _ handler: any RequestHandler,
@@ -87,7 +88,6 @@ final class EventLoop: @unchecked Sendable {
         self.configuration = configuration
         self.handler = handler
         self.tally = tally
-        queue = DispatchQueue(label: "http-loop-\(index)")
         parser = RequestParser(limits: configuration.wireLimits)
         times = Times(configuration)
         events = .allocate(capacity: Self.eventsMax)
@@ -98,8 +98,11 @@ final class EventLoop: @unchecked Sendable {
                 configuration.wireLimits.chunkLineBytesMax, configuration.wireLimits.trailerBytesMax
             ) + 2
         scratch = .allocate(capacity: keptBytesMax + Self.readBytes)
-        epollDescriptor = Descriptor(returned: linux_epoll_create())
+        let epoll = linux_epoll_create()
+        epollDescriptor = Descriptor(returned: epoll)
         guard epoll >= 0 else { throw .failed("epoll_create1", on: "loop \(index)") }
+        inbox = try Inbox(
+            DispatchQueue(label: "http-loop-\(index)"), epoll: epoll, token: Self.bellToken)
     }
 
     deinit {
@@ -109,58 +112,50 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: Start and stop
 
+    /// Has `work` done on the loop's queue. From any thread.
+    func post(_ work: @escaping @Sendable () -> Void) { inbox.post(work) }
+
     func start() {
-        queue.async {
-            let source = DispatchSource.makeReadSource(
-                fileDescriptor: self.epoll, queue: self.queue)
-            source.setEventHandler { self.drainEvents() }
-            self.source = source
-            self.timer = self.makeTimer()
-            // Another loop may have handed connections over before there was a timer.
-            self.tick()
+        inbox.run {
             self.watchListener()
-            source.activate()
+            self.run()
         }
     }
 
-    private func makeTimer() -> any DispatchSourceTimer {
-        let timer = DispatchSource.makeTimerSource(queue: queue)
-        timer.setEventHandler { self.tick() }
-        timer.activate()
-        return timer
-    }
-
-    /// Closes everything; `done` runs on the queue when Dispatch has let go of the epoll set.
+    /// Closes everything; `done` runs on the queue when the epoll set is closed, too.
     func stop(_ done: @escaping @Sendable () -> Void) {
         closeListener()
         for connection in connections { if let connection { drop(connection) } }
-        timer?.cancel()
-        timer = nil
-        guard let source, !source.isCancelled else { return done() }
-        // Dispatch asks that a watched descriptor stays open until the source is cancelled.
-        source.setCancelHandler {
-            self.epollDescriptor = nil
-            self.source = nil
-            done()
-        }
-        source.cancel()
+        isStopped = true
+        // Without a run, or after it, nothing is left to wait for.
+        if whenStopped?.append(done) == nil { done() }
     }
 
     // MARK: Events
 
-    private func drainEvents() {
-        for _ in 0..<Self.roundsMax {
-            let count = Int(linux_epoll_poll(epoll, events, Int32(Self.eventsMax)))
-            guard count > 0 else { return }
+    private func run() {
+        whenStopped = []
+        while !isStopped {
+            let count = linux_epoll_wait(
+                epoll, events, Int32(Self.eventsMax), inbox.mayRest() ? restMilliseconds : 0)
+            precondition(count >= 0 || errno == EINTR, "the epoll set is gone")
             readClock()
-            for index in 0..<count {
-                let event = events[index]
-                if event.token == Self.listenerToken {
-                    accept()
-                } else if let connection = connection(of: event.token) {
-                    ready(connection, event.events)
-                }
-            }
+            for work in inbox.take() { work() }
+            for index in 0..<max(0, Int(count)) { take(events[index]) }
+            if acceptsAgainAt <= now { resumeAccepting() }
+            if wakeAt <= now { tick() }
+        }
+        epollDescriptor = nil
+        for work in inbox.close() { work() }
+        for done in whenStopped ?? [] { done() }
+        whenStopped = nil
+    }
+
+    private func take(_ event: linux_ready) {
+        if event.token == Self.listenerToken {
+            accept()
+        } else if let connection = connection(of: event.token) {
+            ready(connection, event.events)
         }
     }
 
@@ -184,18 +179,21 @@ final class EventLoop: @unchecked Sendable {
         writer.setDate(secondsSince1970: time.tv_sec)
     }
 
-    /// Has the deadlines looked at when that one has passed: one timer a loop, which rests until the
-    /// earliest deadline and fires at most once a tick.
+    /// Has the deadlines looked at when that one has passed: the loop rests until the earliest one,
+    /// and looks at most once a tick.
     func wake(by deadline: Int64) {
-        let wish = max(deadline, now + times.tick)
-        guard wish < wakeAt else { return }
-        wakeAt = wish
-        timer?.schedule(deadline: .now() + .nanoseconds(Int(min(wish - now, Self.restMax))))
+        wakeAt = min(wakeAt, max(deadline, now + times.tick))
+    }
+
+    /// How long it may sleep if nothing happens; negative: without end.
+    private var restMilliseconds: Int32 {
+        let next = min(wakeAt, acceptsAgainAt)
+        guard next < .max else { return -1 }
+        return Int32(clamping: (max(0, next - now) + 999_999) / 1_000_000)
     }
 
     private func tick() {
         wakeAt = .max
-        readClock()
         var earliest = Int64.max
         for connection in connections {
             guard let connection else { continue }
@@ -204,9 +202,6 @@ final class EventLoop: @unchecked Sendable {
         }
         wake(by: earliest)
     }
-
-    /// Dispatch adds spans to the time without looking for overflow.
-    private static let restMax: Int64 = 3_600_000_000_000
 }
 
 extension Duration {

@@ -1,6 +1,5 @@
 // The door between the server and what answers: one call a request, one answer a call.
 
-import Dispatch
 public import HTTPWire
 
 /// Answers requests.
@@ -46,30 +45,30 @@ public struct Exchange: Hashable, Sendable, CustomStringConvertible {
 
     /// Answers by writing on the loop's queue. Ignored if the peer is gone or has its answer.
     public func respond(_ write: @escaping @Sendable (inout ResponseWriter) -> Void) {
-        loop.queue.async { loop.respond(to: self, write) }
+        loop.post { loop.respond(to: self, write) }
     }
 
     /// Begins an answer in pieces: `head` has status and fields. To HEAD that is all; else pieces
     /// follow, and the end. All three may be called from any queue, and take effect in the order of
     /// the calls; they are ignored if the peer is gone or has its answer.
     public func beginStream(_ head: Response) {
-        loop.queue.async { loop.beginStream(self, head) }
+        loop.post { loop.beginStream(self, head) }
     }
 
     /// Sends a piece, made on the loop's queue. A peer that is behind gets the newest piece only:
     /// each must make sense without those before it.
     public func send(_ piece: @escaping @Sendable () -> [UInt8]) {
-        loop.queue.async { loop.sendPiece(self, piece) }
+        loop.post { loop.sendPiece(self, piece) }
     }
 
     /// Ends an answer in pieces, after what is still to be sent of it.
     public func endStream() {
-        loop.queue.async { loop.endStream(self) }
+        loop.post { loop.endStream(self) }
     }
 
     /// Drops the connection with a RST instead of an answer.
     public func reset() {
-        loop.queue.async { loop.reset(self) }
+        loop.post { loop.reset(self) }
     }
 
     public static func == (a: Exchange, b: Exchange) -> Bool {

@@ -36,7 +36,7 @@ public final class Server: Sendable {
     /// Takes what waits in the kernel, then nothing new. Requests under way are answered, with
     /// `Connection: close`; connections between requests are closed.
     public func stopAccepting() {
-        for loop in loops { loop.queue.async { loop.stopAccepting() } }
+        for loop in loops { loop.post { loop.stopAccepting() } }
     }
 
     /// Calls `done` once, when no connection is left after `stopAccepting()`. On any queue.
@@ -49,7 +49,7 @@ public final class Server: Sendable {
         let group = DispatchGroup()
         for loop in loops {
             group.enter()
-            loop.queue.async { loop.stop { group.leave() } }
+            loop.post { loop.stop { group.leave() } }
         }
         group.notify(queue: .global(), execute: done)
     }

@@ -70,6 +70,27 @@ struct DrainTests {
         #expect(stage.server.connectionCount == 0)
     }
 
+    @Test func serverThatWasNeverStartedStops() throws {
+        let server = try Server(ServerConfiguration(loops: 2), handler: Player())
+        let stopped = Signal()
+        server.stop { stopped.fire() }
+        #expect(stopped.wait())
+    }
+
+    @Test func stoppedServerStopsAgainAndHearsLateAnswers() throws {
+        let stage = try Stage()
+        let peer = try stage.peer()
+        try peer.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")
+        let exchange = try stage.player.next()
+        for _ in 0..<2 {
+            let stopped = Signal()
+            stage.server.stop { stopped.fire() }
+            #expect(stopped.wait())
+            exchange.respond(Response(status: 200))
+        }
+        #expect(try peer.isEnded())
+    }
+
     @Test func serverThatServedNothingIsIdleAtOnce() throws {
         let stage = try Stage()
         let idle = Signal()

@@ -5,7 +5,7 @@
 #include <sys/epoll.h>
 #include <time.h>
 
-// epoll and accept4, which Swift's Glibc module lacks. All return -1 with errno as the calls do.
+// epoll, eventfd and accept4, which Swift's Glibc module lacks. All return -1 with errno as the calls do.
 
 /// One descriptor that has news: the token it was registered with, and EPOLL… bits.
 struct linux_ready {
@@ -18,13 +18,17 @@ enum {
     linux_writable = EPOLLOUT,
     linux_failed = EPOLLERR,
     linux_hung_up = EPOLLHUP,
+    linux_edge = EPOLLET,
 };
 
 int linux_epoll_create(void);
 int linux_epoll_add(int epoll, int descriptor, uint32_t events, uint64_t token);
 int linux_epoll_modify(int epoll, int descriptor, uint32_t events, uint64_t token);
-/// Never waits; fills at most 256.
-int linux_epoll_poll(int epoll, struct linux_ready *ready, int count);
+/// Waits for that many milliseconds at most, without end if negative; fills at most 256.
+int linux_epoll_wait(int epoll, struct linux_ready *ready, int count, int milliseconds);
+/// Readable each time that it is rung (eventfd).
+int linux_event(void);
+void linux_event_ring(int event);
 /// A non-blocking, close-on-exec socket.
 int linux_accept(int listener);
 
