@@ -2,8 +2,10 @@
 
 import StatusCore
 
-/// What the memory store keeps. Confined to its store's queue.
-final class MemoryRows: StoreRows {
+/// What the memory store keeps.
+///
+/// `@unchecked Sendable`: touched only under its store's lock.
+final class MemoryRows: StoreRows, @unchecked Sendable {
     typealias Failure = Never
 
     private var looks: [LookKey: KeptLook] = [:]

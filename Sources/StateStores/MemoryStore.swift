@@ -1,17 +1,15 @@
 // The store without a file, for tests and trying out: it forgets its gates when the process ends.
 
-internal import Dispatch
+internal import Locking
 public import StatusCore
 
 /// Keeps everything in memory, with the same promises as the other stores as long as it lives.
 ///
-/// `@unchecked Sendable`: `clock` is immutable and itself `Sendable`; `rows` and `isClosed` are
-/// touched only in blocks of `queue`, which is serial.
-public final class MemoryStore: StateStore, @unchecked Sendable {
-    private let queue = DispatchQueue(label: "status-proxy.memory-store")
+/// Nothing here waits, so every call replies before it returns.
+public final class MemoryStore: StateStore {
     private let clock: @Sendable () -> Instant
-    private let rows = MemoryRows()
-    private var isClosed = false
+    /// Nil once it is closed.
+    private let kept = Guarded<MemoryRows?>(MemoryRows())
 
     /// `clock` never steps and is the store's only time.
     public init(clock: @escaping @Sendable () -> Instant) { self.clock = clock }
@@ -20,52 +18,50 @@ public final class MemoryStore: StateStore, @unchecked Sendable {
         _ id: ActionID,
         reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void
     ) {
-        enqueue(reply) { rules in rules.lookUp(id) }
+        answer(reply) { rules in rules.lookUp(id) }
     }
 
     public func reserve(
         _ request: Reservation,
         reply: @escaping @Sendable (Result<ReservationReply, StoreFailure>) -> Void
     ) {
-        enqueue(reply) { rules in rules.reserve(request) }
+        answer(reply) { rules in rules.reserve(request) }
     }
 
     public func settle(
         _ settlement: Settlement,
         reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void
     ) {
-        enqueue(reply) { rules in rules.settle(settlement) }
+        answer(reply) { rules in rules.settle(settlement) }
     }
 
     public func smallestGaps(
         reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void
     ) {
-        enqueue(reply) { rules in rules.smallestGaps() }
+        answer(reply) { rules in rules.smallestGaps() }
     }
 
     public func purge(
         _ retention: Retention,
         reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void
     ) {
-        enqueue(reply) { rules in rules.rows.purge(retention, at: rules.now.time) }
+        answer(reply) { rules in rules.rows.purge(retention, at: rules.now.time) }
     }
 
     public func close(reply: @escaping @Sendable () -> Void) {
-        queue.async {
-            self.isClosed = true
-            reply()
-        }
+        kept.withLock { $0 = nil }
+        reply()
     }
 
-    private func enqueue<Reply>(
-        _ reply: @escaping @Sendable (Result<Reply, StoreFailure>) -> Void,
-        _ work: @escaping @Sendable (StoreRules<MemoryRows>) -> Reply
+    private func answer<Reply: Sendable>(
+        _ reply: (Result<Reply, StoreFailure>) -> Void,
+        _ work: (StoreRules<MemoryRows>) -> Reply
     ) {
         let asked = moment()
-        queue.async {
-            guard !self.isClosed else { return reply(.failure(.closed)) }
-            reply(.success(work(StoreRules(rows: self.rows, now: self.moment(), asked: asked))))
+        let found = kept.withLock { rows in
+            rows.map { work(StoreRules(rows: $0, now: moment(), asked: asked)) }
         }
+        reply(found.map(Result.success) ?? .failure(.closed))
     }
 
     /// The memory does not outlive the machine, so the wall clock has nothing to add.
@@ -77,16 +73,17 @@ public final class MemoryStore: StateStore, @unchecked Sendable {
 
 extension MemoryStore: CallJournal {
     public func forEachCall(_ body: (JournaledCall) -> Void) throws(StoreFailure) {
-        try read { $0.journal }.forEach { body($0.journaled) }
+        try read { $0.journal.map(\.journaled) }.forEach(body)
     }
 
     public func smallestGaps() throws(StoreFailure) -> PerSource<Duration?> {
         try read { rows in PerSource { rows.source($0).smallestGap } }
     }
 
-    private func read<Value>(_ value: (MemoryRows) -> Value) throws(StoreFailure) -> Value {
-        let value = queue.sync { isClosed ? nil : value(rows) }
-        guard let value else { throw .closed }
+    private func read<Value: Sendable>(
+        _ value: (MemoryRows) -> Value
+    ) throws(StoreFailure) -> Value {
+        guard let value = kept.withLock({ $0.map(value) }) else { throw .closed }
         return value
     }
 }
