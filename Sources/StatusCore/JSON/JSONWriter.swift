@@ -144,11 +144,17 @@ public struct JSONWriter: Sendable {
     }
 
     private mutating func append(quoted text: String) {
+        var text = text
         bytes.append(UInt8(ascii: "\""))
-        if text.utf8.contains(where: Self.mustEscape) {
-            for byte in text.utf8 { append(escaped: byte) }
-        } else {
-            bytes += text.utf8
+        text.withUTF8 { text in
+            // What is written as it stands goes in runs.
+            var rest = text[...]
+            while let index = rest.firstIndex(where: Self.mustEscape) {
+                bytes += rest[..<index]
+                append(escaped: rest[index])
+                rest = rest[(index + 1)...]
+            }
+            bytes += rest
         }
         bytes.append(UInt8(ascii: "\""))
     }
@@ -169,7 +175,7 @@ public struct JSONWriter: Sendable {
         case 0x0D: bytes += "\\r".utf8
         case 0..<0x10: bytes += "\\u000\(String(byte, radix: 16))".utf8
         case 0x10..<0x20: bytes += "\\u00\(String(byte, radix: 16))".utf8
-        default: bytes.append(byte)
+        default: preconditionFailure("byte \(byte) is written as it stands")
         }
     }
 }

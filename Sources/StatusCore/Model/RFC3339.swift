@@ -26,20 +26,38 @@ public enum RFC3339 {
     /// nearest that the form can hold.
     public static func format(_ time: WallTime) -> String {
         let time = CivilTime(min(max(time, earliest), latest))
-        return "\(digits(time.year, 4))-\(digits(time.month, 2))-\(digits(time.day, 2))"
-            + "T\(digits(time.hour, 2)):\(digits(time.minute, 2)):\(digits(time.second, 2))"
-            + ".\(digits(time.millisecond, 3))Z"
+        return String(unsafeUninitializedCapacity: form.utf8CodeUnitCount) { text in
+            _ = text.initialize(
+                fromContentsOf: UnsafeBufferPointer(
+                    start: form.utf8Start, count: form.utf8CodeUnitCount))
+            write(time.year, in: 0..<4, of: text)
+            write(time.month, in: 5..<7, of: text)
+            write(time.day, in: 8..<10, of: text)
+            write(time.hour, in: 11..<13, of: text)
+            write(time.minute, in: 14..<16, of: text)
+            write(time.second, in: 17..<19, of: text)
+            write(time.millisecond, in: 20..<23, of: text)
+            return form.utf8CodeUnitCount
+        }
+    }
+
+    private static let form: StaticString = "0000-00-00T00:00:00.000Z"
+
+    /// The number's last digits, as many as there is room for.
+    private static func write(
+        _ number: Int64, in places: Range<Int>, of text: UnsafeMutableBufferPointer<UInt8>
+    ) {
+        var rest = UInt64(number)
+        for place in places.reversed() {
+            text[place] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: rest % 10)
+            rest /= 10
+        }
     }
 
     /// 0000-01-01T00:00:00.000Z.
     private static let earliest = WallTime(milliseconds: -62_167_219_200_000)
     /// 9999-12-31T23:59:59.999Z.
     private static let latest = WallTime(milliseconds: 253_402_300_799_999)
-
-    private static func digits(_ number: Int64, _ count: Int) -> String {
-        let text = String(number)
-        return String(repeating: "0", count: max(0, count - text.utf8.count)) + text
-    }
 
     /// Milliseconds; 0 without a fraction, nil for a bad one.
     private static func fraction(_ cursor: inout DigitCursor) -> Int64? {
