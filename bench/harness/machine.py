@@ -10,7 +10,8 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BENCH = ROOT / "bench"
 BUILD = BENCH / ".build"
-RELEASE = ROOT / ".build-release" / "release"
+SCRATCH = ROOT / ".build-bench"
+RELEASE = SCRATCH / "release"
 STATUS_PROXY = RELEASE / "status-proxy"
 SANDBOX = RELEASE / "upstream-sandbox"
 HUMMINGBIRD_FOLDER = BENCH / "hummingbird-peer"
@@ -73,11 +74,12 @@ def install(missing):
 
 
 def build_service():
+    """As the Dockerfile builds it: Swift's libraries are in the program."""
     for product in ("status-proxy", "upstream-sandbox"):
         say(f"building {product}")
         subprocess.run(
-            ["swift", "build", "-c", "release", "--product", product, "--scratch-path",
-             ".build-release"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+            ["swift", "build", "-c", "release", "--static-swift-stdlib", "--product", product,
+             "--scratch-path", SCRATCH], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
 def build_tools():
@@ -90,8 +92,8 @@ def build_tools():
 
 def build_hummingbird():
     say("building Hummingbird (some minutes the first time; --skip-hummingbird leaves it out)")
-    subprocess.run(["swift", "build", "-c", "release"], cwd=HUMMINGBIRD_FOLDER, check=True,
-                   stdout=subprocess.DEVNULL)
+    subprocess.run(["swift", "build", "-c", "release", "--static-swift-stdlib"],
+                   cwd=HUMMINGBIRD_FOLDER, check=True, stdout=subprocess.DEVNULL)
 
 
 def description():
