@@ -113,8 +113,8 @@ extension Span<UInt8> {
     func matches(_ lowercase: StaticString, at range: Range<Int>) -> Bool {
         guard range.count == lowercase.utf8CodeUnitCount else { return false }
         let expected = lowercase.utf8Start
-        for offset in 0..<range.count
-        where self[range.lowerBound + offset].lowercased != expected[offset] {
+        let bytes = extracting(range)
+        for offset in bytes.indices where bytes[offset].lowercased != expected[offset] {
             return false
         }
         return true
@@ -124,9 +124,8 @@ extension Span<UInt8> {
     func equals(_ text: StaticString, at range: Range<Int>) -> Bool {
         guard range.count == text.utf8CodeUnitCount else { return false }
         let expected = text.utf8Start
-        for offset in 0..<range.count where self[range.lowerBound + offset] != expected[offset] {
-            return false
-        }
+        let bytes = extracting(range)
+        for offset in bytes.indices where bytes[offset] != expected[offset] { return false }
         return true
     }
 
@@ -142,31 +141,43 @@ extension Span<UInt8> {
     func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
-        let bytes = self.bytes
-        var index = range.lowerBound
-        while index + 8 <= range.upperBound {
-            let word = bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+        let part = extracting(range)
+        let words = part.bytes
+        var index = 0
+        while index + 8 <= part.count {
+            let word = words.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
             let difference = UInt64(littleEndian: word) ^ ones &* UInt64(byte)
             // The lowest top bit is set where the first equal byte is; a borrow sets only higher ones.
             let equal = (difference &- ones) & ~difference & tops
-            guard equal == 0 else { return index + equal.trailingZeroBitCount / 8 }
+            guard equal == 0 else {
+                return range.lowerBound + index + equal.trailingZeroBitCount / 8
+            }
             index += 8
         }
-        while index < range.upperBound {
-            if self[index] == byte { return index }
+        while index < part.count {
+            if part[index] == byte { return range.lowerBound + index }
             index += 1
         }
         return nil
     }
 
-    /// Where the first byte that is not in `set` stands; the end of `range` if there is none.
+    /// Where the first byte that is not in `set` stands; the end of `range` if there is none. What
+    /// is plain in every set is skipped eight bytes at a time.
     @inline(__always)
     func firstIndex(notIn set: ByteSet, in range: Range<Int>) -> Int {
-        withUnsafeBufferPointer { bytes in
-            precondition(range.lowerBound >= 0 && range.upperBound <= bytes.count)
-            var index = range.lowerBound
-            while index < range.upperBound, set.contains(bytes[index]) { index += 1 }
-            return index
+        let slashIsPlain = set.contains(UInt8(ascii: "/"))
+        let part = extracting(range)
+        let words = part.bytes
+        var index = 0
+        while index + 8 <= part.count {
+            let word = words.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            if let place = word.firstNotPlain(slash: slashIsPlain) {
+                index += place
+                break
+            }
+            index += 8
         }
+        while index < part.count, set.contains(part[index]) { index += 1 }
+        return range.lowerBound + index
     }
 }
