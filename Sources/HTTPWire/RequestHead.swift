@@ -2,7 +2,9 @@
 // storage of one head serves all requests of a loop.
 
 /// One request's head. Ranges count in the bytes that were parsed.
-public struct RequestHead: Sendable {
+///
+/// Not copyable, so that it is lent to whoever answers: a copy a request took 150 instructions.
+public struct RequestHead: ~Copyable, Sendable {
     public internal(set) var method = Method.other
     public internal(set) var methodBytes: Range<Int> = 0..<0
     public internal(set) var form = TargetForm.origin
