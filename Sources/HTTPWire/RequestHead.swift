@@ -48,7 +48,7 @@ public struct RequestHead: ~Copyable, Sendable {
 
     /// The value of the first field of that name; nil without one.
     public func firstValue(of lowercaseName: StaticString, in bytes: Span<UInt8>) -> Range<Int>? {
-        for field in fields where bytes.matches(lowercaseName, at: field.name) {
+        for field in fields where field.isNamed(lowercaseName, in: bytes) {
             return field.value
         }
         return nil
@@ -58,7 +58,7 @@ public struct RequestHead: ~Copyable, Sendable {
     public func forEachValue(
         of lowercaseName: StaticString, in bytes: Span<UInt8>, _ body: (Range<Int>) -> Void
     ) {
-        for field in fields where bytes.matches(lowercaseName, at: field.name) {
+        for field in fields where field.isNamed(lowercaseName, in: bytes) {
             body(field.value)
         }
     }
@@ -79,6 +79,11 @@ public struct FieldLine: Equatable, Sendable {
     public init(name: Range<Int>, value: Range<Int>) {
         self.name = name
         self.value = value
+    }
+
+    /// Names are compared without regard to case (RFC 9110 5.1).
+    public func isNamed(_ lowercaseName: StaticString, in bytes: Span<UInt8>) -> Bool {
+        bytes.matches(lowercaseName, at: name)
     }
 }
 
