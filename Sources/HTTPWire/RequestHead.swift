@@ -116,7 +116,9 @@ public enum Version: String, Sendable {
 }
 
 extension Span<UInt8> {
-    /// True when the bytes in `range` are `lowercase`, whatever their case.
+    /// True when the bytes in `range` are `lowercase`, whatever their case. Inlined, as is the next
+    /// one, so that a literal is compared byte by byte without a loop.
+    @inline(__always)
     func matches(_ lowercase: StaticString, at range: Range<Int>) -> Bool {
         guard range.count == lowercase.utf8CodeUnitCount else { return false }
         let expected = lowercase.utf8Start
@@ -128,6 +130,7 @@ extension Span<UInt8> {
     }
 
     /// True when the bytes in `range` are exactly `text`.
+    @inline(__always)
     func equals(_ text: StaticString, at range: Range<Int>) -> Bool {
         guard range.count == text.utf8CodeUnitCount else { return false }
         let expected = text.utf8Start
