@@ -15,7 +15,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 /// Lower limits turn requests away; they never make another request of the same bytes.
-private func checkLimitsOnlyRefuse(_ roomy: Reading, _ tight: Reading) {
+private func checkLimitsOnlyRefuse(_ roomy: borrowing Reading, _ tight: borrowing Reading) {
     let limits: [Refusal] = [
         .emptyLines, .methodTooLong, .targetTooLong, .headTooLarge, .tooManyFields,
     ]
