@@ -19,7 +19,7 @@ struct SeenRequest: Equatable {
     var framing: BodyFraming
 
     /// Traps when a range lies outside `bytes`.
-    init(_ head: RequestHead, _ bytes: [UInt8]) {
+    init(_ head: borrowing RequestHead, _ bytes: [UInt8]) {
         method = head.method
         methodBytes = Array(bytes[head.methodBytes])
         form = head.form

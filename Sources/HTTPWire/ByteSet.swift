@@ -45,6 +45,27 @@ struct ByteSet {
     }
 }
 
+extension UInt64 {
+    /// Eight bytes in memory's order: the place of the first that is neither a letter, a digit, "-"
+    /// nor ".", nor "/" if `slash` is plain too; nil if there is none. All sets above hold these.
+    @inline(__always)
+    func firstNotPlain(slash isPlain: Bool) -> Int? {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let tops: UInt64 = 0x8080_8080_8080_8080
+        let word = UInt64(littleEndian: self)
+        // Seven bits a byte, so that no sum carries into the next one: the top bit of each says
+        // whether the byte has reached a bound.
+        let bytes = word & ~tops
+        let folded = bytes | ones &* 0x20
+        let letters = (folded &+ ones &* (0x80 - 0x61)) & ~(folded &+ ones &* (0x80 - 0x7B))
+        let others = (bytes &+ ones &* (0x80 - 0x2D)) & ~(bytes &+ ones &* (0x80 - 0x3A))
+        var strange = ~(letters | others) | word
+        if !isPlain { strange |= ~((bytes ^ ones &* 0x2F) &+ ones &* 0x7F) }
+        strange &= tops
+        return strange == 0 ? nil : strange.trailingZeroBitCount / 8
+    }
+}
+
 extension UInt8 {
     @inline(__always) static var tab: UInt8 { 0x09 }
     @inline(__always) static var lineFeed: UInt8 { 0x0A }

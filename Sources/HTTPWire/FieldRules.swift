@@ -92,11 +92,6 @@ private struct ConnectionOptions {
 }
 
 extension Span<UInt8> {
-    /// token = 1*tchar (RFC 9110 5.6.2).
-    func isToken(_ range: Range<Int>) -> Bool {
-        !range.isEmpty && firstIndex(notIn: .token, in: range) == range.upperBound
-    }
-
     /// Hands over each element of a comma-separated list, without the blanks around it; empty ones
     /// are skipped (RFC 9110 5.6.1.2). Only for lists whose elements hold no quoted commas.
     func forEachElement(of range: Range<Int>, _ body: (Range<Int>) -> Void) {

@@ -11,48 +11,51 @@ extension Span<UInt8> {
         from start: Int, bytesMax: Int, tooLong: Refusal
     ) throws(Refusal) -> Range<Int>? {
         let end = Swift.min(count, start + bytesMax + 1)
-        var index = skipText(from: start, to: end)
-        while index < end {
-            let byte = self[index]
-            if byte >= .space, byte != 0x7F {
-                index += 1
-                continue
-            }
-            switch byte {
+        var index = start
+        while let control = firstControl(in: index..<Swift.max(index, end)) {
+            switch self[control] {
             case .tab:
-                index += 1
+                index = control + 1
             case .carriageReturn:
-                guard index + 1 < count else { return nil }
-                guard self[index + 1] == .lineFeed else { throw .bareCarriageReturn }
-                return start..<index
+                guard control + 1 < count else { return nil }
+                guard self[control + 1] == .lineFeed else { throw .bareCarriageReturn }
+                return start..<control
             case .lineFeed:
                 throw .bareLineFeed
             default:
                 throw .controlByte
             }
         }
-        guard index - start <= bytesMax else { throw tooLong }
+        guard end - start <= bytesMax else { throw tooLong }
         return nil
     }
 
-    /// Skips what is neither a control byte nor DEL, eight bytes at a time; stops at, or up to seven
-    /// bytes before, the first other byte.
+    /// Where the first control byte or DEL stands; looked for eight bytes at a time.
     @inline(__always)
-    private func skipText(from start: Int, to end: Int) -> Int {
+    private func firstControl(in range: Range<Int>) -> Int? {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
-        let bytes = self.bytes
-        var index = start
-        while index + 8 <= end {
-            let word = bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-            // A top bit is set where a byte is under 0x20, or is 0x7F (a borrow or a carry may set
-            // one more above it: that only ends the skipping earlier).
+        let part = extracting(range)
+        let words = part.bytes
+        var index = 0
+        while index + 8 <= part.count {
+            let word = UInt64(
+                littleEndian: words.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+            // A top bit is set where a byte is under 0x20, or is 0x7F. A borrow may set one above
+            // the first of them, none below.
             let control = (word &- ones &* 0x20) & ~word
             let delete = word ^ (ones &* 0x7F)
             let isDelete = (delete &- ones) & ~delete
-            guard (control | isDelete) & tops == 0 else { return index }
+            let found = (control | isDelete) & tops
+            guard found == 0 else {
+                return range.lowerBound + index + found.trailingZeroBitCount / 8
+            }
             index += 8
         }
-        return index
+        while index < part.count {
+            if part[index] < .space || part[index] == 0x7F { return range.lowerBound + index }
+            index += 1
+        }
+        return nil
     }
 }

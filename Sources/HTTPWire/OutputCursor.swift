@@ -34,33 +34,53 @@ public struct OutputCursor: ~Copyable {
         for byte in text.utf8 { put(byte) }
     }
 
-    /// In decimal.
+    /// In decimal. Room for eight digits is wanted, however few are written.
     @inlinable
     public mutating func append(decimal number: Int) {
-        if number < 0 { put(0x2D) }
-        let magnitude = number.magnitude
-        var count = 1
-        var bound: UInt = 10
-        while magnitude >= bound {
-            count += 1
-            // Nineteen digits are the most that there are.
-            guard count < 19 else { break }
-            bound &*= 10
-        }
-        append(digits: UInt64(magnitude), count: count)
+        guard (0..<100_000_000).contains(number) else { return appendLong(number) }
+        let digits = Self.eightDigits(decimal: UInt64(number))
+        put(digits, count: 8 &- min(7, digits.trailingZeroBitCount / 8))
     }
 
-    /// The last `count` decimal digits, zeros in front.
+    /// The last `count` decimal digits of a number under 10⁸, zeros in front; at most eight, and room
+    /// for eight is wanted.
     @inlinable @inline(__always)
     public mutating func append(digits number: UInt64, count: Int) {
-        precondition(count <= end - next, "room was reserved")
-        var rest = number
-        for offset in stride(from: count &- 1, through: 0, by: -1) {
-            let (quotient, digit) = rest.quotientAndRemainder(dividingBy: 10)
-            next[offset] = 0x30 | UInt8(truncatingIfNeeded: digit)
-            rest = quotient
-        }
+        precondition(number < 100_000_000 && count <= 8, "eight digits are written at once")
+        put(Self.eightDigits(decimal: number), count: count)
+    }
+
+    /// The last `count` of eight digits, the first of them in the lowest byte.
+    @inlinable @inline(__always)
+    mutating func put(_ digits: UInt64, count: Int) {
+        precondition(end - next >= 8, "room was reserved")
+        let letters = (digits | 0x3030_3030_3030_3030) &>> UInt64(8 &* (8 &- count))
+        UnsafeMutableRawPointer(next).storeBytes(of: letters.littleEndian, as: UInt64.self)
         next += count
+    }
+
+    /// A number under 10⁸ as eight digits, a byte each, the first in the lowest: halved again and
+    /// again, all parts at once, with multiplications that are exact for numbers so small.
+    @inlinable @inline(__always)
+    static func eightDigits(decimal number: UInt64) -> UInt64 {
+        let fours = number / 10_000 | (number % 10_000) &<< 32
+        let hundreds = (fours &* 10_486) &>> 20 & 0x0000_007F_0000_007F
+        let twos = hundreds | (fours &- hundreds &* 100) &<< 16
+        let tens = (twos &* 103) &>> 10 & 0x000F_000F_000F_000F
+        return tens | (twos &- tens &* 10) &<< 8
+    }
+
+    /// Eight digits do not hold it: digit by digit.
+    @usableFromInline
+    mutating func appendLong(_ number: Int) {
+        if number < 0 { put(0x2D) }
+        let magnitude = number.magnitude
+        var divisor: UInt = 1
+        while magnitude / divisor > 9 { divisor *= 10 }
+        while divisor > 0 {
+            put(0x30 | UInt8(magnitude / divisor % 10))
+            divisor /= 10
+        }
     }
 
     /// Sixteen hexadecimal digits.
@@ -114,6 +134,17 @@ extension [UInt8] {
                 write(&cursor)
                 initialized += cursor.next - start
             }
+        }
+    }
+
+    /// Writes what `write` writes over the beginning; returns how many bytes that are.
+    @inlinable @inline(__always)
+    public mutating func overwrite(_ write: (inout OutputCursor) -> Void) -> Int {
+        withUnsafeMutableBufferPointer { room in
+            var cursor = OutputCursor(room)
+            let start = cursor.next
+            write(&cursor)
+            return cursor.next - start
         }
     }
 }

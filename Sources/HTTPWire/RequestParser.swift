@@ -63,25 +63,33 @@ public struct RequestParser: Sendable {
         guard
             let line = try bytes.line(from: start, bytesMax: bytesMax, tooLong: .targetTooLong)
         else { return nil }
-        guard let methodEnd = bytes.firstIndex(of: .space, in: line) else { throw .requestLine }
-        try readMethod(bytes, at: line.lowerBound..<methodEnd, into: &head)
-        let rest = methodEnd + 1..<line.upperBound
-        guard let targetEnd = bytes.firstIndex(of: .space, in: rest) else { throw .requestLine }
+        let methodEnd = try readMethod(bytes, in: line, into: &head)
+        // Nearly every target is a path and no more: then its end is found by reading it.
+        let pathEnd = bytes.firstIndex(notIn: .path, in: methodEnd + 1..<line.upperBound)
+        guard let targetEnd = bytes.firstIndex(of: .space, in: pathEnd..<line.upperBound) else {
+            throw .requestLine
+        }
         try readVersion(bytes, at: targetEnd + 1..<line.upperBound, into: &head)
-        let target = rest.lowerBound..<targetEnd
+        let target = methodEnd + 1..<targetEnd
         guard target.count <= limits.targetBytesMax else { throw .targetTooLong }
-        try TargetRules.read(bytes, at: target, into: &head)
+        try TargetRules.read(bytes, at: target, isPathUntil: pathEnd, into: &head)
         return line.upperBound + 2
     }
 
-    /// method = token, case-sensitive (RFC 9112 3.1).
+    /// method = token, case-sensitive (RFC 9112 3.1). Returns where the space behind it stands.
     private func readMethod(
-        _ bytes: Span<UInt8>, at range: Range<Int>, into head: inout RequestHead
-    ) throws(Refusal) {
-        guard bytes.isToken(range) else { throw .method }
-        guard range.count <= limits.methodBytesMax else { throw .methodTooLong }
-        head.methodBytes = range
-        head.method = Method(bytes, at: range)
+        _ bytes: Span<UInt8>, in line: Range<Int>, into head: inout RequestHead
+    ) throws(Refusal) -> Int {
+        let tokenEnd = bytes.firstIndex(notIn: .token, in: line)
+        guard let end = bytes.firstIndex(of: .space, in: tokenEnd..<line.upperBound) else {
+            throw .requestLine
+        }
+        let method = line.lowerBound..<end
+        guard end == tokenEnd, !method.isEmpty else { throw .method }
+        guard method.count <= limits.methodBytesMax else { throw .methodTooLong }
+        head.methodBytes = method
+        head.method = Method(bytes, at: method)
+        return end
     }
 
     /// HTTP-version = "HTTP/" DIGIT "." DIGIT, case-sensitive (RFC 9112 2.3).

@@ -153,8 +153,15 @@ public struct ResponseWriter: Sendable {
         precondition(progress == .ready && wantsContent, "an answer is begun once")
         progress = .done
         status = 200
-        let date = date
-        let headEnd = headEnd
+        Self.append(to: &output, bytesMax, date, headEnd, write)
+    }
+
+    /// Borrows the date beside the output: a copy would count references.
+    @inline(__always)
+    private static func append(
+        to output: inout [UInt8], _ bytesMax: Int, _ date: [UInt8], _ headEnd: StaticString,
+        _ write: (inout OutputCursor, _ date: Span<UInt8>, _ headEnd: StaticString) -> Void
+    ) {
         output.append(bytesMax: bytesMax) { write(&$0, date.span, headEnd) }
     }
 

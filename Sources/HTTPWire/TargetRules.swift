@@ -3,9 +3,10 @@
 enum TargetRules {
     /// RFC 9112 3.2: origin-form, absolute-form, authority-form for CONNECT only, asterisk-form for
     /// OPTIONS only. An invalid target is refused, not repaired: a redirect or a repair may step
-    /// round a filter in front.
+    /// round a filter in front. Up to `isPathUntil` nothing stands but what a path may hold.
     static func read(
-        _ bytes: Span<UInt8>, at range: Range<Int>, into head: inout RequestHead
+        _ bytes: Span<UInt8>, at range: Range<Int>, isPathUntil pathEnd: Int,
+        into head: inout RequestHead
     ) throws(Refusal) {
         guard !range.isEmpty else { throw .target }
         head.target = range
@@ -13,7 +14,7 @@ enum TargetRules {
             try readAuthorityForm(bytes, at: range, into: &head)
         } else if bytes[range.lowerBound] == UInt8(ascii: "/") {
             head.form = .origin
-            try readPathAndQuery(bytes, at: range, into: &head)
+            try readPathAndQuery(bytes, at: range, isPathUntil: pathEnd, into: &head)
         } else if range.count == 1, bytes[range.lowerBound] == UInt8(ascii: "*") {
             guard head.method == .options else { throw .target }
             head.form = .asterisk
@@ -25,9 +26,10 @@ enum TargetRules {
     /// RFC 9112 3.2.1. A "#" is no part of a target (RFC 9110 7.1), nor is a raw space or a byte
     /// over 127.
     private static func readPathAndQuery(
-        _ bytes: Span<UInt8>, at range: Range<Int>, into head: inout RequestHead
+        _ bytes: Span<UInt8>, at range: Range<Int>, isPathUntil known: Int,
+        into head: inout RequestHead
     ) throws(Refusal) {
-        let pathEnd = try skip(.path, bytes, at: range)
+        let pathEnd = try skip(.path, bytes, at: known..<range.upperBound)
         head.path = range.lowerBound..<pathEnd
         guard pathEnd < range.upperBound else { return }
         guard bytes[pathEnd] == UInt8(ascii: "?") else { throw .target }
@@ -61,7 +63,7 @@ enum TargetRules {
         guard port.lowerBound > start else { throw .target }
         head.form = .absolute
         head.authority = start..<end
-        try readPathAndQuery(bytes, at: end..<range.upperBound, into: &head)
+        try readPathAndQuery(bytes, at: end..<range.upperBound, isPathUntil: end, into: &head)
     }
 
     /// RFC 9112 3.2.3: host and port, both.
@@ -107,10 +109,12 @@ enum TargetRules {
     ) throws(Refusal) {
         guard !range.isEmpty else { return }
         guard bytes[range.lowerBound] == UInt8(ascii: ":"), range.count <= 6 else { throw failure }
+        let digits = bytes.extracting(range.lowerBound + 1..<range.upperBound)
         var number = 0
-        for index in range.dropFirst() {
-            guard bytes[index].isDigit else { throw failure }
-            number = number * 10 + Int(bytes[index] - 0x30)
+        for index in digits.indices {
+            guard digits[index].isDigit else { throw failure }
+            // Five digits at most.
+            number = number &* 10 &+ Int(digits[index] & 0x0F)
         }
         guard number <= 65_535 else { throw failure }
     }

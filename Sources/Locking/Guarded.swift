@@ -10,8 +10,9 @@ internal import Glibc
 /// `@unchecked Sendable`: `value` is touched only in `withLock`, between lock and unlock, and is
 /// itself `Sendable`, so what leaves it can be used elsewhere. The mutex stays where it was made.
 public final class Guarded<Value: Sendable>: @unchecked Sendable {
-    private var value: Value
+    // First, so that it stands at the same place whatever the value is.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
+    @usableFromInline var value: Value
 
     public init(_ value: Value) {
         self.value = value
@@ -26,13 +27,24 @@ public final class Guarded<Value: Sendable>: @unchecked Sendable {
     }
 
     /// `body` is short, does no I/O and calls nobody back.
+    ///
+    /// Inlined where it is used, so that `body` needs no context and `Value` is known.
+    @inlinable
     public func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
-        let locked = pthread_mutex_lock(mutex)
-        precondition(locked == 0, "the mutex is broken")
-        defer {
-            let unlocked = pthread_mutex_unlock(mutex)
-            precondition(unlocked == 0, "the mutex was not held")
-        }
+        lock()
+        defer { unlock() }
         return body(&value)
+    }
+
+    @usableFromInline
+    func lock() {
+        let code = pthread_mutex_lock(mutex)
+        precondition(code == 0, "the mutex is broken")
+    }
+
+    @usableFromInline
+    func unlock() {
+        let code = pthread_mutex_unlock(mutex)
+        precondition(code == 0, "the mutex was not held")
     }
 }

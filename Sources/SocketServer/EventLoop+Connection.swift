@@ -145,8 +145,8 @@ extension EventLoop {
             keepAlive: head.keepAlive && !isDraining)
         connection.hasServed = true
         connection.patience = .none
-        let body = connection.body
-        if !body.isEmpty { connection.body = [] }
+        var body: [UInt8] = []
+        if !connection.body.isEmpty { swap(&body, &connection.body) }
         writer.prepare(connection.shape)
         switch handler.handle(
             head, bytes: bytes, body: body, exchange: exchange, writer: &writer)

@@ -1,4 +1,4 @@
-// The search for a byte, eight at a time, against a look at each.
+// Searches that look at eight bytes at a time, against a look at each.
 
 import Testing
 
@@ -29,5 +29,33 @@ import Testing
         #expect(bytes.span.firstIndex(notIn: .token, in: 3..<9) == 3)
         let letters = Array("abcdefghijkl".utf8)
         #expect(letters.span.firstIndex(notIn: .token, in: 2..<7) == 7)
+    }
+
+    /// Every byte, at every place of a word and behind it, among letters and among its like.
+    @Test func theFirstStrangerIsFoundWhereverItStands() {
+        let sets: [ByteSet] = [.token, .path, .query, .name, .literal]
+        for byte in UInt8.min ... .max {
+            for place in 0..<19 {
+                var bytes = Array("Zz09-.aAmM5bYyC8-.x".utf8)
+                bytes[place] = byte
+                for set in sets {
+                    let wanted = bytes.firstIndex { !set.contains($0) } ?? bytes.count
+                    #expect(bytes.span.firstIndex(notIn: set, in: 0..<bytes.count) == wanted)
+                }
+            }
+        }
+    }
+
+    /// The same for the end of a line, which a control byte is or is not.
+    @Test func theFirstControlByteIsFoundWhereverItStands() throws {
+        for byte in UInt8.min ... .max {
+            for place in 0..<19 {
+                var bytes = [UInt8](repeating: 0x80, count: 19) + [0x0D, 0x0A]
+                bytes[place] = byte
+                let isControl = (byte < 0x20 && byte != 0x09) || byte == 0x7F
+                let line = try? bytes.span.line(from: 0, bytesMax: 64, tooLong: .headTooLarge)
+                #expect(line == (isControl ? nil : 0..<19))
+            }
+        }
     }
 }

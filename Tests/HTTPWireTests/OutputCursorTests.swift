@@ -11,7 +11,8 @@ import Testing
     }
 
     @Test(arguments: [
-        0, 1, 9, 10, 99, 100, 12_345, 999_999, 1_000_000, -1, -10, -987_654, .max, .min + 1,
+        0, 1, 9, 10, 99, 100, 9_999, 10_000, 12_345, 999_999, 1_000_000, 99_999_999, 100_000_000,
+        -1, -10, -987_654, .max, .min + 1, .min,
     ])
     func integersAreWrittenInDecimal(number: Int) {
         #expect(written { $0.append(decimal: number) } == String(number))
@@ -26,8 +27,25 @@ import Testing
         #expect(written { $0.append(hexadecimal: number) } == padded)
     }
 
+    @Test func everyPartOfANumberIsSplitExactly() {
+        for part in 0..<10_000 {
+            let number = part * 10_000 + (9_999 - part)
+            #expect(written { $0.append(decimal: number) } == String(number))
+        }
+    }
+
     @Test func fractionsKeepTheirLeadingZeros() {
         #expect(written { $0.append(digits: 42, count: 6) } == "000042")
+        #expect(written { $0.append(digits: 7, count: 3) } == "007")
+        #expect(written { $0.append(digits: 98_765_432, count: 8) } == "98765432")
+        #expect(written { $0.append(digits: 1234, count: 2) } == "34")
+    }
+
+    @Test func whatIsWrittenOverAnArrayIsCounted() {
+        var bytes = Array("an earlier line\n".utf8)
+        let count = bytes.overwrite { $0.append("a line\n") }
+        #expect(count == 7)
+        #expect(String(decoding: bytes, as: UTF8.self) == "a line\nier line\n")
     }
 
     @Test func piecesFollowEachOther() {

@@ -50,7 +50,7 @@ struct RequestParserTests {
         #expect(head.authority == nil)
         #expect(head.fields.isEmpty)
         #expect(head.framing == .none)
-        #expect(!head.keepAlive)
+        #expect(head.keepAlive == false)
     }
 
     /// Where a byte stands, and which bytes may stand there besides letters and digits.

@@ -5,7 +5,7 @@ import HTTPWire
 import TestSupport
 
 /// One connection fed piece by piece.
-struct Walk {
+struct Walk: ~Copyable {
     private(set) var trace: [String] = []
     private var machine = ConnectionMachine()
     private let parser: RequestParser

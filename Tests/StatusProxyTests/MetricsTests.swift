@@ -90,6 +90,22 @@ struct MetricsTests {
         }
     }
 
+    @Test func hitsStandAmongTheOtherRequests() throws {
+        try countEverything()
+        var hits = HitCounts()
+        hits.count(isStale: false, nanoseconds: 9_000)
+        hits.count(isStale: false, nanoseconds: 60_000)
+        hits.count(isStale: true, nanoseconds: 9_000)
+        var gauges = gauges
+        gauges.hits.add(hits)
+        let text = try MetricsReader(metrics.text(gauges, configured: []))
+        #expect(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]) == 9)
+        #expect(text.value("request_duration_seconds_count") == 10)
+        #expect(text.value("request_duration_seconds_bucket", ["le": "0.000050"]) == 3)
+        #expect(text.value("cache_results_total", ["result": "hit"]) == 3)
+        #expect(text.value("cache_results_total", ["result": "stale"]) == 2)
+    }
+
     @Test func noActionIDStandsInALabel() throws {
         try countEverything()
         #expect(!metrics.text(gauges, configured: Source.allCases).contains("secretive"))

@@ -61,7 +61,7 @@ struct VisitTests {
         let text = try MetricsReader(
             String(
                 decoding: journal.metricsText(
-                    stored: 1, waiting: 0, streams: 0, configured: [.vouchers]),
+                    stored: 1, waiting: 0, streams: 0, hits: HitCounts(), configured: [.vouchers]),
                 as: UTF8.self))
         #expect(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]) == 1)
         #expect(text.value("cache_results_total", ["result": "stale"]) == 1)
@@ -80,7 +80,8 @@ struct VisitTests {
         let line = try json(#require(lines.first))
         #expect(line["request_id"]?.string == "req-42")
         #expect(line["status"]?.integer == 499)
-        let bytes = journal.metricsText(stored: 0, waiting: 0, streams: 0, configured: [])
+        let bytes = journal.metricsText(
+            stored: 0, waiting: 0, streams: 0, hits: HitCounts(), configured: [])
         let text = try MetricsReader(String(decoding: bytes, as: UTF8.self))
         #expect(text.value("requests_total", ["route": "other", "code": "499"]) == 1)
     }
@@ -96,7 +97,8 @@ struct VisitTests {
         let line = try json(#require(pipe.lines()?.first))
         #expect(line["status"]?.integer == 431)
         #expect(line["reason"]?.string == "too many fields")
-        let bytes = journal.metricsText(stored: 0, waiting: 0, streams: 0, configured: [])
+        let bytes = journal.metricsText(
+            stored: 0, waiting: 0, streams: 0, hits: HitCounts(), configured: [])
         let text = try MetricsReader(String(decoding: bytes, as: UTF8.self))
         #expect(text.value("requests_total", ["route": "refused", "code": "431"]) == 1)
         #expect(text.value("connections") == 7)

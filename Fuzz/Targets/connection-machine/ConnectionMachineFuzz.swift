@@ -19,7 +19,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 private func check(
-    _ whole: Conversation, against plan: Plan, sizes: [Int], answersLate: Bool
+    _ whole: borrowing Conversation, against plan: Plan, sizes: [Int], answersLate: Bool
 ) {
     var cut = Conversation(plan, answersLate: answersLate)
     cut.play(plan.bytes, sizes: sizes)

@@ -3,7 +3,7 @@
 import HTTPWire
 
 /// One connection from its first byte to its end.
-struct Conversation {
+struct Conversation: ~Copyable {
     enum Event: Equatable {
         case request(SeenRequest)
         /// Content of the request that follows; all pieces in one.

@@ -15,7 +15,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 }
 
 /// Lower limits turn requests away; they never make another request of the same bytes.
-private func checkLimitsOnlyRefuse(_ roomy: Reading, _ tight: Reading) {
+private func checkLimitsOnlyRefuse(_ roomy: borrowing Reading, _ tight: borrowing Reading) {
     let limits: [Refusal] = [
         .emptyLines, .methodTooLong, .targetTooLong, .headTooLarge, .tooManyFields,
     ]
@@ -25,7 +25,7 @@ private func checkLimitsOnlyRefuse(_ roomy: Reading, _ tight: Reading) {
 }
 
 /// What a parser made of some bytes.
-struct Reading {
+struct Reading: ~Copyable {
     let bytes: [UInt8]
     let parser: RequestParser
     let outcome: RequestParser.Outcome
@@ -38,8 +38,8 @@ struct Reading {
         outcome = parser.parse(bytes.span, from: start, into: &head)
         self.bytes = bytes
         self.parser = parser
-        self.head = head
         if case .request = outcome { seen = SeenRequest(head, bytes) } else { seen = nil }
+        self.head = head
     }
 
     func checkAll() {

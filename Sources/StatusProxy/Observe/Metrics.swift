@@ -22,16 +22,11 @@ final class Metrics: Sendable {
         var requests: [RequestKey: Int] = [:]
         var durations = Histogram()
         var cacheResults: [String: Int] = [:]
-        /// `/actions/{id}` answered 200 from the board, fresh and stale: counted without a look-up.
-        var freshHits = 0
-        var staleHits = 0
 
         mutating func add(_ other: RequestCounts) {
             requests.merge(other.requests, uniquingKeysWith: +)
             cacheResults.merge(other.cacheResults, uniquingKeysWith: +)
             durations.add(other.durations)
-            freshHits += other.freshHits
-            staleHits += other.staleHits
         }
     }
 
@@ -68,42 +63,13 @@ final class Metrics: Sendable {
         var order: (String, String) { (source.rawValue, outcome) }
     }
 
-    /// Counts by upper bound.
-    private struct Histogram: Sendable {
-        static let bounds: [Duration] = [
-            .microseconds(50), .microseconds(100), .microseconds(250), .milliseconds(1),
-            .milliseconds(5), .milliseconds(25), .milliseconds(100), .milliseconds(500),
-            .seconds(1), .seconds(2), .seconds(5), .seconds(10), .seconds(60),
-        ]
-        private static let boundsInNanoseconds = bounds.map(\.nanoseconds)
-        var counts = [Int](repeating: 0, count: bounds.count)
-        var count = 0
-        var nanoseconds: Int64 = 0
-
-        mutating func add(_ span: Duration) { add(nanoseconds: span.nanoseconds) }
-
-        mutating func add(nanoseconds length: Int64) {
-            count += 1
-            nanoseconds += length
-            for index in counts.indices where length <= Self.boundsInNanoseconds[index] {
-                counts[index] += 1
-                return
-            }
-        }
-
-        mutating func add(_ other: Histogram) {
-            for index in counts.indices { counts[index] += other.counts[index] }
-            count += other.count
-            nanoseconds += other.nanoseconds
-        }
-    }
-
-    /// Gauges that others keep.
+    /// What others keep.
     struct Gauges {
         var connections: Int
         var storedActions: Int
         var waitingCallers: Int
         var eventStreams: Int
+        var hits = HitCounts()
     }
 
     func countRequest(
@@ -116,23 +82,15 @@ final class Metrics: Sendable {
         }
     }
 
-    /// Counts a 200 for one action from the board.
-    func countHit(isStale: Bool, nanoseconds: Int64, lane: Int) {
-        lanes[lane].withLock {
-            if isStale { $0.staleHits += 1 } else { $0.freshHits += 1 }
-            $0.durations.add(nanoseconds: nanoseconds)
-        }
-    }
-
-    private func requestCounts() -> RequestCounts {
+    private func requestCounts(_ hits: HitCounts) -> RequestCounts {
         var sum = RequestCounts()
         for lane in lanes { sum.add(lane.withLock { $0 }) }
-        let hits = sum.freshHits + sum.staleHits
-        if hits > 0 {
-            sum.requests[RequestKey(route: "/actions/{id}", status: 200), default: 0] += hits
+        sum.durations.add(hits.durations)
+        if hits.all > 0 {
+            sum.requests[RequestKey(route: "/actions/{id}", status: 200), default: 0] += hits.all
         }
-        if sum.freshHits > 0 { sum.cacheResults["hit", default: 0] += sum.freshHits }
-        if sum.staleHits > 0 { sum.cacheResults["stale", default: 0] += sum.staleHits }
+        if hits.fresh > 0 { sum.cacheResults["hit", default: 0] += hits.fresh }
+        if hits.stale > 0 { sum.cacheResults["stale", default: 0] += hits.stale }
         return sum
     }
 
@@ -197,7 +155,7 @@ final class Metrics: Sendable {
 
     func text(_ gauges: Gauges, configured: [Source]) -> String {
         let state = state.withLock { $0 }
-        let requests = requestCounts()
+        let requests = requestCounts(gauges.hits)
         var text = MetricsText()
         text.family(
             "requests_total", "counter",

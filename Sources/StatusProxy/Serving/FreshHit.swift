@@ -14,18 +14,19 @@ final class FreshHit: Sendable {
     private let board: AnswerBoard
     private let callers: CallerGate?
     private let log: LogWriter
-    private let metrics: Metrics
     /// One per loop, so that a lane's lock is never waited for.
     private let lanes: [Guarded<Lane>]
 
-    init(
-        board: AnswerBoard, callers: CallerGate?, log: LogWriter, metrics: Metrics, lanes: Int
-    ) {
+    init(board: AnswerBoard, callers: CallerGate?, log: LogWriter, lanes: Int) {
         self.board = board
         self.callers = callers
         self.log = log
-        self.metrics = metrics
         self.lanes = (0..<lanes).map { _ in Guarded(Lane()) }
+    }
+
+    /// The hits of all lanes.
+    var counts: HitCounts {
+        lanes.reduce(into: HitCounts()) { sum, lane in sum.add(lane.withLock { $0.hits }) }
     }
 
     /// Answers if it can; false: the request wants the readable way.
@@ -35,7 +36,7 @@ final class FreshHit: Sendable {
     ) -> Bool {
         guard writer.wantsContent, head.method == .get, head.form == .origin, head.query == nil,
             log.format == .json,
-            let id = Self.plainID(at: head.path, in: bytes), Self.isUnconditional(head, bytes)
+            let id = Self.plainID(at: head.path, in: bytes), let fields = PlainFields(head, bytes)
         else { return false }
         let startedAt = SystemClock.now()
         guard let found = board.answer(for: bytes.extracting(id), now: startedAt) else {
@@ -50,7 +51,7 @@ final class FreshHit: Sendable {
             else { return false }
             caller = known
         }
-        let trace = bytes.extracting(Self.traceID(head, bytes))
+        let trace = bytes.extracting(fields.traceID(in: bytes))
         serve(found, startedAt, caller, trace, exchange.loopIndex, &writer)
         return true
     }
@@ -69,40 +70,6 @@ final class FreshHit: Sendable {
         return start..<path.upperBound
     }
 
-    /// No field that changes the answer, or names the request.
-    private static func isUnconditional(
-        _ head: borrowing RequestHead, _ bytes: Span<UInt8>
-    ) -> Bool {
-        head.firstValue(of: "if-none-match", in: bytes) == nil
-            && head.firstValue(of: "if-match", in: bytes) == nil
-            && head.firstValue(of: "prefer", in: bytes) == nil
-            && head.firstValue(of: "x-request-id", in: bytes) == nil
-            && mayWantJSON(head, bytes)
-    }
-
-    /// No Accept has room for the name of event streams; whether it stands there is read elsewhere.
-    private static func mayWantJSON(
-        _ head: borrowing RequestHead, _ bytes: Span<UInt8>
-    ) -> Bool {
-        let events: StaticString = "text/event-stream"
-        var isShort = true
-        head.forEachValue(of: "accept", in: bytes) {
-            isShort = isShort && $0.count < events.utf8CodeUnitCount
-        }
-        return isShort
-    }
-
-    /// Where the id of the request's trace stands; empty without one.
-    private static func traceID(
-        _ head: borrowing RequestHead, _ bytes: Span<UInt8>
-    ) -> Range<Int> {
-        guard head.count(of: "traceparent", in: bytes) == 1,
-            let value = head.firstValue(of: "traceparent", in: bytes),
-            let id = TraceParent.traceID(in: bytes.extracting(value))
-        else { return 0..<0 }
-        return value.lowerBound + id.lowerBound..<value.lowerBound + id.upperBound
-    }
-
     private func serve(
         _ found: BoardedAnswer, _ startedAt: Instant, _ caller: KeyHolder?,
         _ trace: Span<UInt8>, _ laneIndex: Int, _ writer: inout ResponseWriter
@@ -112,31 +79,75 @@ final class FreshHit: Sendable {
             found.rendered.writePlain(now: startedAt, requestID: requestID, into: &writer)
             // Plain numbers: `Duration` counts in 128 bits.
             let took = SystemClock.now().nanoseconds - startedAt.nanoseconds
-            metrics.countHit(isStale: found.isStale, nanoseconds: took, lane: laneIndex)
+            lane.hits.count(isStale: found.isStale, nanoseconds: took)
             guard log.level <= .info else { return }
-            lane.writeLine(requestID, took, isStale: found.isStale, found.source, caller, trace)
-            log.append(lane.line.span)
+            let lineBytes = lane.writeLine(
+                requestID, took, isStale: found.isStale, found.source, caller, trace)
+            log.append(lane.line.span.extracting(first: lineBytes))
         }
+    }
+}
+
+/// The fields of a request without one that changes the answer, or names the request.
+private struct PlainFields {
+    /// Where the value of the only traceparent stands; more than one are none.
+    private var trace: Range<Int>?
+
+    /// Nil: the request wants the readable way.
+    init?(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
+        var traces = 0
+        for index in head.fields.indices {
+            let field = head.fields[index]
+            // Most names have a length of their own.
+            switch field.name.count {
+            case 6 where field.isNamed("accept", in: bytes):
+                guard Self.mayWantJSON(field.value) else { return nil }
+            case 6 where field.isNamed("prefer", in: bytes),
+                8 where field.isNamed("if-match", in: bytes),
+                12 where field.isNamed("x-request-id", in: bytes),
+                13 where field.isNamed("if-none-match", in: bytes):
+                return nil
+            case 11 where field.isNamed("traceparent", in: bytes):
+                traces += 1
+                trace = traces == 1 ? field.value : nil
+            default: break
+            }
+        }
+    }
+
+    /// No Accept has room for the name of event streams; whether it stands there is read elsewhere.
+    private static func mayWantJSON(_ accept: Range<Int>) -> Bool {
+        let events: StaticString = "text/event-stream"
+        return accept.count < events.utf8CodeUnitCount
+    }
+
+    /// Where the id of the request's trace stands; empty without one.
+    func traceID(in bytes: Span<UInt8>) -> Range<Int> {
+        guard let trace, let id = TraceParent.traceID(in: bytes.extracting(trace)) else {
+            return 0..<0
+        }
+        return trace.lowerBound + id.lowerBound..<trace.lowerBound + id.upperBound
     }
 }
 
 /// What one loop uses again and again.
 private struct Lane: Sendable {
-    var line: [UInt8] = []
+    /// Written over by each hit, since to empty an array costs more.
+    private(set) var line = [UInt8](repeating: 0, count: Self.lineBytesMax)
     var requestIDs = RequestIDs()
-    var clock = LineClock()
+    var hits = HitCounts()
+    private var clock = LineClock()
 
-    /// The same line as ``RequestJournal`` writes for other requests.
+    /// Writes the same line as ``RequestJournal`` does for other requests; returns its length.
     mutating func writeLine(
         _ requestID: UInt64, _ nanoseconds: Int64, isStale: Bool, _ source: Source,
         _ caller: KeyHolder?, _ trace: Span<UInt8>
-    ) {
-        line.removeAll(keepingCapacity: true)
+    ) -> Int {
         let milliseconds = clock.tick()
-        let clock = clock
-        line.append(bytesMax: Self.lineBytesMax) { line in
+        let time = clock.text
+        return line.overwrite { line in
             line.append("{\"time\":\"")
-            line.append(clock.text.span)
+            line.append(time.span)
             line.append(digits: milliseconds, count: 3)
             line.append("Z\",\"level\":\"info\",\"message\":\"request\",\"request_id\":\"")
             line.append(hexadecimal: requestID)

@@ -69,8 +69,7 @@ final class Service: Sendable {
         let handler = ProxyHandler(
             engine: engine, board: board, limits: limits, health: health, callers: callers,
             journal: journal,
-            freshHit: FreshHit(
-                board: board, callers: callers, log: log, metrics: metrics, lanes: loops),
+            freshHit: FreshHit(board: board, callers: callers, log: log, lanes: loops),
             streams: streams)
         Self.raiseDescriptorLimit(settings, loops, log)
         server = try Server(

@@ -124,12 +124,12 @@ final class RequestJournal: Sendable {
     }
 
     func metricsText(
-        stored: Int, waiting: Int, streams: Int, configured: [Source]
+        stored: Int, waiting: Int, streams: Int, hits: HitCounts, configured: [Source]
     ) -> [UInt8] {
         let count = connections.withLock { $0 }
         let gauges = Metrics.Gauges(
             connections: count?() ?? 0, storedActions: stored, waitingCallers: waiting,
-            eventStreams: streams)
+            eventStreams: streams, hits: hits)
         return Array(metrics.text(gauges, configured: configured).utf8)
     }
 }
