@@ -82,7 +82,7 @@ public struct UpstreamReply: Sendable, Equatable {
 /// A call that brought no whole answer.
 public struct TransportFailure: Error, Sendable, Equatable {
     /// One of `connectFailed`, `tlsFailed`, `connectionLost`, `timedOut`, `tooLarge`, `slotExpired`,
-    /// `tokenUnavailable`, `malformed`.
+    /// `outOfResources`, `tokenUnavailable`, `malformed`.
     public var kind: UpstreamFault.Kind
     /// For operators: cause, libcurl's code, errno. Free of secrets.
     public var detail: String

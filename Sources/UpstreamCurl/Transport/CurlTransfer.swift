@@ -1,6 +1,7 @@
 // One request under way: its handle, its guard and what has come back so far.
 
 internal import CCurl
+internal import Glibc
 internal import Locking
 internal import StatusCore
 
@@ -20,6 +21,8 @@ final class CurlTransfer {
     private let note: UnsafeMutablePointer<CChar>
     /// When an answer was last looked for in vain.
     private var lookedAt: Instant
+    /// The errno with which the kernel refused the last socket; nil when it gave one.
+    private var socketError: Int32?
 
     init(
         handle: consuming EasyHandle, request: CurlRequest,
@@ -99,9 +102,15 @@ final class CurlTransfer {
     }
 
     private func failure(_ code: CURLcode) -> Result<UpstreamReply, TransportFailure> {
-        let kind = CurlFailureTable.kind(of: code, wasSent: sendGuard.sentAt != nil)
+        let wasSent = sendGuard.sentAt != nil
+        let systemError =
+            socketError ?? Int32(truncatingIfNeeded: handle.number(of: CURLINFO_OS_ERRNO))
+        let shortage = wasSent ? nil : Shortage.explaining(code, systemError: systemError)
+        let kind =
+            shortage == nil
+            ? CurlFailureTable.kind(of: code, wasSent: wasSent) : .outOfResources
         let detail = CurlFailureTable.detail(
-            of: code, kind: kind, systemError: handle.number(of: CURLINFO_OS_ERRNO),
+            of: code, kind: kind, systemError: shortage ?? systemError,
             note: String(cString: note))
         return failure(kind, detail)
     }
@@ -181,6 +190,8 @@ extension CurlTransfer {
             door_easy_on_field(handle.pointer, takeLine, context), CURLOPT_HEADERFUNCTION)
         try handle.check(
             door_easy_on_send(handle.pointer, askToSend, context), CURLOPT_PREREQFUNCTION)
+        try handle.check(
+            door_easy_on_open(handle.pointer, openSocket, context), CURLOPT_OPENSOCKETFUNCTION)
     }
 
     /// Rounded up: 0 would mean "no limit" to libcurl.
@@ -203,6 +214,12 @@ extension CurlTransfer {
     fileprivate func mayBeSent() -> Bool {
         sendGuard.ask(now: clock(), leftAloneUntil: request.leftAloneUntil.withLock { $0 })
     }
+    fileprivate func open(_ address: curl_sockaddr) -> curl_socket_t {
+        let socket = Shortage.open(
+            family: address.family, type: address.socktype, protocol: address.protocol)
+        socketError = socket < 0 ? errno : nil
+        return socket
+    }
 }
 
 /// Decoded body bytes. Any return but `size * count` ends the transfer.
@@ -222,4 +239,10 @@ private let takeLine: curl_write_callback = { bytes, size, count, context in
 /// Runs when the connection stands (TLS included), before every send, the silent repetition too.
 private let askToSend: curl_prereq_callback = { context, _, _, _, _ in
     CurlTransfer.from(context)?.mayBeSent() == true ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+}
+
+/// Negative: there is no socket to be had.
+private let openSocket: curl_opensocket_callback = { context, _, address in
+    guard let address else { return CURL_SOCKET_BAD }
+    return CurlTransfer.from(context)?.open(address.pointee) ?? CURL_SOCKET_BAD
 }
