@@ -58,6 +58,7 @@ final class CurlTransfer {
     ///
     /// The last look may have been before a long handshake: no answer is older than its question.
     func report(_ result: Result<UpstreamReply, TransportFailure>) {
+        heedThrottling()
         let sentAt = sendGuard.sentAt
         reply(
             UpstreamCallReport(
@@ -82,6 +83,8 @@ final class CurlTransfer {
                 .connectionLost, "the reused connection was dead; the request was not repeated")
         case nil: break
         }
+        // The pause that it asks for holds, whatever became of its body.
+        if response.isHeadWhole, isThrottled { return .success(answer) }
         switch response.overflow {
         case .body:
             return failure(.tooLarge, "the body is over \(request.limits.bodyBytesMax) bytes")
@@ -97,9 +100,27 @@ final class CurlTransfer {
         guard response.isHeadWhole else {
             return failure(.connectionLost, "the connection closed within the header")
         }
-        let status = handle.number(of: CURLINFO_RESPONSE_CODE)
-        return .success(UpstreamReply(status: status, fields: response.fields, body: response.body))
+        return .success(answer)
     }
+
+    /// The last status line's; 0 before any.
+    private var status: Int { handle.number(of: CURLINFO_RESPONSE_CODE) }
+    private var isThrottled: Bool { status == 429 }
+    private var answer: UpstreamReply {
+        UpstreamReply(status: status, fields: response.fields, body: response.body)
+    }
+
+    /// From a 429's status line on nothing more is sent (invariant 8): 1. it is read; 2. another
+    /// transfer's connection stands, in the same turn of the queue; 3. the tracker hears of the 429,
+    /// and says for how long the upstream is to be left alone. That is never less than this.
+    private func heedThrottling() {
+        guard isThrottled else { return }
+        let until = clock() + Self.throttledLeast
+        request.leftAloneUntil.withLock { $0 = max($0, until) }
+    }
+
+    /// The least that a pause is clamped to, counted anew from each piece of the answer.
+    private static let throttledLeast = Duration.seconds(1)
 
     private func failure(_ code: CURLcode) -> Result<UpstreamReply, TransportFailure> {
         let wasSent = sendGuard.sentAt != nil
@@ -209,8 +230,14 @@ extension CurlTransfer {
         context.map { Unmanaged<CurlTransfer>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    fileprivate func take(line: UnsafeRawBufferPointer) -> Bool { response.takeLine(line) }
-    fileprivate func take(body: UnsafeRawBufferPointer) -> Bool { response.takeBody(body) }
+    fileprivate func take(line: UnsafeRawBufferPointer) -> Bool {
+        heedThrottling()
+        return response.takeLine(line)
+    }
+    fileprivate func take(body: UnsafeRawBufferPointer) -> Bool {
+        heedThrottling()
+        return response.takeBody(body)
+    }
     fileprivate func mayBeSent() -> Bool {
         sendGuard.ask(now: clock(), leftAloneUntil: request.leftAloneUntil.withLock { $0 })
     }
