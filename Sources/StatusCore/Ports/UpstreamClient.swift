@@ -25,8 +25,8 @@ public protocol UpstreamClient: Sendable {
     /// What is already sent goes on. A call whose request is not sent yet, because its name is
     /// looked up or its connection is being made, ends as one that came too late (`slotExpired`,
     /// nothing sent), and so does a call that is made before the moment. Tokens are still fetched:
-    /// they come from elsewhere. After a 429 a client keeps away by itself until this is said, for a
-    /// second at most.
+    /// they come from elsewhere. After a 429 a client keeps away by itself for a second, in which this
+    /// is to be said.
     func leaveAlone(until: Instant)
 }
 
