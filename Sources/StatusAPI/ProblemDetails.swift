@@ -115,7 +115,10 @@ extension ProblemDetails {
             detail = "Nothing is stored for '\(id)', and the upstream did not answer in time."
         case .overloaded:
             code = .overloaded
-            detail = "Too many requests are waiting for upstreams."
+            detail =
+                problem.sources.isEmpty
+                ? "Too many requests are waiting for upstreams."
+                : "Nothing is stored for '\(id)', and this service has no means left to ask for it."
         }
         self.init(code, detail, retryAt: problem.retryAt, sources: problem.sources)
     }

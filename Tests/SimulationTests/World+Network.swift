@@ -37,7 +37,7 @@ extension World {
             return end(flight, .failed(UpstreamFault(kind: .slotExpired)), replica)
         }
         if isFaulty, random.permille(scenario.oddCallShare / 10) {
-            let kind = random.pick([UpstreamFault.Kind.connectFailed, .tlsFailed])
+            let kind = random.pick([UpstreamFault.Kind.connectFailed, .tlsFailed, .outOfResources])
             return end(flight, .failed(UpstreamFault(kind: kind)), replica)
         }
         judge.sent(replica, call.key, at: now)

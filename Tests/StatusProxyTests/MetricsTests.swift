@@ -31,7 +31,7 @@ struct MetricsTests {
                     key, outcome: "server-error", took: .seconds(70), sent: true, detail: fault),
                 .gap(source, smallest: .seconds(60)),
                 .budgetLeft(source, BudgetLeft(minute: 7, day: 70)),
-                .denied(source, .gate), .denied(source, .credential(fault)),
+                .denied(source, .gate), .denied(source, .ourSide(fault)),
                 .denied(source, .budget(.minute)), .denied(source, .budget(.minute)),
                 .breakerOpened(source, until: Instant(nanoseconds: 1)),
                 .paused(source, until: Instant(nanoseconds: 1)),

@@ -15,7 +15,7 @@ struct CurlMultiTests {
             limits: CurlMulti.Limits(transfers: 8, transfersPerDestination: 4))
         for _ in 1...4 { multi.start(.test(hung.url), clock: bootTime) { _ in } }
         let refused = await multi.run(.test(hung.url))
-        #expect(refused.failure?.kind == .connectFailed)
+        #expect(refused.failure?.kind == .outOfResources)
         #expect(refused.failure?.detail == "over 4 transfers at once to one upstream")
         // More than four in a row: what is over is no longer counted.
         for _ in 1...10 {
@@ -66,7 +66,7 @@ struct CurlMultiTests {
         #expect(report.failure?.kind == .connectionLost)
         #expect(report.sentAt != nil)
         let late = await multi.run(.test(server.url))
-        #expect(late.failure?.kind == .connectFailed)
+        #expect(late.failure?.kind == .outOfResources)
         #expect(late.sentAt == nil)
         await multi.close()
         await server.finish()

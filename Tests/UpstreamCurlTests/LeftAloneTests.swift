@@ -1,5 +1,7 @@
 // An upstream that is to be left alone: what has not been sent to it by then is not sent.
 
+import Dispatch
+import Locking
 import StatusCore
 import Testing
 
@@ -45,6 +47,74 @@ struct LeftAloneTests {
         await multi.close()
         await server.finish()
         #expect(server.requests.map { $0.contains("/within ") } == [false, false])
+    }
+
+    /// 1. A 429's status line is read. 2. Another call is made. 3. The rest of the 429 comes.
+    @Test func nothingIsSentFromAThrottlingStatusLineOn() async throws {
+        let (clock, isRefused) = (TestClock(), DispatchSemaphore(value: 0))
+        let server = LoopbackServer { peer in
+            guard peer.request() != nil else { return }
+            peer.send("HTTP/1.1 429 Too Many Requests\r\n")
+            _ = isRefused.wait(timeout: .now() + 20)
+            peer.send("Retry-After: 7\r\nContent-Length: 2\r\n\r\n{}")
+        }
+        let multi = try CurlMulti()
+        let request = CurlRequest.test(server.url)
+        async let throttled = multi.run(request, clock: clock.read)
+        while request.leftAloneUntil.withLock({ $0 }) < clock.read() {
+            try Task.checkCancellation()
+            await Task.yield()
+        }
+        let other = await multi.run(request, clock: clock.read)
+        isRefused.signal()
+        #expect(other.failure?.kind == .slotExpired)
+        #expect(other.sentAt == nil)
+        #expect(await throttled.reply?.value(of: "retry-after") == "7")
+        await multi.close()
+        await server.finish()
+        #expect(server.requests.count == 1)
+    }
+
+    /// The tracker has not said yet for how long.
+    @Test func afterA429NothingIsSentForAtLeastASecond() async throws {
+        let clock = TestClock()
+        let server = LoopbackServer { peer in
+            while let request = peer.request() {
+                let isFirst = request.contains("/first ")
+                peer.answer(isFirst ? "429 Too Many Requests" : "200 OK", "{}")
+            }
+        }
+        let multi = try CurlMulti()
+        let client = CurlUpstreamClient(
+            multi: multi, endpoint: try .test(server.url), clock: clock.read)
+        let next = await withCheckedContinuation { continuation in
+            client.call(id("first"), sendBefore: .distantFuture, trace: nil) { _ in
+                client.call(id("next"), sendBefore: .distantFuture, trace: nil) {
+                    continuation.resume(returning: $0)
+                }
+            }
+        }
+        #expect(next.failure?.kind == .slotExpired)
+        #expect(next.sentAt == nil)
+        clock.advance(.seconds(1))
+        #expect(await client.call(id("last")).reply?.status == 200)
+        await multi.close()
+        await server.finish()
+        #expect(server.requests.count == 2)
+    }
+
+    @Test(arguments: ["{", ""])
+    func aPauseIsHeardOfThoughTheBodyIsCut(body: String) async throws {
+        try await withUpstream(timeout: .milliseconds(300)) {
+            _ = $0.request()
+            $0.send("HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nContent-Length: 9\r\n\r\n\(body)")
+            // Half of the body and the end; or none of it, until the deadline.
+            if body.isEmpty { $0.awaitClose() }
+        } use: { client, _ in
+            let reply = await client.call(id()).reply
+            #expect(reply?.status == 429)
+            #expect(reply?.value(of: "retry-after") == "7")
+        }
     }
 
     @Test func otherUpstreamIsStillCalled() async throws {

@@ -99,6 +99,7 @@ struct ResponseCollectorTests {
 struct CurlFailureTableTests {
     private static let transportKinds: Set<UpstreamFault.Kind> = [
         .connectFailed, .tlsFailed, .connectionLost, .timedOut, .tooLarge, .malformed,
+        .outOfResources,
     ]
 
     @Test func everyCodeHasAKindThatThePortKnows() {

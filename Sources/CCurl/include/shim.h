@@ -69,6 +69,13 @@ static inline CURLcode door_easy_on_send(CURL *easy, curl_prereq_callback callba
     return curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, callback);
 }
 
+static inline CURLcode door_easy_on_open(
+    CURL *easy, curl_opensocket_callback callback, void *context) {
+    CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, context);
+    if (code != CURLE_OK) return code;
+    return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
+}
+
 // What the upstream's side has not acknowledged, the kernel would send again for minutes, after the
 // call's end and even after the process's: so a socket gives up after the call's deadline, and what is
 // left when it is closed is dropped.

@@ -64,6 +64,8 @@ public struct UpstreamFault: Sendable, Equatable {
         case timedOut = "timed-out"
         /// The reserved slot was too old to be used; nothing was sent.
         case slotExpired = "slot-expired"
+        /// We ourselves had no descriptor, memory, local port or room left; nothing was sent.
+        case outOfResources = "out-of-resources"
         // No call was made.
         case tokenRefused = "token-refused"
         case tokenUnavailable = "token-unavailable"

@@ -25,7 +25,8 @@ public protocol UpstreamClient: Sendable {
     /// What is already sent goes on. A call whose request is not sent yet, because its name is
     /// looked up or its connection is being made, ends as one that came too late (`slotExpired`,
     /// nothing sent), and so does a call that is made before the moment. Tokens are still fetched:
-    /// they come from elsewhere.
+    /// they come from elsewhere. After a 429 a client keeps away by itself for a second, in which this
+    /// is to be said.
     func leaveAlone(until: Instant)
 }
 
@@ -82,7 +83,7 @@ public struct UpstreamReply: Sendable, Equatable {
 /// A call that brought no whole answer.
 public struct TransportFailure: Error, Sendable, Equatable {
     /// One of `connectFailed`, `tlsFailed`, `connectionLost`, `timedOut`, `tooLarge`, `slotExpired`,
-    /// `tokenUnavailable`, `malformed`.
+    /// `outOfResources`, `tokenUnavailable`, `malformed`.
     public var kind: UpstreamFault.Kind
     /// For operators: cause, libcurl's code, errno. Free of secrets.
     public var detail: String

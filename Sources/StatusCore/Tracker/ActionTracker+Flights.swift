@@ -170,12 +170,15 @@ extension ActionTracker {
         }
     }
 
+    /// What we lack ourselves is tried for again so soon.
+    static let ourSideWait = Duration.seconds(1)
+
     mutating func prepared(_ key: LookKey, _ number: UInt64, _ fault: UpstreamFault?) {
         guard let flight = flight(key, number), let upstream = upstreams[key.source] else { return }
         if let fault {
             upstreams[key.source]?.starting -= 1
-            upstreams[key.source]?.credentialFailed(fault, until: now + .seconds(1))
-            return endBlocked(key, flight, .credential(fault))
+            upstreams[key.source]?.ourSideFailed(fault, until: now + Self.ourSideWait)
+            return endBlocked(key, flight, .ourSide(fault))
         }
         setStage(key, .reserving(askedAt: now))
         let reservation = Reservation(

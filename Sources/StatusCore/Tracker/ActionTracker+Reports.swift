@@ -8,6 +8,10 @@ extension ActionTracker {
         if let left = report.hints.remaining {
             upstreams[key.source]?.heard(callsLeft: left, now: now)
         }
+        if let fault, fault.kind == .outOfResources {
+            upstreams[key.source]?.ranShort(fault, until: now + Self.ourSideWait)
+            touchWanted(key.source)
+        }
         guard let pause = pause(report.hints, isThrottled: fault?.kind == .throttled) else {
             return nil
         }
@@ -66,7 +70,7 @@ extension ActionTracker {
             return .answer(document, checkedAt: report.checkedAt)
         case .listed(let items):
             return .confirmed(confirmations(items), checkedAt: report.checkedAt)
-        case .failed(let fault) where fault.kind == .slotExpired: return .none
+        case .failed(let fault) where fault.kind.leavesSlotUnused: return .none
         case .notFound(let fault), .failed(let fault):
             let repeats = look.nextMiss(fault, at: now).repeats
             return .miss(KeptMiss(fault: fault, repeats: repeats, age: .zero))
@@ -77,7 +81,7 @@ extension ActionTracker {
     /// the pessimistic value stays. One that was never sent frees its slot.
     func gate(_ report: CallReport, _ policy: SourcePolicy) -> Settlement.Gate {
         let kind = report.outcome.fault?.kind
-        if kind == .slotExpired, report.sentAt == nil { return .opens(in: .zero) }
+        if kind?.leavesSlotUnused == true, report.sentAt == nil { return .opens(in: .zero) }
         if kind == .timedOut, report.sentAt != nil { return .staysHeld }
         let interval = policy.minInterval + policy.slew
         guard kind != nil, let retryAfter = report.hints.retryAfter else {
@@ -105,7 +109,7 @@ extension ActionTracker {
             look.miss = nil
             actions[key.id]?.looks[key.source] = look
             return take(items, key, report, gateOpensAt: gateOpensAt)
-        case .failed(let fault) where fault.kind == .slotExpired: return
+        case .failed(let fault) where fault.kind.leavesSlotUnused: return
         case .notFound(let fault), .failed(let fault):
             look.miss = look.nextMiss(fault, at: report.endedAt)
         }

@@ -319,7 +319,7 @@ extension ActionTracker {
             return (report, progress == .calling ? .upstreamTimeout : .upstreamUnavailable)
         case .blocked(let blocked):
             report.outcome = blocked.obstacle.word
-            guard case .credential(let fault) = blocked.obstacle else {
+            guard case .ourSide(let fault) = blocked.obstacle else {
                 return (report, .upstreamUnavailable)
             }
             report.message = fault.message

@@ -102,8 +102,11 @@ struct Breaker: Sendable {
 extension UpstreamFault.Kind {
     /// Whether nothing was sent: the upstream was neither well nor unwell.
     var meansNoCall: Bool {
-        self == .slotExpired || self == .tokenRefused || self == .tokenUnavailable
+        leavesSlotUnused || self == .tokenRefused || self == .tokenUnavailable
     }
+
+    /// Whether a granted slot was given back, which tells nothing of the action either.
+    var leavesSlotUnused: Bool { self == .slotExpired || self == .outOfResources }
 
     /// Whether this fault says that the upstream as a whole is unwell.
     var tripsBreaker: Bool {
@@ -112,7 +115,7 @@ extension UpstreamFault.Kind {
             .connectionLost, .timedOut:
             true
         case .notFound, .redirected, .unexpectedStatus, .notJSON, .wrongAction, .malformed,
-            .tooLarge, .throttled, .slotExpired, .tokenRefused, .tokenUnavailable:
+            .tooLarge, .throttled, .slotExpired, .outOfResources, .tokenRefused, .tokenUnavailable:
             false
         }
     }

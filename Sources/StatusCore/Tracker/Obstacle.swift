@@ -8,7 +8,8 @@ public enum Obstacle: Sendable, Equatable {
     case budget(BudgetKind)
     /// The upstream itself said that no more calls are left.
     case upstreamLimit
-    case credential(UpstreamFault)
+    /// We have no credential, or nothing to make a connection with.
+    case ourSide(UpstreamFault)
     case store
     case quarantine
     case draining
@@ -21,7 +22,7 @@ public enum Obstacle: Sendable, Equatable {
         case .breakerOpen: "breaker-open"
         case .budget(let kind): "budget-spent-\(kind.rawValue)"
         case .upstreamLimit: "upstream-limit"
-        case .credential(let fault): fault.kind.rawValue
+        case .ourSide(let fault): fault.kind.rawValue
         case .store: "store-unavailable"
         case .quarantine: "store-quarantined"
         case .draining: "draining"
@@ -33,7 +34,7 @@ public enum Obstacle: Sendable, Equatable {
         case .paused, .upstreamLimit: .throttled
         case .breakerOpen: .breakerOpen
         case .budget: .budgetSpent
-        case .credential(let fault): fault.kind.staleReason
+        case .ourSide(let fault): fault.kind.staleReason
         case .gate, .draining: .unavailable
         case .store, .quarantine: .storeUnavailable
         }

@@ -83,6 +83,8 @@ public enum StaleReason: String, CaseIterable, Sendable {
     case breakerOpen = "breaker-open"
     case budgetSpent = "budget-spent"
     case storeUnavailable = "store-unavailable"
+    /// We have nothing left to make a call with.
+    case overloaded
 }
 
 /// Why there is no state to serve.
@@ -124,6 +126,7 @@ extension UpstreamFault.Kind {
         case .throttled, .connectFailed, .tlsFailed, .slotExpired, .tokenUnavailable:
             .upstreamUnavailable
         case .timedOut: .upstreamTimeout
+        case .outOfResources: .overloaded
         }
     }
 
@@ -133,7 +136,8 @@ extension UpstreamFault.Kind {
         case .upstreamTimeout: .timeout
         case .upstreamError: .error
         case .upstreamUnavailable: self == .throttled ? .throttled : .unavailable
-        case .ambiguous, .overloaded: .error
+        case .overloaded: .overloaded
+        case .ambiguous: .error
         }
     }
 }

@@ -13,7 +13,7 @@ struct UpstreamState: Sendable {
     /// Flights between their start and their grant: few, so that the queue's order counts.
     static let startingMax = 32
     /// Calls on their way at once; the next look waits in the queue for one of them to end. Fewer
-    /// than a transport takes, whose refusal would look like the upstream's failure.
+    /// than a transport takes: one that it refuses costs all of them a second.
     static let callingMax = 1000
 
     var policy: SourcePolicy
@@ -39,16 +39,19 @@ struct UpstreamState: Sendable {
     var listWakeAt = Instant.distantPast
 
     private var pausedUntil = Instant.distantPast
-    /// After a pause one call goes first, to see whether the upstream has still had enough.
+    /// After a pause one call goes first, to see whether the upstream has still had enough; after a
+    /// shortage of our own, to see whether there is enough for it.
     private var probing: Probing?
 
     private struct Probing {
         /// Only a flight that began from then on can tell.
         var from: Instant
+        /// What there was until then, as far as those know who wait for the flight.
+        var obstacle: Obstacle
         var flight: UInt64?
     }
     private var quarantinedUntil = Instant.distantPast
-    private var credentialTrouble: (fault: UpstreamFault, until: Instant)?
+    private var ourTrouble: (fault: UpstreamFault, until: Instant)?
     /// Calls that the upstream itself has said are left, and for how long that counts.
     private var upstreamLeft: CallsLeft?
 
@@ -134,11 +137,11 @@ extension UpstreamState {
             found = Blocked(obstacle: obstacle, until: until)
         }
         consider(.paused, pausedUntil)
-        if probing?.flight != nil { consider(.paused, now + Breaker.firstPause) }
-        consider(.quarantine, quarantinedUntil)
-        if let credentialTrouble {
-            consider(.credential(credentialTrouble.fault), credentialTrouble.until)
+        if let probing, probing.flight != nil {
+            consider(probing.obstacle, now + Breaker.firstPause)
         }
+        consider(.quarantine, quarantinedUntil)
+        if let ourTrouble { consider(.ourSide(ourTrouble.fault), ourTrouble.until) }
         if let closed = self[lane].closed { consider(.budget(closed.kind), closed.until) }
         if let upstreamLeft, upstreamLeft[lane] <= 0 {
             consider(.upstreamLimit, upstreamLeft.until)
@@ -160,7 +163,7 @@ extension UpstreamState {
 
     mutating func pause(until: Instant) {
         pausedUntil = max(pausedUntil, until)
-        probing = Probing(from: pausedUntil)
+        probing = Probing(from: pausedUntil, obstacle: .paused)
     }
 
     mutating func started(flight: UInt64) {
@@ -180,8 +183,15 @@ extension UpstreamState {
 
     mutating func quarantine(until: Instant) { quarantinedUntil = max(quarantinedUntil, until) }
 
-    mutating func credentialFailed(_ fault: UpstreamFault, until: Instant) {
-        credentialTrouble = (fault, until)
+    mutating func ourSideFailed(_ fault: UpstreamFault, until: Instant) {
+        ourTrouble = (fault, until)
+    }
+
+    /// A call found nothing left to be made with. A pause's probe serves as well.
+    mutating func ranShort(_ fault: UpstreamFault, until: Instant) {
+        ourSideFailed(fault, until: until)
+        guard probing?.from ?? .distantPast < until else { return }
+        probing = Probing(from: until, obstacle: .ourSide(fault))
     }
 
     mutating func close(_ kind: BudgetKind, until: Instant) {

@@ -24,11 +24,9 @@ enum TokenAnswer: Equatable {
     static func read(_ result: Result<UpstreamReply, TransportFailure>) -> TokenAnswer {
         switch result {
         case .failure(let failure):
-            return .fault(
-                UpstreamFault(
-                    kind: .tokenUnavailable,
-                    message: clipped("token endpoint: \(failure.kind.rawValue), \(failure.detail)"))
-            )
+            let kind = failure.kind == .outOfResources ? failure.kind : .tokenUnavailable
+            let message = "token endpoint: \(failure.kind.rawValue), \(failure.detail)"
+            return .fault(UpstreamFault(kind: kind, message: clipped(message)))
         case .success(let reply): return read(reply)
         }
     }

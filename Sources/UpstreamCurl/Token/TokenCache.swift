@@ -137,7 +137,8 @@ struct TokenCache {
 
     /// An older token may still serve while its renewal fails.
     private mutating func fail(_ fault: UpstreamFault, now: Instant) -> Answer {
-        fetchFailuresInRow += 1
+        // A shortage of our own says nothing of the token endpoint, which has not been asked.
+        if fault.kind != .outOfResources { fetchFailuresInRow += 1 }
         trouble = Trouble(fault: fault, until: now + Self.backOff(after: fetchFailuresInRow))
         return usable(now: now) == nil ? .fault(fault) : .ready
     }

@@ -116,7 +116,7 @@ final class CurlDriver: @unchecked Sendable {
             counts[request.destination, default: 0] += 1
             startPulse()
         } catch {
-            let failure = TransportFailure(kind: .connectFailed, detail: error.description)
+            let failure = TransportFailure(kind: .outOfResources, detail: error.description)
             reply(UpstreamCallReport(result: .failure(failure), sentAt: nil, endedAt: clock()))
         }
     }

@@ -24,7 +24,8 @@ struct CurlFailureRow {
 }
 
 /// Every code that an http or https transfer can end with. All others belong to other protocols;
-/// should one come all the same, it counts as a lost connection.
+/// should one come all the same, it counts as a lost connection. Whether a shortage of our own is
+/// behind a code is asked of ``Shortage`` first.
 enum CurlFailureTable {
     static func kind(of code: CURLcode, wasSent: Bool) -> UpstreamFault.Kind {
         guard let row = row(of: code) else { return wasSent ? .connectionLost : .connectFailed }
@@ -36,13 +37,16 @@ enum CurlFailureTable {
     /// `note` is libcurl's text on this very transfer. It is told only of a failed connect or
     /// handshake, when nothing secret had been sent that a peer could play back into it.
     static func detail(
-        of code: CURLcode, kind: UpstreamFault.Kind, systemError: Int, note: String
+        of code: CURLcode, kind: UpstreamFault.Kind, systemError: Int32, note: String
     ) -> String {
         let name = row(of: code)?.name ?? "CURLE_\(code.rawValue)"
         var text = "\(name) (\(code.rawValue)): \(String(cString: curl_easy_strerror(code)))"
-        if !note.isEmpty, kind == .connectFailed || kind == .tlsFailed { text += "; \(note)" }
-        if let errno = Int32(exactly: systemError), errno != 0 {
-            text += "; errno \(errno): \(String(cString: strerror(errno)))"
+        switch kind {
+        case .connectFailed, .tlsFailed, .outOfResources: if !note.isEmpty { text += "; \(note)" }
+        default: break
+        }
+        if systemError != 0 {
+            text += "; errno \(systemError): \(String(cString: strerror(systemError)))"
         }
         return text
     }
@@ -128,7 +132,8 @@ enum CurlFailureTable {
         CurlFailureRow(
             CURLE_ABORTED_BY_CALLBACK, "CURLE_ABORTED_BY_CALLBACK",
             .connectFailed, .connectionLost),
-        CurlFailureRow(CURLE_OUT_OF_MEMORY, "CURLE_OUT_OF_MEMORY", .connectFailed, .connectionLost),
+        CurlFailureRow(
+            CURLE_OUT_OF_MEMORY, "CURLE_OUT_OF_MEMORY", .outOfResources, .connectionLost),
         CurlFailureRow(CURLE_FAILED_INIT, "CURLE_FAILED_INIT", .connectFailed, .connectionLost),
         CurlFailureRow(CURLE_URL_MALFORMAT, "CURLE_URL_MALFORMAT", .connectFailed, .connectionLost),
         CurlFailureRow(CURLE_NOT_BUILT_IN, "CURLE_NOT_BUILT_IN", .connectFailed, .connectionLost),

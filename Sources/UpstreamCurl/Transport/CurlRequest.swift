@@ -19,7 +19,8 @@ struct CurlRequest: Sendable {
     var timeout: Duration
     /// Nothing is sent at or after this.
     var sendBefore: Instant
-    /// Nothing is sent before this either. Shared, for it may be put off while the transfer runs.
+    /// Nothing is sent before this either. Shared, for it may be put off while the transfer runs, by
+    /// whoever hears of a 429 first.
     var leftAloneUntil = Guarded(Instant.distantPast)
     /// How often the request may be handed to the network. Only a test asks for more than one.
     var sendsMax = 1

@@ -1,6 +1,7 @@
 // One request under way: its handle, its guard and what has come back so far.
 
 internal import CCurl
+internal import Glibc
 internal import Locking
 internal import StatusCore
 
@@ -20,6 +21,8 @@ final class CurlTransfer {
     private let note: UnsafeMutablePointer<CChar>
     /// When an answer was last looked for in vain.
     private var lookedAt: Instant
+    /// The errno with which the kernel refused the last socket; nil when it gave one.
+    private var socketError: Int32?
 
     init(
         handle: consuming EasyHandle, request: CurlRequest,
@@ -55,6 +58,7 @@ final class CurlTransfer {
     ///
     /// The last look may have been before a long handshake: no answer is older than its question.
     func report(_ result: Result<UpstreamReply, TransportFailure>) {
+        heedThrottling()
         let sentAt = sendGuard.sentAt
         reply(
             UpstreamCallReport(
@@ -79,6 +83,8 @@ final class CurlTransfer {
                 .connectionLost, "the reused connection was dead; the request was not repeated")
         case nil: break
         }
+        // The pause that it asks for holds, whatever became of its body.
+        if response.isHeadWhole, isThrottled { return .success(answer) }
         switch response.overflow {
         case .body:
             return failure(.tooLarge, "the body is over \(request.limits.bodyBytesMax) bytes")
@@ -94,14 +100,38 @@ final class CurlTransfer {
         guard response.isHeadWhole else {
             return failure(.connectionLost, "the connection closed within the header")
         }
-        let status = handle.number(of: CURLINFO_RESPONSE_CODE)
-        return .success(UpstreamReply(status: status, fields: response.fields, body: response.body))
+        return .success(answer)
     }
 
+    /// The last status line's; 0 before any.
+    private var status: Int { handle.number(of: CURLINFO_RESPONSE_CODE) }
+    private var isThrottled: Bool { status == 429 }
+    private var answer: UpstreamReply {
+        UpstreamReply(status: status, fields: response.fields, body: response.body)
+    }
+
+    /// From a 429's status line on nothing more is sent (invariant 8): 1. it is read; 2. another
+    /// transfer's connection stands, in the same turn of the queue; 3. the tracker hears of the 429,
+    /// and says for how long the upstream is to be left alone. That is never less than this.
+    private func heedThrottling() {
+        guard isThrottled else { return }
+        let until = clock() + Self.throttledLeast
+        request.leftAloneUntil.withLock { $0 = max($0, until) }
+    }
+
+    /// The least that a pause is clamped to, counted anew from each piece of the answer.
+    private static let throttledLeast = Duration.seconds(1)
+
     private func failure(_ code: CURLcode) -> Result<UpstreamReply, TransportFailure> {
-        let kind = CurlFailureTable.kind(of: code, wasSent: sendGuard.sentAt != nil)
+        let wasSent = sendGuard.sentAt != nil
+        let systemError =
+            socketError ?? Int32(truncatingIfNeeded: handle.number(of: CURLINFO_OS_ERRNO))
+        let shortage = wasSent ? nil : Shortage.explaining(code, systemError: systemError)
+        let kind =
+            shortage == nil
+            ? CurlFailureTable.kind(of: code, wasSent: wasSent) : .outOfResources
         let detail = CurlFailureTable.detail(
-            of: code, kind: kind, systemError: handle.number(of: CURLINFO_OS_ERRNO),
+            of: code, kind: kind, systemError: shortage ?? systemError,
             note: String(cString: note))
         return failure(kind, detail)
     }
@@ -181,6 +211,8 @@ extension CurlTransfer {
             door_easy_on_field(handle.pointer, takeLine, context), CURLOPT_HEADERFUNCTION)
         try handle.check(
             door_easy_on_send(handle.pointer, askToSend, context), CURLOPT_PREREQFUNCTION)
+        try handle.check(
+            door_easy_on_open(handle.pointer, openSocket, context), CURLOPT_OPENSOCKETFUNCTION)
     }
 
     /// Rounded up: 0 would mean "no limit" to libcurl.
@@ -198,10 +230,22 @@ extension CurlTransfer {
         context.map { Unmanaged<CurlTransfer>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    fileprivate func take(line: UnsafeRawBufferPointer) -> Bool { response.takeLine(line) }
-    fileprivate func take(body: UnsafeRawBufferPointer) -> Bool { response.takeBody(body) }
+    fileprivate func take(line: UnsafeRawBufferPointer) -> Bool {
+        heedThrottling()
+        return response.takeLine(line)
+    }
+    fileprivate func take(body: UnsafeRawBufferPointer) -> Bool {
+        heedThrottling()
+        return response.takeBody(body)
+    }
     fileprivate func mayBeSent() -> Bool {
         sendGuard.ask(now: clock(), leftAloneUntil: request.leftAloneUntil.withLock { $0 })
+    }
+    fileprivate func open(_ address: curl_sockaddr) -> curl_socket_t {
+        let socket = Shortage.open(
+            family: address.family, type: address.socktype, protocol: address.protocol)
+        socketError = socket < 0 ? errno : nil
+        return socket
     }
 }
 
@@ -222,4 +266,10 @@ private let takeLine: curl_write_callback = { bytes, size, count, context in
 /// Runs when the connection stands (TLS included), before every send, the silent repetition too.
 private let askToSend: curl_prereq_callback = { context, _, _, _, _ in
     CurlTransfer.from(context)?.mayBeSent() == true ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+}
+
+/// Negative: there is no socket to be had.
+private let openSocket: curl_opensocket_callback = { context, _, address in
+    guard let address else { return CURL_SOCKET_BAD }
+    return CurlTransfer.from(context)?.open(address.pointee) ?? CURL_SOCKET_BAD
 }

@@ -89,7 +89,7 @@ struct DescriptorTests {
     @Test func upstreamsAreCalledAgainOnceOthersLeave() async throws {
         let narrow = try await Narrow()
         let (inside, outside) = try crowd(on: narrow.port)
-        // There may be no socket for the call: it fails, and is answered.
+        // There may be no socket for the call: it is not made, and answered.
         try inside[0].send("GET /actions/\(DemoID.order) HTTP/1.1\r\nHost: localhost\r\n\r\n")
         let reply = try inside[0].reply()
         #expect([200, 502, 503, 504].contains(reply.status))
@@ -102,6 +102,42 @@ struct DescriptorTests {
             try Client.get(port: narrow.port, "/actions/\(DemoID.order)").status == 200
         }
         #expect(narrow.proxy.isRunning)
+    }
+
+    /// It is we who have nothing left to call with: the upstream is not taken for unwell, and nothing
+    /// is remembered of the call that was not made.
+    @Test func callsThatCannotBeMadeAreNotTheUpstreamsFailures() async throws {
+        let narrow = try await Narrow()
+        let socket = try RawSocket(port: narrow.port)
+        func ask(_ target: String) throws -> Reply {
+            try socket.send("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            return try socket.reply()
+        }
+        #expect(try ask("/livez").status == 200)
+        try await narrow.allow(4)
+        let known = ["/actions/\(DemoID.order)", "/actions/\(DemoID.pendingVoucher)"]
+        for target in known {
+            let reply = try ask(target)
+            #expect(reply.status == 503)
+            #expect(reply.json["code"]?.string == "overloaded")
+            #expect(reply["retry-after"] == "1")
+            let outcome = reply.json["sources"]?.array?.first?["outcome"]?.string
+            #expect(outcome == "out-of-resources")
+        }
+        _ = try await narrow.proxy.wait(for: "the call that was not made") { text in
+            text.split(separator: "\n").contains {
+                $0.contains("\"upstream call\"") && $0.contains("errno 24")
+            } ? true : nil
+        }
+        let metrics = try ask("/metrics").text
+        let calls = "status_proxy_upstream_calls_total{source=\"vouchers\",outcome="
+        #expect(metrics.contains(calls + "\"out-of-resources\"}"))
+        #expect(metrics.contains("status_proxy_upstream_breaker_open{source=\"vouchers\"} 0\n"))
+        try await narrow.allow(64)
+        for target in known {
+            try await eventually("the call made good") { try ask(target).status == 200 }
+        }
+        #expect(!narrow.proxy.text.contains("calls stop"))
     }
 
     @Test func shortageAndItsEndAreLogged() async throws {

@@ -57,9 +57,11 @@ extension CurlUpstreamClient {
 }
 
 extension CurlMulti {
-    func run(_ request: CurlRequest) async -> UpstreamCallReport {
+    func run(
+        _ request: CurlRequest, clock: @escaping @Sendable () -> Instant = bootTime
+    ) async -> UpstreamCallReport {
         await withCheckedContinuation { continuation in
-            start(request, clock: bootTime) { continuation.resume(returning: $0) }
+            start(request, clock: clock) { continuation.resume(returning: $0) }
         }
     }
 

@@ -1,0 +1,117 @@
+import Testing
+
+@testable import StatusCore
+
+@Suite struct ShortageTests {
+    private let id = Shape.voucher
+
+    private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
+
+    @Test func callersHearThatItIsWeWhoCannotAsk() {
+        var driver = vouchersOnly()
+        let caller = driver.ask(id)
+        driver.fail(.outOfResources, sent: false)
+        let problem = driver.replies[caller].problem
+        #expect(problem?.code == .overloaded)
+        #expect(problem?.sources.map(\.outcome) == ["out-of-resources"])
+        #expect(problem?.retryAt == driver.now + .seconds(1))
+        driver.advance(.milliseconds(999))
+        #expect(driver.reply(to: id).problem?.code == .overloaded)
+        #expect(driver.callsMade.count == 1, "asking before that causes no call")
+    }
+
+    @Test func theCallIsMadeGoodASecondLater() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.outOfResources, sent: false)
+        driver.advance(.seconds(1))
+        #expect(driver.calls.count == 1)
+        driver.answer(.pending)
+        let answer = driver.reply(to: id).answer
+        #expect(answer != nil && answer?.staleReason == nil)
+    }
+
+    @Test func theSlotIsGivenBackAndNoFailureIsKept() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.outOfResources, sent: false)
+        let settlement = driver.store.settlements.first
+        #expect(settlement?.gate == .opens(in: .zero))
+        #expect(settlement?.news == Settlement.News.none)
+        #expect(settlement?.sentAgo == nil)
+        #expect(settlement?.outcome == "out-of-resources")
+        driver.restart(.both(orders: nil))
+        driver.ask(id)
+        #expect(driver.calls.count == 1, "a new process has not run short")
+    }
+
+    @Test func theStoredAnswerIsServedMeanwhile() {
+        var driver = vouchersOnly()
+        driver.learn(id)
+        driver.advance(.seconds(31))
+        let caller = driver.ask(id)
+        driver.fail(.outOfResources, sent: false)
+        #expect(driver.replies[caller].answer?.staleReason == .overloaded)
+        #expect(driver.reply(to: id).answer?.nextLookAt == driver.now + .seconds(1))
+        driver.advance(.seconds(1))
+        driver.answer(.inProgress)
+        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+        #expect(driver.reply(to: id).answer?.staleReason == nil)
+    }
+
+    @Test func itSaysNothingOfTheUpstreamHoweverOftenItHappens() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        for _ in 1...20 {
+            driver.fail(.outOfResources, sent: false)
+            #expect(driver.reply(to: id).problem?.retryAt == driver.now + .seconds(1))
+            driver.advance(.seconds(1))
+            #expect(driver.calls.count == 1)
+        }
+        #expect(driver.store.settlements.allSatisfy { $0.breaker == nil })
+        let opened = driver.notes.contains { if case .breakerOpened = $0 { true } else { false } }
+        #expect(!opened)
+    }
+
+    @Test func afterwardsOneCallGoesFirst() {
+        var driver = vouchersOnly()
+        for number in 1...5 { driver.ask("aa_\(number)") }
+        for _ in 1...5 { driver.fail(.outOfResources, sent: false) }
+        driver.advance(.seconds(1))
+        #expect(driver.calls.count == 1)
+        let problem = driver.reply(to: "aa_6").problem
+        #expect(problem?.sources.map(\.outcome) == ["out-of-resources"])
+        driver.answer(.pending)
+        #expect(driver.calls.count == 5)
+    }
+
+    @Test func aPauseThatLastsLongerIsKept() {
+        var driver = vouchersOnly()
+        for number in 1...3 { driver.ask("aa_\(number)") }
+        driver.fail(.throttled, hints: RateHints(retryAfter: .seconds(40)))
+        driver.fail(.outOfResources, sent: false)
+        #expect(driver.reply(to: "aa_4").problem?.sources.map(\.outcome) == ["paused"])
+        driver.answer(.pending)
+        driver.advance(.seconds(39))
+        #expect(driver.calls.isEmpty)
+        driver.advance(.seconds(1))
+        #expect(driver.calls.count == 1, "and after it one goes first")
+    }
+
+    @Test func theOtherUpstreamIsAskedOnItsOwn() {
+        var driver = TrackerDriver()
+        driver.ask(id)
+        driver.fail(.outOfResources, by: .vouchers, sent: false)
+        driver.ask(Shape.order)
+        driver.answer(.pending, by: .orders)
+        #expect(driver.reply(to: Shape.order).answer != nil)
+    }
+
+    @Test func aTokenThatCannotBeFetchedForItIsToldAlike() {
+        var driver = vouchersOnly()
+        driver.credentialFault = UpstreamFault(kind: .outOfResources)
+        let caller = driver.ask(id)
+        #expect(driver.replies[caller].problem?.code == .overloaded)
+        #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(1))
+    }
+}
