@@ -137,9 +137,12 @@ extension Replica {
     ) -> Place {
         let look = tracked.looks[key.source]
         let knownSince = look.answer?.at ?? look.miss?.at ?? look.firstSeenAt
+        // An answer that has run out meanwhile leaves the place that it had.
+        let hasRunOut = look.isKnown && look.answer == nil
         return Place(
             key: key, lane: tracked.lane, since: since, knownSince: knownSince,
-            isUnchanged: max(knownSince, tracked.toldAt) <= since, isStarted: isStarted)
+            isUnchanged: !hasRunOut && max(knownSince, tracked.toldAt) <= since,
+            isStarted: isStarted)
     }
 
     /// Whether a question goes to that upstream.
