@@ -5,12 +5,13 @@
 
 /// The invariants of spec section 4, checked after every step.
 struct Judge {
-    private let policy: TrackerPolicy
+    let policy: TrackerPolicy
+    let ids: [ActionID]
     /// The first thing that went wrong.
     private(set) var violation: Violation?
 
     private var arrivals: [Arrival] = []
-    private var held: [CallerID: Held] = [:]
+    private(set) var held: [CallerID: Held] = [:]
     private var seen: [Viewpoint: Int] = [:]
     /// When the upstream told the end that a process knows.
     private var finished: [Viewpoint: Instant] = [:]
@@ -21,6 +22,12 @@ struct Judge {
     private var callsLeft: [Upstream: (calls: Int, until: Instant)] = [:]
     private var callsUnderWay: [Upstream: Int] = [:]
     private var refusals: [Upstream: Int] = [:]
+    var healths: [Upstream: HeardHealth] = [:]
+    /// Looks that have been started and may still make their call.
+    var startedFlights: [Upstream: Set<UInt64>] = [:]
+    /// Who stands in line with callers, and was passed over.
+    var passedOver: [Viewpoint: PassedOver] = [:]
+    var callCounts: [Viewpoint: Int] = [:]
     private var interest: [Interest: Instant] = [:]
     /// States known before may be known to nobody any more.
     private var mayForget = false
@@ -30,6 +37,8 @@ struct Judge {
     private var firstTold: [LookKey: [Int: Instant]] = [:]
     private var lastAnswered: [LookKey: [Int: Instant]] = [:]
     private var ageUnknown: Set<LookKey> = []
+    /// Ids that some upstream has told a state of.
+    private var everAnswered: Set<ActionID> = []
     /// When the wall clock of the store's machine was last set.
     private var wallSteppedAt: Instant?
     /// All goes well: news is everywhere within a second.
@@ -46,12 +55,15 @@ struct Judge {
     }
 
     enum Rule: String, CaseIterable {
-        case spacing, minuteBudget, dayBudget, unknownShare, singleFlight, finishedAskedAgain
+        case spacing, minuteBudget, dayBudget, unknownShare, unknownDayShare, singleFlight
+        case finishedAskedAgain
         case calledWhilePaused, grantedWhilePaused, calledBeyondLimit, calledWithoutInterest,
             regressed
         case heldTooLong, heldTooLongForRefresh, repliedTwice, neverReplied
         case regressedElsewhere, turnedAway, tooYoung, explainedWrongly
         case credentialNotRefused, finishedAskedAgainElsewhere, neverRecovered, tooBusy
+        case calledWhileResting, probedTwice, restedWithoutReason, heldAfterNews
+        case waitingPassedOver, olderPassedOver, starved
     }
 
     private struct Arrival {
@@ -79,7 +91,7 @@ struct Judge {
         var id: ActionID
     }
 
-    private struct Held {
+    struct Held {
         var replica: Int
         var question: Question
         /// On the process's clock, and without the time that it was stopped.
@@ -88,9 +100,10 @@ struct Judge {
         var timePaused: Duration
     }
 
-    init(_ policy: TrackerPolicy, isCalm: Bool) {
-        self.policy = policy
-        self.isCalm = isCalm
+    init(_ scenario: Scenario) {
+        policy = scenario.policy
+        ids = scenario.ids
+        isCalm = scenario.isCalm
     }
 
     mutating func accuse(_ rule: Rule, _ at: Instant, _ text: @autoclosure () -> String) {
@@ -104,6 +117,8 @@ struct Judge {
 extension Judge {
     /// A request has reached an upstream, at a true time.
     mutating func arrived(_ key: LookKey, wasUnknown: Bool, at now: Instant) {
+        // The store may have forgotten who is known; it cannot know whom nobody has told of.
+        let wasUnknown = wasUnknown || !key.isList && !everAnswered.contains(key.id)
         arrivals.append(Arrival(key: key, at: now, wasUnknown: wasUnknown))
         guard let limits = policy.sources[key.source] else { return }
         checkSpacing(key, limits, now)
@@ -115,6 +130,8 @@ extension Judge {
         guard let perDay = budget.perDay else { return }
         let day = max(dayCountsFrom, now - .seconds(86_400))
         check(.dayBudget, key.source, since: day, most: perDay, now)
+        let dayShare = BudgetLimits.unknownShare(of: perDay)
+        if wasUnknown { check(.unknownDayShare, key.source, since: day, most: dayShare, now) }
     }
 
     private mutating func checkSpacing(_ key: LookKey, _ limits: SourcePolicy, _ now: Instant) {
@@ -128,11 +145,12 @@ extension Judge {
     private mutating func check(
         _ rule: Rule, _ source: Source, since: Instant, most: Int, _ now: Instant
     ) {
+        let isShare = rule == .unknownShare || rule == .unknownDayShare
         var count = 0
         for arrival in arrivals.reversed() {
             guard arrival.at > since else { break }
             guard arrival.key.source == source else { continue }
-            if rule != .unknownShare || arrival.wasUnknown { count += 1 }
+            if !isShare || arrival.wasUnknown { count += 1 }
         }
         if count > most { accuse(rule, now, "\(source): \(count) calls, allowed \(most)") }
     }
@@ -175,11 +193,11 @@ extension Judge {
 // MARK: - What a process does
 
 extension Judge {
-    private func view(_ replica: Replica, _ key: LookKey) -> Viewpoint {
+    func view(_ replica: Replica, _ key: LookKey) -> Viewpoint {
         Viewpoint(replica: replica.index, life: replica.life, key: key)
     }
 
-    private func upstream(_ replica: Replica, _ source: Source) -> Upstream {
+    func upstream(_ replica: Replica, _ source: Source) -> Upstream {
         Upstream(replica: replica.index, life: replica.life, source: source)
     }
 
@@ -198,6 +216,8 @@ extension Judge {
             callsLeft[upstream]?.calls -= 1
         }
         callsUnderWay[upstream, default: 0] += 1
+        callCounts[view, default: 0] += 1
+        checkRest(replica, key, now)
         checkInterest(replica, key, now)
     }
 
@@ -232,6 +252,8 @@ extension Judge {
         let upstream = upstream(replica, key.source)
         callsUnderWay[upstream, default: 0] -= 1
         let local = replica.clock.shows(now)
+        healths[upstream, default: HeardHealth()].ended(key, report.outcome, at: local)
+        if case .answered = report.outcome { newsCame(replica, key, at: local) }
         let isThrottled = report.outcome.fault?.kind == .throttled
         if report.outcome.fault?.kind == .unauthorized { refusals[upstream, default: 0] += 1 }
         if let left = report.hints.remaining {
@@ -311,6 +333,7 @@ extension Judge {
         guard let revision else { return }
         let before = lastAnswered[key]?[revision] ?? .distantPast
         lastAnswered[key, default: [:]][revision] = max(before, time)
+        everAnswered.insert(key.id)
     }
 
     /// A process was stopped with a settlement in its hands: its spans do not count that.
@@ -345,7 +368,7 @@ extension Judge {
         interest[Interest(replica: replica.index, id: question.id)] = local - replica.timePaused
         var rule = Rule.heldTooLong
         // A look-up that takes its time leaves a moment for the refresh that it makes due.
-        var limit = local + coldWait + policy.refreshWait
+        var limit = local + coldWait(question) + policy.refreshWait
         switch question.patience {
         case .none:
             if replica.hasAnswer(question, at: now) {
@@ -361,11 +384,30 @@ extension Judge {
             timePaused: replica.timePaused)
     }
 
-    /// The longest that a request without patience is held: for a call, not for a slow store.
-    private var coldWait: Duration {
-        let deadlines = policy.configured.compactMap { policy.sources[$0]?.callDeadline }
+    /// The longest that a request without patience is held: for a call, not for a slow store, nor for an
+    /// upstream that was not asked for.
+    private func coldWait(_ question: Question) -> Duration {
+        let asked = question.source.map { [$0] } ?? policy.configured
+        let deadlines = asked.compactMap { policy.sources[$0]?.callDeadline }
         return (deadlines.max() ?? .zero) + GateTiming.sendWindow + GateTiming.margin
     }
+
+    /// One upstream has told a state: whoever was held for it is not held for the other one any longer
+    /// than the store may take to settle, and the other's word is waited for.
+    private mutating func newsCame(_ replica: Replica, _ key: LookKey, at local: Instant) {
+        for (caller, asker) in held where asker.replica == replica.index {
+            let question = asker.question
+            guard question.id == key.id, question.source ?? key.source == key.source,
+                question.patience == .none
+            else { continue }
+            let limit = local + Self.newsWait - (replica.timePaused - asker.timePaused)
+            guard limit < asker.limit else { continue }
+            held[caller]?.limit = limit
+            held[caller]?.rule = .heldAfterNews
+        }
+    }
+
+    private static let newsWait = Duration.milliseconds(500 + 250)
 
     /// How late a wake may come.
     static let lateness = Duration.milliseconds(250)
@@ -381,6 +423,7 @@ extension Judge {
         if late > .zero {
             accuse(asker.rule, now, "\(asker.question) by \(late) more than allowed")
         }
+        checkRestTold(replica, reply, now)
         switch reply {
         case .answer(let answer): told(replica, asker.question.id, answer, at: now)
         case .problem(let problem):

@@ -52,4 +52,26 @@ enum Mutant: String, CaseIterable {
     case listNotCounted
     /// A list confirms what it has not shown.
     case unseenConfirmed
+    /// Ids of no known action may use the whole day's budget.
+    case unknownShareByMinute
+    /// Failures in a row do not stop calls.
+    case breakerNeverOpens
+    /// Once the time is over, all that waits is called at once.
+    case breakerProbesAtOnce
+    /// Calls stop for a second, however often that was in vain.
+    case breakerNeverGrows
+    /// Calls that have stopped do not start again.
+    case breakerStaysOpen
+    /// Three failures are enough.
+    case breakerOpensEarly
+    /// When calls to one upstream stop, so do those to the other.
+    case breakerShared
+    /// Who has the answer of one upstream is held until the other one's call has ended.
+    case heldForOther
+    /// Who waits comes no earlier than others.
+    case waitingNotFirst
+    /// The youngest knowledge comes first.
+    case youngestFirst
+    /// Who was asked for first comes first, however often it has been called.
+    case firstAskedFirst
 }

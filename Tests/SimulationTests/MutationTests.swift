@@ -32,6 +32,7 @@ import Testing
     private static let known: [Mutant: UInt64] = [
         .ttlGate: 77, .lateSend: 700, .grantNotDurable: 1174, .oldOwnerMovesGate: 463,
         .neighbourHidden: 77, .ageFromWaking: 657, .noticesIgnored: 273,
-        .sentAfterPause: 3146,
+        .sentAfterPause: 3146, .breakerNeverOpens: 323, .breakerProbesAtOnce: 323,
+        .breakerNeverGrows: 323, .breakerOpensEarly: 200, .breakerShared: 447,
     ]
 }

@@ -33,17 +33,23 @@ final class Replica {
     var wakeAt = Instant.distantFuture
 
     private let policy: TrackerPolicy
+    private let mutant: Mutant?
 
-    init(_ index: Int, _ policy: TrackerPolicy, _ random: inout SimRandom) {
+    init(
+        _ index: Int, _ policy: TrackerPolicy, _ mutant: Mutant?, _ random: inout SimRandom
+    ) {
         self.index = index
         self.policy = policy
+        self.mutant = mutant
         clock = DriftingClock(&random)
         wallOffset = random.permille(200) ? .hour : random.milliseconds(0...500)
         tracker = ActionTracker(policy: policy, seed: random.seed())
     }
 
     func step(_ event: Event, at time: Instant) -> [Effect] {
-        tracker.step(event, now: clock.shows(time))
+        let effects = tracker.step(event, now: clock.shows(time))
+        if let mutant { tracker.bend(by: mutant, at: clock.shows(time)) }
+        return effects
     }
 
     func drain(at time: Instant) -> [Effect] {
@@ -100,6 +106,49 @@ final class Replica {
             let look = tracked.looks[source]
             return look.answer.map { look.keptUntil($0, policy) > soon } == true
         }
+    }
+}
+
+// MARK: - What stands in line
+
+extension Replica {
+    /// Where a look stood that has just got its turn.
+    func turn(_ key: LookKey) -> Place? {
+        guard let tracked = tracker.actions[key.id], let flight = tracked.looks[key.source].flight
+        else { return nil }
+        return place(key, tracked, since: flight.wantedSince, isStarted: true)
+    }
+
+    /// Where a look stands that has no turn yet, or got it after that flight. Those that are left to
+    /// the list stand elsewhere, and of those whose upstream is not asked any more nobody cares.
+    func place(_ key: LookKey, behind flight: UInt64) -> Place? {
+        guard let tracked = tracker.actions[key.id], isAsked(Question(id: key.id), key.source)
+        else { return nil }
+        let look = tracked.looks[key.source]
+        if let other = look.flight, other.number > flight {
+            return place(key, tracked, since: other.wantedSince, isStarted: true)
+        }
+        guard let wanted = look.wanted, wanted.parkedAt == nil else { return nil }
+        return place(key, tracked, since: wanted.since, isStarted: false)
+    }
+
+    private func place(
+        _ key: LookKey, _ tracked: TrackedAction, since: Instant, isStarted: Bool
+    ) -> Place {
+        let look = tracked.looks[key.source]
+        let knownSince = look.answer?.at ?? look.miss?.at ?? look.firstSeenAt
+        // An answer that has run out meanwhile leaves the place that it had.
+        let hasRunOut = look.isKnown && look.answer == nil
+        return Place(
+            key: key, lane: tracked.lane, since: since, knownSince: knownSince,
+            isUnchanged: !hasRunOut && max(knownSince, tracked.toldAt) <= since,
+            isStarted: isStarted)
+    }
+
+    /// Whether a question goes to that upstream.
+    func isAsked(_ question: Question, _ source: Source) -> Bool {
+        guard let tracked = tracker.actions[question.id] else { return false }
+        return tracker.candidates(question, tracked).contains(source)
     }
 }
 

@@ -24,6 +24,8 @@ struct Scenario {
     /// It runs for more than a day.
     var isLong: Bool
     var purges: Int
+    /// There are more requests than calls.
+    private(set) var isPressed = false
     /// Of a thousand calls, how many meet something else than what the upstream's mood says.
     var oddCallShare: Int
 
@@ -85,6 +87,36 @@ struct Scenario {
             return
         }
         for _ in 0..<random.within(0...6) { faults.append(fault(&random)) }
+        var others = random.fork(Self.pressSalt)
+        if !isLong, others.permille(Self.pressShare) { press(&others) }
+    }
+
+    /// Of a thousand runs, how many are about many requests for more actions than the budget has calls
+    /// for, or for an upstream that fails.
+    private static let pressShare = 30
+    private static let pressSalt: UInt64 = 0x7072_6573
+
+    private mutating func press(_ random: inout SimRandom) {
+        isPressed = true
+        ids += Self.moreIDs
+        requests = random.within(40...80)
+        activeSpan = .seconds(random.within(120...400))
+        let end = activeSpan
+        faults.removeAll { $0.at > end }
+        let source = random.pick(policy.configured)
+        let isFailing = random.permille(500)
+        var limits = policy.sources
+        limits[source]?.minInterval = .seconds(5)
+        limits[source]?.budget = BudgetLimits(perMinute: isFailing ? 60 : 2, perDay: nil)
+        policy = TrackerPolicy(
+            sources: limits, refreshWait: policy.refreshWait, staleMax: policy.staleMax,
+            terminalTTL: policy.terminalTTL, actionsMax: policy.actionsMax)
+        guard isFailing else { return }
+        let moods: [Mood] = [.failing, .refusing, .resetting, .hanging, .mixed]
+        let from = random.span(.zero, activeSpan / 4)
+        let until = random.span(activeSpan / 2, activeSpan)
+        faults.append(Fault(at: from, kind: .mood(source, random.pick(moods))))
+        faults.append(Fault(at: until, kind: .mood(source, .healthy)))
     }
 
     private static func policy(_ random: inout SimRandom) -> TrackerPolicy {
@@ -119,6 +151,11 @@ struct Scenario {
 
     /// More for an upstream that can tell many at once.
     private static let listedIDs = ["aa_3", "aa_4"].compactMap { ActionID($0) }
+
+    /// More that no list tells, for runs with many requests.
+    private static let moreIDs = ["shipment.3", "shipment.4", "aa_5", "aa_6"].compactMap {
+        ActionID($0)
+    }
 
     private func fault(_ random: inout SimRandom) -> Fault {
         let replica = random.below(replicas)

@@ -142,6 +142,9 @@ final class SimRows: StoreRows {
 
     func callEnd(_ source: Source, rank: Int, onlyUnknown: Bool) -> Instant? {
         let end = base.callEnd(source, rank: rank, onlyUnknown: onlyUnknown)
+        if mutant == .unknownShareByMinute, onlyUnknown, let end {
+            return end + BudgetLimits.minuteWindow > now ? end : nil
+        }
         guard mutant == .fixedWindows, let end else { return end }
         return inWindow(end) == inWindow(now) ? end : nil
     }

@@ -13,6 +13,7 @@ import Testing
         98731,
         2291, 2890, 4135, 6710, 7931, 117_462, 119_182, 259_602,
         344_162, 444_551, 481_894, 970_827, 166_292, 249_906,
+        1064, 1349, 1356, 6111, 6871, 17_672, 25_510, 30_870, 52_425,
     ]
 
     /// How many schedules a run of the tests goes through; `SIMULATION_SCHEDULES` overrides it.

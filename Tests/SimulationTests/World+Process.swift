@@ -4,8 +4,8 @@
 
 extension World {
     func step(_ replica: Replica, _ event: Event) {
+        judge.heard(event, by: replica, at: now)
         if case .called(let key, _, let report) = event {
-            judge.ended(replica, key, report, at: now)
             trace.note(
                 now, "\(replica.index) learned \(key.id) \(key.source) \(report.outcome.word)")
         }
@@ -42,11 +42,15 @@ extension World {
     private func carryOut(_ effect: Effect, _ replica: Replica) {
         switch effect {
         case .lookUp(let id): lookUp(id, replica)
-        case .prepare(let key, let flight): prepare(key, flight, replica)
+        case .prepare(let key, let flight):
+            judge.started(replica, key, flight, at: now)
+            prepare(key, flight, replica)
         case .reserve(let request, let flight): reserve(request, flight, replica)
         case .call(let key, let flight, let sendBefore):
             call(key, flight, sendBefore, replica)
-        case .settle(let settlement, let flight): settle(settlement, flight, replica)
+        case .settle(let settlement, let flight):
+            judge.over(replica, settlement.key, flight)
+            settle(settlement, flight, replica)
         case .refuseCredential(let source): judge.refused(replica, source)
         case .reply(let caller, let reply):
             trace.note(now, "\(replica.index) replied to \(caller.number): \(reply.words)")

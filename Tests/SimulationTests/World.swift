@@ -54,10 +54,10 @@ final class World {
         store = SimStore(
             clock: DriftingClock(&random), hasStandby: scenario.hasStandby, mutant: mutant)
         upstream = SimUpstream(scenario, &random)
-        judge = Judge(scenario.policy, isCalm: scenario.isCalm)
+        judge = Judge(scenario)
         trace = Trace(isOn: isTraced)
         for index in 0..<scenario.replicas {
-            replicas.append(Replica(index, scenario.policy, &random))
+            replicas.append(Replica(index, scenario.policy, mutant, &random))
         }
     }
 

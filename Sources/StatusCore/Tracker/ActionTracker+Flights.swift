@@ -5,16 +5,23 @@ extension ActionTracker {
     mutating func wantDueLooks(_ caller: Caller) {
         let id = caller.question.id
         guard let tracked = actions[id] else { return }
+        let asked = candidates(caller.question, tracked)
         let watched = caller.isPatient
-        for source in candidates(caller.question, tracked) {
+        for source in asked {
             guard let upstream = upstreams[source] else { continue }
             let look = tracked.looks[source]
             guard look.flight == nil else { continue }
             guard now >= look.dueAt(watched: watched, upstream.policy) else { continue }
-            let isBlocked = blocked(upstream, tracked.lane) != nil
-            want(
-                LookKey(source, id), tracked, caller.id, since: now, isIdle: isBlocked && !watched)
+            // Whoever is held for the other upstream is held for this one, too.
+            let isIdle =
+                blocked(upstream, tracked.lane) != nil && !watched
+                && !asked.contains { isAwaited(tracked, $0) }
+            want(LookKey(source, id), tracked, caller.id, since: now, isIdle: isIdle)
         }
+    }
+
+    private func isAwaited(_ tracked: TrackedAction, _ source: Source) -> Bool {
+        if case .awaited = knowledge(tracked, source) { true } else { false }
     }
 
     private mutating func want(
@@ -93,10 +100,11 @@ extension ActionTracker {
     private mutating func dropVoid(_ source: Source, _ lane: Lane) {
         guard let policy = policy.sources[source] else { return }
         while let entry = upstreams[source]?[lane].wants.best {
-            let tracked = actions[entry.id]
-            if var wanted = tracked?.looks[source].wanted, wanted.rank == entry.rank {
+            if let tracked = actions[entry.id], var wanted = tracked.looks[source].wanted,
+                wanted.rank == entry.rank
+            {
                 let isFresh = now < wanted.since + policy.maxInterval
-                if tracked?.callers.isEmpty == false || isFresh && wanted.rank.isIdle { return }
+                if isFresh && wanted.rank.isIdle || isWaitedFor(tracked, source) { return }
                 actions[entry.id]?.looks[source].wanted = nil
                 if isFresh {
                     wanted.rank.isIdle = true
@@ -105,6 +113,11 @@ extension ActionTracker {
             }
             upstreams[source]?[lane].wants.removeBest()
         }
+    }
+
+    /// Somebody is held whose question goes to that upstream.
+    private func isWaitedFor(_ tracked: TrackedAction, _ source: Source) -> Bool {
+        tracked.callers.contains { candidates($0.question, tracked).contains(source) }
     }
 
     private mutating func planSourceWake(_ source: Source) {

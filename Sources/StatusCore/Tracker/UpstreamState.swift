@@ -198,7 +198,9 @@ extension UpstreamState {
         unknown.closed = (kind, until)
         switch kind {
         case .minute, .day: known.closed = (kind, until)
-        case .minuteUnknown, .dayUnknown: break
+        case .minuteUnknown, .dayUnknown:
+            // It opens last of all that is spent: known actions wait no longer than others.
+            if let closed = known.closed { known.closed?.until = min(closed.until, until) }
         }
     }
 

@@ -37,6 +37,23 @@ import Testing
         #expect(ids(driver) == ["aa_known", "aa_known"])
     }
 
+    @Test func knownIdsWaitNoLongerThanOthers() {
+        var driver = vouchersOnly()
+        driver.learn("aa_known")
+        driver.advance(.seconds(31))
+        driver.heldBack = [.reserve]
+        driver.ask("aa_known")
+        driver.ask("aa_1")
+        // The first word is older: by the second, all that is spent opens in twenty seconds.
+        driver.store.verdicts = [
+            .budgetSpent(opensIn: .seconds(50), .minute),
+            .budgetSpent(opensIn: .seconds(20), .minuteUnknown),
+        ]
+        driver.release()
+        driver.advance(.seconds(20))
+        #expect(ids(driver).dropFirst().sorted() == ["aa_1", "aa_known"])
+    }
+
     @Test func aCallBeyondTheMostAtOnceWaitsForOneToEnd() {
         var driver = TrackerDriver(.both(vouchers: nil, actionsMax: 10_000))
         for number in 0..<UpstreamState.callingMax + 10 { driver.ask("order-\(number)") }
@@ -95,6 +112,36 @@ import Testing
         driver.ask("aa_held", patience: .done(deadline: driver.now + .seconds(50)))
         driver.answer(.pending)
         #expect(ids(driver).dropFirst(41).prefix(3) == ["aa_probe", "aa_held", "aa_1"])
+    }
+
+    @Test func whoIsHeldForTheOtherUpstreamComesFirstAtThisOneToo() {
+        var driver = TrackerDriver()
+        driver.learn("aa_old")
+        driver.advance(.seconds(31))
+        driver.store.verdicts = [.paused(opensIn: .seconds(10))]
+        driver.ask("aa_old")
+        // Held for the orders' answer, while the vouchers may not be called.
+        driver.ask(Shape.none)
+        driver.advance(.seconds(10))
+        let made = driver.callsMade.dropFirst().map { "\($0.source.rawValue) \($0.id)" }
+        #expect(made == ["orders \(Shape.none)", "vouchers \(Shape.none)"])
+    }
+
+    @Test func whoHasNamedTheOtherUpstreamDoesNotWaitForThisOne() {
+        var driver = TrackerDriver()
+        for name in ["aa_older", "aa_younger"] {
+            driver.learn(name)
+            driver.advance(.seconds(1))
+        }
+        driver.advance(.seconds(31))
+        driver.store.verdicts = [.paused(opensIn: .seconds(10))]
+        driver.ask("aa_older", patience: .done(deadline: driver.now + .seconds(5)))
+        driver.ask(
+            "aa_older", source: .orders, patience: .done(deadline: driver.now + .seconds(50)))
+        driver.advance(.seconds(6))
+        driver.ask("aa_younger", patience: .done(deadline: driver.now + .seconds(50)))
+        driver.advance(.seconds(4))
+        #expect(driver.callsMade.last == LookKey(.vouchers, .of("aa_younger")))
     }
 
     @Test func underAShortBudgetEveryWatchedActionHasItsTurn() {

@@ -1,0 +1,75 @@
+// Faults of the tracker, put into it from outside between two steps.
+
+@testable import StatusCore
+
+extension ActionTracker {
+    /// Bends what the tracker knows to what it would know with that fault.
+    mutating func bend(by mutant: Mutant, at now: Instant) {
+        switch mutant {
+        case .breakerNeverOpens, .breakerProbesAtOnce, .breakerNeverGrows, .breakerStaysOpen,
+            .breakerOpensEarly:
+            for source in policy.configured { upstreams[source]?.breaker.bend(by: mutant, now) }
+        case .breakerShared: shareBreaker()
+        case .heldForOther: prolongFirstCalls(now)
+        case .waitingNotFirst: rerank { rank, _ in rank.isIdle = true }
+        case .youngestFirst:
+            rerank { rank, _ in
+                let known = rank.knownSince.nanoseconds
+                rank.knownSince = Instant(nanoseconds: min(known, -known))
+            }
+        case .firstAskedFirst: rerank { rank, look in rank.knownSince = look.firstSeenAt }
+        default: break
+        }
+    }
+
+    private mutating func shareBreaker() {
+        for source in policy.configured {
+            guard case .open(let until)? = upstreams[source]?.breaker.state else { continue }
+            for other in policy.configured where other != source {
+                upstreams[other]?.breaker.rest(until: until)
+            }
+        }
+    }
+
+    /// Whoever has an answer waits for the other upstream's as if its call had only just begun.
+    private mutating func prolongFirstCalls(_ now: Instant) {
+        for id in Set(callers.values) {
+            for source in policy.configured where actions[id]?.looks[source].answer == nil {
+                actions[id]?.looks[source].flight?.refreshedSince = now + .seconds(60)
+            }
+        }
+    }
+
+    /// Whoever stands in line stands in it with another rank.
+    private mutating func rerank(_ change: (inout WantRank, Look) -> Void) {
+        for source in policy.configured {
+            for id in Set(upstreams[source]?.wantedIDs ?? []) {
+                guard let tracked = actions[id], var wanted = tracked.looks[source].wanted else {
+                    continue
+                }
+                let before = wanted.rank
+                change(&wanted.rank, tracked.looks[source])
+                guard wanted.rank != before, wanted.parkedAt == nil else { continue }
+                actions[id]?.looks[source].wanted = wanted
+                upstreams[source]?[tracked.lane].wants.insert(.init(rank: wanted.rank, id: id))
+            }
+        }
+    }
+}
+
+extension Breaker {
+    fileprivate mutating func bend(by mutant: Mutant, _ now: Instant) {
+        switch (mutant, state) {
+        case (.breakerNeverOpens, .open), (.breakerNeverOpens, .halfOpen): self = Breaker()
+        case (.breakerProbesAtOnce, .halfOpen):
+            self = Breaker()
+            for _ in 1..<Self.failuresMax { _ = failed(flight: 0, now: now, random: 0) }
+        case (.breakerNeverGrows, .open(let until)) where trips > 1:
+            self = Breaker()
+            rest(until: min(until, now + Self.firstPause))
+        case (.breakerStaysOpen, .open): rest(until: now + .hour)
+        case (.breakerOpensEarly, .closed(failures: 3...)): rest(until: now + Self.firstPause)
+        default: break
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// The breaker: judged by what a process hears, by the calls that it gives out and by what it tells its
+// callers.
+
+@testable import StatusCore
+
+extension Judge {
+    /// Before every step: what the process is about to learn.
+    mutating func heard(_ event: Event, by replica: Replica, at now: Instant) {
+        switch event {
+        case .called(let key, _, let report): ended(replica, key, report, at: now)
+        case .prepared(let key, let flight, .some): over(replica, key, flight)
+        case .reserved(let key, let flight, let result):
+            switch try? result.get().verdict {
+            case .granted?: break
+            case .resting(let span)?:
+                let local = replica.clock.shows(now)
+                healths[upstream(replica, key.source), default: HeardHealth()]
+                    .toldToRest(for: span, at: local)
+                over(replica, key, flight)
+            default: over(replica, key, flight)
+            }
+        default: break
+        }
+    }
+
+    /// A look is started, whose call may be the one that tells whether the upstream is well.
+    mutating func began(_ replica: Replica, _ key: LookKey, _ flight: UInt64) {
+        startedFlights[upstream(replica, key.source), default: []].insert(flight)
+    }
+
+    /// It has made its call, or will not make one.
+    mutating func over(_ replica: Replica, _ key: LookKey, _ flight: UInt64) {
+        startedFlights[upstream(replica, key.source)]?.remove(flight)
+    }
+
+    /// A call is given out: calls have not stopped, or it is the one probe.
+    mutating func checkRest(_ replica: Replica, _ key: LookKey, _ now: Instant) {
+        let upstream = upstream(replica, key.source)
+        let local = replica.clock.shows(now)
+        switch healths[upstream, default: HeardHealth()].called(key, at: local) {
+        case .tooEarly(let span)?: accuse(.calledWhileResting, now, "\(key) \(span) too early")
+        case .besideAnother(let other)?: accuse(.probedTwice, now, "\(key) beside \(other)")
+        case nil: break
+        }
+    }
+
+    /// Nobody is told that calls have stopped unless they had to, for longer than they have to.
+    mutating func checkRestTold(_ replica: Replica, _ reply: Reply, _ now: Instant) {
+        for source in policy.configured where reply.tellsOfRest(at: source) {
+            let upstream = upstream(replica, source)
+            let isProbing = startedFlights[upstream]?.isEmpty == false
+            let mayRest = healths[upstream, default: HeardHealth()].mayRest(
+                at: replica.clock.shows(now), isProbing: isProbing)
+            if !mayRest { accuse(.restedWithoutReason, now, "\(source)") }
+        }
+    }
+}
+
+extension Reply {
+    fileprivate func tellsOfRest(at source: Source) -> Bool {
+        switch self {
+        case .answer(let answer):
+            answer.document.source == source && answer.staleReason == .breakerOpen
+        case .problem(let problem):
+            problem.sources.contains {
+                $0.source == source && $0.outcome == Obstacle.breakerOpen.word
+            }
+        }
+    }
+}

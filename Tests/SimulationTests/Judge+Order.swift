@@ -1,0 +1,74 @@
+// The order of service: whose look has its turn before whose, and that nobody who waits starves. What
+// stands in line is the tracker's word; who waits, and who has been served, the judge knows itself.
+
+@testable import StatusCore
+
+/// A look that is due and has no turn yet, or has just got it, as its process knows it.
+struct Place {
+    var key: LookKey
+    var lane: Lane
+    /// Since when it stands in line.
+    var since: Instant
+    /// When its state was last learned, or the look failed; else when it was first asked for.
+    var knownSince: Instant
+    /// Nothing was learned of it while it stood in line.
+    var isUnchanged: Bool
+    /// It has just got its turn.
+    var isStarted: Bool
+}
+
+/// Who has had a turn while a look stood in line, and how many calls that one had made by then.
+struct PassedOver {
+    var since: Instant
+    var by: [ActionID: Int] = [:]
+}
+
+extension Judge {
+    /// A look has its turn: of those that stood in line before, none should have come first.
+    mutating func started(_ replica: Replica, _ key: LookKey, _ flight: UInt64, at now: Instant) {
+        began(replica, key, flight)
+        passedOver[view(replica, key)] = nil
+        guard !key.isList, let chosen = replica.turn(key) else { return }
+        let isWaitedFor = isWaitedFor(replica, key)
+        let local = replica.clock.shows(now)
+        for id in ids where id != key.id {
+            guard let other = replica.place(LookKey(key.source, id), behind: flight),
+                other.since < local, other.lane == .known || other.lane == chosen.lane
+            else { continue }
+            let isOtherWaitedFor = self.isWaitedFor(replica, other.key)
+            if isOtherWaitedFor, !isWaitedFor {
+                accuse(.waitingPassedOver, now, "\(other.key), whose callers wait, by \(key)")
+            }
+            if isOtherWaitedFor == isWaitedFor { checkAges(other, chosen, now) }
+            if isOtherWaitedFor, !other.isStarted { checkStarving(replica, other, chosen, now) }
+        }
+    }
+
+    private mutating func checkAges(_ other: Place, _ chosen: Place, _ now: Instant) {
+        guard other.isUnchanged, chosen.isUnchanged, other.knownSince < chosen.knownSince
+        else { return }
+        let span = chosen.knownSince - other.knownSince
+        accuse(.olderPassedOver, now, "\(other.key), older by \(span), by \(chosen.key)")
+    }
+
+    /// Who was called while another waited stands behind it the next time.
+    private mutating func checkStarving(
+        _ replica: Replica, _ other: Place, _ chosen: Place, _ now: Instant
+    ) {
+        let calls = callCounts[view(replica, chosen.key), default: 0]
+        var passed = passedOver[view(replica, other.key)] ?? PassedOver(since: other.since)
+        if passed.since != other.since { passed = PassedOver(since: other.since) }
+        if let before = passed.by[chosen.key.id], before < calls {
+            accuse(.starved, now, "\(other.key) by \(chosen.key), which was called meanwhile")
+        }
+        passed.by[chosen.key.id] = passed.by[chosen.key.id] ?? calls
+        passedOver[view(replica, other.key)] = passed
+    }
+
+    private func isWaitedFor(_ replica: Replica, _ key: LookKey) -> Bool {
+        held.values.contains {
+            $0.replica == replica.index && $0.question.id == key.id
+                && replica.isAsked($0.question, key.source)
+        }
+    }
+}
