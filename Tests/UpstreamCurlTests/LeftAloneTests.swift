@@ -16,6 +16,7 @@ struct LeftAloneTests {
             server.hold { client.leaveAlone(until: clock.read() + .seconds(600)) }
             let report = await client.call(id())
             #expect(report.failure?.kind == .slotExpired)
+            #expect(report.failure?.leftAloneFor == .seconds(600))
             #expect(report.sentAt == nil)
             server.hold {}
             clock.advance(.seconds(600))
@@ -68,6 +69,7 @@ struct LeftAloneTests {
         let other = await multi.run(request, clock: clock.read)
         isRefused.signal()
         #expect(other.failure?.kind == .slotExpired)
+        #expect(other.failure?.leftAloneFor == .seconds(1))
         #expect(other.sentAt == nil)
         #expect(await throttled.reply?.value(of: "retry-after") == "7")
         await multi.close()
@@ -127,7 +129,9 @@ struct LeftAloneTests {
                 multi: multi, endpoint: try .test(server.url, source: source), clock: bootTime)
         }
         clients[0].leaveAlone(until: .distantFuture)
-        #expect(await clients[0].call(id()).failure?.kind == .slotExpired)
+        let refused = await clients[0].call(id()).failure
+        #expect(refused?.kind == .slotExpired)
+        #expect(refused?.leftAloneFor == .seconds(3600))
         #expect(await clients[1].call(id()).reply?.status == 200)
         await multi.close()
         await server.finish()

@@ -87,9 +87,13 @@ public struct TransportFailure: Error, Sendable, Equatable {
     public var kind: UpstreamFault.Kind
     /// For operators: cause, libcurl's code, errno. Free of secrets.
     public var detail: String
+    /// Nothing was sent, since the upstream is to be left alone for that long: told by whoever has
+    /// said so, or by a 429 that is still coming.
+    public var leftAloneFor: Duration?
 
-    public init(kind: UpstreamFault.Kind, detail: String) {
+    public init(kind: UpstreamFault.Kind, detail: String, leftAloneFor: Duration? = nil) {
         self.kind = kind
         self.detail = detail
+        self.leftAloneFor = leftAloneFor
     }
 }

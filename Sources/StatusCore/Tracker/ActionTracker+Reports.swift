@@ -12,9 +12,7 @@ extension ActionTracker {
             upstreams[key.source]?.ranShort(fault, until: now + Self.ourSideWait)
             touchWanted(key.source)
         }
-        guard let pause = pause(report.hints, isThrottled: fault?.kind == .throttled) else {
-            return nil
-        }
+        guard let pause = pause(report.hints, fault) else { return nil }
         leaveAlone(key.source, for: pause)
         effects.append(.note(.paused(key.source, until: now + pause)))
         touchWanted(key.source)
@@ -30,8 +28,13 @@ extension ActionTracker {
     /// A spent billing cycle is probed at most that often.
     static let cycleProbe = Duration.seconds(15 * 60)
 
-    private func pause(_ hints: RateHints, isThrottled: Bool) -> Duration? {
-        guard isThrottled || hints.remaining.map({ $0 <= 0 }) == true else { return nil }
+    private func pause(_ hints: RateHints, _ fault: UpstreamFault?) -> Duration? {
+        // Not sent for a 429 that is still coming: without a pause the next call would be tried at
+        // once, and the one after it.
+        if fault?.kind == .slotExpired { return hints.retryAfter }
+        guard fault?.kind == .throttled || hints.remaining.map({ $0 <= 0 }) == true else {
+            return nil
+        }
         let told = hints.retryAfter ?? .seconds(60)
         return hints.isCycleLimit ? max(told, Self.cycleProbe) : told
     }

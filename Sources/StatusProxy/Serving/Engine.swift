@@ -256,6 +256,7 @@ extension CallReport {
                 of: reply, source: key.source, id: key.id, now: checkedAt)
         case .failure(let failure):
             outcome = .failed(UpstreamFault(kind: failure.kind, message: failure.detail))
+            hints.retryAfter = failure.leftAloneFor
         }
         self.init(
             outcome: outcome, hints: hints, sentAt: report.sentAt, endedAt: report.endedAt,

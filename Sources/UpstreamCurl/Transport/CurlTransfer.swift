@@ -77,7 +77,13 @@ final class CurlTransfer {
         case .tooLate:
             return failure(.slotExpired, "the time to send had passed; nothing was sent")
         case .leftAlone:
-            return failure(.slotExpired, "the upstream is to be left alone; nothing was sent")
+            let now = clock()
+            let until = min(request.leftAloneUntil.withLock { $0 }, now + Self.leftAloneMost)
+            return .failure(
+                TransportFailure(
+                    kind: .slotExpired,
+                    detail: "the upstream is to be left alone; nothing was sent",
+                    leftAloneFor: max(.zero, until - now)))
         case .repeated:
             return failure(
                 .connectionLost, "the reused connection was dead; the request was not repeated")
@@ -121,6 +127,8 @@ final class CurlTransfer {
 
     /// The least that a pause is clamped to, counted anew from each piece of the answer.
     private static let throttledLeast = Duration.seconds(1)
+    /// Told of a longer time: it is asked again then.
+    private static let leftAloneMost = Duration.seconds(3600)
 
     private func failure(_ code: CURLcode) -> Result<UpstreamReply, TransportFailure> {
         let wasSent = sendGuard.sentAt != nil

@@ -42,6 +42,20 @@ import Testing
         #expect(!driver.calls.isEmpty)
     }
 
+    /// The transport has read another call's 429, whose end is still coming.
+    @Test func aCallThatWasNotSentForA429IsNotTriedAgainBeforeItsTime() {
+        var driver = vouchersOnly()
+        let caller = driver.ask(id)
+        driver.fail(.slotExpired, hints: RateHints(retryAfter: .seconds(1)), sent: false)
+        #expect(driver.calls.isEmpty)
+        #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
+        #expect(driver.replies[caller].problem?.sources.map(\.outcome) == ["paused"])
+        #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(1))
+        driver.advance(.seconds(1))
+        driver.ask(id)
+        #expect(driver.calls.count == 1)
+    }
+
     @Test func aSlotIsNotUsedOnceTheUpstreamHasTurnedOutToBeUnwell() {
         var driver = vouchersOnly()
         for number in 1...5 { driver.ask("aa_\(number)") }
