@@ -50,7 +50,10 @@ struct SecretWatcherTests {
         return false
     }
 
+    /// What was logged of the looks that have begun.
     private func messages() throws -> [String?] {
+        // It waits its turn behind the look under way.
+        watcher.watch("", .callerKeysFile) {}
         log.flush(patience: .seconds(30))
         return try #require(pipe.lines()).map { try json($0)["message"]?.string }
     }
