@@ -119,7 +119,7 @@ extension ActionTracker {
         var kept: [Caller] = []
         var wakeAt = Instant.distantFuture
         for caller in tracked.callers {
-            let until = caller.askedAt + coldWait
+            let until = caller.askedAt + coldWait(caller.question.source)
             if now < until {
                 wakeAt = min(wakeAt, until)
                 kept.append(caller)
@@ -130,13 +130,17 @@ extension ActionTracker {
         }
         actions[id]?.keep(kept)
         if !tracked.inquirers.isEmpty {
-            let until = (tracked.lookUpAskedAt ?? now) + coldWait
+            let until = (tracked.lookUpAskedAt ?? now) + coldWait(nil)
             if now < until { wakeAt = min(wakeAt, until) } else { explainToInquirers(id) }
         }
         plan(id, wakeAt)
     }
 
-    private var coldWait: Duration { policy.configured.map(policy.coldWait).max() ?? .zero }
+    /// Which upstream a question without one will go to is not known before the store has told.
+    private func coldWait(_ named: Source?) -> Duration {
+        let asked = named.map { [$0] } ?? policy.configured
+        return asked.map(policy.coldWait).max() ?? .zero
+    }
 
     private mutating func prepareToConsider(_ id: ActionID) -> Bool {
         guard actions[id]?.isLoaded == true else { return false }

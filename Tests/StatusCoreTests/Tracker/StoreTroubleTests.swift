@@ -25,6 +25,21 @@ import Testing
         #expect(driver.callsMade.count == 2, "it recovers by itself")
     }
 
+    @Test func aStoreThatDoesNotTellHoldsNobodyLongerThanTheCallsOfWhomTheyAskedFor() {
+        var vouchers = SourcePolicy.vouchers
+        vouchers.callDeadline = .seconds(3)
+        var driver = TrackerDriver(.both(vouchers: vouchers))
+        driver.heldBack = [.lookUp]
+        let named = driver.ask(id, source: .vouchers)
+        let unnamed = driver.ask(id)
+        let policy = driver.tracker.policy
+        driver.advance(policy.coldWait(.vouchers))
+        #expect(driver.replies[named].problem?.sources.map(\.outcome) == ["store-unavailable"])
+        #expect(driver.replies[unnamed] == nil)
+        driver.advance(policy.coldWait(.orders) - policy.coldWait(.vouchers))
+        #expect(driver.replies[unnamed].problem != nil)
+    }
+
     @Test func anActionThatCouldNotBeLookedUpIsLookedUpAgain() {
         var driver = vouchersOnly()
         driver.learn(id, .succeeded)
