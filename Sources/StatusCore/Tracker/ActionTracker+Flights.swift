@@ -11,7 +11,9 @@ extension ActionTracker {
             guard let upstream = upstreams[source] else { continue }
             let look = tracked.looks[source]
             guard look.flight == nil else { continue }
-            guard now >= look.dueAt(watched: watched, upstream.policy) else { continue }
+            // Others may have wanted it sooner than this caller's patience asks for.
+            guard look.wanted != nil || now >= look.dueAt(watched: watched, upstream.policy)
+            else { continue }
             // Whoever is held for the other upstream is held for this one, too.
             let isIdle =
                 blocked(upstream, tracked.lane) != nil && !watched
@@ -30,8 +32,7 @@ extension ActionTracker {
         let look = tracked.looks[key.source]
         if let wanted = look.wanted, isIdle || !wanted.rank.isIdle { return }
         guard upstreams[key.source]?.isFull(tracked.lane) == false else { return }
-        let knownSince = look.answer?.at ?? look.miss?.at ?? look.firstSeenAt
-        let rank = WantRank(isIdle: isIdle, knownSince: knownSince, number: nextNumber())
+        let rank = WantRank(isIdle: isIdle, triedAt: look.triedAt, number: nextNumber())
         enqueue(
             key, tracked.lane,
             Want(

@@ -133,6 +133,12 @@ extension Look {
         return max(opensAt, answer.at + interval)
     }
 
+    /// When its state was last learned, or asked for in vain.
+    private var news: Instant? { [answer?.at, miss?.at].compactMap { $0 }.max() }
+
+    /// The same, or when it was first asked for: who has waited longest is tried first.
+    var triedAt: Instant { news ?? firstSeenAt }
+
     /// Until when a state is as fresh as the action's age asks for; a finished one always is.
     func freshUntil(_ told: Told, _ policy: TrackerPolicy, _ source: Source) -> Instant {
         guard !told.document.isDone, let limits = policy.sources[source] else {
@@ -177,7 +183,6 @@ extension Look {
                 miss = Missed(fault: kept.fault, repeats: kept.repeats, at: now - kept.age)
             }
         }
-        let news = [answer?.at, miss?.at].compactMap { $0 }.max()
         let isOurCall = flight != nil && progress == .calling
         neighbour =
             isOurCall

@@ -18,14 +18,14 @@ struct Want: Sendable {
 struct WantRank: Comparable, Sendable {
     /// Nobody is held for it: what is stored is served meanwhile.
     var isIdle: Bool
-    /// When its state was last learned.
-    var knownSince: Instant
+    /// When its state was last learned, or asked for in vain.
+    var triedAt: Instant
     /// First come, first served among equals.
     var number: UInt64
 
     static func < (a: WantRank, b: WantRank) -> Bool {
         if a.isIdle != b.isIdle { return !a.isIdle }
-        if a.knownSince != b.knownSince { return a.knownSince < b.knownSince }
+        if a.triedAt != b.triedAt { return a.triedAt < b.triedAt }
         return a.number < b.number
     }
 }

@@ -163,6 +163,49 @@ import Testing
         }
     }
 
+    @Test func whatKeepsFailingHasNoMoreTurnsThanOthers() {
+        var driver = vouchersOnly()
+        let names = (1...4).map { "aa_\($0)" }
+        for name in names { driver.learn(name) }
+        let end = driver.now + .seconds(3600)
+        for name in names { driver.ask(name, patience: .done(deadline: end)) }
+        driver.store.grantSpacing = .seconds(60)
+        driver.advance(.seconds(1))
+        for _ in 1...16 {
+            driver.advance(.seconds(60))
+            if driver.calls.first?.key.id == .of("aa_1") {
+                driver.fail(.notJSON)
+            } else {
+                driver.answer(.pending)
+            }
+        }
+        for name in names {
+            #expect(ids(driver).dropFirst(4).count { $0 == name } == 4)
+        }
+    }
+
+    @Test func whoIsHeldForALookThatOthersWantedHasItDoneFirst() {
+        var driver = TrackerDriver(.both(vouchers: nil, actionsMax: 10_000))
+        for name in ["older", "younger", "youngest"] {
+            driver.learn(name, createdAgo: .seconds(3600))
+            driver.advance(.seconds(1))
+        }
+        driver.advance(.seconds(90))
+        for number in 0..<UpstreamState.callingMax { driver.ask("order-\(number)") }
+        driver.ask("older", patience: .done(deadline: driver.now + .milliseconds(500)))
+        for name in ["younger", "youngest"] {
+            driver.ask(name, patience: .done(deadline: driver.now + .seconds(50)))
+        }
+        driver.advance(.milliseconds(600))
+        driver.answer()
+        // Not due for one without patience, who is held for it as it is wanted already.
+        let caller = driver.ask("older")
+        #expect(driver.replies[caller] == nil)
+        driver.answer()
+        driver.answer()
+        #expect(ids(driver).suffix(3) == ["younger", "older", "youngest"])
+    }
+
     @Test func aWishThatNobodyHasAnyMoreIsForgotten() {
         var driver = vouchersOnly()
         driver.learn("aa_1")
