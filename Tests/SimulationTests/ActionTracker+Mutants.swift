@@ -14,10 +14,12 @@ extension ActionTracker {
         case .waitingNotFirst: rerank { rank, _ in rank.isIdle = true }
         case .youngestFirst:
             rerank { rank, _ in
-                let known = rank.knownSince.nanoseconds
-                rank.knownSince = Instant(nanoseconds: min(known, -known))
+                let known = rank.triedAt.nanoseconds
+                rank.triedAt = Instant(nanoseconds: min(known, -known))
             }
-        case .firstAskedFirst: rerank { rank, look in rank.knownSince = look.firstSeenAt }
+        case .firstAskedFirst: rerank { rank, look in rank.triedAt = look.firstSeenAt }
+        case .failedKeepsPlace:
+            rerank { rank, look in rank.triedAt = look.answer?.at ?? rank.triedAt }
         default: break
         }
     }

@@ -44,14 +44,16 @@ extension Judge {
         }
     }
 
-    /// Nobody is told that calls have stopped unless they had to, for longer than they have to.
-    mutating func checkRestTold(_ replica: Replica, _ reply: Reply, _ now: Instant) {
+    /// Nobody is told that calls have stopped unless they had to, for longer than they have to, when
+    /// that was decided: the process may have been stopped before it said so.
+    mutating func checkRestTold(_ replica: Replica, _ reply: Reply) {
+        let decidedAt = replica.steppedAt
         for source in policy.configured where reply.tellsOfRest(at: source) {
             let upstream = upstream(replica, source)
             let isProbing = startedFlights[upstream]?.isEmpty == false
             let mayRest = healths[upstream, default: HeardHealth()].mayRest(
-                at: replica.clock.shows(now), isProbing: isProbing)
-            if !mayRest { accuse(.restedWithoutReason, now, "\(source)") }
+                at: replica.clock.shows(decidedAt), isProbing: isProbing)
+            if !mayRest { accuse(.restedWithoutReason, decidedAt, "\(source)") }
         }
     }
 }

@@ -400,9 +400,10 @@ extension Judge {
             guard question.id == key.id, question.source ?? key.source == key.source,
                 question.patience == .none
             else { continue }
-            let limit = local + Self.newsWait - (replica.timePaused - asker.timePaused)
-            guard limit < asker.limit else { continue }
+            let limit = local + Self.newsWait
+            guard limit < asker.limit + replica.timePaused - asker.timePaused else { continue }
             held[caller]?.limit = limit
+            held[caller]?.timePaused = replica.timePaused
             held[caller]?.rule = .heldAfterNews
         }
     }
@@ -419,11 +420,13 @@ extension Judge {
         }
         noteInterest(replica, asker, now)
         let paused = replica.timePaused - asker.timePaused
-        let late = replica.clock.shows(now) - asker.limit - paused - Self.lateness
+        var late = replica.clock.shows(now) - asker.limit - paused - Self.lateness
+        // News that has grown old while the process was stopped is waited for anew.
+        if asker.rule == .heldAfterNews, paused > .zero { late -= policy.refreshWait }
         if late > .zero {
             accuse(asker.rule, now, "\(asker.question) by \(late) more than allowed")
         }
-        checkRestTold(replica, reply, now)
+        checkRestTold(replica, reply)
         switch reply {
         case .answer(let answer): told(replica, asker.question.id, answer, at: now)
         case .problem(let problem):

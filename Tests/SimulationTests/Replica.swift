@@ -19,6 +19,8 @@ final class Replica {
     /// How far its machine's wall clock is off.
     var wallOffset: Duration
     private(set) var isDraining = false
+    /// True time of its last step.
+    private(set) var steppedAt = Instant.distantPast
     /// All time ever spent stopped.
     private(set) var timePaused = Duration.zero
     /// Effects of a step in whose midst it was stopped.
@@ -47,6 +49,7 @@ final class Replica {
     }
 
     func step(_ event: Event, at time: Instant) -> [Effect] {
+        steppedAt = time
         let effects = tracker.step(event, now: clock.shows(time))
         if let mutant { tracker.bend(by: mutant, at: clock.shows(time)) }
         return effects
@@ -136,7 +139,8 @@ extension Replica {
         _ key: LookKey, _ tracked: TrackedAction, since: Instant, isStarted: Bool
     ) -> Place {
         let look = tracked.looks[key.source]
-        let knownSince = look.answer?.at ?? look.miss?.at ?? look.firstSeenAt
+        let triedAt = [look.answer?.at, look.miss?.at].compactMap { $0 }.max()
+        let knownSince = triedAt ?? look.firstSeenAt
         // An answer that has run out meanwhile leaves the place that it had.
         let hasRunOut = look.isKnown && look.answer == nil
         return Place(
