@@ -40,9 +40,12 @@ final class Pipe: Sendable {
         return false
     }
 
-    /// Closes the writing end and returns all lines; nil when the reader does not come to its end.
+    /// Ends the writing and returns all lines; nil when the reader does not come to its end. The writer's
+    /// number stays taken for good: a log that outlives its test would write into the next one's pipe.
     func lines() -> [String]? {
-        close(writer)
+        let nowhere = open("/dev/null", O_WRONLY)
+        guard dup2(nowhere, writer) == writer else { fatalError("no end of the pipe: \(errno)") }
+        close(nowhere)
         guard ended.wait(timeout: .now() + .seconds(30)) == .success else { return nil }
         return received.withLock { $0 }.split(separator: 0x0A, omittingEmptySubsequences: false)
             .dropLast().map { String(decoding: $0, as: UTF8.self) }
