@@ -251,6 +251,10 @@ extension Judge {
         flying.remove(view(replica, key))
         let upstream = upstream(replica, key.source)
         callsUnderWay[upstream, default: 0] -= 1
+        // Such an action keeps its place in line: nothing was sent.
+        if report.outcome.fault?.kind.leavesSlotUnused == true {
+            callCounts[view(replica, key), default: 0] -= 1
+        }
         let local = replica.clock.shows(now)
         healths[upstream, default: HeardHealth()].ended(key, report.outcome, at: local)
         if case .answered = report.outcome { newsCame(replica, key, at: local) }

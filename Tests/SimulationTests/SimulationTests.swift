@@ -15,6 +15,7 @@ import Testing
         344_162, 444_551, 481_894, 970_827, 166_292, 249_906,
         1064, 1349, 1356, 6111, 6871, 17_672, 25_510, 30_870, 52_425,
         104_658, 146_454, 168_217, 182_962, 186_261,
+        672_906, 724_853, 749_362,
     ]
 
     /// How many schedules a run of the tests goes through; `SIMULATION_SCHEDULES` overrides it.

@@ -14,10 +14,10 @@ extension ActionTracker {
             // Others may have wanted it sooner than this caller's patience asks for.
             guard look.wanted != nil || now >= look.dueAt(watched: watched, upstream.policy)
             else { continue }
-            // Whoever is held for the other upstream is held for this one, too.
+            // Whoever is held for the other upstream, or for its list, is held for this look, too.
             let isIdle =
                 blocked(upstream, tracked.lane) != nil && !watched
-                && !asked.contains { isAwaited(tracked, $0) }
+                && look.refreshStartedAt == nil && !asked.contains { isAwaited(tracked, $0) }
             want(LookKey(source, id), tracked, caller.id, since: now, isIdle: isIdle)
         }
     }
@@ -37,7 +37,7 @@ extension ActionTracker {
             key, tracked.lane,
             Want(
                 since: look.wanted?.since ?? since, rank: rank, starter: starter,
-                refreshedSince: look.wanted?.refreshedSince))
+                parkedAt: look.wanted?.parkedAt, refreshedSince: look.wanted?.refreshedSince))
     }
 
     private func isDue(_ key: LookKey, _ tracked: TrackedAction) -> Bool {
@@ -54,7 +54,12 @@ extension ActionTracker {
 
     private mutating func enqueue(_ key: LookKey, _ lane: Lane, _ want: Want) {
         actions[key.id]?.looks[key.source].wanted = want
-        upstreams[key.source]?[lane].wants.insert(.init(rank: want.rank, id: key.id))
+        let entry = WantQueue.Entry(rank: want.rank, id: key.id)
+        if want.parkedAt == nil {
+            upstreams[key.source]?[lane].wants.insert(entry)
+        } else {
+            upstreams[key.source]?.parked.append(entry)
+        }
     }
 
     /// Starts the looks that are wanted most, as long as the upstream may be called; many that its

@@ -155,7 +155,7 @@ extension ActionTracker {
     /// Replies if the caller has waited enough; else says until when it is held.
     private mutating func serve(_ caller: inout Caller, _ tracked: TrackedAction) -> Instant? {
         rememberState(&caller, tracked)
-        switch resolution(caller, tracked) {
+        switch resolution(&caller, tracked) {
         case .reply(let reply):
             callers[caller.id] = nil
             effects.append(.reply(caller.id, reply))
@@ -177,12 +177,12 @@ extension ActionTracker {
         case hold(until: Instant)
     }
 
-    private func resolution(_ caller: Caller, _ tracked: TrackedAction) -> Resolution {
+    private func resolution(_ caller: inout Caller, _ tracked: TrackedAction) -> Resolution {
         let asked = candidates(caller.question, tracked)
         let told = asked.filter { tracked.looks[$0].answer != nil }
         if told.count > 1 { return .reply(.problem(ambiguity(told))) }
         guard let source = told.first else { return problemResolution(caller, tracked, asked) }
-        if let until = newsHold(caller, tracked, source) { return .hold(until: until) }
+        if let until = newsHold(&caller, tracked, source) { return .hold(until: until) }
         let answer = answer(tracked, source, for: caller)
         if let deadline = patienceDeadline(caller, answer), now < deadline {
             return .hold(until: deadline)
@@ -191,11 +191,22 @@ extension ActionTracker {
     }
 
     /// News may come within a moment. Who has said how long to wait does not wait longer for it.
-    private func newsHold(_ caller: Caller, _ tracked: TrackedAction, _ source: Source) -> Instant?
-    {
-        let hold = rivalHold(caller, tracked, source) ?? refreshHold(tracked, source)
+    private func newsHold(
+        _ caller: inout Caller, _ tracked: TrackedAction, _ source: Source
+    ) -> Instant? {
+        let hold = rivalHold(caller, tracked, source) ?? ownRefreshHold(&caller, tracked, source)
         guard let hold, let deadline = caller.question.patience.deadline else { return hold }
         return now < deadline ? min(hold, deadline) : nil
+    }
+
+    /// It is held for one refresh, not for the next, too.
+    private func ownRefreshHold(
+        _ caller: inout Caller, _ tracked: TrackedAction, _ source: Source
+    ) -> Instant? {
+        guard let until = refreshHold(tracked, source) else { return nil }
+        let soonest = min(caller.refreshUntil ?? until, until)
+        caller.refreshUntil = soonest
+        return now < soonest ? soonest : nil
     }
 
     /// The request finds a refresh running: it gets the new answer, if that comes soon.

@@ -167,6 +167,8 @@ struct Caller: Sendable {
     var id: CallerID
     var question: Question
     var askedAt: Instant
+    /// Until when it is held for a refresh; nil before it has been held for one.
+    var refreshUntil: Instant?
 
     var isPatient: Bool { question.patience != .none }
 }

@@ -60,6 +60,29 @@ import Testing
         #expect(!calls(driver, since: before).contains(Self.listKey))
     }
 
+    @Test func whoIsHeldForTheListComesFirstWhenItDidNotTell() {
+        var policy = Self.vouchers
+        policy.listsFrom = 1
+        var driver = TrackerDriver(.both(orders: nil, vouchers: policy))
+        for id in ["aa_older", "aa_held"] {
+            driver.learn(id)
+            driver.advance(.seconds(1))
+        }
+        driver.advance(.seconds(31))
+        // After a pause the list goes first, and the wish that it is called for is nobody's any more.
+        driver.store.verdicts = [.paused(opensIn: .milliseconds(500))]
+        driver.ask("aa_held")
+        driver.advance(.milliseconds(500))
+        #expect(driver.callsMade.last == Self.listKey)
+        driver.ask("aa_older")
+        let caller = driver.ask("aa_held")
+        #expect(driver.replies[caller] == nil)
+        driver.list([])
+        #expect(driver.callsMade.suffix(2).map(\.id.text) == ["aa_held", "aa_older"])
+        driver.answer(.inProgress)
+        #expect(driver.replies[caller].answer?.document.status == .inProgress)
+    }
+
     @Test func tenCallsWithinAnIntervalAreAsGoodAReasonAsTenAtOnce() {
         var driver = TrackerDriver(.both(vouchers: Self.vouchers))
         let deadline = driver.now + .seconds(3600)

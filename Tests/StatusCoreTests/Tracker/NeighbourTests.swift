@@ -92,6 +92,20 @@ import Testing
         #expect(driver.replies[caller].answer?.document.status == .pending)
     }
 
+    @Test func whoWasHeldForOurRefreshIsNotHeldForAnotherProcesssToo() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        driver.heldBack = [.reserve]
+        let caller = driver.ask(id)
+        driver.advance(.milliseconds(900))
+        reserveElsewhere(&driver)
+        driver.release()
+        #expect(driver.replies[caller] == nil)
+        driver.advance(.milliseconds(100))
+        #expect(driver.replies[caller].answer?.document.status == .pending)
+    }
+
     @Test func aFinishedAnswerThatTheStoreKeepsIsTakenOverInsteadOfACall() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
