@@ -34,10 +34,11 @@ extension ActionTracker {
         guard upstreams[key.source]?.isFull(tracked.lane) == false else { return }
         let rank = WantRank(isIdle: isIdle, triedAt: look.triedAt, number: nextNumber())
         enqueue(
-            key, tracked.lane,
+            key,
             Want(
-                since: look.wanted?.since ?? since, rank: rank, starter: starter,
-                parkedAt: look.wanted?.parkedAt, refreshedSince: look.wanted?.refreshedSince))
+                since: look.wanted?.since ?? since, lane: tracked.lane, rank: rank,
+                starter: starter, parkedAt: look.wanted?.parkedAt,
+                refreshedSince: look.wanted?.refreshedSince))
     }
 
     private func isDue(_ key: LookKey, _ tracked: TrackedAction) -> Bool {
@@ -52,11 +53,25 @@ extension ActionTracker {
         if !isDue(key, tracked) { actions[key.id]?.looks[key.source].wanted = nil }
     }
 
-    private mutating func enqueue(_ key: LookKey, _ lane: Lane, _ want: Want) {
+    /// The id has become known: what is wanted of it lines up where known ids do.
+    mutating func lineUpAsKnown(_ id: ActionID) {
+        guard let tracked = actions[id], tracked.isKnown else { return }
+        for source in policy.configured {
+            guard var wanted = tracked.looks[source].wanted, wanted.lane == .unknown else {
+                continue
+            }
+            wanted.lane = .known
+            // The entry in the other line is void by that.
+            wanted.rank.number = nextNumber()
+            enqueue(LookKey(source, id), wanted)
+        }
+    }
+
+    private mutating func enqueue(_ key: LookKey, _ want: Want) {
         actions[key.id]?.looks[key.source].wanted = want
         let entry = WantQueue.Entry(rank: want.rank, id: key.id)
         if want.parkedAt == nil {
-            upstreams[key.source]?[lane].wants.insert(entry)
+            upstreams[key.source]?[want.lane].wants.insert(entry)
         } else {
             upstreams[key.source]?.parked.append(entry)
         }
@@ -114,7 +129,7 @@ extension ActionTracker {
                 actions[entry.id]?.looks[source].wanted = nil
                 if isFresh {
                     wanted.rank.isIdle = true
-                    enqueue(LookKey(source, entry.id), lane, wanted)
+                    enqueue(LookKey(source, entry.id), wanted)
                 }
             }
             upstreams[source]?[lane].wants.removeBest()

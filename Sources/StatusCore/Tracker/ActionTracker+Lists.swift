@@ -93,7 +93,7 @@ extension ActionTracker {
                 wanted.rank == entry.rank
             else { continue }
             actions[entry.id]?.looks[source].wanted?.parkedAt = nil
-            upstreams[source]?[tracked.lane].wants.insert(entry)
+            upstreams[source]?[wanted.lane].wants.insert(entry)
             touch(entry.id)
         }
     }

@@ -84,7 +84,9 @@ extension ActionTracker {
     mutating func absorb(_ record: LookRecord, askedAt: Instant) {
         let source = record.key.source
         guard let policy = policy.sources[source] else { return }
+        let wasKnown = actions[record.key.id]?.isKnown == true
         actions[record.key.id]?.looks[source].absorb(record, askedAt: askedAt, now, policy)
+        if !wasKnown { lineUpAsKnown(record.key.id) }
     }
 
     /// The net under lost notices: while somebody is held for another process's call, the store is

@@ -96,6 +96,7 @@ extension ActionTracker {
     /// `gateOpensAt`: as the store has said; nil when it has not yet.
     mutating func apply(_ report: CallReport, _ key: LookKey, gateOpensAt: Instant?) {
         guard var look = actions[key.id]?.looks[key.source] else { return }
+        let wasKnown = look.isKnown
         switch report.outcome {
         case .answered(let document):
             guard document.isDone || look.answer?.document.isDone != true else { return }
@@ -117,6 +118,7 @@ extension ActionTracker {
             look.miss = look.nextMiss(fault, at: report.endedAt)
         }
         actions[key.id]?.looks[key.source] = look
+        if look.isKnown != wasKnown { lineUpAsKnown(key.id) }
     }
 
     mutating func noteCall(_ report: CallReport, _ key: LookKey, _ flight: Flight) {

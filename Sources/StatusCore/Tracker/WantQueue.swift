@@ -5,6 +5,8 @@ import HeapModule
 /// A look that somebody asked for and that is due.
 struct Want: Sendable {
     var since: Instant
+    /// The lane in whose queue it stands.
+    var lane: Lane
     /// The rank it stands in the queue with; an entry of another rank is void.
     var rank: WantRank
     var starter: CallerID?

@@ -106,6 +106,26 @@ import Testing
         #expect(driver.replies[caller].answer?.document.status == .pending)
     }
 
+    @Test func whatIsWantedOfAnIDThatBecomesKnownDoesNotWaitForTheUnknownOnesShare() {
+        var driver = TrackerDriver()
+        let key = LookKey(.vouchers, .of(Shape.none))
+        driver.store.verdicts = [
+            .granted(SlotToken(7)), .budgetSpent(opensIn: .seconds(50), .minuteUnknown),
+        ]
+        // Held for the orders' answer.
+        driver.ask(Shape.none, patience: .done(deadline: driver.now + .seconds(50)))
+        #expect(driver.callsMade == [LookKey(.orders, key.id)])
+        // Another process had it from the vouchers a minute ago.
+        let settlement = Settlement(
+            key: key, token: SlotToken(99), gate: .opens(in: .zero), pause: nil, sentAgo: .zero,
+            answeredAgo: .seconds(60),
+            news: .answer(.of(.pending), checkedAt: WallTime(milliseconds: 0)),
+            outcome: "answered")
+        _ = driver.store.settle(settlement, driver.now)
+        driver.step(.noticed(.changed(key.id)))
+        #expect(driver.callsMade.last == key)
+    }
+
     @Test func aFinishedAnswerThatTheStoreKeepsIsTakenOverInsteadOfACall() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
