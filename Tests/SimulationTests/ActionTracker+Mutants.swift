@@ -18,8 +18,6 @@ extension ActionTracker {
                 rank.triedAt = Instant(nanoseconds: min(known, -known))
             }
         case .firstAskedFirst: rerank { rank, look in rank.triedAt = look.firstSeenAt }
-        case .failedKeepsPlace:
-            rerank { rank, look in rank.triedAt = look.answer?.at ?? rank.triedAt }
         default: break
         }
     }

@@ -74,6 +74,4 @@ enum Mutant: String, CaseIterable {
     case youngestFirst
     /// Who was asked for first comes first, however often it has been called.
     case firstAskedFirst
-    /// What is known and fails again and again keeps the place that it had.
-    case failedKeepsPlace
 }
