@@ -144,15 +144,22 @@ import Testing
         #expect(driver.callsMade.last == LookKey(.vouchers, .of("aa_younger")))
     }
 
-    @Test func underAShortBudgetEveryWatchedActionHasItsTurn() {
+    /// Somebody waits for each of these actions for an hour, and one call may be made in each span.
+    private func watching(_ names: [String], oneCallEach span: Duration) -> TrackerDriver {
         var driver = vouchersOnly()
-        let names = (1...8).map { "aa_\($0)" }
         for name in names { driver.learn(name) }
         let end = driver.now + .seconds(3600)
         for name in names { driver.ask(name, patience: .done(deadline: end)) }
-        // One call each twenty seconds for eight actions that are due each thirty.
-        driver.store.grantSpacing = .seconds(20)
-        driver.advance(.seconds(11))
+        driver.store.grantSpacing = span
+        driver.advance(.seconds(1))
+        return driver
+    }
+
+    @Test func underAShortBudgetEveryWatchedActionHasItsTurn() {
+        let names = (1...8).map { "aa_\($0)" }
+        // Eight actions that are due each thirty seconds.
+        var driver = watching(names, oneCallEach: .seconds(20))
+        driver.advance(.seconds(10))
         for _ in 1...32 {
             driver.advance(.seconds(20))
             #expect(driver.calls.count == 1)
@@ -164,13 +171,8 @@ import Testing
     }
 
     @Test func whatKeepsFailingHasNoMoreTurnsThanOthers() {
-        var driver = vouchersOnly()
         let names = (1...4).map { "aa_\($0)" }
-        for name in names { driver.learn(name) }
-        let end = driver.now + .seconds(3600)
-        for name in names { driver.ask(name, patience: .done(deadline: end)) }
-        driver.store.grantSpacing = .seconds(60)
-        driver.advance(.seconds(1))
+        var driver = watching(names, oneCallEach: .seconds(60))
         for _ in 1...16 {
             driver.advance(.seconds(60))
             if driver.calls.first?.key.id == .of("aa_1") {
