@@ -1,4 +1,5 @@
-// Who is looked up next when calls are short: waiting callers first, then the oldest knowledge.
+// Who is looked up next when calls are short: waiting callers first, then what was tried
+// longest ago.
 
 import HeapModule
 
