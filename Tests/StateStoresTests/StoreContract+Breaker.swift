@@ -7,7 +7,7 @@ import Testing
 extension StoreContract {
     @Test(arguments: Case.all)
     func anOpenBreakerHoldsBackOnlyThoseWhoHeedIt(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         try await open.hint(.opened(for: .seconds(20)))
         try await open.expectResting(.seconds(20))
         _ = try await open.store.grant(.of(.orders("b")))
@@ -20,7 +20,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func anOpenBreakerNeverGetsShorterUnlessItIsClosed(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         try await open.hint(.opened(for: .seconds(100)))
         try await open.hint(.opened(for: .seconds(1)))
         try await open.expectResting(.seconds(100))
@@ -36,7 +36,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func pauseStandsBeforeBreakerAndBreakerBeforeGate(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("shut")
         _ = try await open.store.grant(.of(key))
         try await open.hint(.opened(for: .seconds(20)))
@@ -55,7 +55,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func restingTakesNothing(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         try await open.hint(.opened(for: .seconds(20)))
         let count = try open.journalCalls().count
         let reply = try await open.store.reserve(

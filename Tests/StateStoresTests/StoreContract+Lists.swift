@@ -9,7 +9,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func listsHaveGatesOfTheirOwn(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let list = LookKey(.vouchers, .list)
         let token = try await open.store.grant(.of(list))
         #expect(try await open.store.verdict(.of(list)).isGateShut)
@@ -25,7 +25,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func listCallsCountAsKnownEvenWhenNothingIsKnown(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         func ask(_ key: LookKey) async throws -> ReservationReply {
             try await open.store.reserve(.of(key, perMinute: 4, perDay: 100))
         }
@@ -44,7 +44,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func smallestGapCountsCallsOfAList(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         func call(_ key: LookKey) async throws -> SettlementReply {
             let token = try await open.store.grant(.of(key))
             return try await open.store.settle(.of(key, token, sentAgo: .zero))
@@ -59,7 +59,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func aListsMissIsForgottenWhenItConfirms(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let list = LookKey(.vouchers, .list)
         var tokens: [SlotToken] = []
         for _ in 0..<3 { tokens.append(try await open.store.grant(.of(list, hold: .zero))) }
@@ -74,7 +74,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func aListRefreshesOnlyAnswersThatAreStillTheOnesKept(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         _ = try await open.tell(["kept", "replaced"])
         try await open.pass(.seconds(10))
         let second = try await open.tell(["replaced"], state: "another state")
@@ -98,7 +98,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func aListLeavesAnswersOfTheOtherUpstreamAlone(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         try await open.makeKnown(["a"])
         let told = open.wall()
         try await open.pass(.seconds(10))
@@ -110,7 +110,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func aListNeverRefreshesAFinishedAnswer(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let told = try await open.tell(["a"], isDone: true)
         try await open.pass(.seconds(10))
         _ = try await open.list([.of("a")])
@@ -120,7 +120,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func aListThatAnsweredEarlierSetsNoAnswerBack(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let told = try await open.tell(["a"])
         try await open.pass(.seconds(10))
         for answeredAgo in [Duration.seconds(11), .seconds(10)] {
@@ -137,7 +137,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func aListMovesGatesOnlyForward(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         _ = try await open.tell(["far"], opensIn: .seconds(100))
         _ = try await open.tell(["near"], opensIn: .seconds(20))
         try await open.pass(.seconds(10))
@@ -154,7 +154,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func aListLeavesACallUnderWayToItsOwner(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         _ = try await open.tell(["a"])
         try await open.pass(.seconds(10))
         let token = try await open.store.grant(.of(.vouchers("a")))
@@ -173,7 +173,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func aListForgetsAnOlderMissAndNotANewer(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         _ = try await open.tell(["older", "newer"])
         func miss(_ id: String) async throws {
             try await open.pass(.seconds(10))
@@ -196,7 +196,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func aListThatStaysHeldConfirmsNothing(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let told = try await open.tell(["a"])
         try await open.pass(.seconds(10))
         _ = try await open.list([.of("a")], gate: .staysHeld)
@@ -206,7 +206,7 @@ extension StoreContract {
 
     @Test(arguments: Case.all)
     func settlingAListTwiceConfirmsNothingMore(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let told = try await open.tell(["a"])
         try await open.pass(.seconds(10))
         let token = try await open.store.grant(.of(LookKey(.vouchers, .list)))

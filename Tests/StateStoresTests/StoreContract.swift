@@ -12,7 +12,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func gateOpensWhenTheHoldHasPassedAndNotBefore(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         _ = try await open.store.grant(.of(key))
         for (pass, left) in [(0, 41), (1, 40), (39, 1)] {
@@ -29,7 +29,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func ownerMovesTheGateFromTheMomentOfTheSettlement(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let token = try await open.store.grant(.of(key))
         try await open.pass(.seconds(2))
@@ -43,7 +43,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func heldGateStaysAtThePessimisticValue(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let token = try await open.store.grant(.of(key))
         try await open.pass(.seconds(10))
@@ -55,7 +55,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func olderOwnerNeitherMovesTheGateNorReplacesNews(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let old = try await open.store.grant(.of(key))
         try await open.pass(.seconds(41))
@@ -75,7 +75,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func olderOwnersNewsIsKeptWhileThereIsNoNewer(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let old = try await open.store.grant(.of(key))
         try await open.pass(.seconds(41))
@@ -91,7 +91,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func settlingTwiceChangesNothingMore(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let token = try await open.store.grant(.of(key))
         let settlement = Settlement.of(key, token, .opens(in: .seconds(30)), sentAgo: .zero)
@@ -103,7 +103,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func gatesOfTwoSourcesAndTwoActionsAreApart(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         var tokens: Set<SlotToken> = []
         for key in [LookKey.orders("a"), .vouchers("a"), .orders("b")] {
             tokens.insert(try await open.store.grant(.of(key)))
@@ -116,7 +116,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func aThousandConcurrentReservationsOfOneActionGetOneGrant(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let grants = try await withThrowingTaskGroup(of: Bool.self) { group in
             for _ in 0..<1000 {
                 group.addTask { try await open.store.verdict(.of(.orders("a"))).isGranted }
@@ -130,7 +130,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func minuteWindowSlidesFromEachCallsEnd(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         try await open.makeKnown(["a", "b", "c"])
         try await open.pass(.seconds(90_000))
         func ask(_ id: String) async throws -> ReservationReply {
@@ -158,7 +158,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func dayWindowIsTheLatestObstacle(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         try await open.makeKnown(["a", "b"])
         try await open.pass(.seconds(90_000))
         let token = try await open.store.grant(.of(.orders("a"), perMinute: 1, perDay: 1))
@@ -176,7 +176,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func unknownIDsUseAtMostHalf(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         try await open.makeKnown(["known"])
         try await open.pass(.seconds(90_000))
         func ask(_ id: String) async throws -> ReservationReply {
@@ -191,7 +191,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func unknownShareOfTheDayIsItsOwnObstacle(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let ask = { (id: String) in
             try await open.store.reserve(.of(.orders(id), perMinute: 100, perDay: 3))
         }
@@ -201,7 +201,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func anIDKnownToTheOtherUpstreamIsNotUnknown(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         try await open.makeKnown(["a", "b"])
         try await open.pass(.seconds(90_000))
         for id in ["a", "b"] {
@@ -212,7 +212,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func deniedReservationsTakeNothing(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         try await open.makeKnown(["a"])
         try await open.pass(.seconds(90_000))
         _ = try await open.store.grant(.of(.orders("a"), perMinute: 3))
@@ -227,7 +227,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func pauseStopsTheWholeUpstreamAndNeverGetsShorter(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let (long, short) = (LookKey.orders("long"), LookKey.orders("short"))
         let tokens = (try await open.store.grant(.of(long)), try await open.store.grant(.of(short)))
         try await open.store.settle(.of(long, tokens.0, pause: .seconds(100)))
@@ -245,7 +245,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func pauseCountsFromAnOlderOwnerToo(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let old = try await open.store.grant(.of(key))
         try await open.pass(.seconds(41))
@@ -261,7 +261,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func answerIsKeptWithItsAge(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let token = try await open.store.grant(.of(key))
         let checkedAt = open.wall()
@@ -277,7 +277,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func missKeepsTheAnswerAndAnAnswerForgetsTheMiss(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let document = ActionDocument.sample("a")
         func look(_ news: Settlement.News) async throws -> LookRecord {
@@ -298,7 +298,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func finishedAnswerIsNotReplacedByAnUnfinishedOne(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
         let again = ActionDocument.sample("again", .orders, .failed, isDone: true)
@@ -318,7 +318,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func finishedAnswerKeepsItsGateShut(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
         let token = try await open.store.grant(.of(key))
@@ -334,7 +334,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func newsIsAsOldAsTheUpstreamsAnswer(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         let token = try await open.store.grant(.of(key))
         var settlement = Settlement.of(
@@ -348,7 +348,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func gapRunsFromTheEndBeforeToTheSending(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let key = LookKey.orders("a")
         func call(after wait: Int, sentAgo: Int?, _ gate: Settlement.Gate) async throws
             -> SettlementReply
@@ -382,7 +382,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func journalTellsEachCallInTheOrderGranted(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         try await open.makeKnown(["known"])
         try await open.pass(.seconds(1))
         let keys = [LookKey.orders("known"), .vouchers("new"), .orders("lost"), .orders("held")]
@@ -408,7 +408,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func journalKeepsWhatTheDayWindowCountsAndAnHourMore(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let retention = Retention(terminalTTL: .zero, staleMax: .zero, missMax: .zero)
         let token = try await open.store.grant(.of(.orders("a")))
         try await open.store.settle(.of(.orders("a"), token))
@@ -424,7 +424,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func purgeDropsByAgeButNeverAGateThatCouldBeShut(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
         let news: [(String, Settlement.News)] = [
             ("done", .answer(done, checkedAt: open.wall())),
@@ -466,7 +466,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func closedStoreSaysSo(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         await open.store.close()
         await #expect(throws: StoreFailure.closed) {
             try await open.store.reserve(.of(.orders("a")))
@@ -476,7 +476,7 @@ struct StoreContract {
 
     @Test(arguments: Case.all)
     func closingComesAfterWhatWasAskedBefore(_ kind: Case) async throws {
-        let open = try kind.open()
+        let open = try await kind.open()
         let order = Recorder()
         for number in 0..<200 {
             open.store.reserve(.of(.orders("a\(number)"))) { result in

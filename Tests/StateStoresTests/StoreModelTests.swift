@@ -13,7 +13,7 @@ struct StoreModelTests {
     /// A store that can be closed and opened again, and how its time passes.
     private struct Subject {
         var clock: ManualClock
-        var open: () throws -> any StateStore
+        var open: () async throws -> any StateStore
         var pass: (Duration) throws -> Void
     }
 
@@ -37,13 +37,13 @@ struct StoreModelTests {
         try await compare(
             seed,
             Subject(
-                clock: database.clock, open: { try database.open() },
+                clock: database.clock, open: { try await database.openConnected() },
                 pass: { try database.pass($0) }))
     }
 
     private func compare(_ seed: UInt64, _ subject: Subject) async throws {
         let clock = subject.clock
-        var store = try subject.open()
+        var store = try await subject.open()
         let memory = MemoryStore(clock: { clock.sinceBoot })
         var script = Script(seed: seed)
         for number in 0..<400 {
@@ -53,7 +53,7 @@ struct StoreModelTests {
                 try subject.pass(span)
             case .reopen:
                 await store.close()
-                store = try subject.open()
+                store = try await subject.open()
             case .lookUp(let ids):
                 for id in ids {
                     let replies = (try await store.lookUp(id), try await memory.lookUp(id))

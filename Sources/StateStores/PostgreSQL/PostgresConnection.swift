@@ -70,15 +70,13 @@ struct PostgresConnection: ~Copyable {
 
 extension PostgresConnection {
     /// Runs commands in one go and returns the result of the last.
-    func execute(
-        _ sql: String, within span: Duration, clock: () -> Instant
-    ) throws(PostgresFailure) -> PostgresResult {
-        let deadline = clock() + span
+    func execute(_ sql: String, within span: Duration) throws(PostgresFailure) -> PostgresResult {
+        let deadline = ContinuousClock.now + span
         guard PQsendQuery(handle, sql) == 1 else { throw lost }
         var last: PostgresResult?
         var failure: PostgresFailure?
         while true {
-            try wait(until: deadline, clock: clock)
+            try wait(until: deadline)
             guard let next = PQgetResult(handle) else { break }
             let result = PostgresResult(next)
             failure = failure ?? result.failure
@@ -90,9 +88,9 @@ extension PostgresConnection {
         return last
     }
 
-    private func wait(until deadline: Instant, clock: () -> Instant) throws(PostgresFailure) {
+    private func wait(until deadline: ContinuousClock.Instant) throws(PostgresFailure) {
         while PQisBusy(handle) == 1 {
-            let left = (deadline - clock()).nanoseconds / 1_000_000
+            let left = (deadline - .now).nanoseconds / 1_000_000
             guard left > 0 else { throw .lost("the server does not answer") }
             guard cpostgres_wait(handle, 0, Int32(clamping: left)) >= 0 else { throw lost }
             guard PQconsumeInput(handle) == 1 else { throw lost }

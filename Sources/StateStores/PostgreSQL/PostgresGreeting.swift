@@ -8,13 +8,12 @@ enum PostgresGreeting {
     static let version: Int64 = 2
 
     static func say(
-        on connection: borrowing PostgresConnection, limits: PostgresLimits,
-        clock: () -> Instant
+        on connection: borrowing PostgresConnection, limits: PostgresLimits
     ) throws(PostgresFailure) {
         let span = limits.statementMax
-        _ = try connection.execute(settings(limits), within: span, clock: clock)
-        try prepareSchema(connection, span, clock)
-        _ = try connection.execute("LISTEN status_proxy", within: span, clock: clock)
+        _ = try connection.execute(settings(limits), within: span)
+        try prepareSchema(connection, span)
+        _ = try connection.execute("LISTEN status_proxy", within: span)
         try connection.startPipeline()
     }
 
@@ -31,12 +30,12 @@ enum PostgresGreeting {
     }
 
     private static func prepareSchema(
-        _ connection: borrowing PostgresConnection, _ span: Duration, _ clock: () -> Instant
+        _ connection: borrowing PostgresConnection, _ span: Duration
     ) throws(PostgresFailure) {
-        if try layout(connection, span, clock)?.version ?? 0 < version {
-            try make(connection, span, clock)
+        if try layout(connection, span)?.version ?? 0 < version {
+            try make(connection, span)
         }
-        guard let found = try layout(connection, span, clock) else {
+        guard let found = try layout(connection, span) else {
             throw .wrongSchema("the schema status_proxy has no version")
         }
         guard found.usableFrom <= version else {
@@ -47,12 +46,11 @@ enum PostgresGreeting {
 
     /// Nil when there is no schema, or an empty one.
     private static func layout(
-        _ connection: borrowing PostgresConnection, _ span: Duration, _ clock: () -> Instant
+        _ connection: borrowing PostgresConnection, _ span: Duration
     ) throws(PostgresFailure) -> (version: Int64, usableFrom: Int64)? {
         do throws(PostgresFailure) {
             let result = try connection.execute(
-                "SELECT version::text, usable_from::text FROM status_proxy.layout", within: span,
-                clock: clock)
+                "SELECT version::text, usable_from::text FROM status_proxy.layout", within: span)
             guard let row = result.rows.first, let version = row.text(0).flatMap({ Int64($0) }),
                 let usableFrom = row.text(1).flatMap({ Int64($0) })
             else { return nil }
@@ -67,16 +65,14 @@ enum PostgresGreeting {
     /// Replicas that come together wait for each other, and the first makes it for all: made anew beside
     /// their decisions, it would take their locks in another order.
     private static func make(
-        _ connection: borrowing PostgresConnection, _ span: Duration, _ clock: () -> Instant
+        _ connection: borrowing PostgresConnection, _ span: Duration
     ) throws(PostgresFailure) {
         do throws(PostgresFailure) {
-            _ = try connection.execute(
-                "SELECT pg_advisory_lock(\(lockKey))", within: span, clock: clock)
-            if try layout(connection, span, clock)?.version ?? 0 < version {
-                _ = try connection.execute(schema, within: span * 2, clock: clock)
+            _ = try connection.execute("SELECT pg_advisory_lock(\(lockKey))", within: span)
+            if try layout(connection, span)?.version ?? 0 < version {
+                _ = try connection.execute(schema, within: span * 2)
             }
-            _ = try connection.execute(
-                "SELECT pg_advisory_unlock(\(lockKey))", within: span, clock: clock)
+            _ = try connection.execute("SELECT pg_advisory_unlock(\(lockKey))", within: span)
         } catch .refused("42501", let message) {
             throw .wrongSchema(
                 "\(message), and the schema status_proxy is missing or older than this program:"

@@ -59,7 +59,7 @@ public struct PostgresJournal: CallJournal {
     private static func execute(
         _ sql: String, on connection: borrowing PostgresConnection
     ) throws(PostgresFailure) -> PostgresResult {
-        try connection.execute(sql, within: stepMax, clock: StoreClock.system.sinceBoot)
+        try connection.execute(sql, within: stepMax)
     }
 }
 

@@ -42,7 +42,7 @@ final class PostgresLink: @unchecked Sendable {
         queue.async {
             do throws(PostgresFailure) {
                 let connection = try PostgresConnection(url)
-                try PostgresGreeting.say(on: connection, limits: limits, clock: clock)
+                try PostgresGreeting.say(on: connection, limits: limits)
                 let link = PostgresLink(connection, queue, clock, hear)
                 link.activate()
                 hear(.opened(link))

@@ -12,7 +12,7 @@ struct PostgresClusterTests {
     let b = LookKey.orders("b")
 
     private func open(
-        _ url: String, _ limits: PostgresLimits = PostgresLimits(),
+        _ url: String, _ limits: PostgresLimits = .patient,
         report: @escaping @Sendable (String) -> Void = { _ in }
     ) throws -> PostgresStore {
         PostgresStore(url: try PostgresURL(url), clock: .system, limits: limits, report: report)
@@ -93,7 +93,7 @@ struct PostgresClusterTests {
     @Test func aPartitionFailsInTimeAndHealsByItself() async throws {
         let cluster = try PostgresCluster()
         let relay = try Relay(to: cluster.port)
-        var limits = PostgresLimits()
+        var limits = PostgresLimits.patient
         limits.decisionMax = .seconds(1)
         limits.silenceMax = .milliseconds(1500)
         let notices = Notices()

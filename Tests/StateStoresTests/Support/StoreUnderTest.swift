@@ -7,7 +7,7 @@ import Testing
 /// A kind of store. Another store joins the contract by one more element of `all`.
 struct StoreUnderTest: Sendable, CustomTestStringConvertible {
     var testDescription: String
-    var open: @Sendable () throws -> OpenStore
+    var open: @Sendable () async throws -> OpenStore
 
     static let all = [memory, sqlite, postgres]
 
@@ -35,7 +35,8 @@ extension StoreUnderTest {
         let database = try TestDatabase()
         try database.takeOverTheClock()
         return OpenStore(
-            store: try database.open(), journal: { PostgresJournal(url: try database.url()) },
+            store: try await database.openConnected(),
+            journal: { PostgresJournal(url: try database.url()) },
             pass: { try database.pass($0) },
             wall: { database.clock.wall }, tolerance: .zero, keeps: database)
     }

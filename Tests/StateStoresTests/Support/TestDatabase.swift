@@ -27,7 +27,7 @@ final class TestDatabase: Sendable {
     }
 
     func url(user: String = "postgres") throws -> PostgresURL {
-        try PostgresURL(server.url(user: user, database: name))
+        try PostgresURL(server.url(user: user, database: name, options: "connect_timeout=30"))
     }
 
     func open(
@@ -56,6 +56,14 @@ final class TestDatabase: Sendable {
             """)
     }
 
+    /// Opens a store and lets it connect: what it finds out then is wrong if time passes meanwhile here
+    /// and not yet there.
+    func openConnected() async throws -> PostgresStore {
+        let store = try open()
+        _ = try await store.lookUp(.sample("nothing"))
+        return store
+    }
+
     /// Time passes for the database and for the process.
     func pass(_ span: Duration) throws {
         try stepDatabaseClock(span)
@@ -68,12 +76,19 @@ final class TestDatabase: Sendable {
 }
 
 extension PostgresLimits {
-    /// Without the beats of an idle connection: a test's time stands still between its steps. And with
-    /// patience: the machine may be busy.
-    static let quiet: PostgresLimits = {
+    /// For a machine that may be busy.
+    static let patient: PostgresLimits = {
         var limits = PostgresLimits()
         limits.decisionMax = .seconds(15)
+        limits.settlingMax = .seconds(30)
         limits.silenceMax = .seconds(30)
+        limits.statementMax = .seconds(30)
+        return limits
+    }()
+
+    /// Without the beats of an idle connection, too: a test's time stands still between its steps.
+    static let quiet: PostgresLimits = {
+        var limits = patient
         limits.beatInterval = .seconds(3600)
         limits.rereadInterval = .seconds(3600)
         return limits

@@ -112,7 +112,7 @@ public final class PostgresCluster: @unchecked Sendable {
     private var arguments: [String] {
         let usual = [
             "listen_addresses=127.0.0.1", "unix_socket_directories=\(folder)", "fsync=off",
-            "full_page_writes=off", "max_connections=100", "shared_buffers=16MB",
+            "full_page_writes=off", "max_connections=400", "shared_buffers=16MB",
             "autovacuum_naptime=1h", "log_destination=stderr", "logging_collector=on",
             "log_directory=\(folder)", "log_filename=server.log", "wal_level=replica",
             "max_wal_senders=4", "wal_keep_size=64MB", "hot_standby=on",
