@@ -27,7 +27,7 @@ struct HardPeerTests {
     }
 
     @Test func idleConnectionEndsInSilence() throws {
-        let stage = try Stage { $0.idleTimeout = .milliseconds(100) }
+        let stage = try Stage { $0.idleTimeout = .seconds(1) }
         let fresh = try stage.peer()
         let used = try stage.peer()
         try used.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -40,7 +40,7 @@ struct HardPeerTests {
     @Test func requestThatBeatsTheIdleTimerKeepsItsConnection() throws {
         let stage = try Stage {
             $0.loops = 1
-            $0.idleTimeout = .milliseconds(200)
+            $0.idleTimeout = .seconds(1)
         }
         let peer = try stage.peer()
         let other = try stage.peer()
@@ -56,7 +56,7 @@ struct HardPeerTests {
             writer.write(Response(status: 204))
         }
         try #require(isBusy.wait())
-        usleep(500_000)  // the time runs out; nothing tells of it
+        usleep(1_300_000)  // the time runs out; nothing tells of it
         try peer.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n")
         goOn.fire()
         let answer = try peer.answer()
@@ -135,7 +135,7 @@ struct HardPeerTests {
     }
 
     @Test func readerThatStopsIsDropped() throws {
-        let stage = try Stage { $0.writeTimeout = .milliseconds(200) }
+        let stage = try Stage { $0.writeTimeout = .seconds(1) }
         let peer = try stage.peer(receiveBytes: 4096)
         try peer.send(
             (0..<20).map { _ in "GET /big HTTP/1.1\r\nHost: a\r\n\r\n" }.joined())

@@ -149,12 +149,12 @@ struct StreamTests {
 
     @Test func readerThatTakesEveryPieceIsKeptHoweverLongTheStreamLasts() throws {
         let path = "/tmp/status-proxy-stream-\(UInt32.random(in: .min ... .max)).socket"
-        let stage = try Stage("unix:\(path)") { $0.writeTimeout = .milliseconds(300) }
+        let stage = try Stage("unix:\(path)") { $0.writeTimeout = .seconds(1) }
         let (peer, exchange) = try stream(on: stage)
         for number in 0..<100 {
             exchange.send(piece("<\(number)>"))
             _ = try peer.text(through: "<\(number)>")
-            usleep(10_000)  // the pieces' pace
+            usleep(30_000)  // the pieces' pace
         }
         exchange.endStream()
         #expect(try peer.text(through: "0\r\n\r\n") == "\r\n0\r\n\r\n")
@@ -190,11 +190,11 @@ struct StreamTests {
 
     /// Its kernel has room for the next bytes long before ours says that there is room again.
     @Test func readerThatTakesALittleAtATimeIsNotDropped() throws {
-        let stage = try Stage { $0.writeTimeout = .milliseconds(400) }
+        let stage = try Stage { $0.writeTimeout = .milliseconds(1200) }
         let peer = try stage.peer(receiveBytes: 4096)
         for _ in 0..<8 { try peer.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n") }
         var taken = 0
-        while taken < 8 << 20 {
+        while taken < 4 << 20 {
             let bytes = try peer.receiveOnce(atMost: 48 << 10)
             try #require(!bytes.isEmpty, "dropped after \(taken) bytes")
             taken += bytes.count

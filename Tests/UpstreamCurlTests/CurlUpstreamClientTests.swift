@@ -183,7 +183,7 @@ struct CurlUpstreamClientTests {
     }
 
     @Test func hungUpstreamIsLeftAtTheDeadline() async throws {
-        let requests = try await withUpstream(timeout: .milliseconds(300)) {
+        let requests = try await withUpstream(timeout: .seconds(1)) {
             _ = $0.request()
             $0.awaitClose()
         } use: { client, _ in
@@ -191,8 +191,8 @@ struct CurlUpstreamClientTests {
             let report = await client.call(id())
             #expect(report.failure?.kind == .timedOut)
             #expect(report.sentAt != nil)
-            #expect(report.endedAt - begin >= .milliseconds(300))
-            #expect(report.endedAt - begin < .seconds(5))
+            #expect(report.endedAt - begin >= .seconds(1))
+            #expect(report.endedAt - begin < .seconds(20))
         }
         #expect(requests.count == 1)
     }
