@@ -131,7 +131,10 @@ extension PostgresConnection {
         }
     }
 
-    /// Takes in what has arrived.
+    /// Something has arrived, be it the end.
+    var isReadable: Bool { cpostgres_wait(handle, 0, 0) > 0 }
+
+    /// Takes in what has arrived, or the first part of it.
     func receive() throws(PostgresFailure) {
         guard PQconsumeInput(handle) == 1 else { throw lost }
     }

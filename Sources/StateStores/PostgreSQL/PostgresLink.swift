@@ -2,13 +2,13 @@
 // out.
 
 internal import Dispatch
+internal import Glibc
 internal import StatusCore
 
 /// Lives from a successful connection to its end, and never reconnects: its owner opens another one.
 ///
 /// `@unchecked Sendable`: `queue`, `hear` and `clock` are constants; everything else is touched only
-/// on `queue`, by the sources' handlers and by `send` and `end`, which hop onto it. The handlers keep
-/// the link, and so the connection and its socket, until `end` has cancelled both sources.
+/// on `queue`, by the sources' handlers and by `send` and `end`, which hop onto it.
 final class PostgresLink: @unchecked Sendable {
     enum Event: Sendable {
         case opened(PostgresLink)
@@ -26,6 +26,7 @@ final class PostgresLink: @unchecked Sendable {
     private let writable: any DispatchSourceWrite
     private var isWritableWatched = true
     private var isOver = false
+    private var sourcesLeft = 2
     /// Statements whose replies are awaited, in order, and the first one's reply so far.
     private var awaited: [Int] = []
     private var reply: PostgresResult?
@@ -43,7 +44,7 @@ final class PostgresLink: @unchecked Sendable {
             do throws(PostgresFailure) {
                 let connection = try PostgresConnection(url)
                 try PostgresGreeting.say(on: connection, limits: limits)
-                let link = PostgresLink(connection, queue, clock, hear)
+                let link = try PostgresLink(connection, queue, clock, hear)
                 link.activate()
                 hear(.opened(link))
             } catch {
@@ -52,25 +53,28 @@ final class PostgresLink: @unchecked Sendable {
         }
     }
 
+    /// libpq closes its socket when the server has gone, while the sources are still registered: the
+    /// number would be somebody else's before Dispatch has let go of it, and whoever registered it then
+    /// would never be woken. So the sources have a descriptor of their own.
     private init(
         _ connection: consuming PostgresConnection, _ queue: DispatchQueue,
         _ clock: @escaping @Sendable () -> Instant, _ hear: @escaping @Sendable (Event) -> Void
-    ) {
+    ) throws(PostgresFailure) {
         self.queue = queue
         self.clock = clock
         self.hear = hear
-        let socket = connection.socket
+        let socket = fcntl(connection.socket, F_DUPFD_CLOEXEC, 0)
+        guard socket >= 0 else { throw .notConnected(String(cString: strerror(errno))) }
         readable = DispatchSource.makeReadSource(fileDescriptor: socket, queue: queue)
         writable = DispatchSource.makeWriteSource(fileDescriptor: socket, queue: queue)
         self.connection = connection
     }
 
-    /// The socket stays open until both sources have let go of it.
     private func activate() {
         readable.setEventHandler { self.receive() }
-        readable.setCancelHandler { withExtendedLifetime(self) {} }
+        readable.setCancelHandler { self.letGo() }
         writable.setEventHandler { self.flush() }
-        writable.setCancelHandler { withExtendedLifetime(self) {} }
+        writable.setCancelHandler { self.letGo() }
         readable.activate()
         writable.activate()
     }
@@ -94,12 +98,16 @@ final class PostgresLink: @unchecked Sendable {
 
     // MARK: - On the queue
 
+    /// All that is there, up to the end: Dispatch tells but once of a connection that was hung up, and
+    /// the server's last words may stand before its end.
     private func receive() {
         guard !isOver else { return }
         attempt { () throws(PostgresFailure) in
-            try connection.receive()
-            while let payload = connection.nextNotice() { hear(.heard(payload)) }
-            try takeReplies()
+            repeat {
+                try connection.receive()
+                while let payload = connection.nextNotice() { hear(.heard(payload)) }
+                try takeReplies()
+            } while connection.isReadable
         }
         // What arrived may have made room for what is to be sent.
         flush()
@@ -141,6 +149,12 @@ final class PostgresLink: @unchecked Sendable {
         guard !isOver, isWritableWatched == isFlushed else { return }
         isWritableWatched = !isFlushed
         if isFlushed { writable.suspend() } else { writable.resume() }
+    }
+
+    /// The descriptor stays open until both sources have let go of it.
+    private func letGo() {
+        sourcesLeft -= 1
+        if sourcesLeft == 0 { close(Int32(readable.handle)) }
     }
 
     private func attempt(_ body: () throws(PostgresFailure) -> Void) {

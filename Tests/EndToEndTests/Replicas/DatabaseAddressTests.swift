@@ -9,32 +9,10 @@ import Testing
 struct DatabaseAddressTests {
     private static let path = "/actions/\(DemoID.pendingVoucher)"
 
-    /// A certificate for that address and its key, made where the server looks for them.
-    private func encrypt(_ cluster: PostgresCluster, address: String) throws {
-        let session = try SQLSession(cluster.url(database: "postgres"))
-        // Run by the server, so that the key belongs to the server's user and to nobody else.
-        let command =
-            "umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
-            + "-days 2 -subj /CN=database -addext subjectAltName=IP:\(address) "
-            + "-keyout server.key -out server.crt 2>/dev/null"
-        try session.query("COPY (SELECT 1) TO PROGRAM '\(command)'")
-        let rules = "(VALUES ('local all all trust'), ('hostssl all all 127.0.0.1/32 trust'))"
-        try session.query("COPY \(rules) TO '\(cluster.data)/pg_hba.conf'")
-        try session.query("ALTER SYSTEM SET ssl = on")
-        try session.query("SELECT pg_reload_conf()")
-    }
-
     @Test func certificatesAreCheckedAsTheURLAsks() async throws {
         let (server, other) = (try PostgresCluster(), try PostgresCluster())
-        try encrypt(server, address: "127.0.0.1")
-        try encrypt(other, address: "127.0.0.9")
-        for cluster in [server, other] {
-            try await eventually("speaking TLS") {
-                let probe = try? SQLSession(
-                    cluster.url(database: "postgres", options: "sslmode=require"))
-                return probe != nil
-            }
-        }
+        try server.encrypt(address: "127.0.0.1")
+        try other.encrypt(address: "127.0.0.9")
         let folder = try TemporaryFolder()
         let roots = try [server, other].map {
             try folder.write(

@@ -123,6 +123,35 @@ struct PostgresClusterTests {
         _ = try await eventualGrant(store, a)
     }
 
+    /// What TLS has decrypted and nobody has read yet does not show on the socket.
+    @Test func answersOfAllSizesComeThroughWholeOverTLS() async throws {
+        let cluster = try PostgresCluster()
+        try cluster.encrypt(address: "127.0.0.1")
+        let store = try open(cluster.url(database: "postgres", options: "sslmode=require"))
+        let sizes = (0..<80).map { 1 << ($0 / 5 + 4) + $0 * 37 }
+        for (number, size) in sizes.enumerated() {
+            let key = LookKey.orders("a\(number)")
+            let document = ActionDocument(
+                bytes: Array(repeating: UInt8(ascii: "x"), count: size), source: .orders,
+                status: .pending, isDone: false, createdAt: nil)
+            let token = try await eventualGrant(store, key)
+            try await store.settle(
+                .of(key, token, news: .answer(document, checkedAt: WallTime(milliseconds: 0))))
+        }
+        for _ in 0..<3 {
+            let found = try await withThrowingTaskGroup(of: (Int, Int).self) { group in
+                for number in sizes.indices {
+                    group.addTask {
+                        let records = try await store.lookUp(.sample("a\(number)"))
+                        return (number, records.first?.answer?.document.bytes.count ?? 0)
+                    }
+                }
+                return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
+            }
+            #expect(sizes.indices.map { found[$0] } == sizes)
+        }
+    }
+
     private func eventualGrant(_ store: PostgresStore, _ key: LookKey) async throws -> SlotToken {
         var token: SlotToken?
         try await eventually("no grant") {

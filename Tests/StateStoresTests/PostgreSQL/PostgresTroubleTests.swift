@@ -252,6 +252,23 @@ struct PostgresTroubleTests {
         #expect(notices.all == [.missed, .missed])
     }
 
+    /// Numbers of closed sockets are given out anew at once, to connections that must not miss a reply.
+    @Test func manyLostConnectionsAtOnceAreAllMadeAgain() async throws {
+        let stores = try (0..<12).map { _ in try database.open() }
+        for round in 0..<8 {
+            for store in stores {
+                try await eventually("round \(round): not connected") {
+                    (try? await store.lookUp(a.id)) != nil
+                }
+            }
+            try database.admin.query(
+                """
+                SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                WHERE datname = current_database() AND application_name = 'status-proxy'
+                """)
+        }
+    }
+
     @Test func refusedConnectionsAreTriedAgainUntilOneIsTaken() async throws {
         let role = "r_\(database.name)"
         try database.admin.query(
