@@ -63,8 +63,9 @@ struct ComposeTests {
             let shell = try Program("/bin/sh", ["-c", composition.translate(line)])
             #expect(try await shell.exitCode() == 0, "\(line): \(shell.text)")
             if line.contains("/actions/") {
-                #expect(shell.text.contains("HTTP/1.1 200 OK\r\n"), "\(line): \(shell.text)")
-                #expect(shell.text.contains("\"source\":"), "\(line): \(shell.text)")
+                let context = "\(line): \(shell.text)\n\(composition.balancerText)"
+                #expect(shell.text.contains("HTTP/1.1 200 OK\r\n"), "\(context)")
+                #expect(shell.text.contains("\"source\":"), "\(context)")
             } else {
                 #expect(shell.text.contains("\"smallest_gap_seconds\""), "\(line): \(shell.text)")
             }

@@ -58,6 +58,9 @@ final class Composition {
 
     func translate(_ text: String) -> String { Self.translate(text, places) }
 
+    /// What the balancer said, of its servers too.
+    var balancerText: String { balancer.text }
+
     /// What the upstreams saw.
     func audit() throws -> World.Audit {
         let port = Int(translate("sandbox:9090").split(separator: ":")[1]) ?? 0
@@ -98,10 +101,12 @@ final class Composition {
 
     /// Until the balancer sends requests to every replica.
     private func untilUsed() async throws {
+        // By its own mark: replicas are asked for their health by others, too.
+        let mark = UUID().uuidString
         for replica in replicas.values {
             try await eventually("requests at a replica:\n\(balancer.text)") {
-                _ = try Client.get(port: port, "/livez")
-                return replica.text.contains("/livez")
+                _ = try Client.get(port: port, "/livez", fields: ["X-Request-Id: \(mark)"])
+                return replica.text.contains(mark)
             }
         }
     }
