@@ -72,7 +72,7 @@ import Testing
     ])
     func wireGoesWrongWithoutAnAnswer(_ number: Int, _ ending: Client.Ending) throws {
         defer { server.stop() }
-        let client = try #require(Client(server.address, patience: 500))
+        let client = try #require(Client(server.address, patience: 2000))
         client.get(order(number), Self.bearer)
         let (text, end) = client.rest()
         #expect(text.isEmpty && end == ending)
@@ -81,7 +81,7 @@ import Testing
     @Test(arguments: [(5000, Client.Ending.closed), (6000, .silence)])
     func halfAnAnswerPromisesMore(_ number: Int, _ ending: Client.Ending) throws {
         defer { server.stop() }
-        let client = try #require(Client(server.address, patience: 500))
+        let client = try #require(Client(server.address, patience: 2000))
         client.get(order(number), Self.bearer)
         let (text, end) = client.rest()
         #expect(text.hasPrefix("HTTP/1.1 200") && text.contains(#"{"id":"#))
@@ -114,7 +114,7 @@ import Testing
 
     @Test func auditHasTheCallWhoseClientLeft() throws {
         defer { server.stop() }
-        let client = try #require(Client(server.address, patience: 300))
+        let client = try #require(Client(server.address, patience: 1000))
         client.get(order(2000), Self.bearer)
         #expect(client.rest().ending == .silence)
         let control = try #require(Client(server.address))
