@@ -18,8 +18,9 @@ struct ShortageTests {
             }
             let client = CurlUpstreamClient(
                 multi: try CurlMulti(), endpoint: try .test(server.url), clock: bootTime)
-            // What is opened once is open.
+            // What is opened once is open, and what was opened for this call is closed.
             #expect(await client.call(id()).reply?.status == 200)
+            try await server.ended(1)
             let report = await withDescriptors(left: 0) { await client.call(id()) }
             #expect(report.failure?.kind == .outOfResources)
             #expect(report.failure?.detail.contains("errno 24: Too many open files") == true)

@@ -17,6 +17,8 @@ final class LoopbackServer: Sendable {
 
     struct Log {
         var accepted = 0
+        /// Played to their end and closed.
+        var ended = 0
         /// Whole requests, head and body, in the order of their arrival.
         var requests: [String] = []
     }
@@ -49,6 +51,13 @@ final class LoopbackServer: Sendable {
         }
     }
 
+    /// Waits until so many connections have been played to their end and closed; half a minute at most.
+    func ended(_ count: Int) async throws {
+        for _ in 0..<30_000 where log.withLock({ $0.ended }) < count {
+            try await Task.sleep(for: .milliseconds(1))
+        }
+    }
+
     fileprivate func note(_ request: String) { log.withLock { $0.requests.append(request) } }
 
     private func acceptAll() {
@@ -77,6 +86,7 @@ final class LoopbackServer: Sendable {
             let peer = Peer(descriptor: descriptor, number: number, server: server)
             server.script(peer)
             peer.close()
+            server.log.withLock { $0.ended += 1 }
         }
     }
 
