@@ -14,7 +14,8 @@ public final class PostgresCluster: @unchecked Sendable {
     private let settings: [String]
     private let lock = NSLock()
     private var process: Process?
-    /// The server's death: it is stopped when this end closes, however the tests end.
+    /// The server's death: when this end closes, however the tests end, it is stopped, and its folder
+    /// removed unless a line was written before.
     private var keeper: Int32 = -1
 
     public struct Failure: Error, CustomStringConvertible {
@@ -88,7 +89,7 @@ public final class PostgresCluster: @unchecked Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments =
-            ["-c", Self.script, "sh"] + Self.asUser + [Self.program("postgres")]
+            ["-c", Self.script, folder] + Self.asUser + [Self.program("postgres")]
             + arguments
         process.standardInput = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
         process.standardOutput = FileHandle.nullDevice
@@ -105,7 +106,13 @@ public final class PostgresCluster: @unchecked Sendable {
     /// is nobody's child: a server wonders about children that it does not know.
     private static let script = """
         exec 3<&0
-        ( (read -r _ <&3; kill -QUIT $$) & )
+        end() {
+            read -r _ <&3 && return
+            kill -QUIT $$
+            for _ in $(seq 300); do kill -0 $$ || break; sleep 0.1; done
+            rm -rf "$0"
+        }
+        ( (end 2>&-) & )
         exec "$@" <&- 3<&-
         """
 
@@ -136,6 +143,7 @@ public final class PostgresCluster: @unchecked Sendable {
         while Self.isAtWork(server), Date() < deadline { usleep(5_000) }
         let isOver = !Self.isAtWork(server)
         // Only now is the process waited for: what watches it holds Foundation's line to it, too.
+        _ = send(keeper, "\n", 1, Int32(MSG_NOSIGNAL))
         close(keeper)
         guard isOver else { throw Failure(description: "the server does not stop") }
     }
