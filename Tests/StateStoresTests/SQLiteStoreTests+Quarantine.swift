@@ -130,7 +130,7 @@ extension SQLiteStoreTests {
         _ = try await store.grant(.of(a))
         try inflict(loss, copy)
         _ = try await store.lookUp(a.id)
-        #expect(try await open().verdict(.of(a)).quarantine == Reservation.quarantine)
+        #expect(try await newcomersVerdict(.of(a)).quarantine == Reservation.quarantine)
     }
 
     /// 1. The store makes a new file. 2. Another process opens it. 3. The store enters its trouble.
@@ -165,7 +165,7 @@ extension SQLiteStoreTests {
         await store.close()
         clock.reboot(after: .seconds(3600), as: bootID)
         let left = Reservation.quarantine - .seconds(10)
-        #expect(try await open().verdict(.of(a)).quarantine == left)
+        #expect(try await newcomersVerdict(.of(a)).quarantine == left)
     }
 
     @Test func aBackupThatTellsOfEarlierTroubleIsJudgedByTheLater() async throws {
@@ -177,7 +177,7 @@ extension SQLiteStoreTests {
         clock.advance(.seconds(10))
         try inflict(.replacedByAnOlderCopy, copy)
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
-        #expect(try await open().verdict(.of(a)).quarantine == Reservation.quarantine)
+        #expect(try await newcomersVerdict(.of(a)).quarantine == Reservation.quarantine)
         await store.close()
 
         // Put back between two runs it tells only of trouble that is over.
@@ -192,7 +192,7 @@ extension SQLiteStoreTests {
         await store.close()
         clock.stepBoot(.seconds(-3600))
         for _ in 0..<2 {
-            #expect(try await open().verdict(.of(a)).quarantine == Reservation.quarantine)
+            #expect(try await newcomersVerdict(.of(a)).quarantine == Reservation.quarantine)
         }
     }
 
@@ -209,7 +209,7 @@ extension SQLiteStoreTests {
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
         clock.advance(.seconds(1))
         let left = Reservation.quarantine - .seconds(1)
-        #expect(try await open().verdict(.of(a)).quarantine == left)
+        #expect(try await newcomersVerdict(.of(a)).quarantine == left)
     }
 
     @Test func aWriterOfVersion3LeavesTheQuarantineAlone() async throws {
@@ -228,7 +228,7 @@ extension SQLiteStoreTests {
                 boot_id = excluded.boot_id, clock_offset = excluded.clock_offset,
                 last_time = excluded.last_time
             """)
-        #expect(try await open().verdict(.of(a)).quarantine == Reservation.quarantine)
+        #expect(try await newcomersVerdict(.of(a)).quarantine == Reservation.quarantine)
     }
 
     // MARK: helpers

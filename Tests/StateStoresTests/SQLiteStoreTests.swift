@@ -16,6 +16,14 @@ struct SQLiteStoreTests {
         try SQLiteStore(path: folder.store, clock: clock.storeClock, limits: limits) { _ in }
     }
 
+    /// What another process hears, which is gone afterwards: nothing of it meets the next step.
+    func newcomersVerdict(_ request: Reservation) async throws -> ReservationReply.Verdict {
+        let store = try open()
+        let verdict = try await store.verdict(request)
+        await store.close()
+        return verdict
+    }
+
     // MARK: restarts
 
     @Test func reopeningKeepsGatesAnswersPausesAndTheSmallestGap() async throws {
