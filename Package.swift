@@ -53,6 +53,9 @@ func tests(
         swiftSettings: strict + (areOptimized ? [] : unoptimized))
 }
 
+/// `TEST_TARGETS` names the only test targets to build: a sanitizer or the simulator needs few of them.
+let wanted = Context.environment["TEST_TARGETS"]?.split(separator: ",").map(String.init)
+
 let package = Package(
     name: "status-proxy",
     products: [
@@ -104,7 +107,8 @@ let package = Package(
             ],
             path: "Tests/Support",
             swiftSettings: strict),
-        tests("SocketServerTests", ["SocketServer", "HTTPWire", "Locking", "CLinux"]),
+        tests(
+            "SocketServerTests", ["SocketServer", "HTTPWire", "Locking", "CLinux", "TestSupport"]),
         tests("StatusCoreTests", ["StatusCore"]),
         tests(
             "StatusAPITests",
@@ -116,15 +120,15 @@ let package = Package(
         tests(
             "StateStoresTests", ["StateStores", "StatusCore", "Locking", "TestSupport"],
             resources: [.copy("Schemas")]),
-        tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking"]),
+        tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking", "TestSupport"]),
         tests(
             "UpstreamSandboxTests",
-            ["UpstreamSandbox", "StatusCore", "HTTPWire", "SocketServer"]),
+            ["UpstreamSandbox", "StatusCore", "HTTPWire", "SocketServer", "TestSupport"]),
         tests(
             "StatusProxyTests",
             [
                 "StatusProxy", "StatusAPI", "StatusCore", "StateStores", "HTTPWire", "UpstreamCurl",
-                "Locking",
+                "Locking", "TestSupport",
             ]),
         tests("HouseTests", []),
         tests(
@@ -136,3 +140,7 @@ let package = Package(
             areOptimized: true),
     ]
 )
+
+if let wanted {
+    package.targets.removeAll { $0.type == .test && !wanted.contains($0.name) }
+}

@@ -19,7 +19,7 @@ struct AnswerFile: Sendable, CustomTestStringConvertible {
     }
 }
 
-@Suite(.timeLimit(.minutes(5)))
+@Suite(.blocking, .timeLimit(.minutes(5)))
 struct AnswerCorpusTests {
     @Test(arguments: AnswerFile.all)
     func everyCaseIsAnsweredAsItsFileSays(_ file: AnswerFile) async throws {

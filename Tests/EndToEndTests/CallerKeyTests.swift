@@ -5,7 +5,7 @@ import StatusCore
 import TestSupport
 import Testing
 
-@Suite struct CallerKeyTests {
+@Suite(.blocking) struct CallerKeyTests {
     /// A world with keys on, and the file that they stand in.
     private final class KeyedWorld {
         let folder: TemporaryFolder

@@ -6,7 +6,7 @@ import StatusCore
 import TestSupport
 import Testing
 
-@Suite(.serialized, .timeLimit(.minutes(10)))
+@Suite(.blocking, .serialized, .timeLimit(.minutes(10)))
 struct ComposeTests {
     @Test func replicasAcceptTheirSettingsAsTheyStand() async throws {
         let file = try ComposeFile()

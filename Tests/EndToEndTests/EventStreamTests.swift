@@ -6,7 +6,7 @@ import StatusCore
 import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct EventStreamTests {
     private static func events(_ id: String) -> String { "/actions/\(id)/events" }
     private static let streams = "status_proxy_event_streams"

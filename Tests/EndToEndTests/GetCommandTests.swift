@@ -1,9 +1,10 @@
 // `status-proxy get` against the running service.
 
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct GetCommandTests {
     private func get(
         _ world: World, _ arguments: String..., environment: [String: String] = [:]

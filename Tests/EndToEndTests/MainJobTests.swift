@@ -1,9 +1,10 @@
 // The main job through the real programs: one request in, the right upstream asked, one schema out.
 
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite struct MainJobTests {
+@Suite(.blocking) struct MainJobTests {
     @Test func theOrderActionOfTheReadmeIsAnswered() async throws {
         let world = try await World()
         let reply = try world.get("/actions/\(DemoID.order)")

@@ -2,9 +2,10 @@
 // browser would make.
 
 import Foundation
+import TestSupport
 import Testing
 
-@Suite struct PageTests {
+@Suite(.blocking) struct PageTests {
     @Test func pageIsServedWithAPolicyThatFitsIt() async throws {
         let world = try await World()
         let reply = try world.get("/")

@@ -2,9 +2,10 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct TraceTests {
     private static let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     private static let field = "traceparent: 00-\(trace)-00f067aa0ba902b7-01"

@@ -2,9 +2,10 @@
 
 import HTTPWire
 import SocketServer
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct DrainTests {
     @Test func requestUnderWayIsAnsweredWithACloseAndThenTheServerIsIdle() throws {
         let stage = try Stage()

@@ -4,9 +4,10 @@ import Glibc
 import HTTPWire
 import Locking
 import SocketServer
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct HardPeerTests {
     @Test func headThatTakesTooLongGets408() throws {
         let stage = try Stage { $0.headerTimeout = .milliseconds(100) }
@@ -56,7 +57,7 @@ struct HardPeerTests {
             writer.write(Response(status: 204))
         }
         try #require(isBusy.wait())
-        usleep(1_300_000)  // the time runs out; nothing tells of it
+        letPass(.milliseconds(1300))
         try peer.send("GET /b HTTP/1.1\r\nHost: a\r\n\r\n")
         goOn.fire()
         let answer = try peer.answer()

@@ -2,6 +2,7 @@
 
 import Glibc
 import SocketServer
+import TestSupport
 import Testing
 
 /// One client socket.
@@ -12,7 +13,7 @@ final class Peer {
     /// Received and not taken yet.
     private var buffer: [UInt8] = []
     /// How long any one wait may take before the test fails.
-    static let patience: Int32 = 10_000
+    static let patience: Int32 = 60_000
 
     init(_ address: BoundAddress, receiveBytes: Int32 = 0) throws {
         if address.host.hasPrefix("unix:") {
@@ -96,9 +97,11 @@ final class Peer {
     /// One read; empty at the end of the stream.
     func receiveOnce(atMost count: Int = 65_536) throws -> [UInt8] {
         var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        guard poll(&ready, 1, Self.patience) == 1 else { throw Trouble(call: "poll", number: 0) }
+        guard uninterrupted({ Int(poll(&ready, 1, Self.patience)) }) == 1 else {
+            throw Trouble(call: "poll", number: 0)
+        }
         var chunk = [UInt8](repeating: 0, count: count)
-        let count = recv(descriptor, &chunk, chunk.count, 0)
+        let count = uninterrupted { recv(descriptor, &chunk, chunk.count, 0) }
         guard count >= 0 else { throw Trouble(call: "recv", number: errno) }
         return Array(chunk[..<count])
     }

@@ -3,9 +3,10 @@
 import Glibc
 import HTTPWire
 import SocketServer
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct ServerTests {
     @Test func requestIsAnsweredAndTheConnectionLivesOn() throws {
         let stage = try Stage()

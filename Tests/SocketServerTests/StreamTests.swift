@@ -3,9 +3,10 @@
 import Glibc
 import HTTPWire
 import SocketServer
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct StreamTests {
     private static let head = Response(
         status: 200, fields: [Field(name: "Content-Type", value: "text/plain")])
@@ -141,7 +142,7 @@ struct StreamTests {
         // Fewer than would fill a buffer.
         for _ in 0..<100 {
             exchange.send(piece("one"))
-            usleep(10_000)  // the pieces' pace
+            letPass(.milliseconds(10))
         }
         #expect(stage.player.left.wait())
         withExtendedLifetime(peer) {}
@@ -149,12 +150,12 @@ struct StreamTests {
 
     @Test func readerThatTakesEveryPieceIsKeptHoweverLongTheStreamLasts() throws {
         let path = "/tmp/status-proxy-stream-\(UInt32.random(in: .min ... .max)).socket"
-        let stage = try Stage("unix:\(path)") { $0.writeTimeout = .seconds(1) }
+        let stage = try Stage("unix:\(path)") { $0.writeTimeout = .seconds(5) }
         let (peer, exchange) = try stream(on: stage)
-        for number in 0..<100 {
+        for number in 0..<60 {
             exchange.send(piece("<\(number)>"))
             _ = try peer.text(through: "<\(number)>")
-            usleep(30_000)  // the pieces' pace
+            letPass(.milliseconds(100))
         }
         exchange.endStream()
         #expect(try peer.text(through: "0\r\n\r\n") == "\r\n0\r\n\r\n")
@@ -190,7 +191,7 @@ struct StreamTests {
 
     /// Its kernel has room for the next bytes long before ours says that there is room again.
     @Test func readerThatTakesALittleAtATimeIsNotDropped() throws {
-        let stage = try Stage { $0.writeTimeout = .milliseconds(1200) }
+        let stage = try Stage { $0.writeTimeout = .seconds(5) }
         let peer = try stage.peer(receiveBytes: 4096)
         for _ in 0..<8 { try peer.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n") }
         var taken = 0
@@ -198,7 +199,7 @@ struct StreamTests {
             let bytes = try peer.receiveOnce(atMost: 48 << 10)
             try #require(!bytes.isEmpty, "dropped after \(taken) bytes")
             taken += bytes.count
-            usleep(10_000)  // the reader's pace
+            letPass(.milliseconds(65))
         }
     }
 

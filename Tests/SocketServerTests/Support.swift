@@ -13,9 +13,7 @@ final class Signal: Sendable {
 
     func fire() { semaphore.signal() }
 
-    func wait(seconds: Int = 10) -> Bool {
-        semaphore.wait(timeout: .now() + .seconds(seconds)) == .success
-    }
+    func wait() -> Bool { semaphore.wait(timeout: .now() + .seconds(60)) == .success }
 }
 
 /// Answers by path: `/echo` its target, `/body` the content, `/big` 1 MiB, `/later` when told.
@@ -92,13 +90,4 @@ final class Stage {
         server.stop { stopped.fire() }
         _ = stopped.wait()
     }
-}
-
-/// Looks again and again, for ten seconds at most: for what no descriptor and no signal tells.
-func eventually(_ condition: () -> Bool) -> Bool {
-    for _ in 0..<10_000 {
-        if condition() { return true }
-        usleep(1_000)
-    }
-    return condition()
 }

@@ -3,9 +3,10 @@
 import Foundation
 import HTTPWire
 import SocketServer
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 final class UnixSocketTests {
     private let path = "/tmp/http-\(UUID().uuidString.prefix(8)).sock"
 

@@ -2,11 +2,12 @@
 
 import Glibc
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StateStores
 
-@Suite("The journal of a file is read beside its writer and without one")
+@Suite("The journal of a file is read beside its writer and without one", .blocking)
 struct SQLiteJournalTests {
     let folder = TemporaryFolder()
     let clock = ManualClock()

@@ -3,11 +3,12 @@
 import Dispatch
 import Locking
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StateStores
 
-@Suite("Operations that wait share a commit")
+@Suite("Operations that wait share a commit", .blocking)
 struct SQLiteStoreQueueTests {
     let folder = TemporaryFolder()
 

@@ -2,11 +2,12 @@
 
 import Glibc
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StateStores
 
-@Suite("The file store survives what happens to files")
+@Suite("The file store survives what happens to files", .blocking)
 struct SQLiteStoreTests {
     let folder = TemporaryFolder()
     let clock = ManualClock()

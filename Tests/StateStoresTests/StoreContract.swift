@@ -2,9 +2,10 @@
 
 import StateStores
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite("Every store keeps the contract")
+@Suite("Every store keeps the contract", .blocking)
 struct StoreContract {
     typealias Case = StoreUnderTest
 

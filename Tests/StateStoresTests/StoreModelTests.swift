@@ -3,9 +3,10 @@
 
 import StateStores
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite("Every store does what the memory store does")
+@Suite("Every store does what the memory store does", .blocking)
 struct StoreModelTests {
     /// Seeds that once failed stay here.
     static let seeds: [UInt64] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]

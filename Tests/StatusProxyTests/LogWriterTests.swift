@@ -3,6 +3,7 @@
 import Dispatch
 import Glibc
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -115,7 +116,7 @@ struct LogWriterTests {
             log.log(.info, "line")
             #expect(pipe.hasLines(count))
             // Some batches long, so that there is nothing left to tick for; and at the end not.
-            usleep(count < 3 ? 200_000 : 20_000)
+            letPass(.milliseconds(count < 3 ? 200 : 20))
         }
         _ = pipe.lines()
     }

@@ -4,6 +4,7 @@ import Dispatch
 import Glibc
 import Locking
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -43,11 +44,7 @@ struct SecretWatcherTests {
     }
 
     private func wait(until condition: ([String]) -> Bool) -> Bool {
-        for _ in 0..<6000 {
-            if readings.withLock({ condition($0) }) { return true }
-            usleep(5_000)
-        }
-        return false
+        eventually { readings.withLock { condition($0) } }
     }
 
     /// What was logged of the looks that have begun.

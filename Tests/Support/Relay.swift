@@ -15,6 +15,9 @@ public final class Relay: @unchecked Sendable {
     private var delay: UInt32 = 0
     private var sockets: [Int32] = []
 
+    /// How many have been taken so far.
+    public var connections: Int { state.withLock { sockets.count / 2 } }
+
     public init(to target: Int) throws {
         self.target = target
         (listener, port) = try Self.listen()

@@ -1,10 +1,11 @@
 import Dispatch
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamCurl
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct CurlMultiTests {
     @Test func hungUpstreamLeavesRoomForTheOther() async throws {
         let hung = LoopbackServer { $0.awaitClose() }

@@ -1,10 +1,11 @@
 import Glibc
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamCurl
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct CurlUpstreamClientTests {
     // MARK: - What is sent
 
@@ -201,8 +202,7 @@ struct CurlUpstreamClientTests {
         try await withUpstream(timeout: .milliseconds(300)) {
             _ = $0.request()
             $0.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-            // Ends when the client has gone.
-            while $0.send(" ") { sched_yield() }
+            while !$0.hasLeft(within: .milliseconds(20)), $0.send(" ") {}
         } use: { client, _ in
             #expect(await client.call(id()).failure?.kind == .timedOut)
         }

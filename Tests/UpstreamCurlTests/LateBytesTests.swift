@@ -6,11 +6,12 @@ import Dispatch
 import Glibc
 import Locking
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamCurl
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct LateBytesTests {
     /// Two ends of a TCP connection over loopback.
     private func connection() -> (ours: Int32, theirs: Int32) {
@@ -85,7 +86,7 @@ struct LateBytesTests {
             multi.onQueue {
                 isStopped.signal()
                 isAnswered.wait()
-                usleep(400_000)
+                letPass(.milliseconds(400))
             }
         }
         let report = await client.call(id())

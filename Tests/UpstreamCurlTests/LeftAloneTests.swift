@@ -3,11 +3,12 @@
 import Dispatch
 import Locking
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamCurl
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct LeftAloneTests {
     /// 1. A call's handshake is under way. 2. The upstream is to be left alone. 3. The handshake ends.
     @Test func callThatIsConnectingThenIsNotSent() async throws {
@@ -56,7 +57,7 @@ struct LeftAloneTests {
         let server = LoopbackServer { peer in
             guard peer.request() != nil else { return }
             peer.send("HTTP/1.1 429 Too Many Requests\r\n")
-            _ = isRefused.wait(timeout: .now() + 20)
+            _ = isRefused.wait(timeout: .now() + 60)
             peer.send("Retry-After: 7\r\nContent-Length: 2\r\n\r\n{}")
         }
         let multi = try CurlMulti()

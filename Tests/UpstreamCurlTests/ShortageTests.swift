@@ -4,11 +4,12 @@
 import CCurl
 import Glibc
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamCurl
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct ShortageTests {
     @Test func noSocketForTheCallIsOurOwnFailure() async {
         await #expect(processExitsWith: .success) {

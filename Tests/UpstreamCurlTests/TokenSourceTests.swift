@@ -1,10 +1,11 @@
 import Locking
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamCurl
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct TokenSourceTests {
     /// Both a token endpoint, which hands out `token-1`, `token-2`…, and an upstream.
     private func upstream(

@@ -1,9 +1,10 @@
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamCurl
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct TrustTests {
     private func call(
         _ url: String, trust: TrustAnchors = TrustAnchors()

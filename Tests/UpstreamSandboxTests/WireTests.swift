@@ -2,11 +2,12 @@
 
 import SocketServer
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamSandbox
 
-@Suite struct WireTests {
+@Suite(.blocking) struct WireTests {
     private static let bearer = ["Authorization: Bearer sandbox-token"]
     private let server: WireServer
 

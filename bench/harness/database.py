@@ -58,10 +58,20 @@ class Database:
             [*self.as_user(), binaries() / "initdb", "-D", self.folder, "-A", "trust", "-U",
              "postgres", "-E", "UTF8", "--locale=C", "--no-instructions"],
             check=True, stdout=subprocess.DEVNULL, cwd="/")
+        self.start()
+
+    def start(self):
         self.program = Program(
             [*self.as_user(), binaries() / "postgres", "-D", self.folder, "-p", self.port,
              *self.settings()], LOAD_CORE, output=self.output, folder="/")
         self.wait_until_ready()
+
+    def restart(self, pause):
+        """Cuts everybody off, as if the power had gone, and is away for so many seconds."""
+        self.program.child.send_signal(signal.SIGQUIT)
+        self.program.child.wait(30)
+        time.sleep(pause)
+        self.start()
 
     def settings(self):
         lines = ["listen_addresses=127.0.0.1", f"unix_socket_directories={self.folder}",

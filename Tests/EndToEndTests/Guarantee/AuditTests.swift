@@ -3,9 +3,10 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite struct AuditTests {
+@Suite(.blocking) struct AuditTests {
     @Test func theAuditReadsBesideARunningServiceAndAfterIt() async throws {
         let world = try await World()
         _ = try await callTwice(world)

@@ -2,11 +2,12 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-/// How large the crowds are. The environment can make them larger; the checks stay the same.
+/// How large the crowds are. `scripts/ordeal` makes them larger; the checks stay the same.
 enum Load {
-    static let callers = number("CALL_LIMIT_CALLERS") ?? 200
+    static let callers = number("CALL_LIMIT_CALLERS") ?? 50
     static let seconds = number("CALL_LIMIT_SECONDS") ?? 6
 
     private static func number(_ name: String) -> Int? {
@@ -14,7 +15,7 @@ enum Load {
     }
 }
 
-@Suite(.serialized) struct CallLimitTests {
+@Suite(.blocking, .serialized) struct CallLimitTests {
     static let interval = 2.0
 
     /// Calls that an interval allows in a span, and one more for its beginning.
@@ -46,10 +47,9 @@ enum Load {
         #expect(crowd.failures == 0)
         #expect(crowd.statuses.keys.sorted() == [200])
         // And it does get refreshed, however slow the machine is.
-        let deadline = ContinuousClock.now + .seconds(60)
-        while try world.audit().orders.calls < 2, ContinuousClock.now < deadline {
+        try await eventually("a second call") {
             _ = try world.get("/actions/\(DemoID.pendingOrder)")
-            try await Task.sleep(for: .milliseconds(50))
+            return try world.audit().orders.calls >= 2
         }
         #expect(try judge(world, DemoID.pendingOrder, since: start) >= 2)
     }
@@ -64,10 +64,7 @@ enum Load {
         let caller = Task.detached {
             try? Client.get(port: port, "/actions/\(DemoID.pendingOrder)").status
         }
-        let deadline = ContinuousClock.now + .seconds(60)
-        while try world.audit().orders.calls == 0, ContinuousClock.now < deadline {
-            try await Task.sleep(for: .milliseconds(10))
-        }
+        try await eventually("a call") { try world.audit().orders.calls == 1 }
         try await world.killProxy()
         _ = await caller.value
         try world.setFault("orders", #"{"kind":"none"}"#)
@@ -89,8 +86,9 @@ enum Load {
         }
         let flood = try world.audit().orders
         #expect(flood.calls == 5)
-        try await Task.sleep(for: .seconds(2.2))
-        #expect(try world.get("/actions/\(DemoID.pendingOrder)").status == 200)
-        #expect(try world.audit().orders.callsByID[DemoID.pendingOrder] == 2)
+        try await eventually("a second call for the known one") {
+            #expect(try world.get("/actions/\(DemoID.pendingOrder)").status == 200)
+            return try world.audit().orders.callsByID[DemoID.pendingOrder] == 2
+        }
     }
 }

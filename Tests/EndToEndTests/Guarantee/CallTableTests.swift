@@ -2,9 +2,10 @@
 // arrived, and by the service's own audit of what it sent.
 
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct CallTableTests {
     /// Rows at one time: they wait more than they work.
     private static let rowsAtOnce = 9
@@ -46,7 +47,7 @@ struct CallTableTests {
             #expect(replies[1].status == 503)
             #expect(replies[1].json["sources"]?.array?.first?["outcome"]?.string == "paused")
             #expect(audit.orders.calls == 2)
-            try await Task.sleep(for: .milliseconds(50))
+            letPass(.milliseconds(50))
         }
         // The other upstream never asked for anything.
         #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)

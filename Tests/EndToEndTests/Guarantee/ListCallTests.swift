@@ -2,9 +2,10 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite struct ListCallTests {
+@Suite(.blocking) struct ListCallTests {
     static let watchers = 40
     static let interval = 2.0
 

@@ -3,9 +3,10 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct ProcessOrdealTests {
     static let path = "/actions/\(DemoID.pendingOrder)?source=orders"
 
@@ -37,7 +38,7 @@ struct ProcessOrdealTests {
                     port: port, Self.path, callers: 5, every: .milliseconds(20),
                     for: .milliseconds(700))
             }
-            try await Task.sleep(for: .milliseconds(Int64.random(in: 0...700)))
+            letPass(.milliseconds(Int64.random(in: 0...700)))
             try await world.killProxy()
             _ = await pollers.value
             try await world.restartProxy()
@@ -53,7 +54,7 @@ struct ProcessOrdealTests {
         let caller = Task.detached { try? Client.get(port: port, Self.path).status }
         try await eventually("a call") { try world.audit().orders.calls == 1 }
         world.proxy.signal(SIGSTOP)
-        try await Task.sleep(for: .seconds(5))
+        letPass(.seconds(5))
         world.proxy.signal(SIGCONT)
         let status = try #require(await caller.value)
         #expect([200, 504].contains(status))
@@ -70,10 +71,10 @@ struct ProcessOrdealTests {
         let traffic = Traffic(
             port: world.port, Self.path, callers: 5, every: .milliseconds(20))
         for _ in 0..<3 {
-            try await Task.sleep(for: .milliseconds(Int64.random(in: 1500...2500)))
+            letPass(.milliseconds(Int64.random(in: 1500...2500)))
             world.proxy.signal(SIGSTOP)
             // Longer than the interval, and than the span within which a slot must be used.
-            try await Task.sleep(for: .milliseconds(2500))
+            letPass(.milliseconds(2500))
             world.proxy.signal(SIGCONT)
         }
         let crowd = await traffic.stop()

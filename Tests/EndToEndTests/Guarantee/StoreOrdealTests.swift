@@ -4,6 +4,7 @@
 import Foundation
 import Glibc
 import StatusCore
+import TestSupport
 import Testing
 
 /// A way to lose a store while it is in use.
@@ -36,7 +37,7 @@ enum StoreLoss: String, CaseIterable, Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct StoreOrdealTests {
     private static let path = "/actions/\(DemoID.pendingOrder)?source=orders"
     private static let newcomer = "/actions/00000000-0000-4000-9000-00000000c001?source=orders"
@@ -184,6 +185,7 @@ private final class SmallDisk {
     private let kibibytes: Int
 
     init(kibibytes: Int) throws {
+        try Prerequisite.root()
         self.kibibytes = kibibytes
         path =
             FileManager.default.temporaryDirectory

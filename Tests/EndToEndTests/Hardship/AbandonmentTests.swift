@@ -2,9 +2,10 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct AbandonmentTests {
     /// The request lines of a route.
     private func lines(_ text: String, _ route: String) -> [JSONValue] {

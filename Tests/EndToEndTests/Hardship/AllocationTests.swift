@@ -2,14 +2,10 @@
 // these tests drive one: `RELEASE_PROGRAMS` names the folder where it stands.
 
 import Foundation
+import TestSupport
 import Testing
 
-/// Where an optimised build stands, if there is one.
-private let releasePrograms = ProcessInfo.processInfo.environment["RELEASE_PROGRAMS"]
-
-@Suite(
-    .enabled(if: releasePrograms != nil, "RELEASE_PROGRAMS names no release build"),
-    .timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct AllocationTests {
     private static let warmUpHits = 4000
     private static let countedHits = 16_000
@@ -17,6 +13,7 @@ struct AllocationTests {
 
     @Test(arguments: [false, true])
     func freshHitMakesNoHeapAllocation(asksWithAKey: Bool) async throws {
+        let programs = try Prerequisite.releasePrograms()
         let folder = try TemporaryFolder()
         let counts = folder.url.appendingPathComponent("counts").path
         let sandbox = try Program("upstream-sandbox", ["--port", "0"])
@@ -27,8 +24,7 @@ struct AllocationTests {
         settings["ALLOCATIONS_FILE"] = counts
         if asksWithAKey { settings["CALLER_KEYS_FILE"] = try await Self.keys(in: folder) }
         let proxy = try Program(
-            "\(try #require(releasePrograms))/status-proxy", environment: settings,
-            directory: folder.url)
+            "\(programs)/status-proxy", environment: settings, directory: folder.url)
         let socket = try RawSocket(port: try await World.port(of: proxy))
         try Self.hit(socket, times: Self.warmUpHits)
         let before = try Self.allocations(counts)

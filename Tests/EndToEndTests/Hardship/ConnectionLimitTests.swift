@@ -1,9 +1,10 @@
 // The service when it may not have more connections.
 
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct ConnectionLimitTests {
     private static let ask = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -3,14 +3,15 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct CrowdTests {
     private static let ask = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    private static let senders = 300
-    private static let readers = 300
-    private static let greedyReaders = 40
+    private static let senders = 100
+    private static let readers = 100
+    private static let greedyReaders = 20
     /// What a greedy reader asks for beyond what the kernel takes.
     private static let greedBytes = 3 << 20
     /// What any process may grow by while it works: arenas, log buffers, thread stacks.
@@ -112,7 +113,7 @@ struct CrowdTests {
 
     // MARK: Many
 
-    @Test func twoThousandIdleConnectionsCostLessThanAKibibyteEach() async throws {
+    @Test func aThousandIdleConnectionsCostLessThanAKibibyteEach() async throws {
         let world = try await World()
         let warmUp = try open(200, on: world)
         for socket in warmUp {
@@ -120,7 +121,7 @@ struct CrowdTests {
             #expect(try socket.reply().status == 200)
         }
         let before = try ProcessFigures.residentBytes(of: world.proxy)
-        let count = 2_000
+        let count = 1_000
         let crowd = try open(count, on: world)
         for socket in crowd {
             try socket.send(Self.ask)

@@ -1,9 +1,10 @@
 // The limit of open files, raised at the start of the real program.
 
 import Foundation
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct DescriptorLimitTests {
     /// Soft and hard limit of a running proxy that was started under these.
     private func limits(soft: Int, hard: Int, connections: Int) async throws -> (String, String) {

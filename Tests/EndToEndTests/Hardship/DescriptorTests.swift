@@ -3,9 +3,10 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct DescriptorTests {
     private static let ask = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

@@ -3,6 +3,7 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
 /// A request that is to hide another one, and what the service says to it when it comes straight.
@@ -107,7 +108,7 @@ struct Smuggler: Sendable, CustomTestStringConvertible {
     }()
 }
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct SmugglingTests {
     @Test func serviceRefusesEveryDoubtOnceAndCloses() async throws {
         let world = try await World()

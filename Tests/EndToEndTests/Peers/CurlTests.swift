@@ -2,9 +2,10 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct CurlTests {
     /// One transfer as curl's `-w` tells it.
     private struct Transfer: Equatable {
@@ -115,7 +116,7 @@ struct CurlTests {
     }
 }
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct ApacheBenchTests {
     /// ab speaks HTTP/1.0, with `-k` on kept connections.
     @Test(arguments: [true, false], ["/livez", "/actions/\(DemoID.pendingOrder)"])

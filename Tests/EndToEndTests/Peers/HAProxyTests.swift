@@ -2,9 +2,10 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct HAProxyTests {
     private static let readyChecks: [[String]] = [
         ["option httpchk GET /readyz"],

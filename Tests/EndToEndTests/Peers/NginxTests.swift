@@ -2,9 +2,10 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct NginxTests {
     @Test func burstOverKeptConnectionsPassesWithoutAFailure() async throws {
         let world = try await World()

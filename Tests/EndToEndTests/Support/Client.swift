@@ -2,6 +2,7 @@
 
 import Glibc
 import StatusCore
+import TestSupport
 
 /// An answer as it came.
 struct Reply: Sendable {
@@ -126,7 +127,7 @@ struct Client: ~Copyable {
 
     private mutating func fill() throws {
         var piece = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &piece, piece.count, 0)
+        let count = uninterrupted { recv(descriptor, &piece, piece.count, 0) }
         guard count > 0 else { throw Self.failure("recv") }
         buffer += piece[..<count]
     }

@@ -12,11 +12,9 @@ final class Fleet {
     private(set) var replicas: [Program] = []
     let ports: [Int]
 
-    /// On one server that all tests share; each fleet has a database of its own.
-    private static let shared = Result { try PostgresCluster() }
-
+    /// A database for one fleet, on the server that all tests share.
     static func newDatabase(on server: PostgresCluster? = nil) throws -> String {
-        let server = try server ?? shared.get()
+        let server = try server ?? PostgresCluster.shared()
         let name = "f\(UInt32.random(in: .min ... .max))"
         try SQLSession(server.url(database: "postgres")).query("CREATE DATABASE \(name)")
         return server.url(database: name)

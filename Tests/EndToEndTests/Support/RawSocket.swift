@@ -1,6 +1,7 @@
 // A client socket that sends anything, right or wrong, and tells what comes back byte by byte.
 
 import Glibc
+import TestSupport
 
 /// One TCP connection to a port of this machine. Every wait has a deadline.
 final class RawSocket {
@@ -8,7 +9,7 @@ final class RawSocket {
     /// Received and not taken yet.
     private var buffer: [UInt8] = []
     /// How long any one wait may take, in milliseconds, before the test fails.
-    private static let patience: Int32 = 30_000
+    private static let patience: Int32 = 60_000
 
     /// `receiveBytes`: the size of the kernel's receive buffer, for readers that are slow.
     init(port: Int, receiveBytes: Int32 = 0) throws {
@@ -109,7 +110,7 @@ final class RawSocket {
             throw Client.Failure(description: "nothing came in time")
         }
         var piece = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &piece, piece.count, 0)
+        let count = uninterrupted { recv(descriptor, &piece, piece.count, 0) }
         guard count > 0 else {
             guard count == 0 || errno == ECONNRESET else { throw Self.failure("recv") }
             return false
@@ -120,7 +121,7 @@ final class RawSocket {
 
     private func waitUntilReadable(milliseconds: Int32) -> Bool {
         var ready = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return poll(&ready, 1, milliseconds) == 1
+        return uninterrupted { Int(poll(&ready, 1, milliseconds)) } == 1
     }
 
     private static func failure(_ call: String) -> Client.Failure {

@@ -1,6 +1,7 @@
 // Programs of the system that the tests start: where they are, and a run from start to end.
 
 import Foundation
+import TestSupport
 
 enum Tool {
     /// Runs a program to its end and returns what it printed. A failure carries all of it.
@@ -13,14 +14,7 @@ enum Tool {
         return program.text
     }
 
-    /// `scripts/setup test` installs them.
-    static func path(of name: String) throws -> String {
-        let paths = ["/usr/sbin/\(name)", "/usr/bin/\(name)"]
-        guard let path = paths.first(where: FileManager.default.isExecutableFile) else {
-            throw Program.Failure(description: "\(name) is missing: run scripts/setup test")
-        }
-        return path
-    }
+    static func path(of name: String) throws -> String { try Prerequisite.program(name) }
 
     /// Waits until somebody accepts connections on `port`.
     static func untilListening(_ program: Program, on port: Int) async throws {
@@ -28,20 +22,6 @@ enum Tool {
             guard program.isRunning else { throw Program.Failure(description: program.text) }
             return (try? RawSocket(port: port)) != nil
         }
-    }
-}
-
-/// Looks again and again, for half a minute at most: for what no descriptor and no signal tells.
-func eventually(
-    _ what: @autoclosure () -> String, within patience: Duration = .seconds(30),
-    every pause: Duration = .milliseconds(10), _ isTrue: () throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + patience
-    while try !isTrue() {
-        guard ContinuousClock.now < deadline else {
-            throw Program.Failure(description: "waited in vain: \(what())")
-        }
-        try await Task.sleep(for: pause)
     }
 }
 

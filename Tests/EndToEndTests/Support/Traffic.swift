@@ -2,6 +2,7 @@
 
 import Foundation
 import Locking
+import TestSupport
 
 /// A crowd at work, each caller on a kept connection and a thread of its own.
 final class Traffic: Sendable {

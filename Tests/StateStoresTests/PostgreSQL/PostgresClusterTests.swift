@@ -6,7 +6,7 @@ import Testing
 
 @testable import StateStores
 
-@Suite("The shared store outlives its servers", .serialized)
+@Suite("The shared store outlives its servers", .blocking, .serialized)
 struct PostgresClusterTests {
     let a = LookKey.orders("a")
     let b = LookKey.orders("b")
@@ -106,8 +106,9 @@ struct PostgresClusterTests {
         // The other replica goes on, and the gate holds there.
         #expect(try await well.verdict(.of(a)).isGateShut)
         _ = try await well.grant(.of(.orders("c")))
+        let connections = relay.connections
         async let settled = cut.settle(.of(a, token))
-        try await Task.sleep(for: .seconds(2))
+        try await eventually("the silence is not noticed") { relay.connections > connections }
         relay.heal()
         #expect(try await settled.record.key == a)
         try await eventually("not healed") { (try? await cut.lookUp(a.id)) != nil }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import StateStores
 
-@Suite("A database counts its calls by periods")
+@Suite("A database counts its calls by periods", .blocking)
 struct PostgresCountTests {
     let database: TestDatabase
 

@@ -6,7 +6,7 @@ import Testing
 
 @testable import StateStores
 
-@Suite("A lost notice is made up for")
+@Suite("A lost notice is made up for", .blocking)
 struct PostgresLostNoticeTests {
     let database: TestDatabase
     let a = LookKey.orders("a")

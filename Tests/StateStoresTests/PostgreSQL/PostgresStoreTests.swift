@@ -7,7 +7,7 @@ import Testing
 
 @testable import StateStores
 
-@Suite("Replicas share a database")
+@Suite("Replicas share a database", .blocking)
 struct PostgresStoreTests {
     let database: TestDatabase
     let a = LookKey.orders("a")

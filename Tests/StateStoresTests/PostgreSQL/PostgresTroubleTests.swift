@@ -8,7 +8,7 @@ import Testing
 
 @testable import StateStores
 
-@Suite("The shared store survives what happens to databases")
+@Suite("The shared store survives what happens to databases", .blocking)
 struct PostgresTroubleTests {
     let database: TestDatabase
     let a = LookKey.orders("a")

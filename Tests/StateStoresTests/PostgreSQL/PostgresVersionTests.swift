@@ -8,7 +8,7 @@ import Testing
 
 @testable import StateStores
 
-@Suite("Replicas of two versions work on one schema")
+@Suite("Replicas of two versions work on one schema", .blocking)
 struct PostgresVersionTests {
     let database: TestDatabase
     let a = LookKey.orders("a")

@@ -2,6 +2,7 @@
 
 import Locking
 import StatusCore
+import TestSupport
 
 final class Notices: Sendable {
     private let heard = Guarded<[StoreNotice]>([])
@@ -12,20 +13,5 @@ final class Notices: Sendable {
 
     func until(_ isEnough: ([StoreNotice]) -> Bool) async throws {
         try await eventually("only heard \(all)") { isEnough(all) }
-    }
-}
-
-struct NotYet: Error, CustomStringConvertible {
-    var description: String
-}
-
-/// Looks again and again, for half a minute at most.
-func eventually(
-    _ what: @autoclosure () -> String, _ isTrue: () async throws -> Bool
-) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
-    while try await !isTrue() {
-        guard ContinuousClock.now < deadline else { throw NotYet(description: what()) }
-        try await Task.sleep(for: .milliseconds(5))
     }
 }

@@ -1,4 +1,4 @@
-// A database of its own for each test, on one server that all of them share.
+// A database of its own for each test, on the server that all of them share.
 
 import Locking
 import StatusCore
@@ -15,11 +15,8 @@ final class TestDatabase: Sendable {
     private let isManual = Guarded(false)
     let server: PostgresCluster
 
-    /// Started with the first test that needs it.
-    private static let shared = Result { try PostgresCluster() }
-
     init(on server: PostgresCluster? = nil) throws {
-        let server = try server ?? Self.shared.get()
+        let server = try server ?? PostgresCluster.shared()
         self.server = server
         name = "t\(UInt32.random(in: .min ... .max))"
         try SQLSession(server.url(database: "postgres")).query("CREATE DATABASE \(name)")

@@ -3,6 +3,7 @@
 import Dispatch
 import Glibc
 import Locking
+import TestSupport
 
 /// Collects what is written to `writer`, from the moment that reading starts.
 final class Pipe: Sendable {
@@ -33,11 +34,7 @@ final class Pipe: Sendable {
 
     /// Waits until so many lines have come; false when they do not.
     func hasLines(_ count: Int) -> Bool {
-        for _ in 0..<6000 {
-            if received.withLock({ $0.count { $0 == 0x0A } }) >= count { return true }
-            usleep(5_000)
-        }
-        return false
+        eventually { received.withLock { $0.count { $0 == 0x0A } } >= count }
     }
 
     /// Ends the writing and returns all lines; nil when the reader does not come to its end. The writer's

@@ -17,10 +17,10 @@ extension PostgresCluster {
         try session.query("COPY \(rules) TO '\(data)/pg_hba.conf'")
         try session.query("ALTER SYSTEM SET ssl = on")
         try session.query("SELECT pg_reload_conf()")
-        let deadline = Date() + 30
+        let deadline = Date() + 60
         while (try? SQLSession(url(database: "postgres", options: "sslmode=require"))) == nil {
             guard Date() < deadline else { throw Failure(description: "no TLS:\n\(log)") }
-            usleep(20_000)
+            letPass(.milliseconds(20))
         }
     }
 }

@@ -22,6 +22,14 @@ public final class PostgresCluster: @unchecked Sendable {
         public var description: String
     }
 
+    /// One server for all tests that need no more than a database; started with the first of them.
+    public static func shared() throws -> PostgresCluster {
+        _ = try program("initdb")
+        return try sharedResult.get()
+    }
+
+    private static let sharedResult = Result { try PostgresCluster() }
+
     /// Makes a new cluster and starts it. `settings` are lines like `max_connections=5`.
     public convenience init(_ settings: [String] = []) throws {
         try self.init(settings) { cluster in
@@ -89,7 +97,7 @@ public final class PostgresCluster: @unchecked Sendable {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments =
-            ["-c", Self.script, folder] + Self.asUser + [Self.program("postgres")]
+            ["-c", Self.script, folder] + Self.asUser + [try Self.program("postgres")]
             + arguments
         process.standardInput = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
         process.standardOutput = FileHandle.nullDevice
@@ -139,8 +147,8 @@ public final class PostgresCluster: @unchecked Sendable {
         guard let process else { return }
         let server = process.processIdentifier
         kill(server, how == .fast ? SIGINT : SIGQUIT)
-        let deadline = Date() + 30
-        while Self.isAtWork(server), Date() < deadline { usleep(5_000) }
+        let deadline = Date() + 60
+        while Self.isAtWork(server), Date() < deadline { letPass(.milliseconds(5)) }
         let isOver = !Self.isAtWork(server)
         // Only now is the process waited for: what watches it holds Foundation's line to it, too.
         _ = send(keeper, "\n", 1, Int32(MSG_NOSIGNAL))
@@ -161,7 +169,7 @@ public final class PostgresCluster: @unchecked Sendable {
     }
 
     private func untilReady() throws {
-        let deadline = Date() + 30
+        let deadline = Date() + 60
         while Date() < deadline {
             if let session = try? SQLSession(url(database: "postgres")),
                 (try? session.query("SELECT 1")) != nil
@@ -169,7 +177,7 @@ public final class PostgresCluster: @unchecked Sendable {
                 return
             }
             guard lock.withLock({ process?.isRunning }) == true else { break }
-            usleep(20_000)
+            letPass(.milliseconds(20))
         }
         throw Failure(description: "no server on \(port):\n\(log)")
     }
@@ -192,7 +200,9 @@ public final class PostgresCluster: @unchecked Sendable {
             : ["/usr/bin/setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
     }
 
-    private static func program(_ name: String) -> String { "\(binaries)/\(name)" }
+    private static func program(_ name: String) throws -> String {
+        try Prerequisite.program(name, in: [binaries])
+    }
 
     /// Debian keeps each major version in a folder of its own.
     private static let binaries: String = {
@@ -206,10 +216,7 @@ public final class PostgresCluster: @unchecked Sendable {
 
     private static func run(_ name: String, _ arguments: [String]) throws {
         let process = Process()
-        let command = asUser + [program(name)] + arguments
-        guard FileManager.default.isExecutableFile(atPath: program(name)) else {
-            throw Failure(description: "\(name) is missing: run scripts/setup test")
-        }
+        let command = asUser + [try program(name)] + arguments
         process.executableURL = URL(fileURLWithPath: command[0])
         process.arguments = Array(command.dropFirst())
         process.currentDirectoryURL = URL(fileURLWithPath: "/tmp")

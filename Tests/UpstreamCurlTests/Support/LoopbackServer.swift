@@ -3,6 +3,7 @@
 import Dispatch
 import Glibc
 import Locking
+import TestSupport
 
 @testable import UpstreamCurl
 
@@ -51,11 +52,9 @@ final class LoopbackServer: Sendable {
         }
     }
 
-    /// Waits until so many connections have been played to their end and closed; half a minute at most.
+    /// Waits until so many connections have been played to their end and closed.
     func ended(_ count: Int) async throws {
-        for _ in 0..<30_000 where log.withLock({ $0.ended }) < count {
-            try await Task.sleep(for: .milliseconds(1))
-        }
+        try await eventually("\(count) connections") { log.withLock { $0.ended } >= count }
     }
 
     fileprivate func note(_ request: String) { log.withLock { $0.requests.append(request) } }
@@ -67,7 +66,9 @@ final class LoopbackServer: Sendable {
                 pollfd(fd: listener, events: Int16(POLLIN), revents: 0),
                 pollfd(fd: stopPipe.read, events: Int16(POLLIN), revents: 0),
             ]
-            precondition(poll(&polled, 2, isStopping ? 0 : 30_000) >= 0, "poll failed")
+            precondition(
+                uninterrupted { Int(poll(&polled, 2, isStopping ? 0 : 60_000)) } >= 0, "poll failed"
+            )
             isStopping = isStopping || polled[1].revents != 0
             if polled[0].revents != 0 { acceptOne() } else if isStopping { return }
             if polled[0].revents == 0, polled[1].revents == 0 { return }
@@ -146,7 +147,7 @@ final class Peer {
         self.number = number
         self.server = server
         // A script never waits for ever.
-        var limit = timeval(tv_sec: 20, tv_usec: 0)
+        var limit = timeval(tv_sec: 60, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         precondition(setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size) == 0)
         precondition(setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == 0)
@@ -213,9 +214,16 @@ final class Peer {
         var polled = [descriptor, other.descriptor].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
         }
-        guard poll(&polled, 2, 20_000) > 0 else { return false }
+        guard uninterrupted({ Int(poll(&polled, 2, 60_000)) }) > 0 else { return false }
         if polled[0].revents != 0, !receive() { return false }
         return polled[1].revents == 0 || other.receive()
+    }
+
+    /// Whether the client closes before that span has passed. What it sends is left unread.
+    func hasLeft(within span: Duration) -> Bool {
+        // Linux's POLLRDHUP, which Glibc's module leaves out.
+        var polled = pollfd(fd: descriptor, events: 0x2000, revents: 0)
+        return poll(&polled, 1, Int32(span / .milliseconds(1))) != 0
     }
 
     /// Until the client closes.
@@ -237,7 +245,7 @@ final class Peer {
 
     private func receive() -> Bool {
         var chunk = [UInt8](repeating: 0, count: 16_384)
-        let count = recv(descriptor, &chunk, chunk.count, 0)
+        let count = uninterrupted { recv(descriptor, &chunk, chunk.count, 0) }
         guard count > 0 else { return false }
         received += chunk[..<count]
         return true
@@ -297,7 +305,7 @@ final class Barrier: Sendable {
             missing -= 1
             return missing == 0
         }
-        if !isLast, gate.wait(timeout: .now() + 20) == .timedOut { return }
+        if !isLast, gate.wait(timeout: .now() + 60) == .timedOut { return }
         gate.signal()
     }
 }

@@ -54,7 +54,7 @@ final class Child {
         var line: [UInt8] = []
         var byte: UInt8 = 0
         var polled = pollfd(fd: output, events: Int16(POLLIN), revents: 0)
-        while poll(&polled, 1, 20_000) == 1, read(output, &byte, 1) == 1 {
+        while poll(&polled, 1, 60_000) == 1, read(output, &byte, 1) == 1 {
             if byte == UInt8(ascii: "\n") { return String(decoding: line, as: UTF8.self) }
             line.append(byte)
         }

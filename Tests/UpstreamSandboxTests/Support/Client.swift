@@ -2,6 +2,7 @@
 
 import Glibc
 import SocketServer
+import TestSupport
 
 /// One connection, blocking, with a deadline on every wait.
 final class Client {
@@ -16,7 +17,7 @@ final class Client {
     private let descriptor: Int32
     private var received: [UInt8] = []
 
-    init?(_ address: BoundAddress, patience: Int = 10_000) {
+    init?(_ address: BoundAddress, patience: Int = 60_000) {
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var place = sockaddr_in()
         place.sin_family = sa_family_t(AF_INET)
@@ -81,7 +82,7 @@ final class Client {
     /// One read; how the connection ended, if it did.
     private func receive() -> Ending? {
         var chunk = [UInt8](repeating: 0, count: 65_536)
-        let count = recv(descriptor, &chunk, chunk.count, 0)
+        let count = uninterrupted { recv(descriptor, &chunk, chunk.count, 0) }
         guard count <= 0 else {
             received += chunk[..<count]
             return nil

@@ -1,0 +1,30 @@
+// How tests wait: for something that happens, with a deadline, on threads that may block.
+
+import Testing
+
+struct TestWaitTests {
+    /// `Tests/Support` has the words: `eventually` for a condition, `letPass` for time itself.
+    @Test func noTestSleepsBesideTheHelpersForIt() {
+        let calls = ["usleep(", "Task.sleep(", "Thread.sleep(", "nanosleep(", " sleep("]
+        for file in House.tests where file.room != "Support" && file.room != "HouseTests" {
+            for (index, line) in file.lines.enumerated() {
+                let isSleep = calls.contains { line.utf8Contains($0) }
+                #expect(!isSleep || isPace(file), "\(file.path):\(index + 1)")
+            }
+        }
+    }
+
+    /// Crowds keep a pace; programs say nothing when they end.
+    private func isPace(_ file: SourceFile) -> Bool {
+        ["Pollers", "Traffic", "Program"].contains { file.path.hasSuffix("Support/\($0).swift") }
+    }
+
+    @Test func everySuiteThatDrivesProgramsHasThreadsThatMayBlock() {
+        for file in House.tests where ["EndToEndTests", "SocketServerTests"].contains(file.room) {
+            for (index, line) in file.lines.enumerated() where line.hasPrefix("@Suite") {
+                let text = file.lines[index...].prefix(2).joined()
+                #expect(text.utf8Contains(".blocking"), "\(file.path):\(index + 1)")
+            }
+        }
+    }
+}

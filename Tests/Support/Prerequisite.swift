@@ -1,0 +1,35 @@
+// What some tests need beyond the build's packages. Where it is missing, a test is skipped by name.
+
+import Foundation
+import Glibc
+import Testing
+
+public enum Prerequisite {
+    /// The path of a program that `scripts/setup test` installs.
+    public static func program(
+        _ name: String, in folders: [String] = ["/usr/sbin", "/usr/bin"]
+    ) throws -> String {
+        let paths = folders.map { "\($0)/\(name)" }
+        guard let path = paths.first(where: FileManager.default.isExecutableFile) else {
+            try skip("\(name) is not installed (scripts/setup test)")
+        }
+        return path
+    }
+
+    /// Who may mount file systems.
+    public static func root() throws { if geteuid() != 0 { try skip("only root can run it") } }
+
+    /// The folder of a release build: only an optimised program keeps what is promised of speed.
+    public static func releasePrograms() throws -> String {
+        guard let folder = ProcessInfo.processInfo.environment["RELEASE_PROGRAMS"] else {
+            try skip("RELEASE_PROGRAMS names no release build")
+        }
+        return folder
+    }
+
+    /// `scripts/test` counts these lines: the library tells nothing of a single case that is cancelled.
+    private static func skip(_ reason: String) throws -> Never {
+        print("skipped: \(Test.current?.name ?? "a test"): \(reason)")
+        try Test.cancel(Comment(rawValue: reason))
+    }
+}
