@@ -118,6 +118,7 @@ enum DocumentRules {
         require(json["status"]?.string == document.status.rawValue, "another status")
         require(members[4].value == .bool(document.isDone), "done is \(members[4].value)")
         checkEnd(document)
+        if source == .vouchers, document.status == .succeeded { checkSuccess(body["result"]) }
         checkParts(json)
         checkResult(json, source, body)
         checkServed(document, json)
@@ -133,12 +134,24 @@ enum DocumentRules {
         }
     }
 
+    /// Nothing in it may tell of a failure.
+    private static func checkSuccess(_ result: JSONValue?) {
+        let count = result?["failed_count"]
+        require(count == nil || count?.wholeNumber?.isZero == true, "a success that failed")
+        for list in [result?["failed"], result?["errors"]] {
+            let isEmpty = list == nil || list == .array([]) || list == .object([])
+            require(isEmpty, "a success with failures")
+        }
+        let items = result?["results"]?.array ?? []
+        require(!items.contains { $0["found"] == .bool(false) }, "a success without its items")
+    }
+
     private static func checkParts(_ json: JSONValue) {
         if let progress = json["progress"] {
             require((0...100).contains(progress.integer ?? -1), "progress \(progress)")
         }
         for count in [json["counts"]?["succeeded"], json["counts"]?["failed"]] {
-            require((count?.integer ?? 0) >= 0, "a negative count")
+            require(count?.wholeNumber?.isNegative != true, "a negative count")
         }
         require((json["processing_time_ms"]?.integer ?? 0) >= 0, "a negative time")
         let errors = json["errors"]?.array ?? []

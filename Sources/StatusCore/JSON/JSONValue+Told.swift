@@ -23,13 +23,13 @@ extension JSONValue {
         return true
     }
 
-    /// The number as an integer. `3.0` is 3: JSON knows one kind of number, and some writers print
-    /// integers so. `3.5`, `3e2` and what does not fit `Int64` are not integers here.
-    public var integer: Int64? {
+    /// The number, when it is whole: JSON knows one kind of number, and some writers print integers
+    /// as `3.0` or `3e2`. A text or a boolean is none.
+    public var wholeNumber: WholeNumber? {
         guard case .number(let text) = self else { return nil }
-        guard let point = text.utf8.firstIndex(of: UInt8(ascii: ".")) else { return Int64(text) }
-        let fraction = text.utf8[text.utf8.index(after: point)...]
-        guard fraction.allSatisfy({ $0 == UInt8(ascii: "0") }) else { return nil }
-        return Int64(text[..<point])
+        return WholeNumber(jsonNumber: text)
     }
+
+    /// The number as an integer, when it is whole and fits.
+    public var integer: Int64? { wholeNumber.flatMap { Int64($0.text) } }
 }

@@ -29,8 +29,8 @@ extension Action {
         json.name("counts")
         guard let counts else { return json.null() }
         json.beginObject()
-        json.member("succeeded", counts.succeeded)
-        json.member("failed", counts.failed)
+        json.member("succeeded", counts.succeeded.map { .number($0.text) })
+        json.member("failed", counts.failed.map { .number($0.text) })
         json.endObject()
     }
 

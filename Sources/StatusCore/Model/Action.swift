@@ -36,10 +36,10 @@ public struct Action: Sendable, Equatable {
 
     /// How many items went which way. At least one of the two is told.
     public struct Counts: Sendable, Equatable {
-        public var succeeded: Int64?
-        public var failed: Int64?
+        public var succeeded: WholeNumber?
+        public var failed: WholeNumber?
 
-        public init(succeeded: Int64?, failed: Int64?) {
+        public init(succeeded: WholeNumber?, failed: WholeNumber?) {
             self.succeeded = succeeded
             self.failed = failed
         }

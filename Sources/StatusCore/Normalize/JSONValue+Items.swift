@@ -11,8 +11,12 @@ extension JSONValue {
         }
     }
 
-    /// An integer that is not negative: a number of things or of milliseconds.
-    var count: Int64? {
-        integer.flatMap { $0 >= 0 ? $0 : nil }
+    /// A number of things: whole and not negative, of any size.
+    var count: WholeNumber? { wholeNumber.flatMap { $0.isNegative ? nil : $0 } }
+
+    /// A number of milliseconds. Older bodies write it as a string.
+    var milliseconds: Int64? {
+        let number = integer ?? string.flatMap { Int64($0) }
+        return number.flatMap { $0 >= 0 ? $0 : nil }
     }
 }

@@ -4,51 +4,114 @@
 struct VoucherTally {
     /// `done_count` and `failed_count`; nil when neither is told.
     let counts: Action.Counts?
-    /// `failed[]`, then `errors[]`; at most ``Action/errorsMax``.
+    /// `failed[]`, then `results[]` that were not found, then `errors[]`; at most
+    /// ``Action/errorsMax``.
     let errors: [ActionError]
-    /// Something failed: `failed_count` > 0, or an item in `failed` or in `errors`.
-    let hasFailures: Bool
+    let failures: Failures
+    /// Something was done: an item of `results` says so, else `done_count`. Where neither tells,
+    /// something was: a body that lists two failures does not say that all failed.
+    let hasSuccesses: Bool
+
+    /// What one member, or all together, tell of failures. What comes later outweighs what comes
+    /// before.
+    enum Failures: Int, Comparable {
+        case untold
+        case nothingFailed
+        case somethingFailed
+        /// There is something that cannot be read: it may tell of a failure.
+        case unreadable
+
+        static func < (a: Failures, b: Failures) -> Bool { a.rawValue < b.rawValue }
+    }
 
     init(_ result: JSONValue?) {
         let done = result?["done_count"]?.count
         let failed = result?["failed_count"]?.count
         counts =
             done == nil && failed == nil ? nil : Action.Counts(succeeded: done, failed: failed)
-        hasFailures =
-            (failed ?? 0) > 0 || Self.isNonEmpty(result?["failed"])
-            || Self.isNonEmpty(result?["errors"])
-        let items = result?.items("failed").prefix(Action.errorsMax).map(Self.failedItem) ?? []
-        let room = Action.errorsMax - items.count
-        errors = items + (result?.items("errors").prefix(room).map(Self.error) ?? [])
+        let items = result?.items("results") ?? []
+        let told = [
+            done == nil ? .untold : .nothingFailed, Self.failures(inCount: result?["failed_count"]),
+            Self.failures(inList: result?["failed"]), Self.failures(inList: result?["errors"]),
+            Self.failures(inResults: result?["results"]),
+        ]
+        failures = told.max() ?? .untold
+        hasSuccesses =
+            items.isEmpty
+            ? done.map { !$0.isZero } ?? true : items.contains { !Self.isMissing($0) }
+        let errors = [
+            (result?.items("failed") ?? []).prefix(Action.errorsMax).map(Self.failedItem),
+            items.filter(Self.isMissing).prefix(Action.errorsMax).map(Self.missingItem),
+            (result?.items("errors") ?? []).prefix(Action.errorsMax).map(Self.error),
+        ]
+        self.errors = Array(errors.joined().prefix(Action.errorsMax))
     }
 
-    /// Something done: `done_count` > 0, or not told while the operation is said to be a success.
-    func hasSuccesses(isSuccess: Bool) -> Bool {
-        counts?.succeeded.map { $0 > 0 } ?? isSuccess
+    // MARK: Failures
+
+    private static func failures(inCount value: JSONValue?) -> Failures {
+        guard let value else { return .untold }
+        guard let count = value.count else { return .unreadable }
+        return count.isZero ? .nothingFailed : .somethingFailed
     }
 
-    private static func isNonEmpty(_ value: JSONValue?) -> Bool {
+    /// Whatever stands in the list is a failure.
+    private static func failures(inList value: JSONValue?) -> Failures {
         switch value {
-        case .array(let items): !items.isEmpty
-        case .object(let members): !members.isEmpty
-        default: false
+        case nil: .untold
+        case .array(let items): items.isEmpty ? .nothingFailed : .somethingFailed
+        case .object(let members): members.isEmpty ? .nothingFailed : .somethingFailed
+        default: .unreadable
         }
     }
 
+    /// `{code|source_id, found, updated}`: only what was not found is a failure.
+    private static func failures(inResults value: JSONValue?) -> Failures {
+        switch value {
+        case nil: .untold
+        case .array(let items): items.map(failures(inResult:)).max() ?? .nothingFailed
+        case .object(let members)? where members.isEmpty: .nothingFailed
+        case .object(let members)?: failures(inResult: .object(members))
+        default: .unreadable
+        }
+    }
+
+    private static func failures(inResult item: JSONValue) -> Failures {
+        guard item.isObject else { return .unreadable }
+        return switch item["found"] {
+        case nil, .bool(true): .nothingFailed
+        case .bool(false): .somethingFailed
+        default: .unreadable
+        }
+    }
+
+    private static func isMissing(_ item: JSONValue) -> Bool { item["found"] == .bool(false) }
+
+    // MARK: Errors
+
     /// `{code?, row?, source_id?, reason}`: `code` is the voucher's, not an error's.
     private static func failedItem(_ item: JSONValue) -> ActionError {
-        ActionError(
-            code: itemFailed, message: item["reason"]?.string,
-            errorClass: ErrorClass(code: itemFailed), target: target(of: item))
+        error(itemFailed, item["reason"]?.string, item)
+    }
+
+    private static func missingItem(_ item: JSONValue) -> ActionError {
+        error("ITEM_NOT_FOUND", nil, item)
     }
 
     /// `{message, details, key, source_id | code}`.
     private static func error(_ item: JSONValue) -> ActionError {
-        let code = item["key"]?.string ?? itemFailed
         let words = [item["message"], item["details"]].compactMap { $0?.string }
-        return ActionError(
-            code: code, message: words.isEmpty ? nil : words.joined(separator: ": "),
-            errorClass: ErrorClass(code: code), target: target(of: item))
+        return error(
+            item["key"]?.string ?? itemFailed, words.isEmpty ? nil : words.joined(separator: ": "),
+            item)
+    }
+
+    private static func error(
+        _ code: String, _ message: String?, _ item: JSONValue
+    ) -> ActionError {
+        ActionError(
+            code: code, message: message, errorClass: ErrorClass(code: code),
+            target: target(of: item))
     }
 
     private static func target(of item: JSONValue) -> String? {

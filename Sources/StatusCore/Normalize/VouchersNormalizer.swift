@@ -24,7 +24,7 @@ enum VouchersNormalizer {
             result: body["result"],
             createdAt: body["created_at"]?.string,
             updatedAt: body["updated_at"]?.string,
-            processingTimeMilliseconds: body["processing_time"]?.count,
+            processingTimeMilliseconds: body["processing_time"]?.milliseconds,
             requestID: body["request_id"]?.string,
             upstream: Action.UpstreamStatus(status: word, operationStatus: operationWord))
     }
@@ -56,10 +56,11 @@ enum VouchersNormalizer {
     /// `DONE` means ended, not succeeded: what the items came to decides.
     private static func end(_ operationWord: String?, _ tally: VoucherTally) -> ActionStatus {
         if operationWord == "FAILED" { return .failed }
-        let isSuccess = operationWord == "SUCCESS"
-        if tally.hasFailures {
-            return tally.hasSuccesses(isSuccess: isSuccess) ? .partiallySucceeded : .failed
+        return switch tally.failures {
+        case .unreadable: .unknown
+        case .somethingFailed: tally.hasSuccesses ? .partiallySucceeded : .failed
+        case .nothingFailed: .succeeded
+        case .untold: operationWord == "SUCCESS" ? .succeeded : .unknown
         }
-        return isSuccess || tally.counts != nil ? .succeeded : .unknown
     }
 }

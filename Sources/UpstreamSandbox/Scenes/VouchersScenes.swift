@@ -88,6 +88,22 @@ extension Scene {
         voucher(18200, "DONE with nothing in result") {
             VouchersBody.action($0, "DONE", result: "{}")
         },
+        voucher(19200, "DONE, an older bulk update: 2 done, of which 1 was not found") {
+            VouchersBody.action(
+                $0, type: "VOUCHERS.BULK_UPDATE", "DONE",
+                result: #"{"done_count":2,"results":[{"code":"SPRING-5","found":true,"#
+                    + #""updated":true},{"code":"SPRING-6","found":false,"updated":false}]}"#)
+        },
+        voucher(25200, "DONE, an import that lists 2 failed rows and counts nothing") {
+            VouchersBody.action(
+                $0, "DONE",
+                result: #"{"message":"Import ended","failed":[{"name":"SPRING-7","row":1,"#
+                    + #""reason":"Taken"},{"name":"SPRING-8","row":2,"reason":"Taken"}]}"#)
+        },
+        voucher(26200, "DONE, a failed_count that is no number") {
+            VouchersBody.action(
+                $0, "DONE", operation: "SUCCESS", result: #"{"done_count":5,"failed_count":"2"}"#)
+        },
     ]
 
     /// Forms that a reader may stumble over.

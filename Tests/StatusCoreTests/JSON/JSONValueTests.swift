@@ -6,10 +6,11 @@ import Testing
     @Test(
         arguments: [
             ("0", 0), ("-0", 0), ("-7", -7), ("3.0", 3), ("-3.000", -3),
-            ("9223372036854775807", .max), ("9223372036854775808", nil), ("3.5", nil), ("3e2", nil),
-            ("3.0e1", nil), ("0.5", nil),
+            ("9223372036854775807", .max), ("9223372036854775808", nil), ("3.5", nil), ("3e2", 300),
+            ("-9223372036854775808", .min), ("3.0e1", 30), ("1E+1", 10), ("150e-1", 15),
+            ("15e-1", nil), ("0.5", nil), ("0.05e2", 5), ("1e400", nil),
         ] as [(String, Int64?)])
-    func numberIsAnIntegerWhenItsTextIsOne(text: String, integer: Int64?) {
+    func numberIsAnIntegerWhenItIsWholeAndFits(text: String, integer: Int64?) {
         #expect(JSONValue.number(text).integer == integer)
     }
 

@@ -51,28 +51,48 @@ import Testing
         #expect(document["done"] == .bool(true))
     }
 
-    /// result, then the status with `SUCCESS`, then with `UNKNOWN`, another word or none.
-    @Test(arguments: [
+    /// `result`, then the status with operation `SUCCESS`, then with `UNKNOWN`, another word or none.
+    static let table = [
         // Something failed, something done.
         (#"{"done_count":1,"failed_count":1}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
         (#"{"done_count":1,"failed":[{}]}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
         (#"{"done_count":1,"failed":{"row":1}}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
+        (#"{"done_count":1,"failed":["x"]}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
         (#"{"done_count":1,"errors":[{}]}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
         (
             #"{"done_count":2,"failed_count":0,"failed":[{}]}"#, "PARTIALLY_SUCCEEDED",
             "PARTIALLY_SUCCEEDED"
         ),
-        // Something failed; what is done is told only by the operation's success.
-        (#"{"failed_count":3}"#, "PARTIALLY_SUCCEEDED", "FAILED"),
-        (#"{"failed":[{}]}"#, "PARTIALLY_SUCCEEDED", "FAILED"),
-        (#"{"errors":[{"key":"x"}]}"#, "PARTIALLY_SUCCEEDED", "FAILED"),
-        (#"{"done_count":null,"failed_count":1}"#, "PARTIALLY_SUCCEEDED", "FAILED"),
-        (#"{"done_count":"5","failed_count":1}"#, "PARTIALLY_SUCCEEDED", "FAILED"),
+        // Something failed; nobody says that all did.
+        (#"{"failed_count":3}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
+        (#"{"failed":[{"row":1},{"row":2}]}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
+        (#"{"errors":[{"key":"x"}]}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
+        (#"{"done_count":null,"failed_count":1}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
+        (#"{"done_count":"5","failed_count":1}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
         // Something failed, nothing done.
         (#"{"done_count":0,"failed_count":3}"#, "FAILED", "FAILED"),
         (#"{"done_count":0,"failed":[{},{}]}"#, "FAILED", "FAILED"),
         (#"{"done_count":0,"errors":[{}]}"#, "FAILED", "FAILED"),
-        // Nothing failed, a count given.
+        (#"{"done_count":0e9,"failed_count":1}"#, "FAILED", "FAILED"),
+        // Of results, the items decide, whatever is counted as done.
+        (#"{"done_count":2,"results":[{"found":false},{"found":false}]}"#, "FAILED", "FAILED"),
+        (#"{"results":[{"found":false,"updated":false}]}"#, "FAILED", "FAILED"),
+        (#"{"results":{"found":false}}"#, "FAILED", "FAILED"),
+        (
+            #"{"done_count":0,"results":[{"found":false},{"found":true,"updated":false}]}"#,
+            "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"
+        ),
+        (#"{"results":[{"found":false},{}]}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
+        (
+            #"{"results":[{"found":true}],"failed_count":1}"#, "PARTIALLY_SUCCEEDED",
+            "PARTIALLY_SUCCEEDED"
+        ),
+        (#"{"done_count":0,"failed_count":1,"results":[]}"#, "FAILED", "FAILED"),
+        (
+            #"{"done_count":1,"failed_count":1,"results":[]}"#, "PARTIALLY_SUCCEEDED",
+            "PARTIALLY_SUCCEEDED"
+        ),
+        // Nothing failed: a count says so, or a list that could name a failure.
         (#"{"done_count":5}"#, "SUCCEEDED", "SUCCEEDED"),
         (#"{"done_count":0}"#, "SUCCEEDED", "SUCCEEDED"),
         (#"{"failed_count":0}"#, "SUCCEEDED", "SUCCEEDED"),
@@ -80,23 +100,98 @@ import Testing
             #"{"done_count":0,"failed_count":0,"failed":[],"errors":[]}"#, "SUCCEEDED", "SUCCEEDED"
         ),
         (#"{"done_count":3.0}"#, "SUCCEEDED", "SUCCEEDED"),
+        (#"{"done_count":99999999999999999999}"#, "SUCCEEDED", "SUCCEEDED"),
+        (#"{"failed":[]}"#, "SUCCEEDED", "SUCCEEDED"),
+        (#"{"failed":{},"errors":null}"#, "SUCCEEDED", "SUCCEEDED"),
+        (#"{"errors":[]}"#, "SUCCEEDED", "SUCCEEDED"),
+        (#"{"results":[]}"#, "SUCCEEDED", "SUCCEEDED"),
+        (#"{"results":[{"found":true,"updated":false},{}]}"#, "SUCCEEDED", "SUCCEEDED"),
+        (#"{"results":[{"found":null}]}"#, "SUCCEEDED", "SUCCEEDED"),
         // No counts, no failures.
         ("null", "SUCCEEDED", "UNKNOWN"), ("{}", "SUCCEEDED", "UNKNOWN"),
         (#"{"message":"7 failed"}"#, "SUCCEEDED", "UNKNOWN"),
-        (#"{"failed":[],"errors":[]}"#, "SUCCEEDED", "UNKNOWN"),
-        (#"{"failed":{},"errors":null}"#, "SUCCEEDED", "UNKNOWN"),
-        (#"{"failed":"yes","errors":7,"failed_count":"3"}"#, "SUCCEEDED", "UNKNOWN"),
-        (#"{"done_count":1.5,"failed_count":-1}"#, "SUCCEEDED", "UNKNOWN"),
-        (#"{"done_count":99999999999999999999}"#, "SUCCEEDED", "UNKNOWN"),
+        (#"{"failed":null,"errors":null,"results":null}"#, "SUCCEEDED", "UNKNOWN"),
+        (#"{"done_count":1.5}"#, "SUCCEEDED", "UNKNOWN"),
+        (#"{"done_count":"5"}"#, "SUCCEEDED", "UNKNOWN"),
+        (#"{"done_count":-5}"#, "SUCCEEDED", "UNKNOWN"),
         (#""text""#, "SUCCEEDED", "UNKNOWN"), ("[1]", "SUCCEEDED", "UNKNOWN"),
-    ])
+    ]
+
+    /// What may tell of a failure and cannot be read.
+    static let unreadable = [
+        #""failed_count":"2""#, #""failed_count":1.5"#, #""failed_count":true"#,
+        #""failed_count":false"#, #""failed_count":-1"#, #""failed_count":1e-1"#,
+        #""failed_count":[]"#, #""failed_count":{}"#, #""failed":2"#, #""failed":0"#,
+        #""failed":"yes""#, #""failed":true"#, #""errors":"x""#, #""errors":false"#,
+        #""errors":7"#, #""results":"x""#, #""results":3"#, #""results":["SUMMER"]"#,
+        #""results":[{"found":"false"}]"#, #""results":[{"found":0}]"#, #""results":{"found":1}"#,
+    ]
+
+    private func expect(
+        _ status: String, of result: String, with operation: String?
+    ) throws {
+        let document = try done(operation, result)
+        #expect(document["status"] == .string(status), "operation_status \(operation ?? "-")")
+        #expect(document["done"] == .bool(true))
+        let kept = try NormalizeFixtures.json(result)
+        #expect((document["result"] ?? .null).sortedText == kept.sortedText)
+    }
+
+    @Test(arguments: table)
     func doneMeansEndedAndTheItemsDecide(
         result: String, withSuccess: String, otherwise: String
     ) throws {
-        for operation in ["SUCCESS", "UNKNOWN", "NEW", "success", nil] {
-            let document = try done(operation, result)
-            let status = operation == "SUCCESS" ? withSuccess : otherwise
-            #expect(document["status"] == .string(status), "operation_status \(operation ?? "-")")
+        try expect(withSuccess, of: result, with: "SUCCESS")
+        for operation in ["UNKNOWN", "NEW", "success", nil] {
+            try expect(otherwise, of: result, with: operation)
+        }
+        try expect("FAILED", of: result, with: "FAILED")
+    }
+
+    @Test(arguments: unreadable)
+    func failuresThatCannotBeReadAreUnknownAndDone(member: String) throws {
+        for others in ["", #","done_count":5"#, #","message":"Done""#] {
+            for operation in ["SUCCESS", "UNKNOWN", "NEW", nil] {
+                try expect("UNKNOWN", of: "{\(member)\(others)}", with: operation)
+            }
+            try expect("FAILED", of: "{\(member)\(others)}", with: "FAILED")
+        }
+    }
+
+    /// Bodies of random members; what tells of a failure is known by the text of the member alone.
+    @Test(arguments: [1, 2, 3, 0xBADC0DE] as [UInt64])
+    func noSignOfAFailureEndsAsSucceeded(seed: UInt64) throws {
+        let signs =
+            Self.unreadable + [
+                #""failed_count":1"#, #""failed_count":1E+1"#, #""failed_count":5.0"#,
+                #""failed_count":1e400"#, #""failed_count":99999999999999999999"#,
+                #""failed_count":0.1e1"#, #""failed":[{}]"#, #""failed":[null]"#,
+                #""failed":["x"]"#, #""failed":{"row":1}"#, #""errors":[{"key":"k"}]"#,
+                #""errors":{"key":"k"}"#, #""results":[{"found":false}]"#,
+                #""results":[{"found":true},{"found":false}]"#, #""results":{"found":false}"#,
+            ]
+        let harmless = [
+            #""done_count":5"#, #""done_count":0"#, #""done_count":"5""#, #""failed_count":0"#,
+            #""failed_count":0.0e5"#, #""failed_count":null"#, #""failed":[]"#, #""failed":{}"#,
+            #""failed":null"#, #""errors":[]"#, #""errors":null"#, #""results":[]"#,
+            #""results":[{"found":true}]"#, #""message":"Done""#, #""reports":[]"#,
+        ]
+        var random = JSONFixtures.Random(seed: seed)
+        for _ in 0..<2000 {
+            // Of a repeated name the last counts.
+            var members: [Substring: String] = [:]
+            for member in harmless.shuffled(using: &random).prefix(
+                .random(in: 0...6, using: &random))
+            {
+                members[member.prefix { $0 != ":" }] = member
+            }
+            let sign = try #require(signs.randomElement(using: &random))
+            members[sign.prefix { $0 != ":" }] = sign
+            let result = members.values.sorted().shuffled(using: &random).joined(separator: ",")
+            let operation = ["SUCCESS", "UNKNOWN", "NEW", "FAILED", nil].randomElement(
+                using: &random)
+            let document = try done(operation ?? nil, "{\(result)}")
+            #expect(document["status"] != .string("SUCCEEDED"), "{\(result)}")
             #expect(document["done"] == .bool(true))
         }
     }
@@ -108,6 +203,13 @@ import Testing
         (#"{"done_count":1}"#, #"{"succeeded":1,"failed":null}"#),
         (#"{"failed_count":2}"#, #"{"succeeded":null,"failed":2}"#),
         (#"{"done_count":3.0,"failed_count":"2"}"#, #"{"succeeded":3,"failed":null}"#),
+        (#"{"done_count":5,"failed_count":1E+1}"#, #"{"succeeded":5,"failed":10}"#),
+        (#"{"done_count":-0,"failed_count":1.20e3}"#, #"{"succeeded":0,"failed":1200}"#),
+        (
+            #"{"done_count":99999999999999999999,"failed_count":1e20}"#,
+            #"{"succeeded":99999999999999999999,"failed":100000000000000000000}"#
+        ),
+        (#"{"done_count":1e400}"#, #"{"succeeded":1e400,"failed":null}"#),
         (#"{"failed":[{},{}]}"#, "null"), ("{}", "null"), ("null", "null"),
         (#"{"done_count":null,"failed_count":null}"#, "null"),
     ])
@@ -172,6 +274,23 @@ import Testing
         #expect(error["target"] == target.map { .string($0) })
     }
 
+    @Test func itemOfAnOlderResultThatWasNotFoundIsListed() throws {
+        let document = try done(
+            nil,
+            #"{"done_count":3,"results":[{"code":"SPRING","found":false,"updated":false},"#
+                + #"{"code":"SUMMER","found":true,"updated":false},"#
+                + #"{"source_id":"s","found":false},{"found":false}],"failed":[{"row":1}],"#
+                + #""errors":[{"key":"k"}]}"#)
+        let errors = try #require(document["errors"]?.array)
+        let codes = errors.map { $0["code"]?.string }
+        #expect(
+            codes == ["ITEM_FAILED", "ITEM_NOT_FOUND", "ITEM_NOT_FOUND", "ITEM_NOT_FOUND", "k"])
+        #expect(errors.map { $0["target"]?.string } == ["row 1", "SPRING", "s", nil, nil])
+        #expect(errors[1]["message"] == nil)
+        #expect(errors[1]["class"] == .string("other"))
+        #expect(document["counts"]?["succeeded"] == .number("3"))
+    }
+
     @Test func oneFailedObjectIsAListOfOne() throws {
         let document = try done(nil, #"{"failed":{"row":3,"reason":"r"}}"#)
         #expect(document["errors"]?.array?.count == 1)
@@ -202,7 +321,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("0", 0), ("100", 100), ("42.0", 42), ("101", nil), ("-1", nil), ("99.5", nil),
+            ("0", 0), ("100", 100), ("42.0", 42), ("4.2e1", 42), ("101", nil), ("-1", nil),
+            ("99.5", nil),
             (#""50""#, nil), ("null", nil), ("true", nil),
         ] as [(String, Int64?)])
     func progressIsAPercentageOrNotTold(text: String, progress: Int64?) throws {
@@ -212,7 +332,8 @@ import Testing
 
     @Test(
         arguments: [
-            ("5611", 5611), ("0", 0), ("-1", nil), ("1.5", nil), (#""5""#, nil), ("null", nil),
+            ("5611", 5611), ("0", 0), ("1.2e3", 1200), (#""1217""#, 1217), ("-1", nil),
+            ("1.5", nil), (#""-5""#, nil), (#""5 ms""#, nil), ("null", nil), ("true", nil),
         ] as [(String, Int64?)])
     func processingTimeIsMillisecondsOrNotTold(text: String, milliseconds: Int64?) throws {
         let document = try document(#","status":"DONE","processing_time":\#(text)"#)
@@ -272,5 +393,13 @@ import Testing
         ] as [(String, UpstreamFault.Kind)])
     func bodyWithNeitherOrWithAnotherIDIsAFault(body: String, kind: UpstreamFault.Kind) throws {
         #expect(try NormalizeFixtures.fault(.vouchers, body).kind == kind)
+    }
+}
+
+extension JSONValue {
+    fileprivate var sortedText: String {
+        var json = JSONWriter()
+        json.value(self, sorted: true)
+        return String(decoding: json.bytes, as: UTF8.self)
     }
 }
