@@ -43,6 +43,7 @@ struct Outcome: Sendable, CustomTestStringConvertible {
         ("000404", 404, "action-not-found", "not-found"),
         ("001404", 502, "upstream-error", "unexpected-status"),
         ("002404", 502, "upstream-error", "unexpected-status"),
+        ("006404", 502, "upstream-error", "unexpected-status"),
         ("000500", 502, "upstream-error", "server-error"),
         ("001500", 502, "upstream-error", "server-error"),
         ("002500", 502, "upstream-error", "server-error"),

@@ -61,26 +61,18 @@ public enum Normalizer {
 
     // MARK: 404
 
-    /// A 404 is the upstream's word on the action only in the upstream's own error shape. HTML or
-    /// nothing is a web server, a gateway or a wrong base URL speaking (`upstreams`, trap 2).
+    /// A 404 is the upstream's word on the action only in the upstream's own error shape. Anything
+    /// else is a web server, a gateway or a wrong base URL speaking (`upstreams`, trap 2). Taking it
+    /// for the action's absence would tell callers that everything is gone during a routing fault;
+    /// taking it for a fault costs a 502 and a later look.
     private static func notFound(
         _ reply: UpstreamReply, _ source: Source, _ id: ActionID
     ) -> CallOutcome {
-        guard id != .list, let error = UpstreamErrorBody(reply.body), isAboutAction(error, source)
+        guard id != .list, let error = UpstreamErrorBody(reply.body), error.notFoundAt == source
         else {
             return failure(.unexpectedStatus, reply, id)
         }
         return .notFound(fault(.notFound, reply, error, id))
-    }
-
-    /// Vouchers name the kind of a 404 in `key`. Another key than `not_found` speaks of something
-    /// else, such as a route. Taking it for the action's absence would tell callers that everything
-    /// is gone when only the base URL is wrong; taking it for a fault costs a 502 and a later look.
-    private static func isAboutAction(_ error: UpstreamErrorBody, _ source: Source) -> Bool {
-        switch source {
-        case .orders: true
-        case .vouchers: error.key == nil || error.key == "not_found"
-        }
     }
 
     // MARK: Faults

@@ -56,6 +56,9 @@ extension Scene {
             },
             trouble(source, 1404, "404 with HTML: a gateway's", .answer(.html(404, "Not here"))),
             trouble(source, 2404, "404 with an empty body", .answer(Response(status: 404))),
+            trouble(
+                source, 6404, "404 with JSON: a gateway's", .answer(plain(source, 404, "Not Found"))
+            ),
             trouble(source, 429, "429, Retry-After: 30", .answer(limited([later]))),
             trouble(source, 1429, "429, Retry-After: a date in 2027", .answer(limited([date]))),
             trouble(source, 2429, "429 that says nothing", .answer(Response(status: 429))),

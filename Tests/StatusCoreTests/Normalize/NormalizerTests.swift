@@ -96,26 +96,53 @@ import Testing
     @Test(
         arguments: [
             (.vouchers, voucherError, "not_found", "Resource not found"),
-            (.vouchers, otherVoucherError, "404", "No such thing"),
-            (.vouchers, #"{"key":"not_found"}"#, "not_found", nil),
-            (.vouchers, #"{"error":"Not Found"}"#, nil, "Not Found"),
-            (.vouchers, #"{"code":404,"key":null,"message":null}"#, "404", nil),
+            (.vouchers, #"{"code":404,"key":"not_found","message":"m"}"#, "not_found", "m"),
+            (.vouchers, #"{"code":4.0E2,"key":"not_found","message":"m"}"#, "not_found", "m"),
             (.orders, orderError, "DATA_NOT_FOUND", "Action not found"),
-            (.orders, #"{"code":"X"}"#, "X", nil), (.orders, #"{"message":"m"}"#, nil, "m"),
+            (.orders, #"{"code":"X","message":"m"}"#, "X", "m"),
+            (.orders, #"{"code":"X","message":"","errors":null,"new":1}"#, "X", nil),
         ] as [(Source, String, String?, String?)])
-    func errorShapeMakesA404Real(
+    func documentedShapeMakesA404Real(
         source: Source, body: String, code: String?, message: String?
     ) throws {
         let fault = UpstreamFault(
             kind: .notFound, httpStatus: 404, code: code, message: message)
         #expect(try NormalizeFixtures.outcome(source, status: 404, body) == .notFound(fault))
+        let other: Source = source == .orders ? .vouchers : .orders
+        #expect(try NormalizeFixtures.fault(other, status: 404, body).kind == .unexpectedStatus)
     }
 
-    @Test(arguments: [
+    /// What web servers, gateways and frameworks answer where nothing is routed, and halves of the
+    /// documented shapes.
+    static let foreign404s = [
         "", "<html>404</html>", "not found", "{}", "[]", "null", #"["code"]"#, #"{"code":null}"#,
         #"{"status":404,"path":"/v1"}"#, #"{"code":404"#,
-    ])
-    func any404WithoutAnErrorShapeIsAFault(body: String) throws {
+        #"{"message":"no Route matched with those values"}"#, #"{"message":"Not Found"}"#,
+        #"{"message":"no Route matched with those values","request_id":"8d1c"}"#,
+        #"{"statusCode":404,"message":"Resource not found"}"#,
+        #"{"message":"Route GET:/v1 not found","error":"Not Found","statusCode":404}"#,
+        #"{"statusCode":404,"error":"Not Found","message":"Not Found"}"#,
+        #"{"code":5,"message":"Not Found","details":[]}"#,
+        #"{"code":"404","type":"Status report","message":"Not Found","description":"none"}"#,
+        #"{"error_msg":"404 Route Not Found"}"#, #"{"error":"Not Found"}"#,
+        #"{"detail":"Not Found"}"#,
+        #"{"error":{"code":404,"message":"Not found","status":"NOT_FOUND"}}"#,
+        #"{"error":{"code":"ResourceNotFound","message":"none"}}"#,
+        #"{"fault":{"faultstring":"No proxy","detail":{"errorcode":"messaging.x"}}}"#,
+        #"{"type":"about:blank","title":"Not Found","status":404}"#,
+        #"{"timestamp":"2026-11-01T10:00:00Z","status":404,"error":"Not Found","path":"/v1"}"#,
+        #"{"code":"X"}"#, #"{"message":"m"}"#, #"{"code":"X","message":null}"#,
+        #"{"code":"X","message":{"text":"m"}}"#, #"{"code":"","message":"m"}"#,
+        #"{"code":["X"],"message":"m"}"#, #"{"key":"not_found"}"#,
+        #"{"key":"not_found","message":"m"}"#, #"{"code":404,"key":"not_found"}"#,
+        #"{"code":404,"message":"m"}"#, #"{"code":404,"key":null,"message":"m"}"#,
+        #"{"code":404.5,"key":"not_found","message":"m"}"#,
+        #"{"code":"404","key":"not_found","message":"m"}"#,
+        #"{"code":404,"key":["not_found"],"message":"m"}"#,
+    ]
+
+    @Test(arguments: foreign404s)
+    func any404OfAnotherShapeIsAFault(body: String) throws {
         for source in Source.allCases {
             let fault = try NormalizeFixtures.fault(source, status: 404, body)
             #expect(fault.kind == .unexpectedStatus)
@@ -134,7 +161,7 @@ import Testing
         #expect(
             try NormalizeFixtures.fault(.vouchers, status: 500, Self.voucherError).kind
                 == .serverError)
-        let body = #"{"code":400,"key":"not_found"}"#
+        let body = #"{"code":400,"key":"not_found","message":"m"}"#
         guard case .notFound = try NormalizeFixtures.outcome(.vouchers, status: 404, body) else {
             throw NormalizeFixtures.NoFault()
         }
