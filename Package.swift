@@ -23,6 +23,7 @@ let doors: [Target] = [
         linkerSettings: [.linkedLibrary("pq")]),
     .target(name: "CResources", path: "Sources/CResources"),
     .target(name: "CSQLite", path: "Sources/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
+    .target(name: "CZlib", path: "Sources/CZlib", linkerSettings: [.linkedLibrary("z")]),
 ]
 
 func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
@@ -81,7 +82,7 @@ let package = Package(
             ]),
         room("StatusAPI", ["HTTPWire", "StatusCore"]),
         room("StateStores", ["StatusCore", "Locking", "CPostgres", "CSQLite"]),
-        room("UpstreamCurl", ["StatusCore", "Locking", "CCurl"]),
+        room("UpstreamCurl", ["StatusCore", "Locking", "CCurl", "CZlib"]),
         program(
             "StatusProxy",
             [

@@ -14,7 +14,7 @@ struct Room: Sendable, CustomStringConvertible {
     var description: String { name }
 
     static let doors: Set = [
-        "CCrypto", "CCurl", "CLinux", "CPostgres", "CResources", "CSQLite",
+        "CCrypto", "CCurl", "CLinux", "CPostgres", "CResources", "CSQLite", "CZlib",
     ]
 
     static let all = [
@@ -25,7 +25,9 @@ struct Room: Sendable, CustomStringConvertible {
         Room(
             name: "StateStores", kind: .io,
             imports: ["StatusCore", "Locking", "CPostgres", "CSQLite"]),
-        Room(name: "UpstreamCurl", kind: .io, imports: ["StatusCore", "Locking", "CCurl"]),
+        Room(
+            name: "UpstreamCurl", kind: .io,
+            imports: ["StatusCore", "Locking", "CCurl", "CZlib"]),
         Room(
             name: "StatusProxy", kind: .hallway,
             imports: [

@@ -1,4 +1,5 @@
 import Glibc
+import Locking
 import StatusCore
 import TestSupport
 import Testing
@@ -118,6 +119,65 @@ struct CurlUpstreamClientTests {
         } use: { client, _ in
             #expect(await client.call(id()).reply?.body == Array(#"{"id":"x"}"#.utf8))
         }
+    }
+
+    private func answer(
+        _ coding: String, _ body: [UInt8], status: Int = 200
+    ) async throws -> UpstreamCallReport {
+        let report = Guarded<UpstreamCallReport?>(nil)
+        try await withUpstream {
+            _ = $0.request()
+            $0.send("HTTP/1.1 \(status) Whatever\r\nContent-Encoding: \(coding)\r\n")
+            $0.send("Content-Length: \(body.count)\r\n\r\n")
+            $0.send(body)
+        } use: { client, _ in
+            let ended = await client.call(id())
+            report.withLock { $0 = ended }
+        }
+        return try #require(report.withLock { $0 })
+    }
+
+    @Test(arguments: ["gzip", "x-gzip", "GZIP", "gzip, gzip", "identity, gzip", "utf-8,gzip"])
+    func gzipIsUnfoldedByAnyOfItsNames(coding: String) async throws {
+        let report = try await answer(coding, Fixtures.gzippedObject)
+        #expect(report.reply?.body == Array(#"{"id":"x"}"#.utf8))
+    }
+
+    @Test func gzipBodyOfSeveralMembersIsTakenWhole() async throws {
+        for rest in [Fixtures.gzippedBlank + Fixtures.gzippedBlank, [0, 0, 0, 0], [0x0A]] {
+            let report = try await answer("gzip", Fixtures.gzippedObject + rest)
+            let body = String(decoding: report.reply?.body ?? [], as: UTF8.self)
+            #expect(body.filter { $0 != " " } == #"{"id":"x"}"#)
+            #expect(body.utf8.count == 10 + (rest.count > 20 ? 2 : 0))
+        }
+    }
+
+    @Test(arguments: ["utf-8", "UTF8", "identity", "none", "", "json", "application/json", "br"])
+    func bodyOfACodingThatIsNoneIsTakenAsItIs(coding: String) async throws {
+        let body = Array(#"{"id":"x"}"#.utf8)
+        #expect(try await answer(coding, body).reply?.body == body)
+    }
+
+    private static let badGzip: [(body: [UInt8], words: String)] = [
+        (Array("this is not gzip".utf8), "incorrect header check"),
+        (Array(Fixtures.gzippedObject.dropLast(9)), "ends early"),
+        (Fixtures.gzippedObject.dropLast(8) + [UInt8](repeating: 1, count: 8), "incorrect data"),
+        (Fixtures.gzippedObject + Fixtures.gzippedObject.prefix(12), "ends early"),
+    ]
+
+    @Test(arguments: badGzip)
+    func badEncodingIsNamedAsSuch(body: [UInt8], words: String) async throws {
+        let failure = try #require(try await answer("gzip", body).failure)
+        #expect(failure.kind == .malformed)
+        #expect(failure.detail.contains(words) && failure.detail.contains("gzip"), "\(failure)")
+        #expect(!failure.detail.contains("writing"))
+    }
+
+    @Test(arguments: [401, 404, 429, 503])
+    func badEncodingDoesNotHideTheStatus(status: Int) async throws {
+        let reply = try await answer("gzip", Array("no gzip".utf8), status: status).reply
+        #expect(reply?.status == status)
+        #expect(reply?.body == [])
     }
 
     // MARK: - What goes wrong

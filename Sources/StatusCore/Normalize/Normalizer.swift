@@ -46,8 +46,21 @@ public enum Normalizer {
                 }
             return .answered(action.document())
         } catch {
-            return failure(error.kind, reply, id, otherwise: error.message)
+            return failure(
+                error.kind, reply, id, otherwise: error.message + foreignCoding(reply, error, id))
         }
+    }
+
+    /// What may be why a body is no JSON: a content coding that nobody asked for.
+    private static func foreignCoding(
+        _ reply: UpstreamReply, _ fault: BodyFault, _ id: ActionID
+    ) -> String {
+        guard fault.kind == .notJSON,
+            let coding = reply.value(of: "content-encoding")?.lowercased(),
+            !["", "identity", "gzip", "x-gzip"].contains(coding),
+            let word = FaultText.clean(coding, keeping: id), word.utf8.count <= 40
+        else { return "" }
+        return "; its content coding is \(word), which was not asked for"
     }
 
     private static func read(_ body: [UInt8]) throws(BodyFault) -> JSONValue {

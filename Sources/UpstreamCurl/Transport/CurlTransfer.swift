@@ -90,7 +90,7 @@ final class CurlTransfer {
         case nil: break
         }
         // The pause that it asks for holds, whatever became of its body.
-        if response.isHeadWhole, isThrottled { return .success(answer) }
+        if response.isHeadWhole, isThrottled { return answer }
         switch response.overflow {
         case .body:
             return failure(.tooLarge, "the body is over \(request.limits.bodyBytesMax) bytes")
@@ -106,14 +106,17 @@ final class CurlTransfer {
         guard response.isHeadWhole else {
             return failure(.connectionLost, "the connection closed within the header")
         }
-        return .success(answer)
+        return answer
     }
 
     /// The last status line's; 0 before any.
     private var status: Int { handle.number(of: CURLINFO_RESPONSE_CODE) }
     private var isThrottled: Bool { status == 429 }
-    private var answer: UpstreamReply {
-        UpstreamReply(status: status, fields: response.fields, body: response.body)
+    private var answer: Result<UpstreamReply, TransportFailure> {
+        Result { () throws(Gzip.Failure) in try response.reply(status: status) }.mapError {
+            TransportFailure(
+                kind: $0 == .tooLarge ? .tooLarge : .malformed, detail: $0.description)
+        }
     }
 
     /// From a 429's status line on nothing more is sent (invariant 8): 1. it is read; 2. another
@@ -162,9 +165,10 @@ extension CurlTransfer {
         try handle.set(CURLOPT_PROTOCOLS_STR, request.scheme.rawValue)
         try handle.set(CURLOPT_REDIR_PROTOCOLS_STR, request.scheme.rawValue)
         try handle.set(CURLOPT_USERAGENT, request.userAgent)
-        try handle.set(CURLOPT_ACCEPT_ENCODING, "gzip")
         if let form = request.form { try handle.set(form: form) }
         try fields.append("Accept", "application/json")
+        // Unfolded by ourselves: see ``Gzip``.
+        try fields.append("Accept-Encoding", "gzip")
         for field in request.fields { try fields.append(field.name, field.value) }
         try handle.set(fields: fields)
         // What names us goes to the upstream, never to a proxy in between.
@@ -257,7 +261,7 @@ extension CurlTransfer {
     }
 }
 
-/// Decoded body bytes. Any return but `size * count` ends the transfer.
+/// Body bytes. Any return but `size * count` ends the transfer.
 private let takeBody: curl_write_callback = { bytes, size, count, context in
     let length = size * count
     let buffer = UnsafeRawBufferPointer(start: bytes, count: length)

@@ -1,11 +1,11 @@
-// What comes back from an upstream: header lines and decoded body bytes go in as libcurl brings
-// them, the final response's fields and body come out.
+// What comes back from an upstream: header lines and body bytes go in as libcurl brings them, the final
+// response's fields and body come out.
 
 internal import StatusCore
 
 /// How large an answer may be.
 struct ResponseLimits: Sendable {
-    /// Of the decoded body: a small gzip answer cannot unfold into more.
+    /// Of the body as it came, and unfolded: a small gzip answer cannot unfold into more.
     var bodyBytesMax = 8 * 1024 * 1024
     /// Of all header lines together, those of 1xx responses and trailers included.
     var fieldBytesMax = 64 * 1024
@@ -40,6 +40,28 @@ struct ResponseCollector {
     /// False while the final response's header section has not ended.
     var isHeadWhole: Bool { section == .afterHead }
 
+    /// The final response. A body that does not fit its content coding fails a success only: with
+    /// another status, it is the status that counts.
+    func reply(status: Int) throws(Gzip.Failure) -> UpstreamReply {
+        var reply = UpstreamReply(status: status, fields: fields, body: body)
+        guard isGzip else { return reply }
+        do throws(Gzip.Failure) {
+            reply.body = try Gzip.unfold(body, bytesMax: limits.bodyBytesMax)
+        } catch {
+            if (200..<300).contains(status) || error == .tooLarge { throw error }
+            reply.body = []
+        }
+        return reply
+    }
+
+    /// Only gzip was asked for. What else the field may hold (`identity`, `utf-8`) is no coding, or
+    /// one that the body's reader will not get through.
+    private var isGzip: Bool {
+        fields.filter { $0.name == "content-encoding" }
+            .flatMap { $0.value.lowercased().split(separator: ",") }
+            .contains { ["gzip", "x-gzip"].contains(trimmed($0)) }
+    }
+
     /// Takes one header line with its line end; false: too much, stop.
     mutating func takeLine(_ line: UnsafeRawBufferPointer) -> Bool {
         fieldBytes += line.count
@@ -58,7 +80,7 @@ struct ResponseCollector {
         return takeField(content, isContinuation: text.hasPrefix(" ") || text.hasPrefix("\t"))
     }
 
-    /// Takes decoded body bytes; false: too much, stop.
+    /// Takes body bytes; false: too much, stop.
     mutating func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count <= limits.bodyBytesMax - body.count else { return refuse(.body) }
         body.append(contentsOf: bytes)

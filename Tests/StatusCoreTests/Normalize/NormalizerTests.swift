@@ -62,6 +62,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [
+        ("br", "; its content coding is br, which was not asked for"),
+        ("UTF-8", "; its content coding is utf-8, which was not asked for"),
+        ("gzip", ""), ("identity", ""), ("", ""), (String(repeating: "long ", count: 30), ""),
+    ])
+    func contentCodingOfABodyThatIsNotJSONIsNamed(coding: String, words: String) throws {
+        let reply = UpstreamReply(
+            status: 200, fields: [.init("content-encoding", coding)], body: Array("<p>".utf8))
+        let outcome = Normalizer.outcome(
+            of: reply, source: .orders, id: try NormalizeFixtures.id(.orders),
+            now: NormalizeFixtures.now
+        ).outcome
+        guard case .failed(let fault) = outcome else { throw NormalizeFixtures.NoFault() }
+        #expect(fault.kind == .notJSON)
+        #expect(fault.message == "the body is not JSON from byte 0 on\(words)")
+    }
+
     @Test func bodyThatIsTooDeepOrTooLongIsTooLarge() throws {
         let deep = String(repeating: "[", count: 63) + String(repeating: "]", count: 63)
         let start = #"{"id":"aa_0adad13d6f057f088e","status":"DONE","result":"#

@@ -7,6 +7,11 @@ enum Fixtures {
         126, 83, 137, 10, 0, 0, 0,
     ]
 
+    /// One space, gzipped.
+    static let gzippedBlank: [UInt8] = [
+        31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 83, 0, 0, 69, 207, 108, 233, 1, 0, 0, 0,
+    ]
+
     /// 200,000 spaces, gzipped.
     static let gzippedSpaces200000: [UInt8] = [
         31, 139, 8, 0, 0, 0, 0, 0, 2, 3, 237, 193, 49, 1, 0, 0, 0, 194, 160, 42, 235, 159, 210, 12,
