@@ -301,7 +301,41 @@ struct SQLiteStoreTests {
         #expect(try await other.verdict(.of(a)).isGateShut)
     }
 
+    @Test func linkToAFileThatIsStillToBeMadeWorksAtEveryStart() async throws {
+        let link = folder.path + "/link.sqlite"
+        let second = folder.path + "/second.sqlite"
+        #expect(symlink("link.sqlite", second) == 0)
+        #expect(symlink(folder.store, link) == 0)
+        for start in 1...2 {
+            let store = try SQLiteStore(path: second, clock: clock.storeClock)
+            if start == 1 {
+                _ = try await store.grant(.of(a))
+            } else {
+                #expect(try await store.verdict(.of(a)).isGateShut)
+            }
+            await store.close()
+        }
+        #expect(folder.names == ["link.sqlite", "second.sqlite", "store.sqlite"])
+    }
+
     // MARK: refused at start
+
+    @Test(arguments: [
+        "none/../store.sqlite", "none/store.sqlite", "", "lost/store.sqlite", "round",
+    ])
+    func placeWithoutAWayIsRefusedAtEveryStartAndLeavesNothing(name: String) throws {
+        #expect(symlink("\(folder.path)/nowhere", "\(folder.path)/lost") == 0)
+        #expect(symlink("round", "\(folder.path)/round") == 0)
+        let path = name.isEmpty ? folder.path : "\(folder.path)/\(name)"
+        for _ in 1...2 {
+            let failure = #expect(throws: StoreFailure.self) {
+                try SQLiteStore(path: path, clock: clock.storeClock)
+            }
+            #expect(failure?.text.contains(path) == true)
+            #expect(SQLiteStore.obstacle(at: path) != nil)
+        }
+        #expect(folder.names == ["lost", "round"])
+    }
 
     @Test func garbageAtStartIsAClearError() throws {
         TemporaryFolder.write(Array("this is not a database at all, ".utf8), to: folder.store)

@@ -35,6 +35,13 @@ struct CheckCommandTests {
         #expect(try CheckCommand.report(Environments.with(changes)).contains(line))
     }
 
+    @Test func variableThatLooksLikeASettingIsPrintedAsAWarning() throws {
+        let lines = try CheckCommand.report(Environments.with(["LISTEN_PROT": "hush"]))
+        #expect(lines.contains { $0.hasPrefix("# warning: LISTEN_PROT: ") })
+        #expect(lines.last?.hasPrefix("# valid") == true)
+        #expect(!lines.joined().contains("hush"))
+    }
+
     @Test func badSettingIsThrownOn() {
         #expect(throws: SettingFailure.self) {
             try CheckCommand.report(Environments.with(["LISTEN_PORT": "many"]))

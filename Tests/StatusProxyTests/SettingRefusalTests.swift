@@ -36,7 +36,7 @@ struct SettingRefusalTests {
         .httpIdleTimeout, .httpHeaderTimeout, .drainDelay, .shutdownTimeout,
     ]
 
-    @Test(arguments: durations, ["10", "s", "-1s", "1.5s", "1 s", "ten seconds", "1d"])
+    @Test(arguments: durations, ["10", "s", "-1s", "1.5s", "1 s", "ten seconds", "1w", "30s1m"])
     func badDurationIsRefused(name: SettingName, text: String) throws {
         try expect(
             Refused([name.rawValue: text], name.rawValue, "'\(text)'", "500ms, 10s, 5m or 24h"))
@@ -72,7 +72,7 @@ struct SettingRefusalTests {
 
     @Test(arguments: [
         Refused(["LOG_LEVEL": "loud"], "LOG_LEVEL", "'loud'", "debug, info, warning, error"),
-        Refused(["LOG_LEVEL": "INFO"], "LOG_LEVEL", "debug, info, warning, error"),
+        Refused(["LOG_LEVEL": "warnings"], "LOG_LEVEL", "debug, info, warning, error"),
         Refused(["LOG_FORMAT": "xml"], "LOG_FORMAT", "'xml'", "json, text"),
     ])
     func unknownWordIsRefused(refused: Refused) throws { try expect(refused) }
@@ -103,6 +103,16 @@ struct SettingRefusalTests {
         try expect(Refused(["STORE_URL": text], "STORE_URL", "postgresql://user:password@host"))
     }
 
+    @Test(arguments: [
+        ("sslmode=bogus", #"invalid sslmode value: "bogus""#), ("connect_timeout=3s", "'3s'"),
+        ("sslmode=verify-full&sslrootcert=/nowhere/ca.pem", "sslrootcert /nowhere/ca.pem"),
+        ("target_session_attrs=primry", "primry"),
+    ])
+    func databaseURLWithAnUnusableParameterIsRefused(query: String, words: String) throws {
+        let url = "postgresql://user:hush@host/db?\(query)"
+        try expect(Refused(["STORE_URL": url], "STORE_URL", words, "give one like postgresql://"))
+    }
+
     // MARK: Names
 
     @Test(arguments: [
@@ -129,7 +139,63 @@ struct SettingRefusalTests {
         if let nearest, key != key.lowercased() { #expect(failure.problem.contains(nearest)) }
     }
 
+    /// What Kubernetes would inject has these names or forms; these have not.
+    @Test(arguments: [
+        ("ORDERS_PORT", "8080"), ("ORDERS_PORT", "localhost:80"), ("ORDERS_HOST", "tcp://10.0.0.1"),
+        ("ORDERS_PORT_TCP", "tcp://10.0.0.1:80"), ("VOUCHERS_PORT_80", "tcp://10.0.0.1:80"),
+        ("VOUCHERS_SERVICE", "x"), ("VOUCHERS_SERVICE_HOSTS", "x"), ("ORDERS_PORT_80_HTTP", "x"),
+        ("ORDERS_PORTS", "tcp://10.0.0.1:80"), ("CALLER_PORT", "9"),
+    ])
+    func variableThatIsNoServiceLinkIsRefused(name: String, text: String) throws {
+        try expect(Refused([name: text], name, "no such setting"))
+    }
+
+    /// A service that was to ask for keys must not be open.
+    @Test(arguments: [
+        ("CALLER_KEY_FILE", "CALLER_KEYS_FILE"), ("CALLER_KEYS", "CALLER_KEYS_FILE"),
+        ("CALLER_KEYS_FILES", "CALLER_KEYS_FILE"), ("CALLERS_KEYS_FILE", "CALLER_KEYS_FILE"),
+        ("CALER_KEYS_FILE", "CALLER_KEYS_FILE"), ("caller_keys_file", "CALLER_KEYS_FILE"),
+        ("CALLER_REQUEST_PER_SECOND", "CALLER_REQUESTS_PER_SECOND"),
+    ])
+    func mistypedVariableOfCallersIsRefused(name: String, nearest: String) throws {
+        let failure = try refusal([name: "hush-typo"])
+        #expect(failure.name == name)
+        #expect(failure.problem.contains("no such setting"))
+        if name == name.uppercased() {
+            #expect(failure.problem.contains("is \(nearest) meant?"))
+        }
+    }
+
     // MARK: What does not go together
+
+    @Test(arguments: [
+        Refused(
+            ["DRAIN_DELAY": "25s"], "DRAIN_DELAY", "25s is not below SHUTDOWN_TIMEOUT (25s)",
+            "give less"),
+        Refused(
+            ["DRAIN_DELAY": "1m", "SHUTDOWN_TIMEOUT": "30s"], "DRAIN_DELAY",
+            "1m is not below SHUTDOWN_TIMEOUT (30s)"),
+        Refused(["SHUTDOWN_TIMEOUT": "0s"], "DRAIN_DELAY", "0s is not below SHUTDOWN_TIMEOUT (0s)"),
+    ])
+    func drainThatTheShutdownWouldCutIsRefused(refused: Refused) throws { try expect(refused) }
+
+    @Test(arguments: [
+        Refused(["VOUCHERS_URL": "https://api.voucherify.io/v1"], "VOUCHERS_URL", "ends in /v1,"),
+        Refused(["VOUCHERS_URL": "https://api.voucherify.io/v1/"], "VOUCHERS_URL", "ends in /v1,"),
+        Refused(
+            ["VOUCHERS_URL": "https://h/x/V1/async-actions"], "VOUCHERS_URL",
+            "ends in /V1/async-actions,"),
+        Refused(["VOUCHERS_URL": "https://api.voucherify.io/v2"], "VOUCHERS_URL", "ends in /v2,"),
+        Refused(["ORDERS_URL": "https://miraklconnect.com/api/v2"], "ORDERS_URL", "ends in /v2,"),
+        Refused(["ORDERS_URL": "https://miraklconnect.com/api/v1"], "ORDERS_URL", "ends in /v1,"),
+        Refused(
+            ["ORDERS_URL": "https://miraklconnect.com/api/v2/orders"], "ORDERS_URL",
+            "ends in /v2/orders,"),
+        Refused(
+            ["ORDERS_URL": "https://miraklconnect.com/api/v2/orders/actions/"], "ORDERS_URL",
+            "ends in /v2/orders/actions,", "give it without"),
+    ])
+    func urlThatHoldsThePathAlreadyIsRefused(refused: Refused) throws { try expect(refused) }
 
     @Test(arguments: [
         Refused(
@@ -277,9 +343,53 @@ struct SettingRefusalTests {
         ] { try expect(Refused([secret: nil, name: path], name, path, words)) }
     }
 
-    @Test func certificatesThatCannotBeReadAreRefused() throws {
+    /// An editor's or a shell's traces; the secret itself would be refused by nobody before the first
+    /// call.
+    @Test(arguments: [
+        ("\u{FEFF}hush-file\n", "byte order mark"), ("hush-file ", "blank"),
+        (" hush-file", "blank"), ("hush-file\t\n", "blank"), ("hush-file \r\n", "blank"),
+        ("hush-file\n ", "blank"),
+    ])
+    func secretFileWithTracesOfAnEditorIsRefused(text: String, words: String) throws {
+        let folder = TemporaryFolder()
+        let path = folder.write(text)
+        for (name, others) in [
+            ("ORDERS_TOKEN_FILE", ["ORDERS_TOKEN": nil] as Changes),
+            ("ORDERS_CLIENT_SECRET_FILE", ["ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client"]),
+            ("VOUCHERS_APP_TOKEN_FILE", ["VOUCHERS_APP_TOKEN": nil]),
+        ] {
+            let changes = others.merging([name: path]) { _, new in new }
+            try expect(Refused(changes, name, path, words))
+        }
+    }
+
+    @Test(arguments: ["hush ", " hush", "\u{FEFF}hush"])
+    func clientSecretWithBlanksAroundItIsRefused(text: String) throws {
         try expect(
-            Refused(["UPSTREAM_CA_FILE": "/nowhere/ca.pem"], "UPSTREAM_CA_FILE", "cannot be read"))
+            Refused(
+                [
+                    "ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client",
+                    "ORDERS_CLIENT_SECRET": text,
+                ], "ORDERS_CLIENT_SECRET", "printable", "blank"))
+    }
+
+    @Test func certificatesThatCannotBeUsedAreRefused() throws {
+        let folder = TemporaryFolder()
+        let key = "-----BEGIN PRIVATE KEY-----\nMIGH\n-----END PRIVATE KEY-----\n"
+        let lines = Certificates.pem.split(separator: "\n")
+        let cut = (lines.prefix(3) + lines.suffix(1)).joined(separator: "\n")
+        for (path, words) in [
+            ("\(folder.path)/missing", "No such file"), (folder.path, "Is a directory"),
+            (folder.write("", to: "empty"), "is empty"),
+            (folder.write(bytes: Certificates.der, to: "der"), "is DER (openssl x509"),
+            (folder.write("hello, world\n", to: "text"), "holds no certificate"),
+            (folder.write(key, to: "key"), "holds a private key and no certificate"),
+            (folder.write(cut, to: "cut"), "holds a certificate that cannot be read"),
+            (
+                folder.write(Certificates.pem + cut, to: "half"),
+                "holds a certificate that cannot be read"
+            ),
+        ] { try expect(Refused(["UPSTREAM_CA_FILE": path], "UPSTREAM_CA_FILE", path, words)) }
     }
 
     @Test(arguments: [

@@ -207,6 +207,8 @@ struct SettingsTests {
         (["STORE_URL": ""], .sqlite(path: "status-proxy.sqlite")),
         (["STATE_DIRECTORY": "/var/lib/p"], .sqlite(path: "/var/lib/p/status-proxy.sqlite")),
         (["STATE_DIRECTORY": ""], .sqlite(path: "status-proxy.sqlite")),
+        (["STATE_DIRECTORY": "/a:/b"], .sqlite(path: "/a/status-proxy.sqlite")),
+        (["STATE_DIRECTORY": ":/b"], .sqlite(path: "/b/status-proxy.sqlite")),
         (["STATE_DIRECTORY": "/var/lib/p", "STORE_URL": "sqlite:a"], .sqlite(path: "a")),
         (["STATE_DIRECTORY": "/var/lib/p", "STORE_URL": "memory:"], .memory),
     ])
@@ -256,5 +258,80 @@ struct SettingsTests {
             "PATH": "/bin", "ORDER_TOKEN": "x", "MY_ORDERS_X": "y", "HOME": "/",
         ]
         #expect(throws: Never.self) { try settings(changes) }
+    }
+
+    // MARK: Names that look like ours
+
+    /// Services called `orders`, `vouchers`, `caller` and `listen`, and a port with a name.
+    @Test func serviceLinksOfKubernetesAreNoSettings() throws {
+        var links: Changes = [:]
+        for name in ["ORDERS", "VOUCHERS", "CALLER", "LISTEN", "ORDERS_TOKEN"] {
+            links["\(name)_SERVICE_HOST"] = "10.0.0.1"
+            links["\(name)_SERVICE_PORT"] = "80"
+            links["\(name)_SERVICE_PORT_HTTP_METRICS"] = "80"
+            for (letters, capitals) in [("tcp", "TCP"), ("udp", "UDP"), ("sctp", "SCTP")] {
+                links["\(name)_PORT"] = "\(letters)://10.0.0.1:80"
+                links["\(name)_PORT_80_\(capitals)"] = "\(letters)://10.0.0.1:80"
+                links["\(name)_PORT_80_\(capitals)_PROTO"] = letters
+                links["\(name)_PORT_80_\(capitals)_PORT"] = "80"
+                links["\(name)_PORT_80_\(capitals)_ADDR"] = "10.0.0.1"
+                let settings = try settings(links)
+                #expect(settings.listenPort == 8080)
+                #expect(settings.warnings.isEmpty)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("LISTEN_PROT", "LISTEN_PORT"), ("ORDER_TOKEN", "ORDERS_TOKEN"),
+        ("STALE_MAXX", "STALE_MAX"), ("listen_port", "LISTEN_PORT"), ("LOGLEVEL", "LOG_LEVEL"),
+        ("STORE_URI", "STORE_URL"), ("CONFIGFILE", "CONFIG_FILE"),
+        ("HTTP_MAX_CONECTION", "HTTP_MAX_CONNECTIONS"),
+    ])
+    func variableALetterOrTwoFromASettingIsWarnedOf(name: String, nearest: String) throws {
+        let warnings = try settings([name: "hush"]).warnings
+        #expect(warnings.count == 1)
+        #expect(warnings.first?.hasPrefix("\(name): ") == true)
+        #expect(warnings.first?.hasSuffix("is \(nearest) meant?") == true)
+        #expect(warnings.first?.contains("hush") == false)
+    }
+
+    @Test func variablesOfOthersAndOursAreNotWarnedOf() throws {
+        let others = [
+            "PATH", "HOME", "LANG", "TERM", "LOGNAME", "HOSTNAME", "HTTPS_PROXY", "NO_PROXY",
+            "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY", "STATUS_PROXY_URL",
+            "STATUS_PROXY_KEY", "PGHOST", "SSL_CERT_FILE", "INVOCATION_ID", "JOURNAL_STREAM",
+            "KUBERNETES_PORT", "KUBERNETES_SERVICE_HOST", "PORT", "WAIT_MAX_X_Y",
+        ]
+        let changes = Changes(uniqueKeysWithValues: others.map { ($0, "/tmp") })
+        #expect(try settings(changes).warnings.isEmpty)
+    }
+
+    @Test(arguments: [
+        ("warn", LogLevel.warning), ("WARN", .warning), ("INFO", .info), ("Error", .error),
+        ("debug", .debug),
+    ])
+    func levelIsTakenAsPeopleWriteIt(text: String, level: LogLevel) throws {
+        #expect(try settings(["LOG_LEVEL": text]).logLevel == level)
+        #expect(try settings(["LOG_FORMAT": "JSON"]).logFormat == .json)
+    }
+
+    @Test func fileOfCertificatesIsTaken() throws {
+        let folder = TemporaryFolder()
+        for text in [
+            Certificates.pem, Certificates.pem + Certificates.pem, "# ours\n" + Certificates.pem,
+        ] {
+            let path = folder.write(text)
+            #expect(try settings(["UPSTREAM_CA_FILE": path]).caFile == path)
+        }
+    }
+
+    @Test(arguments: [
+        "https://gateway.example/vouchers", "https://v1", "https://v1.example/api/v1x",
+        "https://gateway.example/v1/vouchers", "https://h/async-actions",
+    ])
+    func urlWithAVersionElsewhereIsTaken(url: String) throws {
+        let settings = try settings(["VOUCHERS_URL": url, "ORDERS_URL": url])
+        #expect(settings.upstreams[.vouchers]?.endpoint.baseURL.text == url)
     }
 }

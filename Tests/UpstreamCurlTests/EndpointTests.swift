@@ -104,8 +104,8 @@ struct UpstreamEndpointTests {
         #expect(throws: EndpointFailure.timeoutOutOfRange) {
             try UpstreamEndpoint.test("https://host", timeout: .zero)
         }
-        #expect(throws: EndpointFailure.caFileUnreadable(errno: 2)) {
-            try UpstreamEndpoint.test("https://host", caFile: "/nowhere/ca.pem")
+        #expect(throws: EndpointFailure.baseHoldsPath("/v2")) {
+            try UpstreamEndpoint.test("https://host/v2")
         }
     }
 }

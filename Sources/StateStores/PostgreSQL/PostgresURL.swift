@@ -13,7 +13,7 @@ public struct PostgresURL: Sendable, Equatable {
         public var problem: String
     }
 
-    /// - Throws: why libpq does not take it, in words without any part of the URL.
+    /// - Throws: why libpq does not take it, in words without any secret of the URL.
     public init(_ text: String) throws(Failure) {
         let isURL = ["postgresql://", "postgres://"].contains { text.hasPrefix($0) }
         guard isURL, !text.utf8.contains(0) else {
@@ -25,6 +25,12 @@ public struct PostgresURL: Sendable, Equatable {
         }
         defer { PQconninfoFree(options) }
         let parts = Self.parts(options)
+        let parameters = parts.filter { !$0.isSecret }.map {
+            PostgresParameters.Parameter(name: $0.name, value: $0.value)
+        }
+        if let fault = PostgresParameters.fault(in: parameters) {
+            throw Failure(problem: fault)
+        }
         self.text = text
         shown = Self.show(parts)
         secrets = parts.filter(\.isSecret).map(\.value)

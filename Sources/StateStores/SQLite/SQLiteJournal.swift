@@ -6,7 +6,7 @@ public import StatusCore
 public struct SQLiteJournal: CallJournal {
     private let path: String
 
-    public init(path: String) { self.path = StoreFiles.resolve(path) }
+    public init(path: String) { self.path = StoreFiles.resolve(path) ?? path }
 
     public func forEachCall(_ body: (JournaledCall) -> Void) throws(StoreFailure) {
         try read { database throws(SQLiteFailure) in

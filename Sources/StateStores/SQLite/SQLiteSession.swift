@@ -31,7 +31,7 @@ final class SQLiteSession {
     init(
         path: String, clock: StoreClock, lockWait: Duration, report: @escaping (String) -> Void
     ) {
-        self.path = StoreFiles.resolve(path)
+        self.path = StoreFiles.resolve(path) ?? path
         self.clock = clock
         bootID = clock.bootID()
         self.lockWait = lockWait

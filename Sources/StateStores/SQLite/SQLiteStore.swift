@@ -36,10 +36,15 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         try self.init(path: path, clock: clock, limits: SQLiteLimits(), report: report)
     }
 
+    /// Why no store can be kept at the path, as far as that shows without opening it; nil when nothing
+    /// stands in the way.
+    public static func obstacle(at path: String) -> String? { StoreFiles.obstacle(path) }
+
     init(
         path: String, clock: StoreClock, limits: SQLiteLimits,
         report: @escaping @Sendable (String) -> Void
     ) throws(StoreFailure) {
+        if let obstacle = Self.obstacle(at: path) { throw .unavailable("\(path): \(obstacle)") }
         self.path = path
         self.clock = clock
         self.limits = limits

@@ -29,11 +29,65 @@ struct StoreFiles: Equatable {
         index = FileIdentity(path + Self.indexSuffix)
     }
 
-    /// Where the path really leads: SQLite puts the log beside the file, not beside a link to it.
-    static func resolve(_ path: String) -> String {
-        guard let resolved = realpath(path, nil) else { return path }
+    /// Where the path really leads, over links to a file that is still to be made, too: SQLite puts the
+    /// log beside the file, not beside a link to it. Nil, and errno says why, when there is no way: a
+    /// folder is missing (`none/..` is none, though SQLite would go through it), or links go round.
+    static func resolve(_ path: String) -> String? {
+        var path = path
+        for _ in 0..<linksMax {
+            if let real = realPath(path) { return real }
+            guard errno == ENOENT else { return nil }
+            let (folder, name) = parts(path)
+            guard !["", ".", ".."].contains(name), let folder = realPath(folder) else { return nil }
+            let place = folder == "/" ? "/" + name : "\(folder)/\(name)"
+            guard let target = linkTarget(place) else { return place }
+            path = target.hasPrefix("/") ? target : "\(folder)/\(target)"
+        }
+        errno = ELOOP
+        return nil
+    }
+
+    /// Why no database can be kept at the path, as far as that shows without opening it.
+    static func obstacle(_ path: String) -> String? {
+        guard let place = resolve(path) else {
+            return errno == ENOENT ? "its folder does not exist" : "it has no folder: \(lastError)"
+        }
+        var status = stat()
+        if stat(place, &status) == 0 {
+            guard status.st_mode & S_IFMT == S_IFREG else { return "what is there is not a file" }
+            guard access(place, R_OK | W_OK) == 0 else {
+                return "the file cannot be read and written: \(lastError)"
+            }
+        }
+        // The log and its index are made beside it, and go again.
+        guard access(parts(place).folder, W_OK | X_OK) == 0 else {
+            return "its folder cannot be written: \(lastError)"
+        }
+        return nil
+    }
+
+    private static let linksMax = 40
+
+    private static var lastError: String { String(cString: strerror(errno)) }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
         defer { free(resolved) }
         return String(cString: resolved)
+    }
+
+    private static func parts(_ path: String) -> (folder: String, name: String) {
+        guard let slash = path.lastIndex(of: "/") else { return (".", path) }
+        let folder = path[..<slash]
+        return (folder.isEmpty ? "/" : String(folder), String(path[path.index(after: slash)...]))
+    }
+
+    /// Nil when there is no link.
+    private static func linkTarget(_ path: String) -> String? {
+        var text = [CChar](repeating: 0, count: Int(PATH_MAX))
+        let count = readlink(path, &text, text.count)
+        guard count >= 0 else { return nil }
+        return String(decoding: text[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
     /// All three are there.

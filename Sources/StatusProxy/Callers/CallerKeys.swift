@@ -63,7 +63,9 @@ struct CallerKeys: Sendable, Equatable {
 
     init(_ bytes: [UInt8], path: String) throws(SettingFailure) {
         var linesByDigest: [KeyDigest: Int] = [:]
-        let lines = bytes.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
+        // Some editors put a byte order mark in front.
+        let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
+        let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
             let number = index + 1
             let words = Self.words(line)

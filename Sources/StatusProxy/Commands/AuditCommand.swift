@@ -60,7 +60,7 @@ struct AuditCommand: ParsableCommand {
 }
 
 extension StoreFailure {
-    fileprivate var forOperators: String {
+    var forOperators: String {
         switch self {
         case .unavailable(let text): text
         case .closed: "the store is closed"

@@ -45,13 +45,16 @@ struct CheckCommand: ParsableCommand {
 
     func run() throws {
         do throws(SettingFailure) {
-            for line in try Self.report(Environment.current()) { print(line) }
+            let environment = Environment.current()
+            let lines = try Self.report(environment)
+            try Settings(environment: environment).checkStore()
+            for line in lines { print(line) }
         } catch {
             throw Refusal.exit("status-proxy: \(error)")
         }
     }
 
-    /// The effective settings, one a line, and which upstreams are on.
+    /// The effective settings, one a line, what looks like a mistake, and which upstreams are on.
     static func report(_ environment: [String: String]) throws(SettingFailure) -> [String] {
         let settings = try Settings(environment: environment)
         let raw = try RawSettings(environment: environment)
@@ -61,7 +64,8 @@ struct CheckCommand: ParsableCommand {
             return text.map { "\(name.rawValue)=\(name.isSecret ? "[secret]" : $0)" }
         }
         let sources = settings.configured.map(\.rawValue).joined(separator: ", ")
-        return lines + ["# valid; upstreams that are on: \(sources)"]
+        let warnings = settings.warnings.map { "# warning: \($0)" }
+        return lines + warnings + ["# valid; upstreams that are on: \(sources)"]
     }
 }
 

@@ -31,6 +31,10 @@ final class Service: Sendable {
         let format = settings.logFormat ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
         let log = LogWriter(level: settings.logLevel, format: format)
         self.log = log
+        for warning in settings.warnings {
+            log.log(.warning, "settings", ["detail": .text(warning)])
+        }
+        try settings.checkStore()
         health = Health()
         let loops = ServerConfiguration.processors
         let metrics = Metrics(lanes: loops)
@@ -108,8 +112,12 @@ final class Service: Sendable {
     ) throws -> any StateStore {
         switch settings.store {
         case .sqlite(let path):
-            return try SQLiteStore(path: path) { line in
-                log.log(.warning, "store", ["detail": .text(line)])
+            do throws(StoreFailure) {
+                return try SQLiteStore(path: path) { line in
+                    log.log(.warning, "store", ["detail": .text(line)])
+                }
+            } catch {
+                throw SettingFailure(name: settings.storeSetting, problem: error.forOperators)
             }
         case .postgres(let url):
             return PostgresStore(

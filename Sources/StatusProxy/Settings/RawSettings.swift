@@ -6,6 +6,8 @@ import StatusCore
 /// What was said, and where. The environment wins over the file.
 struct RawSettings {
     private var texts: [SettingName: String] = [:]
+    /// Variables that are none of ours, but a letter or two from one: a line for each.
+    private(set) var warnings: [String] = []
 
     static let fileBytesMax = 1 << 20
 
@@ -32,15 +34,30 @@ struct RawSettings {
     private mutating func take(
         environmentVariable name: String, _ text: String
     ) throws(SettingFailure) {
-        guard !text.isEmpty else { return }
+        guard !text.isEmpty, !Self.others.contains(name), !ServiceLink.isOne(name, text) else {
+            return
+        }
         if let known = SettingName(rawValue: name) {
             texts[known] = text
-        } else {
-            if name.hasPrefix("ORDERS_") || name.hasPrefix("VOUCHERS_") {
-                throw Self.unknown(name)
-            }
+            return
         }
+        guard !Self.prefixes.contains(where: name.hasPrefix) else { throw Self.unknown(name) }
+        let (nearest, distance) = Self.nearest(to: name.uppercased())
+        guard distance <= Self.likeness else { return }
+        // A service that was to ask for keys must not be open to everybody.
+        guard nearest != SettingName.callerKeysFile.rawValue else { throw Self.unknown(name) }
+        warnings.append(
+            "\(name): there is no such setting, so it has no effect; is \(nearest) meant?")
     }
+
+    /// Whatever begins so is meant for us.
+    private static let prefixes = ["ORDERS_", "VOUCHERS_", "CALLER_"]
+    /// Variables that are read elsewhere.
+    private static let others: Set = [
+        SettingName.configFile, SettingName.stateDirectory, "STATUS_PROXY_URL", "STATUS_PROXY_KEY",
+    ]
+    /// So many letters may be wrong for a name to be taken for a mistyped one.
+    private static let likeness = 2
 
     private mutating func readFile(_ path: String) throws(SettingFailure) {
         let bytes: [UInt8]
@@ -69,11 +86,15 @@ struct RawSettings {
 
     /// Names the known setting that looks most like it.
     private static func unknown(_ name: String) -> SettingFailure {
-        let nearest = SettingName.allCases.map(\.rawValue).min {
-            editDistance($0, name) < editDistance($1, name)
-        }
-        return SettingFailure(
-            name: name, problem: "there is no such setting; is \(nearest ?? "") meant?")
+        SettingFailure(
+            name: name,
+            problem: "there is no such setting; is \(nearest(to: name).name) meant?")
+    }
+
+    private static func nearest(to name: String) -> (name: String, distance: Int) {
+        let names = SettingName.allCases.map(\.rawValue) + [SettingName.configFile]
+        let measured = names.map { (name: $0, distance: editDistance($0, name)) }
+        return measured.min { $0.distance < $1.distance } ?? ("", .max)
     }
 
     /// Levenshtein's distance.

@@ -44,11 +44,13 @@ extension RawSettings {
         }
     }
 
+    /// Capitals do not count. `others`: what else may be said.
     func word<Choice: RawRepresentable<String> & CaseIterable>(
-        _ name: SettingName, _ choice: Choice.Type
+        _ name: SettingName, _ choice: Choice.Type, others: [String: Choice] = [:]
     ) throws(SettingFailure) -> Choice? {
         guard let text = text(name) else { return nil }
-        guard let value = Choice(rawValue: text) else {
+        let word = text.lowercased()
+        guard let value = Choice(rawValue: word) ?? others[word] else {
             let words = Choice.allCases.map(\.rawValue).joined(separator: ", ")
             throw SettingFailure(name, "'\(text)' is not one of: \(words)")
         }
@@ -65,7 +67,8 @@ extension RawSettings {
         return try Self.readSecret(path, fileName)
     }
 
-    /// A secret's file is its text; a line end after it does not count.
+    /// A secret's file is its text; a line end after it does not count. What an editor or a shell puts
+    /// around it unseen is refused: nobody could say why the secret is.
     static func readSecret(_ path: String, _ name: SettingName) throws(SettingFailure) -> Secret {
         var bytes: [UInt8]
         do { bytes = try SmallFile.read(path, bytesMax: Secret.bytesMax + 2) } catch {
@@ -74,7 +77,17 @@ extension RawSettings {
         while bytes.last == UInt8(ascii: "\n") || bytes.last == UInt8(ascii: "\r") {
             bytes.removeLast()
         }
-        guard !bytes.isEmpty else { throw SettingFailure(name, "\(path) is empty") }
+        guard let first = bytes.first, let last = bytes.last else {
+            throw SettingFailure(name, "\(path) is empty")
+        }
+        guard !bytes.starts(with: [0xEF, 0xBB, 0xBF]) else {
+            throw SettingFailure(
+                name, "\(path) begins with a byte order mark: save it as plain text without one")
+        }
+        guard ![first, last].contains(where: { $0 == 0x20 || $0 == 0x09 }) else {
+            throw SettingFailure(
+                name, "\(path) has a blank before or after the secret: take it away")
+        }
         return Secret(String(decoding: bytes, as: UTF8.self))
     }
 

@@ -46,6 +46,8 @@ enum SettingName: String, CaseIterable, Sendable {
 
     /// Names the settings file itself; read from the environment only.
     static let configFile = "CONFIG_FILE"
+    /// Names the folder of the default store (systemd sets it); read from the environment only.
+    static let stateDirectory = "STATE_DIRECTORY"
 
     /// The text that counts when nobody says anything; nil: none.
     var defaultText: String? {

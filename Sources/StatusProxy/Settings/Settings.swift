@@ -1,5 +1,6 @@
 // The effective settings: texts come in, checked values go out.
 
+import Glibc
 import StateStores
 import StatusCore
 import UpstreamCurl
@@ -12,6 +13,8 @@ struct Settings: Sendable {
     var upstreams: PerSource<UpstreamSettings?>
     var caFile: String?
     var store: StorePlace
+    /// What the store's place was said by.
+    var storeSetting: String
     var refreshWait: Duration
     var waitMax: Duration
     var staleMax: Duration
@@ -27,6 +30,8 @@ struct Settings: Sendable {
     var logLevel: LogLevel
     /// Nil: text on a terminal, else JSON.
     var logFormat: LogFormat?
+    /// What an operator should hear of, although it stops nothing: a line each.
+    var warnings: [String]
 
     enum StorePlace: Sendable, Equatable {
         case sqlite(path: String)
@@ -50,7 +55,9 @@ struct Settings: Sendable {
     private init(_ raw: RawSettings, environment: [String: String]) throws(SettingFailure) {
         listenHost = raw.text(.listenHost) ?? ""
         listenPort = try raw.integer(.listenPort, 0...65535)
+        warnings = raw.warnings
         let caFile = raw.text(.upstreamCAFile)
+        if let caFile { try CertificateFile.check(caFile) }
         self.caFile = caFile
         let orders = try UpstreamSettings.orders(raw, caFile: caFile)
         let vouchers = try UpstreamSettings.vouchers(raw, caFile: caFile)
@@ -61,7 +68,8 @@ struct Settings: Sendable {
                 problem: "no upstream has credentials, so there is nothing to ask; give at least"
                     + " one")
         }
-        store = try Self.storePlace(raw, stateDirectory: environment["STATE_DIRECTORY"])
+        (store, storeSetting) = try Self.storePlace(
+            raw, stateDirectory: environment[SettingName.stateDirectory])
         refreshWait = try raw.duration(.refreshWait)
         waitMax = try raw.duration(.waitMax)
         staleMax = try raw.duration(.staleMax, min: .seconds(1))
@@ -73,26 +81,48 @@ struct Settings: Sendable {
         httpHeaderTimeout = try raw.duration(.httpHeaderTimeout, min: .seconds(1))
         drainDelay = try raw.duration(.drainDelay)
         shutdownTimeout = try raw.duration(.shutdownTimeout)
-        logLevel = try raw.word(.logLevel, LogLevel.self) ?? .info
+        guard drainDelay < shutdownTimeout else {
+            throw SettingFailure(
+                .drainDelay,
+                "\(DurationText.format(drainDelay)) is not below SHUTDOWN_TIMEOUT"
+                    + " (\(DurationText.format(shutdownTimeout))), which would end the service before"
+                    + " it has drained: give less, or a longer SHUTDOWN_TIMEOUT")
+        }
+        logLevel = try raw.word(.logLevel, LogLevel.self, others: ["warn": .warning]) ?? .info
         logFormat = try raw.word(.logFormat, LogFormat.self)
     }
 
     private static func storePlace(
         _ raw: RawSettings, stateDirectory: String?
-    ) throws(SettingFailure) -> StorePlace {
+    ) throws(SettingFailure) -> (StorePlace, setting: String) {
         let text = raw.text(.storeURL) ?? ""
-        if text == "memory:" { return .memory }
-        if text.hasPrefix("postgres") { return .postgres(try postgresURL(text)) }
+        let name = SettingName.storeURL.rawValue
+        if text == "memory:" { return (.memory, name) }
+        if text.hasPrefix("postgres") { return (.postgres(try postgresURL(text)), name) }
         guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else {
             // The text may hold a password.
             throw SettingFailure(
                 .storeURL, "give sqlite:PATH, postgresql://…, or memory: for tests")
         }
         let path = String(text.dropFirst("sqlite:".count))
-        guard !raw.isSet(.storeURL), let stateDirectory, !stateDirectory.isEmpty else {
-            return .sqlite(path: path)
+        // systemd separates several by colons.
+        guard !raw.isSet(.storeURL), let folder = stateDirectory?.split(separator: ":").first else {
+            return (.sqlite(path: path), name)
         }
-        return .sqlite(path: "\(stateDirectory)/\(path)")
+        return (.sqlite(path: "\(folder)/\(path)"), SettingName.stateDirectory)
+    }
+
+    /// What shows without opening the store.
+    ///
+    /// - Throws: when it could not be kept at its place.
+    func checkStore() throws(SettingFailure) {
+        guard case .sqlite(let path) = store, let obstacle = SQLiteStore.obstacle(at: path) else {
+            return
+        }
+        throw SettingFailure(
+            name: storeSetting,
+            problem: "no store can be kept at \(path): \(obstacle); give a folder that user"
+                + " \(geteuid()) may write")
     }
 
     private static func postgresURL(_ text: String) throws(SettingFailure) -> PostgresURL {
@@ -295,7 +325,7 @@ extension UpstreamSettings {
             let name: SettingName =
                 switch error {
                 case .timeoutOutOfRange: names.timeout
-                case .caFileUnreadable: .upstreamCAFile
+                case .baseHoldsPath: names.url
                 case .unsendable(let part): setting(raw, part)
                 }
             throw SettingFailure(name, "\(error)")

@@ -20,10 +20,13 @@ public struct Secret: Sendable, Equatable {
     }
 
     /// True when the text can stand in a form, where all is encoded: not empty, not over
-    /// ``bytesMax``, and without control characters, which a badly read file brings.
+    /// ``bytesMax``, without control characters, and without what a badly read file or a careless
+    /// paste brings at the ends: blanks and a byte order mark.
     var isFormSafe: Bool {
         (1...Self.bytesMax).contains(text.utf8.count)
             && text.utf8.allSatisfy { $0 >= 0x20 && $0 != 0x7F }
+            && text.utf8.first != 0x20 && text.utf8.last != 0x20
+            && text.unicodeScalars.first != "\u{FEFF}"
     }
 }
 

@@ -1,7 +1,6 @@
 // One upstream as the settings describe it: where it is, how long a call may take, whom we trust,
 // and with what we name ourselves.
 
-internal import Glibc
 public import StatusCore
 
 /// What a client needs to know of its upstream. Valid once it exists.
@@ -30,8 +29,10 @@ public struct UpstreamEndpoint: Sendable {
         guard (1...Self.userAgentBytesMax).contains(userAgent.utf8.count),
             userAgent.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
         else { throw .unsendable("user agent") }
-        if let caFile, access(caFile, R_OK) != 0 { throw .caFileUnreadable(errno: errno) }
         try credentials.check()
+        if let end = Self.repeatedEnd(of: baseURL, Self.path(at: source)) {
+            throw .baseHoldsPath(end)
+        }
         self.source = source
         self.baseURL = baseURL
         self.timeout = timeout
@@ -48,29 +49,50 @@ public struct UpstreamEndpoint: Sendable {
     /// The id is one path segment: its characters are RFC 3986's unreserved ones and ':', which a
     /// segment may hold as it is (section 3.3), so nothing is left to encode.
     func url(of id: ActionID) -> String {
+        let path = Self.path(at: source)
+        let isList = source == .vouchers && id == .list
+        return baseURL.appending(isList ? "\(path)?limit=\(Self.listLimit)" : "\(path)/\(id.text)")
+    }
+
+    private static func path(at source: Source) -> String {
         switch source {
-        case .orders: baseURL.appending("/v2/orders/actions/\(id.text)")
-        case .vouchers where id == .list:
-            baseURL.appending("/v1/async-actions?limit=\(Self.listLimit)")
-        case .vouchers: baseURL.appending("/v1/async-actions/\(id.text)")
+        case .orders: "/v2/orders/actions"
+        case .vouchers: "/v1/async-actions"
         }
+    }
+
+    /// The end of the base URL that the path below it would bring again: `/v1`, `/v1/async-actions`, or
+    /// another version. Every call would be a 404.
+    private static func repeatedEnd(of base: UpstreamURL, _ path: String) -> String? {
+        let segments = base.path.split(separator: "/")
+        let added = path.split(separator: "/")
+        for count in (1...added.count).reversed() where segments.count >= count {
+            let end = segments.suffix(count)
+            let isSame = zip(end, added).allSatisfy { $0.lowercased() == $1 }
+            let isVersion =
+                count == 1 && end.allSatisfy { $0.lowercased().wholeMatch(of: /v[0-9]+/) != nil }
+            if isSame || isVersion { return "/" + end.joined(separator: "/") }
+        }
+        return nil
     }
 }
 
 /// Why an endpoint could never work. Free of secrets.
 public enum EndpointFailure: Error, Sendable, Equatable, CustomStringConvertible {
     case timeoutOutOfRange
-    case caFileUnreadable(errno: Int32)
+    /// The end of the base URL that is added to it for every call.
+    case baseHoldsPath(String)
     /// The part that is empty, too long, or holds what its place in a request cannot carry.
     case unsendable(String)
 
     public var description: String {
         switch self {
         case .timeoutOutOfRange: "the time-out must be from 1ms to 3600s"
-        case .caFileUnreadable(let errno):
-            "the CA file cannot be read: \(String(cString: strerror(errno)))"
+        case .baseHoldsPath(let end):
+            "the URL ends in \(end), and the API's path is added to it: give it without"
         case .unsendable(let part):
-            "the \(part) must be 1 to \(Secret.bytesMax) printable characters without a line end"
+            "the \(part) must be 1 to \(Secret.bytesMax) printable characters without a line end, and"
+                + " without a blank at either end"
         }
     }
 }

@@ -58,6 +58,9 @@ public struct UpstreamURL: Sendable, Equatable, CustomStringConvertible {
             && numbers.allSatisfy { UInt8($0) != nil }
     }
 
+    /// From the first slash after the host on; empty without one.
+    var path: Substring { text.dropFirst("\(scheme.rawValue)://".count).drop { $0 != "/" } }
+
     /// The URL of a path below this one. `path` holds only characters that may stand in a path.
     func appending(_ path: String) -> String { text + path }
 }

@@ -38,6 +38,36 @@ struct PostgresURLTests {
         #expect(failure?.problem.contains("hush") == false)
     }
 
+    @Test(arguments: [
+        ("sslmode=bogus", #"invalid sslmode value: "bogus""#),
+        ("target_session_attrs=primry", "target_session_attrs"),
+        ("gssencmode=maybe", "gssencmode"), ("channel_binding=x", "channel_binding"),
+        ("ssl_min_protocol_version=TLSv9", "ssl_min_protocol_version"),
+        ("connect_timeout=3s", "connect_timeout '3s'"), ("keepalives_idle=x", "keepalives_idle"),
+        ("tcp_user_timeout=", "tcp_user_timeout"), ("port=0", "port '0'"),
+        ("port=70000", "port '70000'"), ("sslrootcert=/nowhere/ca.pem", "sslrootcert /nowhere"),
+        ("sslcert=/nowhere/a", "No such file"), ("sslkey=/nowhere/a", "sslkey"),
+        ("sslcrl=/nowhere/a", "sslcrl"),
+    ])
+    func unusableParameterIsRefusedByName(query: String, words: String) {
+        let failure = #expect(throws: PostgresURL.Failure.self) {
+            try PostgresURL("postgresql://u:hush@h/d?\(query)")
+        }
+        #expect(failure?.problem.contains(words) == true, "\(failure?.problem ?? "")")
+        #expect(failure?.problem.contains("hush") == false)
+    }
+
+    @Test(arguments: [
+        "sslmode=disable", "sslmode=verify-full&sslrootcert=/etc/hosts", "connect_timeout=10",
+        "target_session_attrs=prefer-standby", "application_name=x&options=-c%20geqo%3Doff",
+        "keepalives=0&keepalives_idle=1", "channel_binding=require", "gssencmode=disable",
+        "sslkey=engine:key", "port=5432",
+    ])
+    func usableParametersAreTaken(query: String) {
+        #expect(throws: Never.self) { try PostgresURL("postgresql://u:hush@h/d?\(query)") }
+        #expect(throws: Never.self) { try PostgresURL("postgresql://u@a:1,b:2,c/d?\(query)") }
+    }
+
     @Test func messagesLoseTheirSecrets() throws {
         let url = try PostgresURL("postgresql://u:hush@h/d?sslpassword=quiet")
         #expect(url.hideSecrets(in: "no: hush, quiet!") == "no: [secret], [secret]!")

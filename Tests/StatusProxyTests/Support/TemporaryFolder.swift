@@ -20,8 +20,11 @@ final class TemporaryFolder: Sendable {
 
     /// The new file's path.
     func write(_ text: String, to name: String = "file") -> String {
+        write(bytes: Array(text.utf8), to: name)
+    }
+
+    func write(bytes: [UInt8], to name: String) -> String {
         let file = "\(path)/\(name)"
-        let bytes = Array(text.utf8)
         guard let stream = fopen(file, "wb"), fwrite(bytes, 1, bytes.count, stream) == bytes.count,
             fclose(stream) == 0
         else { fatalError("\(file) cannot be written: \(errno)") }

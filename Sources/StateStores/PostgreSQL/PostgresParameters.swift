@@ -1,0 +1,77 @@
+// Whether libpq can use a URL's parameters, found out without a word to any server.
+
+internal import CPostgres
+internal import Glibc
+
+/// libpq reads names when it parses a URL, and values only when it connects. A mistyped value would
+/// keep a service waiting for a database that it can never reach.
+enum PostgresParameters {
+    /// One parameter of a URL.
+    struct Parameter {
+        var name: String
+        var value: String
+    }
+
+    /// What is wrong with the first that cannot be used, in words that hold no secret; nil when nothing
+    /// is.
+    static func fault(in parameters: [Parameter]) -> String? {
+        for parameter in parameters {
+            if let fault = fault(in: parameter) { return "\(parameter.name) \(fault)" }
+        }
+        return refusal(of: parameters)
+    }
+
+    // MARK: What libpq looks at only with a server at the other end
+
+    private static let numbers: Set = [
+        "connect_timeout", "keepalives", "keepalives_idle", "keepalives_interval",
+        "keepalives_count", "tcp_user_timeout",
+    ]
+    private static let files: Set = ["sslrootcert", "sslcert", "sslkey", "sslcrl"]
+
+    private static func fault(in parameter: Parameter) -> String? {
+        let value = parameter.value
+        if numbers.contains(parameter.name) {
+            return Int32(value) == nil ? "'\(value)' is not a whole number" : nil
+        }
+        if parameter.name == "port" {
+            let isGood = value.split(separator: ",").allSatisfy { (UInt16($0) ?? 0) > 0 }
+            return isGood ? nil : "'\(value)' is not a number from 1 to 65535"
+        }
+        // libpq 16's word for the system's certificates, and keys in a token (engine:key).
+        guard files.contains(parameter.name), value != "system", !value.contains(":") else {
+            return nil
+        }
+        return access(value, R_OK) == 0
+            ? nil : "\(value) cannot be read: \(String(cString: strerror(errno)))"
+    }
+
+    // MARK: What it looks at before
+
+    /// Where no server listens: connecting there fails at once, and is never more than tried.
+    private static let nowhere = [
+        Parameter(name: "host", value: "/dev/null"), Parameter(name: "port", value: "1"),
+        Parameter(name: "password", value: "none"),
+    ]
+
+    /// libpq says the same of nowhere with all parameters as with none, unless it refuses one.
+    private static func refusal(of parameters: [Parameter]) -> String? {
+        // A service's definition may name a real host.
+        let places: Set = ["host", "hostaddr", "port", "password", "service"]
+        let others = parameters.filter { !places.contains($0.name) }
+        let words = words(nowhere + others)
+        // Once or twice: it goes there again for a second choice.
+        return words.hasPrefix(self.words(nowhere)) ? nil : words
+    }
+
+    private static func words(_ parameters: [Parameter]) -> String {
+        let names = parameters.map { strdup($0.name) }
+        let values = parameters.map { strdup($0.value) }
+        defer { (names + values).forEach { free($0) } }
+        let nameList = names.map { UnsafePointer($0) } + [nil]
+        let valueList = values.map { UnsafePointer($0) } + [nil]
+        guard let connection = PQconnectStartParams(nameList, valueList, 0) else { return "" }
+        defer { PQfinish(connection) }
+        return PostgresConnection.words(PQerrorMessage(connection))
+    }
+}

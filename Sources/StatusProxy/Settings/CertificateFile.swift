@@ -1,0 +1,34 @@
+// The file of certificates that are trusted besides the system's: whether libcurl can use it.
+
+import CCrypto
+
+enum CertificateFile {
+    static let bytesMax = 16 << 20
+
+    /// - Throws: unless at least one certificate stands there in PEM, and all of them can be read. Else
+    ///   every call to an upstream would fail.
+    static func check(_ path: String) throws(SettingFailure) {
+        let bytes: [UInt8]
+        do { bytes = try SmallFile.read(path, bytesMax: bytesMax) } catch {
+            throw SettingFailure(.upstreamCAFile, "\(path) cannot be read: \(error)")
+        }
+        let count = bytes.withUnsafeBytes { ccrypto_pem_certificates($0.baseAddress, $0.count) }
+        guard count < 1 else { return }
+        let text = String(decoding: bytes, as: UTF8.self)
+        let fault =
+            if bytes.isEmpty {
+                "is empty"
+            } else if bytes.first == 0x30 {
+                "is DER (openssl x509 -inform der -in FILE -out FILE.pem makes PEM of it)"
+            } else if text.contains("CERTIFICATE-----") {
+                "holds a certificate that cannot be read"
+            } else if text.contains("PRIVATE KEY-----") {
+                "holds a private key and no certificate"
+            } else {
+                "holds no certificate"
+            }
+        throw SettingFailure(
+            .upstreamCAFile,
+            "\(path) \(fault): give certificates in PEM, -----BEGIN CERTIFICATE----- and so on")
+    }
+}

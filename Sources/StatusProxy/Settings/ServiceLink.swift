@@ -1,0 +1,11 @@
+// Variables of others that look like settings of ours.
+
+/// What Kubernetes puts into every container's environment for each Service of the namespace: one that
+/// is called `orders` gives `ORDERS_SERVICE_HOST`, `ORDERS_PORT=tcp://…`, `ORDERS_PORT_80_TCP_ADDR` and
+/// more ("Accessing the Service", environment variables; Docker's links have the same form).
+enum ServiceLink {
+    static func isOne(_ name: String, _ text: String) -> Bool {
+        name.contains(/_SERVICE_(HOST|PORT)$|_SERVICE_PORT_|_PORT_[0-9]+_(TCP|UDP|SCTP)/)
+            || name.hasSuffix("_PORT") && text.contains(/^(tcp|udp|sctp):\/\//)
+    }
+}
