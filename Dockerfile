@@ -19,9 +19,11 @@ RUN swift build -c release --static-swift-stdlib --product status-proxy \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libcurl4 libpq5 libsqlite3-0 libssl3 \
+    && apt-get install -y --no-install-recommends ca-certificates libcurl4 libpq5 libsqlite3-0 libssl3 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --uid 10001 --create-home --home-dir /var/lib/status-proxy status-proxy
+    && useradd --system --uid 10001 --create-home --home-dir /var/lib/status-proxy status-proxy \
+    # Any user id will do, as OpenShift gives one: such a user is of group 0.
+    && chgrp 0 /var/lib/status-proxy && chmod g=u /var/lib/status-proxy
 COPY --from=build /out/ /usr/local/bin/
 USER 10001
 # Gates and answers: keep this on a volume, or a new container has forgotten every gate.

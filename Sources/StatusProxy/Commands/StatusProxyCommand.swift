@@ -27,6 +27,7 @@ struct ServeCommand: ParsableCommand {
         commandName: "serve", abstract: "Run the service (the default).")
 
     func run() throws {
+        Self.ignoreSignals()
         do {
             let service = try Service(Settings(environment: Environment.current()))
             service.start()
@@ -35,6 +36,13 @@ struct ServeCommand: ParsableCommand {
         }
         // Not dispatchMain(): it ends the main thread in a way that valgrind cannot follow.
         while true { pause() }
+    }
+
+    /// Signals that would end a process that knows nothing of them, from the first moment on: what other
+    /// programs take for "log more" or "open the log again" (SIGUSR1, SIGUSR2), a file at its size limit,
+    /// a reader that has gone, which both show as failed writes too, and SIGHUP, until it has its handler.
+    private static func ignoreSignals() {
+        for number in [SIGUSR1, SIGUSR2, SIGXFSZ, SIGPIPE, SIGHUP] { signal(number, SIG_IGN) }
     }
 }
 

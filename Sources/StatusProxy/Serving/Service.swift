@@ -183,8 +183,6 @@ final class Service: Sendable {
         on(SIGTERM) { self.stop("SIGTERM") }
         on(SIGINT) { self.stop("SIGINT") }
         on(SIGHUP) { self.secrets.reread() }
-        // libcurl and a closed log pipe would raise it; both tell by their return codes.
-        signal(SIGPIPE, SIG_IGN)
     }
 
     private func on(_ number: Int32, _ handler: @escaping @Sendable () -> Void) {
