@@ -13,12 +13,21 @@ enum DescriptorLimit {
         connections + loops * perLoop + others
     }
 
-    /// Raises the limit if it is too low, as far as the hard one lets it. Returns what is allowed now.
-    static func raise(to needed: Int) -> Int {
-        let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+    /// What is allowed now.
+    static func current() -> Int { Int(clamping: limit().rlim_cur) }
+
+    private static let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
+
+    private static func limit() -> rlimit {
         var limit = rlimit()
         // It fails for a resource that does not exist only.
         precondition(getrlimit(files, &limit) == 0)
+        return limit
+    }
+
+    /// Raises the limit if it is too low, as far as the hard one lets it. Returns what is allowed now.
+    static func raise(to needed: Int) -> Int {
+        var limit = limit()
         let wanted = min(rlim_t(needed), limit.rlim_max)
         guard limit.rlim_cur < wanted else { return Int(clamping: limit.rlim_cur) }
         let before = limit.rlim_cur

@@ -168,6 +168,64 @@ struct LogWriterTests {
         #expect(try #require(pipe.lines()).count == 1)
     }
 
+    /// Whoever shares our standard error may have made it non-blocking, for all who have it.
+    @Test func pipeThatIsNonBlockingLosesNothing() throws {
+        let pipe = Pipe()
+        #expect(fcntl(pipe.writer, F_SETFL, O_NONBLOCK) == 0)
+        let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
+        let text = String(repeating: "x", count: 9_000)
+        // Some times what a pipe holds, and less than may wait.
+        let count = 300
+        for number in 0..<count {
+            log.log(.info, "line", ["number": .integer(number), "text": .text(text)])
+        }
+        // Nothing can be read yet: the pipe is full, and the writer waits.
+        log.flush(patience: .milliseconds(100))
+        pipe.startReading()
+        log.flush(patience: .seconds(30))
+        let numbers = try #require(pipe.lines()).map { try json($0)["number"]?.integer }
+        #expect(numbers == (0..<count).map { Int64($0) })
+        #expect(log.linesLost == 0)
+    }
+
+    @Test func linesThatCannotBeWrittenAreCountedAndReportedLater() throws {
+        let descriptor = open("/dev/full", O_WRONLY)
+        let log = LogWriter(level: .info, format: .json, descriptor: descriptor)
+        for count in 1...3 {
+            log.log(.info, "line")
+            log.flush(patience: .seconds(30))
+            #expect(log.linesLost == count)
+        }
+        let pipe = Pipe()
+        pipe.startReading()
+        // From here on the log leads into the pipe.
+        #expect(dup2(pipe.writer, descriptor) == descriptor)
+        log.log(.info, "kept")
+        log.flush(patience: .seconds(30))
+        #expect(dup2(open("/dev/full", O_WRONLY), descriptor) == descriptor)
+        let values = try #require(pipe.lines()).map(json)
+        #expect(values.map { $0["message"]?.string } == ["kept", "log lines dropped"])
+        #expect(values.last?["lines"]?.integer == 3)
+        #expect(log.linesLost == 3)
+    }
+
+    /// A datagram socket takes a batch whole or not at all; one that is too long is never taken.
+    @Test func batchThatIsNeverTakenIsCountedLineByLine() throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0, &ends) == 0)
+        defer { ends.forEach { close($0) } }
+        let log = LogWriter(level: .info, format: .json, descriptor: ends[0])
+        let text = String(repeating: "x", count: 512 << 10)
+        for _ in 0..<4 { log.log(.info, "line", ["text": .text(text)]) }
+        log.flush(patience: .seconds(30))
+        #expect(log.linesLost == 4)
+        var datagram = [UInt8](repeating: 0, count: 4096)
+        let count = recv(ends[1], &datagram, datagram.count, 0)
+        let line = String(decoding: datagram.prefix(max(0, count)), as: UTF8.self)
+        #expect(line.hasSuffix("\n"))
+        #expect(try json(String(line.dropLast()))["message"]?.string == "log lines dropped")
+    }
+
     @Test(arguments: [
         (Duration.zero, "0.000000"), (.microseconds(1), "0.000001"), (.seconds(60), "60.000000"),
         (.milliseconds(1234), "1.234000"), (.seconds(-1), "0.000000"),

@@ -106,6 +106,49 @@ struct MetricsTests {
         #expect(text.value("cache_results_total", ["result": "stale"]) == 2)
     }
 
+    @Test func callsSavedAreThoseOfHitsAndOfWhatOthersAskedFor() throws {
+        for saved in [1, 0, 7] {
+            metrics.countRequest(
+                route: "/actions", status: 200, took: .zero, cacheResult: nil, savedCalls: saved)
+        }
+        var gauges = gauges
+        gauges.hits.count(isStale: false, nanoseconds: 9_000)
+        gauges.hits.count(isStale: true, nanoseconds: 9_000)
+        let text = try MetricsReader(metrics.text(gauges, configured: []))
+        #expect(text.value("calls_saved_total") == 10)
+    }
+
+    @Test func programAndProcessAreTold() throws {
+        var gauges = gauges
+        gauges.logLinesLost = 4
+        gauges.process = ProcessFigures(
+            cpu: .milliseconds(1500), virtualBytes: 3 << 30, residentBytes: 5 << 20,
+            openDescriptors: 17, descriptorsMax: 1024, startedAt: 1_795_312_800.25)
+        let text = try MetricsReader(metrics.text(gauges, configured: []))
+        #expect(text.value("log_lines_lost_total") == 4)
+        #expect(text.value("build_info", ["version": ProgramVersion.text]) == 1)
+        for (name, type, value) in [
+            ("process_cpu_seconds_total", "counter", 1.5),
+            ("process_virtual_memory_bytes", "gauge", Double(3 << 30)),
+            ("process_resident_memory_bytes", "gauge", Double(5 << 20)),
+            ("process_open_fds", "gauge", 17), ("process_max_fds", "gauge", 1024),
+            ("process_start_time_seconds", "gauge", 1_795_312_800.25),
+        ] {
+            #expect(text.value(name) == value, "\(name)")
+            #expect(text.types[name] == type)
+        }
+    }
+
+    /// Without a descriptor there is nothing to read them by.
+    @Test func figuresThatCannotBeHadAreLeftOut() throws {
+        var gauges = gauges
+        gauges.process = ProcessFigures(cpu: .zero, descriptorsMax: 8)
+        let text = try MetricsReader(metrics.text(gauges, configured: []))
+        #expect(text.value("process_max_fds") == 8)
+        #expect(text.value("process_open_fds") == nil)
+        #expect(text.value("process_start_time_seconds") == nil)
+    }
+
     @Test func noActionIDStandsInALabel() throws {
         try countEverything()
         #expect(!metrics.text(gauges, configured: Source.allCases).contains("secretive"))

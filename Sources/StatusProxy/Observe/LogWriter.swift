@@ -28,7 +28,8 @@ enum LogValue: Sendable {
 /// Collects lines and writes them to a descriptor, on a queue of its own.
 ///
 /// Lines wait in memory up to ``pendingBytesMax``; when the reader of the log is slower than that,
-/// lines are dropped and counted: the log never holds up a request.
+/// lines are dropped and counted: the log never holds up a request. So are lines that cannot be written,
+/// to a full disk for one. Of a line that was written in part, the rest is kept and goes first.
 final class LogWriter: Sendable {
     static let pendingBytesMax = 4 << 20
     /// Lines are gathered for so long before they are written: a write per line would cost more than
@@ -52,16 +53,25 @@ final class LogWriter: Sendable {
         var bytes: [UInt8] = []
         /// The other of two buffers that take turns.
         var spare: [UInt8] = []
+        /// Lines that are lost and not reported yet, and all that ever were.
         var dropped = 0
+        var droppedEver = 0
+        /// The rest of a line that could be written in part only.
+        var unfinished: [UInt8] = []
         var isTicking = false
         var isCalled = false
 
-        var isEmpty: Bool { bytes.isEmpty && dropped == 0 }
+        var isEmpty: Bool { bytes.isEmpty && dropped == 0 && unfinished.isEmpty }
+
+        mutating func drop(_ lines: Int) {
+            dropped += lines
+            droppedEver += lines
+        }
 
         /// Takes a line in; returns what is to be set going for it.
         mutating func take(_ line: UnsafeBufferPointer<UInt8>) -> Need {
             guard bytes.count + line.count <= LogWriter.pendingBytesMax else {
-                dropped += 1
+                drop(1)
                 return .none
             }
             bytes.append(contentsOf: line)
@@ -92,6 +102,9 @@ final class LogWriter: Sendable {
         ticks.activate()
         call.activate()
     }
+
+    /// Lines that never reached the log since the start.
+    var linesLost: Int { pending.withLock { $0.droppedEver } }
 
     deinit {
         ticks.cancel()
@@ -159,39 +172,78 @@ final class LogWriter: Sendable {
     }
 
     private func write() {
+        // Told behind the lines that were there when it was dropped, not behind later ones.
         var (bytes, dropped) = pending.withLock { pending in
             let taken = (pending.bytes, pending.dropped)
             pending.bytes = pending.spare
             pending.spare = []
-            pending.dropped = 0
             pending.isCalled = false
             return taken
         }
-        writeAll(bytes)
-        if dropped > 0 {
-            // Told at every level: each of the lines was one that should have been written.
-            writeAll(line(.warning, "log lines dropped", ["lines": .integer(dropped)]))
-        }
+        dropped += writeLines(bytes)
+        report(dropped)
         bytes.removeAll(keepingCapacity: bytes.capacity <= Self.spareBytesMax)
         let empty = bytes
         bytes = []
         pending.withLock { $0.spare = empty }
     }
 
+    /// Tells of lost lines, at every level: each was one that should have been written.
+    private func report(_ dropped: Int) {
+        guard dropped > 0, pending.withLock({ $0.unfinished.isEmpty }) else { return }
+        let line = line(.warning, "log lines dropped", ["lines": .integer(dropped)])
+        let written = writeAll(line)
+        pending.withLock { pending in
+            // Not at all: it is told later.
+            guard written > 0 else { return }
+            pending.dropped -= dropped
+            pending.unfinished = Array(line[written...])
+        }
+    }
+
     /// A larger buffer is given back after a burst.
     private static let spareBytesMax = 1 << 20
 
-    /// A log that cannot be written is nobody's to be told of: the rest is let go.
-    private func writeAll(_ bytes: [UInt8]) {
+    /// Writes whole lines, behind the rest of one that was cut; drops those that cannot be written, and
+    /// returns how many.
+    private func writeLines(_ lines: [UInt8]) -> Int {
+        let rest = pending.withLock { $0.unfinished }
+        let finished = writeAll(rest)
+        let written = finished == rest.count ? writeAll(lines) : 0
+        guard finished < rest.count || written < lines.count || !rest.isEmpty else { return 0 }
+        let left = lines[written...]
+        let isCut = written > 0 && lines[written - 1] != Self.lineEnd
+        let cut = isCut ? left.prefix { $0 != Self.lineEnd } + [Self.lineEnd] : []
+        let lost = left.dropFirst(cut.count).count { $0 == Self.lineEnd }
+        pending.withLock { pending in
+            pending.unfinished = Array(rest[finished...] + cut)
+            pending.drop(lost)
+        }
+        return lost
+    }
+
+    private static let lineEnd = UInt8(ascii: "\n")
+
+    /// Returns how much could be written. A reader who has no room yet is waited for, also when somebody
+    /// else who has the same open file has made it non-blocking.
+    private func writeAll(_ bytes: [UInt8]) -> Int {
         bytes.withUnsafeBytes { buffer in
             var rest = buffer[...]
             while !rest.isEmpty {
                 let count = Glibc.write(descriptor, rest.base, rest.count)
-                if count < 0 && errno == EINTR { continue }
-                guard count > 0 else { return }
+                if count < 0, errno == EINTR { continue }
+                if count < 0, errno == EAGAIN, awaitRoom() { continue }
+                guard count > 0 else { break }
                 rest = rest.dropFirst(count)
             }
+            return buffer.count - rest.count
         }
+    }
+
+    /// False when it cannot be waited for.
+    private func awaitRoom() -> Bool {
+        var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        return poll(&polled, 1, -1) > 0 || errno == EINTR
     }
 
     private static func jsonLine(

@@ -22,11 +22,13 @@ final class Metrics: Sendable {
         var requests: [RequestKey: Int] = [:]
         var durations = Histogram()
         var cacheResults: [String: Int] = [:]
+        var savedCalls = 0
 
         mutating func add(_ other: RequestCounts) {
             requests.merge(other.requests, uniquingKeysWith: +)
             cacheResults.merge(other.cacheResults, uniquingKeysWith: +)
             durations.add(other.durations)
+            savedCalls += other.savedCalls
         }
     }
 
@@ -70,15 +72,19 @@ final class Metrics: Sendable {
         var waitingCallers: Int
         var eventStreams: Int
         var hits = HitCounts()
+        var logLinesLost = 0
+        var process: ProcessFigures?
     }
 
     func countRequest(
-        route: String, status: Int, took: Duration, cacheResult: String?, lane: Int = 0
+        route: String, status: Int, took: Duration, cacheResult: String?, savedCalls: Int = 0,
+        lane: Int = 0
     ) {
         lanes[lane].withLock {
             $0.requests[RequestKey(route: route, status: status), default: 0] += 1
             $0.durations.add(took)
             if let cacheResult { $0.cacheResults[cacheResult, default: 0] += 1 }
+            $0.savedCalls += savedCalls
         }
     }
 
@@ -89,6 +95,7 @@ final class Metrics: Sendable {
         if hits.all > 0 {
             sum.requests[RequestKey(route: "/actions/{id}", status: 200), default: 0] += hits.all
         }
+        sum.savedCalls += hits.all
         if hits.fresh > 0 { sum.cacheResults["hit", default: 0] += hits.fresh }
         if hits.stale > 0 { sum.cacheResults["stale", default: 0] += hits.stale }
         return sum
@@ -169,6 +176,9 @@ final class Metrics: Sendable {
         for (result, count) in requests.cacheResults.sorted(by: { $0.key < $1.key }) {
             text.sample("cache_results_total", [("result", result)], count)
         }
+        text.family(
+            "calls_saved_total", "counter", "Actions answered without a call of their own.")
+        text.sample("calls_saved_total", [], requests.savedCalls)
         Self.writeUpstreams(state, configured, into: &text)
         text.family("store_failures_total", "counter", "Store operations that failed.")
         text.sample("store_failures_total", [], state.storeFailures)
@@ -201,7 +211,35 @@ final class Metrics: Sendable {
                 "0 while the file of caller keys cannot be used and the keys before it count.")
             text.sample("caller_keys_good", [], isGood ? 1 : 0)
         }
+        text.family(
+            "log_lines_lost_total", "counter",
+            "Log lines that were not written: no room for them, or a log that takes none.")
+        text.sample("log_lines_lost_total", [], gauges.logLinesLost)
+        text.family("build_info", "gauge", "Always 1; the label tells which program this is.")
+        text.sample("build_info", [("version", ProgramVersion.text)], 1)
+        if let process = gauges.process { Self.write(process, into: &text) }
         return text.text
+    }
+
+    /// By the names that Prometheus' own client libraries give them.
+    private static func write(_ process: ProcessFigures, into text: inout MetricsText) {
+        text.prefix = "process_"
+        text.family("cpu_seconds_total", "counter", "User and system CPU time.")
+        text.sample("cpu_seconds_total", [], LogWriter.secondsText(process.cpu))
+        let gauges: [(name: String, help: String, value: Int?)] = [
+            ("resident_memory_bytes", "Resident memory.", process.residentBytes),
+            ("virtual_memory_bytes", "Virtual memory.", process.virtualBytes),
+            ("open_fds", "Open file descriptors.", process.openDescriptors),
+            ("max_fds", "The most that may be open.", process.descriptorsMax),
+        ]
+        for gauge in gauges {
+            guard let value = gauge.value else { continue }
+            text.family(gauge.name, "gauge", gauge.help)
+            text.sample(gauge.name, [], value)
+        }
+        guard let startedAt = process.startedAt else { return }
+        text.family("start_time_seconds", "gauge", "When the process was started, since 1970.")
+        text.sample("start_time_seconds", [], startedAt)
     }
 
     private static func writeUpstreams(
@@ -282,15 +320,16 @@ final class Metrics: Sendable {
 /// Writes the lines. Label values are our own words: nothing in them needs an escape.
 private struct MetricsText {
     var text = ""
+    var prefix = "status_proxy_"
 
     mutating func family(_ name: String, _ type: String, _ help: String) {
-        text += "# HELP status_proxy_\(name) \(help)\n# TYPE status_proxy_\(name) \(type)\n"
+        text += "# HELP \(prefix)\(name) \(help)\n# TYPE \(prefix)\(name) \(type)\n"
     }
 
     mutating func sample(
         _ name: String, _ labels: [(String, String)], _ value: some CustomStringConvertible
     ) {
         let pairs = labels.map { "\($0)=\"\($1)\"" }.joined(separator: ",")
-        text += "status_proxy_\(name)\(pairs.isEmpty ? "" : "{\(pairs)}") \(value)\n"
+        text += "\(prefix)\(name)\(pairs.isEmpty ? "" : "{\(pairs)}") \(value)\n"
     }
 }

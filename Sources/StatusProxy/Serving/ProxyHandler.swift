@@ -230,6 +230,10 @@ extension ProxyHandler {
         let collector = BatchCollector(ids) { items in
             var response = BatchWriter.response(items, clocks: SystemClock.both())
             if let field = wish.preferenceApplied { response.fields.append(field) }
+            var visit = visit
+            visit.savedCalls = items.count { item in
+                (try? item.result.get()).map { $0.service != .miss } ?? false
+            }
             self.answerHeld(exchange, response, visit)
         }
         for (index, text) in ids.enumerated() {

@@ -17,6 +17,8 @@ struct Visit: Sendable {
     let lane: Int
     var route = "other"
     var cacheResult: String?
+    /// Actions that it was answered for without a call of their own.
+    var savedCalls = 0
     var source: Source?
     var problem: String?
     /// The caller's name, when keys are on.
@@ -40,6 +42,7 @@ struct Visit: Sendable {
         case .miss: visit.cacheResult = "miss"
         case .collapsed: visit.cacheResult = "collapsed"
         }
+        visit.savedCalls = answer.service == .miss ? 0 : 1
         return visit
     }
 
@@ -90,7 +93,7 @@ final class RequestJournal: Sendable {
         let took = SystemClock.now() - visit.startedAt
         metrics.countRequest(
             route: visit.route, status: status, took: beganAfter ?? took,
-            cacheResult: visit.cacheResult, lane: visit.lane)
+            cacheResult: visit.cacheResult, savedCalls: visit.savedCalls, lane: visit.lane)
         log.log(
             .info, "request",
             [
@@ -129,7 +132,8 @@ final class RequestJournal: Sendable {
         let count = connections.withLock { $0 }
         let gauges = Metrics.Gauges(
             connections: count?() ?? 0, storedActions: stored, waitingCallers: waiting,
-            eventStreams: streams, hits: hits)
+            eventStreams: streams, hits: hits, logLinesLost: log.linesLost,
+            process: .now())
         return Array(metrics.text(gauges, configured: configured).utf8)
     }
 }

@@ -25,9 +25,11 @@ struct MetricsReader {
         try checkHistograms()
     }
 
-    /// The value of the one series of that name and those labels; nil when there is none.
+    /// The value of the one series of that name and those labels; nil when there is none. A name of
+    /// ours stands without its beginning.
     func value(_ name: String, _ labels: [String: String] = [:]) -> Double? {
-        samples.first { $0.name == "status_proxy_" + name && $0.labels == labels }?.value
+        let name = name.hasPrefix("process_") ? name : "status_proxy_" + name
+        return samples.first { $0.name == name && $0.labels == labels }?.value
     }
 
     private mutating func take(_ line: String) throws {

@@ -1,0 +1,63 @@
+// What the kernel tells of this process: the figures that every Prometheus client library has.
+
+import Glibc
+import StatusCore
+
+/// Nil where the kernel could not be asked, for want of a descriptor for one.
+struct ProcessFigures: Sendable {
+    var cpu: Duration
+    var virtualBytes: Int?
+    var residentBytes: Int?
+    var openDescriptors: Int?
+    var descriptorsMax: Int
+    /// Seconds since 1970.
+    var startedAt: Double?
+
+    static func now() -> ProcessFigures {
+        let pages = numbers(in: "/proc/self/statm", atMost: 256)
+        let page = sysconf(Int32(_SC_PAGESIZE))
+        return ProcessFigures(
+            cpu: cpuTime(), virtualBytes: pages.first.map { $0 * page },
+            residentBytes: pages.count > 1 ? pages[1] * page : nil,
+            openDescriptors: openDescriptors(), descriptorsMax: DescriptorLimit.current(),
+            startedAt: startedAt)
+    }
+
+    /// proc(5), fields 22 of `stat`, after the name, which may hold blanks; and the time of the boot.
+    /// Read once, at the start: later there may be no descriptor to read it by.
+    static let startedAt: Double? = {
+        let ticks = text(of: "/proc/self/stat", atMost: 4096).split(separator: ")").last?
+            .split(separator: " ").dropFirst(19).first.flatMap { Double($0) }
+        let boot = text(of: "/proc/stat", atMost: 1 << 20).split(separator: "\n")
+            .first { $0.hasPrefix("btime ") }
+            .flatMap { Double($0.dropFirst("btime ".count)) }
+        guard let ticks, let boot else { return nil }
+        return boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+    }()
+
+    private static func cpuTime() -> Duration {
+        var time = timespec()
+        // It fails for a clock that does not exist only.
+        precondition(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0)
+        return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
+    }
+
+    /// Without the one that counts them.
+    private static func openDescriptors() -> Int? {
+        guard let folder = opendir("/proc/self/fd") else { return nil }
+        defer { closedir(folder) }
+        var count = 0
+        while let entry = readdir(folder) {
+            if entry.pointee.d_name.0 != CChar(bitPattern: UInt8(ascii: ".")) { count += 1 }
+        }
+        return count - 1
+    }
+
+    private static func numbers(in path: String, atMost bytesMax: Int) -> [Int] {
+        text(of: path, atMost: bytesMax).split(separator: " ").compactMap { Int($0) }
+    }
+
+    private static func text(of path: String, atMost bytesMax: Int) -> String {
+        String(decoding: (try? SmallFile.read(path, bytesMax: bytesMax)) ?? [], as: UTF8.self)
+    }
+}

@@ -1,0 +1,251 @@
+// What surrounds the program: users, folders, links, signals, logs that take nothing.
+
+import Foundation
+import StatusCore
+import Testing
+
+@Suite(.timeLimit(.minutes(10)))
+struct SurroundingsTests {
+    private static let keys = [
+        "VOUCHERS_APP_ID": "app", "VOUCHERS_APP_TOKEN": "hidden-token", "LISTEN_PORT": "0",
+    ]
+
+    /// Starts the program with the rights of a user who is nobody special. Who runs the tests as such
+    /// a user has those already.
+    private func unprivileged(
+        _ arguments: [String], _ settings: [String: String], user: [String] = []
+    ) throws -> Program {
+        let environment = Self.keys.merging(settings) { _, new in new }
+        guard geteuid() == 0 else {
+            return try Program("status-proxy", arguments, environment: environment)
+        }
+        let path = Program.folder.appendingPathComponent("status-proxy").path
+        return try Program(
+            try Tool.path(of: "setpriv"),
+            ["--bounding-set=-all", "--inh-caps=-all"] + user + [path] + arguments,
+            environment: environment)
+    }
+
+    // MARK: Folders and files
+
+    /// `check` and the start say the same, in one line, and leave nothing behind.
+    private func expectRefusal(
+        _ settings: [String: String], _ words: String..., in folder: TemporaryFolder
+    ) async throws {
+        let before = try FileManager.default.subpathsOfDirectory(atPath: folder.url.path).sorted()
+        var said: Set<String> = []
+        for command in ["check", "serve", "serve"] {
+            let program = try unprivileged([command], settings)
+            #expect(try await program.exitCode() == 78, "\(command): \(program.text)")
+            said.insert(program.text)
+        }
+        let text = said.first ?? ""
+        #expect(said.count == 1, "\(said)")
+        #expect(text.split(separator: "\n").count == 1)
+        for word in words { #expect(text.contains(word), "\(text)") }
+        let after = try FileManager.default.subpathsOfDirectory(atPath: folder.url.path).sorted()
+        #expect(after == before)
+    }
+
+    @Test func placeThatNoStoreCanBeKeptAtIsToldByCheckAndStart() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.url.path
+        let file = try folder.write("no database", to: "file")
+        try FileManager.default.createSymbolicLink(
+            atPath: path + "/lost", withDestinationPath: path + "/nowhere")
+        for (place, words) in [
+            ("none/store.sqlite", "its folder does not exist"),
+            ("none/../store.sqlite", "its folder does not exist"),
+            ("lost/store.sqlite", "its folder does not exist"),
+            ("file/store.sqlite", "Not a directory"),
+        ] {
+            try await expectRefusal(
+                ["STORE_URL": "sqlite:\(path)/\(place)"], "STORE_URL: ", "\(path)/\(place)", words,
+                "give a folder that user", in: folder)
+        }
+        try await expectRefusal(
+            ["STORE_URL": "sqlite:\(path)"], "STORE_URL: ", "not a file", in: folder)
+        try await expectRefusal(
+            ["STATE_DIRECTORY": path + "/none:/tmp"], "STATE_DIRECTORY: ",
+            path + "/none/status-proxy",
+            in: folder)
+        withExtendedLifetime(file) {}
+    }
+
+    @Test func placeThatMayNotBeWrittenIsToldByCheckAndStart() async throws {
+        let folder = try TemporaryFolder()
+        let shut = folder.url.appendingPathComponent("shut")
+        try FileManager.default.createDirectory(at: shut, withIntermediateDirectories: false)
+        let file = try folder.write("", to: "file")
+        #expect(chmod(shut.path, 0o555) == 0)
+        #expect(chmod(file, 0o444) == 0)
+        defer { chmod(shut.path, 0o755) }
+        for settings in [
+            ["STATE_DIRECTORY": shut.path], ["STORE_URL": "sqlite:\(shut.path)/store.sqlite"],
+            ["STORE_URL": "sqlite:\(file)"],
+        ] {
+            let name = settings.keys.first ?? ""
+            try await expectRefusal(
+                settings, "\(name): ", "Permission denied", "user \(geteuid())", in: folder)
+        }
+    }
+
+    /// It has to be opened to be known, which `check` does not.
+    @Test func fileThatIsNoStoreIsToldByTheSettingsName() async throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("this is not a database, and long enough", to: "file")
+        let program = try unprivileged(["serve"], ["STORE_URL": "sqlite:\(file)"])
+        #expect(try await program.exitCode() == 78)
+        #expect(program.text.hasPrefix("status-proxy: STORE_URL: \(file): "), "\(program.text)")
+        #expect(program.text.split(separator: "\n").count == 1)
+    }
+
+    @Test func linkToAStoreThatIsStillToBeMadeWorksAtEveryStart() async throws {
+        let folder = try TemporaryFolder()
+        let path = folder.url.path
+        try FileManager.default.createDirectory(
+            atPath: path + "/volume", withIntermediateDirectories: false)
+        try FileManager.default.createSymbolicLink(
+            atPath: path + "/link", withDestinationPath: "volume/store.sqlite")
+        for _ in 1...2 {
+            let program = try unprivileged(["serve"], ["STORE_URL": "sqlite:\(path)/link"])
+            _ = try await World.port(of: program)
+            program.signal(SIGTERM)
+            #expect(try await program.exitCode() == 0, "\(program.text)")
+        }
+        let names = try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
+        #expect(names == ["link", "volume", "volume/store.sqlite"])
+    }
+
+    // MARK: Users
+
+    /// As OpenShift has it: any number for the user, group 0, no entry in the list of users, no home.
+    @Test func anyUserOfGroupZeroCanRunTheService() async throws {
+        let folder = try TemporaryFolder()
+        let state = folder.url.appendingPathComponent("state").path
+        try FileManager.default.createDirectory(
+            atPath: state, withIntermediateDirectories: false)
+        // As the Dockerfile leaves it.
+        #expect(chmod(state, 0o770) == 0)
+        #expect(chmod(folder.url.path, 0o755) == 0)
+        let program = try unprivileged(
+            ["serve"], ["STATE_DIRECTORY": state],
+            user: ["--reuid=1000650000", "--regid=0", "--clear-groups"])
+        let port = try await World.port(of: program)
+        #expect(try Client.get(port: port, "/readyz").status == 200)
+        program.signal(SIGTERM)
+        #expect(try await program.exitCode() == 0, "\(program.text)")
+    }
+
+    /// The instruction that makes the folder gives group 0 what its owner has.
+    @Test func imageLetsGroupZeroWriteTheStateFolder() throws {
+        let lines = try Project.text("Dockerfile").split(separator: "\n")
+        let state = try #require(
+            lines.first { $0.hasPrefix("VOLUME ") }?.dropFirst("VOLUME ".count))
+        #expect(
+            lines.contains { $0.contains("chgrp 0 \(state)") && $0.contains("chmod g=u \(state)") })
+        #expect(lines.contains { $0.contains("STATE_DIRECTORY=\(state) ") })
+    }
+
+    // MARK: Signals
+
+    @Test(arguments: [SIGUSR1, SIGUSR2, SIGPIPE, SIGHUP, SIGXFSZ])
+    func signalThatMeansNothingToUsEndsNothing(number: Int32) async throws {
+        let world = try await World()
+        for _ in 0..<3 { world.proxy.signal(number) }
+        #expect(try world.get("/livez").status == 200)
+        #expect(world.proxy.isRunning)
+        world.proxy.signal(SIGTERM)
+        #expect(try await world.proxy.exitCode() == 0)
+    }
+
+    // MARK: Warnings
+
+    @Test func variableThatLooksLikeASettingIsWarnedOfInTheLog() async throws {
+        let world = try await World(["REFRESH_WIAT": "5s", "ORDERS_PORT": "tcp://10.0.0.1:80"])
+        let line = try #require(
+            world.proxy.text.split(separator: "\n").first { $0.contains("REFRESH_WIAT") })
+        #expect(line.contains("\"warning\"") && line.contains("is REFRESH_WAIT meant?"))
+        #expect(!world.proxy.text.contains("ORDERS_PORT"))
+    }
+
+    // MARK: The log
+
+    /// The limit of a file's size stands for a full disk: what does not fit is cut by the kernel.
+    @Test func logOnAFullDiskLosesWholeLinesAndCountsThem() async throws {
+        let world = try await World(["STORE_URL": "memory:"])
+        func lost() throws -> Double? { try figure("status_proxy_log_lines_lost_total", world) }
+        func limit(_ bytes: String) async throws {
+            _ = try await Tool.run(
+                "prlimit", ["--pid", "\(world.proxy.identifier)", "--fsize=\(bytes):unlimited"])
+        }
+        _ = try await world.proxy.wait(for: "listening") { $0.contains("listening") ? true : nil }
+        #expect(try lost() == 0)
+        try await eventually("a written scrape") { world.proxy.text.contains("/metrics") }
+        // Half a line more.
+        try await limit("\(world.proxy.text.utf8.count + 100)")
+        try await eventually("lost lines") {
+            #expect(try world.get("/livez").status == 200)
+            return try lost() ?? 0 > 3
+        }
+        #expect(!world.proxy.text.hasSuffix("\n"), "the kernel has cut a line")
+        try await limit("unlimited")
+        try await eventually("report") { world.proxy.text.contains("log lines dropped") }
+        let total = try #require(try lost())
+        world.proxy.signal(SIGTERM)
+        #expect(try await world.proxy.exitCode() == 0)
+        let lines = world.proxy.text.split(separator: "\n")
+        let values = try lines.map { try JSONReader.read(Array($0.utf8)) }
+        let reported = values.compactMap { $0["lines"]?.integer }.reduce(0, +)
+        #expect(Double(reported) == total)
+        #expect(world.proxy.text.hasSuffix("\n"))
+    }
+
+    // MARK: Figures
+
+    private func figure(_ name: String, _ world: World) throws -> Double? {
+        let lines = try world.get("/metrics").text.split(separator: "\n")
+        return lines.first { $0.hasPrefix(name + " ") }.flatMap {
+            Double($0.split(separator: " ")[1])
+        }
+    }
+
+    @Test func processIsToldAsTheKernelSeesIt() async throws {
+        let before = Date().timeIntervalSince1970
+        let world = try await World()
+        let descriptors = try FileManager.default.contentsOfDirectory(
+            atPath: "/proc/\(world.proxy.identifier)/fd"
+        ).count
+        let open = try #require(try figure("process_open_fds", world))
+        #expect(abs(open - Double(descriptors)) <= 10)
+        let limits = try String(
+            contentsOfFile: "/proc/\(world.proxy.identifier)/limits", encoding: .utf8
+        ).split(separator: "\n")
+        let files = try #require(limits.first { $0.hasPrefix("Max open files") })
+        #expect(
+            try figure("process_max_fds", world) == Double(String(files.split(separator: " ")[3])))
+        let resident = Double(try ProcessFigures.residentBytes(of: world.proxy))
+        let told = try #require(try figure("process_resident_memory_bytes", world))
+        #expect(told > resident / 2 && told < resident * 2)
+        #expect(try #require(try figure("process_virtual_memory_bytes", world)) > told)
+        #expect(try #require(try figure("process_cpu_seconds_total", world)) > 0)
+        let startedAt = try #require(try figure("process_start_time_seconds", world))
+        // The boot's time is kept in whole seconds.
+        #expect(startedAt > before - 2 && startedAt < Date().timeIntervalSince1970 + 2)
+        #expect(try world.get("/metrics").text.contains("status_proxy_build_info{version=\""))
+    }
+
+    @Test func callsThatAnswersSavedAreCounted() async throws {
+        let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
+        func saved() throws -> Double? { try figure("status_proxy_calls_saved_total", world) }
+        #expect(try world.get("/actions/\(DemoID.pendingOrder)").status == 200)
+        #expect(try saved() == 0)
+        for _ in 0..<3 { _ = try world.get("/actions/\(DemoID.pendingOrder)") }
+        #expect(try saved() == 3)
+        let batch = "/actions?id=\(DemoID.pendingOrder)&id=\(DemoID.pendingOrder)&id=bad!"
+        #expect(try world.get(batch).status == 200)
+        #expect(try saved() == 5)
+        #expect(try world.get("/actions/\(DemoID.missingOrder)").status == 404)
+        #expect(try saved() == 5)
+    }
+}
