@@ -65,6 +65,10 @@ struct SurroundingsTests {
         }
         try await expectRefusal(
             ["STORE_URL": "sqlite:\(path)"], "STORE_URL: ", "not a file", in: folder)
+        // A folder in which nobody can make anything, whatever its mode says.
+        try await expectRefusal(
+            ["STORE_URL": "sqlite:/proc/self/fd/store.sqlite"], "STORE_URL: ",
+            "its folder cannot be written", in: folder)
         try await expectRefusal(
             ["STATE_DIRECTORY": path + "/none:/tmp"], "STATE_DIRECTORY: ",
             path + "/none/status-proxy",

@@ -113,6 +113,15 @@ struct SettingRefusalTests {
         try expect(Refused(["STORE_URL": url], "STORE_URL", words, "give one like postgresql://"))
     }
 
+    @Test func rootCertificatesOfTheDatabaseThatCannotBeUsedAreRefused() throws {
+        let folder = TemporaryFolder()
+        let path = folder.write("hello, world\n")
+        let url = "postgresql://user:hush@host/db?sslmode=verify-full&sslrootcert=\(path)"
+        try expect(Refused(["STORE_URL": url], "STORE_URL", path, "holds no certificate"))
+        _ = folder.write(Certificates.pem)
+        #expect(throws: Never.self) { try settings(["STORE_URL": url]) }
+    }
+
     // MARK: Names
 
     @Test(arguments: [

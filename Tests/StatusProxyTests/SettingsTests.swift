@@ -296,6 +296,13 @@ struct SettingsTests {
         #expect(warnings.first?.contains("hush") == false)
     }
 
+    @Test func fileOfCallerKeysThatIsNothingIsWarnedOf() throws {
+        let settings = try settings(["CALLER_KEYS_FILE": "", "CALLER_REQUESTS_PER_SECOND": ""])
+        #expect(settings.callers == nil)
+        #expect(
+            settings.warnings == ["CALLER_KEYS_FILE: it is set to nothing, so everybody may ask"])
+    }
+
     @Test func variablesOfOthersAndOursAreNotWarnedOf() throws {
         let others = [
             "PATH", "HOME", "LANG", "TERM", "LOGNAME", "HOSTNAME", "HTTPS_PROXY", "NO_PROXY",

@@ -18,7 +18,7 @@ enum PostgresParameters {
         for parameter in parameters {
             if let fault = fault(in: parameter) { return "\(parameter.name) \(fault)" }
         }
-        return refusal(of: parameters)
+        return portFault(in: parameters) ?? refusal(of: parameters)
     }
 
     // MARK: What libpq looks at only with a server at the other end
@@ -38,12 +38,22 @@ enum PostgresParameters {
             let isGood = value.split(separator: ",").allSatisfy { (UInt16($0) ?? 0) > 0 }
             return isGood ? nil : "'\(value)' is not a number from 1 to 65535"
         }
-        // libpq 16's word for the system's certificates, and keys in a token (engine:key).
+        // No file: the system's certificates (libpq 16), and a key in a token (engine:key).
         guard files.contains(parameter.name), value != "system", !value.contains(":") else {
             return nil
         }
         return access(value, R_OK) == 0
             ? nil : "\(value) cannot be read: \(String(cString: strerror(errno)))"
+    }
+
+    /// One port for all hosts, or one for each.
+    private static func portFault(in parameters: [Parameter]) -> String? {
+        func count(_ name: String) -> Int {
+            let value = parameters.first { $0.name == name }?.value ?? ""
+            return value.split(separator: ",", omittingEmptySubsequences: false).count
+        }
+        let (ports, hosts) = (count("port"), max(count("host"), count("hostaddr")))
+        return ports == 1 || ports == hosts ? nil : "port has \(ports) numbers for \(hosts) hosts"
     }
 
     // MARK: What it looks at before

@@ -7,6 +7,8 @@ public struct PostgresURL: Sendable, Equatable {
     let text: String
     /// For people: rebuilt from what libpq has read, so that it cannot hold what libpq calls secret.
     public let shown: String
+    /// The file of `sslrootcert`, if the URL names one.
+    public let rootCertificates: String?
     private let secrets: [String]
 
     public struct Failure: Error, Equatable {
@@ -33,6 +35,9 @@ public struct PostgresURL: Sendable, Equatable {
         }
         self.text = text
         shown = Self.show(parts)
+        // libpq 16 calls the system's own "system".
+        let roots = parts.first { $0.name == "sslrootcert" }?.value
+        rootCertificates = roots == "system" ? nil : roots
         secrets = parts.filter(\.isSecret).map(\.value)
     }
 

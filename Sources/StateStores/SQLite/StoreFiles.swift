@@ -60,10 +60,20 @@ struct StoreFiles: Equatable {
             }
         }
         // The log and its index are made beside it, and go again.
-        guard access(parts(place).folder, W_OK | X_OK) == 0 else {
+        guard canMakeFiles(in: parts(place).folder) else {
             return "its folder cannot be written: \(lastError)"
         }
         return nil
+    }
+
+    /// Tried, for not all that forbids it shows in a folder's mode.
+    private static func canMakeFiles(in folder: String) -> Bool {
+        let trial = "\(folder)/.status-proxy-\(getpid())"
+        let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { return errno == EEXIST }
+        unlink(trial)
+        close(descriptor)
+        return true
     }
 
     private static let linksMax = 40

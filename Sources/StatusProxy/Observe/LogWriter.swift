@@ -35,6 +35,8 @@ final class LogWriter: Sendable {
     /// Lines are gathered for so long before they are written: a write per line would cost more than
     /// the request that it tells of.
     static let batchSpan = DispatchTimeInterval.milliseconds(50)
+    /// Before it is tried again to write to a log that took nothing.
+    static let failedSpan = DispatchTimeInterval.seconds(1)
     /// So many bytes are written at once: under load the two buffers that take turns stay small.
     static let batchBytes = 256 << 10
 
@@ -62,6 +64,9 @@ final class LogWriter: Sendable {
         var isCalled = false
 
         var isEmpty: Bool { bytes.isEmpty && dropped == 0 && unfinished.isEmpty }
+
+        /// Something is left over from the last write.
+        var hasFailed: Bool { dropped > 0 || !unfinished.isEmpty }
 
         mutating func drop(_ lines: Int) {
             dropped += lines
@@ -137,7 +142,13 @@ final class LogWriter: Sendable {
 
     /// Writes, or stops ticking when there has been nothing since the last tick.
     private func tick() {
-        guard pending.withLock({ $0.isEmpty }) else { return write() }
+        guard pending.withLock({ $0.isEmpty }) else {
+            write()
+            if pending.withLock({ $0.hasFailed }) {
+                ticks.schedule(deadline: .now() + Self.failedSpan, repeating: Self.batchSpan)
+            }
+            return
+        }
         ticks.schedule(deadline: .distantFuture)
         // A line that came in between has found the ticks going.
         let isOver = pending.withLock { pending in

@@ -83,6 +83,8 @@ final class Service: Sendable {
     }
 
     func start() {
+        // Now: later there may be no descriptor to read it by.
+        _ = ProcessFigures.startedAt
         handleSignals()
         server.start()
         let sources = settings.configured.map(\.rawValue).joined(separator: ",")

@@ -1,4 +1,4 @@
-// The file of certificates that are trusted besides the system's: whether libcurl can use it.
+// A file of certificates that are to be trusted: whether libcurl and libpq can use it.
 
 import CCrypto
 
@@ -6,11 +6,11 @@ enum CertificateFile {
     static let bytesMax = 16 << 20
 
     /// - Throws: unless at least one certificate stands there in PEM, and all of them can be read. Else
-    ///   every call to an upstream would fail.
-    static func check(_ path: String) throws(SettingFailure) {
+    ///   every connection would fail.
+    static func check(_ path: String, _ name: SettingName) throws(SettingFailure) {
         let bytes: [UInt8]
         do { bytes = try SmallFile.read(path, bytesMax: bytesMax) } catch {
-            throw SettingFailure(.upstreamCAFile, "\(path) cannot be read: \(error)")
+            throw SettingFailure(name, "\(path) cannot be read: \(error)")
         }
         let count = bytes.withUnsafeBytes { ccrypto_pem_certificates($0.baseAddress, $0.count) }
         guard count < 1 else { return }
@@ -28,7 +28,7 @@ enum CertificateFile {
                 "holds no certificate"
             }
         throw SettingFailure(
-            .upstreamCAFile,
+            name,
             "\(path) \(fault): give certificates in PEM, -----BEGIN CERTIFICATE----- and so on")
     }
 }

@@ -6,7 +6,8 @@ import StatusCore
 /// What was said, and where. The environment wins over the file.
 struct RawSettings {
     private var texts: [SettingName: String] = [:]
-    /// Variables that are none of ours, but a letter or two from one: a line for each.
+    /// What may be a mistake: variables that are none of ours, but a letter or two from one, and a file
+    /// of keys that is said to be nothing. A line for each.
     private(set) var warnings: [String] = []
 
     static let fileBytesMax = 1 << 20
@@ -34,6 +35,9 @@ struct RawSettings {
     private mutating func take(
         environmentVariable name: String, _ text: String
     ) throws(SettingFailure) {
+        if text.isEmpty, name == SettingName.callerKeysFile.rawValue {
+            warnings.append("\(name): it is set to nothing, so everybody may ask")
+        }
         guard !text.isEmpty, !Self.others.contains(name), !ServiceLink.isOne(name, text) else {
             return
         }

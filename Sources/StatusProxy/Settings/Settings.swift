@@ -57,7 +57,7 @@ struct Settings: Sendable {
         listenPort = try raw.integer(.listenPort, 0...65535)
         warnings = raw.warnings
         let caFile = raw.text(.upstreamCAFile)
-        if let caFile { try CertificateFile.check(caFile) }
+        if let caFile { try CertificateFile.check(caFile, .upstreamCAFile) }
         self.caFile = caFile
         let orders = try UpstreamSettings.orders(raw, caFile: caFile)
         let vouchers = try UpstreamSettings.vouchers(raw, caFile: caFile)
@@ -126,11 +126,14 @@ struct Settings: Sendable {
     }
 
     private static func postgresURL(_ text: String) throws(SettingFailure) -> PostgresURL {
-        do { return try PostgresURL(text) } catch {
+        let url: PostgresURL
+        do { url = try PostgresURL(text) } catch {
             throw SettingFailure(
                 .storeURL,
                 "\(error.problem); give one like postgresql://user:password@host:5432/database")
         }
+        if let file = url.rootCertificates { try CertificateFile.check(file, .storeURL) }
+        return url
     }
 }
 

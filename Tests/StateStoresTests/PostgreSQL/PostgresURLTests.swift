@@ -45,7 +45,8 @@ struct PostgresURLTests {
         ("ssl_min_protocol_version=TLSv9", "ssl_min_protocol_version"),
         ("connect_timeout=3s", "connect_timeout '3s'"), ("keepalives_idle=x", "keepalives_idle"),
         ("tcp_user_timeout=", "tcp_user_timeout"), ("port=0", "port '0'"),
-        ("port=70000", "port '70000'"), ("sslrootcert=/nowhere/ca.pem", "sslrootcert /nowhere"),
+        ("port=70000", "port '70000'"), ("port=1,2", "port has 2 numbers for 1 hosts"),
+        ("sslrootcert=/nowhere/ca.pem", "sslrootcert /nowhere"),
         ("sslcert=/nowhere/a", "No such file"), ("sslkey=/nowhere/a", "sslkey"),
         ("sslcrl=/nowhere/a", "sslcrl"),
     ])
