@@ -63,7 +63,7 @@ struct Judge {
         case regressedElsewhere, turnedAway, tooYoung, explainedWrongly
         case credentialNotRefused, finishedAskedAgainElsewhere, neverRecovered, tooBusy
         case calledWhileResting, probedTwice, restedWithoutReason, heldAfterNews
-        case waitingPassedOver, olderPassedOver, starved
+        case waitingPassedOver, olderPassedOver, starved, waysDisagree
     }
 
     private struct Arrival {
@@ -183,6 +183,18 @@ extension Judge {
         explanations += 1
         for view in explanation.sources where view.answer?.isDone == true {
             if view.nextCallAt != nil { accuse(.explainedWrongly, now, "\(explanation)") }
+        }
+    }
+
+    /// All ways of asking tell the same, unless both upstreams know the id.
+    mutating func checkAgreement(_ replica: Replica, at now: Instant) {
+        guard replica.isUp, replica.pausedUntil <= now else { return }
+        for id in ids where !replica.knowsTwice(id) {
+            let ways = replica.reasons(id, at: now)
+            guard let first = ways.first, ways.contains(where: { $0.reason != first.reason }) else {
+                continue
+            }
+            accuse(.waysDisagree, now, "\(id) at \(replica.index): \(ways)")
         }
     }
 

@@ -74,4 +74,6 @@ enum Mutant: String, CaseIterable {
     case youngestFirst
     /// Who was asked for first comes first, however often it has been called.
     case firstAskedFirst
+    /// What is published during an obstacle stands until its end.
+    case publishedPastDue
 }

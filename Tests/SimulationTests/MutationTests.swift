@@ -37,7 +37,7 @@ import Testing
         .noticesIgnored: 273, .neighbourHidden: 77, .ageFromWaking: 657, .listUnspaced: 45,
         .listNotCounted: 32, .unseenConfirmed: 32, .breakerNeverOpens: 323,
         .breakerProbesAtOnce: 323, .breakerNeverGrows: 323, .breakerStaysOpen: 17,
-        .breakerOpensEarly: 200, .breakerShared: 447, .heldForOther: 13, .waitingNotFirst: 80,
-        .firstAskedFirst: 99,
+        .breakerOpensEarly: 200, .breakerShared: 472, .heldForOther: 13, .waitingNotFirst: 80,
+        .firstAskedFirst: 99, .publishedPastDue: 83,
     ]
 }

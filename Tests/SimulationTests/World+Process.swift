@@ -56,7 +56,8 @@ extension World {
             trace.note(now, "\(replica.index) replied to \(caller.number): \(reply.words)")
             judge.replied(replica, caller, reply, at: now)
             noteReply(caller, reply)
-        case .publish(let id, let publication): replica.board[id] = publication
+        case .publish(let id, let publication):
+            replica.board[id] = mutant == .publishedPastDue ? publication.past : publication
         case .withdraw(let id): replica.board[id] = nil
         case .explain(_, let explanation): judge.explained(replica, explanation, at: now)
         case .leaveAlone(let source, let until):
@@ -177,6 +178,14 @@ extension World {
 extension Scenario.Fault.Kind {
     var isSetBack: Bool {
         if case .storeSetBack = self { true } else { false }
+    }
+}
+
+extension Publication {
+    /// Only mutants make it: served for as long as no call can be made.
+    fileprivate var past: Publication {
+        let until = answer.nextLookAt.map { min($0, answer.keptUntil) } ?? servableUntil
+        return Publication(shared, servableUntil: max(until, servableUntil))
     }
 }
 

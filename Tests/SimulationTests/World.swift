@@ -121,6 +121,7 @@ final class World {
     }
 
     private func comeIn(_ replica: Replica, _ id: ActionID) {
+        judge.checkAgreement(replica, at: now)
         guard replica.isUp else { return }
         if random.permille(50) {
             callers += 1

@@ -63,7 +63,7 @@ extension ActionTracker {
                     status: told.document.status, isDone: isFinished, checkedAt: told.checkedAt,
                     answeredAt: told.answeredAt,
                     freshUntil: look.freshUntil(told, policy, key.source),
-                    staleReason: isFinished ? nil : staleReason(tracked, key.source))
+                    staleReason: staleness(tracked, key.source).reason)
             },
             failure: look.miss.map { miss in
                 Explanation.FailureView(

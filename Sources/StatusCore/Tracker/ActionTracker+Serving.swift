@@ -50,7 +50,7 @@ extension ActionTracker {
 
     /// When the refresh began that a request may wait for; nil when there is none, or none that
     /// could start now.
-    private func refreshStart(_ look: Look, _ lane: Lane, _ upstream: UpstreamState) -> Instant? {
+    func refreshStart(_ look: Look, _ lane: Lane, _ upstream: UpstreamState) -> Instant? {
         if let started = look.refreshStartedAt { return started }
         guard let wanted = look.wanted, blocked(upstream, lane) == nil else { return nil }
         return wanted.since
@@ -272,20 +272,7 @@ extension ActionTracker {
             freshUntil: look.freshUntil(told, policy, source),
             nextLookAt: isDone ? nil : callableAt(tracked, source, watched: tracked.isWatched),
             keptUntil: look.keptUntil(told, policy),
-            staleReason: isDone ? nil : staleReason(tracked, source), service: service)
-    }
-
-    func staleReason(_ tracked: TrackedAction, _ source: Source) -> StaleReason? {
-        guard let upstream = upstreams[source] else { return nil }
-        let look = tracked.looks[source]
-        if let miss = look.miss { return miss.fault.kind.staleReason }
-        if look.refreshStartedAt != nil {
-            // The gate is shut for the call under way: it does not tell whether a look was due.
-            return look.answer.map { now >= look.freshUntil($0, policy, source) } == true
-                ? .slow : nil
-        }
-        guard now >= look.dueAt(watched: false, upstream.policy) else { return nil }
-        return blocked(upstream, tracked.lane)?.obstacle.staleReason
+            staleReason: staleness(tracked, source).reason, service: service)
     }
 
     private func ambiguity(_ sources: [Source]) -> Problem {
@@ -351,6 +338,7 @@ extension ActionTracker {
     private mutating func publish(_ id: ActionID, before firstReply: Int) {
         guard let tracked = actions[id] else { return }
         let next = publication(tracked, Question(id: id))
+        noteBlocked(id, tracked, next)
         guard next != tracked.published else { return }
         actions[id]?.published = next
         effects.insert(next.map { .publish(id, $0) } ?? .withdraw(id), at: firstReply)
@@ -361,10 +349,11 @@ extension ActionTracker {
         guard let source = told.first, told.count == 1 else { return nil }
         guard refreshHold(tracked, source) == nil else { return nil }
         let answer = answer(tracked, source, for: nil)
-        let isRefreshing = tracked.looks[source].refreshStartedAt != nil
-        let until =
-            answer.document.isDone || isRefreshing
-            ? answer.keptUntil : min(answer.nextLookAt ?? answer.keptUntil, answer.keptUntil)
+        var until = min(answer.keptUntil, staleness(tracked, source).until)
+        if let neighbour = tracked.looks[source].neighbour { until = min(until, neighbour.endsBy) }
+        if tracked.looks[source].refreshStartedAt == nil, let nextLookAt = answer.nextLookAt {
+            until = min(until, nextLookAt)
+        }
         return now < until ? Publication(Shared(answer), servableUntil: until) : nil
     }
 

@@ -72,11 +72,13 @@ public struct ActionTracker: Sendable {
         handle(event)
         handleDueWakes()
         repeat {
+            withdrawOutdated()
             while let id = touched.popLast() { consider(id) }
             for source in policy.configured { pull(source) }
             pullRereads()
             sayUnsettledAgain()
         } while !touched.isEmpty
+        withdrawOutdated()
         evictSurplus()
         defer { effects.removeAll() }
         return effects

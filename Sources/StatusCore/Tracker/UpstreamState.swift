@@ -34,6 +34,9 @@ struct UpstreamState: Sendable {
     /// What the store said when it was last asked for a call.
     var budgetLeft: BudgetLeft?
 
+    /// The published answers that tell of an obstacle.
+    var published = BlockedPublications()
+
     /// The wakes that are already in the queue, and the one of them for the list's gate.
     var wakeAt = Instant.distantPast
     var listWakeAt = Instant.distantPast
@@ -137,21 +140,22 @@ extension UpstreamState {
             found = Blocked(obstacle: obstacle, until: until)
         }
         consider(.paused, pausedUntil)
-        if let probing, probing.flight != nil {
-            consider(probing.obstacle, now + Breaker.firstPause)
-        }
         consider(.quarantine, quarantinedUntil)
         if let ourTrouble { consider(.ourSide(ourTrouble.fault), ourTrouble.until) }
         if let closed = self[lane].closed { consider(.budget(closed.kind), closed.until) }
         if let upstreamLeft, upstreamLeft[lane] <= 0 {
             consider(.upstreamLimit, upstreamLeft.until)
         }
-        switch breaker.state {
-        case .open(let until): consider(.breakerOpen, until)
-        case .halfOpen(.some): consider(.breakerOpen, now + Breaker.firstPause)
-        case .closed, .halfOpen(nil): break
-        }
-        return found
+        if case .open(let until) = breaker.state { consider(.breakerOpen, until) }
+        return found ?? probe.map { Blocked(obstacle: $0, until: now + Breaker.firstPause) }
+    }
+
+    /// What the call under way is to tell of. Its end is not known: what has one counts first, so that
+    /// which obstacle it is does not depend on the moment.
+    private var probe: Obstacle? {
+        if let probing, probing.flight != nil { return probing.obstacle }
+        if case .halfOpen(.some) = breaker.state { return .breakerOpen }
+        return nil
     }
 
     /// Whether the upstream has asked for no calls: that also holds for slots already granted.

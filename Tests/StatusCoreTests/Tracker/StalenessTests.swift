@@ -1,0 +1,190 @@
+import Testing
+
+@testable import StatusCore
+
+/// At any instant all ways of asking tell the same of an answer's age (spec section 2).
+@Suite struct StalenessTests {
+    /// What keeps the vouchers from being called.
+    enum Trouble: CaseIterable {
+        case pause, spentMinute, spentDay, noCallsLeft, openBreaker, neighboursBreaker, noToken
+        case outOfResources, storeDown, quarantine, draining
+
+        var reason: StaleReason {
+            switch self {
+            case .pause, .noCallsLeft: .throttled
+            case .spentMinute, .spentDay: .budgetSpent
+            case .openBreaker, .neighboursBreaker: .breakerOpen
+            case .noToken, .draining: .unavailable
+            case .outOfResources: .overloaded
+            case .storeDown, .quarantine: .storeUnavailable
+            }
+        }
+    }
+
+    private static let id = "aa_1"
+
+    /// Short intervals, so that an action is due while the shortest obstacle lasts.
+    private func driver() -> TrackerDriver {
+        let limits = SourcePolicy(
+            minInterval: .milliseconds(300), maxInterval: .milliseconds(300),
+            callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 60, perDay: nil))
+        return TrackerDriver(.both(vouchers: limits))
+    }
+
+    private func meet(_ trouble: Trouble, _ driver: inout TrackerDriver) {
+        let span = Duration.seconds(30)
+        switch trouble {
+        case .pause: refuse(.paused(opensIn: span), &driver)
+        case .spentMinute: refuse(.budgetSpent(opensIn: span, .minute), &driver)
+        case .spentDay: refuse(.budgetSpent(opensIn: span, .day), &driver)
+        case .quarantine: refuse(.quarantined(opensIn: span), &driver)
+        case .neighboursBreaker:
+            driver.advance(.seconds(100))
+            driver.learn(Self.id)
+            driver.advance(.seconds(61))
+            refuse(.resting(opensIn: span), &driver)
+        case .noCallsLeft:
+            driver.ask("aa_other")
+            driver.answer(hints: RateHints(remaining: 0))
+        case .openBreaker:
+            for number in 1...Breaker.failuresMax {
+                driver.ask("aa_bad\(number)")
+                driver.fail(.serverError)
+            }
+        case .noToken:
+            driver.credentialFault = UpstreamFault(kind: .tokenUnavailable)
+            driver.ask("aa_other")
+        case .outOfResources:
+            driver.ask("aa_other")
+            driver.fail(.outOfResources, sent: false)
+        case .storeDown:
+            driver.store.isDown = true
+            driver.ask("aa_other")
+        case .draining: driver.drain()
+        }
+    }
+
+    private func refuse(_ verdict: ReservationReply.Verdict, _ driver: inout TrackerDriver) {
+        driver.store.verdicts = [verdict]
+        driver.ask("aa_other")
+    }
+
+    @Test(arguments: Trouble.allCases)
+    func duringAnObstacleAllWaysAgreeBeforeAndAfterTheLookIsDue(trouble: Trouble) {
+        var driver = driver()
+        driver.learn(Self.id)
+        meet(trouble, &driver)
+        // The board's answer is made anew while the obstacle is there.
+        driver.ask(Self.id, patience: .done(deadline: driver.now + .milliseconds(1)))
+        for step in 1...9 {
+            let ways = driver.ways(Self.id)
+            #expect(Set(ways.values).count == 1, "\(trouble) after \(step - 1) steps: \(ways)")
+            driver.ask(Self.id)
+            driver.advance(.milliseconds(50))
+        }
+        #expect(driver.ways(Self.id)["board"] == .some(trouble.reason))
+    }
+
+    @Test func anObstacleThatOutlastsAnotherIsToldByAllWays() {
+        var driver = driver()
+        driver.learn(Self.id)
+        driver.advance(.milliseconds(500))
+        driver.store.verdicts = [.paused(opensIn: .seconds(5))]
+        driver.ask(Self.id)
+        #expect(driver.ways(Self.id)["board"] == .some(.throttled))
+        driver.step(.lookedUp(.of("aa_other"), .failure(PaperStore.failure)))
+        driver.drain()
+        let ways = driver.ways(Self.id)
+        #expect(Set(ways.values) == [.unavailable], "\(ways)")
+    }
+
+    @Test func whatWasPublishedUnderAnObstacleDoesNotOutliveIt() {
+        var driver = driver()
+        driver.learn(Self.id)
+        driver.advance(.milliseconds(500))
+        for number in 1...Breaker.failuresMax + 1 { driver.ask("aa_bad\(number)") }
+        for _ in 1...Breaker.failuresMax { driver.fail(.serverError) }
+        driver.ask(Self.id)
+        #expect(driver.ways(Self.id)["board"] == .some(.breakerOpen))
+        // A call from before the breaker opened tells that all is well.
+        driver.answer()
+        let ways = driver.ways(Self.id)
+        #expect(!ways.values.contains(.breakerOpen), "\(ways)")
+    }
+
+    @Test func aCallThatTakesLongIsToldByAllWaysOnceTheAnswerIsNotFresh() {
+        let limits = SourcePolicy(
+            minInterval: .seconds(5), maxInterval: .seconds(300), callDeadline: .seconds(10),
+            budget: BudgetLimits(perMinute: 60, perDay: nil))
+        var driver = TrackerDriver(.both(vouchers: limits))
+        driver.learn(Self.id, createdAgo: .seconds(80))
+        // A watcher has it asked for before its age asks for it.
+        driver.ask(Self.id, patience: .done(deadline: driver.now + .seconds(60)))
+        driver.advance(.seconds(6))
+        #expect(driver.calls.count == 1)
+        for _ in 1...8 {
+            let ways = driver.ways(Self.id)
+            #expect(Set(ways.values).count == 1, "\(ways)")
+            driver.ask(Self.id)
+            driver.advance(.milliseconds(500))
+        }
+        #expect(driver.ways(Self.id)["board"] == .some(.slow))
+    }
+
+    @Test func anotherProcessesCallThatDoesNotEndIsToldByAllWays() {
+        var driver = driver()
+        driver.learn(Self.id)
+        driver.advance(.milliseconds(500))
+        let key = LookKey(.vouchers, .of(Self.id))
+        driver.store.rows[key]?.opens = driver.now + .milliseconds(13_300)
+        driver.ask(Self.id)
+        for _ in 1...30 {
+            let ways = driver.ways(Self.id)
+            #expect(Set(ways.values).count <= 1, "\(ways)")
+            driver.ask(Self.id)
+            driver.advance(.milliseconds(500))
+        }
+    }
+
+    @Test func aRememberedFailureGivesWayToTheObstacle() {
+        var driver = driver()
+        driver.learn(Self.id)
+        driver.advance(.milliseconds(500))
+        driver.ask(Self.id)
+        driver.fail(.notJSON)
+        #expect(driver.ways(Self.id)["board"] == .some(.error))
+        driver.store.verdicts = [.paused(opensIn: .seconds(5))]
+        driver.ask("aa_other")
+        driver.advance(.milliseconds(500))
+        driver.ask(Self.id)
+        #expect(Set(driver.ways(Self.id).values) == [.throttled])
+    }
+}
+
+extension TrackerDriver {
+    /// What each way of asking tells now, of those that answer at once. Nothing of it happens.
+    fileprivate func ways(_ id: String) -> [String: StaleReason?] {
+        var ways: [String: StaleReason?] = [:]
+        if let board = published[.of(id)], now < board.servableUntil {
+            ways["board"] = .some(board.answer.staleReason)
+        }
+        var copy = self
+        if let answer = copy.reply(to: id).answer { ways["plain"] = .some(answer.staleReason) }
+        copy = self
+        if let answer = copy.reply(to: id, source: .vouchers).answer {
+            ways["source"] = .some(answer.staleReason)
+        }
+        // Who is held begins a refresh, which one without time to wait is told of.
+        if ways["plain"] != nil {
+            copy = self
+            let caller = copy.ask(id, patience: .done(deadline: now))
+            if let answer = copy.replies[caller].answer { ways["wait"] = .some(answer.staleReason) }
+        }
+        copy = self
+        let views = copy.explanation(of: id)?.sources ?? []
+        if let answer = views.first(where: { $0.source == .vouchers })?.answer {
+            ways["explain"] = .some(answer.staleReason)
+        }
+        return ways
+    }
+}
