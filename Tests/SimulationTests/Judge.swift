@@ -273,7 +273,8 @@ extension Judge {
         let isThrottled = report.outcome.fault?.kind == .throttled
         if report.outcome.fault?.kind == .unauthorized { refusals[upstream, default: 0] += 1 }
         if let left = report.hints.remaining {
-            callsLeft[upstream] = (left - callsUnderWay[upstream, default: 0], local + .seconds(60))
+            let until = local + (report.hints.remainingFor ?? .seconds(60))
+            callsLeft[upstream] = (left - callsUnderWay[upstream, default: 0], until)
         }
         if isThrottled || report.hints.remaining == 0 {
             let told = report.hints.retryAfter ?? .seconds(60)

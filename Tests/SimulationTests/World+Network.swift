@@ -103,7 +103,9 @@ extension World {
 
     private func drawHints() -> RateHints {
         guard isFaulty, random.permille(60) else { return .none }
-        return RateHints(remaining: random.below(4))
+        let left = random.below(4)
+        // Some say when their window ends.
+        return RateHints(remaining: left, remainingFor: left > 1 ? .seconds(left * 4) : nil)
     }
 
     private func reply(

@@ -76,13 +76,19 @@ public struct UpstreamFault: Sendable, Equatable {
 public struct RateHints: Sendable, Equatable {
     /// Calls left, `X-Rate-Limit-Remaining`.
     public var remaining: Int?
+    /// How long that counts; nil: not told.
+    public var remainingFor: Duration?
     /// How long the upstream wants to be left alone, already clamped to 1 s … 1 h.
     public var retryAfter: Duration?
     /// `X-Rate-Limit-Type` is `api_calls_cycle`: the billing cycle's quota is used up.
     public var isCycleLimit: Bool
 
-    public init(remaining: Int? = nil, retryAfter: Duration? = nil, isCycleLimit: Bool = false) {
+    public init(
+        remaining: Int? = nil, remainingFor: Duration? = nil, retryAfter: Duration? = nil,
+        isCycleLimit: Bool = false
+    ) {
         self.remaining = remaining
+        self.remainingFor = remainingFor
         self.retryAfter = retryAfter
         self.isCycleLimit = isCycleLimit
     }

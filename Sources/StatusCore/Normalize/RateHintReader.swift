@@ -4,7 +4,8 @@
 ///
 /// `Retry-After` counts from the answer or names a date; `X-Rate-Limit-Retry` is a Unix time. Each
 /// is read as what it is and never guessed to be the other, and the result is clamped: a mix-up by
-/// anyone costs an hour at most, not 55 years (`upstreams`, trap 5).
+/// anyone costs an hour at most, not 55 years (`upstreams`, trap 5). Of several times the latest
+/// counts, and of several counts the smallest.
 enum RateHintReader {
     static let waitMin = Duration.seconds(1)
     static let waitMax = Duration.seconds(3600)
@@ -12,10 +13,17 @@ enum RateHintReader {
     static let waitUntold = Duration.seconds(60)
 
     static func hints(in reply: UpstreamReply, now: WallTime) -> RateHints {
-        let remaining = reply.value(of: "x-rate-limit-remaining").flatMap(wholeNumber)
+        let remaining = reply.values(of: "x-rate-limit-remaining").compactMap(wholeNumber).min()
+        let isLimited = reply.status == 429 || remaining == 0
+        let told = retryAfter(in: reply, now: now)
+        let limitEnd = rateLimitRetry(in: reply, now: now)
+        let limit = [told, limitEnd].compactMap { $0 }.max()
+        // With calls left, `X-Rate-Limit-Retry` only names the window's end: the next call is allowed now.
+        let wait = isLimited || remaining == nil ? limit : told
         return RateHints(
             remaining: remaining.map(Int.init),
-            retryAfter: wait(in: reply, remaining: remaining, now: now),
+            remainingFor: isLimited ? limit : limitEnd,
+            retryAfter: wait ?? (isLimited ? waitUntold : nil),
             isCycleLimit: isCycleLimit(reply))
     }
 
@@ -23,33 +31,35 @@ enum RateHintReader {
         trimmed(reply.value(of: "x-rate-limit-type") ?? "").lowercased() == "api_calls_cycle"
     }
 
-    /// `Retry-After` comes first: its seconds need no two clocks to agree.
-    private static func wait(
-        in reply: UpstreamReply, remaining: Int64?, now: WallTime
-    ) -> Duration? {
-        let isLimited = reply.status == 429 || remaining == 0
-        if let span = retryAfter(in: reply, now: now) { return span.clamped(waitMin, waitMax) }
-        // With calls left, the field only names the window's end; the next call is allowed now.
-        if isLimited || remaining == nil, let span = rateLimitRetry(in: reply, now: now) {
-            return span.clamped(waitMin, waitMax)
-        }
-        return isLimited ? waitUntold : nil
+    /// How long the fields `Retry-After` ask to wait, clamped; nil when none of them can be read. A date
+    /// that has passed (or two clocks that disagree) tells nothing.
+    static func retryAfter(in reply: UpstreamReply, now: WallTime) -> Duration? {
+        let spans = reply.values(of: "retry-after").flatMap { retryAfters(in: $0, now: now) }
+        return spans.max()?.clamped(waitMin, waitMax)
     }
 
-    /// RFC 9110, 10.2.3: seconds, or a date. A date that has passed (or two clocks that disagree)
-    /// tells nothing.
-    private static func retryAfter(in reply: UpstreamReply, now: WallTime) -> Duration? {
-        guard let text = reply.value(of: "retry-after") else { return nil }
-        if let seconds = wholeNumber(text) { return span(seconds: seconds) }
-        return HTTPDate.parse(text, now: now).flatMap { future($0, now: now) }
+    /// RFC 9110, 10.2.3: seconds, or a date; also seen are fractions, ISO dates, and several lines that
+    /// a gateway has joined into one.
+    private static func retryAfters(in text: String, now: WallTime) -> [Duration] {
+        if let span = retryAfter(text, now: now) { return [span] }
+        // The comma after a weekday is no border.
+        let parts = text.split(separator: ",")
+        let dates = zip(parts, parts.dropFirst()).map { "\($0),\($1)" }
+        return (parts.map(String.init) + dates).compactMap { retryAfter($0, now: now) }
+    }
+
+    private static func retryAfter(_ text: String, now: WallTime) -> Duration? {
+        if let seconds = secondsRoundedUp(text) { return span(seconds: seconds) }
+        let date = HTTPDate.parse(text, now: now) ?? RFC3339.parse(String(trimmed(text)))
+        return date.flatMap { future($0, now: now) }
     }
 
     /// Unix seconds of the next allowed call. A moment that is not ahead tells nothing.
     private static func rateLimitRetry(in reply: UpstreamReply, now: WallTime) -> Duration? {
-        guard let seconds = reply.value(of: "x-rate-limit-retry").flatMap(wholeNumber) else {
-            return nil
-        }
-        return future(WallTime(milliseconds: min(seconds, secondsMax) * 1000), now: now)
+        let seconds = reply.values(of: "x-rate-limit-retry").compactMap(secondsRoundedUp).max()
+        guard let seconds else { return nil }
+        let time = WallTime(milliseconds: min(seconds, secondsMax) * 1000)
+        return future(time, now: now)?.clamped(waitMin, waitMax)
     }
 
     private static func future(_ time: WallTime, now: WallTime) -> Duration? {
@@ -72,6 +82,17 @@ enum RateHintReader {
             return nil
         }
         return Int64(text) ?? .max
+    }
+
+    /// A number with or without a fraction.
+    private static func secondsRoundedUp(_ text: String) -> Int64? {
+        let parts = trimmed(text).split(
+            separator: ".", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let whole = parts.first.flatMap({ wholeNumber(String($0)) }) else { return nil }
+        guard parts.count == 2 else { return whole }
+        guard wholeNumber(String(parts[1])) != nil else { return nil }
+        let isWhole = parts[1].allSatisfy { $0 == "0" }
+        return isWhole || whole == .max ? whole : whole + 1
     }
 
     /// Without optional white space (RFC 9110, 5.6.3) at either end.

@@ -96,4 +96,19 @@ public struct TransportFailure: Error, Sendable, Equatable {
         self.detail = detail
         self.leftAloneFor = leftAloneFor
     }
+
+    /// All fields of that name, in the order of the wire.
+    func values(of name: String) -> [String] {
+        fields.filter { $0.name == name }.map(\.value)
+    }
+
+    /// How long the fields `Retry-After` ask to wait, clamped to 1 s … 1 h; nil when they tell nothing.
+    /// A date is held against the answer's own, so that two clocks need not agree.
+    public var retryAfter: Duration? {
+        let date = value(of: "date").flatMap { HTTPDate.parse($0, now: Self.farAhead) }
+        return RateHintReader.retryAfter(in: self, now: date ?? Self.farAhead)
+    }
+
+    /// No date is ahead of it.
+    private static let farAhead = WallTime(milliseconds: 253_402_300_799_000)
 }

@@ -6,7 +6,8 @@ extension ActionTracker {
         let fault = report.outcome.fault
         if fault?.kind == .unauthorized { effects.append(.refuseCredential(key.source)) }
         if let left = report.hints.remaining {
-            upstreams[key.source]?.heard(callsLeft: left, now: now)
+            let span = report.hints.remainingFor ?? UpstreamState.callsLeftSpan
+            upstreams[key.source]?.heard(callsLeft: left, for: span, now: now)
         }
         if let fault, fault.kind == .outOfResources {
             upstreams[key.source]?.ranShort(fault, until: now + Self.ourSideWait)

@@ -28,7 +28,7 @@ struct UpstreamState: Sendable {
     /// When the last looks began that the list could have spared, oldest first.
     private var unspared: Deque<Instant> = []
 
-    /// How long the upstream's word on calls left counts.
+    /// How long the upstream's word on calls left counts when it does not say.
     static let callsLeftSpan = Duration.seconds(60)
 
     /// What the store said when it was last asked for a call.
@@ -208,17 +208,17 @@ extension UpstreamState {
         }
     }
 
-    /// Takes in how many calls the upstream says are left. Calls on their way may not be counted in
-    /// it yet.
-    mutating func heard(callsLeft: Int, now: Instant) {
+    /// Takes in how many calls the upstream says are left for a time. Calls on their way may not be
+    /// counted in it yet.
+    mutating func heard(callsLeft: Int, for span: Duration, now: Instant) {
         let left = callsLeft - calling
-        let until = now + Self.callsLeftSpan
+        let until = now + span
         var next = CallsLeft(
             known: left, unknown: left > 0 ? BudgetLimits.unknownShare(of: left) : 0,
             until: until, unknownUntil: until)
         if let upstreamLeft, upstreamLeft.unknownUntil > now {
             next.unknown = min(next.unknown, upstreamLeft.unknown)
-            next.unknownUntil = upstreamLeft.unknownUntil
+            next.unknownUntil = min(upstreamLeft.unknownUntil, until)
         }
         upstreamLeft = next
     }

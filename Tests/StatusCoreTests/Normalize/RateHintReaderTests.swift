@@ -11,7 +11,7 @@ import Testing
     }
 
     private func wait(_ status: Int, _ fields: [Field]) -> Int64? {
-        hints(status, fields).retryAfter.map { $0.nanoseconds / 1_000_000_000 }
+        hints(status, fields).retryAfter.map { ($0.nanoseconds + 999_999_999) / 1_000_000_000 }
     }
 
     @Test(
@@ -22,9 +22,17 @@ import Testing
             ("1793527380", 3600),
             ("Sun, 01 Nov 2026 10:02:30 GMT", 30), ("Sunday, 01-Nov-26 10:02:30 GMT", 30),
             ("Sun Nov  1 10:02:30 2026", 30), ("Sun, 01 Nov 2099 10:02:30 GMT", 3600),
+            // Never less than what was told.
+            ("299.997", 300), ("5.5", 6), ("5.000", 5), ("0.2", 1),
+            ("2026-11-01T10:02:30Z", 30), ("2026-11-01T11:02:30.500+01:00", 31),
+            (" 2026-11-01T10:02:30Z ", 30),
+            // Lines that were joined: the latest of them.
+            ("5, 90", 90), ("90,5", 90), ("5, Sun, 01 Nov 2026 10:02:30 GMT", 30),
+            ("Sun, 01 Nov 2026 10:02:30 GMT, 5", 30), ("later, 7", 7),
             // Neither seconds nor a time ahead: told nothing, so a limit means a minute.
+            ("2026-11-01T10:02:00Z", 60), ("1.2.3", 60), ("7.", 60), (".5", 60), ("5.x", 60),
             ("Sun, 01 Nov 2026 10:01:30 GMT", 60), ("Sun, 01 Nov 2026 10:02:00 GMT", 60),
-            ("-5", 60), ("5.5", 60), ("", 60), ("soon", 60), ("٣", 60),
+            ("-5", 60), ("", 60), ("soon", 60), ("٣", 60),
             ("Sun, 31 Feb 2026 10:02:30 GMT", 60),
         ] as [(String, Int64)])
     func retryAfterIsSecondsOrADate(text: String, seconds: Int64) {
@@ -46,9 +54,27 @@ import Testing
         #expect(wait(200, [Field("x-rate-limit-remaining", "0"), field]) == seconds)
     }
 
-    @Test func retryAfterComesBeforeTheUnixTime() {
-        let fields = [Field("x-rate-limit-retry", "1793530000"), Field("retry-after", "5")]
-        #expect(wait(429, fields) == 5)
+    @Test func theLatestOfAllTimesCounts() {
+        let (unixTime, later) = (Field("x-rate-limit-retry", "1793527350"), "1793527360")
+        #expect(wait(429, [unixTime, Field("retry-after", "5")]) == 30)
+        #expect(wait(429, [unixTime, Field("retry-after", "50")]) == 50)
+        #expect(wait(429, [Field("retry-after", "5"), Field("retry-after", "70")]) == 70)
+        #expect(wait(503, [Field("retry-after", "70"), Field("retry-after", "soon")]) == 70)
+        #expect(wait(429, [unixTime, Field("x-rate-limit-retry", later)]) == 40)
+        #expect(wait(200, [Field("x-rate-limit-remaining", "5"), unixTime]) == nil)
+    }
+
+    @Test func whatIsLeftCountsUntilTheTimeThatIsTold() {
+        let (none, some) = (
+            Field("x-rate-limit-remaining", "0"), Field("x-rate-limit-remaining", "7")
+        )
+        let end = Field("x-rate-limit-retry", "1793527324")
+        #expect(hints(200, [none, end]).remainingFor == .seconds(4))
+        #expect(hints(200, [some, end]).remainingFor == .seconds(4))
+        #expect(hints(429, [none, Field("retry-after", "9"), end]).remainingFor == .seconds(9))
+        #expect(hints(200, [some, Field("retry-after", "9")]).remainingFor == nil)
+        #expect(hints(200, [none]).remainingFor == nil)
+        #expect(hints(200, [some, none]).remaining == 0, "of several the smallest")
     }
 
     @Test func unixTimeServesWhenRetryAfterTellsNothing() {

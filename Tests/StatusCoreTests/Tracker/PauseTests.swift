@@ -94,6 +94,29 @@ import Testing
         #expect(driver.reply(to: "aa_other").problem?.retryAt == driver.now + .seconds(60))
     }
 
+    @Test func whatWasLearnedOfCallsLeftEndsAtTheTimeThatWasTold() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        let span = Duration.seconds(4)
+        driver.answer(
+            .pending, hints: RateHints(remaining: 0, remainingFor: span, retryAfter: span))
+        let end = driver.now + span
+        #expect(driver.reply(to: "aa_other").problem?.retryAt == end)
+        driver.advance(span)
+        driver.ask("aa_other")
+        #expect(driver.calls.count == 1)
+    }
+
+    @Test func aNewWindowLeavesUnknownIDsANewShare() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.answer(.pending, hints: RateHints(remaining: 2, remainingFor: .seconds(4)))
+        for name in ["aa_2", "aa_3"] { driver.ask(name) }
+        #expect(driver.calls.count == 1)
+        driver.advance(.seconds(4))
+        #expect(driver.callsMade.count == 3)
+    }
+
     @Test func aPauseOfOneUpstreamDoesNotTouchTheOther() {
         var driver = TrackerDriver()
         driver.ask(id)
