@@ -37,6 +37,7 @@ public enum ExplanationWriter {
         write(view.failure, clocks, into: &json)
         json.member("progress", view.progress.rawValue)
         json.member("why_not_fresher", view.whyNotFresher.word)
+        json.member("detail", view.whyNotFresher.detail)
         json.member("next_call_at", text(view.nextCallAt, clocks))
         json.name("last_calls")
         json.beginArray()

@@ -46,12 +46,12 @@ public final class CurlUpstreamClient: UpstreamClient {
 
     // MARK: - UpstreamClient
 
-    public func prepare(reply: @escaping @Sendable (UpstreamFault?) -> Void) {
+    public func prepare(reply: @escaping @Sendable (CredentialFailure?) -> Void) {
         let multi = multi
         switch identity.withLock({ $0 }) {
         case .fixed: reply(nil)
         case .fetched(let tokens):
-            tokens.prepare { fault in multi.onQueue { reply(fault) } }
+            tokens.prepare { failure in multi.onQueue { reply(failure) } }
         }
     }
 

@@ -80,13 +80,15 @@ extension World {
     }
 
     private func prepare(_ key: LookKey, _ flight: UInt64, _ replica: Replica) {
-        var fault: UpstreamFault?
+        var failure: CredentialFailure?
         var span = random.milliseconds(0...20)
         if isFaulty, random.permille(scenario.oddCallShare / 5) {
-            fault = UpstreamFault(kind: random.pick([.tokenUnavailable, .tokenRefused]))
+            let fault = UpstreamFault(kind: random.pick([.tokenUnavailable, .tokenRefused]))
             span = random.milliseconds(0...5000)
+            failure = CredentialFailure(fault: fault, retryIn: span * 3)
         }
-        deliver(replica, after: span) { $0.step(replica, .prepared(key, flight: flight, fault)) }
+        let told = failure
+        deliver(replica, after: span) { $0.step(replica, .prepared(key, flight: flight, told)) }
     }
 
     // MARK: Faults

@@ -61,6 +61,14 @@ import Testing
         #expect(source["breaker"]?["open_until"] == .string("2026-11-01T10:02:01.010Z"))
     }
 
+    @Test func whatIsWrongOnOurSideIsNamed() throws {
+        let fault = UpstreamFault(kind: .tokenUnavailable, message: "no access_token")
+        let source = try body(
+            view { $0.whyNotFresher = .blocked(.ourSide(fault), until: Fixtures.now) })
+        #expect(source["why_not_fresher"] == .string("token-unavailable"))
+        #expect(source["detail"] == .string("no access_token"))
+    }
+
     @Test func everyWordIsInTheContract() throws {
         for progress in Explanation.Progress.allCases {
             _ = try body(view { $0.progress = progress })

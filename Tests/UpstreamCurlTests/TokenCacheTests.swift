@@ -102,6 +102,19 @@ struct TokenCacheTests {
         #expect(again == (.wait, true), "a success ends the series")
     }
 
+    @Test(arguments: [(300.0, 300.0), (0.5, 1.0)])
+    func theLaterOfBackOffAndRetryAfterCounts(told: Double, wait: Double) {
+        var cache = TokenCache()
+        _ = cache.ask(now: at(0))
+        let answer = TokenAnswer.fault(fault, retryAfter: .seconds(told))
+        expect(cache.fetched(answer, now: at(0)), .fault(fault))
+        #expect(cache.retryIn(now: at(0)) == .seconds(wait))
+        var asked = cache.ask(now: at(wait - 0.001))
+        #expect(asked == (.fault(fault), false))
+        asked = cache.ask(now: at(wait))
+        #expect(asked == (.wait, true))
+    }
+
     @Test func failedRenewalLeavesTheOldTokenInUse() {
         var cache = cache(fetched: "a", lifetime: .seconds(100))
         _ = cache.ask(now: at(80))
@@ -172,34 +185,75 @@ struct TokenAnswerTests {
     @Test(arguments: [
         (#"{"token_type":"Bearer","access_token":"t","expires_in":3599}"#, 3599),
         (#"{"token_type":"bearer","access_token":"t","expires_in":"60","x":[1]}"#, 60),
-        (#"{"token_type":"BEARER","access_token":"t"}"#, 300),
-        (#"{"token_type":"Bearer","access_token":"t","expires_in":null}"#, 300),
-        (#"{"token_type":"Bearer","access_token":"t","expires_in":"soon"}"#, 300),
-        (#"{"token_type":"Bearer","access_token":"t","expires_in":99999999}"#, 86_400),
+        (#"{"token_type":"BEARER","access_token":"t","expires_in":99999999}"#, 86_400),
+        (#"{"token_type":null,"access_token":"t","expires_in":900}"#, 900),
+        (#"{"access_token":"t","expires_in":900}"#, 900),
+        // A life that is not told, or cannot be: tried, and renewed soon.
+        (#"{"token_type":"Bearer","access_token":"t"}"#, 60),
+        (#"{"token_type":"Bearer","access_token":"t","expires_in":null}"#, 60),
+        (#"{"token_type":"Bearer","access_token":"t","expires_in":"soon"}"#, 60),
+        (#"{"token_type":"Bearer","access_token":"t","expires_in":0}"#, 60),
+        (#"{"token_type":"Bearer","access_token":"t","expires_in":-5}"#, 60),
+        (#"{"token_type":"Bearer","access_token":"t","expires_in":"0"}"#, 60),
     ])
-    func tokenIsRead(body: String, seconds: Int) {
+    func tokenIsRead(body: String, seconds: Int) throws {
         let expected = FetchedToken(value: Secret("t"), lifetime: .seconds(seconds))
-        #expect(TokenAnswer.readToken(Array(body.utf8)) == expected)
+        #expect(try TokenAnswer.readToken(Array(body.utf8)) == expected)
     }
 
     @Test(arguments: [
-        "", "{}", "<html>", #"{"token_type":"Bearer"}"#, #"{"access_token":"t"}"#,
-        #"{"token_type":"mac","access_token":"t"}"#,
-        #"{"token_type":"Bearer","access_token":""}"#,
-        #"{"token_type":"Bearer","access_token":"a\r\nX-Evil: b"}"#,
-        #"{"token_type":"Bearer","access_token":"a b"}"#,
-        #"{"token_type":"Bearer","access_token":"ü"}"#,
-        #"{"token_type":"Bearer","access_token":"t","expires_in":0}"#,
-        #"{"token_type":"Bearer","access_token":"t","expires_in":-5}"#,
+        ("", "is not a JSON object"), ("<html>", "is not a JSON object"),
+        (#"["t"]"#, "is not a JSON object"), ("{}", "has no access_token"),
+        (#"{"token_type":"Bearer"}"#, "has no access_token"),
+        (#"{"token_type":"Bearer","access_token":7}"#, "has no access_token"),
+        (
+            #"{"token_type":"mac","access_token":"t"}"#, "has a token_type other than Bearer"
+        ),
+        (#"{"token_type":7,"access_token":"t"}"#, "has a token_type other than Bearer"),
+        (#"{"token_type":"Bearer","access_token":""}"#, unsendable),
+        (#"{"token_type":"Bearer","access_token":"a\r\nX-Evil: b"}"#, unsendable),
+        (#"{"token_type":"Bearer","access_token":"a b"}"#, unsendable),
+        (#"{"token_type":"Bearer","access_token":"ü"}"#, unsendable),
     ])
-    func otherAnswersHoldNoToken(body: String) {
-        #expect(TokenAnswer.readToken(Array(body.utf8)) == nil)
+    func whatMakesATokenUnusableIsNamed(body: String, reason: String) {
+        let reply = UpstreamReply(status: 200, fields: [], body: Array(body.utf8))
+        let fault = UpstreamFault(
+            kind: .tokenUnavailable, httpStatus: 200,
+            message: "the token endpoint's answer \(reason)")
+        #expect(TokenAnswer.read(.success(reply)) == .fault(fault))
     }
+
+    private static let unsendable = "has an access_token that is empty, too long, or no field value"
 
     @Test func tokenTooLongForOneSendIsRefused() {
         let long = String(repeating: "t", count: Secret.bytesMax + 1)
         let body = #"{"token_type":"Bearer","access_token":"\#(long)"}"#
-        #expect(TokenAnswer.readToken(Array(body.utf8)) == nil)
+        #expect(throws: TokenAnswer.Unusable.unsendable) {
+            try TokenAnswer.readToken(Array(body.utf8))
+        }
+    }
+
+    @Test(
+        arguments: [
+            (429, "300", 300), (503, "2.5", 3), (401, "60", 60), (500, "soon", nil),
+            (429, "Sun, 01 Nov 2026 10:05:00 GMT", 180), (429, "99999", 3600),
+        ] as [(Int, String, Int?)])
+    func theEndpointsOwnRetryAfterIsRead(status: Int, text: String, seconds: Int?) {
+        let fields = [
+            UpstreamReply.Field("date", "Sun, 01 Nov 2026 10:02:00 GMT"),
+            UpstreamReply.Field("retry-after", text),
+        ]
+        let reply = UpstreamReply(status: status, fields: fields, body: [])
+        guard case .fault(_, let retryAfter) = TokenAnswer.read(.success(reply)) else {
+            Issue.record("expected a fault")
+            return
+        }
+        #expect(retryAfter == seconds.map { .seconds($0) })
+    }
+
+    @Test func aDateWithoutADateToHoldItAgainstIsNotRead() {
+        let field = UpstreamReply.Field("retry-after", "Sun, 01 Nov 2026 10:05:00 GMT")
+        #expect(UpstreamReply(status: 429, fields: [field], body: []).retryAfter == nil)
     }
 
     @Test(arguments: [
@@ -210,7 +264,7 @@ struct TokenAnswerTests {
     func statusDecidesBetweenRefusedAndUnavailable(status: Int, kind: UpstreamFault.Kind) {
         let body = #"{"error":"invalid_client","error_description":"s3cret"}"#
         let reply = UpstreamReply(status: status, fields: [], body: Array(body.utf8))
-        guard case .fault(let fault) = TokenAnswer.read(.success(reply)) else {
+        guard case .fault(let fault, _) = TokenAnswer.read(.success(reply)) else {
             Issue.record("expected a fault")
             return
         }
@@ -222,7 +276,7 @@ struct TokenAnswerTests {
 
     @Test func unknownErrorCodesAreNotPassedOn() {
         let reply = UpstreamReply(status: 401, fields: [], body: Array(#"{"error":"x"}"#.utf8))
-        guard case .fault(let fault) = TokenAnswer.read(.success(reply)) else { return }
+        guard case .fault(let fault, _) = TokenAnswer.read(.success(reply)) else { return }
         #expect(fault.code == nil)
     }
 }

@@ -125,6 +125,31 @@ struct TokenSourceTests {
         #expect(server.requests.count == 2)
     }
 
+    @Test func theTokenEndpointsOwnRetryAfterIsHeededAndTold() async throws {
+        let server = LoopbackServer { peer in
+            while peer.request() != nil {
+                peer.answer("429 Too Many Requests", fields: "Retry-After: 300\r\n", "")
+            }
+        }
+        let multi = try CurlMulti()
+        let clock = TestClock()
+        let client = try client(multi, server, clock: clock.read)
+        let first = try #require(await client.credentialFailure())
+        #expect(first.retryIn == .seconds(300))
+        #expect(first.fault.message == "the token endpoint answered 429")
+        for _ in 1...9 {
+            clock.advance(.seconds(30))
+            let again = try #require(await client.credentialFailure())
+            #expect(again.fault == first.fault)
+        }
+        #expect(try #require(await client.credentialFailure()).retryIn == .seconds(30))
+        clock.advance(.seconds(30))
+        _ = await client.credentialFailure()
+        await multi.close()
+        await server.finish()
+        #expect(server.requests.count == 2)
+    }
+
     @Test func unreachableTokenEndpointIsUnavailable() async throws {
         let multi = try CurlMulti()
         let tokenURL = try UpstreamURL("http://127.0.0.1:\(unusedPort())/token")
@@ -236,7 +261,7 @@ private final class Fetches: Sendable {
 
 /// Counts the answers to askers.
 private final class Answers: Sendable {
-    private let faults = Guarded<[UpstreamFault?]>([])
+    private let faults = Guarded<[CredentialFailure?]>([])
 
     var count: Int { faults.withLock { $0.count } }
 

@@ -5,9 +5,8 @@ public protocol UpstreamClient: Sendable {
     /// Makes sure that a credential is at hand, fetching a token when needed (one fetch at a time).
     ///
     /// `reply` is called exactly once, from inside this call when there is nothing to wait for; nil
-    /// means ready. A caller that gets a fault decides itself
-    /// when to try again.
-    func prepare(reply: @escaping @Sendable (UpstreamFault?) -> Void)
+    /// means ready.
+    func prepare(reply: @escaping @Sendable (CredentialFailure?) -> Void)
 
     /// Sends one request for one action, once: no redirects, no retries, no silent re-send.
     ///
@@ -28,6 +27,18 @@ public protocol UpstreamClient: Sendable {
     /// they come from elsewhere. After a 429 a client keeps away by itself for a second, in which this
     /// is to be said.
     func leaveAlone(until: Instant)
+}
+
+/// Why there is no credential to call with.
+public struct CredentialFailure: Sendable, Equatable {
+    public var fault: UpstreamFault
+    /// Asking before that fetches none.
+    public var retryIn: Duration
+
+    public init(fault: UpstreamFault, retryIn: Duration = .zero) {
+        self.fault = fault
+        self.retryIn = retryIn
+    }
 }
 
 /// How one call went, as the transport saw it.
@@ -78,6 +89,21 @@ public struct UpstreamReply: Sendable, Equatable {
     public func value(of name: String) -> String? {
         fields.first { $0.name == name }?.value
     }
+
+    /// All fields of that name, in the order of the wire.
+    func values(of name: String) -> [String] {
+        fields.filter { $0.name == name }.map(\.value)
+    }
+
+    /// How long the fields `Retry-After` ask to wait, clamped to 1 s … 1 h; nil when they tell nothing.
+    /// A date is held against the answer's own, so that two clocks need not agree.
+    public var retryAfter: Duration? {
+        let date = value(of: "date").flatMap { HTTPDate.parse($0, now: Self.farAhead) }
+        return RateHintReader.retryAfter(in: self, now: date ?? Self.farAhead)
+    }
+
+    /// No date is ahead of it.
+    private static let farAhead = WallTime(milliseconds: 253_402_300_799_000)
 }
 
 /// A call that brought no whole answer.
@@ -96,19 +122,4 @@ public struct TransportFailure: Error, Sendable, Equatable {
         self.detail = detail
         self.leftAloneFor = leftAloneFor
     }
-
-    /// All fields of that name, in the order of the wire.
-    func values(of name: String) -> [String] {
-        fields.filter { $0.name == name }.map(\.value)
-    }
-
-    /// How long the fields `Retry-After` ask to wait, clamped to 1 s … 1 h; nil when they tell nothing.
-    /// A date is held against the answer's own, so that two clocks need not agree.
-    public var retryAfter: Duration? {
-        let date = value(of: "date").flatMap { HTTPDate.parse($0, now: Self.farAhead) }
-        return RateHintReader.retryAfter(in: self, now: date ?? Self.farAhead)
-    }
-
-    /// No date is ahead of it.
-    private static let farAhead = WallTime(milliseconds: 253_402_300_799_000)
 }

@@ -207,18 +207,27 @@ extension ActionTracker {
     /// What we lack ourselves is tried for again so soon.
     static let ourSideWait = Duration.seconds(1)
 
-    mutating func prepared(_ key: LookKey, _ number: UInt64, _ fault: UpstreamFault?) {
+    mutating func prepared(_ key: LookKey, _ number: UInt64, _ failure: CredentialFailure?) {
         guard let flight = flight(key, number), let upstream = upstreams[key.source] else { return }
-        if let fault {
+        if let failure {
             upstreams[key.source]?.starting -= 1
-            upstreams[key.source]?.ourSideFailed(fault, until: now + Self.ourSideWait)
-            return endBlocked(key, flight, .ourSide(fault))
+            credentialFailed(failure, key.source)
+            return endBlocked(key, flight, .ourSide(failure.fault))
         }
         setStage(key, .reserving(askedAt: now))
         let reservation = Reservation(
             key: key, hold: upstream.policy.hold, flightMax: upstream.policy.flightMax,
             budget: upstream.policy.budget, heedsBreaker: upstream.breaker.heedsOthers(now))
         effects.append(.reserve(reservation, flight: number))
+    }
+
+    /// All flights that waited for one fetch tell the same.
+    private mutating func credentialFailed(_ failure: CredentialFailure, _ source: Source) {
+        let until = now + max(failure.retryIn, Self.ourSideWait)
+        if upstreams[source]?.isHeldUp(by: failure.fault, now) == false {
+            effects.append(.note(.credentialFailed(source, failure.fault, until: until)))
+        }
+        upstreams[source]?.ourSideFailed(failure.fault, until: until)
     }
 
     mutating func reserved(

@@ -102,8 +102,11 @@ struct Breaker: Sendable {
 extension UpstreamFault.Kind {
     /// Whether nothing was sent: the upstream was neither well nor unwell.
     var meansNoCall: Bool {
-        leavesSlotUnused || self == .tokenRefused || self == .tokenUnavailable
+        leavesSlotUnused || isOfCredential
     }
+
+    /// Whether there was nothing to name ourselves with.
+    var isOfCredential: Bool { self == .tokenRefused || self == .tokenUnavailable }
 
     /// Whether a granted slot was given back, which tells nothing of the action either.
     var leavesSlotUnused: Bool { self == .slotExpired || self == .outOfResources }

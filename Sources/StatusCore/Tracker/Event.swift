@@ -6,7 +6,9 @@ public enum Event: Sendable {
     /// The caller went away.
     case left(CallerID)
     case lookedUp(ActionID, Result<[LookRecord], StoreFailure>)
-    case prepared(LookKey, flight: UInt64, UpstreamFault?)
+    case prepared(LookKey, flight: UInt64, CredentialFailure?)
+    /// The upstream may have another credential from now on.
+    case credentialReplaced(Source)
     case reserved(LookKey, flight: UInt64, Result<ReservationReply, StoreFailure>)
     case called(LookKey, flight: UInt64, CallReport)
     case settled(LookKey, flight: UInt64, Result<SettlementReply, StoreFailure>)
@@ -91,6 +93,8 @@ public enum Note: Sendable, Equatable {
     case breakerOpened(Source, until: Instant)
     case breakerClosed(Source)
     case paused(Source, until: Instant)
+    /// There is no credential to call with.
+    case credentialFailed(Source, UpstreamFault, until: Instant)
     /// An answer that cannot be: a finished action was told as unfinished. It is not served.
     case terminalRegressed(LookKey)
     case storeFailed(String)

@@ -85,6 +85,12 @@ public struct Explanation: Sendable, Equatable {
         /// Nothing stands in the way but that nobody asks.
         case nobodyAsks
 
+        /// What is wrong on our own side, for people.
+        public var detail: String? {
+            guard case .blocked(.ourSide(let fault), _) = self else { return nil }
+            return fault.message
+        }
+
         /// The word for callers.
         public var word: String {
             switch self {

@@ -191,6 +191,15 @@ extension UpstreamState {
         ourTrouble = (fault, until)
     }
 
+    func isHeldUp(by fault: UpstreamFault, _ now: Instant) -> Bool {
+        ourTrouble.map { $0.fault == fault && $0.until > now } ?? false
+    }
+
+    /// Who lacked a credential may have one now.
+    mutating func credentialReplaced() {
+        if ourTrouble?.fault.kind.isOfCredential == true { ourTrouble = nil }
+    }
+
     /// A call found nothing left to be made with. A pause's probe serves as well.
     mutating func ranShort(_ fault: UpstreamFault, until: Instant) {
         ourSideFailed(fault, until: until)

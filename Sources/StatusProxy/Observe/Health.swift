@@ -29,7 +29,7 @@ final class Health: Sendable {
             case .budgetLeft, .gap: state.storeTrouble = nil
             case .breakerOpened(let source, _): state.openBreakers.insert(source)
             case .breakerClosed(let source): state.openBreakers.remove(source)
-            case .called, .denied, .paused, .terminalRegressed: break
+            case .called, .denied, .paused, .credentialFailed, .terminalRegressed: break
             }
         }
     }

@@ -113,7 +113,7 @@ final class Metrics: Sendable {
                 state.denials[CallKey(source: source, outcome: obstacle.word), default: 0] += 1
             case .breakerOpened(let source, _): state.openBreakers.insert(source)
             case .breakerClosed(let source): state.openBreakers.remove(source)
-            case .paused: break
+            case .paused, .credentialFailed: break
             case .terminalRegressed(let key): state.anomalies[key.source, default: 0] += 1
             case .storeFailed: state.storeFailures += 1
             }

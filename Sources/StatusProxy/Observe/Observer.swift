@@ -23,6 +23,17 @@ struct Observer: EngineObserver {
         case .breakerClosed(let source):
             log.log(.info, "upstream is well again", ["source": .text(source.rawValue)])
         case .paused(let source, let until): logUntil("upstream asked for a pause", source, until)
+        case .credentialFailed(let source, let fault, let until):
+            log.log(
+                .warning, "no credential for an upstream",
+                [
+                    "source": .text(source.rawValue),
+                    "reason": .text(fault.kind.rawValue),
+                    "http_status": fault.httpStatus.map(LogValue.integer) ?? .absent,
+                    "code": fault.code.map(LogValue.text) ?? .absent,
+                    "detail": fault.message.map(LogValue.text) ?? .absent,
+                    "pause": .seconds(until - SystemClock.now()),
+                ])
         case .terminalRegressed(let key):
             log.log(
                 .warning, "a finished action was told as unfinished; not served",

@@ -94,6 +94,11 @@ final class Engine: @unchecked Sendable {
         }
     }
 
+    /// An upstream's credential was read anew.
+    func credentialReplaced(_ source: Source) {
+        queue.async { self.take(.credentialReplaced(source)) }
+    }
+
     /// The caller went away; its call goes on.
     func leave(_ caller: CallerID) {
         queue.async {
@@ -155,8 +160,8 @@ final class Engine: @unchecked Sendable {
     }
 
     private func prepare(_ key: LookKey, _ flight: UInt64) {
-        clients[key.source]?.prepare { fault in
-            self.queue.async { self.take(.prepared(key, flight: flight, fault)) }
+        clients[key.source]?.prepare { failure in
+            self.queue.async { self.take(.prepared(key, flight: flight, failure)) }
         }
     }
 

@@ -45,22 +45,25 @@ final class Service: Sendable {
         let multi = try CurlMulti(target: work)
         let secrets = SecretWatcher(log: log)
         self.secrets = secrets
-        let clients = PerSource { source -> (any UpstreamClient)? in
+        let clients = PerSource { source in
             settings.upstreams[source].map { upstream in
-                let client = CurlUpstreamClient(
+                CurlUpstreamClient(
                     multi: multi, endpoint: upstream.endpoint, clock: { SystemClock.now() })
-                if let file = upstream.secretFile {
-                    secrets.watch(file.path, file.setting) {
-                        let secret = try RawSettings.readSecret(file.path, file.setting)
-                        try client.updateCredentials(file.credentials(secret))
-                    }
-                }
-                return client
             }
         }
         engine = Engine(
-            policy: settings.trackerPolicy, store: store, clients: clients, board: board,
-            observer: Observer(log: log, metrics: metrics, health: health), target: work)
+            policy: settings.trackerPolicy, store: store, clients: PerSource { clients[$0] },
+            board: board, observer: Observer(log: log, metrics: metrics, health: health),
+            target: work)
+        for source in settings.configured {
+            guard let client = clients[source], let file = settings.upstreams[source]?.secretFile
+            else { continue }
+            secrets.watch(file.path, file.setting) { [engine] in
+                let secret = try RawSettings.readSecret(file.path, file.setting)
+                try client.updateCredentials(file.credentials(secret))
+                engine.credentialReplaced(source)
+            }
+        }
         let journal = RequestJournal(log: log, metrics: metrics)
         streams = EventStreams(engine: engine, journal: journal)
         let callers = settings.callers.map { callers in

@@ -9,14 +9,16 @@ struct FetchedToken: Sendable, Equatable {
     /// Counted from before it was asked for.
     let lifetime: Duration
 
-    static let lifetimeIfUntold = Duration.seconds(300)
+    /// Of a token that does not say how long it lives, or says that it is of no use.
+    static let lifetimeIfUntold = Duration.seconds(60)
     static let lifetimeMax = Duration.seconds(86_400)
 }
 
 /// What a fetch brought.
 enum TokenAnswer: Equatable {
     case token(FetchedToken)
-    case fault(UpstreamFault)
+    /// `retryAfter`: what the endpoint asks for.
+    case fault(UpstreamFault, retryAfter: Duration? = nil)
 
     /// Of a whole token answer.
     static let bodyBytesMax = 64 * 1024
@@ -34,20 +36,33 @@ enum TokenAnswer: Equatable {
     private static func read(_ reply: UpstreamReply) -> TokenAnswer {
         switch reply.status {
         case 200...299:
-            if let token = readToken(reply.body) { return .token(token) }
-            return unavailable(reply.status, "the token endpoint's answer holds no bearer token")
+            do throws(Unusable) {
+                return .token(try readToken(reply.body))
+            } catch {
+                return unavailable(reply, "the token endpoint's answer \(error.rawValue)")
+            }
         case 400, 401, 403:
-            return .fault(
-                UpstreamFault(
-                    kind: .tokenRefused, httpStatus: reply.status, code: errorCode(reply.body),
-                    message: "the token endpoint refused our credentials"))
+            let fault = UpstreamFault(
+                kind: .tokenRefused, httpStatus: reply.status, code: errorCode(reply.body),
+                message: "the token endpoint refused our credentials")
+            return .fault(fault, retryAfter: reply.retryAfter)
         default:
-            return unavailable(reply.status, "the token endpoint answered \(reply.status)")
+            return unavailable(reply, "the token endpoint answered \(reply.status)")
         }
     }
 
-    private static func unavailable(_ status: Int, _ message: String) -> TokenAnswer {
-        .fault(UpstreamFault(kind: .tokenUnavailable, httpStatus: status, message: message))
+    private static func unavailable(_ reply: UpstreamReply, _ message: String) -> TokenAnswer {
+        let fault = UpstreamFault(
+            kind: .tokenUnavailable, httpStatus: reply.status, message: message)
+        return .fault(fault, retryAfter: reply.retryAfter)
+    }
+
+    /// What is wrong with an answer that should hold a token.
+    enum Unusable: String, Error {
+        case notJSON = "is not a JSON object"
+        case otherType = "has a token_type other than Bearer"
+        case noToken = "has no access_token"
+        case unsendable = "has an access_token that is empty, too long, or no field value"
     }
 
     private static func clipped(_ text: String) -> String {
@@ -56,23 +71,24 @@ enum TokenAnswer: Equatable {
         return text
     }
 
-    /// Nil when the body is not JSON, or its token is of another type or cannot be sent.
-    static func readToken(_ body: [UInt8]) -> FetchedToken? {
-        guard let answer = try? JSONReader.read(body) else { return nil }
-        guard let type = answer["token_type"]?.string, type.lowercased() == "bearer" else {
-            return nil
+    /// A missing type is taken for the only one that we can use.
+    static func readToken(_ body: [UInt8]) throws(Unusable) -> FetchedToken {
+        guard let answer = try? JSONReader.read(body), case .object = answer else {
+            throw .notJSON
         }
-        guard let value = answer["access_token"]?.string.map(Secret.init), value.isFieldSafe else {
-            return nil
+        if let type = answer["token_type"], type != .null {
+            guard type.string?.lowercased() == "bearer" else { throw .otherType }
         }
-        let lifetime = lifetime(answer["expires_in"])
-        guard lifetime > .zero else { return nil }
-        return FetchedToken(value: value, lifetime: lifetime)
+        guard let text = answer["access_token"]?.string else { throw .noToken }
+        let value = Secret(text)
+        guard value.isFieldSafe else { throw .unsendable }
+        return FetchedToken(value: value, lifetime: lifetime(answer["expires_in"]))
     }
 
-    /// Some servers write the number as a string.
+    /// Some servers write the number as a string. A lifetime that is over, or cannot be read, says
+    /// nothing of the token, which is tried, and renewed soon.
     private static func lifetime(_ told: JSONValue?) -> Duration {
-        guard let seconds = told?.integer ?? told?.string.flatMap({ Int64($0) }) else {
+        guard let seconds = told?.integer ?? told?.string.flatMap({ Int64($0) }), seconds > 0 else {
             return FetchedToken.lifetimeIfUntold
         }
         return min(FetchedToken.lifetimeMax, .seconds(seconds))

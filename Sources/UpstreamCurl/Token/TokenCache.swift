@@ -91,9 +91,13 @@ struct TokenCache {
             fetchFailuresInRow = 0
             if usable(now: now) != nil { return .ready }
             return fail(Self.expiredOnArrival, now: now)
-        case .fault(let fault): return fail(fault, now: now)
+        case .fault(let fault, let retryAfter):
+            return fail(fault, retryAfter: retryAfter ?? .zero, now: now)
         }
     }
+
+    /// How long until a fetch may start.
+    func retryIn(now: Instant) -> Duration { trouble.map { max(.zero, $0.until - now) } ?? .zero }
 
     /// The upstream answered a call with this token.
     mutating func answered(number: Int, isRefusal: Bool) {
@@ -136,10 +140,13 @@ struct TokenCache {
     }
 
     /// An older token may still serve while its renewal fails.
-    private mutating func fail(_ fault: UpstreamFault, now: Instant) -> Answer {
+    private mutating func fail(
+        _ fault: UpstreamFault, retryAfter: Duration = .zero, now: Instant
+    ) -> Answer {
         // A shortage of our own says nothing of the token endpoint, which has not been asked.
         if fault.kind != .outOfResources { fetchFailuresInRow += 1 }
-        trouble = Trouble(fault: fault, until: now + Self.backOff(after: fetchFailuresInRow))
+        let wait = max(retryAfter, Self.backOff(after: fetchFailuresInRow))
+        trouble = Trouble(fault: fault, until: now + wait)
         return usable(now: now) == nil ? .fault(fault) : .ready
     }
 

@@ -8,7 +8,7 @@ final class TokenSource: Sendable {
     /// Carries out one fetch and calls back once, not from inside the call.
     typealias Fetch =
         @Sendable (ClientCredentials, @escaping @Sendable (TokenAnswer) -> Void) -> Void
-    typealias Asker = @Sendable (UpstreamFault?) -> Void
+    typealias Asker = @Sendable (CredentialFailure?) -> Void
 
     /// Askers that wait for one fetch.
     static let askersMax = 10_000
@@ -35,18 +35,21 @@ final class TokenSource: Sendable {
     /// Calls `asker` once: at once, or when the fetch has ended; nil means that a token is at hand.
     func prepare(_ asker: @escaping Asker) {
         let now = clock()
-        let (answer, credentials) = state.withLock { state in
+        let (answer, retryIn, credentials) = state.withLock { state in
             guard state.askers.count < Self.askersMax else {
-                return (TokenCache.Answer.fault(Self.tooManyAskers), nil as ClientCredentials?)
+                return (
+                    TokenCache.Answer.fault(Self.tooManyAskers), Duration.zero,
+                    nil as ClientCredentials?
+                )
             }
             let (answer, fetches) = state.cache.ask(now: now)
             if answer == .wait { state.askers.append(asker) }
-            return (answer, fetches ? state.credentials : nil)
+            return (answer, state.cache.retryIn(now: now), fetches ? state.credentials : nil)
         }
         if let credentials { startFetch(credentials) }
         switch answer {
         case .ready: asker(nil)
-        case .fault(let fault): asker(fault)
+        case .fault(let fault): asker(CredentialFailure(fault: fault, retryIn: retryIn))
         case .wait: break
         }
     }
@@ -83,23 +86,26 @@ final class TokenSource: Sendable {
 
     private func end(_ outcome: TokenAnswer) {
         let now = clock()
-        let (fault, askers, credentials) = state.withLock { state in
+        let (failure, askers, credentials) = state.withLock { state in
             switch state.cache.fetched(outcome, now: now) {
-            case .ready: return Self.take(&state, nil)
-            case .fault(let fault): return Self.take(&state, fault)
+            case .ready: return Self.take(&state, nil, now)
+            case .fault(let fault): return Self.take(&state, fault, now)
             case .wait, nil: return Self.again(&state, now: now)
             }
         }
         if let credentials { startFetch(credentials) }
-        for asker in askers { asker(fault) }
+        for asker in askers { asker(failure) }
     }
 
-    private typealias Ending = (UpstreamFault?, [Asker], ClientCredentials?)
+    private typealias Ending = (CredentialFailure?, [Asker], ClientCredentials?)
 
-    private static func take(_ state: inout State, _ fault: UpstreamFault?) -> Ending {
+    private static func take(
+        _ state: inout State, _ fault: UpstreamFault?, _ now: Instant
+    ) -> Ending {
         let askers = state.askers
         state.askers = []
-        return (fault, askers, nil)
+        let retryIn = state.cache.retryIn(now: now)
+        return (fault.map { CredentialFailure(fault: $0, retryIn: retryIn) }, askers, nil)
     }
 
     /// The credentials were replaced during the fetch: whoever still waits gets a fetch with the new.
@@ -108,8 +114,8 @@ final class TokenSource: Sendable {
         let (answer, fetches) = state.cache.ask(now: now)
         switch answer {
         case .wait: return (nil, [], fetches ? state.credentials : nil)
-        case .ready: return take(&state, nil)
-        case .fault(let fault): return take(&state, fault)
+        case .ready: return take(&state, nil, now)
+        case .fault(let fault): return take(&state, fault, now)
         }
     }
 

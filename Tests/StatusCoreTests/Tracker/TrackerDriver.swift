@@ -9,6 +9,8 @@ struct TrackerDriver {
     var now = Instant(nanoseconds: 1_000_000 * 1_000_000_000)
     /// Credentials fail with this.
     var credentialFault: UpstreamFault?
+    /// And are not fetched anew for that long.
+    var credentialRetry = Duration.zero
     /// Effects of these kinds are not carried out until ``release()``.
     var heldBack: Set<Stage> = []
 
@@ -170,7 +172,10 @@ struct TrackerDriver {
         switch effect {
         case .lookUp(let id): step(.lookedUp(id, store.lookUp(id, now)))
         case .prepare(let key, let flight):
-            step(.prepared(key, flight: flight, credentialFault))
+            let failure = credentialFault.map {
+                CredentialFailure(fault: $0, retryIn: credentialRetry)
+            }
+            step(.prepared(key, flight: flight, failure))
         case .reserve(let request, let flight):
             step(.reserved(request.key, flight: flight, store.reserve(request, now)))
         case .call(let key, let flight, let sendBefore):

@@ -49,7 +49,9 @@ extension CurlUpstreamClient {
         }
     }
 
-    func prepare() async -> UpstreamFault? {
+    func prepare() async -> UpstreamFault? { await credentialFailure()?.fault }
+
+    func credentialFailure() async -> CredentialFailure? {
         await withCheckedContinuation { continuation in
             prepare { continuation.resume(returning: $0) }
         }
