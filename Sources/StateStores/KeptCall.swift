@@ -14,6 +14,10 @@ struct KeptCall: Equatable {
     var state: State
     /// No upstream had told the action's state when the call was granted.
     var wasUnknown: Bool
+    /// Such an id had read as 404 before.
+    var wasNotFound = false
+    /// The key holder who asked for such an id.
+    var holder: String?
     /// When the request was handed to the network.
     var sent: Instant?
     var outcome: String?

@@ -16,6 +16,8 @@ struct KeptLook: Equatable {
     var newsToken: SlotToken?
     var answer: Answer?
     var miss: Miss?
+    /// When the id first read as 404; nil when it never did, or has been answered for since.
+    var notFoundSince: StoreMoment?
 
     struct Answer: Equatable {
         var document: ActionDocument
@@ -45,7 +47,8 @@ struct KeptLook: Equatable {
             },
             miss: miss.map { kept in
                 KeptMiss(fault: kept.fault, repeats: kept.repeats, age: now.since(kept.ended))
-            })
+            },
+            notFoundAgo: notFoundSince.map(now.since))
     }
 }
 

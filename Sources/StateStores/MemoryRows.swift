@@ -10,8 +10,7 @@ final class MemoryRows: StoreRows, @unchecked Sendable {
 
     private var looks: [LookKey: KeptLook] = [:]
     private var calls: [SlotToken: KeptCall] = [:]
-    private var ends: [Source: CallEnds] = [:]
-    private var unknownEnds: [Source: CallEnds] = [:]
+    private var ends: [Source: [CallGroup: CallEnds]] = [:]
     private var sources: [Source: KeptSource] = [:]
     private(set) var lastToken = SlotToken(0)
 
@@ -21,7 +20,6 @@ final class MemoryRows: StoreRows, @unchecked Sendable {
         copy.looks = looks
         copy.calls = calls
         copy.ends = ends
-        copy.unknownEnds = unknownEnds
         copy.sources = sources
         copy.lastToken = lastToken
         return copy
@@ -50,7 +48,8 @@ final class MemoryRows: StoreRows, @unchecked Sendable {
         enter(
             KeptCall(
                 token: lastToken, key: call.key, before: call.before, reserved: call.reserved,
-                ended: call.ends, state: .underWay, wasUnknown: call.wasUnknown))
+                ended: call.ends, state: .underWay, wasUnknown: call.wasUnknown,
+                wasNotFound: call.wasNotFound, holder: call.holder))
         return lastToken
     }
 
@@ -62,11 +61,11 @@ final class MemoryRows: StoreRows, @unchecked Sendable {
     }
 
     func callCount(_ source: Source, endingAfter moment: Instant) -> Int {
-        ends[source]?.count(after: moment) ?? 0
+        ends[source]?[.all]?.count(after: moment) ?? 0
     }
 
-    func callEnd(_ source: Source, rank: Int, onlyUnknown: Bool) -> Instant? {
-        (onlyUnknown ? unknownEnds : ends)[source]?.latest(rank)
+    func callEnd(_ source: Source, rank: Int, of group: CallGroup) -> Instant? {
+        ends[source]?[group]?.latest(rank)
     }
 
     /// In the order in which they were granted.
@@ -78,14 +77,14 @@ final class MemoryRows: StoreRows, @unchecked Sendable {
 
     private func enter(_ call: KeptCall) {
         calls[call.token] = call
-        ends[call.key.source, default: CallEnds()].insert(call.ended)
-        if call.wasUnknown { unknownEnds[call.key.source, default: CallEnds()].insert(call.ended) }
+        for group in call.groups {
+            ends[call.key.source, default: [:]][group, default: CallEnds()].insert(call.ended)
+        }
     }
 
     private func drop(_ token: SlotToken) {
         guard let call = calls.removeValue(forKey: token) else { return }
-        ends[call.key.source]?.remove(call.ended)
-        if call.wasUnknown { unknownEnds[call.key.source]?.remove(call.ended) }
+        for group in call.groups { ends[call.key.source]?[group]?.remove(call.ended) }
     }
 }
 
@@ -107,6 +106,7 @@ extension MemoryRows {
         }
         if let miss = look.miss, now - miss.ended.time > retention.missMax {
             look.miss = nil
+            look.notFoundSince = nil
             dropped += 1
         }
         looks[key] = look
@@ -130,5 +130,15 @@ extension MemoryRows {
         }
         old.forEach(drop)
         return old.count
+    }
+}
+
+extension KeptCall {
+    fileprivate var groups: [CallGroup] {
+        var groups = [CallGroup.all]
+        if wasUnknown { groups.append(.unknown) }
+        if wasNotFound { groups.append(.notFound) }
+        if let holder { groups.append(.holder(holder)) }
+        return groups
     }
 }

@@ -21,8 +21,8 @@ protocol StoreRows: AnyObject {
     func keepEnd(of call: KeptCall) throws(Failure)
     /// Calls that ended, or can end, after `moment`.
     func callCount(_ source: Source, endingAfter moment: Instant) throws(Failure) -> Int
-    /// The end of the `rank`-th latest call (1 is the latest); nil when there are fewer.
-    func callEnd(_ source: Source, rank: Int, onlyUnknown: Bool) throws(Failure) -> Instant?
+    /// The end of the group's `rank`-th latest call (1 is the latest); nil when there are fewer.
+    func callEnd(_ source: Source, rank: Int, of group: CallGroup) throws(Failure) -> Instant?
 
     func source(_ source: Source) throws(Failure) -> KeptSource
     func keep(_ state: KeptSource, of source: Source) throws(Failure)
@@ -36,4 +36,6 @@ struct NewCall {
     /// The latest moment at which it can end.
     var ends: Instant
     var wasUnknown: Bool
+    var wasNotFound = false
+    var holder: String?
 }

@@ -131,10 +131,12 @@ extension KeptLook {
                     document: document, checkedAt: checkedAt, told: asked - answeredAgo)
             }
             miss = nil
+            notFoundSince = nil
             newsToken = token
         case .miss(let news):
             guard isNewer else { return }
             miss = Miss(fault: news.fault, repeats: news.repeats, ended: asked - news.age)
+            if news.fault.kind == .notFound { notFoundSince = notFoundSince ?? asked - news.age }
             newsToken = token
         case .confirmed:
             guard isNewer else { return }
@@ -156,6 +158,7 @@ extension KeptLook {
         self.answer?.checkedAt = checkedAt
         self.answer?.told = told
         if let miss, miss.ended.time <= told.time { self.miss = nil }
+        if let notFoundSince, notFoundSince.time <= told.time { self.notFoundSince = nil }
         return true
     }
 }

@@ -54,7 +54,13 @@ struct StoreRules<Rows: StoreRows> {
             return .gateShut(look.record(at: now))
         }
         let isKnown = try isKnown(request.key)
-        if let spent = try spentBudget(of: request, isKnown: isKnown) { return spent }
+        let wasNotFound = look?.notFoundSince != nil
+        let windows =
+            isKnown
+            ? BudgetWindow.known(request.budget)
+            : BudgetWindow.unknown(
+                request.budget, wasNotFound: wasNotFound, holder: request.holder)
+        if let spent = try spentBudget(windows, request.key.source) { return spent }
         return .granted(try grant(request, look, isKnown: isKnown))
     }
 
@@ -66,11 +72,11 @@ struct StoreRules<Rows: StoreRows> {
 
     /// The budget that opens last of those that are spent.
     private func spentBudget(
-        of request: Reservation, isKnown: Bool
+        _ windows: [BudgetWindow], _ source: Source
     ) throws(Rows.Failure) -> ReservationReply.Verdict? {
         var latest: (opensIn: Duration, kind: BudgetKind)?
-        for window in BudgetWindow.all(of: request.budget, isKnown: isKnown) {
-            let opensIn = try opensIn(window, request.key.source)
+        for window in windows {
+            let opensIn = try opensIn(window, source)
             guard opensIn > .zero, opensIn > latest?.opensIn ?? .zero else { continue }
             latest = (opensIn, window.kind)
         }
@@ -82,8 +88,7 @@ struct StoreRules<Rows: StoreRows> {
         _ window: BudgetWindow, _ source: Source
     ) throws(Rows.Failure) -> Duration {
         guard window.limit > 0 else { return window.span }
-        let end = try rows.callEnd(
-            source, rank: window.limit, onlyUnknown: window.countsOnlyUnknown)
+        let end = try rows.callEnd(source, rank: window.limit, of: window.counted)
         guard let end else { return .zero }
         return end + window.span - now.time
     }
@@ -94,7 +99,9 @@ struct StoreRules<Rows: StoreRows> {
         let token = try rows.add(
             NewCall(
                 key: request.key, before: look?.token, reserved: now,
-                ends: now.time + request.flightMax, wasUnknown: !isKnown))
+                ends: now.time + request.flightMax, wasUnknown: !isKnown,
+                wasNotFound: !isKnown && look?.notFoundSince != nil,
+                holder: isKnown ? nil : request.holder))
         let opens = now.time + request.hold
         if look == nil {
             try rows.add(KeptLook(key: request.key, firstSeen: now, opens: opens, token: token))

@@ -66,6 +66,24 @@ import Testing
         #expect(try keyed.world.audit().vouchers.calls == 1)
     }
 
+    @Test func noCallerUsesMoreThanHalfOfWhatUnknownIDsMay() async throws {
+        let keyed = try await KeyedWorld(
+            [("greedy", "key-one"), ("modest", "key-two")], ["VOUCHERS_CALLS_PER_MINUTE": "8"])
+        func ask(_ id: String, _ key: String) throws -> Reply {
+            try keyed.get("/actions/\(id)?source=vouchers", key: key)
+        }
+        let statuses = try (1...4).map { try ask("aa_greedy\($0)", "key-one").status }
+        #expect(statuses == [404, 404, 503, 503])
+        let refused = try ask("aa_greedy5", "key-one")
+        #expect(
+            refused.json["sources"]?.array?.first?["outcome"]?.string
+                == "budget-spent-minute-caller")
+        #expect(Int(refused["retry-after"] ?? "") ?? 0 > 50)
+        #expect(try keyed.get(Self.known, key: "key-two").status == 200)
+        #expect(try ask("aa_modest", "key-two").status == 404)
+        #expect(try keyed.world.audit().vouchers.calls == 4)
+    }
+
     @Test func healthChecksContractAndOptionsNeedNoKey() async throws {
         let keyed = try await KeyedWorld([("app", "key-one")])
         for path in ["/livez", "/healthz", "/readyz", "/openapi.yaml"] {

@@ -51,7 +51,8 @@ extension ActionTracker {
                 change(&wanted.rank, tracked.looks[source])
                 guard wanted.rank != before, wanted.parkedAt == nil else { continue }
                 actions[id]?.looks[source].wanted = wanted
-                upstreams[source]?[tracked.lane].wants.insert(.init(rank: wanted.rank, id: id))
+                upstreams[source]?[tracked.lane(at: source)].wants.insert(
+                    .init(rank: wanted.rank, id: id))
             }
         }
     }

@@ -64,12 +64,13 @@ struct Judge {
         case credentialNotRefused, finishedAskedAgainElsewhere, neverRecovered, tooBusy
         case calledWhileResting, probedTwice, restedWithoutReason, heldAfterNews
         case waitingPassedOver, olderPassedOver, starved, waysDisagree
+        case notFoundShare, holderShare
     }
 
     private struct Arrival {
         var key: LookKey
         var at: Instant
-        var wasUnknown: Bool
+        var share: Share
     }
 
     /// One action at one upstream, as one life of a process sees it.
@@ -116,22 +117,37 @@ struct Judge {
 
 extension Judge {
     /// A request has reached an upstream, at a true time.
-    mutating func arrived(_ key: LookKey, wasUnknown: Bool, at now: Instant) {
+    mutating func arrived(_ key: LookKey, _ granted: Share, at now: Instant) {
         // The store may have forgotten who is known; it cannot know whom nobody has told of.
-        let wasUnknown = wasUnknown || !key.isList && !everAnswered.contains(key.id)
-        arrivals.append(Arrival(key: key, at: now, wasUnknown: wasUnknown))
+        var share = granted
+        share.wasUnknown = granted.wasUnknown || !key.isList && !everAnswered.contains(key.id)
+        arrivals.append(Arrival(key: key, at: now, share: share))
         guard let limits = policy.sources[key.source] else { return }
         checkSpacing(key, limits, now)
         let budget = limits.budget
         let minute = now - .seconds(60)
         check(.minuteBudget, key.source, since: minute, most: budget.perMinute, now)
-        let share = BudgetLimits.unknownShare(of: budget.perMinute)
-        if wasUnknown { check(.unknownShare, key.source, since: minute, most: share, now) }
+        checkShares(.unknownShare, key.source, share, since: minute, of: budget.perMinute, now)
         guard let perDay = budget.perDay else { return }
         let day = max(dayCountsFrom, now - .seconds(86_400))
         check(.dayBudget, key.source, since: day, most: perDay, now)
-        let dayShare = BudgetLimits.unknownShare(of: perDay)
-        if wasUnknown { check(.unknownDayShare, key.source, since: day, most: dayShare, now) }
+        checkShares(.unknownDayShare, key.source, share, since: day, of: perDay, now)
+    }
+
+    private mutating func checkShares(
+        _ rule: Rule, _ source: Source, _ share: Share, since: Instant, of limit: Int,
+        _ now: Instant
+    ) {
+        guard share.wasUnknown else { return }
+        let unknown = BudgetLimits.unknownShare(of: limit)
+        let part = BudgetLimits.shareOfUnknown(unknown)
+        check(rule, source, since: since, most: unknown, now) { $0.wasUnknown }
+        if share.wasNotFound {
+            check(.notFoundShare, source, since: since, most: part, now) { $0.wasNotFound }
+        }
+        if let holder = share.holder {
+            check(.holderShare, source, since: since, most: part, now) { $0.holder == holder }
+        }
     }
 
     private mutating func checkSpacing(_ key: LookKey, _ limits: SourcePolicy, _ now: Instant) {
@@ -143,14 +159,14 @@ extension Judge {
     }
 
     private mutating func check(
-        _ rule: Rule, _ source: Source, since: Instant, most: Int, _ now: Instant
+        _ rule: Rule, _ source: Source, since: Instant, most: Int, _ now: Instant,
+        _ counts: (Share) -> Bool = { _ in true }
     ) {
-        let isShare = rule == .unknownShare || rule == .unknownDayShare
         var count = 0
         for arrival in arrivals.reversed() {
             guard arrival.at > since else { break }
             guard arrival.key.source == source else { continue }
-            if !isShare || arrival.wasUnknown { count += 1 }
+            if counts(arrival.share) { count += 1 }
         }
         if count > most { accuse(rule, now, "\(source): \(count) calls, allowed \(most)") }
     }

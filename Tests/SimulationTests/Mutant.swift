@@ -54,6 +54,10 @@ enum Mutant: String, CaseIterable {
     case unseenConfirmed
     /// Ids of no known action may use the whole day's budget.
     case unknownShareByMinute
+    /// Ids that have read as 404 may use all that unknown ids may.
+    case notFoundShareIgnored
+    /// One key holder may use all that unknown ids may.
+    case holderShareIgnored
     /// Failures in a row do not stop calls.
     case breakerNeverOpens
     /// Once the time is over, all that waits is called at once.

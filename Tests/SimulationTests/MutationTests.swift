@@ -32,12 +32,13 @@ import Testing
     private static let known: [Mutant: UInt64] = [
         .startToStart: 9, .openAfterFailure: 38, .settleForgotten: 20, .ttlGate: 77,
         .wallClockGate: 7, .openAfterTimeout: 81, .resendAfterReset: 16, .noQuarantine: 7,
-        .lateSend: 700, .grantNotDurable: 1174, .oldOwnerMovesGate: 463, .pauseNotShared: 42,
+        .lateSend: 700, .grantNotDurable: 1493, .oldOwnerMovesGate: 463, .pauseNotShared: 42,
         .sentAfterPause: 3146, .shortQuarantine: 137, .finishedGateOpens: 26,
         .noticesIgnored: 273, .neighbourHidden: 77, .ageFromWaking: 657, .listUnspaced: 45,
         .listNotCounted: 32, .unseenConfirmed: 32, .breakerNeverOpens: 323,
         .breakerProbesAtOnce: 323, .breakerNeverGrows: 323, .breakerStaysOpen: 17,
         .breakerOpensEarly: 200, .breakerShared: 472, .heldForOther: 13, .waitingNotFirst: 80,
-        .firstAskedFirst: 99, .publishedPastDue: 83,
+        .firstAskedFirst: 148, .publishedPastDue: 99,
+        .unknownShareByMinute: 9, .notFoundShareIgnored: 4, .holderShareIgnored: 14,
     ]
 }

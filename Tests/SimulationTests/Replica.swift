@@ -26,8 +26,8 @@ final class Replica {
     /// Effects of a step in whose midst it was stopped.
     var unfinished: [Effect] = []
     var calls: [UInt64: SimCall] = [:]
-    /// Flights that the store has granted a call, and whether from the share of unknown ids.
-    var grants: [UInt64: Bool] = [:]
+    /// Flights that the store has granted a call, and from which shares.
+    var grants: [UInt64: Share] = [:]
     /// Until when its client sends nothing to an upstream, on its clock.
     private(set) var leftAlone = PerSource { _ in Instant.distantPast }
     /// Its store carries out operations in order.
@@ -187,7 +187,7 @@ extension Replica {
         // An answer that has run out meanwhile leaves the place that it had.
         let hasRunOut = look.isKnown && look.answer == nil
         return Place(
-            key: key, lane: tracked.lane, since: since, knownSince: knownSince,
+            key: key, lane: tracked.lane(at: key.source), since: since, knownSince: knownSince,
             isUnchanged: !hasRunOut && max(knownSince, tracked.toldAt) <= since,
             isStarted: isStarted)
     }
@@ -207,6 +207,12 @@ struct SimCall {
     var startedAt: Instant
     /// On the process's clock.
     var sentAt: Instant?
-    /// The store granted it from the share of unknown ids.
-    var wasUnknown: Bool
+    var share: Share
+}
+
+/// From which parts of the budget the store granted a call.
+struct Share {
+    var wasUnknown = false
+    var wasNotFound = false
+    var holder: String?
 }

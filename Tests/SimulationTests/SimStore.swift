@@ -140,9 +140,13 @@ final class SimRows: StoreRows {
         base.callCount(source, endingAfter: moment)
     }
 
-    func callEnd(_ source: Source, rank: Int, onlyUnknown: Bool) -> Instant? {
-        let end = base.callEnd(source, rank: rank, onlyUnknown: onlyUnknown)
-        if mutant == .unknownShareByMinute, onlyUnknown, let end {
+    func callEnd(_ source: Source, rank: Int, of group: CallGroup) -> Instant? {
+        let end = base.callEnd(source, rank: rank, of: group)
+        switch (mutant, group) {
+        case (.notFoundShareIgnored, .notFound), (.holderShareIgnored, .holder): return nil
+        default: break
+        }
+        if mutant == .unknownShareByMinute, group == .unknown, let end {
             return end + BudgetLimits.minuteWindow > now ? end : nil
         }
         guard mutant == .fixedWindows, let end else { return end }

@@ -10,7 +10,7 @@ extension World {
         trace.note(now, "\(replica.index) call \(key.id) \(key.source)")
         replica.calls[flight] = SimCall(
             key: key, sendBefore: sendBefore, startedAt: now, sentAt: nil,
-            wasUnknown: replica.grants.removeValue(forKey: flight) ?? false)
+            share: replica.grants.removeValue(forKey: flight) ?? Share())
         deliver(replica, after: deadline(key)) {
             $0.end(flight, .failed(UpstreamFault(kind: .timedOut)), replica)
         }
@@ -55,7 +55,7 @@ extension World {
         }
         after(wait) { world in
             world.trace.note(world.now, "arrived \(call.key.id) \(call.key.source) \(treatment)")
-            world.judge.arrived(call.key, wasUnknown: call.wasUnknown, at: world.now)
+            world.judge.arrived(call.key, call.share, at: world.now)
             world.treat(treatment, latency, call, flight, replica)
         }
     }

@@ -36,7 +36,9 @@ extension World {
                 world.judge.granted(
                     asked.key, atStore: world.store.clock.shows(world.now), at: world.now)
                 world.judgeGrant(asked.key, before)
-                replica.grants[flight] = !isKnown
+                replica.grants[flight] = Share(
+                    wasUnknown: !isKnown, wasNotFound: !isKnown && before?.notFoundSince != nil,
+                    holder: isKnown ? nil : asked.holder)
                 return reply
             },
             { .reserved(request.key, flight: flight, $0) })

@@ -141,6 +141,13 @@ final class World {
     }
 
     private func draw(_ id: ActionID, _ replica: Replica) -> Question {
+        var others = random.fork(0x6b65_7973)
+        var question = drawPlain(id, replica)
+        question.holder = others.pick([nil, nil, "a", "a", "b"])
+        return question
+    }
+
+    private func drawPlain(_ id: ActionID, _ replica: Replica) -> Question {
         let source = random.permille(150) ? random.pick(scenario.policy.configured) : nil
         let deadline = replica.clock.shows(now) + random.span(.seconds(1), .seconds(120))
         switch random.below(5) {
@@ -170,9 +177,9 @@ final class World {
 
     // MARK: The quiet ending
 
-    /// A miss is remembered for the longest interval, and wishes wait for budgets.
+    /// A 404 is remembered for up to an hour, and wishes wait for budgets.
     private var roundSpan: Duration {
-        max(.seconds(1000), Self.turnSpan * scenario.ids.count * replicas.count)
+        max(.seconds(4000), Self.turnSpan * scenario.ids.count * replicas.count)
     }
     private static let rounds = 2
     /// Apart from each other, so that small budgets can do it.

@@ -59,6 +59,8 @@ struct StoreModelTests {
                 for id in ids {
                     let replies = (try await store.lookUp(id), try await memory.lookUp(id))
                     #expect(replies.0 == replies.1, "\(context)")
+                    #expect(
+                        replies.0.map(\.key.id.text) == replies.1.map(\.key.id.text), "\(context)")
                 }
             case .purge(let retention):
                 let replies = (try await store.purge(retention), try await memory.purge(retention))
@@ -145,7 +147,10 @@ private struct Script {
         .milliseconds(Int.random(in: 0...(seconds * 1000), using: &random))
     }
 
-    private static let ids = (0..<6).map { ActionID.sample("a\($0)") }
+    private static let ids =
+        (0..<5).map { ActionID.sample("a\($0)") } + [
+            .sample("0f6a2a39-7ad3-4d4a-9a5c-0c5a0f6b1f1e")
+        ]
 
     private mutating func key() -> LookKey {
         let id = (Self.ids + [.list])[Int.random(in: 0...Self.ids.count, using: &random)]
@@ -162,7 +167,8 @@ private struct Script {
         .of(
             key(), perMinute: Int.random(in: 1...8, using: &random),
             perDay: Bool.random(using: &random) ? Int.random(in: 1...40, using: &random) : nil,
-            heedsBreaker: Bool.random(using: &random))
+            heedsBreaker: Bool.random(using: &random),
+            holder: [nil, "a", "b"].randomElement(using: &random) ?? nil)
     }
 
     private mutating func settlement() -> Step {
@@ -208,7 +214,9 @@ private struct Script {
             case 0:
                 .answer(
                     .sample("\(repeats)", key.source, .pending, isDone: isDone), checkedAt: wall)
-            case 1: .missed(.notFound, repeats: repeats, age: .seconds(repeats))
+            case 1:
+                .missed(
+                    isDone ? .serverError : .notFound, repeats: repeats, age: .seconds(repeats))
             default: .none
             }
         }

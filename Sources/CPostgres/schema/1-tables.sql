@@ -71,6 +71,8 @@ CREATE TABLE IF NOT EXISTS status_proxy.looks (
     miss_message text,
     miss_repeats integer,
     miss_ended bigint,
+    -- When the id first read as 404; null when it never did, or has been answered for since.
+    not_found_since bigint,
     answer_status text,
     answer_done boolean,
     answer_created_wall bigint,
@@ -91,12 +93,24 @@ CREATE TABLE IF NOT EXISTS status_proxy.calls (
     state smallint NOT NULL,
     unknown boolean NOT NULL,
     sent bigint,
-    outcome text
+    outcome text,
+    -- Of an unknown id: whether it had read as 404 before, and which key holder asked.
+    not_found boolean NOT NULL DEFAULT false,
+    holder text
 );
+
+ALTER TABLE status_proxy.looks ADD COLUMN IF NOT EXISTS not_found_since bigint;
+ALTER TABLE status_proxy.calls
+    ADD COLUMN IF NOT EXISTS not_found boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS holder text;
 
 CREATE INDEX IF NOT EXISTS calls_by_end ON status_proxy.calls (source, ended);
 CREATE INDEX IF NOT EXISTS unknown_calls_by_end
     ON status_proxy.calls (source, ended) WHERE unknown;
+CREATE INDEX IF NOT EXISTS not_found_calls_by_end
+    ON status_proxy.calls (source, ended) WHERE not_found;
+CREATE INDEX IF NOT EXISTS holders_calls_by_end
+    ON status_proxy.calls (source, holder, ended) WHERE holder IS NOT NULL;
 
 CREATE TABLE IF NOT EXISTS status_proxy.sources (
     source text PRIMARY KEY,
@@ -124,6 +138,12 @@ BEGIN
             answer_checked_wall bigint, answer_age bigint, answer_bytes bytea,
             miss_kind text, miss_http_status integer, miss_code text, miss_message text,
             miss_repeats integer, miss_age bigint);
+    END IF;
+    IF NOT EXISTS (
+        SELECT FROM pg_attribute a JOIN pg_type y ON y.typrelid = a.attrelid
+        WHERE y.oid = 'status_proxy.told'::regtype AND a.attname = 'not_found_ago')
+    THEN
+        ALTER TYPE status_proxy.told ADD ATTRIBUTE not_found_ago bigint;
     END IF;
 END
 $$;

@@ -150,3 +150,23 @@ BEGIN
     RETURN coalesce(last_counted, status_proxy.period_start(n.period + 1)) + span - t;
 END
 $$;
+
+-- The same for the parts of the unknown ids' share, which are small enough to be walked: `p_holder`
+-- null is the part of those that had read as 404.
+CREATE OR REPLACE FUNCTION status_proxy.part_opens_in(
+    p_source text, span bigint, most bigint, p_holder text, t bigint
+) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    last_counted bigint;
+BEGIN
+    IF p_holder IS NULL THEN
+        SELECT c.ended INTO last_counted FROM status_proxy.calls c
+        WHERE c.source = p_source AND c.not_found ORDER BY c.ended DESC OFFSET most - 1 LIMIT 1;
+    ELSE
+        SELECT c.ended INTO last_counted FROM status_proxy.calls c
+        WHERE c.source = p_source AND c.holder = p_holder
+        ORDER BY c.ended DESC OFFSET most - 1 LIMIT 1;
+    END IF;
+    RETURN greatest(0, last_counted + span - t);
+END
+$$;

@@ -9,7 +9,8 @@ BEGIN
         l.answer_status, l.answer_done, l.answer_created_wall, l.answer_checked_wall,
         greatest(t - l.answer_told, 0), l.answer_bytes,
         l.miss_kind, l.miss_http_status, l.miss_code, l.miss_message, l.miss_repeats,
-        greatest(t - l.miss_ended, 0));
+        greatest(t - l.miss_ended, 0),
+        CASE WHEN l.not_found_since IS NOT NULL THEN greatest(t - l.not_found_since, 0) END);
 END
 $$;
 
@@ -35,6 +36,7 @@ CREATE OR REPLACE FUNCTION status_proxy.reserve(
     p_source text, p_id text, p_hold bigint, p_flight_max bigint, p_quarantine bigint,
     p_minute bigint, p_per_minute bigint, p_unknown_per_minute bigint,
     p_day bigint, p_per_day bigint, p_unknown_per_day bigint, p_heeds_breaker boolean,
+    p_holder text, p_part_per_minute bigint, p_part_per_day bigint,
     OUT entry status_proxy.entry, OUT verdict text, OUT opens_in bigint, OUT kind text,
     OUT slot bigint, OUT was_unknown boolean, OUT minute_left bigint, OUT day_left bigint,
     OUT told status_proxy.told
@@ -44,6 +46,7 @@ DECLARE
     until bigint;
     upstream status_proxy.sources;
     look status_proxy.looks;
+    not_found boolean;
 BEGIN
     entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
     IF entry.late THEN RETURN; END IF;
@@ -78,6 +81,7 @@ BEGIN
         was_unknown := p_id <> '*' AND NOT EXISTS (
             SELECT FROM status_proxy.looks l WHERE l.id = p_id AND l.known);
         -- Of several windows that are spent, the one that opens last.
+        not_found := was_unknown AND look.not_found_since IS NOT NULL;
         SELECT 'budget-spent', w.opens_in, w.kind INTO verdict, opens_in, kind
         FROM (
             SELECT rank, v.kind,
@@ -89,6 +93,17 @@ BEGIN
                 (4, 'day-unknown', p_day, p_unknown_per_day, true)
             ) AS v (rank, kind, span, most, only_unknown)
             WHERE most IS NOT NULL AND (was_unknown OR NOT only_unknown)
+            UNION ALL
+            SELECT rank, v.kind, status_proxy.part_opens_in(p_source, span, most, holder, t)
+            FROM (VALUES
+                (5, 'minute-not-found', p_minute, p_part_per_minute, NULL, not_found),
+                (6, 'day-not-found', p_day, p_part_per_day, NULL, not_found),
+                (7, 'minute-caller', p_minute, p_part_per_minute, p_holder,
+                    was_unknown AND p_holder IS NOT NULL),
+                (8, 'day-caller', p_day, p_part_per_day, p_holder,
+                    was_unknown AND p_holder IS NOT NULL)
+            ) AS v (rank, kind, span, most, holder, counts)
+            WHERE most IS NOT NULL AND counts
         ) AS w
         WHERE w.opens_in > 0 ORDER BY w.opens_in DESC, rank LIMIT 1;
     END IF;
@@ -98,8 +113,9 @@ BEGIN
         UPDATE status_proxy.meta m SET token = m.token + 1 RETURNING m.token INTO slot;
         entry.token := slot;
         INSERT INTO status_proxy.calls
-            (token, source, id, before, reserved, ended, state, unknown)
-        VALUES (slot, p_source, p_id, look.token, t, t + p_flight_max, 0, was_unknown);
+            (token, source, id, before, reserved, ended, state, unknown, not_found, holder)
+        VALUES (slot, p_source, p_id, look.token, t, t + p_flight_max, 0, was_unknown, not_found,
+            CASE WHEN was_unknown THEN p_holder END);
         INSERT INTO status_proxy.looks AS l (id, source, first_seen, opens, token)
         VALUES (p_id, p_source, t, t + p_hold, slot)
         ON CONFLICT (id, source) DO UPDATE SET opens = excluded.opens, token = excluded.token;
@@ -156,6 +172,8 @@ BEGIN
     SET miss_kind = NULL, miss_http_status = NULL, miss_code = NULL, miss_message = NULL,
         miss_repeats = NULL, miss_ended = NULL
     WHERE l.id = ANY (confirmed) AND l.source = p_source AND l.miss_ended <= p_told;
+    UPDATE status_proxy.looks l SET not_found_since = NULL
+    WHERE l.id = ANY (confirmed) AND l.source = p_source AND l.not_found_since <= p_told;
 END
 $$;
 
@@ -268,6 +286,11 @@ BEGIN
             look.miss_message := p_miss_message;
             look.miss_repeats := p_miss_repeats;
             look.miss_ended := asked - p_miss_age;
+            IF p_news = 'answer' THEN
+                look.not_found_since := NULL;
+            ELSIF p_miss_kind = 'not-found' THEN
+                look.not_found_since := coalesce(look.not_found_since, look.miss_ended);
+            END IF;
             look.news_token := news_slot;
         END IF;
     END IF;
@@ -277,6 +300,7 @@ BEGIN
         miss_kind = excluded.miss_kind, miss_http_status = excluded.miss_http_status,
         miss_code = excluded.miss_code, miss_message = excluded.miss_message,
         miss_repeats = excluded.miss_repeats, miss_ended = excluded.miss_ended,
+        not_found_since = excluded.not_found_since,
         answer_status = excluded.answer_status, answer_done = excluded.answer_done,
         answer_created_wall = excluded.answer_created_wall,
         answer_checked_wall = excluded.answer_checked_wall,
@@ -320,7 +344,7 @@ BEGIN
         GET DIAGNOSTICS dropped = ROW_COUNT;
         UPDATE status_proxy.looks l
         SET miss_kind = NULL, miss_http_status = NULL, miss_code = NULL, miss_message = NULL,
-            miss_repeats = NULL, miss_ended = NULL
+            miss_repeats = NULL, miss_ended = NULL, not_found_since = NULL
         WHERE (l.id, l.source) > (p_after_id, p_after_source)
             AND (next_id IS NULL OR (l.id, l.source) <= (next_id, next_source))
             AND l.miss_ended < t - p_miss_max;

@@ -12,7 +12,8 @@ CREATE OR REPLACE FUNCTION status_proxy.reserve(
 ) LANGUAGE sql VOLATILE AS $$
     SELECT * FROM status_proxy.reserve(
         p_epoch, p_revision, p_token, p_latest, p_source, p_id, p_hold, p_flight_max, p_quarantine,
-        p_minute, p_per_minute, p_unknown_per_minute, p_day, p_per_day, p_unknown_per_day, false)
+        p_minute, p_per_minute, p_unknown_per_minute, p_day, p_per_day, p_unknown_per_day, false,
+        NULL, p_unknown_per_minute, p_unknown_per_day)
 $$;
 
 CREATE OR REPLACE FUNCTION status_proxy.settle(

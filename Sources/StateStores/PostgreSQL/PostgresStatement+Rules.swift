@@ -22,8 +22,14 @@ extension PostgresStatement {
                 .integer(BudgetLimits.unknownShare(of: budget.perMinute)),
                 .span(BudgetLimits.dayWindow), .integer(budget.perDay),
                 .integer(budget.perDay.map(BudgetLimits.unknownShare)),
-                .flag(request.heedsBreaker),
+                .flag(request.heedsBreaker), .words(request.holder),
+                .integer(partOfUnknown(budget.perMinute)),
+                .integer(budget.perDay.map(partOfUnknown)),
             ])
+    }
+
+    private static func partOfUnknown(_ limit: Int) -> Int {
+        BudgetLimits.shareOfUnknown(BudgetLimits.unknownShare(of: limit))
     }
 
     /// `asked`: when it was asked for, on the store's clock. `teller` names this process in the notice

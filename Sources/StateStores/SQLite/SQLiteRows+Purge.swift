@@ -82,7 +82,8 @@ extension SQLiteRows {
 
     private static let dropMisses = """
         UPDATE looks SET miss_kind = NULL, miss_http_status = NULL, miss_code = NULL,
-            miss_message = NULL, miss_repeats = NULL, miss_ended = NULL, miss_ended_wall = NULL
+            miss_message = NULL, miss_repeats = NULL, miss_ended = NULL, miss_ended_wall = NULL,
+            not_found_since = NULL, not_found_since_wall = NULL
         WHERE \(inRange) AND miss_ended < ?5
         """
 

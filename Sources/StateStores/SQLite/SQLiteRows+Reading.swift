@@ -9,7 +9,7 @@ extension SQLiteRows {
             key: key, firstSeen: firstSeen, opens: opens,
             token: row.integer(3).map(SlotToken.init), isKnown: row.integer(4) == 1,
             newsToken: row.integer(5).map(SlotToken.init), answer: answer(key, row),
-            miss: miss(row))
+            miss: miss(row), notFoundSince: row.moment(19, 20))
     }
 
     private static func miss(_ row: Statement.Row) -> KeptLook.Miss? {

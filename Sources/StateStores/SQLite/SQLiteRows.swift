@@ -64,6 +64,8 @@ final class SQLiteRows: StoreRows {
                 .optional(answer?.document.createdAt?.milliseconds),
                 .optional(answer?.checkedAt.milliseconds), .optional(answer?.told.time.nanoseconds),
                 answer.map { .blob($0.document.bytes) } ?? .null,
+                .optional(look.notFoundSince?.time.nanoseconds),
+                .optional(look.notFoundSince?.wall.milliseconds),
             ])
     }
 
@@ -75,6 +77,7 @@ final class SQLiteRows: StoreRows {
                 .optional(call.before?.number), .integer(call.reserved.time.nanoseconds),
                 .integer(call.reserved.wall.milliseconds), .integer(call.ends.nanoseconds),
                 .integer(KeptCall.State.underWay.rawValue), .flag(call.wasUnknown),
+                .flag(call.wasNotFound), .optional(call.holder),
             ]
         ) { $0.integer(0) }
         guard let number else { throw .failed("a new call got no token") }
@@ -114,8 +117,21 @@ final class SQLiteRows: StoreRows {
         return Int(count ?? 0)
     }
 
-    /// Goes back over whole periods, and walks the calls of the one that has the wanted one.
     func callEnd(
+        _ source: Source, rank: Int, of group: CallGroup
+    ) throws(SQLiteFailure) -> Instant? {
+        let values: [SQLiteValue] = [.text(source.rawValue), .integer(Int64(rank) - 1)]
+        switch group {
+        case .all: return try callEnd(source, rank: rank, onlyUnknown: false)
+        case .unknown: return try callEnd(source, rank: rank, onlyUnknown: true)
+        case .notFound: return try statements.notFoundCallEnd.first(values) { $0.instant(0) }
+        case .holder(let name):
+            return try statements.holdersCallEnd.first(values + [.text(name)]) { $0.instant(0) }
+        }
+    }
+
+    /// Goes back over whole periods, and walks the calls of the one that has the wanted one.
+    private func callEnd(
         _ source: Source, rank: Int, onlyUnknown: Bool
     ) throws(SQLiteFailure) -> Instant? {
         let values: [SQLiteValue] = [.text(source.rawValue), .flag(onlyUnknown)]

@@ -86,6 +86,12 @@ enum Schema {
         try database.execute(counts)
         try add("breaker_until", to: "sources", in: database)
         try add("noticed", to: "meta", in: database)
+        for column in ["not_found_since", "not_found_since_wall"] {
+            try add(column, to: "looks", in: database)
+        }
+        try add("not_found", to: "calls", in: database)
+        try add("holder", "TEXT", to: "calls", in: database)
+        try database.execute(shares)
         try database.execute("PRAGMA application_id = \(applicationID)")
         try database.execute("PRAGMA user_version = \(version)")
         try database.execute(
@@ -98,12 +104,13 @@ enum Schema {
     /// Files of versions 1 and 2 know no breaker, those up to 3 do not tell of trouble. A program of
     /// these that still runs leaves the columns alone.
     private static func add(
-        _ column: String, to table: String, in database: borrowing Database
+        _ column: String, _ type: String = "INTEGER", to table: String,
+        in database: borrowing Database
     ) throws(SQLiteFailure) {
         let columns = try database.number(
             "SELECT count(*) FROM pragma_table_info('\(table)') WHERE name = '\(column)'")
         guard columns == 0 else { return }
-        try database.execute("ALTER TABLE \(table) ADD COLUMN \(column) INTEGER")
+        try database.execute("ALTER TABLE \(table) ADD COLUMN \(column) \(type)")
     }
 
     /// Times are nanoseconds of the store's clock, `…_wall` milliseconds since
@@ -134,6 +141,8 @@ enum Schema {
             miss_repeats INTEGER,
             miss_ended INTEGER,
             miss_ended_wall INTEGER,
+            not_found_since INTEGER,
+            not_found_since_wall INTEGER,
             answer_status TEXT,
             answer_done INTEGER,
             answer_created_wall INTEGER,
@@ -153,7 +162,9 @@ enum Schema {
             state INTEGER NOT NULL,
             unknown INTEGER NOT NULL,
             sent INTEGER,
-            outcome TEXT
+            outcome TEXT,
+            not_found INTEGER,
+            holder TEXT
         ) STRICT;
         CREATE INDEX IF NOT EXISTS calls_by_end ON calls (source, ended, unknown);
         CREATE TABLE IF NOT EXISTS sources (
@@ -162,6 +173,14 @@ enum Schema {
             smallest_gap INTEGER,
             breaker_until INTEGER
         ) STRICT, WITHOUT ROWID;
+        """
+
+    /// Parts of the share of unknown ids: small enough to be walked.
+    private static let shares = """
+        CREATE INDEX IF NOT EXISTS not_found_calls_by_end ON calls (source, ended)
+            WHERE not_found = 1;
+        CREATE INDEX IF NOT EXISTS holders_calls_by_end ON calls (source, holder, ended)
+            WHERE holder IS NOT NULL;
         """
 
     /// Calls by the period of their end (version 2). Triggers keep them in step with the calls,

@@ -14,6 +14,8 @@ struct Statements: ~Copyable {
     let callCount: Statement
     let periods: Statement
     let callEnd: Statement
+    let notFoundCallEnd: Statement
+    let holdersCallEnd: Statement
     let source: Statement
     let keepSource: Statement
     let meta: Statement
@@ -30,7 +32,7 @@ extension Statements {
                 miss_kind, miss_http_status, miss_code, miss_message, miss_repeats,
                 miss_ended, miss_ended_wall,
                 answer_status, answer_done, answer_created_wall, answer_checked_wall,
-                answer_told, answer_bytes
+                answer_told, answer_bytes, not_found_since, not_found_since_wall
             FROM looks WHERE source = ?1 AND id = ?2
             """)
         let known = try database.prepare("SELECT known FROM looks WHERE source = ?1 AND id = ?2")
@@ -47,14 +49,16 @@ extension Statements {
                 miss_kind = ?6, miss_http_status = ?7, miss_code = ?8, miss_message = ?9,
                 miss_repeats = ?10, miss_ended = ?11, miss_ended_wall = ?12,
                 answer_status = ?13, answer_done = ?14, answer_created_wall = ?15,
-                answer_checked_wall = ?16, answer_told = ?17, answer_bytes = ?18
+                answer_checked_wall = ?16, answer_told = ?17, answer_bytes = ?18,
+                not_found_since = ?19, not_found_since_wall = ?20
             WHERE source = ?1 AND id = ?2
             """)
         let addCall = try database.prepare(
             """
             INSERT INTO calls
-                (source, id, before, reserved, reserved_wall, ended, state, unknown)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING seq
+                (source, id, before, reserved, reserved_wall, ended, state, unknown, not_found,
+                holder)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING seq
             """)
         let enterAgain = try database.prepare(
             """
@@ -86,6 +90,16 @@ extension Statements {
                 AND ended >= ?3 << \(periodShift) AND ended < (?3 + 1) << \(periodShift)
             ORDER BY ended DESC LIMIT 1 OFFSET ?4
             """)
+        let notFoundCallEnd = try database.prepare(
+            """
+            SELECT ended FROM calls WHERE source = ?1 AND not_found = 1
+            ORDER BY ended DESC LIMIT 1 OFFSET ?2
+            """)
+        let holdersCallEnd = try database.prepare(
+            """
+            SELECT ended FROM calls WHERE source = ?1 AND holder = ?3
+            ORDER BY ended DESC LIMIT 1 OFFSET ?2
+            """)
         let source = try database.prepare(
             "SELECT paused_until, breaker_until, smallest_gap FROM sources WHERE source = ?1")
         let keepSource = try database.prepare(
@@ -116,7 +130,8 @@ extension Statements {
         self.init(
             look: look, known: known, addLook: addLook, moveGate: moveGate, keepNews: keepNews,
             addCall: addCall, enterAgain: enterAgain, call: call, keepEnd: keepEnd,
-            callCount: callCount, periods: periods, callEnd: callEnd, source: source,
+            callCount: callCount, periods: periods, callEnd: callEnd,
+            notFoundCallEnd: notFoundCallEnd, holdersCallEnd: holdersCallEnd, source: source,
             keepSource: keepSource, meta: meta,
             keepMeta: keepMeta, skipTokens: skipTokens)
     }

@@ -85,11 +85,14 @@ public struct LookRecord: Sendable, Equatable {
     public var answer: KeptAnswer?
     /// The last look's failure, when it did not bring a state.
     public var miss: KeptMiss?
+    /// Since the id first read as 404; nil when it never did, or has been answered for since.
+    public var notFoundAgo: Duration?
 
     public init(
         key: LookKey, opensIn: Duration, firstSeenAgo: Duration, isKnown: Bool,
-        answer: KeptAnswer?, miss: KeptMiss?
+        answer: KeptAnswer?, miss: KeptMiss?, notFoundAgo: Duration? = nil
     ) {
+        self.notFoundAgo = notFoundAgo
         self.key = key
         self.opensIn = opensIn
         self.firstSeenAgo = firstSeenAgo
@@ -140,11 +143,14 @@ public struct Reservation: Sendable, Equatable {
     public var budget: BudgetLimits
     /// Nothing speaks for the upstream's health here: another process's open breaker counts.
     public var heedsBreaker: Bool
+    /// The key holder who asks for the action, when caller keys are on.
+    public var holder: String?
 
     public init(
         key: LookKey, hold: Duration, flightMax: Duration, budget: BudgetLimits,
-        heedsBreaker: Bool = false
+        heedsBreaker: Bool = false, holder: String? = nil
     ) {
+        self.holder = holder
         self.key = key
         self.hold = hold
         self.flightMax = flightMax
@@ -158,7 +164,8 @@ public struct Reservation: Sendable, Equatable {
 }
 
 /// How many calls one upstream may see. Ids that no upstream has ever told a state of may use at
-/// most half of each, rounded down, but at least 1.
+/// most half of each, rounded down, but at least 1. Half of that half in turn is the most for ids that
+/// this upstream has answered with a 404, and for what one key holder asks for.
 public struct BudgetLimits: Sendable, Equatable {
     /// In any 60 s.
     public var perMinute: Int
@@ -181,6 +188,9 @@ public struct BudgetLimits: Sendable, Equatable {
 
     /// The share of a limit that ids of no known action may use.
     public static func unknownShare(of limit: Int) -> Int { max(1, limit / 2) }
+
+    /// The part of that share that ids may use which have read as 404, and that one key holder may use.
+    public static func shareOfUnknown(_ share: Int) -> Int { max(1, share / 2) }
 }
 
 /// What became of a reservation.
@@ -217,6 +227,12 @@ public enum BudgetKind: String, CaseIterable, Sendable {
     case minuteUnknown = "minute-unknown"
     /// The half of the day's budget that ids of no known action may use.
     case dayUnknown = "day-unknown"
+    /// The part of it that ids may use which have read as 404.
+    case minuteNotFound = "minute-not-found"
+    case dayNotFound = "day-not-found"
+    /// The part of it that one key holder may use.
+    case minuteHolder = "minute-caller"
+    case dayHolder = "day-caller"
 }
 
 /// Calls that the budget still allows now.

@@ -84,7 +84,7 @@ extension ActionTracker {
         if look.answer?.document.isDone == true { return .finished }
         if look.refreshStartedAt != nil { return .underWay }
         let dueAt = look.dueAt(watched: tracked.isWatched(at: source), upstream.policy)
-        if let blocked = blocked(upstream, tracked.lane), blocked.until > dueAt {
+        if let blocked = blocked(upstream, tracked.lane(at: source)), blocked.until > dueAt {
             return .blocked(blocked.obstacle, until: blocked.until)
         }
         guard now >= dueAt else { return .interval }

@@ -14,11 +14,17 @@ extension ActionTracker {
             // Others may have wanted it sooner than this caller's patience asks for.
             guard look.wanted != nil || now >= look.dueAt(watched: watched, upstream.policy)
             else { continue }
+            let lane = tracked.lane(at: source)
+            let holder = caller.question.holder
+            if lane != .known, upstream.blocked(holder: holder, now) != nil { continue }
             // Whoever is held for the other upstream, or for its list, is held for this look, too.
             let isIdle =
-                blocked(upstream, tracked.lane) != nil && !watched
+                blocked(upstream, lane) != nil && !watched
                 && look.refreshStartedAt == nil && !asked.contains { isAwaited(tracked, $0) }
-            want(LookKey(source, id), tracked, caller.id, since: now, isIdle: isIdle)
+            let want = Want(
+                since: now, lane: lane, rank: rank(look, isIdle: isIdle), starter: caller.id,
+                holder: holder)
+            self.want(LookKey(source, id), tracked, want)
         }
     }
 
@@ -26,19 +32,19 @@ extension ActionTracker {
         if case .awaited = knowledge(tracked, source) { true } else { false }
     }
 
-    private mutating func want(
-        _ key: LookKey, _ tracked: TrackedAction, _ starter: CallerID, since: Instant, isIdle: Bool
-    ) {
-        let look = tracked.looks[key.source]
-        if let wanted = look.wanted, isIdle || !wanted.rank.isIdle { return }
-        guard upstreams[key.source]?.isFull(tracked.lane) == false else { return }
-        let rank = WantRank(isIdle: isIdle, triedAt: look.triedAt, number: nextNumber())
-        enqueue(
-            key,
-            Want(
-                since: look.wanted?.since ?? since, lane: tracked.lane, rank: rank,
-                starter: starter, parkedAt: look.wanted?.parkedAt,
-                refreshedSince: look.wanted?.refreshedSince))
+    private mutating func rank(_ look: Look, isIdle: Bool) -> WantRank {
+        WantRank(isIdle: isIdle, triedAt: look.triedAt, number: nextNumber())
+    }
+
+    private mutating func want(_ key: LookKey, _ tracked: TrackedAction, _ newcomer: Want) {
+        let before = tracked.looks[key.source].wanted
+        if let before, newcomer.rank.isIdle || !before.rank.isIdle { return }
+        guard upstreams[key.source]?.isFull(newcomer.lane) == false else { return }
+        var want = newcomer
+        want.since = before?.since ?? newcomer.since
+        want.parkedAt = before?.parkedAt
+        want.refreshedSince = before?.refreshedSince
+        enqueue(key, want)
     }
 
     private func isDue(_ key: LookKey, _ tracked: TrackedAction) -> Bool {
@@ -57,7 +63,7 @@ extension ActionTracker {
     mutating func lineUpAsKnown(_ id: ActionID) {
         guard let tracked = actions[id], tracked.isKnown else { return }
         for source in policy.configured {
-            guard var wanted = tracked.looks[source].wanted, wanted.lane == .unknown else {
+            guard var wanted = tracked.looks[source].wanted, wanted.lane != .known else {
                 continue
             }
             wanted.lane = .known
@@ -155,7 +161,8 @@ extension ActionTracker {
         let want = actions[key.id]?.looks[key.source].wanted
         let flight = Flight(
             number: nextNumber(), startedAt: now, refreshedSince: want?.refreshedSince ?? now,
-            wantedSince: want?.since ?? now, starter: want?.starter, stage: .preparing)
+            wantedSince: want?.since ?? now, starter: want?.starter, holder: want?.holder,
+            stage: .preparing)
         actions[key.id]?.looks[key.source].wanted = nil
         actions[key.id]?.looks[key.source].flight = flight
         actions[key.id]?.looks[key.source].lastStarter = want?.starter
@@ -191,9 +198,14 @@ extension ActionTracker {
         effects.append(.note(.denied(key.source, obstacle)))
         end(key, flight)
         touchWanted(key.source)
-        guard let tracked = actions[key.id], let starter = flight.starter, isDue(key, tracked)
+        guard let tracked = actions[key.id], flight.starter != nil, isDue(key, tracked)
         else { return }
-        want(key, tracked, starter, since: flight.wantedSince, isIdle: true)
+        let rank = rank(tracked.looks[key.source], isIdle: true)
+        want(
+            key, tracked,
+            Want(
+                since: flight.wantedSince, lane: tracked.lane(at: key.source), rank: rank,
+                starter: flight.starter, holder: flight.holder))
     }
 
     /// An obstacle came up: who is held for a look that cannot start must not be held any longer.
@@ -217,7 +229,8 @@ extension ActionTracker {
         setStage(key, .reserving(askedAt: now))
         let reservation = Reservation(
             key: key, hold: upstream.policy.hold, flightMax: upstream.policy.flightMax,
-            budget: upstream.policy.budget, heedsBreaker: upstream.breaker.heedsOthers(now))
+            budget: upstream.policy.budget, heedsBreaker: upstream.breaker.heedsOthers(now),
+            holder: flight.holder)
         effects.append(.reserve(reservation, flight: number))
     }
 
@@ -262,7 +275,6 @@ extension ActionTracker {
             }
             end(key, flight)
         case .budgetSpent(let opensIn, let kind):
-            upstreams[key.source]?.close(kind, until: now + opensIn)
             budgetSpent(kind, until: now + opensIn, key, flight)
         case .paused(let opensIn):
             leaveAlone(key.source, for: opensIn)
@@ -282,7 +294,12 @@ extension ActionTracker {
         _ kind: BudgetKind, until: Instant, _ key: LookKey, _ flight: Flight
     ) {
         let isKnownHere = actions[key.id]?.isKnown == true
-        guard isKnownHere, kind == .minuteUnknown || kind == .dayUnknown else {
+        if kind.isOfHolder, !isKnownHere, let holder = flight.holder {
+            return shareSpent(by: holder, kind, until: until, key, flight)
+        }
+        upstreams[key.source]?.close(kind, until: until)
+        guard isKnownHere, !kind.closes(.known) else {
+            if kind.closes(.notFound), !kind.closes(.unknown) { foundMissing(key) }
             return endBlocked(key, flight, .budget(kind))
         }
         effects.append(.note(.denied(key.source, .budget(kind))))
@@ -290,6 +307,29 @@ extension ActionTracker {
             actions[key.id]?.looks[key.source].opensAt = max(opensAt, until)
         }
         end(key, flight)
+    }
+
+    /// The store knows of a 404 that has not been heard of here.
+    private mutating func foundMissing(_ key: LookKey) {
+        let since = actions[key.id]?.looks[key.source].notFoundSince ?? now
+        actions[key.id]?.looks[key.source].notFoundSince = since
+    }
+
+    /// What this key holder wants of ids that nobody knows has to wait, and nobody is held for it; what
+    /// others want goes on.
+    private mutating func shareSpent(
+        by holder: String, _ kind: BudgetKind, until: Instant, _ key: LookKey, _ flight: Flight
+    ) {
+        effects.append(.note(.denied(key.source, .budget(kind))))
+        upstreams[key.source]?.close(holder, kind, until: until, now)
+        end(key, flight)
+        for id in upstreams[key.source]?.wantedIDs ?? [] {
+            guard let wanted = actions[id]?.looks[key.source].wanted, wanted.holder == holder,
+                wanted.lane != .known
+            else { continue }
+            actions[id]?.looks[key.source].wanted = nil
+            touch(id)
+        }
     }
 
     /// Unless something was found out here while the reply was on its way.
@@ -302,9 +342,9 @@ extension ActionTracker {
     private mutating func granted(
         _ token: SlotToken, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
     ) {
-        guard let upstream = upstreams[key.source], let lane = actions[key.id]?.lane else {
-            return
-        }
+        guard let upstream = upstreams[key.source],
+            let lane = actions[key.id]?.lane(at: key.source)
+        else { return }
         actions[key.id]?.looks[key.source].opensAt = askedAt + upstream.policy.hold
         let sendBefore = askedAt + GateTiming.sendWindow
         let isUsable =

@@ -168,6 +168,7 @@ extension Look {
         answer?.newsAt = newsAt
         answer?.answeredAt = newsAt
         if let miss, miss.at <= newsAt { self.miss = nil }
+        if let notFoundSince, notFoundSince <= newsAt { self.notFoundSince = nil }
         self.opensAt = max(self.opensAt, opensAt)
         lastStarter = nil
         listing = .expected

@@ -108,6 +108,7 @@ extension ActionTracker {
                 document: document, checkedAt: report.checkedAt, at: report.endedAt,
                 newsAt: report.answeredAt, answeredAt: report.answeredAt)
             look.miss = nil
+            look.notFoundSince = nil
             look.isKnown = true
             if case .changed = look.listing { look.listing = .expected }
         case .listed(let items):
@@ -117,6 +118,7 @@ extension ActionTracker {
         case .failed(let fault) where fault.kind.leavesSlotUnused: return
         case .notFound(let fault), .failed(let fault):
             look.miss = look.nextMiss(fault, at: report.endedAt)
+            if fault.kind == .notFound { look.notFoundSince = look.notFoundSince ?? report.endedAt }
         }
         actions[key.id]?.looks[key.source] = look
         if look.isKnown != wasKnown { lineUpAsKnown(key.id) }

@@ -28,18 +28,21 @@ extension ActionTracker {
         case blocked(Blocked)
     }
 
-    func knowledge(_ tracked: TrackedAction, _ source: Source) -> Knowledge {
+    func knowledge(
+        _ tracked: TrackedAction, _ source: Source, for holder: String? = nil
+    ) -> Knowledge {
         guard let upstream = upstreams[source] else {
             return .blocked(Blocked(obstacle: .gate, until: .distantFuture))
         }
         let look = tracked.looks[source]
         if let answer = look.answer { return .told(answer) }
-        if refreshStart(look, tracked.lane, upstream) != nil { return .awaited(look.progress) }
+        let lane = tracked.lane(at: source)
+        if refreshStart(look, lane, upstream) != nil { return .awaited(look.progress) }
         let dueAt = look.dueAt(watched: false, upstream.policy)
         if let miss = look.miss, now < dueAt {
             return miss.isNotFound ? .notFound(miss.fault) : .failed(miss.fault)
         }
-        if let blocked = blocked(upstream, tracked.lane) {
+        if let blocked = blocked(upstream, lane, for: holder) {
             // A 404 has run out by now: "not found" would be a guess. A failure stays one.
             if let miss = look.miss, !miss.isNotFound { return .failed(miss.fault) }
             return .blocked(blocked)
@@ -57,21 +60,31 @@ extension ActionTracker {
     }
 
     /// What keeps the lane's looks from starting: the upstream's own obstacles, or ours.
-    func blocked(_ upstream: UpstreamState, _ lane: Lane) -> Blocked? {
+    func blocked(
+        _ upstream: UpstreamState, _ lane: Lane, for holder: String? = nil
+    ) -> Blocked? {
         if isDraining { return Blocked(obstacle: .draining, until: now + .seconds(1)) }
-        let own = upstream.blocked(lane, now)
+        var own = upstream.blocked(lane, now)
+        if lane != .known, let closed = upstream.blocked(holder: holder, now),
+            closed.until > own?.until ?? .distantPast
+        {
+            own = closed
+        }
         guard storeTroubleUntil > max(now, own?.until ?? .distantPast) else { return own }
         return Blocked(obstacle: .store, until: storeTroubleUntil)
     }
 
     /// When a call for this look can really be made: its slot, or what stands in the way.
-    func callableAt(_ tracked: TrackedAction, _ source: Source, watched: Bool = false) -> Instant {
+    func callableAt(
+        _ tracked: TrackedAction, _ source: Source, watched: Bool = false, for holder: String? = nil
+    ) -> Instant {
         guard let upstream = upstreams[source] else { return .distantFuture }
         var dueAt = tracked.looks[source].dueAt(watched: watched, upstream.policy)
         if tracked.looks[source].wanted?.parkedAt != nil {
             dueAt = max(dueAt, actions[.list]?.looks[source].opensAt ?? .distantPast)
         }
-        return max(dueAt, blocked(upstream, tracked.lane)?.until ?? .distantPast)
+        let blocked = blocked(upstream, tracked.lane(at: source), for: holder)
+        return max(dueAt, blocked?.until ?? .distantPast)
     }
 }
 
@@ -212,7 +225,7 @@ extension ActionTracker {
     /// The request finds a refresh running: it gets the new answer, if that comes soon.
     private func refreshHold(_ tracked: TrackedAction, _ source: Source) -> Instant? {
         guard let upstream = upstreams[source] else { return nil }
-        let start = refreshStart(tracked.looks[source], tracked.lane, upstream)
+        let start = refreshStart(tracked.looks[source], tracked.lane(at: source), upstream)
         guard let until = start.map({ $0 + policy.refreshWait }), now < until else { return nil }
         return until
     }
@@ -246,11 +259,13 @@ extension ActionTracker {
         _ caller: Caller, _ tracked: TrackedAction, _ asked: [Source]
     ) -> Resolution {
         for source in asked {
-            guard case .awaited = knowledge(tracked, source) else { continue }
+            guard case .awaited = knowledge(tracked, source, for: caller.question.holder) else {
+                continue
+            }
             let until = caller.askedAt + policy.coldWait(source)
             if now < until { return .hold(until: until) }
         }
-        return .reply(.problem(problem(tracked, asked)))
+        return .reply(.problem(problem(tracked, asked, for: caller.question.holder)))
     }
 }
 
@@ -282,14 +297,16 @@ extension ActionTracker {
 
     /// Not found only if everyone who was asked said so; else the first failure in order, and the
     /// earliest moment at which one of the failed upstreams can be asked again.
-    private func problem(_ tracked: TrackedAction, _ asked: [Source]) -> Problem {
+    private func problem(
+        _ tracked: TrackedAction, _ asked: [Source], for holder: String?
+    ) -> Problem {
         var reports: [Problem.SourceReport] = []
         var failures: [Problem.Code] = []
         var retryOfFailed = Instant.distantFuture
         var retryOfNotFound = Instant.distantFuture
         for source in asked {
-            let retryAt = callableAt(tracked, source)
-            let (report, code) = report(knowledge(tracked, source), of: source)
+            let retryAt = callableAt(tracked, source, for: holder)
+            let (report, code) = report(knowledge(tracked, source, for: holder), of: source)
             reports.append(report)
             if code == .notFound {
                 retryOfNotFound = min(retryOfNotFound, retryAt)

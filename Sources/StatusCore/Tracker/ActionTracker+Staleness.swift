@@ -32,11 +32,12 @@ extension ActionTracker {
         guard let upstream = upstreams[source], let told = look.answer, !told.document.isDone else {
             return Staleness()
         }
-        let isRefreshing = refreshStart(look, tracked.lane, upstream) != nil
+        let lane = tracked.lane(at: source)
+        let isRefreshing = refreshStart(look, lane, upstream) != nil
         let dueAt = look.dueAt(watched: false, upstream.policy)
         // A 404 is told for as long as it is the last word, whatever keeps us from asking again.
         let canBlock = !isRefreshing && look.miss?.isNotFound != true
-        if canBlock, now >= dueAt, let blocked = blocked(upstream, tracked.lane) {
+        if canBlock, now >= dueAt, let blocked = blocked(upstream, lane) {
             return Staleness(
                 reason: blocked.obstacle.staleReason, until: blocked.until, isBlocked: true)
         }

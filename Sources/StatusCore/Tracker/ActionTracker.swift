@@ -155,7 +155,11 @@ struct TrackedAction: Sendable {
     }
 
     var isKnown: Bool { Source.allCases.contains { looks[$0].isKnown } }
-    var lane: Lane { isKnown ? .known : .unknown }
+
+    func lane(at source: Source) -> Lane {
+        if isKnown { return .known }
+        return looks[source].notFoundSince == nil ? .unknown : .notFound
+    }
     var isBusy: Bool {
         !callers.isEmpty || lookUpAskedAt != nil
             || Source.allCases.contains {

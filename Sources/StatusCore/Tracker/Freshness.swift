@@ -10,15 +10,31 @@ enum Freshness {
         (age / 10).clamped(policy.minInterval, policy.maxInterval)
     }
 
-    /// How long a look that brought no state is remembered, `repeats` in a row.
-    static func missInterval(
-        isNotFound: Bool, repeats: Int, age: Duration, _ policy: SourcePolicy
+    /// An id that has read as 404 for so long is looked up so seldom.
+    static let notFoundMax = Duration.seconds(3600)
+
+    /// How long a 404 is remembered: the last of `repeats` in a row, the first of which came `lasted`
+    /// before it.
+    static func notFoundInterval(
+        repeats: Int, lasted: Duration, age: Duration, _ policy: SourcePolicy
     ) -> Duration {
-        let doublings = isNotFound ? repeats - newbornLooks : repeats - 1
-        if isNotFound, doublings <= 0 { return policy.minInterval }
+        guard repeats > newbornLooks else { return policy.minInterval }
+        let most = lasted < notFoundMax ? policy.maxInterval : max(policy.maxInterval, notFoundMax)
+        return grown(doublings: repeats - newbornLooks, age: age, policy, most: most)
+    }
+
+    /// How long any other failure is remembered, `repeats` in a row.
+    static func failureInterval(
+        repeats: Int, age: Duration, _ policy: SourcePolicy
+    ) -> Duration {
+        grown(doublings: repeats - 1, age: age, policy, most: policy.maxInterval)
+    }
+
+    private static func grown(
+        doublings: Int, age: Duration, _ policy: SourcePolicy, most: Duration
+    ) -> Duration {
         // 2^20 times any interval is over any maximum: the exponent needs no more.
         let grown = policy.minInterval * (1 << min(max(doublings, 0), 20))
-        return max(grown, interval(age: age, policy)).clamped(
-            policy.minInterval, policy.maxInterval)
+        return max(grown, interval(age: age, policy)).clamped(policy.minInterval, most)
     }
 }

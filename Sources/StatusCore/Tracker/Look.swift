@@ -6,6 +6,8 @@ struct Look: Sendable {
     var answer: Told?
     /// The last look's failure, when it brought no state.
     var miss: Missed?
+    /// When the id first read as 404; nil when it never did, or has been answered for since.
+    var notFoundSince: Instant?
     /// When the gate opens, as far as this process knows. The store has the last word.
     var opensAt = Instant.distantPast
     /// True once this upstream has ever told the action's state.
@@ -64,6 +66,7 @@ struct Flight: Sendable {
     var wantedSince: Instant
     /// Whose question caused it.
     var starter: CallerID?
+    var holder: String?
     var stage: Stage
 
     /// preparing → reserving → calling → settling → applied; each may also end the flight.
@@ -124,13 +127,21 @@ extension Look {
     func dueAt(watched: Bool, _ policy: SourcePolicy) -> Instant {
         if answer?.document.isDone == true { return .distantFuture }
         if let miss {
-            let interval = Freshness.missInterval(
-                isNotFound: miss.isNotFound, repeats: miss.repeats, age: age(at: miss.at), policy)
-            return max(opensAt, miss.at + interval)
+            return max(opensAt, miss.at + interval(after: miss, policy))
         }
         guard let answer, !watched else { return opensAt }
         let interval = Freshness.interval(age: age(at: answer.at), policy)
         return max(opensAt, answer.at + interval)
+    }
+
+    private func interval(after miss: Missed, _ policy: SourcePolicy) -> Duration {
+        guard miss.isNotFound else {
+            return Freshness.failureInterval(
+                repeats: miss.repeats, age: age(at: miss.at), policy)
+        }
+        let lasted = miss.at - (notFoundSince ?? miss.at)
+        return Freshness.notFoundInterval(
+            repeats: miss.repeats, lasted: lasted, age: age(at: miss.at), policy)
     }
 
     /// When its state was last learned, or asked for in vain.
@@ -176,6 +187,7 @@ extension Look {
         opensAt = now + record.opensIn
         isKnown = isKnown || record.isKnown
         firstSeenAt = min(firstSeenAt, now - record.firstSeenAgo)
+        if let ago = record.notFoundAgo { notFoundSince = min(notFoundSince ?? now, now - ago) }
         if let kept = record.answer { absorb(kept, askedAt: askedAt, now) }
         if let kept = record.miss {
             let at = askedAt - kept.age
@@ -201,6 +213,7 @@ extension Look {
             newsAt: at, answeredAt: askedAt - kept.age)
         lastStarter = nil
         if let miss, miss.at <= at { self.miss = nil }
+        if let notFoundSince, notFoundSince <= at { self.notFoundSince = nil }
     }
 
     /// The store has taken a settlement: an answer that it did not get before may still be here only.

@@ -15,11 +15,16 @@ public struct Question: Sendable, Equatable {
     /// Ask only that upstream; it must be configured.
     public var source: Source?
     public var patience: Patience
+    /// The key holder who asks, when caller keys are on.
+    public var holder: String?
 
-    public init(id: ActionID, source: Source? = nil, patience: Patience = .none) {
+    public init(
+        id: ActionID, source: Source? = nil, patience: Patience = .none, holder: String? = nil
+    ) {
         self.id = id
         self.source = source
         self.patience = patience
+        self.holder = holder
     }
 
     /// Whether the caller would rather wait for news.

@@ -2,10 +2,14 @@
 
 import DequeModule
 
-/// Known actions and others queue apart: others may use half of each budget only (invariant 7).
+/// Known actions and others queue apart: others may use half of each budget only, and of them those
+/// that have read as 404 half of that (invariant 7).
 enum Lane: CaseIterable, Sendable {
     case known
+    /// Never answered for; its first look-up is still to come, or came to nothing.
     case unknown
+    /// Answered with a 404 and nothing else.
+    case notFound
 }
 
 /// One upstream that is on.
@@ -23,6 +27,9 @@ struct UpstreamState: Sendable {
     var calling = 0
     var known = LaneState()
     var unknown = LaneState()
+    var notFound = LaneState()
+    /// Key holders that have used up their part of what unknown ids may use.
+    private var closedHolders: [String: (kind: BudgetKind, until: Instant)] = [:]
     /// Wants that left their queue to wait for the upstream's list.
     var parked: [WantQueue.Entry] = []
     /// When the last looks began that the list could have spared, oldest first.
@@ -60,13 +67,20 @@ struct UpstreamState: Sendable {
 
     private struct CallsLeft {
         var known: Int
-        /// Of them, what other ids than known ones may use.
+        /// Of them, what other ids than known ones may use, and of that those that have read as 404.
         var unknown: Int
+        var notFound: Int
         var until: Instant
         /// Until then an answer can only lower their share: what they have used is not left to them.
         var unknownUntil: Instant
 
-        subscript(lane: Lane) -> Int { lane == .known ? known : min(known, unknown) }
+        subscript(lane: Lane) -> Int {
+            switch lane {
+            case .known: known
+            case .unknown: min(known, unknown)
+            case .notFound: min(known, unknown, notFound)
+            }
+        }
     }
 
     struct LaneState: Sendable {
@@ -78,7 +92,7 @@ struct UpstreamState: Sendable {
 
     /// A look waits for its turn.
     var isWanted: Bool {
-        known.wants.best != nil || unknown.wants.best != nil || !parked.isEmpty
+        !parked.isEmpty || Lane.allCases.contains { self[$0].wants.best != nil }
     }
 
     /// A look begins that the list could have spared.
@@ -95,7 +109,7 @@ struct UpstreamState: Sendable {
     }
 
     /// All whose looks wait.
-    var wantedIDs: [ActionID] { known.wants.ids + unknown.wants.ids + parked.map(\.id) }
+    var wantedIDs: [ActionID] { Lane.allCases.flatMap { self[$0].wants.ids } + parked.map(\.id) }
 
     /// So many more looks may start.
     var room: Int {
@@ -114,12 +128,14 @@ struct UpstreamState: Sendable {
             switch lane {
             case .known: yield known
             case .unknown: yield unknown
+            case .notFound: yield notFound
             }
         }
         _modify {
             switch lane {
             case .known: yield &known
             case .unknown: yield &unknown
+            case .notFound: yield &notFound
             }
         }
     }
@@ -207,14 +223,28 @@ extension UpstreamState {
         probing = Probing(from: until, obstacle: .ourSide(fault))
     }
 
+    /// It opens last of all that is spent: whom it does not close waits no longer than others.
     mutating func close(_ kind: BudgetKind, until: Instant) {
-        unknown.closed = (kind, until)
-        switch kind {
-        case .minute, .day: known.closed = (kind, until)
-        case .minuteUnknown, .dayUnknown:
-            // It opens last of all that is spent: known actions wait no longer than others.
-            if let closed = known.closed { known.closed?.until = min(closed.until, until) }
+        for lane in Lane.allCases {
+            if kind.closes(lane) {
+                self[lane].closed = (kind, until)
+            } else if let closed = self[lane].closed {
+                self[lane].closed?.until = min(closed.until, until)
+            }
         }
+    }
+
+    mutating func close(_ holder: String, _ kind: BudgetKind, until: Instant, _ now: Instant) {
+        closedHolders = closedHolders.filter { $0.value.until > now }
+        closedHolders[holder] = (kind, until)
+    }
+
+    /// What keeps a key holder from having ids looked up that nobody knows.
+    func blocked(holder: String?, _ now: Instant) -> Blocked? {
+        guard let closed = holder.flatMap({ closedHolders[$0] }), closed.until > now else {
+            return nil
+        }
+        return Blocked(obstacle: .budget(closed.kind), until: closed.until)
     }
 
     /// Takes in how many calls the upstream says are left for a time. Calls on their way may not be
@@ -222,11 +252,14 @@ extension UpstreamState {
     mutating func heard(callsLeft: Int, for span: Duration, now: Instant) {
         let left = callsLeft - calling
         let until = now + span
+        let unknown = left > 0 ? BudgetLimits.unknownShare(of: left) : 0
         var next = CallsLeft(
-            known: left, unknown: left > 0 ? BudgetLimits.unknownShare(of: left) : 0,
+            known: left, unknown: unknown,
+            notFound: left > 0 ? BudgetLimits.shareOfUnknown(unknown) : 0,
             until: until, unknownUntil: until)
         if let upstreamLeft, upstreamLeft.unknownUntil > now {
             next.unknown = min(next.unknown, upstreamLeft.unknown)
+            next.notFound = min(next.notFound, upstreamLeft.notFound)
             next.unknownUntil = min(upstreamLeft.unknownUntil, until)
         }
         upstreamLeft = next
@@ -235,6 +268,21 @@ extension UpstreamState {
     mutating func granted(_ lane: Lane) {
         calling += 1
         upstreamLeft?.known -= 1
-        if lane == .unknown { upstreamLeft?.unknown -= 1 }
+        if lane != .known { upstreamLeft?.unknown -= 1 }
+        if lane == .notFound { upstreamLeft?.notFound -= 1 }
     }
+}
+
+extension BudgetKind {
+    func closes(_ lane: Lane) -> Bool {
+        switch self {
+        case .minute, .day: true
+        case .minuteUnknown, .dayUnknown: lane != .known
+        case .minuteNotFound, .dayNotFound: lane == .notFound
+        case .minuteHolder, .dayHolder: false
+        }
+    }
+
+    /// It counts what one key holder has had looked up.
+    var isOfHolder: Bool { self == .minuteHolder || self == .dayHolder }
 }

@@ -11,6 +11,8 @@ struct Want: Sendable {
     /// The rank it stands in the queue with; an entry of another rank is void.
     var rank: WantRank
     var starter: CallerID?
+    /// Whose question that was, when caller keys are on.
+    var holder: String?
     /// While it is left to the upstream's list: since when.
     var parkedAt: Instant?
     /// When it was first left to the list: its refresh began then.

@@ -160,7 +160,7 @@ extension ProxyHandler {
         } catch {
             return answer(error.response(now: visit.startedAt), visit, &writer)
         }
-        let question = wish.question(id)
+        let question = visit.question(wish, id)
         if let found = board.answer(to: question, now: visit.startedAt) {
             write(found, wish, visit, &writer)
             return .answered
@@ -206,7 +206,7 @@ extension ProxyHandler {
     ) -> Handling {
         do throws(ProblemDetails) {
             let wish = try QuestionReader.wish(request, limits, now: visit.startedAt)
-            let question = Question(id: id, source: wish.source)
+            let question = Question(id: id, source: wish.source, holder: visit.caller)
             streams.open(question, seen: EventStream.lastSeen(request), visit, exchange)
             return .later
         } catch {
@@ -241,7 +241,7 @@ extension ProxyHandler {
                 collector.take(index, .failure(.invalidID))
                 continue
             }
-            let question = wish.question(id)
+            let question = visit.question(wish, id)
             if let found = board.answer(to: question, now: visit.startedAt) {
                 collector.take(index, .success(found.answer))
                 continue

@@ -34,6 +34,13 @@ struct Visit: Sendable {
         trace = request.trace
     }
 
+    /// What the visitor wishes to know of an action.
+    func question(_ wish: Wish, _ id: ActionID) -> Question {
+        var question = wish.question(id)
+        question.holder = caller
+        return question
+    }
+
     func served(_ answer: Answer) -> Visit {
         var visit = self
         visit.source = answer.document.source

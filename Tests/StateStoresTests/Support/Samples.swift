@@ -22,11 +22,12 @@ extension Reservation {
     /// Hold 41 s, flight 13 s, and a budget that is not in the way.
     static func of(
         _ key: LookKey, perMinute: Int = 1000, perDay: Int? = nil, hold: Duration = hold,
-        heedsBreaker: Bool = false
+        heedsBreaker: Bool = false, holder: String? = nil
     ) -> Reservation {
         Reservation(
             key: key, hold: hold, flightMax: flightMax,
-            budget: BudgetLimits(perMinute: perMinute, perDay: perDay), heedsBreaker: heedsBreaker)
+            budget: BudgetLimits(perMinute: perMinute, perDay: perDay), heedsBreaker: heedsBreaker,
+            holder: holder)
     }
 }
 

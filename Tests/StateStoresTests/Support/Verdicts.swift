@@ -24,8 +24,10 @@ extension BudgetKind {
     /// What the window is longer than its name says.
     var slew: Duration {
         switch self {
-        case .minute, .minuteUnknown: BudgetLimits.minuteWindow - .seconds(60)
-        case .day, .dayUnknown: BudgetLimits.dayWindow - .seconds(86_400)
+        case .minute, .minuteUnknown, .minuteNotFound, .minuteHolder:
+            BudgetLimits.minuteWindow - .seconds(60)
+        case .day, .dayUnknown, .dayNotFound, .dayHolder:
+            BudgetLimits.dayWindow - .seconds(86_400)
         }
     }
 }

@@ -30,6 +30,44 @@ import Testing
         }
     }
 
+    @Test func anIDThatHasReadAs404ForAnHourIsLookedUpOnceAnHour() {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.notFound)
+        let first = driver.now
+        var looks = 0
+        while driver.now - first < .seconds(3600), looks < 100 {
+            driver.advance(.seconds(1))
+            driver.ask(id)
+            guard !driver.calls.isEmpty else { continue }
+            driver.fail(.notFound)
+            looks += 1
+        }
+        #expect(looks == 16)
+        driver.advance(.seconds(301))
+        driver.ask(id)
+        driver.fail(.notFound)
+        for _ in 1...2 { expectNextLook(&driver, after: .seconds(3600), .notFound) }
+        // What it was is known by those who come after, too.
+        driver.restart(.both(orders: nil))
+        expectNextLook(&driver, after: .seconds(3600) - slew, .notFound)
+        driver.advance(.seconds(3601))
+        driver.learn(id)
+        driver.advance(.seconds(301))
+        driver.ask(id)
+        driver.fail(.notFound)
+        expectNextLook(&driver, after: .seconds(30), .notFound)
+    }
+
+    @Test func aLongerMaximumThanAnHourStands() {
+        let limits = SourcePolicy(
+            minInterval: .seconds(30), maxInterval: .seconds(7200), callDeadline: .seconds(10),
+            budget: BudgetLimits(perMinute: 60, perDay: nil))
+        let interval = Freshness.notFoundInterval(
+            repeats: 20, lasted: .seconds(9000), age: .seconds(9000), limits)
+        #expect(interval == .seconds(7200))
+    }
+
     @Test func failuresInARowGrowFromTheStart() {
         var driver = vouchersOnly()
         driver.ask(id)

@@ -11,6 +11,7 @@ struct PaperStore {
         var isKnown = false
         var answer: (document: ActionDocument, checkedAt: WallTime, told: Instant)?
         var miss: (fault: UpstreamFault, repeats: Int, ended: Instant)?
+        var notFoundSince: Instant?
     }
 
     var rows: [LookKey: Row] = [:]
@@ -25,6 +26,8 @@ struct PaperStore {
     var settlements: [Settlement] = []
     /// Whether each reservation asked for other processes' breakers.
     var heeds: [Bool] = []
+    /// Who asked for each of them.
+    var holders: [String?] = []
     private var tokens: Int64 = 0
     private var grantedAt = Instant.distantPast
 
@@ -43,6 +46,7 @@ struct PaperStore {
     ) -> Result<ReservationReply, StoreFailure> {
         guard !isDown else { return .failure(Self.failure) }
         heeds.append(request.heedsBreaker)
+        holders.append(request.holder)
         let left = BudgetLeft(minute: request.budget.perMinute, day: request.budget.perDay)
         return .success(ReservationReply(verdict: verdict(request, now), budgetLeft: left))
     }
@@ -76,8 +80,11 @@ struct PaperStore {
             let told = now - settlement.answeredAgo
             if told >= row.answer?.told ?? .distantPast { row.answer = (document, checkedAt, told) }
             row.miss = nil
+            row.notFoundSince = nil
             row.isKnown = true
-        case .miss(let miss): row.miss = (miss.fault, miss.repeats, now - miss.age)
+        case .miss(let miss):
+            row.miss = (miss.fault, miss.repeats, now - miss.age)
+            if miss.fault.kind == .notFound { row.notFoundSince = row.notFoundSince ?? now }
         case .confirmed(let confirmations, let checkedAt):
             for confirmation in confirmations {
                 let key = LookKey(settlement.key.source, confirmation.id)
@@ -105,6 +112,6 @@ struct PaperStore {
             },
             miss: row.miss.map {
                 KeptMiss(fault: $0.fault, repeats: $0.repeats, age: now - $0.ended)
-            })
+            }, notFoundAgo: row.notFoundSince.map { now - $0 })
     }
 }

@@ -43,11 +43,13 @@ struct TrackerDriver {
 
     @discardableResult
     mutating func ask(
-        _ id: String, source: Source? = nil, patience: Question.Patience = .none
+        _ id: String, source: Source? = nil, patience: Question.Patience = .none,
+        holder: String? = nil
     ) -> CallerID {
         callersMade += 1
         let caller = CallerID(callersMade)
-        step(.asked(caller, Question(id: .of(id), source: source, patience: patience)))
+        let question = Question(id: .of(id), source: source, patience: patience, holder: holder)
+        step(.asked(caller, question))
         return caller
     }
 

@@ -1,0 +1,91 @@
+// What unknown ids may use, and which parts of that: ids that have read as 404, and one key holder's.
+
+import StatusCore
+import Testing
+
+extension StoreContract {
+    /// Has the action looked up, and answered with a 404 at once.
+    private func readAs404(_ id: String, _ open: OpenStore) async throws {
+        let token = try await open.store.grant(.of(.orders(id)))
+        try await open.store.settle(
+            .of(.orders(id), token, .opens(in: .zero), news: .missed(.notFound)))
+    }
+
+    @Test(arguments: Case.all, [false, true])
+    func idsThatHaveReadAs404UseHalfOfWhatUnknownIDsMay(_ kind: Case, perDay: Bool) async throws {
+        let open = try await kind.open()
+        for id in ["x", "y", "z"] { try await readAs404(id, open) }
+        try await open.pass(.seconds(90_000))
+        func ask(_ id: String) async throws -> ReservationReply {
+            try await open.store.reserve(
+                perDay
+                    ? .of(.orders(id), perDay: 9) : .of(.orders(id), perMinute: 8, perDay: 1000))
+        }
+        #expect(try await ask("x").verdict.isGranted)
+        #expect(try await ask("y").verdict.isGranted)
+        #expect(
+            try await open.isSpent(
+                ask("z"), perDay ? 86_413 : 73, perDay ? .dayNotFound : .minuteNotFound))
+        // The other half is there for ids that nobody has asked for.
+        #expect(try await ask("new1").verdict.isGranted)
+        #expect(try await ask("new2").verdict.isGranted)
+        #expect(
+            try await open.isSpent(
+                ask("new3"), perDay ? 86_413 : 73, perDay ? .dayUnknown : .minuteUnknown))
+    }
+
+    @Test(arguments: Case.all)
+    func aFaultAfterA404LeavesTheIDInItsPart(_ kind: Case) async throws {
+        let open = try await kind.open()
+        for id in ["x", "y"] {
+            try await readAs404(id, open)
+            let token = try await open.store.grant(.of(.orders(id)))
+            try await open.store.settle(
+                .of(.orders(id), token, .opens(in: .zero), news: .missed(.serverError)))
+        }
+        try await open.pass(.seconds(90))
+        #expect(try await open.store.verdict(.of(.orders("x"), perMinute: 4)).isGranted)
+        let reply = try await open.store.reserve(.of(.orders("y"), perMinute: 4))
+        #expect(open.isSpent(reply, 73, .minuteNotFound))
+    }
+
+    @Test(arguments: Case.all)
+    func theFirst404IsRememberedUntilAnAnswer(_ kind: Case) async throws {
+        let open = try await kind.open()
+        let key = LookKey.orders("x")
+        try await readAs404("x", open)
+        for _ in 1...2 {
+            try await open.pass(.seconds(100))
+            try await readAs404("x", open)
+        }
+        let record = try #require(try await open.store.lookUp(key.id).first)
+        #expect(open.isOlder(record.notFoundAgo, .seconds(200)))
+        #expect(open.isOlder(record.miss?.age, .zero))
+        let token = try await open.store.grant(.of(key))
+        let reply = try await open.store.settle(
+            .of(key, token, news: .answer(.sample("x"), checkedAt: open.wall())))
+        #expect(reply.record.notFoundAgo == nil)
+    }
+
+    @Test(arguments: Case.all, [false, true])
+    func oneKeyHolderUsesHalfOfWhatUnknownIDsMay(_ kind: Case, perDay: Bool) async throws {
+        let open = try await kind.open()
+        try await open.makeKnown(["known"])
+        try await open.pass(.seconds(90_000))
+        func ask(_ id: String, _ holder: String?) async throws -> ReservationReply {
+            try await open.store.reserve(
+                perDay
+                    ? .of(.orders(id), perDay: 9, holder: holder)
+                    : .of(.orders(id), perMinute: 8, perDay: 1000, holder: holder))
+        }
+        let own = perDay ? BudgetKind.dayHolder : .minuteHolder
+        #expect(try await ask("a1", "a").verdict.isGranted)
+        #expect(try await ask("a2", "a").verdict.isGranted)
+        #expect(try await open.isSpent(ask("a3", "a"), perDay ? 86_413 : 73, own))
+        #expect(try await ask("known", "a").verdict.isGranted)
+        #expect(try await ask("b1", "b").verdict.isGranted)
+        #expect(try await ask("c1", nil).verdict.isGranted)
+        let all = perDay ? BudgetKind.dayUnknown : .minuteUnknown
+        #expect(try await open.isSpent(ask("b2", "b"), perDay ? 86_413 : 73, all))
+    }
+}
