@@ -52,6 +52,18 @@ struct KeptLook: Equatable {
     }
 }
 
+extension LookKey {
+    /// The same, with its id as it was first asked for; nil: in its canonical form.
+    func spelled(_ spelling: String?) -> LookKey {
+        LookKey(source, ActionID.kept(spelling ?? id.canonical) ?? id)
+    }
+}
+
+extension ActionID {
+    /// Nil when it is spelled in its canonical form.
+    var otherSpelling: String? { text == canonical ? nil : text }
+}
+
 /// A point in time on the store's clock, and what the wall clock showed then.
 struct StoreMoment: Equatable {
     var time: Instant

@@ -6,6 +6,7 @@ import StatusCore
 protocol StoreRows: AnyObject {
     associatedtype Failure: Error
 
+    /// Its key is spelled as it was when the look was added.
     func look(_ key: LookKey) throws(Failure) -> KeptLook?
     /// True when any upstream has told a state of this id.
     func isKnown(_ id: ActionID) throws(Failure) -> Bool

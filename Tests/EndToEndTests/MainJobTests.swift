@@ -30,6 +30,26 @@ import Testing
         #expect(gap >= 2)
     }
 
+    @Test func aUUIDIsOneActionInAnyLetterCase() async throws {
+        let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "300s"])
+        let (lower, upper) = (DemoID.order, DemoID.order.uppercased())
+        let first = try world.get("/actions/\(lower)")
+        #expect(first.status == 200)
+        for path in ["/actions/\(upper)", "/actions/\(upper)?source=orders", "/actions/\(lower)"] {
+            let reply = try world.get(path)
+            #expect(reply.status == 200 && reply["etag"] == first["etag"], "\(path)")
+            #expect(reply["cache-status"]?.hasPrefix("status-proxy; hit") == true, "\(path)")
+        }
+        let batch = try world.get("/actions?id=\(upper)&id=\(lower)").json
+        #expect(batch["actions"]?.array?.count == 2)
+        #expect(try world.get("/actions/\(upper)/explain").json["asked_before"] == .bool(true))
+        // The store knows all spellings, too.
+        try await world.killProxy()
+        try await world.restartProxy()
+        #expect(try world.get("/actions/\(upper)").status == 200)
+        #expect(try world.audit().orders.callsByID == [lower: 1])
+    }
+
     @Test func aSecondRequestIsAHitAndCostsNoCall() async throws {
         let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "300s"])
         let first = try world.get("/actions/\(DemoID.pendingOrder)")

@@ -64,7 +64,7 @@ struct Judge {
         case credentialNotRefused, finishedAskedAgainElsewhere, neverRecovered, tooBusy
         case calledWhileResting, probedTwice, restedWithoutReason, heldAfterNews
         case waitingPassedOver, olderPassedOver, starved, waysDisagree
-        case notFoundShare, holderShare
+        case notFoundShare, holderShare, spelledAnew
     }
 
     private struct Arrival {
@@ -121,6 +121,7 @@ extension Judge {
         // The store may have forgotten who is known; it cannot know whom nobody has told of.
         var share = granted
         share.wasUnknown = granted.wasUnknown || !key.isList && !everAnswered.contains(key.id)
+        checkSpelling(key, now)
         arrivals.append(Arrival(key: key, at: now, share: share))
         guard let limits = policy.sources[key.source] else { return }
         checkSpacing(key, limits, now)
@@ -148,6 +149,14 @@ extension Judge {
         if let holder = share.holder {
             check(.holderShare, source, since: since, most: part, now) { $0.holder == holder }
         }
+    }
+
+    /// While nothing gets lost the upstream is always asked with the spelling that was first asked for.
+    private mutating func checkSpelling(_ key: LookKey, _ now: Instant) {
+        guard isCalm, let before = arrivals.last(where: { $0.key == key }),
+            before.key.id.text != key.id.text
+        else { return }
+        accuse(.spelledAnew, now, "\(key.id), before \(before.key.id)")
     }
 
     private mutating func checkSpacing(_ key: LookKey, _ limits: SourcePolicy, _ now: Instant) {

@@ -58,6 +58,8 @@ enum Mutant: String, CaseIterable {
     case notFoundShareIgnored
     /// One key holder may use all that unknown ids may.
     case holderShareIgnored
+    /// The upstream is asked with the spelling that was asked for last.
+    case spelledAsAsked
     /// Failures in a row do not stop calls.
     case breakerNeverOpens
     /// Once the time is over, all that waits is called at once.

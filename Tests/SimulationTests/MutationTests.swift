@@ -40,5 +40,6 @@ import Testing
         .breakerOpensEarly: 200, .breakerShared: 472, .heldForOther: 13, .waitingNotFirst: 80,
         .firstAskedFirst: 148, .publishedPastDue: 99,
         .unknownShareByMinute: 9, .notFoundShareIgnored: 4, .holderShareIgnored: 14,
+        .spelledAsAsked: 9,
     ]
 }

@@ -26,6 +26,12 @@ struct SimRandom {
     /// True in that many cases of a thousand.
     mutating func permille(_ share: Int) -> Bool { below(1000) < share }
 
+    /// The same, of a fork that is used for nothing else.
+    func permilleOnce(_ share: Int) -> Bool {
+        var copy = self
+        return copy.permille(share)
+    }
+
     mutating func pick<Value>(_ values: [Value]) -> Value { values[below(values.count)] }
 
     mutating func span(_ low: Duration, _ high: Duration) -> Duration {

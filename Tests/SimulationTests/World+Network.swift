@@ -8,6 +8,10 @@ extension World {
     func call(_ key: LookKey, _ flight: UInt64, _ sendBefore: Instant, _ replica: Replica) {
         judge.called(replica, key, at: now)
         trace.note(now, "\(replica.index) call \(key.id) \(key.source)")
+        var key = key
+        if mutant == .spelledAsAsked, random.fork(0x7370_656c).permilleOnce(500) {
+            key = LookKey(key.source, key.id.inOtherCase)
+        }
         replica.calls[flight] = SimCall(
             key: key, sendBefore: sendBefore, startedAt: now, sentAt: nil,
             share: replica.grants.removeValue(forKey: flight) ?? Share())

@@ -120,7 +120,8 @@ final class World {
         }
     }
 
-    private func comeIn(_ replica: Replica, _ id: ActionID) {
+    private func comeIn(_ replica: Replica, _ spelled: ActionID) {
+        let id = random.fork(0x6361_7365).permilleOnce(200) ? spelled.inOtherCase : spelled
         judge.checkAgreement(replica, at: now)
         guard replica.isUp else { return }
         if random.permille(50) {
@@ -262,4 +263,12 @@ extension Answer {
 
 extension Question {
     var words: String { "\(id) \(source.map { $0.rawValue } ?? "any") \(patience)" }
+}
+
+extension ActionID {
+    /// A UUID, spelled in another letter case; any other id as it is.
+    var inOtherCase: ActionID {
+        guard let other = ActionID(text.uppercased()), other == self else { return self }
+        return other.text == text ? ActionID(text.lowercased()) ?? self : other
+    }
 }

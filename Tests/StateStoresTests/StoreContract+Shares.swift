@@ -88,4 +88,41 @@ extension StoreContract {
         let all = perDay ? BudgetKind.dayUnknown : .minuteUnknown
         #expect(try await open.isSpent(ask("b2", "b"), perDay ? 86_413 : 73, all))
     }
+
+    // MARK: spelling
+
+    private static let lower = "0f6a2a39-7ad3-4d4a-9a5c-0c5a0f6b1f1e"
+    private static let mixed = "0F6a2a39-7ad3-4D4A-9a5c-0c5a0f6b1f1e"
+
+    @Test(arguments: Case.all, [(lower, mixed), (mixed, lower)])
+    func aUUIDIsOneEntryWhateverItsLetterCase(_ kind: Case, _ spellings: (String, String))
+        async throws
+    {
+        let open = try await kind.open()
+        let (first, second) = (LookKey.orders(spellings.0), LookKey.orders(spellings.1))
+        let token = try await open.store.grant(.of(first))
+        guard case .gateShut(let record) = try await open.store.verdict(.of(second)) else {
+            Issue.record("another spelling has a gate of its own")
+            return
+        }
+        #expect(record.key.id.text == spellings.0)
+        let reply = try await open.store.settle(
+            .of(second, token, news: .answer(.sample("a"), checkedAt: open.wall())))
+        #expect(reply.record.key.id.text == spellings.0)
+        let found = try await open.store.lookUp(second.id)
+        #expect(found.map(\.key.id.text) == [spellings.0])
+        #expect(try open.journalCalls().map(\.key) == [second])
+        #expect(try await open.store.verdict(.of(.vouchers(spellings.1), perMinute: 2)).isGranted)
+    }
+
+    @Test(arguments: Case.all)
+    func idsThatAreNoUUIDsKeepTheirLetterCase(_ kind: Case) async throws {
+        let open = try await kind.open()
+        for id in ["aa_0f", "AA_0F", String(repeating: "a", count: 36)] {
+            _ = try await open.store.grant(.of(.orders(id)))
+        }
+        let upper = String(repeating: "A", count: 36)
+        #expect(try await open.store.lookUp(.sample(upper)).isEmpty)
+        #expect(try await open.store.lookUp(.sample("AA_0F")).map(\.key.id.text) == ["AA_0F"])
+    }
 }

@@ -153,7 +153,10 @@ private struct Script {
         ]
 
     private mutating func key() -> LookKey {
-        let id = (Self.ids + [.list])[Int.random(in: 0...Self.ids.count, using: &random)]
+        var id = (Self.ids + [.list])[Int.random(in: 0...Self.ids.count, using: &random)]
+        if id.text.utf8.count == ActionID.uuidBytes, Bool.random(using: &random) {
+            id = .sample(id.text.uppercased())
+        }
         return LookKey(Bool.random(using: &random) ? .orders : .vouchers, id)
     }
 

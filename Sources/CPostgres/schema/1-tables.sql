@@ -73,6 +73,8 @@ CREATE TABLE IF NOT EXISTS status_proxy.looks (
     miss_ended bigint,
     -- When the id first read as 404; null when it never did, or has been answered for since.
     not_found_since bigint,
+    -- The id as it was first asked for, if that is not its canonical form.
+    spelling text,
     answer_status text,
     answer_done boolean,
     answer_created_wall bigint,
@@ -99,7 +101,9 @@ CREATE TABLE IF NOT EXISTS status_proxy.calls (
     holder text
 );
 
-ALTER TABLE status_proxy.looks ADD COLUMN IF NOT EXISTS not_found_since bigint;
+ALTER TABLE status_proxy.looks
+    ADD COLUMN IF NOT EXISTS not_found_since bigint,
+    ADD COLUMN IF NOT EXISTS spelling text;
 ALTER TABLE status_proxy.calls
     ADD COLUMN IF NOT EXISTS not_found boolean NOT NULL DEFAULT false,
     ADD COLUMN IF NOT EXISTS holder text;
@@ -143,7 +147,7 @@ BEGIN
         SELECT FROM pg_attribute a JOIN pg_type y ON y.typrelid = a.attrelid
         WHERE y.oid = 'status_proxy.told'::regtype AND a.attname = 'not_found_ago')
     THEN
-        ALTER TYPE status_proxy.told ADD ATTRIBUTE not_found_ago bigint;
+        ALTER TYPE status_proxy.told ADD ATTRIBUTE not_found_ago bigint, ADD ATTRIBUTE spelling text;
     END IF;
 END
 $$;

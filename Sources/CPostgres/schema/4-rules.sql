@@ -10,7 +10,8 @@ BEGIN
         greatest(t - l.answer_told, 0), l.answer_bytes,
         l.miss_kind, l.miss_http_status, l.miss_code, l.miss_message, l.miss_repeats,
         greatest(t - l.miss_ended, 0),
-        CASE WHEN l.not_found_since IS NOT NULL THEN greatest(t - l.not_found_since, 0) END);
+        CASE WHEN l.not_found_since IS NOT NULL THEN greatest(t - l.not_found_since, 0) END,
+        l.spelling);
 END
 $$;
 
@@ -36,7 +37,7 @@ CREATE OR REPLACE FUNCTION status_proxy.reserve(
     p_source text, p_id text, p_hold bigint, p_flight_max bigint, p_quarantine bigint,
     p_minute bigint, p_per_minute bigint, p_unknown_per_minute bigint,
     p_day bigint, p_per_day bigint, p_unknown_per_day bigint, p_heeds_breaker boolean,
-    p_holder text, p_part_per_minute bigint, p_part_per_day bigint,
+    p_holder text, p_part_per_minute bigint, p_part_per_day bigint, p_spelling text,
     OUT entry status_proxy.entry, OUT verdict text, OUT opens_in bigint, OUT kind text,
     OUT slot bigint, OUT was_unknown boolean, OUT minute_left bigint, OUT day_left bigint,
     OUT told status_proxy.told
@@ -116,8 +117,8 @@ BEGIN
             (token, source, id, before, reserved, ended, state, unknown, not_found, holder)
         VALUES (slot, p_source, p_id, look.token, t, t + p_flight_max, 0, was_unknown, not_found,
             CASE WHEN was_unknown THEN p_holder END);
-        INSERT INTO status_proxy.looks AS l (id, source, first_seen, opens, token)
-        VALUES (p_id, p_source, t, t + p_hold, slot)
+        INSERT INTO status_proxy.looks AS l (id, source, first_seen, opens, token, spelling)
+        VALUES (p_id, p_source, t, t + p_hold, slot, p_spelling)
         ON CONFLICT (id, source) DO UPDATE SET opens = excluded.opens, token = excluded.token;
     END IF;
 
@@ -189,7 +190,7 @@ CREATE OR REPLACE FUNCTION status_proxy.settle(
     p_miss_kind text, p_miss_http_status integer, p_miss_code text, p_miss_message text,
     p_miss_repeats integer, p_miss_age bigint, p_teller text,
     p_breaker_opened_for bigint, p_breaker_closed boolean,
-    p_confirmed text[], p_confirmed_bytes bytea[],
+    p_confirmed text[], p_confirmed_bytes bytea[], p_spelling text,
     OUT entry status_proxy.entry, OUT gap bigint, OUT smallest_gap bigint,
     OUT told status_proxy.told
 ) LANGUAGE plpgsql VOLATILE AS $$
@@ -257,6 +258,7 @@ BEGIN
         look.first_seen := asked;
         look.opens := t;
         look.known := false;
+        look.spelling := p_spelling;
     END IF;
     IF p_opens_in IS NOT NULL AND (NOT is_kept OR look.token = p_slot) THEN
         look.opens := t + p_opens_in;

@@ -13,7 +13,7 @@ CREATE OR REPLACE FUNCTION status_proxy.reserve(
     SELECT * FROM status_proxy.reserve(
         p_epoch, p_revision, p_token, p_latest, p_source, p_id, p_hold, p_flight_max, p_quarantine,
         p_minute, p_per_minute, p_unknown_per_minute, p_day, p_per_day, p_unknown_per_day, false,
-        NULL, p_unknown_per_minute, p_unknown_per_day)
+        NULL, p_unknown_per_minute, p_unknown_per_day, NULL)
 $$;
 
 CREATE OR REPLACE FUNCTION status_proxy.settle(
@@ -32,7 +32,7 @@ CREATE OR REPLACE FUNCTION status_proxy.settle(
         p_sent_ago, p_answered_ago, p_outcome, p_news, p_answer_status, p_answer_done,
         p_answer_created_wall, p_answer_checked_wall, p_answer_bytes, p_miss_kind,
         p_miss_http_status, p_miss_code, p_miss_message, p_miss_repeats, p_miss_age, p_teller,
-        NULL, NULL, NULL, NULL)
+        NULL, NULL, NULL, NULL, NULL)
 $$;
 
 SELECT status_proxy.begin_life();

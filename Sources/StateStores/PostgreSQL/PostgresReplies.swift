@@ -102,7 +102,7 @@ enum PostgresReplies {
 
 extension LookRecord {
     /// Columns of the type `status_proxy.told`.
-    fileprivate static let columns: Int32 = 17
+    fileprivate static let columns: Int32 = 18
 
     static func all(
         _ result: PostgresResult, _ id: ActionID
@@ -117,7 +117,7 @@ extension LookRecord {
             let opensIn = row.span(first + 1), let firstSeenAgo = row.span(first + 2)
         else { return nil }
         self.init(
-            key: LookKey(source, id), opensIn: opensIn,
+            key: LookKey(source, id).spelled(row.text(first + 17)), opensIn: opensIn,
             firstSeenAgo: firstSeenAgo,
             isKnown: row.flag(first + 3) ?? false,
             answer: KeptAnswer(row, from: first + 4, source: source),

@@ -4,7 +4,7 @@ import StatusCore
 
 extension PostgresStatement {
     static func lookUp(_ id: ActionID) -> PostgresStatement {
-        .call("r.*", "look_up", [.text(id.text)])
+        .call("r.*", "look_up", [.text(id.canonical)])
     }
 
     static func reserve(
@@ -16,7 +16,7 @@ extension PostgresStatement {
                 + " (r.told).*",
             "reserve",
             credentials + [
-                .text(request.key.source.rawValue), .text(request.key.id.text),
+                .text(request.key.source.rawValue), .text(request.key.id.canonical),
                 .span(request.hold), .span(request.flightMax), .span(request.quarantine),
                 .span(BudgetLimits.minuteWindow), .integer(budget.perMinute),
                 .integer(BudgetLimits.unknownShare(of: budget.perMinute)),
@@ -24,7 +24,7 @@ extension PostgresStatement {
                 .integer(budget.perDay.map(BudgetLimits.unknownShare)),
                 .flag(request.heedsBreaker), .words(request.holder),
                 .integer(partOfUnknown(budget.perMinute)),
-                .integer(budget.perDay.map(partOfUnknown)),
+                .integer(budget.perDay.map(partOfUnknown)), .words(request.key.id.otherSpelling),
             ])
     }
 
@@ -42,12 +42,12 @@ extension PostgresStatement {
         return .call(
             "(r.entry).*, gap, smallest_gap, (r.told).*", "settle",
             credentials + [
-                .text(settlement.key.source.rawValue), .text(settlement.key.id.text),
+                .text(settlement.key.source.rawValue), .text(settlement.key.id.canonical),
                 .integer(settlement.token.number), .instant(asked), .span(opensIn),
                 .span(settlement.pause), .span(settlement.sentAgo), .span(settlement.answeredAgo),
                 .words(settlement.outcome),
             ] + values(of: settlement.news) + [.text(teller)] + values(of: settlement.breaker)
-                + confirmations(settlement.news))
+                + confirmations(settlement.news) + [.words(settlement.key.id.otherSpelling)])
     }
 
     private static func values(of news: Settlement.News) -> [PostgresValue] {
@@ -85,7 +85,7 @@ extension PostgresStatement {
     private static func confirmations(_ news: Settlement.News) -> [PostgresValue] {
         guard case .confirmed(let confirmations, _) = news else { return [.null, .null] }
         return [
-            .array(confirmations.map(\.id.text)),
+            .array(confirmations.map(\.id.canonical)),
             .array(confirmations.map(\.document.bytes)),
         ]
     }
@@ -134,7 +134,7 @@ extension PostgresStatement {
             "r.*", "carry_over",
             credentials + [
                 numbers { $0.token.number }, texts { $0.key.source.rawValue },
-                texts { $0.key.id.text }, numbers { $0.before?.number },
+                texts { $0.key.id.canonical }, numbers { $0.before?.number },
                 numbers { $0.reserved.time.nanoseconds }, numbers { $0.ended.nanoseconds },
                 numbers { $0.state.rawValue }, texts { $0.wasUnknown ? "t" : "f" },
                 numbers { $0.sent?.nanoseconds }, texts { $0.outcome },

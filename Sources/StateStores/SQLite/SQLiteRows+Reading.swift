@@ -6,7 +6,7 @@ extension SQLiteRows {
     static func look(_ key: LookKey, _ row: Statement.Row) -> KeptLook? {
         guard let firstSeen = row.moment(0, 1), let opens = row.instant(2) else { return nil }
         return KeptLook(
-            key: key, firstSeen: firstSeen, opens: opens,
+            key: key.spelled(row.text(21)), firstSeen: firstSeen, opens: opens,
             token: row.integer(3).map(SlotToken.init), isKnown: row.integer(4) == 1,
             newsToken: row.integer(5).map(SlotToken.init), answer: answer(key, row),
             miss: miss(row), notFoundSince: row.moment(19, 20))

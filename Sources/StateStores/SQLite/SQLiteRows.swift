@@ -38,6 +38,7 @@ final class SQLiteRows: StoreRows {
                 .integer(look.firstSeen.time.nanoseconds),
                 .integer(look.firstSeen.wall.milliseconds),
                 .integer(look.opens.nanoseconds), .optional(look.token?.number),
+                .optional(look.key.id.otherSpelling),
             ])
         try keepNews(of: look)
     }
@@ -212,6 +213,6 @@ final class SQLiteRows: StoreRows {
     }
 
     static func values(of key: LookKey) -> [SQLiteValue] {
-        [.text(key.source.rawValue), .text(key.id.text)]
+        [.text(key.source.rawValue), .text(key.id.canonical)]
     }
 }

@@ -89,6 +89,7 @@ enum Schema {
         for column in ["not_found_since", "not_found_since_wall"] {
             try add(column, to: "looks", in: database)
         }
+        try add("spelling", "TEXT", to: "looks", in: database)
         try add("not_found", to: "calls", in: database)
         try add("holder", "TEXT", to: "calls", in: database)
         try database.execute(shares)
@@ -113,6 +114,7 @@ enum Schema {
         try database.execute("ALTER TABLE \(table) ADD COLUMN \(column) \(type)")
     }
 
+    /// An id is kept in its canonical form, and a `spelling` if it was first asked for in another.
     /// Times are nanoseconds of the store's clock, `…_wall` milliseconds since
     /// 1970. The one wide column stands last, so that narrow reads do not follow its pages.
     private static let tables = """
@@ -143,6 +145,7 @@ enum Schema {
             miss_ended_wall INTEGER,
             not_found_since INTEGER,
             not_found_since_wall INTEGER,
+            spelling TEXT,
             answer_status TEXT,
             answer_done INTEGER,
             answer_created_wall INTEGER,

@@ -32,14 +32,15 @@ extension Statements {
                 miss_kind, miss_http_status, miss_code, miss_message, miss_repeats,
                 miss_ended, miss_ended_wall,
                 answer_status, answer_done, answer_created_wall, answer_checked_wall,
-                answer_told, answer_bytes, not_found_since, not_found_since_wall
+                answer_told, answer_bytes, not_found_since, not_found_since_wall, spelling
             FROM looks WHERE source = ?1 AND id = ?2
             """)
         let known = try database.prepare("SELECT known FROM looks WHERE source = ?1 AND id = ?2")
         let addLook = try database.prepare(
             """
-            INSERT INTO looks (source, id, first_seen, first_seen_wall, opens, token, known)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)
+            INSERT INTO looks
+                (source, id, first_seen, first_seen_wall, opens, token, known, spelling)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)
             """)
         let moveGate = try database.prepare(
             "UPDATE looks SET opens = ?3, token = ?4 WHERE source = ?1 AND id = ?2")

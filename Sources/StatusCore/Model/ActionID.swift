@@ -3,7 +3,8 @@
 /// An action id: 1–128 characters of `A–Z a–z 0–9 . _ ~ : -`, with a letter or digit first.
 ///
 /// The text is what stands in the request after percent-decoding. Nothing in it can end a URL path
-/// segment, so it can be put into an upstream path as it is (`upstreams`, trap 11).
+/// segment, so it can be put into an upstream path as it is (`upstreams`, trap 11). Two UUIDs that
+/// differ in letter case only are equal (RFC 9562, 4).
 public struct ActionID: Hashable, Sendable, CustomStringConvertible {
     public static let bytesMax = 128
 
@@ -55,12 +56,19 @@ extension ActionID {
         return isUUID ? .orders : nil
     }
 
+    /// 8-4-4-4-12 hexadecimal digits.
     private var isUUID: Bool {
-        let groups = text.utf8.split(
-            separator: UInt8(ascii: "-"), omittingEmptySubsequences: false)
-        guard groups.map(\.count) == [8, 4, 4, 4, 12] else { return false }
-        return groups.joined().allSatisfy(Self.isHexDigit)
+        let bytes = text.utf8
+        guard bytes.count == Self.uuidBytes else { return false }
+        return bytes.enumerated().allSatisfy { offset, byte in
+            switch offset {
+            case 8, 13, 18, 23: byte == UInt8(ascii: "-")
+            default: Self.isHexDigit(byte)
+            }
+        }
     }
+
+    public static let uuidBytes = 36
 
     private static func isHexDigit(_ byte: UInt8) -> Bool {
         switch byte {
@@ -69,5 +77,44 @@ extension ActionID {
             true
         default: false
         }
+    }
+}
+
+// MARK: - Spellings
+
+extension ActionID {
+    /// The text that all spellings of the id have in common.
+    public var canonical: String { isUUID ? text.lowercased() : text }
+
+    /// Whether the text is one of the id's spellings.
+    public func isSpelled(_ bytes: Span<UInt8>) -> Bool {
+        var text = text
+        return text.withUTF8 { own in
+            guard own.count == bytes.count else { return false }
+            var isSame = true
+            var isFolded = true
+            for index in own.indices {
+                let (a, b) = (own[index], bytes[index])
+                isSame = isSame && a == b
+                isFolded = isFolded && Self.folded(a) == Self.folded(b)
+            }
+            return isSame || isFolded && isUUID
+        }
+    }
+
+    /// Of letters that are hexadecimal digits, the lower-case one.
+    private static func folded(_ byte: UInt8) -> UInt8 {
+        (UInt8(ascii: "A")...UInt8(ascii: "F")).contains(byte) ? byte | 0x20 : byte
+    }
+
+    public static func == (a: ActionID, b: ActionID) -> Bool {
+        if a.text == b.text { return true }
+        guard a.text.utf8.count == uuidBytes, b.text.utf8.count == uuidBytes else { return false }
+        return a.isSpelled(b.text.utf8.span)
+    }
+
+    public func hash(into hasher: inout Hasher) {
+        guard isUUID else { return hasher.combine(text) }
+        for byte in text.utf8 { hasher.combine(Self.folded(byte)) }
     }
 }

@@ -71,7 +71,7 @@ enum FaultText {
         _ run: Substring.UnicodeScalarView, _ id: ActionID
     ) -> Bool {
         run.count > runBytesMax && run.allSatisfy(isRunScalar)
-            && run.contains { ("0"..."9").contains($0) } && String(run) != id.text
+            && run.contains { ("0"..."9").contains($0) } && ActionID(String(run)) != id
     }
 
     private static func isRunScalar(_ scalar: Unicode.Scalar) -> Bool {

@@ -7,7 +7,7 @@ enum OrdersNormalizer {
         guard let told = body["id"]?.string, let word = body["status"]?.string else {
             throw .lacksIdentity
         }
-        guard UTF8Name(told) == UTF8Name(id.text) else { throw .otherAction }
+        guard ActionID(told) == id else { throw .otherAction }
         let (status, isDone) = status(of: word)
         return Action(
             id: id,

@@ -6,7 +6,7 @@ enum VouchersNormalizer {
         guard body.isObject else { throw .notAnObject }
         let word = body["status"]?.string
         switch body["id"]?.string {
-        case let told?: guard UTF8Name(told) == UTF8Name(id.text) else { throw .otherAction }
+        case let told?: guard ActionID(told) == id else { throw .otherAction }
         case nil: guard word != nil else { throw .lacksIdentity }
         }
         let operationWord = body["operation_status"]?.string

@@ -74,6 +74,7 @@ public enum StoreNotice: Sendable, Equatable {
 
 /// What the store keeps of one action at one upstream.
 public struct LookRecord: Sendable, Equatable {
+    /// Its id is spelled as it was first asked for.
     public var key: LookKey
     /// Until the gate opens; zero or less when it is open.
     public var opensIn: Duration

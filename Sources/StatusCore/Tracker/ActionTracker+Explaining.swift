@@ -25,7 +25,7 @@ extension ActionTracker {
 
     private mutating func explain(_ id: ActionID, to inquirer: CallerID) {
         for source in policy.configured { actions[id]?.looks[source].expire(now, policy) }
-        var tracked = actions[id] ?? TrackedAction(now: now)
+        var tracked = actions[id] ?? TrackedAction(id, now: now)
         if let answer = retired[id], actions[id] == nil {
             tracked.restore(answer, kept: policy.terminalTTL)
             tracked.wasAsked = true

@@ -157,7 +157,8 @@ extension ActionTracker {
         }
     }
 
-    mutating func start(_ key: LookKey) {
+    mutating func start(_ entry: LookKey) {
+        let key = LookKey(entry.source, actions[entry.id]?.looks[entry.source].spelling ?? entry.id)
         let want = actions[key.id]?.looks[key.source].wanted
         let flight = Flight(
             number: nextNumber(), startedAt: now, refreshedSince: want?.refreshedSince ?? now,

@@ -100,7 +100,7 @@ extension ActionTracker {
 
     private mutating func startList(_ source: Source) {
         if actions[.list] == nil {
-            actions[.list] = TrackedAction(now: now)
+            actions[.list] = TrackedAction(.list, now: now)
             actions[.list]?.isLoaded = true
         }
         actions[.list]?.looks[source].isKnown = true

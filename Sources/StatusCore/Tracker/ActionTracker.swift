@@ -119,7 +119,9 @@ struct TrackedAction: Sendable {
     /// Used since the eviction hand came by.
     var hasSecondChance = false
 
-    init(now: Instant) { looks = PerSource { _ in Look(firstSeenAt: now) } }
+    init(_ id: ActionID, now: Instant) {
+        looks = PerSource { _ in Look(spelling: id, firstSeenAt: now) }
+    }
 
     mutating func hold(_ caller: Caller) {
         callers.append(caller)
@@ -228,7 +230,7 @@ extension ActionTracker {
 
     /// Starts to track an action: the store is asked what it has.
     mutating func track(_ id: ActionID) {
-        actions[id] = TrackedAction(now: now)
+        actions[id] = TrackedAction(id, now: now)
         actions[id]?.lookUpAskedAt = now
         effects.append(.lookUp(id))
     }
@@ -271,7 +273,7 @@ extension ActionTracker {
     }
 
     func storeProblem(_ question: Question) -> Problem {
-        let reports = candidates(question, TrackedAction(now: now)).map {
+        let reports = candidates(question, TrackedAction(question.id, now: now)).map {
             Problem.SourceReport(source: $0, outcome: Obstacle.store.word)
         }
         return Problem(code: .upstreamUnavailable, retryAt: storeTroubleUntil, sources: reports)

@@ -2,6 +2,8 @@
 
 /// One action at one upstream. Its successors: unasked → wanted → in flight → told or missed → wanted…
 struct Look: Sendable {
+    /// The id as it was first asked for: so the upstream is asked.
+    var spelling: ActionID
     /// The last state told.
     var answer: Told?
     /// The last look's failure, when it brought no state.
@@ -24,7 +26,10 @@ struct Look: Sendable {
     var lastStarter: CallerID?
     var listing = Listing.expected
 
-    init(firstSeenAt: Instant) { self.firstSeenAt = firstSeenAt }
+    init(spelling: ActionID, firstSeenAt: Instant) {
+        self.spelling = spelling
+        self.firstSeenAt = firstSeenAt
+    }
 
     struct Told: Sendable {
         var document: ActionDocument
@@ -184,6 +189,7 @@ extension Look {
     mutating func absorb(
         _ record: LookRecord, askedAt: Instant, _ now: Instant, _ policy: SourcePolicy
     ) {
+        spelling = record.key.id
         opensAt = now + record.opensIn
         isKnown = isKnown || record.isKnown
         firstSeenAt = min(firstSeenAt, now - record.firstSeenAgo)

@@ -22,15 +22,16 @@ final class BoardedAnswer: Sendable {
 
     func isFor(_ bytes: Span<UInt8>) -> Bool {
         let text = id.text.utf8.span
-        return text.count == bytes.count
-            && text.withUnsafeBytes { text in
-                bytes.withUnsafeBytes { bytes in
-                    guard let first = text.baseAddress, let second = bytes.baseAddress else {
-                        return false
-                    }
-                    return memcmp(first, second, text.count) == 0
+        guard text.count == bytes.count else { return false }
+        let isSame = text.withUnsafeBytes { text in
+            bytes.withUnsafeBytes { bytes in
+                guard let first = text.baseAddress, let second = bytes.baseAddress else {
+                    return false
                 }
+                return memcmp(first, second, text.count) == 0
             }
+        }
+        return isSame || id.isSpelled(bytes)
     }
 }
 
@@ -89,14 +90,16 @@ final class AnswerBoard: Sendable {
         return text.withUTF8 { hash($0.span) }
     }
 
-    /// Multiply and fold, eight bytes at a time.
+    /// Multiply and fold, eight bytes at a time. Letter case does not count where it may not: in a UUID.
     private func hash(_ id: Span<UInt8>) -> UInt64 {
         let bytes = id.bytes
+        let lower: UInt64 = id.count == ActionID.uuidBytes ? 0x2020_2020_2020_2020 : 0
         var hash = seed ^ UInt64(id.count)
         var index = 0
         while index + 8 <= id.count {
             hash = Self.mix(
-                hash ^ bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
+                hash
+                    ^ (bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self) | lower))
             index += 8
         }
         var rest: UInt64 = 0
@@ -104,7 +107,7 @@ final class AnswerBoard: Sendable {
             rest = rest << 8 | UInt64(id[index])
             index += 1
         }
-        return Self.mix(hash ^ rest)
+        return Self.mix(hash ^ (rest | lower))
     }
 
     private static func mix(_ word: UInt64) -> UInt64 {

@@ -105,7 +105,9 @@ struct PaperStore {
     func record(_ key: LookKey, _ now: Instant) -> LookRecord {
         let row = rows[key] ?? Row(opens: now, firstSeen: now)
         return LookRecord(
-            key: key, opensIn: row.opens - now, firstSeenAgo: now - row.firstSeen,
+            // Spelled as it was first kept.
+            key: rows.index(forKey: key).map { rows.keys[$0] } ?? key, opensIn: row.opens - now,
+            firstSeenAgo: now - row.firstSeen,
             isKnown: row.isKnown,
             answer: row.answer.map {
                 KeptAnswer(document: $0.document, checkedAt: $0.checkedAt, age: now - $0.told)
