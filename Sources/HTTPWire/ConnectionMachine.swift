@@ -111,6 +111,8 @@ public struct ConnectionMachine: Sendable {
         case .refused(let refusal):
             return refuse(refusal)
         case .request(let consumed):
+            // RFC 9110 9.1: 501 to a method that is not recognized, whatever it is asked of.
+            guard head.method != .other else { return refuse(.methodUnknown) }
             cursor = start + consumed
             headBytes = consumed
             headIsStale = false

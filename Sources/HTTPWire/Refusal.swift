@@ -10,6 +10,7 @@ public enum Refusal: Error, Equatable, CaseIterable, Sendable {
     case requestLine
     case method
     case methodTooLong
+    case methodUnknown
     case target
     case targetTooLong
     case version
@@ -44,7 +45,7 @@ public enum Refusal: Error, Equatable, CaseIterable, Sendable {
         case .targetTooLong: 414
         case .expectation: 417
         case .headTooLarge, .tooManyFields, .trailerTooLarge: 431
-        case .methodTooLong, .transferCodingUnknown: 501
+        case .methodTooLong, .methodUnknown, .transferCodingUnknown: 501
         case .versionUnsupported: 505
         default: 400
         }
@@ -60,6 +61,7 @@ public enum Refusal: Error, Equatable, CaseIterable, Sendable {
         case .requestLine: "the request line is not: method, space, target, space, version"
         case .method: "the method is not a token"
         case .methodTooLong: "the method is longer than any known one"
+        case .methodUnknown: "the method is not known"
         case .target: "the request target is malformed"
         case .targetTooLong: "the request target is too long"
         case .version: "the HTTP version is malformed"

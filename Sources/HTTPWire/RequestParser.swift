@@ -59,10 +59,7 @@ public struct RequestParser: Sendable {
     private func readRequestLine(
         _ bytes: Span<UInt8>, from start: Int, into head: inout RequestHead
     ) throws(Refusal) -> Int? {
-        let bytesMax = limits.requestLineBytesMax
-        guard
-            let line = try bytes.line(from: start, bytesMax: bytesMax, tooLong: .targetTooLong)
-        else { return nil }
+        guard let line = try requestLine(bytes, from: start) else { return nil }
         let methodEnd = try readMethod(bytes, in: line, into: &head)
         // Nearly every target is a path and no more: then its end is found by reading it.
         let pathEnd = bytes.firstIndex(notIn: .path, in: methodEnd + 1..<line.upperBound)
@@ -74,6 +71,22 @@ public struct RequestParser: Sendable {
         guard target.count <= limits.targetBytesMax else { throw .targetTooLong }
         try TargetRules.read(bytes, at: target, isPathUntil: pathEnd, into: &head)
         return line.upperBound + 2
+    }
+
+    /// RFC 9112 3: of a line that is too long, 501 if the method is longer than any known one, else
+    /// 414.
+    private func requestLine(
+        _ bytes: Span<UInt8>, from start: Int
+    ) throws(Refusal) -> Range<Int>? {
+        let bytesMax = limits.requestLineBytesMax
+        do throws(Refusal) {
+            return try bytes.line(from: start, bytesMax: bytesMax, tooLong: .targetTooLong)
+        } catch {
+            let methodMax = start + limits.methodBytesMax
+            let methodEnd = bytes.firstIndex(
+                notIn: .token, in: start..<min(bytes.count, methodMax + 1))
+            throw error == .targetTooLong && methodEnd > methodMax ? .methodTooLong : error
+        }
     }
 
     /// method = token, case-sensitive (RFC 9112 3.1). Returns where the space behind it stands.

@@ -44,6 +44,14 @@ public enum HealthWriter {
         return Response(status: status == .fail ? 503 : 200, fields: fields, body: json.bytes)
     }
 
+    /// A health check by OPTIONS is told the methods of its route, too (RFC 9110 9.3.7).
+    public static func answer(_ response: Response, to method: Method) -> Response {
+        guard method == .options else { return response }
+        var response = response
+        response.fields.append(Field(name: "Allow", value: Router.allowed))
+        return response
+    }
+
     private static func write(_ checks: [HealthCheck], into json: inout JSONWriter) {
         json.name("checks")
         json.beginObject()

@@ -43,7 +43,8 @@ public struct RoutingFailure: Error, Sendable, Equatable {
 }
 
 public enum Router {
-    static let allowed = "GET, HEAD, OPTIONS"
+    /// What every route takes.
+    public static let allowed = "GET, HEAD, OPTIONS"
 
     /// - Throws: `route-not-found`, `method-not-allowed` or `invalid-id`.
     public static func route(_ request: APIRequest) throws(RoutingFailure) -> Route {

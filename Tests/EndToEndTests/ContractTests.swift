@@ -73,6 +73,7 @@ struct Probe: Sendable, CustomTestStringConvertible {
     static let others = [
         Probe("OPTIONS", "/actions/\(DemoID.order)", "/actions/{id}", 204),
         Probe("OPTIONS", "/livez", "/livez", 200),
+        Probe("OPTIONS", "/healthz", "/healthz", 200),
         Probe("OPTIONS", "/readyz", "/readyz", 200),
         Probe("POST", "/actions/\(DemoID.order)", "/actions/{id}", 405),
         Probe("DELETE", "/actions", "/actions", 405),

@@ -19,15 +19,24 @@ import Testing
                 Field(name: "Cache-Control", value: "no-store"),
             ])
         #expect(text(response) == #"{"status":"\#(status.rawValue)","version":"1.0.0"}"#)
-        for method in ["GET", "OPTIONS"] {
-            try expectKept(response, method: method, path: "/readyz")
-        }
+        try expectKept(response, path: "/readyz")
     }
 
     @Test(arguments: ["/livez", "/healthz"])
     func liveProcessKeepsTheContract(path: String) throws {
         let response = HealthWriter.response(.pass, version: "1.0.0")
-        for method in ["GET", "OPTIONS"] { try expectKept(response, method: method, path: path) }
+        try expectKept(response, path: path)
+    }
+
+    @Test(
+        arguments: [HealthStatus.pass, .warn, .fail], [HTTPWire.Method.get, .head, .options])
+    func onlyOptionsIsToldTheMethods(status: HealthStatus, method: HTTPWire.Method) throws {
+        let response = HealthWriter.answer(
+            HealthWriter.response(status, version: "1.0.0"), to: method)
+        let allow = response.fields.filter { $0.name == "Allow" }.map(\.value)
+        #expect(allow == (method == .options ? ["GET, HEAD, OPTIONS"] : []))
+        guard method != .head else { return }
+        try expectKept(response, method: method.rawValue, path: "/readyz")
     }
 
     @Test func checksAreToldByName() throws {

@@ -103,8 +103,10 @@ final class ProxyHandler: RequestHandler {
         case .events(let id): return events(id, request, visit, exchange, &writer)
         case .explain(let id): return explain(id, visit, exchange)
         case .actions: return batch(request, visit, exchange, &writer)
-        case .live: return answer(health.liveness, visit, &writer)
-        case .ready: return answer(health.readiness, visit, &writer)
+        case .live:
+            return answer(HealthWriter.answer(health.liveness, to: visit.method), visit, &writer)
+        case .ready:
+            return answer(HealthWriter.answer(health.readiness, to: visit.method), visit, &writer)
         case .metrics: return metrics(visit, exchange)
         case .openAPI: return answer(EmbeddedFiles.openAPI, visit, &writer)
         case .page: return answer(EmbeddedFiles.page, visit, &writer)
