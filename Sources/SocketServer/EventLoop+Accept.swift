@@ -18,35 +18,30 @@ extension EventLoop {
     private static var firstRequestGrace: Int64 { 1_000_000_000 }
 
     /// Before `start()` only.
-    func listen(on listener: consuming Listener, handingTo receivers: [EventLoop]) {
-        self.listener = consume listener
+    func listen(on listeners: [Listener], handingTo receivers: [EventLoop]) {
+        self.listeners = listeners
         self.receivers = receivers
     }
 
-    func watchListener() {
-        guard let number = listenerNumber else { return }
-        let code = linux_epoll_add(
-            epoll, number, UInt32(linux_readable), Self.listenerToken)
-        precondition(code == 0, "a fresh epoll set takes a fresh socket")
-    }
-
-    private var listenerNumber: Int32? {
-        // A `~Copyable` optional is looked into by borrowing.
-        switch listener {
-        case .none: nil
-        case .some(let listener): listener.descriptor.number
+    func watchListeners() {
+        for (index, listener) in listeners.enumerated() {
+            let code = linux_epoll_add(
+                epoll, listener.descriptor.number, UInt32(linux_readable),
+                Self.listenerToken(index))
+            precondition(code == 0, "a fresh epoll set takes a fresh socket")
         }
     }
 
-    func accept() {
+    func accept(from index: Int) {
         for _ in 0..<Self.acceptsMax {
-            guard acceptOne() else { return }
+            guard acceptOne(from: index) else { return }
         }
     }
 
     /// False when no connection waits, or none can be taken now.
-    private func acceptOne() -> Bool {
-        guard let number = listenerNumber else { return false }
+    private func acceptOne(from index: Int) -> Bool {
+        guard listeners.indices.contains(index) else { return false }
+        let number = listeners[index].descriptor.number
         if let descriptor = Descriptor(returned: linux_accept(number)) {
             if tally.spares.fill() {
                 admit(descriptor)
@@ -65,7 +60,7 @@ extension EventLoop {
             let someWait = shedOne(number)
             // Who waits is not heard again once the listener is closed.
             guard !isDraining else { return someWait }
-            ranShort(error, number)
+            ranShort(error, index)
             return false
         default:
             return false
@@ -155,8 +150,8 @@ extension EventLoop {
     }
 
     /// Accepts no more for a moment, and looks from then on whether that has changed.
-    private func ranShort(_ error: Int32, _ number: Int32) {
-        _ = linux_epoll_modify(epoll, number, 0, Self.listenerToken)
+    private func ranShort(_ error: Int32, _ index: Int) {
+        watchListener(index, 0)
         guard !isShort else { return }
         isShort = true
         configuration.shortageHandler(.began(errno: error))
@@ -168,11 +163,16 @@ extension EventLoop {
     /// Accepts again. The shortage is over when there is one more descriptor than the spare ones.
     func resumeAccepting() {
         acceptsAgainAt = .max
-        guard let number = listenerNumber else { return }
+        guard !listeners.isEmpty else { return }
         tally.spares.fill()
         isShort = !tally.spares.leaveRoom
         isShort ? lookForRelief() : configuration.shortageHandler(.ended)
-        _ = linux_epoll_modify(epoll, number, UInt32(linux_readable), Self.listenerToken)
+        for index in listeners.indices { watchListener(index, UInt32(linux_readable)) }
+    }
+
+    private func watchListener(_ index: Int, _ events: UInt32) {
+        _ = linux_epoll_modify(
+            epoll, listeners[index].descriptor.number, events, Self.listenerToken(index))
     }
 
     // MARK: Draining
@@ -182,13 +182,15 @@ extension EventLoop {
     func stopAccepting() {
         guard !isDraining else { return }
         isDraining = true
-        for _ in 0..<Self.lastAcceptsMax { if !acceptOne() { break } }
-        closeListener()
+        for index in listeners.indices {
+            for _ in 0..<Self.lastAcceptsMax { if !acceptOne(from: index) { break } }
+        }
+        closeListeners()
         for connection in connections { if let connection { retire(connection) } }
     }
 
-    func closeListener() {
-        listener = nil
+    func closeListeners() {
+        listeners = []
         receivers = []
         guard isAccepting else { return }
         isAccepting = false

@@ -32,7 +32,7 @@ final class EventLoop: @unchecked Sendable {
     var exchangeCount: UInt64 = 0
     var overflowCount = 0
 
-    var listener: Listener?
+    var listeners: [Listener] = []
     /// Loops that accepted connections go to in turn; empty: they stay here.
     var receivers: [EventLoop] = []
     var nextReceiver = 0
@@ -77,8 +77,10 @@ final class EventLoop: @unchecked Sendable {
     /// Bytes read at once.
     static let readBytes = 32 * 1024
     static let eventsMax = 256
-    static let listenerToken = UInt64.max
-    private static let bellToken = UInt64.max - 1
+    /// No connection's token has this bit. Listeners have those behind it.
+    private static let bellToken: UInt64 = 1 << 63
+
+    static func listenerToken(_ index: Int) -> UInt64 { bellToken + 1 + UInt64(index) }
 
     init(
         _ index: Int, _ configuration: ServerConfiguration, _ handler: any RequestHandler,
@@ -117,14 +119,14 @@ final class EventLoop: @unchecked Sendable {
 
     func start() {
         inbox.run {
-            self.watchListener()
+            self.watchListeners()
             self.run()
         }
     }
 
     /// Closes everything; `done` runs on the queue when the epoll set is closed, too.
     func stop(_ done: @escaping @Sendable () -> Void) {
-        closeListener()
+        closeListeners()
         for connection in connections { if let connection { drop(connection) } }
         isStopped = true
         // Without a run, or after it, nothing is left to wait for.
@@ -152,8 +154,8 @@ final class EventLoop: @unchecked Sendable {
     }
 
     private func take(_ event: linux_ready) {
-        if event.token == Self.listenerToken {
-            accept()
+        if event.token > Self.bellToken {
+            accept(from: Int(event.token - Self.listenerToken(0)))
         } else if let connection = connection(of: event.token) {
             ready(connection, event.events)
         }

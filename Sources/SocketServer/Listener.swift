@@ -1,109 +1,123 @@
-// A listening socket: TCP over IPv4 or IPv6, or a Unix socket at a path.
+// Listening sockets: TCP over IPv4 or IPv6, on each address of a host, or a Unix socket at a path.
 
 import Glibc
 
 /// Listens until it goes out of use; a Unix socket's file goes with it.
-struct Listener: ~Copyable {
+final class Listener: Sendable {
     let descriptor: Descriptor
     let address: BoundAddress
-    private let file: SocketFile?
+    private let place: Place
 
-    private init(_ descriptor: consuming Descriptor, _ address: BoundAddress, file: SocketFile?) {
+    private enum Place {
+        case internet(SocketAddress)
+        case file(SocketFile?)
+    }
+
+    private init(_ descriptor: consuming Descriptor, _ address: BoundAddress, _ place: Place) {
         self.descriptor = descriptor
         self.address = address
-        self.file = file
+        self.place = place
     }
 
-    deinit { file?.remove() }
+    deinit { if case .file(let file) = place { file?.remove() } }
 
-    /// Listens on `unix:/path`, or on a host's first address.
-    init(host: String, port: Int) throws(SocketFailure) {
+    /// Ports tried for a name of several addresses, of which each has to have the port free.
+    private static var portsMax: Int { 16 }
+
+    /// Listens on `unix:/path`, or on all addresses of a host, with one port for all.
+    static func all(_ configuration: ServerConfiguration) throws(SocketFailure) -> [Listener] {
+        let host = configuration.host
         if host.hasPrefix("unix:") {
-            self = try Listener.unix(path: String(host.dropFirst(5)))
-        } else {
-            // SO_REUSEPORT would let a second server of the same user take the port in silence. A
-            // bind without it fails as people expect; it is closed again at once.
-            if port != 0 { _ = try Listener.bound(host: host, port: port, isShared: false) }
-            self = try Listener.tcp(host: host, port: port)
+            return [try unix(path: String(host.dropFirst(5)), mode: configuration.fileMode)]
         }
-    }
-
-    /// One more socket on the same TCP address; the kernel spreads new connections over them.
-    init(sharing address: BoundAddress) throws(SocketFailure) {
-        self = try Listener.tcp(host: address.host, port: address.port)
+        return try all(
+            on: try SocketAddress.all(of: host, port: configuration.port),
+            anyPort: configuration.port == 0)
     }
 
     // MARK: TCP
 
-    private static func tcp(host: String, port: Int) throws(SocketFailure) -> Listener {
-        let descriptor = try bound(host: host, port: port, isShared: true)
-        guard listen(descriptor.number, backlog) == 0 else {
-            throw .failed("listen", on: "\(host):\(port)")
+    static func all(
+        on addresses: [SocketAddress], anyPort: Bool
+    ) throws(SocketFailure) -> [Listener] {
+        for _ in 1..<portsMax {
+            do throws(SocketFailure) {
+                return try tcp(addresses)
+            } catch {
+                guard anyPort, error.isAbout([EADDRINUSE]) else { throw error }
+            }
         }
-        let address = try boundAddress(descriptor.number)
-        return Listener(descriptor, address, file: nil)
+        return try tcp(addresses)
+    }
+
+    /// One socket for each address. An address that this machine does not have, such as ::1 without
+    /// IPv6, is passed over if there is another one.
+    private static func tcp(_ addresses: [SocketAddress]) throws(SocketFailure) -> [Listener] {
+        var listeners: [Listener] = []
+        var missing: SocketFailure?
+        for address in addresses {
+            do throws(SocketFailure) {
+                let port = listeners.first?.address.port
+                listeners.append(
+                    try first(on: port.map { address.with(port: $0) } ?? address))
+            } catch {
+                guard error.isAbout([EADDRNOTAVAIL, EAFNOSUPPORT]) else { throw error }
+                missing = error
+            }
+        }
+        if listeners.isEmpty, let missing { throw missing }
+        return listeners
+    }
+
+    /// The first socket on an address. SO_REUSEPORT would let a second server of the same user take
+    /// the port in silence, so it is set only when the kernel has given the port to this socket
+    /// alone: `listen` fails for the later one of two that were bound at the same time.
+    private static func first(on address: SocketAddress) throws(SocketFailure) -> Listener {
+        let listener = try tcp(address, isShared: false)
+        setOption(listener.descriptor.number, SOL_SOCKET, SO_REUSEPORT)
+        return listener
+    }
+
+    /// One more socket on the same address; the kernel spreads new connections over them. There is
+    /// one socket only for a Unix socket's path.
+    func another() throws(SocketFailure) -> Listener? {
+        guard case .internet(let address) = place else { return nil }
+        return try Self.tcp(address, isShared: true)
     }
 
     /// The kernel cuts it down to net.core.somaxconn.
     private static var backlog: Int32 { 4096 }
 
-    private static func bound(
-        host: String, port: Int, isShared: Bool
-    ) throws(SocketFailure) -> Descriptor {
-        let place = "\(host):\(port)"
-        var hints = addrinfo()
-        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        var found: UnsafeMutablePointer<addrinfo>?
-        let code = getaddrinfo(host, String(port), &hints, &found)
-        guard code == 0, let first = found else {
-            throw .hostUnknown(host: host, reason: String(cString: gai_strerror(code)))
-        }
-        defer { freeaddrinfo(found) }
+    private static func tcp(
+        _ address: SocketAddress, isShared: Bool
+    ) throws(SocketFailure) -> Listener {
+        let name = address.bound
+        let place = "\(name.host):\(name.port)"
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
-        guard let descriptor = Descriptor(returned: socket(first.pointee.ai_family, kind, 0)) else {
+        guard let descriptor = Descriptor(returned: socket(address.family, kind, 0)) else {
             throw .failed("socket", on: place)
         }
-        setOption(descriptor.number, SOL_SOCKET, SO_REUSEADDR, 1)
-        if isShared { setOption(descriptor.number, SOL_SOCKET, SO_REUSEPORT, 1) }
+        setOption(descriptor.number, SOL_SOCKET, SO_REUSEADDR)
+        if isShared { setOption(descriptor.number, SOL_SOCKET, SO_REUSEPORT) }
         // Accepted sockets inherit it. Answers are written whole: to wait for more is loss.
-        setOption(descriptor.number, Int32(IPPROTO_TCP), TCP_NODELAY, 1)
-        guard bind(descriptor.number, first.pointee.ai_addr, first.pointee.ai_addrlen) == 0 else {
+        setOption(descriptor.number, Int32(IPPROTO_TCP), TCP_NODELAY)
+        guard address.withPointer({ bind(descriptor.number, $0, $1) }) == 0 else {
             throw .failed("bind", on: place)
         }
-        return descriptor
+        guard listen(descriptor.number, backlog) == 0 else { throw .failed("listen", on: place) }
+        let bound = try SocketAddress(of: descriptor.number)
+        return Listener(descriptor, bound.bound, .internet(bound))
     }
 
-    private static func setOption(_ socket: Int32, _ level: Int32, _ name: Int32, _ value: Int32) {
-        var value = value
+    private static func setOption(_ socket: Int32, _ level: Int32, _ name: Int32) {
+        var value: Int32 = 1
         // A socket without the option still serves.
         _ = setsockopt(socket, level, name, &value, socklen_t(MemoryLayout<Int32>.size))
     }
 
-    private static func boundAddress(_ socket: Int32) throws(SocketFailure) -> BoundAddress {
-        var storage = sockaddr_storage()
-        var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
-        var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
-        var service = [CChar](repeating: 0, count: Int(NI_MAXSERV))
-        let code = withUnsafeMutablePointer(to: &storage) { storage in
-            storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
-                guard getsockname(socket, address, &length) == 0 else { return Int32(-1) }
-                return getnameinfo(
-                    address, length, &host, socklen_t(host.count), &service,
-                    socklen_t(service.count), NI_NUMERICHOST | NI_NUMERICSERV)
-            }
-        }
-        guard code == 0 else { throw .failed("getsockname", on: "the bound socket") }
-        return BoundAddress(host: Self.text(host), port: Int(Self.text(service)) ?? 0)
-    }
-
-    private static func text(_ characters: [CChar]) -> String {
-        String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }
-
     // MARK: Unix
 
-    private static func unix(path: String) throws(SocketFailure) -> Listener {
+    private static func unix(path: String, mode: UInt32) throws(SocketFailure) -> Listener {
         let place = "unix:\(path)"
         var address = try SocketFile.address(of: path)
         try SocketFile.removeStale(path, address)
@@ -113,9 +127,11 @@ struct Listener: ~Copyable {
         }
         let code = SocketFile.withAddress(&address) { bind(descriptor.number, $0, $1) }
         guard code == 0 else { throw .failed("bind", on: place) }
+        // Nobody can connect before `listen`.
+        guard chmod(path, mode) == 0 else { throw .failed("chmod", on: place) }
         guard listen(descriptor.number, backlog) == 0 else { throw .failed("listen", on: place) }
         return Listener(
-            descriptor, BoundAddress(host: place, port: 0), file: SocketFile(at: path))
+            descriptor, BoundAddress(host: place, port: 0), .file(SocketFile(at: path)))
     }
 }
 
@@ -124,5 +140,10 @@ extension SocketFailure {
     static func failed(_ call: String, on place: String) -> SocketFailure {
         let number = errno
         return .callFailed(call: call, on: place, errno: number)
+    }
+
+    fileprivate func isAbout(_ numbers: [Int32]) -> Bool {
+        guard case .callFailed(_, _, let number) = self else { return false }
+        return numbers.contains(number)
     }
 }

@@ -2,10 +2,10 @@
 
 import Dispatch
 
-/// An HTTP/1.1 server on one address.
+/// An HTTP/1.1 server on one port or path.
 public final class Server: Sendable {
-    /// What was bound.
-    public let address: BoundAddress
+    /// What was bound: several addresses for a name that has them.
+    public let addresses: [BoundAddress]
     private let loops: [EventLoop]
     private let tally: Tally
 
@@ -13,8 +13,8 @@ public final class Server: Sendable {
     public init(
         _ configuration: ServerConfiguration, handler: any RequestHandler
     ) throws(SocketFailure) {
-        let first = try Listener(host: configuration.host, port: configuration.port)
-        address = first.address
+        let listeners = try Listener.all(configuration)
+        addresses = listeners.map(\.address)
         tally = Tally(configuration)
         var loops: [EventLoop] = []
         for index in 0..<configuration.loops {
@@ -23,11 +23,18 @@ public final class Server: Sendable {
         self.loops = loops
         // A Unix socket has one listener: its loop hands connections round.
         let isUnix = address.host.hasPrefix("unix:")
-        loops[0].listen(on: first, handingTo: isUnix ? loops : [])
-        for loop in isUnix ? [] : loops.dropFirst() {
-            loop.listen(on: try Listener(sharing: address), handingTo: [])
+        loops[0].listen(on: listeners, handingTo: isUnix ? loops : [])
+        for loop in loops.dropFirst() {
+            var others: [Listener] = []
+            for listener in listeners {
+                if let other = try listener.another() { others.append(other) }
+            }
+            loop.listen(on: others, handingTo: [])
         }
     }
+
+    /// The first of the addresses.
+    public var address: BoundAddress { addresses[0] }
 
     public func start() {
         for loop in loops { loop.start() }

@@ -5,12 +5,14 @@ public import HTTPWire
 
 /// Where to listen, how much to take, how long to wait.
 public struct ServerConfiguration: Sendable {
-    /// An IPv4 or IPv6 address, a name, or `unix:/path`.
+    /// An IPv4 or IPv6 address, in brackets or not; a name, for all its addresses; or `unix:/path`.
     public var host: String
     /// 0: any free one.
     public var port: Int
     /// Event loops, each with a queue of its own.
     public var loops: Int
+    /// The mode of a Unix socket's file: who may write it may connect.
+    public var fileMode: UInt32 = 0o660
     /// Over all loops. One more gets `overloadedResponse` and is closed.
     public var connectionsMax = 10_000
     /// A connection without a request under way is closed after that.

@@ -106,38 +106,4 @@ struct ServerTests {
         #expect(trouble?.number == ECONNRESET)
     }
 
-    @Test func peerThatEndsItsSendingStillGetsItsAnswers() throws {
-        let stage = try Stage()
-        let peer = try stage.peer()
-        try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\nGET /later HTTP/1.1\r\nHost: a\r\n\r\n")
-        peer.shutdownWrite()
-        let exchange = try stage.player.next()
-        exchange.respond(Response(status: 200, body: Array("late".utf8)))
-        #expect(try peer.answer().body == "/a")
-        #expect(try peer.answer().body == "late")
-        #expect(try peer.isEnded())
-    }
-
-    // MARK: Addresses
-
-    @Test func ipv6IsServed() throws {
-        let stage = try Stage("::1")
-        #expect(stage.server.address.description.hasPrefix("http://[::1]:"))
-        let peer = try stage.peer()
-        try peer.send("GET /a HTTP/1.1\r\nHost: [::1]\r\n\r\n")
-        #expect(try peer.answer().body == "/a")
-    }
-
-    @Test func portThatIsTakenIsRefused() throws {
-        let stage = try Stage()
-        #expect(stage.server.address.port > 0)
-        let failure = #expect(throws: SocketFailure.self) {
-            try Stage { $0.port = stage.server.address.port }
-        }
-        #expect(failure?.description.contains("Address already in use") == true)
-    }
-
-    @Test func hostThatCannotBeLookedUpIsRefused() {
-        #expect(throws: SocketFailure.self) { try Stage("no such host") }
-    }
 }

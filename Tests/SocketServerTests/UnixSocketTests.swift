@@ -25,6 +25,15 @@ final class UnixSocketTests {
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
+    @Test(arguments: [nil, 0o600, 0o660, 0o666, 0o777] as [UInt32?])
+    func fileHasTheModeThatIsSet(mode: UInt32?) throws {
+        let stage = try Stage("unix:\(path)") { if let mode { $0.fileMode = mode } }
+        var status = stat()
+        #expect(stat(path, &status) == 0)
+        #expect(status.st_mode & 0o7777 == mode ?? 0o660)
+        withExtendedLifetime(stage) {}
+    }
+
     @Test func peerThatClosesIsGone() throws {
         let stage = try Stage("unix:\(path)")
         let peer = try stage.peer()

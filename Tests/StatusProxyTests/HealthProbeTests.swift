@@ -42,6 +42,8 @@ struct HealthProbeTests {
         (["LISTEN_HOST": "proxy.internal"], .tcp(host: "proxy.internal", port: "8080")),
         (["LISTEN_HOST": "0.0.0.0"], .tcp(host: "127.0.0.1", port: "8080")),
         (["LISTEN_HOST": "::"], .tcp(host: "::1", port: "8080")),
+        (["LISTEN_HOST": "[::]"], .tcp(host: "::1", port: "8080")),
+        (["LISTEN_HOST": "[fe80::2]"], .tcp(host: "fe80::2", port: "8080")),
         (["LISTEN_HOST": "unix:/run/p"], .unix(path: "/run/p")),
         (
             ["LISTEN_HOST": "", "LISTEN_PORT": "", "STATUS_PROXY_URL": ""],

@@ -90,6 +90,12 @@ struct SettingsTests {
         #expect(settings.upstreams[.orders]?.policy.budget.perDay == 9)
     }
 
+    @Test(arguments: [("0660", 0o660), ("660", 0o660), ("0", 0), ("0777", 0o777), ("00600", 0o600)])
+    func modeOfTheSocketFileIsOctal(text: String, mode: UInt32) throws {
+        #expect(try settings().listenMode == 0o660)
+        #expect(try settings(["LISTEN_MODE": text]).listenMode == mode)
+    }
+
     @Test func callersAreReadFromTheirFile() throws {
         let folder = TemporaryFolder()
         let path = folder.write("app \(Digests.hexadecimal(of: "key"))\n")

@@ -41,8 +41,10 @@ enum ServerPlace: Equatable {
         let host = raw.text(.listenHost) ?? ""
         let port = raw.text(.listenPort) ?? ""
         if host.hasPrefix("unix:") { return .unix(path: String(host.dropFirst("unix:".count))) }
+        let name =
+            host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
         // A wildcard address is listened on, not connected to.
-        return .tcp(host: ["0.0.0.0": "127.0.0.1", "::": "::1"][host] ?? host, port: port)
+        return .tcp(host: ["0.0.0.0": "127.0.0.1", "::": "::1"][name] ?? name, port: port)
     }
 
     private static func parse(_ text: String) -> ServerPlace? {

@@ -94,7 +94,7 @@ final class Service: Sendable {
         log.log(
             .info, "listening",
             [
-                "address": .text(server.address.description),
+                "address": .text(server.addresses.map(\.description).joined(separator: " ")),
                 "upstreams": .text(sources),
                 "version": .text(ProgramVersion.text),
             ])
@@ -156,6 +156,7 @@ final class Service: Sendable {
     ) -> ServerConfiguration {
         var configuration = ServerConfiguration(
             host: settings.listenHost, port: settings.listenPort, loops: loops)
+        configuration.fileMode = settings.listenMode
         configuration.connectionsMax = settings.httpMaxConnections
         configuration.idleTimeout = settings.httpIdleTimeout
         configuration.headerTimeout = settings.httpHeaderTimeout

@@ -37,6 +37,18 @@ extension RawSettings {
         return try integer(name, range, others: ", or none")
     }
 
+    /// Who may do what with a file, as chmod takes it.
+    func fileMode(_ name: SettingName) throws(SettingFailure) -> UInt32 {
+        let text = try required(name)
+        guard text.utf8.allSatisfy({ (0x30...0x37).contains($0) }),
+            let mode = UInt32(text, radix: 8),
+            mode <= 0o777
+        else {
+            throw SettingFailure(name, "'\(text)' is not an octal file mode like 0660")
+        }
+        return mode
+    }
+
     func url(_ name: SettingName) throws(SettingFailure) -> UpstreamURL {
         let text = try required(name)
         do { return try UpstreamURL(text) } catch {

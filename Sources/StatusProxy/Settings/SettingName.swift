@@ -5,6 +5,7 @@
 enum SettingName: String, CaseIterable, Sendable {
     case listenHost = "LISTEN_HOST"
     case listenPort = "LISTEN_PORT"
+    case listenMode = "LISTEN_MODE"
     case ordersURL = "ORDERS_URL"
     case ordersToken = "ORDERS_TOKEN"
     case ordersTokenFile = "ORDERS_TOKEN_FILE"
@@ -54,6 +55,7 @@ enum SettingName: String, CaseIterable, Sendable {
         switch self {
         case .listenHost: "127.0.0.1"
         case .listenPort: "8080"
+        case .listenMode: "0660"
         case .ordersURL: "https://miraklconnect.com/api"
         case .ordersTokenURL: "https://auth.mirakl.net/oauth/token"
         case .ordersMinInterval: "60s"

@@ -9,6 +9,8 @@ import UpstreamCurl
 struct Settings: Sendable {
     var listenHost: String
     var listenPort: Int
+    /// Of a Unix socket's file.
+    var listenMode: UInt32
     /// Nil: off.
     var upstreams: PerSource<UpstreamSettings?>
     var caFile: String?
@@ -56,6 +58,7 @@ struct Settings: Sendable {
         listenHost = raw.text(.listenHost) ?? ""
         listenPort = try raw.integer(.listenPort, 0...65535)
         warnings = raw.warnings
+        listenMode = try raw.fileMode(.listenMode)
         let caFile = raw.text(.upstreamCAFile)
         if let caFile { try CertificateFile.check(caFile, .upstreamCAFile) }
         self.caFile = caFile

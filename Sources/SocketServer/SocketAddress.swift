@@ -1,0 +1,94 @@
+// Internet addresses as the system has them: looked up by name, bound, and read back as text.
+
+import Glibc
+
+/// An IPv4 or IPv6 address with a port.
+struct SocketAddress: Sendable {
+    private var storage = sockaddr_storage()
+    private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+
+    var family: Int32 { Int32(storage.ss_family) }
+
+    private init(_ info: addrinfo) {
+        length = info.ai_addrlen
+        let bytes = UnsafeRawBufferPointer(start: info.ai_addr, count: Int(info.ai_addrlen))
+        withUnsafeMutableBytes(of: &storage) { $0.copyMemory(from: bytes) }
+    }
+
+    /// The address that a socket is bound to.
+    init(of socket: Int32) throws(SocketFailure) {
+        var (storage, length) = (storage, length)
+        let code = withUnsafeMutablePointer(to: &storage) { storage in
+            storage.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                getsockname(socket, $0, &length)
+            }
+        }
+        guard code == 0 else { throw .failed("getsockname", on: "the bound socket") }
+        (self.storage, self.length) = (storage, length)
+    }
+
+    /// All addresses of a host, each once: an address, or a name's.
+    static func all(of host: String, port: Int) throws(SocketFailure) -> [SocketAddress] {
+        var hints = addrinfo()
+        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
+        var found: UnsafeMutablePointer<addrinfo>?
+        let code = getaddrinfo(Self.withoutBrackets(host), String(port), &hints, &found)
+        guard code == 0 else {
+            throw .hostUnknown(host: host, reason: String(cString: gai_strerror(code)))
+        }
+        defer { freeaddrinfo(found) }
+        var addresses: [SocketAddress] = []
+        var next = found
+        while let info = next?.pointee {
+            let address = SocketAddress(info)
+            if !addresses.contains(where: { $0.bound == address.bound }) {
+                addresses.append(address)
+            }
+            next = info.ai_next
+        }
+        return addresses
+    }
+
+    /// An IPv6 address as it stands in a URL (RFC 3986 3.2.2) is one, too.
+    private static func withoutBrackets(_ host: String) -> String {
+        host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    }
+
+    /// The same address with another port.
+    func with(port: Int) -> SocketAddress {
+        var address = self
+        let port = in_port_t(UInt16(clamping: port)).bigEndian
+        withUnsafeMutableBytes(of: &address.storage) { bytes in
+            // sin_port and sin6_port stand at the same place.
+            let offset = MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_port)
+            bytes.storeBytes(of: port, toByteOffset: offset ?? 2, as: in_port_t.self)
+        }
+        return address
+    }
+
+    /// In numbers.
+    var bound: BoundAddress {
+        var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
+        var service = [CChar](repeating: 0, count: Int(NI_MAXSERV))
+        // It fails for other families only.
+        _ = withPointer {
+            getnameinfo(
+                $0, $1, &host, socklen_t(host.count), &service, socklen_t(service.count),
+                NI_NUMERICHOST | NI_NUMERICSERV)
+        }
+        return BoundAddress(host: Self.text(host), port: Int(Self.text(service)) ?? 0)
+    }
+
+    private static func text(_ characters: [CChar]) -> String {
+        String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    func withPointer<Result>(
+        _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
+    ) -> Result {
+        withUnsafePointer(to: storage) { storage in
+            storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+        }
+    }
+}
