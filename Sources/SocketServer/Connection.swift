@@ -29,6 +29,7 @@ final class Connection {
         case content
         case write
         case silence
+        case departure
         case linger
     }
 
@@ -58,6 +59,8 @@ final class Connection {
     var patience = Patience.none
     /// On the loop's clock, in nanoseconds.
     var deadline = Int64.max
+    /// When the answer that is owed is given up, since the peer has ended its sending.
+    var departsAt = Int64.max
     /// What the peer had not taken when that was looked at last, and when it took something.
     var untakenBytes = 0
     var takenAt: Int64 = 0

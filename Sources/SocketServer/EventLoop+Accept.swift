@@ -14,8 +14,6 @@ extension EventLoop {
     private static var overflowMax: Int { 64 }
     /// How long no connection is accepted when there is no descriptor for it.
     private static var pause: Int64 { 100_000_000 }
-    /// A connection that has not asked anything yet when draining begins may do so for that long.
-    private static var firstRequestGrace: Int64 { 1_000_000_000 }
 
     /// Before `start()` only.
     func listen(on listeners: [Listener], handingTo receivers: [EventLoop]) {
@@ -84,16 +82,14 @@ extension EventLoop {
             return tally.leave()
         }
         settle(connection)
-        if isDraining {
-            limit(connection, to: Self.firstRequestGrace)
-        }
+        if isDraining { limit(connection, to: times.firstRequest) }
     }
 
     private func register(_ descriptor: consuming Descriptor, isOverflow: Bool) -> Connection? {
         let slot = freeSlots.popLast() ?? connections.count
         generation = (generation + 1) & 0x7FFF_FFFF
         let token = generation << 32 | UInt64(slot)
-        let watched = UInt32(linux_readable)
+        let watched = UInt32(linux_readable | linux_half_closed)
         guard linux_epoll_add(epoll, descriptor.number, watched, token) == 0 else {
             // Stopped, or the kernel is out of memory or watches: the peer sees a close.
             if slot < connections.count { freeSlots.append(slot) }
@@ -204,7 +200,7 @@ extension EventLoop {
         if connection.hasServed {
             finish(connection)
         } else {
-            limit(connection, to: Self.firstRequestGrace)
+            limit(connection, to: times.firstRequest)
         }
     }
 }

@@ -23,6 +23,7 @@ extension EventLoop {
         if broken || events & UInt32(linux_readable) != 0, wantsToRead(connection) {
             connection.phase == .lingering ? dropInput(connection) : readable(connection)
         }
+        if events & UInt32(linux_half_closed) != 0, connection.isOwed { departs(connection) }
         stopWatchingInVain(connection, events)
     }
 
@@ -168,6 +169,7 @@ extension EventLoop {
             writer.write(Response(status: 500))
         }
         connection.machine.answered()
+        connection.departsAt = .max
         connection.phase = connection.shape.keepAlive ? .open : .finishing
     }
 
@@ -315,8 +317,10 @@ extension EventLoop {
     }
 
     private func wantedEvents(_ connection: Connection) -> UInt32 {
-        (wantsToRead(connection) ? UInt32(linux_readable) : 0)
+        let awaitsDeparture = connection.isOwed && connection.departsAt == .max
+        return (wantsToRead(connection) ? UInt32(linux_readable) : 0)
             | (connection.hasUnsent ? UInt32(linux_writable) : 0)
+            | (awaitsDeparture ? UInt32(linux_half_closed) : 0)
     }
 
     private func stopWatchingInVain(_ connection: Connection, _ events: UInt32) {
@@ -333,6 +337,9 @@ extension EventLoop {
     }
 
     private func patience(_ connection: Connection) -> (Connection.Patience, Int64) {
+        if connection.isOwed, connection.departsAt < .max {
+            return (.departure, max(0, connection.departsAt - now))
+        }
         if connection.hasUnsent { return (.write, times.write) }
         switch connection.phase {
         case .waiting, .closed: return (.none, .max)
@@ -370,10 +377,38 @@ extension EventLoop {
             wake(by: connection.deadline)
         case .silence:
             takesBytes(connection) ? beat(connection) : drop(connection)
+        case .departure:
+            giveUp(connection)
         case .linger:
             drop(connection)
         }
     }
+
+    // MARK: Departure
+
+    /// The peer sends no more while an answer is owed: nearly always it has closed the connection,
+    /// which looks the same from here. An answer that is ready within the grace is still sent.
+    private func departs(_ connection: Connection) {
+        guard connection.departsAt == .max else { return }
+        connection.departsAt = now + times.departure
+        settle(connection)
+    }
+
+    /// Abandons the request under way; answers to those before it are sent first.
+    private func giveUp(_ connection: Connection) {
+        guard connection.phase == .waiting, connection.hasUnsent else { return drop(connection) }
+        connection.phase = .finishing
+        connection.input = []
+        settle(connection)
+        abandon(connection)
+    }
+
+    private func abandon(_ connection: Connection) {
+        handler.abandoned(
+            Exchange(id: connection.exchangeID, slot: connection.slot, loop: self))
+    }
+
+    // MARK: Slow peers
 
     func beginWatchingPeer(_ connection: Connection) {
         connection.takenAt = now

@@ -58,18 +58,22 @@ final class EventLoop: @unchecked Sendable {
 
     /// Time-outs in nanoseconds.
     struct Times {
-        let idle, head, content, write, silence, linger, tick: Int64
+        let idle, head, content, write, silence, departure, linger, firstRequest, tick: Int64
 
         init(_ configuration: ServerConfiguration) {
             idle = configuration.idleTimeout.nanosecondsForTimer
             head = configuration.headerTimeout.nanosecondsForTimer
             content = configuration.bodyTimeout.nanosecondsForTimer
             write = configuration.writeTimeout.nanosecondsForTimer
+            departure = configuration.departureGrace.nanosecondsForTimer
             linger = configuration.lingerTimeout.nanosecondsForTimer
+            firstRequest = configuration.firstRequestGrace.nanosecondsForTimer
             silence =
                 configuration.heartbeat.isEmpty
                 ? .max : configuration.heartbeatInterval.nanosecondsForTimer
-            let shortest = min(idle, head, content, write, silence, linger)
+            let shortest = [
+                idle, head, content, write, silence, departure, linger, firstRequest,
+            ].reduce(.max, min)
             tick = max(10_000_000, min(1_000_000_000, shortest / 2))
         }
     }

@@ -17,7 +17,8 @@ public protocol RequestHandler: Sendable {
     /// The peer went away, or the server was stopped, before the `.later` answer was given, or
     /// before an answer in pieces was ended. On the loop's queue.
     ///
-    /// A peer that only ends its own sending has not gone away: it may be waiting for the answer.
+    /// A peer that ends its sending has gone away unless its answer comes within
+    /// `ServerConfiguration.departureGrace`.
     func abandoned(_ exchange: Exchange)
 }
 

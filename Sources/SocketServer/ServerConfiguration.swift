@@ -15,6 +15,11 @@ public struct ServerConfiguration: Sendable {
     public var fileMode: UInt32 = 0o660
     /// Over all loops. One more gets `overloadedResponse` and is closed.
     public var connectionsMax = 10_000
+    /// A connection on which nothing has been asked yet is not idle before that.
+    public var firstRequestGrace = Duration.seconds(1)
+    /// A peer that ends its sending while its answer is owed has gone, unless the answer comes within
+    /// that.
+    public var departureGrace = Duration.milliseconds(500)
     /// A connection without a request under way is closed after that.
     public var idleTimeout = Duration.seconds(75)
     /// A head must be complete that long after its first byte: 408.

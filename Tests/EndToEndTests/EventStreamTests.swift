@@ -137,7 +137,6 @@ struct EventStreamTests {
         try await untilStreams(1, world)
         #expect(try world.get("/metrics").text.contains("status_proxy_waiters 1\n"))
         client.signal(SIGKILL)
-        // Found out by the next comment.
         try await untilStreams(0, world)
         try await eventually("no waiter") {
             try world.get("/metrics").text.contains("status_proxy_waiters 0\n")

@@ -18,6 +18,7 @@ enum {
     linux_writable = EPOLLOUT,
     linux_failed = EPOLLERR,
     linux_hung_up = EPOLLHUP,
+    linux_half_closed = EPOLLRDHUP,
     linux_edge = EPOLLET,
 };
 

@@ -1,0 +1,156 @@
+// Peers that end their sending, or the whole connection, while their answer is owed.
+
+import Foundation
+import HTTPWire
+import SocketServer
+import TestSupport
+import Testing
+
+@Suite(.blocking, .timeLimit(.minutes(1)))
+struct DepartureTests {
+    /// How a peer leaves; the first two look the same from the server's side.
+    enum Way: CaseIterable {
+        case close, endSending, reset
+
+        func leave(_ peer: Peer) {
+            switch self {
+            case .close: peer.close()
+            case .endSending: peer.shutdownWrite()
+            case .reset: peer.reset()
+            }
+        }
+    }
+
+    private static let later = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
+    private static let next = "GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
+    private static let head = Response(status: 200)
+
+    private func stage(grace: Duration, unix: Bool = false) throws -> Stage {
+        let host = unix ? "unix:/tmp/http-\(UUID().uuidString.prefix(8)).sock" : "127.0.0.1"
+        return try Stage(host) {
+            $0.departureGrace = grace
+            $0.heartbeat = Array(":\n".utf8)
+            $0.heartbeatInterval = .seconds(600)
+        }
+    }
+
+    // MARK: Gone
+
+    @Test(arguments: Way.allCases, [false, true])
+    func peerThatLeavesWhileItWaitsIsAbandoned(way: Way, unix: Bool) throws {
+        let stage = try stage(grace: .milliseconds(10), unix: unix)
+        let peer = try stage.peer()
+        try peer.send(Self.later)
+        _ = try stage.player.next()
+        way.leave(peer)
+        #expect(stage.player.left.wait())
+        #expect(eventually { stage.server.connectionCount == 0 })
+    }
+
+    /// Long before the next heartbeat.
+    @Test(arguments: Way.allCases, [false, true])
+    func peerThatLeavesItsStreamIsAbandoned(way: Way, unix: Bool) throws {
+        let stage = try stage(grace: .milliseconds(10), unix: unix)
+        let peer = try stage.peer()
+        try peer.send(Self.later)
+        let exchange = try stage.player.next()
+        exchange.beginStream(Self.head)
+        exchange.send { Array("one".utf8) }
+        _ = try peer.text(through: "one\r\n")
+        way.leave(peer)
+        #expect(stage.player.left.wait())
+        #expect(eventually { stage.server.connectionCount == 0 })
+    }
+
+    @Test func peerThatHasGoneIsNotKeptByThePiecesOfItsStream() throws {
+        let stage = try stage(grace: .milliseconds(300))
+        let peer = try stage.peer()
+        try peer.send(Self.later)
+        let exchange = try stage.player.next()
+        exchange.beginStream(Self.head)
+        _ = try peer.text(through: "\r\n\r\n")
+        peer.shutdownWrite()
+        // More often than the grace lasts.
+        let isGone = eventually {
+            exchange.send { Array("piece".utf8) }
+            return stage.server.connectionCount == 0
+        }
+        #expect(isGone)
+        #expect(stage.player.left.wait())
+    }
+
+    @Test(arguments: [Way.close, .endSending])
+    func requestsBehindTheHeldOneDoNotHideThatThePeerHasGone(way: Way) throws {
+        let stage = try stage(grace: .milliseconds(10))
+        let peer = try stage.peer()
+        try peer.send(Self.later + String(repeating: Self.next, count: 100))
+        _ = try stage.player.next()
+        way.leave(peer)
+        #expect(stage.player.left.wait())
+        #expect(eventually { stage.server.connectionCount == 0 })
+    }
+
+    @Test func peerThatEndsItsSendingSeesTheEndOfItsConnection() throws {
+        let stage = try stage(grace: .milliseconds(10))
+        let peer = try stage.peer()
+        try peer.send(Self.later)
+        _ = try stage.player.next()
+        peer.shutdownWrite()
+        #expect(try peer.isEnded())
+    }
+
+    @Test func answersBeforeTheAbandonedOneAreSent() throws {
+        let stage = try Stage {
+            $0.departureGrace = .milliseconds(10)
+            // So that all requests are read before an answer has been taken.
+            $0.unsentBytesMax = 64 << 20
+        }
+        let peer = try stage.peer(receiveBytes: 4096)
+        let count = 16
+        let big = "GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
+        try peer.send(String(repeating: big, count: count) + Self.later)
+        _ = try stage.player.next()
+        peer.shutdownWrite()
+        #expect(stage.player.left.wait())
+        for _ in 0..<count { #expect(try peer.answer().body.utf8.count == 1 << 20) }
+        #expect(try peer.isEnded())
+        #expect(eventually { stage.server.connectionCount == 0 })
+    }
+
+    // MARK: Answered
+
+    @Test(arguments: [false, true])
+    func whatCanBeAnsweredAtOnceIsAnsweredAfterAHalfClose(unix: Bool) throws {
+        let stage = try stage(grace: .zero, unix: unix)
+        let peer = try stage.peer()
+        try peer.send(String(repeating: Self.next, count: 16))
+        peer.shutdownWrite()
+        for _ in 0..<16 { #expect(try peer.answer().body == "/next") }
+        #expect(try peer.isEnded())
+    }
+
+    @Test func answerWithinTheGraceIsGiven() throws {
+        let stage = try stage(grace: .seconds(600))
+        let peer = try stage.peer()
+        try peer.send(Self.next + Self.later + Self.later + Self.next)
+        peer.shutdownWrite()
+        for body in ["one", "two"] {
+            let exchange = try stage.player.next()
+            exchange.respond(Response(status: 200, body: Array(body.utf8)))
+        }
+        for body in ["/next", "one", "two", "/next"] { #expect(try peer.answer().body == body) }
+        #expect(try peer.isEnded())
+    }
+
+    @Test func streamThatEndsWithinTheGraceIsWhole() throws {
+        let stage = try stage(grace: .seconds(600))
+        let peer = try stage.peer()
+        try peer.send(Self.later)
+        peer.shutdownWrite()
+        let exchange = try stage.player.next()
+        exchange.beginStream(Self.head)
+        exchange.send { Array("one".utf8) }
+        exchange.endStream()
+        #expect(try peer.rest().hasSuffix("\r\n\r\n3\r\none\r\n0\r\n\r\n"))
+    }
+}
