@@ -68,18 +68,18 @@ final class Connection {
     var droppedBytes = 0
     /// True once a request has been delivered.
     var hasServed = false
-    /// Over the limit: it gets the overloaded answer, and counts apart.
-    let isOverflow: Bool
+    /// Over the limit, in a reserved place; counted apart.
+    let isReserved: Bool
 
     init(
         _ descriptor: consuming Descriptor, slot: Int, token: UInt64, watched: UInt32,
-        isOverflow: Bool
+        isReserved: Bool
     ) {
         self.descriptor = descriptor
         self.slot = slot
         self.token = token
         self.watched = watched
-        self.isOverflow = isOverflow
+        self.isReserved = isReserved
     }
 
     /// The handler owes an answer, or the rest of one.

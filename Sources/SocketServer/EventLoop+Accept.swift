@@ -10,8 +10,6 @@ extension EventLoop {
     private static var acceptsMax: Int { 64 }
     /// Connections taken at the end: a full backlog. Under a flood there is always one more.
     private static var lastAcceptsMax: Int { 4096 }
-    /// Connections over the limit that may hear their 503 out, a loop.
-    private static var overflowMax: Int { 64 }
     /// How long no connection is accepted when there is no descriptor for it.
     private static var pause: Int64 { 100_000_000 }
 
@@ -66,7 +64,7 @@ extension EventLoop {
     }
 
     private func admit(_ descriptor: consuming Descriptor) {
-        guard tally.enter() else { return turnAway(descriptor) }
+        guard tally.enter() else { return seekRoom(for: descriptor) }
         guard !receivers.isEmpty else { return place(descriptor) }
         let receiver = receivers[nextReceiver]
         nextReceiver = (nextReceiver + 1) % receivers.count
@@ -77,15 +75,15 @@ extension EventLoop {
     }
 
     /// Takes a counted connection in.
-    private func place(_ descriptor: consuming Descriptor) {
-        guard let connection = register(descriptor, isOverflow: false) else {
+    func place(_ descriptor: consuming Descriptor) {
+        guard let connection = register(descriptor, isReserved: false) else {
             return tally.leave()
         }
         settle(connection)
         if isDraining { limit(connection, to: times.firstRequest) }
     }
 
-    private func register(_ descriptor: consuming Descriptor, isOverflow: Bool) -> Connection? {
+    func register(_ descriptor: consuming Descriptor, isReserved: Bool) -> Connection? {
         let slot = freeSlots.popLast() ?? connections.count
         generation = (generation + 1) & 0x7FFF_FFFF
         let token = generation << 32 | UInt64(slot)
@@ -96,26 +94,13 @@ extension EventLoop {
             return nil
         }
         let connection = Connection(
-            descriptor, slot: slot, token: token, watched: watched, isOverflow: isOverflow)
+            descriptor, slot: slot, token: token, watched: watched, isReserved: isReserved)
         if slot == connections.count {
             connections.append(connection)
         } else {
             connections[slot] = connection
         }
         return connection
-    }
-
-    /// Over the limit: 503 at once, whatever is asked, and a close. The last ones of a flood are
-    /// closed unheard.
-    private func turnAway(_ descriptor: consuming Descriptor) {
-        guard overflowCount < Self.overflowMax,
-            let connection = register(descriptor, isOverflow: true)
-        else { return configuration.turnedAwayHandler(.unheard) }
-        configuration.turnedAwayHandler(.overLimit)
-        overflowCount += 1
-        writeLast(configuration.overloadedResponse, to: connection, isHead: false)
-        flush(connection)
-        settle(connection)
     }
 
     /// No descriptor is left: with a spare one, one peer at least hears why. The others wait in the
@@ -178,6 +163,7 @@ extension EventLoop {
     func stopAccepting() {
         guard !isDraining else { return }
         isDraining = true
+        siblings = []
         for index in listeners.indices {
             for _ in 0..<Self.lastAcceptsMax { if !acceptOne(from: index) { break } }
         }
@@ -188,6 +174,7 @@ extension EventLoop {
     func closeListeners() {
         listeners = []
         receivers = []
+        siblings = []
         guard isAccepting else { return }
         isAccepting = false
         tally.endedAccepting()

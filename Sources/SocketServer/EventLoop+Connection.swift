@@ -138,12 +138,15 @@ extension EventLoop {
     // MARK: Answering
 
     private func deliver(_ connection: Connection, _ bytes: Span<UInt8>) {
+        guard !connection.isReserved || handler.isHealthCheck(head, bytes: bytes) else {
+            return turnAway(connection, isHead: head.method == .head)
+        }
         exchangeCount += 1
         let exchange = Exchange(
             id: UInt64(index) << 48 | exchangeCount, slot: connection.slot, loop: self)
         connection.shape = AnswerShape(
             isHead: head.method == .head, version: head.version,
-            keepAlive: head.keepAlive && !isDraining)
+            keepAlive: head.keepAlive && !isDraining && !connection.isReserved)
         connection.hasServed = true
         connection.patience = .none
         var body: [UInt8] = []
@@ -170,6 +173,7 @@ extension EventLoop {
         }
         connection.machine.answered()
         connection.departsAt = .max
+        mayHaveIdle = true
         connection.phase = connection.shape.keepAlive ? .open : .finishing
     }
 
@@ -364,7 +368,10 @@ extension EventLoop {
             readable(connection)
             // Who was served on may rely on it (RFC 9112 9.6).
             guard connection.deadline <= now, isBetweenRequests(connection) else { return }
-            finish(connection)
+            guard connection.isReserved else { return finish(connection) }
+            turnAway(connection, isHead: false)
+            flush(connection)
+            settle(connection)
         case .head, .content:
             guard case .refuse(let refusal) = connection.machine.timedOut() else { return }
             connection.input = []
@@ -460,9 +467,11 @@ extension EventLoop {
         connection.unsentStart = 0
         connection.pending = []
         keepNothing(connection)
-        if connection.isOverflow { overflowCount -= 1 } else { tally.leave() }
-        guard wasOwed else { return }
-        handler.abandoned(
-            Exchange(id: connection.exchangeID, slot: connection.slot, loop: self))
+        if connection.isReserved {
+            reserved.removeAll { $0 === connection }
+        } else {
+            tally.leave()
+        }
+        if wasOwed { abandon(connection) }
     }
 }

@@ -14,6 +14,10 @@ public protocol RequestHandler: Sendable {
         writer: inout ResponseWriter
     ) -> Handling
 
+    /// Whether a request is answered although there are as many connections as there may be. On the
+    /// loop's queue.
+    func isHealthCheck(_ head: borrowing RequestHead, bytes: Span<UInt8>) -> Bool
+
     /// The peer went away, or the server was stopped, before the `.later` answer was given, or
     /// before an answer in pieces was ended. On the loop's queue.
     ///

@@ -37,6 +37,7 @@ public final class Server: Sendable {
     public var address: BoundAddress { addresses[0] }
 
     public func start() {
+        for loop in loops { loop.siblings = loops }
         for loop in loops { loop.start() }
     }
 

@@ -13,7 +13,8 @@ public struct ServerConfiguration: Sendable {
     public var loops: Int
     /// The mode of a Unix socket's file: who may write it may connect.
     public var fileMode: UInt32 = 0o660
-    /// Over all loops. One more gets `overloadedResponse` and is closed.
+    /// Over all loops. For one more the connection that has idled longest is closed; without one,
+    /// health checks are answered, and other requests get `overloadedResponse` and a close.
     public var connectionsMax = 10_000
     /// A connection on which nothing has been asked yet is not idle before that.
     public var firstRequestGrace = Duration.seconds(1)

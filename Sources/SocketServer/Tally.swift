@@ -11,6 +11,8 @@ final class Tally: Sendable {
     private let keptBytesMax: Int
     private let connections = Atomic<Int>(0)
     private let keptBytes = Atomic<Int>(0)
+    private let searches = Atomic<Int>(0)
+    private let searchesMax: Int
     private let drain: Guarded<Drain>
 
     private struct Drain {
@@ -19,10 +21,14 @@ final class Tally: Sendable {
         var waiting: [@Sendable () -> Void] = []
     }
 
+    /// Newcomers on their way from loop to loop, for each loop.
+    private static let searchesPerLoop = 64
+
     init(_ configuration: ServerConfiguration) {
         connectionsMax = configuration.connectionsMax
         keptBytesMax = configuration.keptBytesMax
         spares = Spares(configuration.loops)
+        searchesMax = configuration.loops * Self.searchesPerLoop
         drain = Guarded(Drain(accepting: configuration.loops))
     }
 
@@ -41,6 +47,15 @@ final class Tally: Sendable {
         let left = connections.subtract(1, ordering: .sequentiallyConsistent).newValue
         if left == 0 { tellIfIdle() }
     }
+
+    /// Counts a newcomer that looks for a place at all loops; false when too many do.
+    func beginSearch() -> Bool {
+        guard searches.add(1, ordering: .relaxed).newValue > searchesMax else { return true }
+        endSearch()
+        return false
+    }
+
+    func endSearch() { searches.subtract(1, ordering: .relaxed) }
 
     /// Counts bytes that are to be kept for a peer; false when that would be too many.
     func keep(_ bytes: Int) -> Bool {

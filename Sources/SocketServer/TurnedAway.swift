@@ -4,7 +4,7 @@
 public enum TurnedAway: Equatable, Sendable {
     /// Over the limit of connections: 503.
     case overLimit
-    /// Over the limit, like so many others at that moment that it was closed without a word.
+    /// Over the limit, like so many others at that moment that it was closed before it was read.
     case unheard
     /// There is no descriptor for it: 503.
     case noDescriptor

@@ -70,6 +70,16 @@ public enum Router {
             || request.path == "/metrics"
     }
 
+    /// Whether a request asks how the service is, in one of the ways of load balancers: by a health
+    /// route, or by OPTIONS of the server.
+    public static func isHealthCheck(_ request: APIRequest) -> Bool {
+        switch try? route(request) {
+        case .live, .ready: true
+        case .options: request.form == .asterisk || request.path == "/"
+        default: false
+        }
+    }
+
     private static func place(_ path: String) throws(RoutingFailure) -> Route {
         switch path {
         case "/livez", "/healthz": return .live

@@ -3,8 +3,8 @@
 import Glibc
 
 enum DescriptorLimit {
-    /// What a loop keeps for peers that are turned away, and for itself.
-    private static let perLoop = 80
+    /// What a loop keeps for peers without a place, and for itself.
+    private static let perLoop = 140
     /// The store, the log, calls to upstreams, and what libraries open for a moment.
     private static let others = 200
 

@@ -13,7 +13,11 @@ final class Signal: Sendable {
 
     func fire() { semaphore.signal() }
 
-    func wait() -> Bool { semaphore.wait(timeout: .now() + .seconds(60)) == .success }
+    func wait() -> Bool { wait(milliseconds: 60_000) }
+
+    func wait(milliseconds: Int) -> Bool {
+        semaphore.wait(timeout: .now() + .milliseconds(milliseconds)) == .success
+    }
 }
 
 /// Answers by path: `/echo` its target, `/body` the content, `/big` 1 MiB, `/later` when told.
@@ -49,6 +53,10 @@ final class Player: RequestHandler {
 
     private func text(_ range: Range<Int>, in bytes: Span<UInt8>) -> String {
         String(decoding: range.map { bytes[$0] }, as: UTF8.self)
+    }
+
+    func isHealthCheck(_ head: borrowing RequestHead, bytes: Span<UInt8>) -> Bool {
+        text(head.path, in: bytes) == "/health"
     }
 
     func abandoned(_ exchange: Exchange) {

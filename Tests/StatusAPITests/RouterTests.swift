@@ -162,6 +162,25 @@ import Testing
         #expect(try Router.route(APIRequest(method: .options, path: path)) == route)
     }
 
+    @Test(
+        arguments: ["/livez", "/healthz", "/readyz"], [HTTPWire.Method.get, .head, .options])
+    func healthCheckIsKnownAsOne(path: String, method: HTTPWire.Method) {
+        #expect(Router.isHealthCheck(APIRequest(method: method, path: path, query: "a=b")))
+    }
+
+    @Test func optionsOfTheServerIsAHealthCheck() {
+        #expect(Router.isHealthCheck(APIRequest(method: .options, path: "/")))
+        #expect(Router.isHealthCheck(APIRequest(method: .options, form: .asterisk, path: "/")))
+    }
+
+    @Test(arguments: [
+        (HTTPWire.Method.post, "/livez"), (.get, "/"), (.get, "/metrics"), (.get, "/actions/a"),
+        (.options, "/actions/a"), (.options, "/metrics"), (.get, "/livez/"), (.get, "/actions/.."),
+    ])
+    func otherRequestIsNoHealthCheck(method: HTTPWire.Method, path: String) {
+        #expect(!Router.isHealthCheck(APIRequest(method: method, path: path)))
+    }
+
     @Test func optionsOfNoRouteIsNotFound() {
         #expect(code("/nowhere", .options) == .routeNotFound)
         #expect(code("/actions/..", .options) == .invalidID)

@@ -82,6 +82,10 @@ final class ProxyHandler: RequestHandler {
         }
     }
 
+    func isHealthCheck(_ head: borrowing RequestHead, bytes: Span<UInt8>) -> Bool {
+        Router.isHealthCheck(APIRequest(head, bytes: bytes))
+    }
+
     func abandoned(_ exchange: Exchange) {
         if let request = held.withLock({ $0.removeValue(forKey: exchange) }) {
             for caller in request.callers { engine.leave(caller) }

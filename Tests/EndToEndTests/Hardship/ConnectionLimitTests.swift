@@ -6,35 +6,85 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct ConnectionLimitTests {
-    private static let ask = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    private static let known = "/actions/\(DemoID.pendingVoucher)"
 
-    @Test func oneConnectionTooManyHearsAProblemAndTheNextIsServedWhenOneLeaves() async throws {
-        let world = try await World(["HTTP_MAX_CONNECTIONS": "3"])
-        let inside = try (0..<3).map { _ in
+    private func request(_ path: String, method: String = "GET") -> String {
+        "\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    }
+
+    /// The answer to the first request of a new connection, and the connection.
+    private func newcomer(
+        on world: World, _ path: String, method: String = "GET"
+    ) throws -> (RawSocket, Reply) {
+        let socket = try RawSocket(port: world.port)
+        try socket.send(request(path, method: method))
+        return (socket, try socket.reply())
+    }
+
+    /// Callers that wait, one for each place.
+    private func fill(_ world: World, _ count: Int) async throws -> [RawSocket] {
+        let waiting = try (0..<count).map { _ in
             let socket = try RawSocket(port: world.port)
-            try socket.send(Self.ask)
-            #expect(try socket.reply().status == 200)
+            try socket.send(request("\(Self.known)?wait=600"))
             return socket
         }
-        for _ in 0..<5 {
-            let outside = try RawSocket(port: world.port)
-            try outside.send(Self.ask)
-            let reply = try outside.reply()
+        // A newcomer that finds the house full knows that all have come.
+        try await eventually("a full house") {
+            try newcomer(on: world, "/openapi.yaml").1.status == 503
+        }
+        return waiting
+    }
+
+    @Test func idleConnectionsMakeRoomForNewcomers() async throws {
+        let world = try await World(["HTTP_MAX_CONNECTIONS": "3"])
+        var sockets: [RawSocket] = []
+        for _ in 0..<10 {
+            let (socket, reply) = try newcomer(on: world, "/livez")
+            #expect(reply.status == 200)
+            #expect(reply["connection"] == nil)
+            sockets.append(socket)
+        }
+        for socket in sockets.dropLast(3) { #expect(try socket.isEnded()) }
+        try sockets[9].send(request("/metrics"))
+        let metrics = try sockets[9].reply().text
+        #expect(metrics.contains("status_proxy_connections 3\n"))
+        #expect(metrics.contains("status_proxy_connections_refused_total{reason=\"limit\"} 0\n"))
+    }
+
+    @Test func busyHouseAnswersHealthChecksAndRefusesOthers() async throws {
+        let world = try await World(["HTTP_MAX_CONNECTIONS": "3", "WAIT_MAX": "600s"])
+        #expect(try world.get(Self.known).status == 200)
+        let waiting = try await fill(world, 3)
+        for (path, method, status) in [
+            ("/livez", "GET", 200), ("/livez", "OPTIONS", 200), ("/healthz", "GET", 200),
+            ("/readyz", "GET", 200), ("*", "OPTIONS", 204), ("/", "OPTIONS", 204),
+        ] {
+            // Who asks too late gets a 503, too.
+            try await eventually("\(method) \(path)") {
+                let (socket, reply) = try newcomer(on: world, path, method: method)
+                #expect(reply["connection"] == "close")
+                #expect(try socket.isEnded())
+                return reply.status == status
+            }
+        }
+        for path in [Self.known, "/metrics", "/", "/nowhere"] {
+            let (socket, reply) = try newcomer(on: world, path)
             #expect(reply.status == 503)
             #expect(reply["content-type"] == "application/problem+json")
             #expect(reply["retry-after"] == "1")
             #expect(reply["connection"] == "close")
             #expect(reply.json["code"]?.string == "overloaded")
-            #expect(try outside.isEnded())
+            #expect(try socket.isEnded())
         }
-        try inside[1].send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        let refused = "status_proxy_connections_refused_total{reason=\"limit\"} 5\n"
-        #expect(try inside[1].reply().text.contains(refused))
-        inside[0].close()
+        let probe = try Program(
+            "status-proxy", ["healthcheck", "--url", "http://127.0.0.1:\(world.port)"])
+        #expect(try await probe.exitCode() == 0)
+        waiting[0].close()
         try await eventually("a free place") {
-            let next = try RawSocket(port: world.port)
-            try next.send(Self.ask)
-            return try next.reply().status == 200
+            try newcomer(on: world, "/metrics").1.text.contains("status_proxy_connections 3\n")
         }
+        let metrics = try newcomer(on: world, "/metrics").1.text
+        #expect(metrics.contains("status_proxy_connections_refused_total{reason=\"limit\"}"))
+        #expect(!metrics.contains("status_proxy_connections_refused_total{reason=\"limit\"} 0\n"))
     }
 }
