@@ -87,6 +87,13 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             .tooManyRequests, "'\(caller)' has used up its requests for now.", retryAt: retryAt)
     }
 
+    public static func tooManyHeld(_ caller: String, now: Instant) -> ProblemDetails {
+        ProblemDetails(
+            .tooManyRequests,
+            "'\(caller)' has as many requests and event streams under way as it may have at a time.",
+            retryAt: now + .seconds(1))
+    }
+
     static func invalidParameter(_ detail: String) -> ProblemDetails {
         ProblemDetails(.invalidParameter, detail)
     }

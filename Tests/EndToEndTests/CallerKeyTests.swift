@@ -163,6 +163,65 @@ import Testing
         }
     }
 
+    /// A caller that waits, or reads a stream.
+    private func held(_ path: String, key: String, on world: World) throws -> RawSocket {
+        let socket = try RawSocket(port: world.port)
+        try socket.send(
+            "GET \(path) HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer \(key)\r\n\r\n")
+        return socket
+    }
+
+    @Test func callerHoldsSoManyRequestsAndStreamsAtATime() async throws {
+        let keyed = try await KeyedWorld(
+            [("app", "key-one"), ("other", "key-two")],
+            ["CALLER_HELD_MAX": "2", "WAIT_MAX": "600s"])
+        let contract = try ContractDocument.ofThisService()
+        let finished = "/actions/aa_000000000000000200"
+        func until(waiters: Int) async throws {
+            try await eventually("\(waiters) waiters") {
+                try keyed.get("/metrics", key: "key-two").text.contains(
+                    "\nstatus_proxy_waiters \(waiters)\n")
+            }
+        }
+        for path in [Self.known, finished] {
+            #expect(try keyed.get(path, key: "key-one").status == 200)
+        }
+        let waiting = [
+            try held("\(Self.known)?wait=600", key: "key-one", on: keyed.world),
+            try held("\(Self.known)/events", key: "key-one", on: keyed.world),
+        ]
+        try await until(waiters: 2)
+        for (path, route) in [
+            ("\(Self.known)?wait=600", "/actions/{id}"), ("/actions/aa_1", "/actions/{id}"),
+            ("/actions?id=\(DemoID.pendingVoucher)&id=b&wait=600", "/actions"),
+            ("\(Self.known)/events", "/actions/{id}/events"),
+        ] {
+            let reply = try keyed.get(path, key: "key-one")
+            #expect(reply.status == 429)
+            #expect(reply["retry-after"] == "1")
+            let faults = contract.violations(
+                method: "GET", path: route, status: 429, fields: reply.fields, body: reply.body)
+            #expect(faults == [])
+        }
+        // What is answered from memory, by itself or in a batch, needs no place; nor do others' waits.
+        #expect(try keyed.get(finished, key: "key-one").status == 200)
+        let batch = "/actions?id=aa_000000000000000200&id=.."
+        #expect(try keyed.get(batch, key: "key-one").status == 200)
+        let other = try held("\(Self.known)?wait=600", key: "key-two", on: keyed.world)
+        try await until(waiters: 3)
+        for socket in waiting {
+            socket.close()
+            try await eventually("a place") {
+                try keyed.get("\(Self.known)?wait=1", key: "key-one").status == 200
+            }
+        }
+        try await until(waiters: 1)
+        other.close()
+        try await until(waiters: 0)
+        // An id that nobody knows was not even looked up while there was no place.
+        #expect(try keyed.world.audit().vouchers.callsByID["aa_1"] == nil)
+    }
+
     @Test func wrongFileStopsTheStartByItsLine() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("# callers\napp hush-key\n", to: "keys")

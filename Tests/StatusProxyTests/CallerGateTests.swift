@@ -24,7 +24,7 @@ struct CallerGateTests {
     @Test func callerIsKnownByAnyOfItsKeysInEveryLane() throws {
         let gate = CallerGate(
             try keys(["app": "old", "app": "new", "other": "third"]), requestsPerSecond: nil,
-            lanes: 3)
+            heldMax: 9, lanes: 3)
         for lane in 0..<3 {
             #expect(name(gate, "old", lane: lane) == "app")
             #expect(name(gate, "new", lane: lane) == "app")
@@ -37,7 +37,7 @@ struct CallerGateTests {
     @Test func quotaIsOfTheNameAndNotOfTheKey() throws {
         let gate = CallerGate(
             try keys(["app": "old", "app": "new", "other": "third"]), requestsPerSecond: 2,
-            lanes: 2)
+            heldMax: 9, lanes: 2)
         #expect(name(gate, "old", lane: 0) == "app")
         #expect(name(gate, "new", lane: 1) == "app")
         guard
@@ -53,7 +53,7 @@ struct CallerGateTests {
     }
 
     @Test func exchangedKeysCountAtOnceAndQuotasGoOn() throws {
-        let gate = CallerGate(try keys(["app": "old"]), requestsPerSecond: 1, lanes: 2)
+        let gate = CallerGate(try keys(["app": "old"]), requestsPerSecond: 1, heldMax: 9, lanes: 2)
         #expect(name(gate, "old") == "app")
         gate.replace(try keys(["app": "new", "other": "third"]))
         #expect(name(gate, "old") == nil)
@@ -64,10 +64,48 @@ struct CallerGateTests {
         #expect(name(gate, "third", lane: 1) == "other")
     }
 
+    private func holder(_ gate: CallerGate, _ key: String) throws -> KeyHolder {
+        guard case .admitted(let caller) = gate.admit(Array(key.utf8).span, now: now, lane: 0)
+        else { throw ProbeFailure.place(key) }
+        return caller
+    }
+
+    @Test func placesAreOfTheNameAndOutliveItsKeys() throws {
+        let gate = CallerGate(
+            try keys(["app": "old", "other": "third"]), requestsPerSecond: nil, heldMax: 2,
+            lanes: 1)
+        let before = try holder(gate, "old")
+        #expect(before.hold(questions: 1))
+        gate.replace(try keys(["app": "new", "other": "third"]))
+        let after = try holder(gate, "new")
+        #expect(after.hold(questions: 100))
+        #expect(!after.hold(questions: 1))
+        #expect(try holder(gate, "third").hold(questions: 1))
+        before.letGo(questions: 1)
+        #expect(after.hold(questions: 1))
+        #expect(!after.hold(questions: 1))
+    }
+
+    @Test func whatHoldsNothingNeedsNoPlace() {
+        let caller = KeyHolder("app", requestsPerSecond: nil, heldMax: 1)
+        #expect(caller.hold(questions: 1))
+        #expect(caller.hold(questions: 0))
+        caller.letGo(questions: 0)
+        #expect(!caller.hold(questions: 1))
+    }
+
+    /// A batch is one request, but each of its ids takes a place at the tracker.
+    @Test func batchesOfOneCallerLeaveHalfOfTheTrackersPlaces() {
+        let caller = KeyHolder("app", requestsPerSecond: nil, heldMax: 1_000_000)
+        var batches = 0
+        while caller.hold(questions: 100) { batches += 1 }
+        #expect(batches == TrackerPolicy.callersMaxDefault / 200)
+    }
+
     @Test func keysMayBeExchangedUnderTraffic() throws {
         let first = try keys(["app": "always", "app": "one"])
         let second = try keys(["app": "always", "app": "two"])
-        let gate = CallerGate(first, requestsPerSecond: 1_000_000, lanes: 2)
+        let gate = CallerGate(first, requestsPerSecond: 1_000_000, heldMax: 9, lanes: 2)
         DispatchQueue.concurrentPerform(iterations: 3) { worker in
             for round in 0..<2000 {
                 if worker == 2 {

@@ -44,7 +44,8 @@ struct SettingRefusalTests {
 
     private static let numbers: [SettingName] = [
         .listenPort, .ordersCallsPerMinute, .ordersCallsPerDay, .vouchersCallsPerMinute,
-        .vouchersCallsPerDay, .cacheMaxActions, .callerRequestsPerSecond, .httpMaxConnections,
+        .vouchersCallsPerDay, .cacheMaxActions, .callerRequestsPerSecond, .callerHeldMax,
+        .httpMaxConnections,
     ]
 
     @Test(arguments: numbers, ["-1", "1.5", "many", "1e3", "0x10", "99999999999999999999"])
@@ -319,11 +320,14 @@ struct SettingRefusalTests {
     ])
     func credentialThatCannotBeSentIsRefused(refused: Refused) throws { try expect(refused) }
 
-    @Test func quotaWithoutCallersIsRefused() throws {
-        try expect(
-            Refused(
-                ["CALLER_REQUESTS_PER_SECOND": "5"], "CALLER_REQUESTS_PER_SECOND",
-                "CALLER_KEYS_FILE"))
+    @Test(arguments: ["CALLER_REQUESTS_PER_SECOND", "CALLER_HELD_MAX"])
+    func quotaWithoutCallersIsRefused(name: String) throws {
+        try expect(Refused([name: "5"], name, "CALLER_KEYS_FILE"))
+    }
+
+    @Test(arguments: ["-1", "8", "0x1b0", "rw-rw----", "1777", "0o660", "6 6 0", "77777777777"])
+    func badFileModeIsRefused(text: String) throws {
+        try expect(Refused(["LISTEN_MODE": text], "LISTEN_MODE", "'\(text)'", "octal", "0660"))
     }
 
     // MARK: Files

@@ -103,6 +103,9 @@ struct SettingsTests {
         #expect(unlimited.keysFile == path)
         #expect(Array(unlimited.keys.names.values) == ["app"])
         #expect(unlimited.requestsPerSecond == nil)
+        #expect(unlimited.heldMax == 1000)
+        let few = ["CALLER_KEYS_FILE": path, "CALLER_HELD_MAX": "3"]
+        #expect(try settings(few).callers?.heldMax == 3)
         for (text, number) in [("12", 12), ("none", nil)] {
             let changes = ["CALLER_KEYS_FILE": path, "CALLER_REQUESTS_PER_SECOND": text]
             #expect(try settings(changes).callers?.requestsPerSecond == number)

@@ -64,10 +64,11 @@ public struct TrackerPolicy: Sendable, Equatable {
     public var actionsMax: Int
     /// Requests held at once; one more is told ``Problem/Code/overloaded``.
     public var callersMax: Int
+    public static let callersMaxDefault = 100_000
 
     public init(
         sources: PerSource<SourcePolicy?>, refreshWait: Duration, staleMax: Duration,
-        terminalTTL: Duration, actionsMax: Int, callersMax: Int = 100_000
+        terminalTTL: Duration, actionsMax: Int, callersMax: Int = callersMaxDefault
     ) {
         self.sources = sources
         self.configured = Source.allCases.filter { sources[$0] != nil }

@@ -1,4 +1,4 @@
-// The door for callers, when keys are on: who is it, and does its quota last?
+// The door for callers, when keys are on: who is it, does its quota last, and how much of it is held?
 
 import Locking
 import StatusCore
@@ -9,15 +9,49 @@ final class KeyHolder: Sendable {
     /// For a line that is put together from bytes.
     let nameBytes: [UInt8]
     private let quota: Guarded<RequestQuota>?
+    private let heldMax: Int
+    private let held = Guarded(Held())
 
-    init(_ name: String, requestsPerSecond: Int?) {
+    private struct Held: Sendable {
+        var requests = 0
+        var questions = 0
+    }
+
+    /// Half of what the tracker holds for all callers: a batch is one request with many questions.
+    private static let questionsMax = TrackerPolicy.callersMaxDefault / 2
+
+    init(_ name: String, requestsPerSecond: Int?, heldMax: Int) {
         self.name = name
         nameBytes = Array(name.utf8)
         quota = requestsPerSecond.map { Guarded(RequestQuota(perSecond: $0)) }
+        self.heldMax = heldMax
     }
 
     /// Takes one request of the quota; else returns when there will be one.
     func take(now: Instant) -> Instant? { quota?.withLock { $0.take(now: now) } }
+
+    /// Takes the place of one held request or event stream with that many questions; false when the
+    /// caller has as many as it may. Without a question nothing is held.
+    func hold(questions: Int) -> Bool {
+        guard questions > 0 else { return true }
+        return held.withLock { held in
+            guard held.requests < heldMax, held.questions + questions <= Self.questionsMax else {
+                return false
+            }
+            held.requests += 1
+            held.questions += questions
+            return true
+        }
+    }
+
+    /// Gives the place back.
+    func letGo(questions: Int) {
+        guard questions > 0 else { return }
+        held.withLock { held in
+            held.requests -= 1
+            held.questions -= questions
+        }
+    }
 }
 
 /// What a request with a key is told.
@@ -31,22 +65,26 @@ enum Admission: Sendable {
 /// Knows callers by their keys. Safe from any queue.
 final class CallerGate: Sendable {
     private let requestsPerSecond: Int?
+    private let heldMax: Int
     /// The same in each: one per loop, so that a lane's lock is never waited for.
     private let lanes: [Guarded<[KeyDigest: KeyHolder]>]
 
-    init(_ keys: CallerKeys, requestsPerSecond: Int?, lanes: Int) {
+    init(_ keys: CallerKeys, requestsPerSecond: Int?, heldMax: Int, lanes: Int) {
         self.requestsPerSecond = requestsPerSecond
+        self.heldMax = heldMax
         self.lanes = (0..<max(1, lanes)).map { _ in Guarded([:]) }
         replace(keys)
     }
 
-    /// From now on these keys count. Quotas go on by name. One call at a time.
+    /// From now on these keys count. Quotas and held requests go on by name. One call at a time.
     func replace(_ keys: CallerKeys) {
         var callers: [String: KeyHolder] = [:]
         for caller in lanes[0].withLock({ $0 }).values { callers[caller.name] = caller }
         var known: [KeyDigest: KeyHolder] = [:]
         for (digest, name) in keys.names {
-            let caller = callers[name] ?? KeyHolder(name, requestsPerSecond: requestsPerSecond)
+            let caller =
+                callers[name]
+                ?? KeyHolder(name, requestsPerSecond: requestsPerSecond, heldMax: heldMax)
             callers[name] = caller
             known[digest] = caller
         }

@@ -42,6 +42,7 @@ final class EventStreams: Sendable {
     var count: Int { state.withLock { $0.streams.count } }
 
     /// Answers a request with the states of an action: the first now, if the client has not seen it.
+    /// The caller's place is taken already; it is given back with the stream's end.
     func open(_ question: Question, seen: EntityTag?, _ visit: Visit, _ exchange: Exchange) {
         let stream = Stream(question: question, visit: visit, seen: seen)
         state.withLock { $0.streams[exchange] = stream }
@@ -152,7 +153,9 @@ final class EventStreams: Sendable {
     }
 
     private func forget(_ exchange: Exchange) -> Stream? {
-        state.withLock { $0.streams.removeValue(forKey: exchange) }
+        let stream = state.withLock { $0.streams.removeValue(forKey: exchange) }
+        stream?.visit.letGo(questions: 1)
+        return stream
     }
 
     /// Logs and counts a stream at its end.

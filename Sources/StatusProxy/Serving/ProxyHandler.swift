@@ -22,6 +22,8 @@ final class ProxyHandler: RequestHandler {
 
     private struct HeldRequest: Sendable {
         let visit: Visit
+        /// How many questions the caller's place is for.
+        let questions: Int
         /// Its questions, by their names at the engine.
         var callers: [CallerID] = []
     }
@@ -54,8 +56,7 @@ final class ProxyHandler: RequestHandler {
             do throws(ProblemDetails) {
                 visit.caller = try Self.admit(callers, head, bytes, visit)
             } catch {
-                visit.problem = error.code.rawValue
-                return answer(error.response(now: visit.startedAt), visit, &writer)
+                return answer(error, visit, &writer)
             }
         }
         switch routed {
@@ -69,13 +70,12 @@ final class ProxyHandler: RequestHandler {
         }
     }
 
-    /// The caller's name.
     private static func admit(
         _ callers: CallerGate, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: Visit
-    ) throws(ProblemDetails) -> String {
+    ) throws(ProblemDetails) -> KeyHolder {
         guard let key = BearerKey.find(in: head, bytes) else { throw .unauthorized }
         switch callers.admit(bytes.extracting(key), now: visit.startedAt, lane: visit.lane) {
-        case .admitted(let caller): return caller.name
+        case .admitted(let caller): return caller
         case .unknown: throw .unauthorized
         case .tooMany(let caller, let retryAt):
             throw .tooManyRequests(caller.name, retryAt: retryAt)
@@ -87,7 +87,7 @@ final class ProxyHandler: RequestHandler {
     }
 
     func abandoned(_ exchange: Exchange) {
-        if let request = held.withLock({ $0.removeValue(forKey: exchange) }) {
+        if let request = release(exchange) {
             for caller in request.callers { engine.leave(caller) }
             journal.abandoned(request.visit)
         }
@@ -127,6 +127,15 @@ final class ProxyHandler: RequestHandler {
     ) -> Handling {
         writer.write(journal.close(visit, conditional(response, visit)))
         return .answered
+    }
+
+    /// A problem that the log names, since it is the caller's own doing.
+    private func answer(
+        _ problem: ProblemDetails, _ visit: Visit, _ writer: inout ResponseWriter
+    ) -> Handling {
+        var visit = visit
+        visit.problem = problem.code.rawValue
+        return answer(problem.response(now: visit.startedAt), visit, &writer)
     }
 
     private func answer(_ response: Response, _ visit: Visit, _ exchange: Exchange) {
@@ -171,7 +180,7 @@ extension ProxyHandler {
             write(found, wish, visit, &writer)
             return .answered
         }
-        hold(exchange, visit)
+        if let refusal = hold(exchange, visit) { return answer(refusal, visit, &writer) }
         ask(question, visit.trace, exchange) { reply in
             switch reply {
             case .answer(let answer):
@@ -213,6 +222,7 @@ extension ProxyHandler {
         do throws(ProblemDetails) {
             let wish = try QuestionReader.wish(request, limits, now: visit.startedAt)
             let question = Question(id: id, source: wish.source, holder: visit.caller)
+            if let refusal = visit.hold(questions: 1) { return answer(refusal, visit, &writer) }
             streams.open(question, seen: EventStream.lastSeen(request), visit, exchange)
             return .later
         } catch {
@@ -232,7 +242,6 @@ extension ProxyHandler {
         } catch {
             return answer(error.response(now: visit.startedAt), visit, &writer)
         }
-        hold(exchange, visit)
         let collector = BatchCollector(ids) { items in
             var response = BatchWriter.response(items, clocks: SystemClock.both())
             if let field = wish.preferenceApplied { response.fields.append(field) }
@@ -242,21 +251,30 @@ extension ProxyHandler {
             }
             self.answerHeld(exchange, response, visit)
         }
+        var known: [(index: Int, result: Result<Answer, ProblemDetails>)] = []
+        var open: [(index: Int, question: Question)] = []
         for (index, text) in ids.enumerated() {
             guard let id = ActionID(text) else {
-                collector.take(index, .failure(.invalidID))
+                known.append((index, .failure(.invalidID)))
                 continue
             }
             let question = visit.question(wish, id)
             if let found = board.answer(to: question, now: visit.startedAt) {
-                collector.take(index, .success(found.answer))
-                continue
+                known.append((index, .success(found.answer)))
+            } else {
+                open.append((index, question))
             }
+        }
+        if let refusal = hold(exchange, visit, questions: open.count) {
+            return answer(refusal, visit, &writer)
+        }
+        for (index, result) in known { collector.take(index, result) }
+        for (index, question) in open {
             ask(question, visit.trace, exchange) { reply in
                 switch reply {
                 case .answer(let answer): collector.take(index, .success(answer))
                 case .problem(let problem):
-                    collector.take(index, .failure(ProblemDetails(problem, id: id)))
+                    collector.take(index, .failure(ProblemDetails(problem, id: question.id)))
                 }
             }
         }
@@ -278,8 +296,21 @@ extension ProxyHandler {
             }, reply: reply)
     }
 
-    private func hold(_ exchange: Exchange, _ visit: Visit) {
-        held.withLock { $0[exchange] = HeldRequest(visit: visit) }
+    /// Takes a place for a request that the engine may hold; returns the problem that its caller has
+    /// no place left.
+    private func hold(
+        _ exchange: Exchange, _ visit: Visit, questions: Int = 1
+    ) -> ProblemDetails? {
+        if let refusal = visit.hold(questions: questions) { return refusal }
+        held.withLock { $0[exchange] = HeldRequest(visit: visit, questions: questions) }
+        return nil
+    }
+
+    /// Gives the place back; nil when it has been given back already.
+    private func release(_ exchange: Exchange) -> HeldRequest? {
+        guard let request = held.withLock({ $0.removeValue(forKey: exchange) }) else { return nil }
+        request.visit.letGo(questions: request.questions)
+        return request
     }
 
     private func answerHeld(_ exchange: Exchange, _ response: Response, _ visit: Visit) {
@@ -294,7 +325,7 @@ extension ProxyHandler {
         _ exchange: Exchange, _ write: @escaping @Sendable (inout ResponseWriter) -> Void
     ) {
         exchange.respond { writer in
-            self.held.withLock { $0[exchange] = nil }
+            _ = self.release(exchange)
             write(&writer)
         }
     }

@@ -68,7 +68,8 @@ final class Service: Sendable {
         streams = EventStreams(engine: engine, journal: journal)
         let callers = settings.callers.map { callers in
             let gate = CallerGate(
-                callers.keys, requestsPerSecond: callers.requestsPerSecond, lanes: loops)
+                callers.keys, requestsPerSecond: callers.requestsPerSecond,
+                heldMax: callers.heldMax, lanes: loops)
             Self.watch(callers.keysFile, gate, secrets, metrics)
             return gate
         }

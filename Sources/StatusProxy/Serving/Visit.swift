@@ -21,8 +21,8 @@ struct Visit: Sendable {
     var savedCalls = 0
     var source: Source?
     var problem: String?
-    /// The caller's name, when keys are on.
-    var caller: String?
+    /// Who asks, when keys are on.
+    var caller: KeyHolder?
 
     static let requestIDBytesMax = 128
 
@@ -52,6 +52,14 @@ struct Visit: Sendable {
         visit.savedCalls = answer.service == .miss ? 0 : 1
         return visit
     }
+
+    /// Takes a place of the caller's, if callers have keys; returns the problem that there is none left.
+    func hold(questions: Int) -> ProblemDetails? {
+        guard let caller, !caller.hold(questions: questions) else { return nil }
+        return .tooManyHeld(caller.name, now: startedAt)
+    }
+
+    func letGo(questions: Int) { caller?.letGo(questions: questions) }
 
     func refused(_ problem: Problem) -> Visit {
         var visit = self
@@ -114,7 +122,7 @@ final class RequestJournal: Sendable {
                 "problem": visit.problem.map(LogValue.text) ?? .absent,
                 "events": events.map(LogValue.integer) ?? .absent,
                 "trace_id": visit.trace.map { .text($0.traceID) } ?? .absent,
-                "caller": visit.caller.map(LogValue.text) ?? .absent,
+                "caller": visit.caller.map { .text($0.name) } ?? .absent,
             ])
     }
 

@@ -140,20 +140,27 @@ struct Settings: Sendable {
     }
 }
 
-/// Who may ask, and how often.
+/// Who may ask, how often, and how much at a time.
 struct CallerSettings: Sendable {
     var keysFile: String
     var keys: CallerKeys
     /// Per caller; nil: not limited.
     var requestsPerSecond: Int?
+    /// Requests and event streams of one caller that are held at a time.
+    var heldMax: Int
 
     /// Nil without a file of keys: then there are no callers to tell apart.
     init?(_ raw: RawSettings) throws(SettingFailure) {
         requestsPerSecond = try raw.optionalInteger(.callerRequestsPerSecond, 1...1_000_000)
+        heldMax = try raw.integer(.callerHeldMax, 1...1_000_000)
         guard let path = raw.text(.callerKeysFile) else {
-            guard requestsPerSecond == nil else {
+            let limits = [
+                requestsPerSecond == nil ? nil : SettingName.callerRequestsPerSecond,
+                raw.isSet(.callerHeldMax) ? .callerHeldMax : nil,
+            ]
+            for limit in limits.compactMap(\.self) {
                 throw SettingFailure(
-                    .callerRequestsPerSecond,
+                    limit,
                     "a quota is per caller, and nobody can tell callers apart without"
                         + " CALLER_KEYS_FILE: give that, or unset this")
             }
