@@ -116,18 +116,40 @@ extension EventLoop {
         return true
     }
 
-    /// Answers 503 without a look at the request, and closes.
+    /// Without a descriptor to keep: answers what has come with it if that is a health check, else 503,
+    /// and closes.
     private func refuse(_ descriptor: consuming Descriptor) {
-        configuration.turnedAwayHandler(.noDescriptor)
-        writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: false))
-        writer.write(configuration.overloadedResponse)
+        // Read, too, since unread bytes would turn the close into a RST, and that would eat the answer.
+        let count = recv(descriptor.number, scratch.baseAddress, scratch.count, 0)
+        if !answersHealthCheck(UnsafeBufferPointer(rebasing: scratch[..<max(0, count)]).span) {
+            configuration.turnedAwayHandler(.noDescriptor)
+            writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: false))
+            writer.write(configuration.overloadedResponse)
+        }
         _ = writer.output.withUnsafeBytes {
             send(descriptor.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
         }
         writer.clear(keepingAtMost: configuration.unsentBytesMax)
-        // Unread bytes would turn the close into a RST, and that would eat the answer.
         shutdown(descriptor.number, Int32(SHUT_WR))
-        recv(descriptor.number, scratch.baseAddress, scratch.count, 0)
+    }
+
+    /// Writes the answer to a health check that needs no connection to wait on.
+    private func answersHealthCheck(_ bytes: Span<UInt8>) -> Bool {
+        guard case .request = parser.parse(bytes, into: &head),
+            handler.isHealthCheck(head, bytes: bytes)
+        else { return false }
+        writer.prepare(
+            AnswerShape(isHead: head.method == .head, version: head.version, keepAlive: false))
+        exchangeCount += 1
+        let exchange = Exchange(
+            id: UInt64(index) << 48 | exchangeCount, slot: .max, loop: self)
+        let handling = handler.handle(
+            head, bytes: bytes, body: [], exchange: exchange, writer: &writer)
+        guard case .answered = handling, writer.isAnswered else {
+            writer.rollBack()
+            return false
+        }
+        return true
     }
 
     /// Accepts no more for a moment, and looks from then on whether that has changed.

@@ -8,7 +8,9 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct DescriptorTests {
-    private static let ask = "GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    /// No health check, which would be answered without a place.
+    private static let ask = "OPTIONS /actions HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    private static let served = 204
 
     /// A proxy with a sandbox behind it, that may have 64 descriptors.
     private final class Narrow {
@@ -47,7 +49,7 @@ struct DescriptorTests {
         var inside: [RawSocket] = []
         while inside.count < 64 {
             let next = try asking()
-            guard try next.reply().status == 200 else { break }
+            guard try next.reply().status == Self.served else { break }
             inside.append(next)
         }
         return (inside, try (0..<50).map { _ in try asking() })
@@ -67,7 +69,7 @@ struct DescriptorTests {
         }
         // The connection to the upstream is closed when it was idle for 10 s: that makes room for one.
         let replies = try outside.map { ($0, try $0.reply()) }
-        let refused = replies.filter { $0.1.status != 200 }
+        let refused = replies.filter { $0.1.status != Self.served }
         #expect(refused.count >= outside.count - 1)
         for (socket, reply) in refused {
             #expect(reply.status == 503)
@@ -78,13 +80,33 @@ struct DescriptorTests {
         #expect(narrow.proxy.isRunning)
     }
 
+    /// A process without descriptors is alive.
+    @Test func healthChecksAreAnsweredThough() async throws {
+        let narrow = try await Narrow()
+        let (inside, outside) = try crowd(on: narrow.port)
+        for (path, method, status) in [
+            ("/livez", "GET", 200), ("/readyz", "GET", 200), ("*", "OPTIONS", 204),
+        ] {
+            // What comes later than its connection is accepted is not read.
+            try await eventually("the answer to \(path)") {
+                let socket = try RawSocket(port: narrow.port)
+                try socket.send("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+                let reply = try socket.reply()
+                return reply.status == status && reply["connection"] == "close"
+            }
+        }
+        try inside[0].send(Self.ask)
+        #expect(try inside[0].reply().status == Self.served)
+        withExtendedLifetime((inside, outside)) {}
+    }
+
     @Test func thoseOutsideAreServedOnceOthersLeave() async throws {
         let narrow = try await Narrow()
         let (inside, outside) = try crowd(on: narrow.port)
         for socket in inside { socket.close() }
         let statuses = try outside.map { try $0.reply().status }
-        #expect(statuses.count { $0 == 200 } > outside.count / 2, "\(statuses)")
-        #expect(Set(statuses).isSubset(of: [200, 503]))
+        #expect(statuses.count { $0 == Self.served } > outside.count / 2, "\(statuses)")
+        #expect(Set(statuses).isSubset(of: [Self.served, 503]))
     }
 
     @Test func upstreamsAreCalledAgainOnceOthersLeave() async throws {
@@ -180,7 +202,7 @@ struct DescriptorTests {
             try socket.send(Self.ask)
             return socket
         }
-        for socket in others + [first] { #expect(try socket.reply().status == 200) }
+        for socket in others + [first] { #expect(try socket.reply().status == Self.served) }
     }
 
     @Test func thoseOutsideHearThatThereIsNoRoomThoughTheServiceStops() async throws {
@@ -196,7 +218,7 @@ struct DescriptorTests {
         narrow.proxy.signal(SIGCONT)
         for socket in waiting {
             let status = try socket.reply().status
-            #expect([200, 503].contains(status))
+            #expect([Self.served, 503].contains(status))
         }
         withExtendedLifetime(inside) {}
         #expect(try await narrow.proxy.exitCode() == 0)
