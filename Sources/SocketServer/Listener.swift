@@ -118,8 +118,17 @@ final class Listener: Sendable {
     // MARK: Unix
 
     private static func unix(path: String, mode: UInt32) throws(SocketFailure) -> Listener {
+        let address = try SocketFile.address(of: path)
+        return try SocketFile.alone(at: path) { () throws(SocketFailure) in
+            try unix(path, address, mode: mode)
+        }
+    }
+
+    private static func unix(
+        _ path: String, _ address: sockaddr_un, mode: UInt32
+    ) throws(SocketFailure) -> Listener {
         let place = "unix:\(path)"
-        var address = try SocketFile.address(of: path)
+        var address = address
         try SocketFile.removeStale(path, address)
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue)
         guard let descriptor = Descriptor(returned: socket(AF_UNIX, kind, 0)) else {

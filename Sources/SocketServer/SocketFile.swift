@@ -25,6 +25,28 @@ struct SocketFile: Sendable {
         unlink(path)
     }
 
+    /// Tries to lock the folder, and the time between two of them.
+    private static let lockTries = 500
+    private static let lockPause: UInt32 = 10_000
+
+    /// Runs `body` while no other service does the same in the folder of `path`. A socket that is bound
+    /// and does not listen yet looks like one that is left over: of two services that start at the same
+    /// time, the second would remove the first one's file.
+    static func alone<Result: ~Copyable>(
+        at path: String, _ body: () throws(SocketFailure) -> Result
+    ) throws(SocketFailure) -> Result {
+        let end = path.lastIndex(of: "/")
+        let folder = end.map { String(path[...$0]) } ?? "."
+        let number = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        defer { if number >= 0 { close(number) } }
+        // Without the lock, which others may have for longer, the start goes on as well.
+        for _ in 0..<lockTries {
+            guard number >= 0, flock(number, LOCK_EX | LOCK_NB) != 0 else { break }
+            usleep(lockPause)
+        }
+        return try body()
+    }
+
     /// Makes way for a bind: a socket that nobody listens on is left over from a crash.
     static func removeStale(_ path: String, _ address: sockaddr_un) throws(SocketFailure) {
         var status = stat()

@@ -2,6 +2,7 @@
 
 import Foundation
 import HTTPWire
+import Locking
 import SocketServer
 import TestSupport
 import Testing
@@ -43,7 +44,8 @@ final class UnixSocketTests {
         #expect(stage.player.left.wait())
     }
 
-    @Test func staleFileIsReplaced() throws {
+    /// A socket at the path that does not listen.
+    private func bindSocket() throws -> Int32 {
         let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -53,8 +55,12 @@ final class UnixSocketTests {
                 bind(number, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
             }
         }
-        #expect(code == 0)
-        close(number)
+        try #require(code == 0)
+        return number
+    }
+
+    @Test func staleFileIsReplaced() throws {
+        close(try bindSocket())
         let stage = try Stage("unix:\(path)")
         let peer = try stage.peer()
         try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -67,6 +73,32 @@ final class UnixSocketTests {
         let peer = try stage.peer()
         try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
         #expect(try peer.answer().body == "/a")
+    }
+
+    /// As another service does it that starts at the same time.
+    @Test func socketThatDoesNotListenYetIsNoStaleFile() throws {
+        let folder = open("/tmp", O_RDONLY | O_DIRECTORY)
+        defer { close(folder) }
+        try #require(flock(folder, LOCK_EX) == 0)
+        let other = try bindSocket()
+        defer { close(other) }
+        let path = path
+        let isOver = Signal()
+        let failure = Guarded<SocketFailure?>(nil)
+        Thread.detachNewThread {
+            do throws(SocketFailure) {
+                _ = try Server(
+                    ServerConfiguration(host: "unix:\(path)", loops: 1), handler: Player())
+            } catch {
+                failure.withLock { $0 = error }
+            }
+            isOver.fire()
+        }
+        #expect(!isOver.wait(milliseconds: 50))
+        #expect(listen(other, 1) == 0)
+        flock(folder, LOCK_UN)
+        #expect(isOver.wait())
+        #expect(failure.withLock { $0 } == .pathTaken(path))
     }
 
     @Test func fileThatIsNoSocketIsLeftAlone() throws {
