@@ -13,6 +13,8 @@ public final class Relay: @unchecked Sendable {
     private let state = NSCondition()
     private var isStalled = false
     private var delay: UInt32 = 0
+    private var isGathering = false
+    private var gathered: [UInt8] = []
     private var sockets: [Int32] = []
 
     /// How many have been taken so far.
@@ -64,6 +66,36 @@ public final class Relay: @unchecked Sendable {
     /// From here on each piece of an answer comes that much later.
     public func slowDown(milliseconds: UInt32) { state.withLock { delay = milliseconds * 1000 } }
 
+    /// What a PostgreSQL server says from here on is held back until a notice is among it, and then
+    /// sent in one piece. To be called while nothing is on its way.
+    public func gatherUntilNotice() { state.withLock { isGathering = true } }
+
+    /// A whole transaction's reply is held back.
+    public var hasGathered: Bool { state.withLock { Self.kinds(of: gathered).contains("Z") } }
+
+    /// The bytes to be sent now; under `state`.
+    private func gather(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
+        gathered += bytes
+        guard !isGathering || Self.kinds(of: gathered).contains("A") else { return [] }
+        isGathering = false
+        defer { gathered = [] }
+        return gathered
+    }
+
+    /// The kinds of the messages that are there as a whole: each a byte and a length of its own
+    /// (PostgreSQL's frontend/backend protocol, 55.7).
+    private static func kinds(of bytes: [UInt8]) -> [Character] {
+        var kinds: [Character] = []
+        var start = 0
+        while start + 5 <= bytes.count {
+            let length = bytes[start + 1...start + 4].reduce(0) { $0 << 8 | Int($1) }
+            guard start + 1 + length <= bytes.count else { break }
+            kinds.append(Character(UnicodeScalar(bytes[start])))
+            start += 1 + length
+        }
+        return kinds
+    }
+
     private func serve(_ caller: Int32) {
         let other = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         var address = Self.address(port: target)
@@ -86,9 +118,13 @@ public final class Relay: @unchecked Sendable {
                     state.lock()
                     while let relay = self, relay.isStalled { state.wait() }
                     let delay = from == other ? self?.delay ?? 0 : 0
+                    var piece = Array(bytes[..<max(0, count)])
+                    if from == other, count > 0 { piece = self?.gather(piece[...]) ?? piece }
                     state.unlock()
                     usleep(delay)
-                    guard count > 0, send(to, bytes, count, Int32(MSG_NOSIGNAL)) == count else {
+                    guard count > 0,
+                        send(to, piece, piece.count, Int32(MSG_NOSIGNAL)) == piece.count
+                    else {
                         // The numbers stay taken until the relay goes: nobody else gets them.
                         shutdown(to, Int32(SHUT_RDWR))
                         shutdown(from, Int32(SHUT_RDWR))

@@ -98,25 +98,39 @@ final class PostgresLink: @unchecked Sendable {
 
     // MARK: - On the queue
 
-    /// All that is there, up to the end: Dispatch tells but once of a connection that was hung up, and
+    /// All that has arrived, up to the end: Dispatch tells but once of a connection that was hung up, and
     /// the server's last words may stand before its end.
     private func receive() {
         guard !isOver else { return }
         attempt { () throws(PostgresFailure) in
             repeat {
                 try connection.receive()
-                while let payload = connection.nextNotice() { hear(.heard(payload)) }
-                try takeReplies()
+                try take()
             } while connection.isReadable
         }
         // What arrived may have made room for what is to be sent.
         flush()
     }
 
+    /// All that libpq has read. It comes upon a notice only while it reads on to the next reply, and
+    /// upon one behind the last reply only when it is asked once more: nothing may be left to lie in
+    /// its buffer, since the socket does not tell of it again.
+    private func take() throws(PostgresFailure) {
+        try takeReplies()
+        takeNotices()
+    }
+
+    private func takeNotices() {
+        while let payload = connection.nextNotice() { hear(.heard(payload)) }
+    }
+
     private func takeReplies() throws(PostgresFailure) {
         var ends = 0
         while !awaited.isEmpty {
-            switch try connection.next() {
+            let received = try connection.next()
+            // What came before a reply is heard before it.
+            takeNotices()
+            switch received {
             case .nothing: return
             case .end:
                 ends += 1
@@ -145,7 +159,11 @@ final class PostgresLink: @unchecked Sendable {
     private func flush() {
         guard !isOver else { return }
         var isFlushed = true
-        attempt { () throws(PostgresFailure) in isFlushed = try connection.flush() }
+        attempt { () throws(PostgresFailure) in
+            isFlushed = try connection.flush()
+            // While a buffer is full, libpq reads what the server sends.
+            try take()
+        }
         guard !isOver, isWritableWatched == isFlushed else { return }
         isWritableWatched = !isFlushed
         if isFlushed { writable.suspend() } else { writable.resume() }

@@ -16,6 +16,28 @@ struct PostgresLostNoticeTests {
         try database.makeSchema()
     }
 
+    /// libpq finds a notice that came in one piece with a reply only when it is asked once more.
+    @Test func aNoticeInOnePieceWithAReplyIsHeardOfAtOnce() async throws {
+        let relay = try Relay(to: database.server.port)
+        let others = Notices()
+        let listener = PostgresStore(
+            url: try PostgresURL(
+                "postgresql://postgres@127.0.0.1:\(relay.port)/\(database.name)?sslmode=disable"),
+            clock: .system, limits: .quiet)
+        listener.listen { others.add($0) }
+        _ = try await listener.lookUp(a.id)
+        let teller = try database.open()
+        let token = try await teller.grant(.of(a))
+
+        relay.gatherUntilNotice()
+        async let reply = listener.lookUp(a.id)
+        try await eventually("no reply to hold back") { relay.hasGathered }
+        try await teller.settle(.of(a, token))
+        _ = try await reply
+        try await others.until { $0.contains(.changed(a.id)) }
+        await listener.close()
+    }
+
     @Test func whoDidNotHearOfNewsIsToldInTimeThatSomethingWasMissed() async throws {
         try loseNotices()
         var limits = PostgresLimits.quiet
