@@ -34,6 +34,9 @@ struct CarryOver {
 
     var isEmpty: Bool { calls.isEmpty && pauses.isEmpty }
 
+    /// That call was granted here.
+    func has(_ token: SlotToken) -> Bool { calls.reversed().contains { $0.token == token } }
+
     /// The calls that a budget can still count at `now`, in store time, under the old tokens: their
     /// owners may still settle.
     func calls(at now: Instant, offset: Duration) -> [KeptCall] {

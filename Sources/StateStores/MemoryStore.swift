@@ -15,10 +15,10 @@ public final class MemoryStore: StateStore {
     public init(clock: @escaping @Sendable () -> Instant) { self.clock = clock }
 
     public func lookUp(
-        _ id: ActionID,
+        _ ids: [ActionID],
         reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void
     ) {
-        answer(reply) { rules in rules.lookUp(id) }
+        answer(reply) { rules in ids.flatMap { rules.lookUp($0) } }
     }
 
     public func reserve(

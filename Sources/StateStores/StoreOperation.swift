@@ -8,7 +8,9 @@ struct StoreOperation: Sendable {
     var asked: Instant
 
     enum Request: Sendable {
-        case lookUp(ActionID, reply: Reply<[LookRecord]>)
+        case lookUp([ActionID], reply: Reply<[LookRecord]>)
+        /// Tells of which actions other processes have ended calls since this was asked last.
+        case changes(reply: Reply<[ActionID]>)
         case reserve(Reservation, reply: Reply<ReservationReply>)
         case settle(Settlement, reply: Reply<SettlementReply>)
         case smallestGaps(reply: Reply<PerSource<Duration?>>)
@@ -19,7 +21,7 @@ struct StoreOperation: Sendable {
 
     var writes: Bool {
         switch request {
-        case .lookUp, .smallestGaps: false
+        case .lookUp, .changes, .smallestGaps: false
         case .reserve, .settle, .purge: true
         }
     }
@@ -27,6 +29,7 @@ struct StoreOperation: Sendable {
     func fail(_ failure: StoreFailure) {
         switch request {
         case .lookUp(_, let reply): reply(.failure(failure))
+        case .changes(let reply): reply(.failure(failure))
         case .reserve(_, let reply): reply(.failure(failure))
         case .settle(_, let reply): reply(.failure(failure))
         case .smallestGaps(let reply): reply(.failure(failure))

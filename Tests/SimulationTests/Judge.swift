@@ -33,12 +33,16 @@ struct Judge {
     private var mayForget = false
     private var hasForgotten = false
     private var dayCountsFrom = Instant.distantPast
-    /// When each state of an action was first told to anybody, and when an upstream last told it.
+    /// When each state of an action was first told to anybody, when the store first took it, and when
+    /// an upstream last told it.
     private var firstTold: [LookKey: [Int: Instant]] = [:]
+    private var firstKept: [LookKey: [Int: Instant]] = [:]
     private var lastAnswered: [LookKey: [Int: Instant]] = [:]
     private var ageUnknown: Set<LookKey> = []
     /// Ids that some upstream has told a state of.
     private var everAnswered: Set<ActionID> = []
+    /// Until when the store last failed a process, or was slow.
+    private var storeFailedUntil: [Int: Instant] = [:]
     /// When the wall clock of the store's machine was last set.
     private var wallSteppedAt: Instant?
     /// All goes well: news is everywhere within a second.
@@ -187,6 +191,7 @@ extension Judge {
         let flights = policy.configured.compactMap { policy.sources[$0]?.flightMax }
         dayCountsFrom = now + (flights.max() ?? .zero)
         sharedPauses = [:]
+        firstKept = [:]
         hasForgotten = true
         if policy.actionsMax < Self.actionsMany { mayForget = true }
     }
@@ -335,7 +340,7 @@ extension Judge {
             let end = min(lastAnswered[key]?[revision] ?? now, known)
             finished[view] = min(finished[view] ?? end, end)
         }
-        if isCalm { checkElsewhere(replica, key, revision, now) }
+        checkElsewhere(replica, key, revision, now)
         checkAge(replica, key, revision, answer, now)
     }
 
@@ -346,18 +351,34 @@ extension Judge {
         return policy.terminalTTL - slack
     }
 
-    /// What one process has told, the others tell a second later.
+    /// What one process has told, the others tell a second later, as long as the store answers them
+    /// and they are not stopped. Nobody hears of what the store has not got.
     static let spreadMax = Duration.seconds(1)
+
+    mutating func kept(_ settlement: Settlement, at now: Instant) {
+        guard case .answer(let document, _) = settlement.news,
+            let revision = Int(String(decoding: document.bytes, as: UTF8.self))
+        else { return }
+        let before = firstKept[settlement.key]?[revision]
+        firstKept[settlement.key, default: [:]][revision] = before ?? now
+    }
+
+    mutating func storeFailed(_ replica: Replica, until end: Instant) {
+        storeFailedUntil[replica.index] = max(storeFailedUntil[replica.index] ?? end, end)
+    }
 
     private mutating func checkElsewhere(
         _ replica: Replica, _ key: LookKey, _ revision: Int, _ now: Instant
     ) {
         if firstTold[key]?[revision] == nil { firstTold[key, default: [:]][revision] = now }
-        for (newer, toldAt) in firstTold[key] ?? [:]
-        where newer > revision && now - toldAt > Self.spreadMax && !looksOld(key, newer) {
+        let ableSince = max(replica.pausedUntil, storeFailedUntil[replica.index] ?? .distantPast)
+        for (newer, toldAt) in firstTold[key] ?? [:] where newer > revision {
+            guard let keptAt = firstKept[key]?[newer], !looksOld(key, newer) else { continue }
+            let known = now - max(toldAt, keptAt, ableSince)
+            guard known > Self.spreadMax else { continue }
             accuse(
                 .regressedElsewhere, now,
-                "\(key): \(replica.index) tells \(revision), \(newer) known for \(now - toldAt)")
+                "\(key): \(replica.index) tells \(revision), \(newer) known for \(known)")
         }
     }
 

@@ -42,6 +42,8 @@ enum Mutant: String, CaseIterable {
     case finishedGateOpens
     /// Nobody listens to what other processes have done.
     case noticesIgnored
+    /// The store is not asked what notices did not tell.
+    case changesNotAsked
     /// A call that another process is making cannot be told from a gate that is shut.
     case neighbourHidden
     /// An answer counts from the moment at which a stopped process found it.

@@ -41,7 +41,8 @@ extension World {
 
     private func carryOut(_ effect: Effect, _ replica: Replica) {
         switch effect {
-        case .lookUp(let id): lookUp(id, replica)
+        case .lookUp(let id): lookUp([id], replica) { .lookedUp(id, $0) }
+        case .reread(let ids): lookUp(ids, replica) { .reread(ids, $0) }
         case .prepare(let key, let flight):
             judge.started(replica, key, flight, at: now)
             prepare(key, flight, replica)

@@ -4,13 +4,17 @@
 @testable import StatusCore
 
 extension World {
-    func lookUp(_ id: ActionID, _ replica: Replica) {
+    func lookUp(
+        _ ids: [ActionID], _ replica: Replica,
+        _ event: @escaping (Result<[LookRecord], StoreFailure>) -> Event
+    ) {
         operate(
             replica,
             { world in
-                world.store.lookUp(id, at: world.storeMoment(replica)).map(world.mutated)
+                ids.flatMap { world.store.lookUp($0, at: world.storeMoment(replica)) }
+                    .map(world.mutated)
             },
-            { .lookedUp(id, $0) })
+            event)
     }
 
     func reserve(_ request: Reservation, _ flight: UInt64, _ replica: Replica) {
@@ -63,6 +67,7 @@ extension World {
                     let end = world.store.clock.shows(world.now) + pause
                     world.judge.paused(settlement.key.source, until: end)
                 }
+                world.judge.kept(settlement, at: world.now)
                 world.announce(settlement.key.id, by: replica)
                 if case .confirmed(let confirmations, _) = settlement.news {
                     for confirmation in confirmations {
@@ -95,6 +100,23 @@ extension World {
             let delay = random.milliseconds(isLate ? 100...5000 : 1...20)
             deliver(other, after: delay) { $0.step(other, .noticed(.changed(id))) }
         }
+        guard mutant != .changesNotAsked else { return }
+        for other in replicas where other !== replica && other.isUp {
+            let wait = changes.span(.zero, ChangeCursor.interval)
+            askForChanges(id, other, after: wait)
+        }
+    }
+
+    /// Every process asks its store again and again what others have changed. Here it does so only
+    /// when there is something to be told, and until it is.
+    private func askForChanges(_ id: ActionID, _ replica: Replica, after wait: Duration) {
+        deliver(replica, after: wait) { world in
+            let reply = { (world: World, result: Result<Void, StoreFailure>) in
+                if case .success = result { return world.step(replica, .noticed(.changed(id))) }
+                world.askForChanges(id, replica, after: ChangeCursor.interval)
+            }
+            world.operate(replica, { _ in }, reply: reply)
+        }
     }
 
     /// Every process connects anew to a store that was away, and may have missed something.
@@ -114,10 +136,18 @@ extension World {
         _ replica: Replica, _ work: @escaping (World) -> Value,
         _ event: @escaping (Result<Value, StoreFailure>) -> Event
     ) {
+        operate(replica, work) { $0.step(replica, event($1)) }
+    }
+
+    private func operate<Value>(
+        _ replica: Replica, _ work: @escaping (World) -> Value,
+        reply: @escaping (World, Result<Value, StoreFailure>) -> Void
+    ) {
         let isLost = isFaulty && random.permille(scenario.storeFailureShare)
         let takesEffect = !isLost || random.permille(500)
         let due = max(now + storeDelay(), replica.lastStoreOperation)
         replica.lastStoreOperation = due
+        if isLost || due - now > Self.answersWithin { judge.storeFailed(replica, until: due) }
         let life = replica.life
         at(due) { world in
             let isDown = world.now < world.storeDownUntil
@@ -128,10 +158,16 @@ extension World {
             }
             guard replica.life == life else { return }
             let wait = isDown && world.random.permille(300) ? .seconds(5) : world.storeDelay()
+            if isLost || isDown || wait > Self.answersWithin {
+                world.judge.storeFailed(replica, until: world.now + wait)
+            }
             let told = result
-            world.deliver(replica, after: wait) { $0.step(replica, event(told)) }
+            world.deliver(replica, after: wait) { reply($0, told) }
         }
     }
+
+    /// A store that takes longer, there or back, is in trouble.
+    private static let answersWithin = Duration.milliseconds(100)
 
     private func storeDelay() -> Duration {
         if now < storeSlowUntil { return random.milliseconds(100...3000) }

@@ -11,6 +11,8 @@ final class World {
     let mutant: Mutant?
     var now = Instant.simulationStart
     var random: SimRandom
+    /// When processes ask their store for changes.
+    var changes: SimRandom
     var replicas: [Replica] = []
     var store: SimStore
     var upstream: SimUpstream
@@ -50,6 +52,7 @@ final class World {
     init(seed: UInt64, mutant: Mutant? = nil, isTraced: Bool = false) {
         random = SimRandom(seed: seed)
         scenario = Scenario(&random)
+        changes = random.fork(0x6368_616e)
         self.mutant = mutant
         store = SimStore(
             clock: DriftingClock(&random), hasStandby: scenario.hasStandby, mutant: mutant)

@@ -178,6 +178,26 @@ struct SQLiteStoreTests {
         #expect(grants == 10, "the unknown ids' half")
     }
 
+    @Test func oneStoreHearsWhatAnotherOnTheSameFileHasLearned() async throws {
+        let stores = [try open(), try open()]
+        let (mine, others) = (Notices(), Notices())
+        stores[0].listen { mine.add($0) }
+        stores[1].listen { others.add($0) }
+        try await eventually("not listening") { stores.allSatisfy(\.isListening) }
+        for id in ["b", "c"] {
+            clock.advance(.seconds(1))
+            let token = try await stores[0].grant(.of(.vouchers(id)))
+            try await stores[0].settle(
+                .of(
+                    .vouchers(id), token,
+                    news: .answer(.sample(id, .vouchers), checkedAt: clock.wall)))
+            try await others.until { $0.contains(.changed(.sample(id))) }
+        }
+        #expect(others.all == [.changed(.sample("b")), .changed(.sample("c"))])
+        #expect(mine.all.isEmpty)
+        for store in stores { await store.close() }
+    }
+
     @Test func lockHeldByAnotherProcessFailsReservationsButNotLookUps() async throws {
         var limits = SQLiteLimits()
         limits.lockWaitMax = .milliseconds(20)

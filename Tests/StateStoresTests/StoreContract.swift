@@ -379,6 +379,17 @@ struct StoreContract {
         #expect(open.isAbout(read[.orders], .seconds(30)) && read[.vouchers] == nil)
     }
 
+    @Test(arguments: Case.all)
+    func manyActionsAreLookedUpAtOnce(_ kind: Case) async throws {
+        let open = try await kind.open()
+        let ids = (1...300).map { ActionID.sample("a\($0)") }
+        let keys = [LookKey.orders("a1"), .vouchers("a1"), .orders("a299")]
+        for key in keys { _ = try await open.store.grant(.of(key)) }
+        let records = try await open.store.lookUp(ids)
+        #expect(records.map(\.key) == keys)
+        #expect(try await open.store.lookUp([]).isEmpty)
+    }
+
     // MARK: journal
 
     @Test(arguments: Case.all)

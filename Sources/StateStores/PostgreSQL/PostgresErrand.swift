@@ -27,6 +27,13 @@ struct PostgresErrand {
         return true
     }
 
+    var isForChanges: Bool {
+        guard case .asked(let operation) = task, case .changes = operation.request else {
+            return false
+        }
+        return true
+    }
+
     func fail(_ failure: StoreFailure) {
         guard !isGivenUp, case .asked(let operation) = task else { return }
         operation.fail(failure)

@@ -23,8 +23,8 @@ struct PostgresLimits {
     var beatInterval = Duration.seconds(5)
     /// One that was too slow is tried again that often.
     var probeInterval = Duration.seconds(1)
-    /// Notices come at most once: that often all is read again.
-    var rereadInterval = Duration.seconds(30)
+    /// Notices come at most once: that often the store is asked what they should have told.
+    var changesInterval = ChangeCursor.interval
     /// Rows that one step of a purge looks at.
     var purgeStepRows = 500
     var journalRowsMax = JournalLimits.rowsMax

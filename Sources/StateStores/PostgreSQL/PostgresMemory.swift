@@ -8,6 +8,7 @@ struct PostgresMemory {
     private var token: Int64?
     var clock = ClockBounds()
     var carryOver = CarryOver()
+    var changes = ChangeCursor()
 
     mutating func keep(_ entry: PostgresEntry) {
         epoch = entry.epoch

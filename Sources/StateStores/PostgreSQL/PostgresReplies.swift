@@ -90,6 +90,20 @@ struct PostgresPurge {
 }
 
 enum PostgresReplies {
+    /// Nil: the store has no meta row.
+    static func changes(
+        _ result: PostgresResult
+    ) -> (lastTime: Instant, ended: [ChangeCursor.Ended])? {
+        guard let lastTime = result.rows.first?.instant(0) else { return nil }
+        let ended = result.rows.compactMap { row -> ChangeCursor.Ended? in
+            guard let token = row.integer(1), let id = row.text(2).flatMap(ActionID.kept) else {
+                return nil
+            }
+            return ChangeCursor.Ended(token: SlotToken(token), id: id)
+        }
+        return (lastTime, ended)
+    }
+
     static func smallestGaps(_ result: PostgresResult) -> PerSource<Duration?> {
         var gaps = PerSource<Duration?> { _ in nil }
         for row in result.rows {
@@ -104,11 +118,13 @@ extension LookRecord {
     /// Columns of the type `status_proxy.told`.
     fileprivate static let columns: Int32 = 18
 
-    static func all(
-        _ result: PostgresResult, _ id: ActionID
-    ) -> [LookRecord] {
-        result.rows.compactMap { LookRecord($0, from: 0, id: id) }
-            .sorted { $0.key.source < $1.key.source }
+    /// Each row begins with the number of its id, from 1 on.
+    static func all(_ result: PostgresResult, _ ids: [ActionID]) -> [LookRecord] {
+        result.rows.compactMap { row in
+            guard let number = row.integer(0).map({ Int($0) }), ids.indices.contains(number - 1)
+            else { return nil }
+            return LookRecord(row, from: 1, id: ids[number - 1])
+        }
     }
 
     /// Nil for a source that this version does not know.

@@ -16,7 +16,8 @@ extension PostgresSession {
         let decided = memory.credentials(deadline: operation.asked + limits.decisionMax)
         let written = memory.credentials(deadline: clock.sinceBoot() + limits.settlingMax)
         switch operation.request {
-        case .lookUp(let id, _): return .lookUp(id)
+        case .lookUp(let ids, _): return .lookUp(ids)
+        case .changes: return .changes(since: memory.changes.since)
         case .reserve(let request, _):
             quarantine = max(quarantine, request.quarantine)
             return .reserve(request, decided)
@@ -68,8 +69,15 @@ extension PostgresSession {
         at received: Instant
     ) throws(PostgresFailure) {
         switch operation.request {
-        case .lookUp(let id, let reply):
-            if !errand.isGivenUp { reply(.success(LookRecord.all(result, id))) }
+        case .lookUp(let ids, let reply):
+            if !errand.isGivenUp { reply(.success(LookRecord.all(result, ids))) }
+        case .changes(let reply):
+            guard let found = PostgresReplies.changes(result) else {
+                throw .malformed("a store without a time")
+            }
+            let ids = memory.changes.take(
+                found.ended, lastTime: found.lastTime, isOwn: memory.carryOver.has)
+            if !errand.isGivenUp { reply(.success(ids)) }
         case .reserve(let request, let reply):
             let found = try PostgresReservation(result, request)
             try take(found, request, errand, received, reply)

@@ -48,7 +48,8 @@ final class PostgresSession: @unchecked Sendable {
     private var readySince = ContinuousClock.now
     private var lastHeard = ContinuousClock.now
     private var lastSent = ContinuousClock.now
-    private var rereadAt = ContinuousClock.now
+    /// When the store is asked for changes next; nil while it is being asked.
+    private var changesAt: ContinuousClock.Instant? = .now
     private var quarantinedUntil: ContinuousClock.Instant?
     private var condition: StoreCondition?
     private var hear: (StoreNotice) -> Void = { _ in }
@@ -139,7 +140,8 @@ final class PostgresSession: @unchecked Sendable {
     private func send(atMost count: Int, on link: PostgresLink) {
         let batch = errands.send(atMost: count, at: clock.sinceBoot(), .now)
         guard !batch.isEmpty else { return }
-        lastSent = .now
+        // What asks for changes does not ask whether the store still is what it was.
+        if batch.contains(where: { !$0.isForChanges }) { lastSent = .now }
         for errand in batch { link.send(statement(for: errand), errand.number) }
     }
 
@@ -191,7 +193,8 @@ final class PostgresSession: @unchecked Sendable {
         phase = .ready(link)
         readySince = .now
         report("\(url.shown): connected")
-        reread()
+        changesAt = .now
+        hear(.missed)
     }
 
     private func heard(_ payload: String) {
@@ -201,9 +204,16 @@ final class PostgresSession: @unchecked Sendable {
         hear(.changed(id))
     }
 
-    private func reread() {
-        rereadAt = .now + limits.rereadInterval
-        hear(.missed)
+    /// The net under lost notices.
+    private func askForChanges() {
+        changesAt = nil
+        let next = ContinuousClock.now + limits.changesInterval
+        let request = StoreOperation.Request.changes { [weak self] result in
+            guard let self else { return }
+            changesAt = next
+            for id in (try? result.get()) ?? [] { hear(.changed(id)) }
+        }
+        say(.asked(StoreOperation(request: request, asked: clock.sinceBoot())))
     }
 
     // MARK: - Losing and finding
@@ -283,8 +293,8 @@ final class PostgresSession: @unchecked Sendable {
         }
         guard case .ready = phase else { return }
         if readySince + limits.retryMax <= now { failures = 0 }
-        if rereadAt <= now { reread() }
-        if nextBeat <= now, errands.inFlight.isEmpty { say(.beat) }
+        if let changesAt, changesAt <= now, !isLate, closers.isEmpty { askForChanges() }
+        if nextBeat <= now, errands.inFlight.allSatisfy(\.isForChanges) { say(.beat) }
         if owesCarryOver { payCarryOver() }
     }
 
@@ -294,7 +304,8 @@ final class PostgresSession: @unchecked Sendable {
         switch phase {
         case .resting(let until): next = min(next, until)
         case .ready:
-            next = min(next, rereadAt, nextBeat)
+            next = min(next, nextBeat)
+            if let changesAt, !isLate, closers.isEmpty { next = min(next, changesAt) }
             if failures > 0 { next = min(next, readySince + limits.retryMax) }
         case .connecting, .greeting: break
         case .closed: return timer.schedule(deadline: .distantFuture)

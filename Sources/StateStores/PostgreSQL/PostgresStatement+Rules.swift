@@ -3,8 +3,28 @@
 import StatusCore
 
 extension PostgresStatement {
-    static func lookUp(_ id: ActionID) -> PostgresStatement {
-        .call("r.*", "look_up", [.text(id.canonical)])
+    static func lookUp(_ ids: [ActionID]) -> PostgresStatement {
+        PostgresStatement(
+            name: "look_up",
+            sql: """
+                SELECT asked.number, r.*
+                FROM unnest($1::text[]) WITH ORDINALITY AS asked (id, number),
+                    LATERAL status_proxy.look_up(asked.id) AS r
+                ORDER BY asked.number, r.source
+                """,
+            values: [.array(ids.map(\.canonical))])
+    }
+
+    /// The store's last time, and the calls that have ended at `since` or later.
+    static func changes(since: Instant?) -> PostgresStatement {
+        PostgresStatement(
+            name: "changes",
+            sql: """
+                SELECT m.last_time, c.token, c.id FROM status_proxy.meta m
+                LEFT JOIN status_proxy.calls c
+                    ON c.source = ANY ($1::text[]) AND c.ended >= $2::bigint AND c.state = 1
+                """,
+            values: [.array(Source.allCases.map(\.rawValue)), .instant(since)])
     }
 
     static func reserve(

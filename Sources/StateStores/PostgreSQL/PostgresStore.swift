@@ -41,10 +41,10 @@ public final class PostgresStore: StateStore, @unchecked Sendable {
     }
 
     public func lookUp(
-        _ id: ActionID,
+        _ ids: [ActionID],
         reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void
     ) {
-        post(.lookUp(id, reply: reply))
+        post(.lookUp(ids, reply: reply))
     }
 
     public func reserve(

@@ -109,6 +109,25 @@ final class SQLiteRows: StoreRows {
         ])
     }
 
+    /// Calls that have ended at that moment or later.
+    func ended(since moment: Instant) throws(SQLiteFailure) -> [ChangeCursor.Ended] {
+        var ended: [ChangeCursor.Ended] = []
+        for source in Source.allCases {
+            let values: [SQLiteValue] = [
+                .text(source.rawValue), .integer(moment.nanoseconds),
+                .integer(KeptCall.State.ended.rawValue),
+            ]
+            try statements.ended.forEach(values) { row in
+                guard let token = row.integer(0), let id = row.text(1).flatMap(ActionID.kept) else {
+                    return true
+                }
+                ended.append(ChangeCursor.Ended(token: SlotToken(token), id: id))
+                return true
+            }
+        }
+        return ended
+    }
+
     /// Walks one period's calls; of the later ones only the counts are read.
     func callCount(_ source: Source, endingAfter moment: Instant) throws(SQLiteFailure) -> Int {
         let count = try statements.callCount.first([

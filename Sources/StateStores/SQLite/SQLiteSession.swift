@@ -22,6 +22,7 @@ final class SQLiteSession {
     /// The highest token granted here.
     private var lastToken = SlotToken(0)
     private var carryOver = CarryOver()
+    private(set) var changes = ChangeCursor()
     /// Noticed, but not repaired in the file yet. Reported once, not per operation.
     private var trouble: String?
     /// Damage was met: the next opening looks closely.
@@ -55,6 +56,11 @@ final class SQLiteSession {
     /// To be told after the settlement's transaction.
     func settled(_ settlement: Settlement) {
         carryOver.settled(settlement, sinceBoot: clock.sinceBoot())
+    }
+
+    /// To be told after a transaction in which these calls were found to have ended.
+    func took(_ ended: [ChangeCursor.Ended], lastTime: Instant) -> [ActionID] {
+        changes.take(ended, lastTime: lastTime, isOwn: carryOver.has)
     }
 
     /// Runs `body` in one transaction. When this returns, what it wrote is on the disk, in the file

@@ -14,9 +14,9 @@ public import StatusCore
 /// the file tells them. A *first* start on a missing file is not: nobody can tell a new installation
 /// from a lost file, and nobody who ran has noticed.
 ///
-/// `@unchecked Sendable`: `mailbox` is behind a lock; all other state is immutable but for `session`,
-/// which is touched only in `init`, before the object is shared, and in blocks of `queue`, which is
-/// serial.
+/// `@unchecked Sendable`: `mailbox` is behind a lock; all other state is immutable but for `session` and
+/// `changesTimer`, which are touched only in `init`, before the object is shared, in `deinit`, and in
+/// blocks of `queue`, which is serial.
 public final class SQLiteStore: StateStore, @unchecked Sendable {
     let queue = DispatchQueue(label: "status-proxy.sqlite-store")
     private let mailbox: Guarded<Mailbox>
@@ -24,6 +24,9 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     private let clock: StoreClock
     private let limits: SQLiteLimits
     private let path: String
+    private var changesTimer: (any DispatchSourceTimer)?
+
+    deinit { changesTimer?.cancel() }
 
     /// Opens the file, or makes it. `report` gets lines for operators, on the store's queue.
     ///
@@ -59,10 +62,10 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     }
 
     public func lookUp(
-        _ id: ActionID,
+        _ ids: [ActionID],
         reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void
     ) {
-        post(.lookUp(id, reply: reply))
+        post(.lookUp(ids, reply: reply))
     }
 
     public func reserve(
@@ -93,7 +96,24 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         post(.purge(retention, PurgeProgress(), reply: reply))
     }
 
+    /// Processes that share a file cannot notify each other: each asks what the others have done.
+    public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {
+        queue.async { self.startListening(hear) }
+    }
+
+    private func startListening(_ hear: @escaping @Sendable (StoreNotice) -> Void) {
+        let timer = DispatchSource.makeTimerSource(queue: queue)
+        timer.setEventHandler { [weak self] in
+            self?.post(.changes { ids in for id in (try? ids.get()) ?? [] { hear(.changed(id)) } })
+        }
+        let interval = DispatchTimeInterval.nanoseconds(Int(ChangeCursor.interval.nanoseconds))
+        timer.schedule(deadline: .now(), repeating: interval, leeway: .milliseconds(20))
+        timer.activate()
+        changesTimer = timer
+    }
+
     public func close(reply: @escaping @Sendable () -> Void) {
+        queue.async { self.changesTimer?.cancel() }
         if case .first = mailbox.withLock({ $0.close(reply) }) { queue.async { self.drain() } }
     }
 
@@ -185,9 +205,19 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     ) throws(SQLiteFailure) -> () -> Void {
         let rules = transaction.rules(asked: operation.asked)
         switch operation.request {
-        case .lookUp(let id, let reply):
-            let records = try rules.lookUp(id)
-            return { reply(.success(records)) }
+        case .lookUp(let ids, let reply):
+            var records: [LookRecord] = []
+            for id in ids { records += try rules.lookUp(id) }
+            let found = records
+            return { reply(.success(found)) }
+        case .changes(let reply):
+            var ended: [ChangeCursor.Ended] = []
+            if let since = session.changes.since { ended = try rules.rows.ended(since: since) }
+            let found = ended
+            return {
+                let ids = self.session.took(found, lastTime: transaction.meta.lastTime)
+                reply(.success(ids))
+            }
         case .reserve(let request, let reply):
             return try reserve(request, rules, transaction.meta, reply)
         case .settle(let settlement, let reply):

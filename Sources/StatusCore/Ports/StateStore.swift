@@ -23,9 +23,9 @@ public struct LookKey: Hashable, Sendable {
 /// Every method returns at once; `reply` is called exactly once, on a queue of the store's own.
 /// Operations of one store object are carried out in the order in which they were asked for.
 public protocol StateStore: Sendable {
-    /// Tells what is kept of an action, at both upstreams (0 to 2 records).
+    /// Tells what is kept of some actions, at both upstreams (0 to 2 records each).
     func lookUp(
-        _ id: ActionID,
+        _ ids: [ActionID],
         reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void)
 
     /// Takes a call out of the budget and the action's slot, in one atomic and durable step, or
@@ -51,7 +51,8 @@ public protocol StateStore: Sendable {
         reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void)
 
     /// Has `hear` called with what other processes have done, on a queue of the store's own, from
-    /// now until the store is closed. Asked for once, before anything else.
+    /// now until the store is closed. Asked for once, before anything else. As long as the store
+    /// answers, each change is heard of within half a second, whatever gets lost.
     func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void)
 
     /// Ends all use of the store after the operations asked for so far; `reply` comes last.
@@ -63,8 +64,8 @@ extension StateStore {
     public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {}
 }
 
-/// News of what other processes have done to a shared store. A hint where to look: it can come late,
-/// twice, or not at all.
+/// News of what other processes have done to a shared store. A hint where to look: it can come twice,
+/// and while the store does not answer, late or not at all.
 public enum StoreNotice: Sendable, Equatable {
     /// Another process settled a call of it: look it up again.
     case changed(ActionID)

@@ -29,38 +29,47 @@ extension ActionTracker {
         }
     }
 
-    /// Starts the re-reads that there is room for.
+    /// Starts the re-reads that there is room for. Only a re-read that failed itself keeps them
+    /// waiting: another operation may have failed for reasons of its own.
     mutating func pullRereads() {
-        guard !rereads.isEmpty, !isDraining else { return }
-        guard storeTroubleUntil <= now else { return planStoreWake() }
-        while let id = rereads.start() {
-            guard let tracked = actions[id], tracked.lookUpAskedAt == nil else {
-                rereads.finished()
-                actions[id]?.isOutdated = true
-                continue
+        guard !rereads.isEmpty else { return }
+        guard rereads.pausedUntil <= now else { return planRereads() }
+        while let due = rereads.start() {
+            var batch: [ActionID] = []
+            for id in due {
+                if actions[id]?.lookUpAskedAt == nil {
+                    if actions[id] != nil { batch.append(id) }
+                    actions[id]?.lookUpAskedAt = now
+                } else {
+                    actions[id]?.isOutdated = true
+                }
             }
-            actions[id]?.lookUpAskedAt = now
-            effects.append(.lookUp(id))
+            if batch.isEmpty { rereads.dropped() } else { effects.append(.reread(batch)) }
         }
     }
 
-    private mutating func planStoreWake() {
-        guard storeWakeAt < storeTroubleUntil else { return }
-        storeWakeAt = storeTroubleUntil
-        wakes.insert(.store, at: storeTroubleUntil)
+    private mutating func planRereads() {
+        guard rereadWakeAt < rereads.pausedUntil else { return }
+        rereadWakeAt = rereads.pausedUntil
+        wakes.insert(.store, at: rereadWakeAt)
     }
 
-    /// The store has told what it has of an action that was known here already, or failed to.
-    mutating func rereadEnded(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
-        rereads.finished()
+    /// The store has told what it has of actions that were known here already, or failed to.
+    mutating func rereadEnded(_ ids: [ActionID], _ result: Result<[LookRecord], StoreFailure>) {
         switch result {
         case .success(let records):
+            rereads.worked()
             storeWorkedAt = now
-            take(records, of: id)
+            let found = Dictionary(grouping: records, by: \.key.id)
+            for id in ids { take(found[id] ?? [], of: id) }
         case .failure(let failure):
-            storeFailed(failure)
-            actions[id]?.lookUpAskedAt = nil
-            rereads.insert(id, isUrgent: false)
+            // Told once, however often it is tried again.
+            if rereads.isWell { storeFailed(failure) }
+            rereads.failed(now)
+            for id in ids {
+                actions[id]?.lookUpAskedAt = nil
+                rereads.insert(id, isUrgent: true)
+            }
         }
     }
 
@@ -88,16 +97,6 @@ extension ActionTracker {
         actions[record.key.id]?.looks[source].absorb(record, askedAt: askedAt, now, policy)
         if !wasKnown { lineUpAsKnown(record.key.id) }
     }
-
-    /// The net under lost notices: while somebody is held for another process's call, the store is
-    /// asked that often.
-    static let recheckInterval = Duration.seconds(1)
-
-    mutating func recheckNeighbours(_ id: ActionID) {
-        guard let recheckAt = actions[id]?.recheckAt, recheckAt <= now else { return }
-        actions[id]?.toldAt = now
-        reread(id, isUrgent: true)
-    }
 }
 
 extension TrackedAction {
@@ -111,13 +110,6 @@ extension TrackedAction {
     fileprivate func isReliedOn(_ now: Instant) -> Bool {
         if let published, published.servableUntil > now { return true }
         return Source.allCases.contains { looks[$0].miss != nil }
-    }
-
-    /// When the store should be asked how the call that callers are held for has gone.
-    var recheckAt: Instant? {
-        guard !callers.isEmpty, lookUpAskedAt == nil else { return nil }
-        guard Source.allCases.contains(where: { looks[$0].neighbour != nil }) else { return nil }
-        return toldAt + ActionTracker.recheckInterval
     }
 }
 

@@ -157,7 +157,6 @@ extension ActionTracker {
 
     private mutating func prepareToConsider(_ id: ActionID) -> Bool {
         guard actions[id]?.isLoaded == true else { return false }
-        recheckNeighbours(id)
         for source in policy.configured {
             actions[id]?.looks[source].expire(now, policy)
             applyLateReport(LookKey(source, id))
@@ -380,7 +379,7 @@ extension ActionTracker {
     /// Puts the action's next wake into the queue, unless an earlier one stands there.
     private mutating func plan(_ id: ActionID, _ holdUntil: Instant) {
         guard let tracked = actions[id] else { return }
-        var wakeAt = min(holdUntil, tracked.recheckAt ?? .distantFuture)
+        var wakeAt = holdUntil
         for source in policy.configured {
             let look = tracked.looks[source]
             if let neighbour = look.neighbour { wakeAt = min(wakeAt, neighbour.endsBy) }

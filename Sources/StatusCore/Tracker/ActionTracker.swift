@@ -33,8 +33,8 @@ public struct ActionTracker: Sendable {
     var unsettled: [UInt64: Unsettled] = [:]
     /// When the first of them is said again.
     var unsettledDueAt = Instant.distantFuture
-    /// The wake for the end of that which is already in the queue.
-    var storeWakeAt = Instant.distantPast
+    /// The wake for the next re-reads that is already in the queue.
+    var rereadWakeAt = Instant.distantPast
 
     /// Actions in the order of their last second chance: the clock hand of eviction.
     private(set) var evictionOrder: Deque<ActionID> = []
@@ -189,6 +189,7 @@ extension ActionTracker {
         case .asked(let caller, let question): asked(caller, question)
         case .left(let caller): removeCaller(caller)
         case .lookedUp(let id, let result): lookedUp(id, result)
+        case .reread(let ids, let result): rereadEnded(ids, result)
         case .prepared(let key, let flight, let failure): prepared(key, flight, failure)
         case .credentialReplaced(let source): upstreams[source]?.credentialReplaced()
         case .reserved(let key, let flight, let result): reserved(key, flight, result)
@@ -243,7 +244,6 @@ extension ActionTracker {
     }
 
     private mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
-        guard actions[id]?.isLoaded == false else { return rereadEnded(id, result) }
         switch result {
         case .success(let records):
             storeWorkedAt = now

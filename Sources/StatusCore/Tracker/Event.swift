@@ -6,6 +6,7 @@ public enum Event: Sendable {
     /// The caller went away.
     case left(CallerID)
     case lookedUp(ActionID, Result<[LookRecord], StoreFailure>)
+    case reread([ActionID], Result<[LookRecord], StoreFailure>)
     case prepared(LookKey, flight: UInt64, CredentialFailure?)
     /// The upstream may have another credential from now on.
     case credentialReplaced(Source)
@@ -46,9 +47,11 @@ public struct CallReport: Sendable, Equatable {
     }
 }
 
-/// Something to be done. Each of the first five is followed by exactly one event of its kind.
+/// Something to be done. Each of the first six is followed by exactly one event of its kind.
 public enum Effect: Sendable, Equatable {
     case lookUp(ActionID)
+    /// The same for actions that are known here already, all with one operation of the store.
+    case reread([ActionID])
     case prepare(LookKey, flight: UInt64)
     case reserve(Reservation, flight: UInt64)
     case call(LookKey, flight: UInt64, sendBefore: Instant)

@@ -136,7 +136,8 @@ final class Engine: @unchecked Sendable {
 
     private func carryOut(_ effect: Effect) {
         switch effect {
-        case .lookUp(let id): lookUp(id)
+        case .lookUp(let id): lookUp([id]) { .lookedUp(id, $0) }
+        case .reread(let ids): lookUp(ids) { .reread(ids, $0) }
         case .prepare(let key, let flight): prepare(key, flight)
         case .reserve(let reservation, let flight): reserve(reservation, flight)
         case .call(let key, let flight, let sendBefore): call(key, flight, sendBefore)
@@ -153,10 +154,11 @@ final class Engine: @unchecked Sendable {
         }
     }
 
-    private func lookUp(_ id: ActionID) {
-        store.lookUp(id) { result in
-            self.queue.async { self.take(.lookedUp(id, result)) }
-        }
+    private func lookUp(
+        _ ids: [ActionID],
+        _ event: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Event
+    ) {
+        store.lookUp(ids) { result in self.queue.async { self.take(event(result)) } }
     }
 
     private func prepare(_ key: LookKey, _ flight: UInt64) {

@@ -6,6 +6,9 @@ import StatusCore
 @testable import StateStores
 
 extension SQLiteStore {
+    /// It has asked for changes once: what others do from now on it hears of.
+    var isListening: Bool { queue.sync { session.changes.since != nil } }
+
     /// Runs `body` on the store's queue, with its open connection.
     func onDatabase(
         _ body: @escaping @Sendable (borrowing Database) throws(SQLiteFailure) -> Void

@@ -3,8 +3,10 @@
 import StatusCore
 
 extension StateStore {
-    func lookUp(_ id: ActionID) async throws -> [LookRecord] {
-        try await withCheckedContinuation { next in lookUp(id) { next.resume(returning: $0) } }
+    func lookUp(_ id: ActionID) async throws -> [LookRecord] { try await lookUp([id]) }
+
+    func lookUp(_ ids: [ActionID]) async throws -> [LookRecord] {
+        try await withCheckedContinuation { next in lookUp(ids) { next.resume(returning: $0) } }
             .get()
     }
 

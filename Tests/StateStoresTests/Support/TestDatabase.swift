@@ -87,7 +87,7 @@ extension PostgresLimits {
     static let quiet: PostgresLimits = {
         var limits = patient
         limits.beatInterval = .seconds(3600)
-        limits.rereadInterval = .seconds(3600)
+        limits.changesInterval = .seconds(3600)
         return limits
     }()
 }

@@ -63,16 +63,6 @@ import Testing
         #expect(driver.callsMade.isEmpty)
     }
 
-    @Test func aLostNoticeIsMadeUpForByAskingTheStoreAgain() {
-        var driver = vouchersOnly()
-        reserveElsewhere(&driver)
-        let caller = driver.ask(id)
-        driver.advance(.milliseconds(2500))
-        answerElsewhere(&driver, .pending, isNoticed: false)
-        driver.advance(ActionTracker.recheckInterval)
-        #expect(driver.replies[caller].answer?.document.status == .pending)
-    }
-
     @Test func aProcessThatDiedInMidCallIsNotWaitedForLonger() {
         var driver = vouchersOnly()
         reserveElsewhere(&driver)
@@ -190,13 +180,71 @@ import Testing
     }
 
     @Test func afterLostNoticesWhoIsHeldComesFirstAndNotAllAtOnce() {
-        var driver = vouchersOnly()
-        for number in 1...30 { driver.learn("aa_\(number)") }
-        driver.ask("aa_30", patience: .done(deadline: driver.now + .seconds(50)))
+    /// Large budgets: as many actions as a test likes can be learned at once.
+    private func many() -> TrackerDriver {
+        var vouchers = SourcePolicy.vouchers
+        vouchers.budget = BudgetLimits(perMinute: 10_000, perDay: nil)
+        return TrackerDriver(.both(orders: nil, vouchers: vouchers, actionsMax: 10_000))
+    }
+
+    @Test func whatManyNoticesTellIsReadWithOneLookUp() {
+        var driver = many()
+        let ids = (1...200).map { "aa_\($0)" }
+        for id in ids { driver.learn(id) }
         driver.heldBack = [.lookUp]
-        let effects = driver.tracker.step(.noticed(.missed), now: driver.now)
-        #expect(effects.count == RereadQueue.underWayMax)
-        #expect(effects.first == .lookUp(.of("aa_30")))
+        driver.step(.noticed(.changed(.of("aa_1"))))
+        driver.step(.noticed(.changed(.of("aa_2"))))
+        for id in ids.dropFirst(2) { driver.step(.noticed(.changed(.of(id)))) }
+        let first = driver.rereads
+        #expect(first.map(\.count) == [1, 1], "at once, as long as there is room")
+        driver.release()
+        #expect(driver.rereads.map(\.count) == [1, 1, 198])
+        #expect(Set(driver.rereads.joined()) == Set(ids.map { ActionID.of($0) }))
+    }
+
+        var driver = many()
+        for number in 1...700 { driver.learn("aa_\(number)") }
+        driver.ask("aa_700", patience: .done(deadline: driver.now + .seconds(50)))
+        driver.heldBack = [.lookUp]
+        driver.step(.noticed(.missed))
+        #expect(driver.rereads.map(\.count) == [RereadQueue.batchMax, RereadQueue.batchMax])
+        #expect(driver.rereads.first?.first == .of("aa_700"))
+        driver.release()
+        #expect(driver.rereads.joined().count == 700)
+    }
+
+    @Test func anotherOperationThatFailsKeepsNoReReadWaiting() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(1))
+        driver.ask("aa_2")
+        driver.store.refusesSettlements = true
+        driver.answer(.pending)
+        answerElsewhere(&driver, .inProgress, isNoticed: false)
+        driver.store.refusesSettlements = false
+        answerElsewhere(&driver, .inProgress)
+        #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
+    }
+
+    /// What is too much for the store's deadline comes through in parts, and nothing waits for long.
+    @Test func aReReadThatFailsIsTriedAgainInParts() {
+        var driver = many()
+        let ids = (1...100).map { "aa_\($0)" }
+        for id in ids { driver.learn(id) }
+        driver.store.lookedUp = []
+        driver.store.lookUpMax = 30
+        driver.step(.noticed(.missed))
+        driver.advance(.seconds(1))
+        #expect(driver.store.lookedUp.isSuperset(of: ids.map { ActionID.of($0) }))
+    }
+
+    @Test func aProcessThatIsAboutToStopStillHearsOfNews() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(1))
+        driver.drain()
+        answerElsewhere(&driver, .inProgress)
+        #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
     }
 
     @Test func aFinishedActionIsNotReadAgain() {
@@ -212,11 +260,11 @@ import Testing
         driver.learn(id, .pending)
         driver.heldBack = [.lookUp]
         driver.step(.noticed(.changed(.of(id))))
-        let stale = driver.store.lookUp(.of(id), driver.now)
+        let stale = driver.store.lookUp([.of(id)], driver.now)
         driver.advance(.milliseconds(100))
         answerElsewhere(&driver, .inProgress)
         driver.heldBack = []
-        driver.step(.lookedUp(.of(id), stale))
+        driver.step(.reread([.of(id)], stale))
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
     }
 

@@ -21,6 +21,9 @@ struct PaperStore {
     var grantSpacing: Duration?
     /// Every operation fails, and nothing of it takes effect.
     var isDown = false
+    /// More cannot be looked up at once.
+    var lookUpMax = Int.max
+    var lookedUp: Set<ActionID> = []
     /// Settlements fail, and nothing else.
     var refusesSettlements = false
     var settlements: [Settlement] = []
@@ -33,12 +36,13 @@ struct PaperStore {
 
     static let failure = StoreFailure.unavailable("the paper is lost")
 
-    func lookUp(_ id: ActionID, _ now: Instant) -> Result<[LookRecord], StoreFailure> {
-        guard !isDown else { return .failure(Self.failure) }
-        return .success(
-            Source.allCases.compactMap { source in
-                rows[LookKey(source, id)] == nil ? nil : record(LookKey(source, id), now)
-            })
+    mutating func lookUp(
+        _ ids: [ActionID], _ now: Instant
+    ) -> Result<[LookRecord], StoreFailure> {
+        guard !isDown, ids.count <= lookUpMax else { return .failure(Self.failure) }
+        lookedUp.formUnion(ids)
+        let keys = ids.flatMap { id in Source.allCases.map { LookKey($0, id) } }
+        return .success(keys.filter { rows[$0] != nil }.map { record($0, now) })
     }
 
     mutating func reserve(

@@ -16,6 +16,8 @@ struct TrackerDriver {
 
     private(set) var calls: [Call] = []
     private(set) var callsMade: [LookKey] = []
+    /// The re-reads that were asked for, held back or not.
+    private(set) var rereads: [[ActionID]] = []
     private(set) var replies: [CallerID: Reply] = [:]
     private(set) var explanations: [CallerID: Explanation] = [:]
     private(set) var published: [ActionID: Publication] = [:]
@@ -161,6 +163,7 @@ struct TrackerDriver {
         due += tracker.step(event, now: now)
         guard isOutermost else { return }
         while let effect = due.first {
+            if case .reread(let ids) = effect { rereads.append(ids) }
             if let stage = effect.stage, heldBack.contains(stage) {
                 delayed.append(effect)
             } else {
@@ -172,7 +175,8 @@ struct TrackerDriver {
 
     private mutating func carryOut(_ effect: Effect) {
         switch effect {
-        case .lookUp(let id): step(.lookedUp(id, store.lookUp(id, now)))
+        case .lookUp(let id): step(.lookedUp(id, store.lookUp([id], now)))
+        case .reread(let ids): step(.reread(ids, store.lookUp(ids, now)))
         case .prepare(let key, let flight):
             let failure = credentialFault.map {
                 CredentialFailure(fault: $0, retryIn: credentialRetry)
@@ -199,7 +203,7 @@ struct TrackerDriver {
 extension Effect {
     fileprivate var stage: TrackerDriver.Stage? {
         switch self {
-        case .lookUp: .lookUp
+        case .lookUp, .reread: .lookUp
         case .prepare: .prepare
         case .reserve: .reserve
         case .settle: .settle
