@@ -10,6 +10,8 @@ import Testing
 struct HealthTests {
     private let health = Health()
 
+    init() { health.hear(.well) }
+
     private func body(_ response: Response) throws -> JSONValue {
         try JSONReader.read(response.body)
     }
@@ -19,7 +21,7 @@ struct HealthTests {
         try body(health.readiness)["checks"]?[name]?.array?.first
     }
 
-    @Test func newProcessIsAliveAndReady() throws {
+    @Test func aProcessWhoseStoreIsWellIsAliveAndReady() throws {
         for response in [health.liveness, health.readiness] {
             #expect(response.status == 200)
             #expect(try body(response)["status"]?.string == "pass")
@@ -37,7 +39,7 @@ struct HealthTests {
         #expect(try body(health.readiness)["status"]?.string == "fail")
         #expect(try body(health.readiness)["output"]?.string?.contains("draining") == true)
         #expect(health.liveness.status == 200)
-        health.hear(Self.storeUsed)
+        health.hear(.well)
         #expect(health.readiness.status == 503)
     }
 
@@ -45,18 +47,21 @@ struct HealthTests {
     private static let histories: [([Note], String)] = [
         ([], "pass"),
         ([.storeFailed("the disk is full")], "warn"),
-        ([.storeFailed("gone"), storeUsed], "pass"),
-        ([.storeFailed("gone"), .gap(.orders, smallest: .seconds(60))], "pass"),
+        ([.storeFailed("gone"), .storeWorked], "pass"),
         ([.storeFailed("gone"), .breakerClosed(.orders)], "warn"),
         ([opened(.orders)], "warn"),
         ([opened(.orders), .breakerClosed(.vouchers)], "warn"),
         ([opened(.orders), .breakerClosed(.orders)], "pass"),
         ([opened(.orders), opened(.vouchers), .breakerClosed(.orders)], "warn"),
-        ([opened(.orders), storeUsed], "warn"),
+        ([opened(.orders), .storeWorked], "warn"),
+        ([.storeFailed("gone"), .budgetLeft(.orders, BudgetLeft(minute: 1, day: nil))], "warn"),
+        ([.quarantined(until: .distantFuture)], "warn"),
+        ([.quarantined(until: .distantFuture), .storeWorked], "warn"),
+        ([.quarantined(until: .distantFuture), .quarantined(until: .distantPast)], "warn"),
+        // It is over, though nobody has asked for a call since.
+        ([.quarantined(until: .distantPast)], "pass"),
         ([.denied(.orders, .gate), .paused(.orders, until: Instant(nanoseconds: 1))], "pass"),
     ]
-
-    private static let storeUsed = Note.budgetLeft(.orders, BudgetLeft(minute: 1, day: nil))
 
     private static func opened(_ source: Source) -> Note {
         .breakerOpened(source, until: Instant(nanoseconds: 1))
@@ -68,6 +73,29 @@ struct HealthTests {
         #expect(health.readiness.status == 200)
         #expect(try body(health.readiness)["status"]?.string == status)
         #expect(try body(health.liveness)["status"]?.string == "pass")
+        let isAboutTheStore = try check("store:availability")?["status"]?.string == "warn"
+        #expect(health.isStoreWell == !isAboutTheStore)
+    }
+
+    @Test func aProcessThatHasNotReachedItsStoreIsNotReadyAndSaysWhy() throws {
+        let starting = Health()
+        #expect(starting.readiness.status == 503 && !starting.isStoreWell)
+        #expect(starting.liveness.status == 200)
+        starting.hear(.away("database \"nowhere\" does not exist"))
+        #expect(starting.readiness.status == 503 && !starting.isStoreWell)
+        let output = try body(starting.readiness)["output"]?.string
+        #expect(output?.hasPrefix("starting: ") == true && output?.contains("nowhere") == true)
+    }
+
+    /// Once it was reached, what it has told can be served.
+    @Test(arguments: [StoreCondition.well, .quarantined("promoted")])
+    func aStoreThatIsLostLaterIsAWarning(reached: StoreCondition) {
+        let started = Health()
+        started.hear(.away("no route"))
+        started.hear(reached)
+        #expect(started.readiness.status == 200)
+        started.hear(.away("no route"))
+        #expect(started.readiness.status == 200 && !started.isStoreWell)
     }
 
     private static let conditions: [([StoreCondition], String)] = [

@@ -10,7 +10,7 @@ import Testing
 struct MetricsTests {
     private let metrics = Metrics()
     private let gauges = Metrics.Gauges(
-        connections: 3, storedActions: 5, waitingCallers: 2, eventStreams: 1)
+        connections: 3, storedActions: 5, waitingCallers: 2, eventStreams: 1, storeIsUp: true)
 
     private func read(_ configured: [Source] = Source.allCases) throws -> MetricsReader {
         try MetricsReader(metrics.text(gauges, configured: configured))

@@ -61,7 +61,8 @@ struct VisitTests {
         let text = try MetricsReader(
             String(
                 decoding: journal.metricsText(
-                    stored: 1, waiting: 0, streams: 0, hits: HitCounts(), configured: [.vouchers]),
+                    stored: 1, waiting: 0, streams: 0, storeIsUp: true, hits: HitCounts(),
+                    configured: [.vouchers]),
                 as: UTF8.self))
         #expect(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]) == 1)
         #expect(text.value("cache_results_total", ["result": "stale"]) == 1)
@@ -81,7 +82,7 @@ struct VisitTests {
         #expect(line["request_id"]?.string == "req-42")
         #expect(line["status"]?.integer == 499)
         let bytes = journal.metricsText(
-            stored: 0, waiting: 0, streams: 0, hits: HitCounts(), configured: [])
+            stored: 0, waiting: 0, streams: 0, storeIsUp: true, hits: HitCounts(), configured: [])
         let text = try MetricsReader(String(decoding: bytes, as: UTF8.self))
         #expect(text.value("requests_total", ["route": "other", "code": "499"]) == 1)
     }
@@ -98,7 +99,7 @@ struct VisitTests {
         #expect(line["status"]?.integer == 431)
         #expect(line["reason"]?.string == "too many fields")
         let bytes = journal.metricsText(
-            stored: 0, waiting: 0, streams: 0, hits: HitCounts(), configured: [])
+            stored: 0, waiting: 0, streams: 0, storeIsUp: true, hits: HitCounts(), configured: [])
         let text = try MetricsReader(String(decoding: bytes, as: UTF8.self))
         #expect(text.value("requests_total", ["route": "refused", "code": "431"]) == 1)
         #expect(text.value("connections") == 7)

@@ -286,6 +286,7 @@ extension ActionTracker {
         case .quarantined(let opensIn):
             upstreams[key.source]?.quarantine(until: now + opensIn)
             endBlocked(key, flight, .quarantine)
+            effects.append(.note(.quarantined(until: now + opensIn)))
         }
     }
 

@@ -101,4 +101,8 @@ public enum Note: Sendable, Equatable {
     /// An answer that cannot be: a finished action was told as unfinished. It is not served.
     case terminalRegressed(LookKey)
     case storeFailed(String)
+    /// It does again what failed before.
+    case storeWorked
+    /// It cannot vouch for its gates until then.
+    case quarantined(until: Instant)
 }

@@ -6,16 +6,20 @@ import StateStores
 import StatusAPI
 import StatusCore
 
-/// Answers health checks. Trouble with an upstream or the store is `warn`, never `fail`: the process
-/// can still serve what it has, and a shared dependency must not take the whole fleet out.
+/// Answers health checks. Trouble with an upstream or the store is `warn`, not `fail`: the process can
+/// still serve what it has, and a shared dependency must not take the whole fleet out. A process that has
+/// never reached its store has nothing to serve, and others may have: it fails until then.
 final class Health: Sendable {
     private let state = Guarded(State())
 
     private struct State {
         var isDraining = false
-        var storeTrouble: String?
+        var isStoreReached = false
+        var storeHasFailed = false
+        /// A store that does not watch itself says so when it is asked for a call.
+        var quarantinedUntil = Instant.distantPast
         /// What a store says of itself that watches its own connection.
-        var storeCondition = StoreCondition.well
+        var storeCondition: StoreCondition?
         var openBreakers: Set<Source> = []
     }
 
@@ -24,12 +28,14 @@ final class Health: Sendable {
     func hear(_ note: Note) {
         state.withLock { state in
             switch note {
-            case .storeFailed(let text): state.storeTrouble = text
-            case .denied(_, .quarantine): state.storeTrouble = "quarantined"
-            case .budgetLeft, .gap: state.storeTrouble = nil
+            case .storeFailed: state.storeHasFailed = true
+            case .storeWorked: state.storeHasFailed = false
+            case .quarantined(let until):
+                state.quarantinedUntil = max(state.quarantinedUntil, until)
             case .breakerOpened(let source, _): state.openBreakers.insert(source)
             case .breakerClosed(let source): state.openBreakers.remove(source)
-            case .called, .denied, .paused, .credentialFailed, .terminalRegressed: break
+            case .called, .denied, .paused, .credentialFailed, .terminalRegressed, .budgetLeft, .gap:
+                break
             }
         }
     }
@@ -37,8 +43,19 @@ final class Health: Sendable {
     func hear(_ condition: StoreCondition) {
         state.withLock { state in
             state.storeCondition = condition
-            if condition == .well { state.storeTrouble = nil }
+            switch condition {
+            case .well:
+                state.isStoreReached = true
+                state.storeHasFailed = false
+            case .quarantined: state.isStoreReached = true
+            case .away: break
+            }
         }
+    }
+
+    /// Calls can be made, as far as the store is concerned.
+    var isStoreWell: Bool {
+        state.withLock { $0.isStoreReached && Self.storeTrouble($0) == nil }
     }
 
     var liveness: Response {
@@ -50,6 +67,10 @@ final class Health: Sendable {
         if state.isDraining {
             return HealthWriter.response(
                 .fail, version: ProgramVersion.text, output: "draining: about to stop")
+        }
+        guard state.isStoreReached else {
+            return HealthWriter.response(
+                .fail, version: ProgramVersion.text, output: Self.notReached(state))
         }
         let checks = Self.checks(state)
         let status = checks.contains { $0.status == .warn } ? HealthStatus.warn : .pass
@@ -68,12 +89,21 @@ final class Health: Sendable {
         return upstreams + [store]
     }
 
+    /// Why, too: only operators ask a process that gets no traffic.
+    private static func notReached(_ state: State) -> String {
+        let words = "starting: the store has not been reached yet"
+        guard case .away(let reason) = state.storeCondition else { return words }
+        return "\(words): \(reason)"
+    }
+
     /// In public words: what operators have to know stands in the log.
     private static func storeTrouble(_ state: State) -> String? {
-        if case .quarantined = state.storeCondition {
+        var isQuarantined = SystemClock.now() < state.quarantinedUntil
+        if case .quarantined = state.storeCondition { isQuarantined = true }
+        if isQuarantined {
             return "the store has lost some of its past; no calls until that cannot matter any more"
         }
-        let isWell = state.storeTrouble == nil && state.storeCondition == .well
+        let isWell = !state.storeHasFailed && state.storeCondition == .well
         return isWell ? nil : "the store cannot be used; no calls are made"
     }
 }

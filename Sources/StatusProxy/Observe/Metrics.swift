@@ -40,7 +40,7 @@ final class Metrics: Sendable {
         var budgets: [Source: BudgetLeft] = [:]
         var openBreakers: Set<Source> = []
         var storeFailures = 0
-        var storeIsUp = true
+        var storeIsAway = false
         var storeLosses = 0
         var anomalies: [Source: Int] = [:]
         /// Loops that have no descriptor for a new connection, and how often that began.
@@ -71,6 +71,7 @@ final class Metrics: Sendable {
         var storedActions: Int
         var waitingCallers: Int
         var eventStreams: Int
+        var storeIsUp: Bool
         var hits = HitCounts()
         var logLinesLost = 0
         var process: ProcessFigures?
@@ -113,7 +114,7 @@ final class Metrics: Sendable {
                 state.denials[CallKey(source: source, outcome: obstacle.word), default: 0] += 1
             case .breakerOpened(let source, _): state.openBreakers.insert(source)
             case .breakerClosed(let source): state.openBreakers.remove(source)
-            case .paused, .credentialFailed: break
+            case .paused, .credentialFailed, .storeWorked, .quarantined: break
             case .terminalRegressed(let key): state.anomalies[key.source, default: 0] += 1
             case .storeFailed: state.storeFailures += 1
             }
@@ -123,10 +124,10 @@ final class Metrics: Sendable {
     func count(_ condition: StoreCondition) {
         state.withLock { state in
             switch condition {
-            case .well, .quarantined: state.storeIsUp = true
+            case .well, .quarantined: state.storeIsAway = false
             case .away:
-                if state.storeIsUp { state.storeLosses += 1 }
-                state.storeIsUp = false
+                if !state.storeIsAway { state.storeLosses += 1 }
+                state.storeIsAway = true
             }
         }
     }
@@ -182,8 +183,8 @@ final class Metrics: Sendable {
         Self.writeUpstreams(state, configured, into: &text)
         text.family("store_failures_total", "counter", "Store operations that failed.")
         text.sample("store_failures_total", [], state.storeFailures)
-        text.family("store_up", "gauge", "1 while the store can be reached.")
-        text.sample("store_up", [], state.storeIsUp ? 1 : 0)
+        text.family("store_up", "gauge", "1 while the store can be used, as /readyz has it.")
+        text.sample("store_up", [], gauges.storeIsUp ? 1 : 0)
         text.family("store_losses_total", "counter", "Times that the store could not be reached.")
         text.sample("store_losses_total", [], state.storeLosses)
         text.family("actions_stored", "gauge", "Actions held in memory.")

@@ -40,6 +40,8 @@ struct Observer: EngineObserver {
                 ["source": .text(key.source.rawValue), "id": .text(key.id.text)])
         case .storeFailed(let text):
             log.log(.error, "store operation failed", ["error": .text(text)])
+        case .storeWorked: log.log(.info, "store operations are carried out again")
+        case .quarantined: break
         }
     }
 

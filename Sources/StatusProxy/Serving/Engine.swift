@@ -20,6 +20,8 @@ final class Engine: @unchecked Sendable {
     private let board: AnswerBoard
     private let observer: any EngineObserver
     private let retention: Retention
+    private let purgeInterval: Duration
+    private var troubles = StoreTroubles()
 
     private var held: [CallerID: HeldCaller] = [:]
     private var inquiries: [CallerID: @Sendable (Explanation) -> Void] = [:]
@@ -34,11 +36,14 @@ final class Engine: @unchecked Sendable {
     private static let smallBodyMax = 16_384
 
     /// How often the store is asked to drop what is past its use.
-    private static let purgeInterval = Duration.seconds(60)
+    static let purgeInterval = Duration.seconds(60)
+    /// And how often, at least, after a failure.
+    private static let purgeRetryMax = Duration.seconds(5)
 
     init(
         policy: TrackerPolicy, store: any StateStore, clients: PerSource<(any UpstreamClient)?>,
-        board: AnswerBoard, observer: any EngineObserver, target: DispatchQueue
+        board: AnswerBoard, observer: any EngineObserver, target: DispatchQueue,
+        purgeInterval: Duration = Engine.purgeInterval
     ) {
         queue = DispatchQueue(label: "status-proxy.engine", target: target)
         tracker = ActionTracker(policy: policy, seed: .random(in: .min ... .max))
@@ -46,6 +51,7 @@ final class Engine: @unchecked Sendable {
         self.clients = clients
         self.board = board
         self.observer = observer
+        self.purgeInterval = purgeInterval
         retention = Retention(
             terminalTTL: policy.terminalTTL, staleMax: policy.staleMax, missMax: .seconds(86_400))
         wakeTimer = DispatchSource.makeTimerSource(queue: queue)
@@ -53,10 +59,7 @@ final class Engine: @unchecked Sendable {
         wakeTimer.setEventHandler { [weak self] in self?.woke() }
         wakeTimer.activate()
         purgeTimer.setEventHandler { [weak self] in self?.purge() }
-        let interval = Int(Self.purgeInterval.components.seconds)
-        purgeTimer.schedule(
-            deadline: .now() + .seconds(interval), repeating: .seconds(interval),
-            leeway: .seconds(5))
+        planPurge(after: purgeInterval)
         purgeTimer.activate()
         store.listen { [weak self] notice in
             guard let self else { return }
@@ -158,7 +161,12 @@ final class Engine: @unchecked Sendable {
         _ ids: [ActionID],
         _ event: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Event
     ) {
-        store.lookUp(ids) { result in self.queue.async { self.take(event(result)) } }
+        store.lookUp(ids) { result in
+            self.queue.async {
+                self.watch(result, writes: false)
+                self.take(event(result))
+            }
+        }
     }
 
     private func prepare(_ key: LookKey, _ flight: UInt64) {
@@ -169,7 +177,10 @@ final class Engine: @unchecked Sendable {
 
     private func reserve(_ reservation: Reservation, _ flight: UInt64) {
         store.reserve(reservation) { result in
-            self.queue.async { self.take(.reserved(reservation.key, flight: flight, result)) }
+            self.queue.async {
+                self.watch(result, writes: true)
+                self.take(.reserved(reservation.key, flight: flight, result))
+            }
         }
     }
 
@@ -189,7 +200,10 @@ final class Engine: @unchecked Sendable {
 
     private func settle(_ settlement: Settlement, _ flight: UInt64) {
         store.settle(settlement) { result in
-            self.queue.async { self.take(.settled(settlement.key, flight: flight, result)) }
+            self.queue.async {
+                self.watch(result, writes: true)
+                self.take(.settled(settlement.key, flight: flight, result))
+            }
         }
     }
 
@@ -216,8 +230,27 @@ final class Engine: @unchecked Sendable {
         // A store that was away at the start is asked again.
         if !isShowingGaps { showSmallestGaps() }
         store.purge(retention) { result in
-            guard case .failure(let failure) = result else { return }
-            self.queue.async { self.observer.observe(.storeFailed("\(failure)")) }
+            self.queue.async {
+                self.watch(result, writes: true)
+                guard case .failure(let failure) = result else {
+                    return self.planPurge(after: self.purgeInterval)
+                }
+                self.observer.observe(.storeFailed("\(failure)"))
+                self.planPurge(after: min(self.purgeInterval, Self.purgeRetryMax))
+            }
+        }
+    }
+
+    private func planPurge(after span: Duration) {
+        purgeTimer.schedule(
+            deadline: .now() + .nanoseconds(Int(span.nanoseconds)), leeway: .milliseconds(200))
+    }
+
+    /// Every operation shows whether the store works again.
+    private func watch<Value>(_ result: Result<Value, StoreFailure>, writes: Bool) {
+        switch result {
+        case .success: if troubles.ended(byWriting: writes) { observer.observe(.storeWorked) }
+        case .failure: troubles.began(byWriting: writes)
         }
     }
 
@@ -233,6 +266,25 @@ final class Engine: @unchecked Sendable {
         guard let done = whenQuiet, tracker.flights == 0 else { return }
         whenQuiet = nil
         done()
+    }
+}
+
+/// Which operations of the store have failed and not been carried out since. Reading says nothing of a
+/// full disk; writing shows that both work.
+private struct StoreTroubles {
+    private var reading = false
+    private var writing = false
+
+    mutating func began(byWriting: Bool) {
+        if byWriting { writing = true } else { reading = true }
+    }
+
+    /// True if all works again from now on.
+    mutating func ended(byWriting: Bool) -> Bool {
+        let hadTrouble = reading || writing
+        reading = false
+        if byWriting { writing = false }
+        return hadTrouble && !writing
     }
 }
 

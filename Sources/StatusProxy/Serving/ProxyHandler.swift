@@ -151,7 +151,8 @@ final class ProxyHandler: RequestHandler {
         engine.census { stored, waiting in
             let text = self.journal.metricsText(
                 stored: stored, waiting: waiting, streams: self.streams.count,
-                hits: self.freshHit.counts, configured: self.limits.configured)
+                storeIsUp: self.health.isStoreWell, hits: self.freshHit.counts,
+                configured: self.limits.configured)
             let fields = [
                 Field(name: "Content-Type", value: "text/plain; version=0.0.4; charset=utf-8"),
                 Field(name: "Cache-Control", value: "no-store"),

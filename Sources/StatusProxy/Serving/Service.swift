@@ -119,9 +119,11 @@ final class Service: Sendable {
         switch settings.store {
         case .sqlite(let path):
             do throws(StoreFailure) {
-                return try SQLiteStore(path: path) { line in
+                let store = try SQLiteStore(path: path) { line in
                     log.log(.warning, "store", ["detail": .text(line)])
                 }
+                health.hear(.well)
+                return store
             } catch {
                 throw SettingFailure(name: settings.storeSetting, problem: error.forOperators)
             }
@@ -135,6 +137,7 @@ final class Service: Sendable {
                 })
         case .memory:
             log.log(.warning, "STORE_URL is memory: a restart forgets every gate; for tests only")
+            health.hear(.well)
             return MemoryStore(clock: { SystemClock.now() })
         }
     }

@@ -142,12 +142,13 @@ final class RequestJournal: Sendable {
     }
 
     func metricsText(
-        stored: Int, waiting: Int, streams: Int, hits: HitCounts, configured: [Source]
+        stored: Int, waiting: Int, streams: Int, storeIsUp: Bool, hits: HitCounts,
+        configured: [Source]
     ) -> [UInt8] {
         let count = connections.withLock { $0 }
         let gauges = Metrics.Gauges(
             connections: count?() ?? 0, storedActions: stored, waitingCallers: waiting,
-            eventStreams: streams, hits: hits, logLinesLost: log.linesLost,
+            eventStreams: streams, storeIsUp: storeIsUp, hits: hits, logLinesLost: log.linesLost,
             process: .now())
         return Array(metrics.text(gauges, configured: configured).utf8)
     }

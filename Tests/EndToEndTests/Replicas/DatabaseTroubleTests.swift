@@ -56,13 +56,21 @@ struct DatabaseTroubleTests {
         let url = try Fleet.newDatabase(on: cluster)
         try cluster.stop(.fast)
         let fleet = try await Fleet(1, storeURL: url)
-        try await eventually("warned") { try fleet.isWarned(0) }
+        // Nothing to serve, and nobody knows whether it is the right one: no traffic.
+        try await eventually("no reason") {
+            let ready = try fleet.get(0, "/readyz")
+            #expect(ready.status == 503)
+            return ready.json["output"]?.string?.contains("not been reached yet: ") == true
+        }
+        #expect(try fleet.metric(0, "store_up") == 0)
         let reply = try fleet.get(0, Self.path)
         #expect(reply.status == 503 && reply["retry-after"] != nil)
         #expect(try fleet.get(0, "/livez").status == 200)
         try cluster.start()
         try await eventually("not found") { try fleet.get(0, Self.path).status == 200 }
-        try await eventually("still warned") { try !fleet.isWarned(0) }
+        try await eventually("not well") { try fleet.isWell(0) }
+        try cluster.stop(.fast)
+        try await eventually("a lost store is not a warning") { try fleet.isWarned(0) }
     }
 
     @Test func aSlowDatabaseMakesNobodyWait() async throws {

@@ -48,6 +48,47 @@ struct ReplicaTests {
         }
     }
 
+    @Test func aReplicaRestartedWithAWrongDatabaseCostsNoRequest() async throws {
+        let url = try Fleet.newDatabase()
+        let fleet = try await Fleet(2, storeURL: url, ["DRAIN_DELAY": "1500ms"])
+        let front = try await HAProxy(
+            servicePorts: fleet.ports, check: ["option httpchk GET /readyz"])
+        for index in fleet.ports.indices {
+            try await front.said("Health check for server service/s\(index) succeeded")
+        }
+        let crowd = Traffic(
+            port: front.port, "/actions/\(DemoID.pendingVoucher)", callers: 6,
+            every: .milliseconds(5))
+        try await crowd.untilAnswered(100)
+        fleet.replicas[0].signal(SIGTERM)
+        try await front.said("Server service/s0 is DOWN")
+        #expect(try await fleet.replicas[0].exitCode() == 0)
+        try await fleet.restart(0, ["STORE_URL": url + "_nowhere"])
+        try await eventually("no reason") {
+            let reply = try fleet.get(0, "/readyz")
+            #expect(reply.status == 503 && reply.json["status"]?.string == "fail")
+            return reply.json["output"]?.string?.contains("_nowhere\" does not exist") == true
+        }
+        #expect(try fleet.get(0, "/livez").status == 200)
+        #expect(try fleet.metric(0, "store_up") == 0)
+        // HAProxy has looked at the new process, and left it alone.
+        try await eventually("not looked at") {
+            try front.statistic("check_code") == "503"
+        }
+        #expect(try front.statistic("status") == "DOWN")
+
+        fleet.replicas[0].signal(SIGTERM)
+        _ = try await fleet.replicas[0].exitCode()
+        try await fleet.restart(0)
+        try await front.said("Server service/s0 is UP")
+        try await eventually("requests at the new process") {
+            fleet.replicas[0].text.contains("\"route\":\"/actions/{id}\"")
+        }
+        let seen = await crowd.stop()
+        #expect(seen.failures == 0)
+        #expect(Set(seen.statuses.keys) == [200], "\(seen.statuses)")
+    }
+
     @Test func whatOneReplicaLearnsAllServe() async throws {
         let fleet = try await Fleet(
             3, storeURL: Fleet.newDatabase(), sandbox: ["--pending", "3s"])

@@ -40,15 +40,15 @@ final class Fleet {
         sandbox.signal(SIGKILL)
     }
 
-    private func program(_ index: Int) throws -> Program {
-        let own = ["LISTEN_PORT": "\(ports[index])"]
+    private func program(_ index: Int, _ changes: [String: String] = [:]) throws -> Program {
+        let own = changes.merging(["LISTEN_PORT": "\(ports[index])"]) { _, new in new }
         return try Program(
             "status-proxy", environment: settings.merging(own) { _, new in new })
     }
 
     /// Starts one again that has ended.
-    func restart(_ index: Int) async throws {
-        replicas[index] = try program(index)
+    func restart(_ index: Int, _ changes: [String: String] = [:]) async throws {
+        replicas[index] = try program(index, changes)
         _ = try await World.port(of: replicas[index])
     }
 
