@@ -15,7 +15,10 @@ extension ActionTracker {
         }
         guard let pause = pause(report.hints, fault) else { return nil }
         leaveAlone(key.source, for: pause)
-        effects.append(.note(.paused(key.source, until: now + pause)))
+        // Who was held back by a pause that is on its way was not asked for another.
+        if fault?.kind != .slotExpired {
+            effects.append(.note(.paused(key.source, until: now + pause)))
+        }
         touchWanted(key.source)
         return pause
     }

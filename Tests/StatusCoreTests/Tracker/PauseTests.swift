@@ -30,6 +30,7 @@ import Testing
         let end = driver.now + .seconds(seconds)
         #expect(driver.store.settlements.map(\.pause) == [.seconds(seconds)])
         #expect(driver.leftAlone.map(\.until) == [end])
+        #expect(driver.notes.contains(.paused(.vouchers, until: end)))
         let problem = driver.reply(to: "aa_other").problem
         #expect(problem?.code == .upstreamUnavailable)
         #expect(problem?.sources.map(\.outcome) == ["paused"])
@@ -48,6 +49,8 @@ import Testing
         let caller = driver.ask(id)
         driver.fail(.slotExpired, hints: RateHints(retryAfter: .seconds(1)), sent: false)
         #expect(driver.calls.isEmpty)
+        // Nobody has asked for another pause.
+        #expect(!driver.notes.contains { if case .paused = $0 { true } else { false } })
         #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
         #expect(driver.replies[caller].problem?.sources.map(\.outcome) == ["paused"])
         #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(1))
