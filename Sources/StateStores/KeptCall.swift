@@ -21,6 +21,7 @@ struct KeptCall: Equatable {
     /// When the request was handed to the network.
     var sent: Instant?
     var outcome: String?
+    var limits: CallLimits?
 
     /// The raw values are kept in files.
     enum State: Int64 {
@@ -39,7 +40,8 @@ struct KeptCall: Equatable {
     var journaled: JournaledCall {
         JournaledCall(
             token: token, key: key, reserved: reserved.time, reservedAt: reserved.wall, sent: sent,
-            ended: ended, state: state.journaled, wasUnknown: wasUnknown, outcome: outcome)
+            ended: ended, state: state.journaled, wasUnknown: wasUnknown, outcome: outcome,
+            limits: limits)
     }
 }
 
@@ -59,4 +61,15 @@ struct KeptSource: Equatable {
     /// A process that found the upstream failing leaves it alone until then.
     var breakerUntil: Instant?
     var smallestGap: Duration?
+}
+
+extension CallLimits {
+    /// From a journal's columns, spans in nanoseconds. Nil where a call's rules are not kept.
+    init?(minInterval: Int64?, flightMax: Int64?, perMinute: Int64?, perDay: Int64?) {
+        guard let minInterval, let flightMax, let perMinute else { return nil }
+        self.init(
+            minInterval: .nanoseconds(minInterval), flightMax: .nanoseconds(flightMax),
+            budget: BudgetLimits(
+                perMinute: Int(clamping: perMinute), perDay: perDay.map { Int(clamping: $0) }))
+    }
 }

@@ -49,7 +49,7 @@ final class MemoryRows: StoreRows, @unchecked Sendable {
             KeptCall(
                 token: lastToken, key: call.key, before: call.before, reserved: call.reserved,
                 ended: call.ends, state: .underWay, wasUnknown: call.wasUnknown,
-                wasNotFound: call.wasNotFound, holder: call.holder))
+                wasNotFound: call.wasNotFound, holder: call.holder, limits: call.limits))
         return lastToken
     }
 

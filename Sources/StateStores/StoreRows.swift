@@ -39,4 +39,5 @@ struct NewCall {
     var wasUnknown: Bool
     var wasNotFound = false
     var holder: String?
+    var limits: CallLimits
 }

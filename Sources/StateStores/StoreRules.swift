@@ -101,7 +101,7 @@ struct StoreRules<Rows: StoreRows> {
                 key: request.key, before: look?.token, reserved: now,
                 ends: now.time + request.flightMax, wasUnknown: !isKnown,
                 wasNotFound: !isKnown && look?.notFoundSince != nil,
-                holder: isKnown ? nil : request.holder))
+                holder: isKnown ? nil : request.holder, limits: request.limits))
         let opens = now.time + request.hold
         if look == nil {
             try rows.add(KeptLook(key: request.key, firstSeen: now, opens: opens, token: token))

@@ -483,9 +483,13 @@ struct SQLiteStoreTests {
                     VALUES ('orders', \(now) + 10000000000, 31000000000)
                 """)
         }
-        #expect(try SQLiteJournal(path: folder.store).calls().count == 5, "read as it is")
+        let failure = #expect(throws: StoreFailure.self) {
+            try SQLiteJournal(path: folder.store).calls()
+        }
+        #expect(failure?.text.contains("let the service open it first") == true)
 
         var store = try open()
+        #expect(try SQLiteJournal(path: folder.store).calls().count == 5)
         try await expectTrueCounts(store)
         #expect(try await store.verdict(.of(.orders("b"))) == .paused(opensIn: .seconds(10)))
         #expect(try await store.smallestGaps()[.orders] == .seconds(31))

@@ -399,7 +399,10 @@ struct StoreContract {
         try await open.pass(.seconds(1))
         let keys = [LookKey.orders("known"), .vouchers("new"), .orders("lost"), .orders("held")]
         var tokens: [SlotToken] = []
-        for key in keys { tokens.append(try await open.store.grant(.of(key))) }
+        let day = [9, nil, nil, 9]
+        for (key, perDay) in zip(keys, day) {
+            tokens.append(try await open.store.grant(.of(key, perDay: perDay)))
+        }
         try await open.pass(.seconds(3))
         try await open.store.settle(.of(keys[0], tokens[0], sentAgo: .seconds(2)))
         try await open.store.settle(.of(keys[1], tokens[1]))
@@ -411,6 +414,7 @@ struct StoreContract {
         #expect(calls.map(\.wasUnknown) == [false, true, true, true])
         #expect(calls.map(\.wasNeverSent) == [false, true, false, false])
         #expect(calls.map(\.outcome) == ["answered", "answered", nil, "answered"])
+        #expect(calls.map(\.limits) == day.map { Reservation.of(keys[0], perDay: $0).limits })
         for (call, ended) in zip(calls, [3, 3, 13, 13]) {
             #expect(open.isNear(call.ended - call.reserved, .seconds(ended)))
             guard let sent = call.sent else { continue }

@@ -107,6 +107,12 @@ ALTER TABLE status_proxy.looks
 ALTER TABLE status_proxy.calls
     ADD COLUMN IF NOT EXISTS not_found boolean NOT NULL DEFAULT false,
     ADD COLUMN IF NOT EXISTS holder text;
+-- The rules that a call was granted under, for audits; spans in nanoseconds.
+ALTER TABLE status_proxy.calls
+    ADD COLUMN IF NOT EXISTS min_interval bigint,
+    ADD COLUMN IF NOT EXISTS flight_max bigint,
+    ADD COLUMN IF NOT EXISTS per_minute bigint,
+    ADD COLUMN IF NOT EXISTS per_day bigint;
 
 CREATE INDEX IF NOT EXISTS calls_by_end ON status_proxy.calls (source, ended);
 CREATE INDEX IF NOT EXISTS unknown_calls_by_end

@@ -34,7 +34,8 @@ $$;
 -- to its action's gate nor to the budget of a minute. Spans, windows and limits are the caller's.
 CREATE OR REPLACE FUNCTION status_proxy.reserve(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
-    p_source text, p_id text, p_hold bigint, p_flight_max bigint, p_quarantine bigint,
+    p_source text, p_id text, p_min_interval bigint, p_hold bigint, p_flight_max bigint,
+    p_quarantine bigint,
     p_minute bigint, p_per_minute bigint, p_unknown_per_minute bigint,
     p_day bigint, p_per_day bigint, p_unknown_per_day bigint, p_heeds_breaker boolean,
     p_holder text, p_part_per_minute bigint, p_part_per_day bigint, p_spelling text,
@@ -114,9 +115,11 @@ BEGIN
         UPDATE status_proxy.meta m SET token = m.token + 1 RETURNING m.token INTO slot;
         entry.token := slot;
         INSERT INTO status_proxy.calls
-            (token, source, id, before, reserved, ended, state, unknown, not_found, holder)
+            (token, source, id, before, reserved, ended, state, unknown, not_found, holder,
+            min_interval, flight_max, per_minute, per_day)
         VALUES (slot, p_source, p_id, look.token, t, t + p_flight_max, 0, was_unknown, not_found,
-            CASE WHEN was_unknown THEN p_holder END);
+            CASE WHEN was_unknown THEN p_holder END,
+            p_min_interval, p_flight_max, p_per_minute, p_per_day);
         INSERT INTO status_proxy.looks AS l (id, source, first_seen, opens, token, spelling)
         VALUES (p_id, p_source, t, t + p_hold, slot, p_spelling)
         ON CONFLICT (id, source) DO UPDATE SET opens = excluded.opens, token = excluded.token;
@@ -387,7 +390,8 @@ CREATE OR REPLACE FUNCTION status_proxy.carry_over(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
     p_slots bigint[], p_sources text[], p_ids text[], p_before bigint[], p_reserved bigint[],
     p_ended bigint[], p_states smallint[], p_unknown boolean[], p_sent bigint[],
-    p_outcomes text[], p_paused text[], p_paused_until bigint[]
+    p_outcomes text[], p_min_interval bigint[], p_flight_max bigint[], p_per_minute bigint[],
+    p_per_day bigint[], p_paused text[], p_paused_until bigint[]
 ) RETURNS status_proxy.entry LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     entry status_proxy.entry;
@@ -395,10 +399,11 @@ BEGIN
     entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
     IF entry.late THEN RETURN entry; END IF;
     INSERT INTO status_proxy.calls
-        (token, source, id, before, reserved, ended, state, unknown, sent, outcome)
+        (token, source, id, before, reserved, ended, state, unknown, sent, outcome,
+        min_interval, flight_max, per_minute, per_day)
     SELECT * FROM unnest(
         p_slots, p_sources, p_ids, p_before, p_reserved, p_ended, p_states, p_unknown, p_sent,
-        p_outcomes)
+        p_outcomes, p_min_interval, p_flight_max, p_per_minute, p_per_day)
     ON CONFLICT (token) DO NOTHING;
     INSERT INTO status_proxy.sources AS s (source, paused_until)
     SELECT * FROM unnest(p_paused, p_paused_until)

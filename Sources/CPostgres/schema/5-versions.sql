@@ -1,6 +1,6 @@
 -- Which programs the schema serves: what those made for an earlier version call, and the version's mark.
 
--- Version 1 knew no lists and no breakers of others.
+-- Version 1 knew no lists, no breakers of others, and no intervals.
 CREATE OR REPLACE FUNCTION status_proxy.reserve(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
     p_source text, p_id text, p_hold bigint, p_flight_max bigint, p_quarantine bigint,
@@ -11,9 +11,9 @@ CREATE OR REPLACE FUNCTION status_proxy.reserve(
     OUT told status_proxy.told
 ) LANGUAGE sql VOLATILE AS $$
     SELECT * FROM status_proxy.reserve(
-        p_epoch, p_revision, p_token, p_latest, p_source, p_id, p_hold, p_flight_max, p_quarantine,
-        p_minute, p_per_minute, p_unknown_per_minute, p_day, p_per_day, p_unknown_per_day, false,
-        NULL, p_unknown_per_minute, p_unknown_per_day, NULL)
+        p_epoch, p_revision, p_token, p_latest, p_source, p_id, NULL, p_hold, p_flight_max,
+        p_quarantine, p_minute, p_per_minute, p_unknown_per_minute, p_day, p_per_day,
+        p_unknown_per_day, false, NULL, p_unknown_per_minute, p_unknown_per_day, NULL)
 $$;
 
 CREATE OR REPLACE FUNCTION status_proxy.settle(

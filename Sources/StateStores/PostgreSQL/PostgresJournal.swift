@@ -15,7 +15,8 @@ public struct PostgresJournal: CallJournal {
                 """
                 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
                 DECLARE journal BINARY CURSOR FOR
-                    SELECT token, source, id, reserved, sent, ended, state, unknown, outcome
+                    SELECT token, source, id, reserved, sent, ended, state, unknown, outcome,
+                        min_interval, flight_max, per_minute, per_day
                     FROM status_proxy.calls ORDER BY token
                 """, on: connection)
             while true {
@@ -76,7 +77,10 @@ extension JournaledCall {
         let call = KeptCall(
             token: SlotToken(token), key: LookKey(source, id),
             reserved: StoreMoment(time: reserved, wall: wall), ended: ended, state: state,
-            wasUnknown: isUnknown, sent: row.instant(4), outcome: row.text(8))
+            wasUnknown: isUnknown, sent: row.instant(4), outcome: row.text(8),
+            limits: CallLimits(
+                minInterval: row.integer(9), flightMax: row.integer(10),
+                perMinute: row.integer(11), perDay: row.integer(12)))
         self = call.journaled
     }
 }

@@ -127,7 +127,7 @@ extension PostgresSession {
                 token: token, key: request.key, before: nil,
                 reserved: StoreMoment(time: found.entry.now, wall: WallTime(milliseconds: 0)),
                 ended: found.entry.now + request.flightMax, state: .underWay,
-                wasUnknown: found.wasUnknown),
+                wasUnknown: found.wasUnknown, limits: request.limits),
             offset: memory.clock.offset)
         var answer = found.reply
         // The gate may have opened by the clock's step alone.

@@ -37,7 +37,8 @@ extension PostgresStatement {
             "reserve",
             credentials + [
                 .text(request.key.source.rawValue), .text(request.key.id.canonical),
-                .span(request.hold), .span(request.flightMax), .span(request.quarantine),
+                .span(request.minInterval), .span(request.hold), .span(request.flightMax),
+                .span(request.quarantine),
                 .span(BudgetLimits.minuteWindow), .integer(budget.perMinute),
                 .integer(BudgetLimits.unknownShare(of: budget.perMinute)),
                 .span(BudgetLimits.dayWindow), .integer(budget.perDay),
@@ -158,6 +159,10 @@ extension PostgresStatement {
                 numbers { $0.reserved.time.nanoseconds }, numbers { $0.ended.nanoseconds },
                 numbers { $0.state.rawValue }, texts { $0.wasUnknown ? "t" : "f" },
                 numbers { $0.sent?.nanoseconds }, texts { $0.outcome },
+                numbers { $0.limits?.minInterval.nanoseconds },
+                numbers { $0.limits?.flightMax.nanoseconds },
+                numbers { $0.limits.map { Int64($0.budget.perMinute) } },
+                numbers { $0.limits?.budget.perDay.map(Int64.init) },
                 .array(paused.map { $0.key.rawValue }),
                 .array(paused.map { "\($0.value.nanoseconds)" }),
             ])

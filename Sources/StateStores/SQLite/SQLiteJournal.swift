@@ -13,7 +13,7 @@ public struct SQLiteJournal: CallJournal {
             let calls = try database.prepare(
                 "SELECT \(SQLiteRows.callColumns), seq FROM calls ORDER BY seq")
             try calls.forEach { row in
-                let token = row.integer(10).map(SlotToken.init)
+                let token = row.integer(14).map(SlotToken.init)
                 if let call = token.flatMap({ SQLiteRows.call($0, row) }) { body(call.journaled) }
                 return true
             }

@@ -39,7 +39,8 @@ extension SQLiteRows {
 
     /// The columns that `call` reads, in its order.
     static let callColumns = """
-        source, id, before, reserved, reserved_wall, ended, state, unknown, sent, outcome
+        source, id, before, reserved, reserved_wall, ended, state, unknown, sent, outcome,
+        min_interval, flight_max, per_minute, per_day
         """
 
     /// Nil for a source or a state that this version does not know: such a call is not ours.
@@ -52,7 +53,10 @@ extension SQLiteRows {
             token: token, key: LookKey(source, actionID),
             before: row.integer(2).map(SlotToken.init), reserved: reserved, ended: ended,
             state: state, wasUnknown: row.integer(7) == 1, sent: row.instant(8),
-            outcome: row.text(9))
+            outcome: row.text(9),
+            limits: CallLimits(
+                minInterval: row.integer(10), flightMax: row.integer(11),
+                perMinute: row.integer(12), perDay: row.integer(13)))
     }
 }
 

@@ -79,7 +79,7 @@ final class SQLiteRows: StoreRows {
                 .integer(call.reserved.wall.milliseconds), .integer(call.ends.nanoseconds),
                 .integer(KeptCall.State.underWay.rawValue), .flag(call.wasUnknown),
                 .flag(call.wasNotFound), .optional(call.holder),
-            ]
+            ] + Self.values(of: call.limits)
         ) { $0.integer(0) }
         guard let number else { throw .failed("a new call got no token") }
         return SlotToken(number)
@@ -94,7 +94,7 @@ final class SQLiteRows: StoreRows {
                 .integer(call.reserved.wall.milliseconds), .integer(call.ended.nanoseconds),
                 .integer(call.state.rawValue), .flag(call.wasUnknown),
                 .optional(call.sent?.nanoseconds), .optional(call.outcome),
-            ])
+            ] + Self.values(of: call.limits))
     }
 
     func call(_ token: SlotToken) throws(SQLiteFailure) -> KeptCall? {
@@ -229,6 +229,14 @@ final class SQLiteRows: StoreRows {
         try statements.skipTokens.run([
             .integer(token.number), .integer(Int64.random(in: (1 << 32)...(1 << 40))),
         ])
+    }
+
+    private static func values(of limits: CallLimits?) -> [SQLiteValue] {
+        [
+            .optional(limits?.minInterval.nanoseconds), .optional(limits?.flightMax.nanoseconds),
+            .optional(limits.map { Int64($0.budget.perMinute) }),
+            .optional(limits?.budget.perDay.map(Int64.init)),
+        ]
     }
 
     static func values(of key: LookKey) -> [SQLiteValue] {

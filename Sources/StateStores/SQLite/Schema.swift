@@ -4,7 +4,7 @@
 enum Schema {
     /// "sprx": tells this program's files from other SQLite databases.
     static let applicationID: Int64 = 0x7370_7278
-    static let version: Int64 = 4
+    static let version: Int64 = 5
     /// Another process may be turning the same new file to its write-ahead log.
     private static let journalModeAttemptsMax = 100
     /// Tokens of two files that follow each other at one path must not meet.
@@ -31,6 +31,10 @@ enum Schema {
     /// Takes a file of ours for reading, as it is.
     static func accept(_ database: borrowing Database) throws(SQLiteFailure) {
         try refuseOthers(database)
+        let found = try database.number("PRAGMA user_version") ?? 0
+        guard found == version || found == 0 else {
+            throw .foreign("the file has schema version \(found): let the service open it first")
+        }
         let calls = try database.number("SELECT count(*) FROM sqlite_schema WHERE name = 'calls'")
         guard calls == 1 else { throw .foreign("the file holds no journal") }
     }
@@ -93,6 +97,9 @@ enum Schema {
         try add("not_found", to: "calls", in: database)
         try add("holder", "TEXT", to: "calls", in: database)
         try database.execute(shares)
+        for column in ["min_interval", "flight_max", "per_minute", "per_day"] {
+            try add(column, to: "calls", in: database)
+        }
         try database.execute("PRAGMA application_id = \(applicationID)")
         try database.execute("PRAGMA user_version = \(version)")
         try database.execute(
@@ -102,8 +109,8 @@ enum Schema {
             """)
     }
 
-    /// Files of versions 1 and 2 know no breaker, those up to 3 do not tell of trouble. A program of
-    /// these that still runs leaves the columns alone.
+    /// Files of versions 1 and 2 know no breaker, those up to 3 do not tell of trouble, those up to 4
+    /// not under which rules a call was granted. A program of these that still runs leaves the columns alone.
     private static func add(
         _ column: String, _ type: String = "INTEGER", to table: String,
         in database: borrowing Database

@@ -59,15 +59,16 @@ extension Statements {
             """
             INSERT INTO calls
                 (source, id, before, reserved, reserved_wall, ended, state, unknown, not_found,
-                holder)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) RETURNING seq
+                holder, min_interval, flight_max, per_minute, per_day)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING seq
             """)
         let enterAgain = try database.prepare(
             """
             INSERT INTO calls
                 (source, id, seq, before, reserved, reserved_wall, ended, state, unknown, sent,
-                outcome)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (seq) DO NOTHING
+                outcome, min_interval, flight_max, per_minute, per_day)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
+            ON CONFLICT (seq) DO NOTHING
             """)
         let call = try database.prepare(
             "SELECT \(SQLiteRows.callColumns) FROM calls WHERE seq = ?1")

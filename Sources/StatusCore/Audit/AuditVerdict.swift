@@ -6,6 +6,8 @@ public struct AuditVerdict: Sendable, Equatable {
     public var calls = 0
     /// Of these, calls whose end is not known for sure.
     public var withoutEnd = 0
+    /// Of these, calls that nobody knows the rules of: they are only counted.
+    public var unjudged = 0
     /// Calls that were granted but never sent.
     public var neverSent = 0
     /// Of the calls, those that asked for the list.
@@ -31,6 +33,8 @@ public struct AuditVerdict: Sendable, Equatable {
 public struct AuditedGap: Sendable, Equatable {
     public var id: ActionID
     public var span: Duration
+    /// What the first call's rules asked for; nil: not known.
+    public var least: Duration?
     /// When the second call was granted, by the wall clock.
     public var at: WallTime
     /// False when an end or a sending is not known, and was taken at its worst.
@@ -38,6 +42,7 @@ public struct AuditedGap: Sendable, Equatable {
 
     init(from before: JournaledCall, to call: JournaledCall) {
         id = call.key.id
+        least = before.limits?.minInterval
         span = (call.sent ?? call.reserved) - before.ended
         at = call.reservedAt
         // A call that was settled after the next one was granted: its owner had been stopped, and
@@ -47,14 +52,17 @@ public struct AuditedGap: Sendable, Equatable {
     }
 }
 
-/// The most calls in any window of a length, and when the last of them was granted.
+/// The most calls in any window of a length, and when the last of them was granted, under which limit.
 public struct BusiestSpan: Sendable, Equatable {
     public var calls: Int
     public var until: WallTime
+    /// Nil: none, or not known.
+    public var limit: Int?
 
-    public init(calls: Int, until: WallTime) {
+    public init(calls: Int, until: WallTime, limit: Int?) {
         self.calls = calls
         self.until = until
+        self.limit = limit
     }
 }
 

@@ -1,6 +1,8 @@
 // Whether the limits were kept: a journal's calls come in, a verdict on each upstream goes out.
 
-/// Judges spacing and budgets by the journal, against the settings of today.
+/// Judges spacing and budgets by the journal: each call by the rules that it was granted under. The gate
+/// behind a call is as long as its own interval, and a budget is what the last call that it let through
+/// was held to.
 ///
 /// What is not known for sure is taken at its worst. A call without a known end is taken to have
 /// reached the upstream as late as it can have, and one without a known sending as early as it can
@@ -9,9 +11,12 @@
 public struct JournalAudit {
     private var audits: PerSource<SourceAudit>
 
-    /// `policies`: what each upstream is held to; the calls of one that is off are only counted.
-    public init(_ policies: PerSource<SourcePolicy?>) {
-        audits = PerSource { SourceAudit(policy: policies[$0]) }
+    /// `policies`: what each upstream is held to today, for calls that do not tell their rules, and for
+    /// all if `againstCurrent`.
+    public init(_ policies: PerSource<SourcePolicy?>, againstCurrent: Bool = false) {
+        audits = PerSource {
+            SourceAudit(current: policies[$0].map(CallLimits.init), judgesByCurrent: againstCurrent)
+        }
     }
 
     /// Takes the next call, in the order in which they were granted.
@@ -22,19 +27,29 @@ public struct JournalAudit {
 
 /// One upstream's calls under judgement.
 private struct SourceAudit {
-    let policy: SourcePolicy?
+    let current: CallLimits?
+    let judgesByCurrent: Bool
     private var figures = AuditVerdict()
     /// Of each action: the call that can have reached the upstream last.
     private var last: [ActionID: JournaledCall] = [:]
     private var spans = CallSpans()
     private var unknownSpans = CallSpans()
 
-    init(policy: SourcePolicy?) { self.policy = policy }
+    init(current: CallLimits?, judgesByCurrent: Bool) {
+        self.current = current
+        self.judgesByCurrent = judgesByCurrent
+    }
 
     mutating func take(_ call: JournaledCall) {
         // The budget paid for it, but the upstream never saw it.
         guard !call.wasNeverSent else { return figures.neverSent += 1 }
-        let call = policy.map { call.bounded(by: $0.flightMax) } ?? call
+        var call = call
+        call.limits = judgesByCurrent ? current : call.limits ?? current
+        if let limits = call.limits {
+            call = call.bounded(by: limits.flightMax)
+        } else {
+            figures.unjudged += 1
+        }
         figures.calls += 1
         if call.key.isList { figures.listCalls += 1 }
         if call.state != .ended { figures.withoutEnd += 1 }
@@ -51,9 +66,7 @@ private struct SourceAudit {
         if gap.span < figures.smallestGap?.span ?? gap.span + .nanoseconds(1) {
             figures.smallestGap = gap
         }
-        if let policy, gap.span < policy.minInterval {
-            figures.add(.spacing(gap, least: policy.minInterval))
-        }
+        if let least = gap.least, gap.span < least { figures.add(.spacing(gap, least: least)) }
         if call.ended > before.ended { last[call.key.id] = call }
     }
 
@@ -64,18 +77,29 @@ private struct SourceAudit {
     func verdict() -> AuditVerdict {
         var verdict = figures
         verdict.actions = last.keys.count { $0 != .list }
-        verdict.busiestMinute = spans.busiest(BudgetLimits.minute)
-        verdict.busiestDay = spans.busiest(BudgetLimits.day)
-        let unknownMinute = unknownSpans.busiest(BudgetLimits.minute)
-        let unknownDay = unknownSpans.busiest(BudgetLimits.day)
-        guard let budget = policy?.budget else { return verdict }
-        verdict.judge(verdict.busiestMinute, .minute, budget.perMinute)
-        verdict.judge(
-            unknownMinute, .minuteUnknown, BudgetLimits.unknownShare(of: budget.perMinute))
-        guard let perDay = budget.perDay else { return verdict }
-        verdict.judge(verdict.busiestDay, .day, perDay)
-        verdict.judge(unknownDay, .dayUnknown, BudgetLimits.unknownShare(of: perDay))
+        let (minute, day) = (BudgetLimits.minute, BudgetLimits.day)
+        let minutes = spans.busiest(minute) { $0.perMinute }
+        let days = spans.busiest(day) { $0.perDay }
+        verdict.busiestMinute = minutes.figure
+        verdict.busiestDay = days.figure
+        verdict.judge(minutes.worst, .minute)
+        let unknownMinutes = unknownSpans.busiest(minute) {
+            BudgetLimits.unknownShare(of: $0.perMinute)
+        }
+        verdict.judge(unknownMinutes.worst, .minuteUnknown)
+        verdict.judge(days.worst, .day)
+        let unknownDays = unknownSpans.busiest(day) {
+            $0.perDay.map(BudgetLimits.unknownShare)
+        }
+        verdict.judge(unknownDays.worst, .dayUnknown)
         return verdict
+    }
+}
+
+extension CallLimits {
+    fileprivate init(_ policy: SourcePolicy) {
+        self.init(
+            minInterval: policy.minInterval, flightMax: policy.flightMax, budget: policy.budget)
     }
 }
 
@@ -94,9 +118,9 @@ extension JournaledCall {
 }
 
 extension AuditVerdict {
-    fileprivate mutating func judge(_ busiest: BusiestSpan?, _ kind: BudgetKind, _ limit: Int) {
-        guard let busiest, busiest.calls > limit else { return }
-        add(.budget(kind, busiest, limit: limit))
+    fileprivate mutating func judge(_ worst: BusiestSpan?, _ kind: BudgetKind) {
+        guard let worst, let limit = worst.limit else { return }
+        add(.budget(kind, worst, limit: limit))
     }
 
     fileprivate mutating func add(_ violation: AuditViolation) {
@@ -107,29 +131,40 @@ extension AuditVerdict {
 
 /// When calls can have reached an upstream, for counting them in sliding windows.
 private struct CallSpans {
-    private var starts: [(reserved: Instant, at: WallTime)] = []
+    private var starts: [(reserved: Instant, at: WallTime, limits: BudgetLimits?)] = []
     private var ends: [Instant] = []
 
     mutating func add(_ call: JournaledCall) {
-        starts.append((call.reserved, call.reservedAt))
+        starts.append((call.reserved, call.reservedAt, call.limits?.budget))
         ends.append(max(call.ended, call.reserved))
     }
 
-    /// The most calls that any window of that length can have held.
+    /// The most calls that any window of that length can have held, and of the windows that held more
+    /// than they might, the one with the most too many.
     ///
     /// Take the calls that arrived within one window, and of them the one granted last, at `r`. All
     /// were granted by then, and none had ended `window` before `r`: so they are among those that
     /// count at `r`, and it is enough to count at each grant.
-    func busiest(_ window: Duration) -> BusiestSpan? {
+    func busiest(
+        _ window: Duration, limit: (BudgetLimits) -> Int?
+    ) -> (figure: BusiestSpan?, worst: BusiestSpan?) {
         let starts = starts.sorted { $0.reserved < $1.reserved }
         let ends = ends.sorted()
         var over = 0
         var busiest: BusiestSpan?
+        var worst: BusiestSpan?
+        var surplus = 0
         for (index, start) in starts.enumerated() {
             while over < ends.count, ends[over] <= start.reserved - window { over += 1 }
             let calls = index + 1 - over
-            if calls > busiest?.calls ?? 0 { busiest = BusiestSpan(calls: calls, until: start.at) }
+            let span = BusiestSpan(
+                calls: calls, until: start.at, limit: start.limits.flatMap(limit))
+            if calls > busiest?.calls ?? 0 { busiest = span }
+            if let limit = span.limit, calls - limit > surplus {
+                worst = span
+                surplus = calls - limit
+            }
         }
-        return busiest
+        return (busiest, worst)
     }
 }

@@ -13,6 +13,21 @@ public protocol CallJournal {
     func smallestGaps() throws(StoreFailure) -> PerSource<Duration?>
 }
 
+/// What a call is held to.
+public struct CallLimits: Sendable, Equatable {
+    /// From its end to the sending of the action's next call.
+    public var minInterval: Duration
+    /// How long the call itself can be under way.
+    public var flightMax: Duration
+    public var budget: BudgetLimits
+
+    public init(minInterval: Duration, flightMax: Duration, budget: BudgetLimits) {
+        self.minInterval = minInterval
+        self.flightMax = flightMax
+        self.budget = budget
+    }
+}
+
 /// One granted call. Instants are on the store's clock, which stands still while the machine is
 /// down: good for nothing but being compared with each other.
 public struct JournaledCall: Sendable, Equatable {
@@ -30,10 +45,12 @@ public struct JournaledCall: Sendable, Equatable {
     public var wasUnknown: Bool
     /// The outcome's word, once somebody has said it.
     public var outcome: String?
+    /// The rules of the process that it was granted to; nil: not kept.
+    public var limits: CallLimits?
 
     public init(
         token: SlotToken, key: LookKey, reserved: Instant, reservedAt: WallTime, sent: Instant?,
-        ended: Instant, state: State, wasUnknown: Bool, outcome: String?
+        ended: Instant, state: State, wasUnknown: Bool, outcome: String?, limits: CallLimits?
     ) {
         self.token = token
         self.key = key
@@ -44,6 +61,7 @@ public struct JournaledCall: Sendable, Equatable {
         self.state = state
         self.wasUnknown = wasUnknown
         self.outcome = outcome
+        self.limits = limits
     }
 
     public enum State: Sendable, CaseIterable {

@@ -136,6 +136,8 @@ public struct KeptMiss: Sendable, Equatable {
 /// A wish to make one call.
 public struct Reservation: Sendable, Equatable {
     public var key: LookKey
+    /// Two calls for one action are at least that far apart. Kept with the call, for audits.
+    public var minInterval: Duration
     /// How long the gate stays shut unless the call is settled: call deadline + interval + margin.
     public var hold: Duration
     /// How long the call itself can still be under way: send window + call deadline + margin. It
@@ -149,15 +151,20 @@ public struct Reservation: Sendable, Equatable {
     public var holder: String?
 
     public init(
-        key: LookKey, hold: Duration, flightMax: Duration, budget: BudgetLimits,
-        heedsBreaker: Bool = false, holder: String? = nil
+        key: LookKey, minInterval: Duration, hold: Duration, flightMax: Duration,
+        budget: BudgetLimits, heedsBreaker: Bool = false, holder: String? = nil
     ) {
         self.holder = holder
         self.key = key
+        self.minInterval = minInterval
         self.hold = hold
         self.flightMax = flightMax
         self.budget = budget
         self.heedsBreaker = heedsBreaker
+    }
+
+    public var limits: CallLimits {
+        CallLimits(minInterval: minInterval, flightMax: flightMax, budget: budget)
     }
 
     /// How long a store that was exchanged or set back grants nothing: by then no call that it has

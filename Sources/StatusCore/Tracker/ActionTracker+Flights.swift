@@ -229,9 +229,9 @@ extension ActionTracker {
         }
         setStage(key, .reserving(askedAt: now))
         let reservation = Reservation(
-            key: key, hold: upstream.policy.hold, flightMax: upstream.policy.flightMax,
-            budget: upstream.policy.budget, heedsBreaker: upstream.breaker.heedsOthers(now),
-            holder: flight.holder)
+            key: key, minInterval: upstream.policy.minInterval, hold: upstream.policy.hold,
+            flightMax: upstream.policy.flightMax, budget: upstream.policy.budget,
+            heedsBreaker: upstream.breaker.heedsOthers(now), holder: flight.holder)
         effects.append(.reserve(reservation, flight: number))
     }
 
@@ -285,8 +285,8 @@ extension ActionTracker {
             endBlocked(key, flight, .breakerOpen)
         case .quarantined(let opensIn):
             upstreams[key.source]?.quarantine(until: now + opensIn)
-            endBlocked(key, flight, .quarantine)
             effects.append(.note(.quarantined(until: now + opensIn)))
+            endBlocked(key, flight, .quarantine)
         }
     }
 

@@ -10,8 +10,9 @@ struct AuditCommand: ParsableCommand {
         abstract: "Verify spacing and budgets over the journal of upstream calls.",
         discussion: """
             Reads the store that STORE_URL names, beside a running service or without one, and \
-            changes nothing. Calls are held to the settings of today. What is not known for sure \
-            is taken at its worst: a call without a known end is taken to have reached the \
+            changes nothing. Each call is held to the interval and the budgets that it was granted \
+            under, so that changed settings make no old call a violation. What is not known for \
+            sure is taken at its worst: a call without a known end is taken to have reached the \
             upstream as late as it can have, and time while the machine was down counts as none.
 
             Exits with 0 when every limit was kept, 1 when one was not, 64 on wrong usage, 66 when \
@@ -21,8 +22,11 @@ struct AuditCommand: ParsableCommand {
     @Flag(help: "Print one JSON object.")
     var json = false
 
+    @Flag(help: "Hold every call to today's settings instead.")
+    var againstCurrent = false
+
     func run() throws {
-        let report = try Self.report(on: Self.settings())
+        let report = try Self.report(on: Self.settings(), againstCurrent: againstCurrent)
         print(json ? report.json() : report.text())
         if !report.holds { throw ExitCode(1) }
     }
@@ -35,12 +39,14 @@ struct AuditCommand: ParsableCommand {
         }
     }
 
-    private static func report(on settings: Settings) throws -> AuditReport {
+    private static func report(
+        on settings: Settings, againstCurrent: Bool
+    ) throws -> AuditReport {
         guard let journal = journal(of: settings.store) else {
             throw refusal("STORE_URL is memory: nobody else can read that journal")
         }
         do throws(StoreFailure) {
-            return try AuditReport(journal, settings)
+            return try AuditReport(journal, settings, againstCurrent: againstCurrent)
         } catch {
             throw refusal("the journal cannot be read: \(error.forOperators)")
         }

@@ -8,16 +8,17 @@ struct AuditReport {
 
     private struct Part {
         var source: Source
-        /// Nil: the upstream is off, and its calls are not judged.
-        var policy: SourcePolicy?
+        var isOn: Bool
         var verdict: AuditVerdict
         /// As the store remembers it, longer than the journal goes back.
         var smallestGapEver: Duration?
     }
 
-    init(_ journal: any CallJournal, _ settings: Settings) throws(StoreFailure) {
+    init(
+        _ journal: any CallJournal, _ settings: Settings, againstCurrent: Bool
+    ) throws(StoreFailure) {
         let policies = settings.trackerPolicy.sources
-        var audit = JournalAudit(policies)
+        var audit = JournalAudit(policies, againstCurrent: againstCurrent)
         try journal.forEachCall { audit.take($0) }
         let gaps = try journal.smallestGaps()
         for source in Source.allCases {
@@ -25,7 +26,7 @@ struct AuditReport {
             guard policies[source] != nil || verdict.calls > 0 else { continue }
             parts.append(
                 Part(
-                    source: source, policy: policies[source], verdict: verdict,
+                    source: source, isOn: policies[source] != nil, verdict: verdict,
                     smallestGapEver: gaps[source]))
         }
     }
@@ -51,17 +52,16 @@ extension AuditReport {
                     + " as late as they can have")
         }
         if let gap = verdict.smallestGap {
-            lines.append("  smallest gap         \(words(gap))\(least(part.policy))")
+            lines.append("  smallest gap         \(words(gap))\(least(gap))")
         }
         if let gap = part.smallestGapEver {
             lines.append("  smallest gap ever    \(seconds(gap)), as the store remembers it")
         }
-        let budget = part.policy?.budget
         if let busiest = verdict.busiestMinute {
-            lines.append("  busiest minute       \(words(busiest, of: budget?.perMinute))")
+            lines.append("  busiest minute       \(words(busiest))")
         }
         if let busiest = verdict.busiestDay {
-            lines.append("  busiest day          \(words(busiest, of: budget?.perDay))")
+            lines.append("  busiest day          \(words(busiest))")
         }
         lines += verdict.violations.map { "  VIOLATION            \(words($0))" }
         let more = verdict.violationCount - verdict.violations.count
@@ -74,18 +74,19 @@ extension AuditReport {
         guard let since = verdict.since, let until = verdict.until else {
             return "\(part.source.rawValue): no calls"
         }
-        let off = part.policy == nil ? "; the upstream is off, so they are not judged" : ""
+        let off = part.isOn ? "" : "; the upstream is off"
+        let unjudged = verdict.unjudged > 0 ? "; \(verdict.unjudged) are not judged" : ""
         let lists = verdict.listCalls > 0 ? ", \(verdict.listCalls) of the list" : ""
         return "\(part.source.rawValue): \(verdict.calls) calls for \(verdict.actions) actions"
-            + lists + ", from \(RFC3339.format(since)) to \(RFC3339.format(until))\(off)"
+            + lists + ", from \(RFC3339.format(since)) to \(RFC3339.format(until))\(off)\(unjudged)"
     }
 
     private static func words(_ violation: AuditViolation) -> String {
         switch violation {
         case .spacing(let gap, let least):
             "\(words(gap)), though \(seconds(least)) were due"
-        case .budget(let kind, let busiest, let limit):
-            "\(kind.rawValue): \(words(busiest, of: limit))"
+        case .budget(let kind, let busiest, _):
+            "\(kind.rawValue): \(words(busiest))"
         }
     }
 
@@ -94,13 +95,13 @@ extension AuditReport {
         return "\(seconds(gap.span))\(doubt), \(gap.id.text) at \(RFC3339.format(gap.at))"
     }
 
-    private static func words(_ busiest: BusiestSpan, of limit: Int?) -> String {
-        let limit = limit.map { " of \($0)" } ?? ""
+    private static func words(_ busiest: BusiestSpan) -> String {
+        let limit = busiest.limit.map { " of \($0)" } ?? ""
         return "\(busiest.calls)\(limit) calls, up to \(RFC3339.format(busiest.until))"
     }
 
-    private static func least(_ policy: SourcePolicy?) -> String {
-        policy.map { " (at least \(seconds($0.minInterval)))" } ?? ""
+    private static func least(_ gap: AuditedGap) -> String {
+        gap.least.map { " (\(seconds($0)) were due)" } ?? ""
     }
 
     private static func seconds(_ span: Duration) -> String { "\(digits(span)) s" }
@@ -130,11 +131,12 @@ extension AuditReport {
         let verdict = part.verdict
         json.beginObject()
         json.member("source", part.source.rawValue)
-        json.member("judged", part.policy != nil)
+        json.member("judged", verdict.unjudged == 0)
         json.member("holds", verdict.holds)
         json.member("calls", verdict.calls)
         json.member("calls_without_known_end", verdict.withoutEnd)
         json.member("calls_never_sent", verdict.neverSent)
+        json.member("calls_not_judged", verdict.unjudged)
         json.member("list_calls", verdict.listCalls)
         json.member("actions", verdict.actions)
         json.member("since", verdict.since.map(RFC3339.format))
@@ -175,6 +177,7 @@ extension AuditReport {
         guard let gap else { return json.null() }
         json.beginObject()
         json.member("seconds", number(gap.span))
+        json.member("least_seconds", gap.least.map(number))
         json.member("known", gap.isKnown)
         json.member("id", gap.id.text)
         json.member("at", RFC3339.format(gap.at))
@@ -185,6 +188,7 @@ extension AuditReport {
         guard let busiest else { return json.null() }
         json.beginObject()
         json.member("calls", busiest.calls)
+        json.member("limit", busiest.limit)
         json.member("until", RFC3339.format(busiest.until))
         json.endObject()
     }

@@ -29,11 +29,26 @@ import Testing
         #expect(text.contains("every limit was kept"))
     }
 
+    @Test func changedSettingsMakeNoOldCallAViolation() async throws {
+        let world = try await World()
+        _ = try await callTwice(world)
+        world.change([
+            "ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s",
+            "ORDERS_CALLS_PER_MINUTE": "1",
+        ])
+        let audit = try await world.audited()
+        let orders = audit.source("orders")
+        #expect(audit.code == 0 && orders?["judged"]?.bool == true)
+        #expect(orders?["smallest_gap"]?["least_seconds"]?.double == 2)
+        #expect(orders?["busiest_minute"]?["limit"]?.integer == 600)
+        #expect(try await world.audited(isJSON: false).text.contains(" s were due)"))
+    }
+
     @Test func aJournalThatBreaksALimitIsToldWithExitCodeOne() async throws {
         let world = try await World()
         _ = try await callTwice(world)
         world.change(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
-        let spacing = try await world.audited()
+        let spacing = try await world.audited(againstCurrent: true)
         #expect(spacing.code == 1)
         #expect(
             spacing.source("orders")?["violations"]?.array?.first?["kind"]?.string == "spacing")
@@ -41,10 +56,11 @@ import Testing
             "ORDERS_MIN_INTERVAL": "2s", "ORDERS_MAX_INTERVAL": "2s",
             "ORDERS_CALLS_PER_MINUTE": "1",
         ])
-        let budget = try await world.audited()
+        let budget = try await world.audited(againstCurrent: true)
         #expect(budget.code == 1)
         #expect(budget.source("orders")?["violations"]?.array?.first?["kind"]?.string == "minute")
-        #expect(try await world.audited(isJSON: false).text.contains("VIOLATION"))
+        let text = try await world.audited(isJSON: false, againstCurrent: true).text
+        #expect(text.contains("VIOLATION"))
     }
 
     @Test func aCallOfAKilledServiceIsTakenAtItsWorst() async throws {
@@ -112,10 +128,11 @@ struct Audited {
 
 extension World {
     /// Runs `status-proxy audit` with the proxy's settings, in its folder.
-    func audited(isJSON: Bool = true) async throws -> Audited {
+    func audited(isJSON: Bool = true, againstCurrent: Bool = false) async throws -> Audited {
         let program = try Program(
-            "status-proxy", ["audit"] + (isJSON ? ["--json"] : []), environment: settings,
-            directory: folder)
+            "status-proxy",
+            ["audit"] + (isJSON ? ["--json"] : []) + (againstCurrent ? ["--against-current"] : []),
+            environment: settings, directory: folder)
         let code = try await program.exitCode()
         return Audited(code: code, text: program.text)
     }

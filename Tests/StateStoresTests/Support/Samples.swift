@@ -25,7 +25,7 @@ extension Reservation {
         heedsBreaker: Bool = false, holder: String? = nil
     ) -> Reservation {
         Reservation(
-            key: key, hold: hold, flightMax: flightMax,
+            key: key, minInterval: .seconds(28), hold: hold, flightMax: flightMax,
             budget: BudgetLimits(perMinute: perMinute, perDay: perDay), heedsBreaker: heedsBreaker,
             holder: holder)
     }

@@ -13,6 +13,7 @@ struct JournalAuditTests {
         var state: JournaledCall.State = .ended
         var id = "a"
         var isUnknown = false
+        var limits: CallLimits?
 
         static func ended(_ reserved: Double, _ sent: Double?, _ ended: Double) -> Call {
             Call(reserved: reserved, sent: sent, ended: ended)
@@ -31,6 +32,15 @@ struct JournalAuditTests {
             var call = self
             call.id = id
             call.isUnknown = isUnknown
+            return call
+        }
+
+        /// Granted under other rules than today's.
+        func under(_ interval: Int, perMinute: Int = 1000, perDay: Int? = nil) -> Call {
+            var call = self
+            call.limits = CallLimits(
+                minInterval: .seconds(interval), flightMax: .seconds(13),
+                budget: BudgetLimits(perMinute: perMinute, perDay: perDay))
             return call
         }
     }
@@ -161,6 +171,77 @@ struct JournalAuditTests {
         #expect(Set(broken) == Set(row.broken) && broken.count == row.broken.count)
     }
 
+    struct Change: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var calls: [Call]
+        var holds: Bool
+        var holdsAgainstCurrent: Bool
+    }
+
+    /// Today: 30 s, 3 a minute, of them 1 unknown; 5 a day.
+    static let changes: [Change] = [
+        Change(
+            testDescription: "the interval was raised",
+            calls: [
+                .ended(0, 0, 1).under(10), .ended(11, 11, 12).under(10),
+                // The gate was shut for as long as the call before it asked for.
+                .ended(22, 22, 23).under(30), .ended(53, 53, 54).under(30),
+            ], holds: true, holdsAgainstCurrent: false),
+        Change(
+            testDescription: "the interval was raised, and not kept after that",
+            calls: [
+                .ended(0, 0, 1).under(10), .ended(11, 11, 12).under(30),
+                .ended(41, 41, 42).under(30),
+            ], holds: false, holdsAgainstCurrent: false),
+        Change(
+            testDescription: "the interval was lowered",
+            calls: [.ended(0, 0, 1).under(60), .ended(32, 32, 33).under(30)],
+            holds: false, holdsAgainstCurrent: true),
+        Change(
+            testDescription: "a budget was lowered",
+            calls: (0..<5).map {
+                .ended(Double($0), Double($0), 5).of("\($0)").under(30, perMinute: 5)
+            }
+                + [.ended(66, 66, 67).of("z").under(30, perMinute: 3)],
+            holds: true, holdsAgainstCurrent: false),
+        Change(
+            testDescription: "a budget was lowered, and the next call came too soon",
+            calls: (0..<5).map {
+                .ended(Double($0), Double($0), 5).of("\($0)").under(30, perMinute: 5)
+            }
+                + [.ended(64, 64, 67).of("z").under(30, perMinute: 3)],
+            holds: false, holdsAgainstCurrent: false),
+        Change(
+            testDescription: "a day's budget that there was not before",
+            calls: (0..<9).map {
+                .ended(Double($0) * 100, Double($0) * 100, Double($0) * 100).of("\($0)").under(30)
+            },
+            holds: true, holdsAgainstCurrent: false),
+        Change(
+            testDescription: "unknown ids had half of more",
+            calls: (0..<3).map {
+                .ended(Double($0), Double($0), 3).of("\($0)", isUnknown: true).under(
+                    30, perMinute: 6)
+            },
+            holds: true, holdsAgainstCurrent: false),
+    ]
+
+    @Test(arguments: changes)
+    func aCallIsJudgedByTheRulesThatItWasGrantedUnder(_ row: Change) {
+        #expect(Self.verdict(row.calls).holds == row.holds)
+        let current = Self.verdict(row.calls, againstCurrent: true)
+        #expect(current.holds == row.holdsAgainstCurrent)
+    }
+
+    @Test func anUpstreamThatIsOffIsJudgedByTheRulesOfItsCalls() {
+        var audit = JournalAudit(PerSource { _ in nil })
+        let calls = [Call.ended(0, 0, 1).under(10), .ended(5, 5, 6).under(10), .ended(9, 9, 9)]
+        for call in calls { audit.take(Self.journaled(call, 0)) }
+        let verdict = audit.verdict(on: .orders)
+        #expect(verdict.violationCount == 2 && verdict.unjudged == 1)
+        #expect(verdict.smallestGap?.least == .seconds(10))
+    }
+
     @Test func figuresTellWhatWasSeen() {
         let verdict = Self.verdict([
             .ended(0, 0, 1), .lost(40).of("b"), .ended(50, nil, 50).of("c"), .ended(90, 90, 91),
@@ -201,8 +282,9 @@ struct JournalAuditTests {
         minInterval: .seconds(30), maxInterval: .seconds(300), callDeadline: .seconds(10),
         budget: BudgetLimits(perMinute: 3, perDay: 5))
 
-    private static func verdict(_ calls: [Call]) -> AuditVerdict {
-        var audit = JournalAudit(PerSource { $0 == .orders ? policy : nil })
+    private static func verdict(_ calls: [Call], againstCurrent: Bool = false) -> AuditVerdict {
+        var audit = JournalAudit(
+            PerSource { $0 == .orders ? policy : nil }, againstCurrent: againstCurrent)
         for (number, call) in calls.enumerated() { audit.take(journaled(call, number)) }
         return audit.verdict(on: .orders)
     }
@@ -214,7 +296,7 @@ struct JournalAuditTests {
             reserved: instant(call.reserved),
             reservedAt: WallTime(milliseconds: Int64(call.reserved * 1000)),
             sent: call.sent.map(instant), ended: instant(call.ended), state: call.state,
-            wasUnknown: call.isUnknown, outcome: nil)
+            wasUnknown: call.isUnknown, outcome: nil, limits: call.limits)
     }
 
     private static func instant(_ seconds: Double) -> Instant {

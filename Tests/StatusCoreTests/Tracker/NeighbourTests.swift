@@ -12,7 +12,8 @@ import Testing
     private func reserveElsewhere(_ driver: inout TrackerDriver) {
         let policy = SourcePolicy.vouchers
         let request = Reservation(
-            key: key, hold: policy.hold, flightMax: policy.flightMax, budget: policy.budget)
+            key: key, minInterval: policy.minInterval, hold: policy.hold,
+            flightMax: policy.flightMax, budget: policy.budget)
         _ = driver.store.reserve(request, driver.now)
     }
 
@@ -179,7 +180,6 @@ import Testing
         #expect(driver.callsMade.isEmpty)
     }
 
-    @Test func afterLostNoticesWhoIsHeldComesFirstAndNotAllAtOnce() {
     /// Large budgets: as many actions as a test likes can be learned at once.
     private func many() -> TrackerDriver {
         var vouchers = SourcePolicy.vouchers
@@ -202,6 +202,7 @@ import Testing
         #expect(Set(driver.rereads.joined()) == Set(ids.map { ActionID.of($0) }))
     }
 
+    @Test func afterLostNoticesWhoIsHeldComesFirstAndNotAllAtOnce() {
         var driver = many()
         for number in 1...700 { driver.learn("aa_\(number)") }
         driver.ask("aa_700", patience: .done(deadline: driver.now + .seconds(50)))
