@@ -105,21 +105,6 @@ import Testing
             .appendingPathComponent("openapi/status-proxy.yaml")
         #expect(try world.get("/openapi.yaml").body == Array(Data(contentsOf: file)))
     }
-
-    @Test func metricsTellCallsAndTheSmallestGap() async throws {
-        let world = try await World()
-        for _ in 0..<2 {
-            _ = try world.get("/actions/\(DemoID.pendingOrder)?wait=3")
-        }
-        let text = try world.get("/metrics").text
-        let prefix = "status_proxy_upstream_min_gap_seconds{source=\"orders\"} "
-        let line = try #require(text.split(separator: "\n").first { $0.hasPrefix(prefix) })
-        #expect(try #require(Double(line.dropFirst(prefix.count))) >= 2)
-        #expect(
-            text.contains(
-                "status_proxy_upstream_calls_total{source=\"orders\",outcome=\"answered\"}"))
-        #expect(!text.contains(DemoID.pendingOrder))
-    }
 }
 
 @Suite(.blocking) struct CommandLineTests {

@@ -63,7 +63,7 @@ import Testing
     @Test func aCallersNoCacheDoesNotOpenTheGate() async throws {
         let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "300s"])
         for _ in 0..<20 {
-            let fields = ["Cache-Control: no-cache", "Pragma: no-cache"]
+            let fields = ["Cache-Control: no-cache, no-store, max-age=0", "Pragma: no-cache"]
             _ = try world.get("/actions/\(DemoID.pendingOrder)", fields: fields)
         }
         #expect(try world.audit().orders.calls == 1)

@@ -93,6 +93,10 @@ import Testing
         let world = try await World()
         let name = #"status_proxy_upstream_min_gap_seconds{source="orders"}"#
         let gap = try await callTwice(world)
+        #expect(try #require(Double(gap)) >= 2)
+        let text = try world.get("/metrics").text
+        #expect(text.contains(#"upstream_calls_total{source="orders",outcome="answered"} 2"#))
+        #expect(!text.contains(DemoID.pendingOrder), "no action id in a label")
         try await world.killProxy()
         try await world.restartProxy()
         try await eventually("the gap") { try metric(world, name) == gap }

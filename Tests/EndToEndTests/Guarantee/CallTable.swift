@@ -1,6 +1,8 @@
 // What an upstream may be like, and what it and its callers may see of each other: one row each.
 
-/// One row of the table. Everything is scaled: the interval is 2 s, a crowd polls for 6 s.
+import Foundation
+
+/// One row of the table. Everything is scaled: the interval is 2 s.
 struct CallRow: Sendable {
     var name: String
     /// What is wrong with the upstream; nil: nothing.
@@ -9,8 +11,6 @@ struct CallRow: Sendable {
     var isWarm = true
     /// What callers may get.
     var statuses: Set<Int> = [200]
-    /// What callers send along.
-    var fields: [String] = []
     /// Calls at most; nil: as many as the interval allows.
     var callsMax: Int?
     /// No caller is held that long; nil: not looked at.
@@ -18,9 +18,15 @@ struct CallRow: Sendable {
     var settings: [String: String] = [:]
 
     static let interval = 2.0
-    static let callers = 10
+    /// How large the crowd is and how long it stays. `scripts/ordeal` makes both larger; the checks stay
+    /// the same.
+    static let callers = number("CALL_LIMIT_CALLERS") ?? 10
+    static let span = Duration.seconds(number("CALL_LIMIT_SECONDS") ?? 6)
     static let every = Duration.milliseconds(200)
-    static let span = Duration.seconds(6)
+
+    private static func number(_ name: String) -> Int? {
+        ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
+    }
 
     /// Calls that the interval allows in a span, and one more for its beginning.
     static func allowed(_ seconds: Double) -> Int { Int(seconds / interval) + 1 }
@@ -60,8 +66,5 @@ struct CallRow: Sendable {
         CallRow(
             name: "late and at once in turns",
             fault: #"{"kind":"alternate-delay","milliseconds":1200}"#),
-        CallRow(
-            name: "callers say no-cache",
-            fields: ["Cache-Control: no-cache, no-store, max-age=0", "Pragma: no-cache"]),
     ]
 }

@@ -67,7 +67,7 @@ struct CallTableTests {
         if let fault = row.fault { try world.setFault("orders", fault) }
         let crowd = await Pollers.poll(
             port: world.port, path, callers: CallRow.callers, every: CallRow.every,
-            for: CallRow.span, fields: row.fields)
+            for: CallRow.span)
         let calls = try judge(world, row, since: start)
         print("\(row.name): \(calls) calls, callers got \(crowd.statuses)")
         #expect(crowd.failures == 0, "\(row.name)")

@@ -36,35 +36,6 @@ struct HAProxyTests {
         #expect(try Client.get(port: front.port, "/livez").status == 503)
     }
 
-    @Test func rollingRestartLosesNoRequest() async throws {
-        let port = try LoopbackAddress.freePort()
-        let restarted = try await World(["DRAIN_DELAY": "4s", "LISTEN_PORT": "\(port)"])
-        let other = try await World()
-        let front = try await HAProxy(
-            servicePorts: [port, other.port], check: ["option httpchk GET /readyz"])
-        try await front.said("Health check for server service/s0 succeeded")
-        try await front.said("Health check for server service/s1 succeeded")
-        let traffic = Traffic(
-            port: front.port, "/actions/\(DemoID.pendingVoucher)", callers: 8,
-            every: .milliseconds(5))
-        try await traffic.untilAnswered(100)
-
-        restarted.proxy.signal(SIGTERM)
-        try await front.said("Server service/s0 is DOWN")
-        #expect(restarted.proxy.isRunning)
-        #expect(try await restarted.proxy.exitCode() == 0)
-        try await restarted.restartProxy()
-        try await front.said("Server service/s0 is UP")
-        try await eventually("requests at the new process") {
-            restarted.proxy.text.contains("\"route\":\"/actions/{id}\"")
-        }
-
-        let crowd = await traffic.stop()
-        #expect(crowd.failures == 0)
-        #expect(Set(crowd.statuses.keys) == [200], "\(crowd.statuses)")
-        withExtendedLifetime(other) {}
-    }
-
     @Test func connectionsAreReusedAndNoRequestFails() async throws {
         let world = try await World()
         let front = try await HAProxy(servicePorts: [world.port])

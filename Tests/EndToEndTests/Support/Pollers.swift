@@ -18,8 +18,7 @@ enum Pollers {
     /// Polls `path` from `callers` threads, every `every`, for `span`. Each round starts on its tick,
     /// late ones at once, so the count of rounds is bounded.
     static func poll(
-        port: Int, _ path: String, callers: Int, every: Duration, for span: Duration,
-        fields: [String] = []
+        port: Int, _ path: String, callers: Int, every: Duration, for span: Duration
     ) async -> Crowd {
         let crowd = Guarded(Crowd())
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
@@ -27,7 +26,7 @@ enum Pollers {
             for _ in 0..<callers {
                 group.enter()
                 let thread = Thread {
-                    run(port, path, fields, every, span, crowd)
+                    run(port, path, every, span, crowd)
                     group.leave()
                 }
                 thread.stackSize = 256 << 10
@@ -39,7 +38,7 @@ enum Pollers {
     }
 
     private static func run(
-        _ port: Int, _ path: String, _ fields: [String], _ every: Duration, _ span: Duration,
+        _ port: Int, _ path: String, _ every: Duration, _ span: Duration,
         _ crowd: Guarded<Crowd>
     ) {
         let clock = ContinuousClock()
@@ -49,7 +48,7 @@ enum Pollers {
         var client = try? Client(port: port)
         repeat {
             let began = clock.now
-            if let reply = try? client?.request(path, fields: fields) {
+            if let reply = try? client?.request(path) {
                 mine.statuses[reply.status, default: 0] += 1
                 if reply.text.contains("\"stale\":true") { mine.staleBodies += 1 }
                 mine.slowest = max(mine.slowest, clock.now - began)
