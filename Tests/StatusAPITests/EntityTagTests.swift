@@ -25,6 +25,39 @@ import Testing
         #expect(EntityTag(opaque: opaque)?.opaque == (value == nil ? nil : opaque))
     }
 
+    // MARK: Behind a server that compresses
+
+    static let codingSuffixes = [
+        // Apache's mod_deflate and mod_brotli, lighttpd.
+        "-gzip", "-deflate", "-br", "-zstd", "-gunzip",
+        // Jetty.
+        "--gzip", "--br",
+        // Flask-Compress; Django up to 1.10.
+        ":gzip", ":br", ";gzip",
+    ]
+
+    @Test(arguments: codingSuffixes)
+    func tagWithTheNameOfACodingIsOurs(suffix: String) throws {
+        let tag = try tag()
+        #expect(EntityTag(opaque: tag.opaque + suffix) == tag)
+        for prefix in ["W/", ""] {
+            let condition = TagCondition("\"x\", \(prefix)\"\(tag.opaque)\(suffix)\"")
+            #expect(try #require(condition).matches(tag))
+            #expect(condition?.knownStates == [tag.value])
+        }
+    }
+
+    @Test(arguments: [
+        "-", "--", ";", "gzip", "x", "---gzip", "-;:gzip", " -gzip", "-gzip-", "-gzip gzip", "-é",
+        "-gz1p", "_gzip", ".gzip", "-`", "-@",
+    ])
+    func tagWithAnythingElseBehindItIsNotOurs(suffix: String) throws {
+        let tag = try tag()
+        #expect(EntityTag(opaque: tag.opaque + suffix) == nil)
+        #expect(try #require(TagCondition("\"\(tag.opaque)\(suffix)\"")).knownStates == nil)
+        #expect(EntityTag(opaque: "-gzip" + tag.opaque) == nil)
+    }
+
     @Test func sameStateHasTheSameTagAndAnotherHasNot() throws {
         let other = EntityTag(try Fixtures.document(status: .inProgress))
         #expect(try tag() == tag())

@@ -1,0 +1,30 @@
+// Apache before the service, compressing: its mark on our tags comes back to us.
+
+import StatusCore
+import Testing
+
+@Suite(.timeLimit(.minutes(10)))
+struct ApacheTests {
+    private static let path = "/actions/\(DemoID.voucher)"
+
+    @Test func tagThatWasMarkedByACompressorIsStillOurs() async throws {
+        let world = try await World(sandbox: ["--pending", "4s"])
+        let front = try await Apache(compressingServiceAt: world.port)
+        let packed = ["Accept-Encoding: gzip"]
+        let first = try Client.get(port: front.port, Self.path, fields: packed)
+        #expect(first["content-encoding"] == "gzip")
+        let tag = try #require(first["etag"])
+        #expect(tag.hasSuffix("-gzip\""))
+        let condition = packed + ["If-None-Match: \(tag)"]
+        let wait = "\(Self.path)?wait=50&until=change"
+        let changed = try Client.get(port: front.port, wait, fields: condition)
+        #expect(changed.status == 200)
+        #expect(changed["etag"] != tag)
+        // Until it has ended, so that nothing changes any more.
+        let last = try Client.get(port: front.port, "\(Self.path)?wait=50", fields: packed)
+        let lastTag = try #require(last["etag"])
+        let same = packed + ["If-None-Match: \(lastTag)"]
+        #expect(try Client.get(port: front.port, Self.path, fields: same).status == 304)
+        #expect(try world.get(Self.path, fields: same).status == 304)
+    }
+}
