@@ -135,8 +135,8 @@ extension ProblemDetails {
         retryAt.map { max(1, ($0 - now).secondsRoundedUp) }
     }
 
-    /// The whole answer: `application/problem+json`.
-    public func response(now: Instant) -> Response {
+    /// The whole answer: `application/problem+json`. `caches` may remember that an action is not found.
+    public func response(now: Instant, for caches: CacheScope = .shared) -> Response {
         let retryAfter = retryAfter(now)
         var fields = [Field(name: "Content-Type", value: "application/problem+json")]
         if let retryAfter {
@@ -146,7 +146,7 @@ extension ProblemDetails {
         fields.append(
             Field(
                 name: "Cache-Control",
-                value: isNegativeAnswer ? "max-age=\(retryAfter ?? 0)" : "no-store"))
+                value: isNegativeAnswer ? "\(caches.maxAge)\(retryAfter ?? 0)" : "no-store"))
         if code == .unauthorized {
             // RFC 9110 11.6.1: a 401 MUST say how to do better.
             fields.append(Field(name: "WWW-Authenticate", value: "Bearer"))

@@ -7,12 +7,15 @@ public import StatusCore
 public struct APILimits: Sendable {
     public var configured: [Source]
     public var waitMax: Duration
+    /// Which caches may keep what a caller is answered.
+    public var caches: CacheScope
 
     public static let batchIDsMax = 100
 
-    public init(configured: [Source], waitMax: Duration) {
+    public init(configured: [Source], waitMax: Duration, caches: CacheScope = .shared) {
         self.configured = configured
         self.waitMax = waitMax
+        self.caches = caches
     }
 }
 

@@ -1,4 +1,4 @@
-// The same answer as `write(_:now:into:finishHead:)`, for the plain case that nearly every
+// The same answer as `write(_:now:for:into:finishHead:)`, for the plain case that nearly every
 // request is: no condition, content wanted. One reservation, one pass, no allocation.
 
 public import HTTPWire
@@ -12,7 +12,7 @@ extension RenderedAnswer {
     ///
     /// - Precondition: ``ResponseWriter/wantsContent``.
     public func writePlain(
-        now: Instant, requestID: UInt64, into writer: inout ResponseWriter
+        now: Instant, requestID: UInt64, for caches: CacheScope, into writer: inout ResponseWriter
     ) {
         let state = answer.document.bytes.span
         let end = tail.span
@@ -20,7 +20,7 @@ extension RenderedAnswer {
         writer.writeWhole(bytesMax: Self.headBytesMax + contentBytes) { output, date, headEnd in
             output.append("HTTP/1.1 200 OK\r\nETag: W/\"")
             output.append(hexadecimal: tag.value)
-            appendFreshness(now, to: &output)
+            appendFreshness(now, caches, to: &output)
             output.append("\r\nVary: Accept\r\nContent-Type: application/json\r\nX-Request-Id: ")
             output.append(hexadecimal: requestID)
             output.append("\r\nDate: ")
@@ -33,9 +33,12 @@ extension RenderedAnswer {
         }
     }
 
-    private func appendFreshness(_ now: Instant, to output: inout OutputCursor) {
+    private func appendFreshness(
+        _ now: Instant, _ caches: CacheScope, to output: inout OutputCursor
+    ) {
         let now = now.nanoseconds
-        output.append("\"\r\nCache-Control: max-age=")
+        output.append("\"\r\nCache-Control: ")
+        output.append(caches.maxAge)
         if let nextLookAt = answer.nextLookAt {
             let seconds = Self.secondsRoundedUp(nextLookAt.nanoseconds - now)
             output.append(decimal: seconds)
@@ -45,8 +48,6 @@ extension RenderedAnswer {
             output.append(decimal: Self.secondsRoundedUp(answer.keptUntil.nanoseconds - now))
             output.append(", immutable")
         }
-        output.append("\r\nAge: ")
-        output.append(decimal: Int(max(0, (now - answer.answeredAt.nanoseconds) / Self.second)))
         appendCacheStatus(now, to: &output)
     }
 

@@ -17,6 +17,16 @@ public struct Clocks: Sendable {
     func wall(at instant: Instant) -> WallTime { wall + (instant - self.instant) }
 }
 
+/// Which caches may keep an answer (RFC 9111 1).
+public enum CacheScope: Sendable {
+    case shared
+    /// Only the caller's own.
+    case `private`
+
+    /// The beginning of a Cache-Control field's value.
+    var maxAge: StaticString { self == .shared ? "max-age=" : "private, max-age=" }
+}
+
 /// An answer ready to be served any number of times.
 ///
 /// The state's bytes are shared with the tracker; only what follows them in the Action is its own.
@@ -44,8 +54,8 @@ public struct RenderedAnswer: Sendable {
     /// Writes 200 with the Action, 304 when the caller has this state already, or 412; `finishHead`
     /// may add fields. Returns the status.
     public func write(
-        _ preconditions: Preconditions, now: Instant, into writer: inout ResponseWriter,
-        finishHead: (inout ResponseWriter) -> Void
+        _ preconditions: Preconditions, now: Instant, for caches: CacheScope,
+        into writer: inout ResponseWriter, finishHead: (inout ResponseWriter) -> Void
     ) -> Int {
         let verdict = preconditions.verdict(tag)
         guard verdict != .failed else {
@@ -63,7 +73,7 @@ public struct RenderedAnswer: Sendable {
         writer.append(hexadecimal: tag.value)
         writer.append("\"")
         writer.endField()
-        writeFreshness(now, into: &writer)
+        writeFreshness(now, caches, into: &writer)
         // RFC 9110 12.5.5: who accepts event streams is answered with one.
         writer.field("Vary", "Accept")
         if !isKnown { writer.field("Content-Type", "application/json") }
@@ -79,9 +89,12 @@ public struct RenderedAnswer: Sendable {
 
     // MARK: Fields
 
-    private func writeFreshness(_ now: Instant, into writer: inout ResponseWriter) {
+    /// No Age field (RFC 9111 5.1): the Action is made here, at Date, and `max-age` counts from then.
+    private func writeFreshness(
+        _ now: Instant, _ caches: CacheScope, into writer: inout ResponseWriter
+    ) {
         writer.startField("Cache-Control")
-        writer.append("max-age=")
+        writer.append(caches.maxAge)
         if let nextLookAt = answer.nextLookAt {
             let seconds = (nextLookAt - now).secondsRoundedUp
             writer.append(seconds)
@@ -92,7 +105,6 @@ public struct RenderedAnswer: Sendable {
             writer.append(", immutable")
             writer.endField()
         }
-        writer.field("Age", max(0, (now - answer.answeredAt).wholeSeconds))
         writeCacheStatus(now, into: &writer)
     }
 

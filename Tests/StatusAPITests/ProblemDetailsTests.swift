@@ -98,6 +98,9 @@ import Testing
         #expect(response.value(of: "Retry-After") == "30")
         #expect(response.value(of: "Cache-Control") == "max-age=30")
         try expectKept(response, path: "/actions/{id}")
+        let own = problem.response(now: Fixtures.now, for: .private)
+        #expect(own.value(of: "Cache-Control") == "private, max-age=30")
+        try expectKept(own, path: "/actions/{id}")
     }
 
     @Test(arguments: Code.allCases)

@@ -27,19 +27,19 @@ import Testing
         }
     }
 
-    @Test(arguments: shapes)
-    func bothWaysWriteTheSameBytes(_ shape: AnswerShape) throws {
+    @Test(arguments: shapes, [CacheScope.shared, .private])
+    func bothWaysWriteTheSameBytes(_ shape: AnswerShape, _ caches: CacheScope) throws {
         for answer in try Self.answers() {
             let rendered = RenderedAnswer(answer, clocks: Fixtures.clocks)
             for seconds in [-3, 0, 1, 59, 100_000] {
                 let now = Fixtures.clocks.instant + .milliseconds(seconds * 1000 + 1)
                 var plain = ResponseWriter()
                 plain.prepare(shape)
-                rendered.writePlain(now: now, requestID: 0xAB_CDEF, into: &plain)
+                rendered.writePlain(now: now, requestID: 0xAB_CDEF, for: caches, into: &plain)
                 var readable = ResponseWriter()
                 readable.prepare(shape)
                 let none = Preconditions(APIRequest(path: "/"))
-                _ = rendered.write(none, now: now, into: &readable) {
+                _ = rendered.write(none, now: now, for: caches, into: &readable) {
                     $0.field("X-Request-Id", "0000000000abcdef")
                 }
                 #expect(plain.isAnswered)

@@ -10,10 +10,12 @@ import Testing
     private static let path = "/actions/{id}"
 
     private func response(
-        _ answer: Answer, ifMatch: String? = nil, ifNoneMatch: String? = nil
+        _ answer: Answer, ifMatch: String? = nil, ifNoneMatch: String? = nil,
+        for caches: CacheScope = .shared
     ) throws -> Response {
         let response = Written.response(
-            answer, ifMatch: ifMatch, ifNoneMatch: ifNoneMatch, clocks: Fixtures.clocks)
+            answer, ifMatch: ifMatch, ifNoneMatch: ifNoneMatch, clocks: Fixtures.clocks,
+            for: caches)
         try expectKept(response, path: Self.path)
         return response
     }
@@ -28,7 +30,7 @@ import Testing
             response.fields == [
                 Field(name: "ETag", value: EntityTag(answer.document).text),
                 Field(name: "Cache-Control", value: "max-age=42"),
-                Field(name: "Retry-After", value: "42"), Field(name: "Age", value: "18"),
+                Field(name: "Retry-After", value: "42"),
                 Field(name: "Cache-Status", value: "status-proxy; hit; ttl=42"),
                 Field(name: "Vary", value: "Accept"),
                 Field(name: "Content-Type", value: "application/json"),
@@ -44,7 +46,6 @@ import Testing
         let response = try response(try Fixtures.finished())
         #expect(response.value(of: "Cache-Control") == "max-age=86382, immutable")
         #expect(response.value(of: "Retry-After") == nil)
-        #expect(response.value(of: "Age") == "18")
         #expect(response.value(of: "Cache-Status") == "status-proxy; hit; ttl=86382")
         let body = try response.json()
         #expect(body["next_check_at"] == nil)
@@ -105,12 +106,31 @@ import Testing
         #expect(try response.json()["next_check_at"] == .string(RFC3339.format(next)))
     }
 
-    @Test(arguments: [(0, "0"), (999, "0"), (1_000, "1"), (18_999, "18"), (-1, "0")])
-    func ageIsWholeSecondsSinceTheUpstreamAnswered(milliseconds: Int, age: String) throws {
-        let answer = try Fixtures.running {
-            $0.answeredAt = Fixtures.now - .milliseconds(milliseconds)
+    // RFC 9111 5.1: a cache subtracts the Age that it is given from max-age, which is what is left.
+    @Test func answerHasNoAgeHoweverOldItsNewsIs() throws {
+        for milliseconds in [0, 999, 1_000, 3_600_000] {
+            let answer = try Fixtures.running {
+                $0.answeredAt = Fixtures.now - .milliseconds(milliseconds)
+            }
+            let response = try response(answer)
+            #expect(response.value(of: "Age") == nil)
+            #expect(response.value(of: "Cache-Control") == "max-age=42")
         }
-        #expect(try response(answer).value(of: "Age") == age)
+    }
+
+    @Test func privateAnswerIsForTheCallersOwnCacheOnly() throws {
+        let scopes: [(Answer, String)] = [
+            (try Fixtures.running(), "private, max-age=42"),
+            (try Fixtures.stale(), "private, max-age=30"),
+            (try Fixtures.finished(), "private, max-age=86382, immutable"),
+        ]
+        for (answer, value) in scopes {
+            let tag = EntityTag(answer.document).text
+            for ifNoneMatch in [nil, tag] {
+                let response = try response(answer, ifNoneMatch: ifNoneMatch, for: .private)
+                #expect(response.value(of: "Cache-Control") == value)
+            }
+        }
     }
 
     @Test func staleAnswerThatIsNotYetPastItsTimeHasNoFreshnessLeft() throws {

@@ -10,14 +10,15 @@ enum Written {
     private static let wireFields: Set<String> = ["Date", "Content-Length", "Connection"]
 
     static func response(
-        _ answer: Answer, ifMatch: String? = nil, ifNoneMatch: String? = nil, clocks: Clocks
+        _ answer: Answer, ifMatch: String? = nil, ifNoneMatch: String? = nil, clocks: Clocks,
+        for caches: CacheScope = .shared
     ) -> Response {
         var writer = ResponseWriter()
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
         let preconditions = Preconditions(
             APIRequest(path: "/", ifMatch: ifMatch, ifNoneMatch: ifNoneMatch))
         let status = RenderedAnswer(answer, clocks: clocks).write(
-            preconditions, now: clocks.instant, into: &writer
+            preconditions, now: clocks.instant, for: caches, into: &writer
         ) { _ in }
         return read(writer.output, status: status)
     }

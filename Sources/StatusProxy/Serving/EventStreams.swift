@@ -32,11 +32,13 @@ final class EventStreams: Sendable {
 
     private let engine: Engine
     private let journal: RequestJournal
+    private let caches: CacheScope
     private let state = Guarded(State())
 
-    init(engine: Engine, journal: RequestJournal) {
+    init(engine: Engine, journal: RequestJournal, caches: CacheScope) {
         self.engine = engine
         self.journal = journal
+        self.caches = caches
     }
 
     var count: Int { state.withLock { $0.streams.count } }
@@ -137,7 +139,7 @@ final class EventStreams: Sendable {
         guard stream.beganAfter == nil else { return end(stream, exchange) }
         let details = ProblemDetails(problem, id: stream.question.id)
         stream.visit = stream.visit.refused(problem)
-        decline(stream, details.response(now: SystemClock.now()), exchange)
+        decline(stream, details.response(now: SystemClock.now(), for: caches), exchange)
     }
 
     private func decline(_ stream: Stream, _ response: Response, _ exchange: Exchange) {

@@ -13,13 +13,17 @@ import StatusCore
 final class FreshHit: Sendable {
     private let board: AnswerBoard
     private let callers: CallerGate?
+    private let caches: CacheScope
     private let log: LogWriter
     /// One per loop, so that a lane's lock is never waited for.
     private let lanes: [Guarded<Lane>]
 
-    init(board: AnswerBoard, callers: CallerGate?, log: LogWriter, lanes: Int) {
+    init(
+        board: AnswerBoard, callers: CallerGate?, caches: CacheScope, log: LogWriter, lanes: Int
+    ) {
         self.board = board
         self.callers = callers
+        self.caches = caches
         self.log = log
         self.lanes = (0..<lanes).map { _ in Guarded(Lane()) }
     }
@@ -76,7 +80,8 @@ final class FreshHit: Sendable {
     ) {
         lanes[laneIndex].withLock { lane in
             let requestID = lane.requestIDs.next()
-            found.rendered.writePlain(now: startedAt, requestID: requestID, into: &writer)
+            found.rendered.writePlain(
+                now: startedAt, requestID: requestID, for: caches, into: &writer)
             // Plain numbers: `Duration` counts in 128 bits.
             let took = SystemClock.now().nanoseconds - startedAt.nanoseconds
             lane.hits.count(isStale: found.isStale, nanoseconds: took)

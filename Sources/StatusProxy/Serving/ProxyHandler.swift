@@ -189,7 +189,7 @@ extension ProxyHandler {
                 self.answerHeld(exchange) { self.write(rendered, wish, visit, &$0) }
             case .problem(let problem):
                 let details = ProblemDetails(problem, id: id)
-                let response = details.response(now: SystemClock.now())
+                let response = details.response(now: SystemClock.now(), for: self.limits.caches)
                 self.answerHeld(exchange, response, visit.refused(problem))
             }
         }
@@ -208,7 +208,7 @@ extension ProxyHandler {
         _ rendered: RenderedAnswer, _ wish: Wish, _ visit: Visit, _ writer: inout ResponseWriter
     ) {
         let status = rendered.write(
-            visit.preconditions, now: SystemClock.now(), into: &writer
+            visit.preconditions, now: SystemClock.now(), for: limits.caches, into: &writer
         ) { head in
             head.field("X-Request-Id", visit.requestID)
             if let field = wish.preferenceApplied { head.field(field) }

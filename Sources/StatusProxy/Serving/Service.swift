@@ -65,7 +65,9 @@ final class Service: Sendable {
             }
         }
         let journal = RequestJournal(log: log, metrics: metrics)
-        streams = EventStreams(engine: engine, journal: journal)
+        // What needs a key is kept by no cache that others ask, too.
+        let caches = settings.callers == nil ? CacheScope.shared : .private
+        streams = EventStreams(engine: engine, journal: journal, caches: caches)
         let callers = settings.callers.map { callers in
             let gate = CallerGate(
                 callers.keys, requestsPerSecond: callers.requestsPerSecond,
@@ -73,11 +75,13 @@ final class Service: Sendable {
             Self.watch(callers.keysFile, gate, secrets, metrics)
             return gate
         }
-        let limits = APILimits(configured: settings.configured, waitMax: settings.waitMax)
+        let limits = APILimits(
+            configured: settings.configured, waitMax: settings.waitMax, caches: caches)
         let handler = ProxyHandler(
             engine: engine, board: board, limits: limits, health: health, callers: callers,
             journal: journal,
-            freshHit: FreshHit(board: board, callers: callers, log: log, lanes: loops),
+            freshHit: FreshHit(
+                board: board, callers: callers, caches: caches, log: log, lanes: loops),
             streams: streams)
         Self.raiseDescriptorLimit(settings, loops, log)
         server = try Server(

@@ -9,14 +9,20 @@ final class HAProxy {
     private let statisticsPort: Int
     private let folder: TemporaryFolder
 
-    /// `check` are lines of the backend that say how to check; none: no checks.
-    init(servicePorts: [Int], check: [String] = []) async throws {
+    /// `check` are lines of the backend that say how to check; none: no checks. With `caches` it keeps
+    /// answers as long as they allow.
+    init(servicePorts: [Int], check: [String] = [], caches: Bool = false) async throws {
         folder = try TemporaryFolder()
         port = try LoopbackAddress.freePort()
         statisticsPort = try LoopbackAddress.freePort()
         let servers = servicePorts.enumerated().map { index, port in
             "server s\(index) 127.0.0.1:\(port)\(check.isEmpty ? "" : " check")"
         }
+        // It keeps nothing that varies by Accept.
+        let cacheRules = [
+            "http-request cache-use answers", "http-response del-header Vary",
+            "http-response cache-store answers",
+        ]
         let text = """
             global
                 log stdout format raw local0
@@ -28,6 +34,9 @@ final class HAProxy {
                 timeout server 60s
                 timeout check 5s
                 retries 0
+            cache answers
+                total-max-size 4
+                max-age 86400
             frontend front
                 bind 127.0.0.1:\(port)
                 default_backend service
@@ -40,7 +49,7 @@ final class HAProxy {
                 option log-health-checks
                 http-reuse always
                 default-server inter 200ms fall 2 rise 1
-            \((check + servers).map { "    \($0)\n" }.joined())
+            \((check + (caches ? cacheRules : []) + servers).map { "    \($0)\n" }.joined())
             """
         let file = try folder.write(text, to: "haproxy.cfg")
         // -db: in the foreground, one process.

@@ -23,6 +23,13 @@ final class Nginx {
                 """)
     }
 
+    /// Keeps answers as long as they allow.
+    convenience init(cachingServiceAt servicePort: Int) async throws {
+        try await self.init(
+            upstream: "proxy_cache_path cache keys_zone=answers:1m;",
+            location: "proxy_pass http://127.0.0.1:\(servicePort); proxy_cache answers;")
+    }
+
     /// Answers with that JSON, in which `$http_NAME` stands for a field of the request.
     convenience init(answering json: String) async throws {
         try await self.init(location: "default_type application/json; return 200 '\(json)';")

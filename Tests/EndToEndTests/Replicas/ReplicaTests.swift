@@ -132,9 +132,11 @@ struct ReplicaTests {
         #expect(Set(checked).count == 1)
         letPass(.seconds(1))
         for index in 0..<3 {
-            let reply = try fleet.get(index, path)
-            let age = try #require(reply["age"].flatMap { Double($0) })
-            let truth = try Self.age(of: reply)
+            let reply = try fleet.get(index, path + "/explain")
+            let answers = reply.json["sources"]?.array?.compactMap { $0["answer"] } ?? []
+            let answer = try #require(answers.first)
+            let age = Double(try #require(answer["age"]?.integer))
+            let truth = try Self.age(of: answer, in: reply)
             #expect(age >= 1 && abs(age - truth) <= 1.5, "\(age), truly \(truth)")
         }
         return spread
@@ -142,13 +144,13 @@ struct ReplicaTests {
 
     /// By the answer's own Date, so that a busy machine makes no difference. Both are whole or rounded
     /// seconds.
-    private static func age(of reply: Reply) throws -> Double {
+    private static func age(of answer: JSONValue, in reply: Reply) throws -> Double {
         let (dates, times) = (DateFormatter(), ISO8601DateFormatter())
         dates.locale = Locale(identifier: "en_US_POSIX")
         dates.dateFormat = "EEE, dd MMM yyyy HH:mm:ss zzz"
         times.formatOptions.insert(.withFractionalSeconds)
         let date = try #require(reply["date"].flatMap(dates.date))
-        let checked = try #require(reply.json["checked_at"]?.string.flatMap(times.date))
+        let checked = try #require(answer["checked_at"]?.string.flatMap(times.date))
         return date.timeIntervalSince(checked)
     }
 
