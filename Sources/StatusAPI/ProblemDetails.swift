@@ -37,6 +37,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
         case upstreamError = "upstream-error"
         case upstreamUnavailable = "upstream-unavailable"
         case upstreamTimeout = "upstream-timeout"
+        case storeUnavailable = "store-unavailable"
         case overloaded
 
         public var status: Int {
@@ -49,7 +50,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             case .preconditionFailed: 412
             case .tooManyRequests: 429
             case .upstreamError: 502
-            case .upstreamUnavailable, .overloaded: 503
+            case .upstreamUnavailable, .storeUnavailable, .overloaded: 503
             case .upstreamTimeout: 504
             }
         }
@@ -69,6 +70,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             case .upstreamError: "The upstream failed"
             case .upstreamUnavailable: "The upstream cannot be asked now"
             case .upstreamTimeout: "The upstream did not answer in time"
+            case .storeUnavailable: "This service's store cannot be used now"
             case .overloaded: "Too many requests are being served"
             }
         }
@@ -120,6 +122,9 @@ extension ProblemDetails {
         case .upstreamTimeout:
             code = .upstreamTimeout
             detail = "Nothing is stored for '\(id)', and the upstream did not answer in time."
+        case .storeUnavailable:
+            code = .storeUnavailable
+            detail = "Nothing is known of '\(id)' while this service's own store cannot be used."
         case .overloaded:
             code = .overloaded
             detail =

@@ -23,6 +23,10 @@ import Testing
             (.upstreamError, "upstream-error", 502, "The upstream failed"),
             (.upstreamUnavailable, "upstream-unavailable", 503, "The upstream cannot be asked now"),
             (.upstreamTimeout, "upstream-timeout", 504, "The upstream did not answer in time"),
+            (
+                .storeUnavailable, "store-unavailable", 503,
+                "This service's store cannot be used now"
+            ),
             (.overloaded, "overloaded", 503, "Too many requests are being served"),
         ] as [(Code, String, Int, String)])
     func codeHasItsStatusAndTitle(code: Code, word: String, status: Int, title: String) throws {

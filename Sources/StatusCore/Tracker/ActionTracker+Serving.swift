@@ -334,14 +334,11 @@ extension ActionTracker {
             return (report, fault.kind.problemCode)
         case .awaited(let progress):
             report.outcome = progress.word
-            return (report, progress == .calling ? .upstreamTimeout : .upstreamUnavailable)
+            return (report, progress.problemCode)
         case .blocked(let blocked):
             report.outcome = blocked.obstacle.word
-            guard case .ourSide(let fault) = blocked.obstacle else {
-                return (report, .upstreamUnavailable)
-            }
-            report.message = fault.message
-            return (report, fault.kind.problemCode)
+            if case .ourSide(let fault) = blocked.obstacle { report.message = fault.message }
+            return (report, blocked.obstacle.problemCode)
         }
     }
 }

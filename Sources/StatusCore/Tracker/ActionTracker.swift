@@ -276,7 +276,7 @@ extension ActionTracker {
         let reports = candidates(question, TrackedAction(question.id, now: now)).map {
             Problem.SourceReport(source: $0, outcome: Obstacle.store.word)
         }
-        return Problem(code: .upstreamUnavailable, retryAt: storeTroubleUntil, sources: reports)
+        return Problem(code: .storeUnavailable, retryAt: storeTroubleUntil, sources: reports)
     }
 
     private mutating func drained() {

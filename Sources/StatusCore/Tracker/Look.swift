@@ -104,6 +104,14 @@ extension Look {
             case .calling: UpstreamFault.Kind.timedOut.rawValue
             }
         }
+
+        var problemCode: Problem.Code {
+            switch self {
+            case .preparing: .upstreamUnavailable
+            case .reserving: .storeUnavailable
+            case .calling: .upstreamTimeout
+            }
+        }
     }
 
     var progress: Progress {

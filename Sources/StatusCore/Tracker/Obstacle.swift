@@ -29,6 +29,15 @@ public enum Obstacle: Sendable, Equatable {
         }
     }
 
+    /// What a caller is told for whom nothing is stored.
+    var problemCode: Problem.Code {
+        switch self {
+        case .ourSide(let fault): fault.kind.problemCode
+        case .store, .quarantine: .storeUnavailable
+        case .gate, .paused, .breakerOpen, .budget, .upstreamLimit, .draining: .upstreamUnavailable
+        }
+    }
+
     var staleReason: StaleReason {
         switch self {
         case .paused, .upstreamLimit: .throttled

@@ -106,6 +106,7 @@ public struct Problem: Error, Sendable, Equatable {
         case upstreamError = "upstream-error"
         case upstreamUnavailable = "upstream-unavailable"
         case upstreamTimeout = "upstream-timeout"
+        case storeUnavailable = "store-unavailable"
         case overloaded
     }
 
@@ -142,6 +143,7 @@ extension UpstreamFault.Kind {
         case .upstreamError: .error
         case .upstreamUnavailable: self == .throttled ? .throttled : .unavailable
         case .overloaded: .overloaded
+        case .storeUnavailable: .storeUnavailable
         case .ambiguous: .error
         }
     }

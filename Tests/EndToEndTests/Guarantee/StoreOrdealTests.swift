@@ -66,6 +66,7 @@ struct StoreOrdealTests {
         #expect(ready.status == 200 && ready.json["status"]?.string == "warn")
         let refused = try world.get(Self.newcomer)
         #expect(refused.status == 503)
+        #expect(refused.json["code"]?.string == "store-unavailable")
         #expect(refused["retry-after"].flatMap { Int($0) } ?? 0 >= 1)
         #expect(try world.audit().orders.calls == calls)
         try await Self.expectWellAgain(world, traffic)
@@ -117,6 +118,7 @@ struct StoreOrdealTests {
         #expect(try world.get("/readyz").status == 200)
         let refused = try world.get(Self.newcomer)
         #expect(refused.status == 503)
+        #expect(refused.json["code"]?.string == "store-unavailable")
         #expect(try world.get("/metrics").text.contains(#"reason="store-unavailable""#))
         let calls = try world.audit().orders.calls
         let crowd = await Pollers.poll(

@@ -44,6 +44,7 @@ struct DatabaseTroubleTests {
         }
         let unknown = try fleet.get(0, "/actions/aa_00000000000000beef")
         #expect(unknown.status == 503 && unknown["retry-after"] != nil)
+        #expect(unknown.json["code"]?.string == "store-unavailable")
 
         try cluster.start()
         try await expectMoreCalls(than: calls, fleet)

@@ -287,7 +287,7 @@ import Testing
         let caller = driver.ask(id)
         driver.advance(.seconds(13))
         let problem = driver.replies[caller].problem
-        #expect(problem?.code == .upstreamUnavailable)
+        #expect(problem?.code == .storeUnavailable)
         #expect(problem?.sources.map(\.outcome) == ["store-unavailable"])
     }
 

@@ -15,7 +15,7 @@ import Testing
         let caller = driver.ask(id)
         #expect(driver.replies[caller].answer?.staleReason == .storeUnavailable)
         let unknown = driver.reply(to: "aa_2").problem
-        #expect(unknown?.code == .upstreamUnavailable)
+        #expect(unknown?.code == .storeUnavailable)
         #expect(unknown?.sources.map(\.outcome) == ["store-unavailable"])
         #expect(unknown?.retryAt == driver.now + .seconds(1))
         driver.advance(.seconds(30))
@@ -45,7 +45,7 @@ import Testing
         driver.learn(id, .succeeded)
         driver.restart(.both(orders: nil))
         driver.store.isDown = true
-        #expect(driver.reply(to: id).problem?.code == .upstreamUnavailable)
+        #expect(driver.reply(to: id).problem?.code == .storeUnavailable)
         driver.store.isDown = false
         driver.advance(.seconds(1))
         #expect(driver.reply(to: id).answer?.document.status == .succeeded)
@@ -57,6 +57,7 @@ import Testing
         driver.store.verdicts = [.quarantined(opensIn: .seconds(43))]
         let caller = driver.ask(id)
         let problem = driver.replies[caller].problem
+        #expect(problem?.code == .storeUnavailable)
         #expect(problem?.sources.map(\.outcome) == ["store-quarantined"])
         #expect(problem?.retryAt == driver.now + .seconds(43))
         driver.advance(.seconds(42))
