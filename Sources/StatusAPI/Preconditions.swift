@@ -37,10 +37,12 @@ public struct Preconditions: Sendable, Equatable {
         return .serve
     }
 
-    /// An answer without a tag, or what is given in its place.
-    public func applied(to response: Response, now: Instant) -> Response {
+    /// An answer, or what is given in its place. `tag`: nil for what has none.
+    public func applied(
+        to response: Response, tag: EntityTag? = nil, now: Instant
+    ) -> Response {
         guard (200..<300).contains(response.status) else { return response }
-        switch verdict(nil) {
+        switch verdict(tag) {
         case .serve: return response
         case .notModified:
             // RFC 9110 15.4.5: without content, and without what describes it.

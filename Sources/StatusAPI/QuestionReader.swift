@@ -19,10 +19,12 @@ public struct APILimits: Sendable {
     }
 }
 
-/// What a caller of `/actions/{id}` wants, besides the id.
+/// What a caller of `/actions/{id}` or of a batch wants, besides the ids.
 public struct Wish: Sendable, Equatable {
     public var source: Source?
     public var patience: Question.Patience
+    /// The patience is a batch's as a whole: it ends with the first change of any action.
+    public var waitsForAny = false
     /// Seconds that a Prefer field asked for, and got.
     public var waitPreferred: Int?
 
@@ -41,14 +43,18 @@ public enum QuestionReader {
     ///
     /// - Throws: `invalid-parameter`.
     public static func wish(
-        _ request: APIRequest, _ limits: APILimits, now: Instant
+        _ request: APIRequest, _ limits: APILimits, now: Instant, isBatch: Bool = false
     ) throws(ProblemDetails) -> Wish {
         let query = try QueryReader(request.query)
-        let condition = TagCondition(request.ifNoneMatch)
-        let patience = try patience(query, request, condition, limits, now)
+        let goal = try goal(query, isBatch)
+        // A batch's tag is not that of any of its actions.
+        let known =
+            isBatch && goal == .change ? nil : TagCondition(request.ifNoneMatch)?.knownStates
+        let patience = try patience(query, request, goal, known, limits, now)
         let isPreferred = try query.value("wait") == nil && patience != .none
         return Wish(
             source: try source(query, limits), patience: patience,
+            waitsForAny: goal == .any && patience != .none,
             waitPreferred: isPreferred
                 ? preferredWait(request.prefer).map { min($0, limits.waitMax.secondsRoundedUp) }
                 : nil)
@@ -79,21 +85,28 @@ public enum QuestionReader {
         return source
     }
 
+    /// What a wait waits for.
+    private enum Goal: String { case done, change, any }
+
+    private static func goal(_ query: QueryReader, _ isBatch: Bool) throws(ProblemDetails) -> Goal {
+        let goal = Goal(rawValue: try query.value("until") ?? "done")
+        guard let goal, isBatch || goal != .any else {
+            throw .invalidParameter(
+                isBatch ? "'until' is 'done', 'change' or 'any'." : "'until' is 'done' or 'change'."
+            )
+        }
+        return goal
+    }
+
     private static func patience(
-        _ query: QueryReader, _ request: APIRequest, _ condition: TagCondition?,
+        _ query: QueryReader, _ request: APIRequest, _ goal: Goal, _ known: [UInt64]?,
         _ limits: APILimits, _ now: Instant
     ) throws(ProblemDetails) -> Question.Patience {
-        let goal = try query.value("until") ?? "done"
-        guard goal == "done" || goal == "change" else {
-            throw .invalidParameter("'until' is 'done' or 'change'.")
-        }
         guard let seconds = try waitSeconds(query, request), seconds > 0 else { return .none }
         let wait = min(Duration.seconds(seconds), limits.waitMax)
         guard wait > .zero else { return .none }
         let deadline = now + wait
-        return goal == "done"
-            ? .done(deadline: deadline)
-            : .change(from: condition?.knownStates, deadline: deadline)
+        return goal == .done ? .done(deadline: deadline) : .change(from: known, deadline: deadline)
     }
 
     /// The query is an order and must be right; Prefer is a wish, and a broken one is none

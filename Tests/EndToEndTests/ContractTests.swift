@@ -58,6 +58,8 @@ struct Probe: Sendable, CustomTestStringConvertible {
         Probe("GET", "/actions/../explain", "/actions/{id}/explain", 400),
         Probe("GET", "/actions", "/actions", 400),
         Probe("GET", "/actions?id=\(DemoID.order)", "/actions", 412, ["If-Match: \"x\""]),
+        Probe("GET", "/actions?id=\(DemoID.order)", "/actions", 304, ["If-None-Match: *"]),
+        Probe("GET", "/actions?id=aa_000000000000000200", "/actions", 200),
         Probe("GET", "/livez", "/livez", 200),
         Probe("GET", "/healthz", "/healthz", 200),
         Probe("GET", "/readyz", "/readyz", 200),

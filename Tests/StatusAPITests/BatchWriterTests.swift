@@ -5,8 +5,13 @@ import Testing
 @testable import StatusAPI
 
 @Suite struct BatchWriterTests {
-    private func response(_ items: [BatchItem]) throws -> Response {
-        let response = BatchWriter.response(items, clocks: Fixtures.clocks)
+    private func response(
+        _ items: [BatchItem], ifMatch: String? = nil, ifNoneMatch: String? = nil,
+        for caches: CacheScope = .shared
+    ) throws -> Response {
+        let request = APIRequest(path: "/actions", ifMatch: ifMatch, ifNoneMatch: ifNoneMatch)
+        let response = BatchWriter.response(
+            items, Preconditions(request), clocks: Fixtures.clocks, for: caches)
         try expectKept(response, path: "/actions")
         return response
     }
@@ -24,11 +29,13 @@ import Testing
         ])
         #expect(response.status == 200)
         #expect(
-            response.fields == [
+            response.fields.filter { $0.name != "ETag" } == [
+                Field(name: "Cache-Control", value: "no-cache"),
                 Field(name: "Content-Type", value: "application/json"),
-                Field(name: "Cache-Control", value: "no-store"),
+                Field(name: "Retry-After", value: "2"),
             ])
         let body = try response.json()
+        #expect(body["done"] == .bool(false))
         let bodies = [running, finished].map { RenderedAnswer($0, clocks: Fixtures.clocks).body }
         #expect(try body["actions"]?.array == bodies.map { try JSONReader.read($0) })
         let failures = try #require(body["failures"]?.array)
@@ -44,7 +51,9 @@ import Testing
             }
         }
         let items = (1...3).map { BatchItem(id: "\($0)", result: .success(large)) }
-        let body = BatchWriter.response(items, clocks: Fixtures.clocks).body
+        let none = Preconditions(APIRequest(path: "/actions"))
+        let response = BatchWriter.response(items, none, clocks: Fixtures.clocks, for: .shared)
+        let body = response.body
         #expect(body.count < BatchWriter.actionBytesMax)
         let end = String(decoding: body.suffix(1000), as: UTF8.self)
         #expect(end.contains(#""failures":[{"id":"3","problem":{"#))
@@ -66,7 +75,85 @@ import Testing
 
     @Test func bothListsAreThereWhenTheyAreEmpty() throws {
         let text = String(decoding: try response([]).body, as: UTF8.self)
-        #expect(text == #"{"actions":[],"failures":[]}"#)
+        #expect(text == #"{"done":true,"actions":[],"failures":[]}"#)
+    }
+
+    // MARK: When to come back
+
+    static let problems = [
+        ProblemDetails(.invalidID, "Why."),
+        ProblemDetails(.actionNotFound, "Why.", retryAt: Fixtures.now + .seconds(20)),
+    ]
+
+    @Test(
+        arguments: [
+            // Which items: r(unning, 42 s), s(tale, 30 s), f(inished), i(nvalid), n(ot found, 20 s).
+            ("f", true, nil), ("ff", true, nil), ("rf", false, "42"), ("fsr", false, "30"),
+            ("fn", false, "20"), ("rn", false, "20"), ("ri", false, "42"),
+            // Not all are done, and there is nothing to wait for.
+            ("fi", false, nil), ("i", false, nil),
+        ] as [(String, Bool, String?)])
+    func batchSaysWhetherAllAreDoneAndWhenToComeBack(
+        kinds: String, isDone: Bool, retryAfter: String?
+    ) throws {
+        let items = try kinds.map { kind -> BatchItem in
+            switch kind {
+            case "r": BatchItem(id: "a", result: .success(try Fixtures.running()))
+            case "s": BatchItem(id: "a", result: .success(try Fixtures.stale()))
+            case "f": BatchItem(id: "a", result: .success(try Fixtures.finished()))
+            default: BatchItem(id: "a", result: .failure(Self.problems[kind == "i" ? 0 : 1]))
+            }
+        }
+        let response = try response(items)
+        #expect(try response.json()["done"] == .bool(isDone))
+        #expect(response.value(of: "Retry-After") == retryAfter)
+    }
+
+    // MARK: The tag
+
+    @Test func tagIsOfTheStatesAndOfWhatFailed() throws {
+        let running = BatchItem(id: "a", result: .success(try Fixtures.running()))
+        let stale = BatchItem(id: "a", result: .success(try Fixtures.stale()))
+        let finished = BatchItem(id: "b", result: .success(try Fixtures.finished()))
+        let failed = Self.problems.map { BatchItem(id: "a", result: .failure($0)) }
+        let tag = EntityTag([running, finished])
+        // Freshness is no part of it, nor is when a failure can be asked for again.
+        #expect(tag == EntityTag([stale, finished]))
+        var later = failed[1]
+        later.result = .failure(
+            ProblemDetails(.actionNotFound, "Else.", retryAt: Fixtures.now + .seconds(300)))
+        #expect(EntityTag([failed[1], running]) == EntityTag([later, running]))
+        let others = [
+            [finished, running], [running], [running, running], [finished, finished], [],
+            [failed[0], finished], [failed[1], finished], [running, failed[0]], [failed[0]],
+        ]
+        #expect(Set(others.map { EntityTag($0).value } + [tag.value]).count == others.count + 1)
+    }
+
+    @Test func sameStatesAreNotSentAgain() throws {
+        let items = [
+            BatchItem(id: "a", result: .success(try Fixtures.running())),
+            BatchItem(id: "-", result: .failure(.invalidID)),
+        ]
+        let whole = try response(items)
+        let tag = try #require(whole.value(of: "ETag"))
+        for condition in [tag, "*", "\"x\", \(tag.dropLast())-gzip\""] {
+            let answer = try response(items, ifNoneMatch: condition)
+            #expect(answer.status == 304, "\(condition)")
+            #expect(answer.body.isEmpty)
+            #expect(answer.fields == whole.fields.filter { $0.name != "Content-Type" })
+        }
+        let own = EntityTag(try Fixtures.running().document).text
+        for condition in ["\"x\"", own] {
+            #expect(try response(items, ifNoneMatch: condition) == whole)
+        }
+        #expect(try response(items, ifMatch: tag).status == 412)
+    }
+
+    @Test func privateBatchIsForTheCallersOwnCacheOnly() throws {
+        let items = [BatchItem(id: "a", result: .success(try Fixtures.running()))]
+        let response = try response(items, for: .private)
+        #expect(response.value(of: "Cache-Control") == "private, no-cache")
     }
 
     @Test func fullBatchKeepsTheContract() throws {

@@ -161,12 +161,45 @@ import Testing
         #expect(patience == .change(from: nil, deadline: Fixtures.now + .seconds(5)))
     }
 
+    @Test(
+        arguments: [
+            ("wait=5&until=any", nil, .change(from: nil, deadline: Fixtures.now + .seconds(5)), true),
+            (
+                "wait=5&until=any", #"W/"00000000000000ff""#,
+                .change(from: [0xFF], deadline: Fixtures.now + .seconds(5)), true
+            ),
+            // The tag in a batch's condition is not that of an action.
+            (
+                "wait=5&until=change", #"W/"00000000000000ff""#,
+                .change(from: nil, deadline: Fixtures.now + .seconds(5)), false
+            ),
+            ("wait=5", nil, .done(deadline: Fixtures.now + .seconds(5)), false),
+            ("until=any", nil, .none, false), ("until=any&wait=0", nil, .none, false),
+        ] as [(String, String?, Patience, Bool)])
+    func batchMayWaitForAnyOfItsActions(
+        query: String, ifNoneMatch: String?, patience: Patience, isAny: Bool
+    ) throws {
+        let request = APIRequest(path: "/actions", query: query, ifNoneMatch: ifNoneMatch)
+        let wish = try QuestionReader.wish(
+            request, Self.limits, now: Fixtures.now, isBatch: true)
+        #expect(wish.patience == patience)
+        #expect(wish.waitsForAny == isAny)
+    }
+
     @Test(arguments: [
         "until", "until=", "until=Done", "until=never", "until=done&until=done", "wait=5&until=x",
         "until=%ff",
     ])
     func otherUntilIsRefused(query: String) {
         #expect(throws: ProblemDetails.self) { try wish(query) }
+        let request = APIRequest(path: "/actions", query: query)
+        #expect(throws: ProblemDetails.self) {
+            try QuestionReader.wish(request, Self.limits, now: Fixtures.now, isBatch: true)
+        }
+    }
+
+    @Test func oneActionIsNotWaitedForAsAny() {
+        #expect(throws: ProblemDetails.self) { try wish("wait=5&until=any") }
     }
 
     // MARK: source

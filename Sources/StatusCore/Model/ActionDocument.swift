@@ -20,19 +20,10 @@ public struct ActionDocument: Sendable, Equatable {
     ) {
         // Kept for a day: what the writer has reserved too much is given back.
         self.bytes = bytes.withUnsafeBufferPointer(Array.init)
-        self.tag = Self.hash(bytes)
+        self.tag = FNV1a.hash(bytes)
         self.source = source
         self.status = status
         self.isDone = isDone
         self.createdAt = createdAt
-    }
-
-    /// FNV-1a, 64 bits: fast, without a seed, the same everywhere.
-    private static func hash(_ bytes: [UInt8]) -> UInt64 {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in bytes {
-            hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
-        }
-        return hash
     }
 }

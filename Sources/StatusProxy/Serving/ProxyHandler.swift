@@ -235,56 +235,110 @@ extension ProxyHandler {
         _ request: APIRequest, _ visit: Visit, _ exchange: Exchange,
         _ writer: inout ResponseWriter
     ) -> Handling {
-        let wish: Wish
-        let ids: [String]
+        let batch: Batch
         do throws(ProblemDetails) {
-            wish = try QuestionReader.wish(request, limits, now: visit.startedAt)
-            ids = try QuestionReader.batchIDs(request)
+            batch = Batch(
+                ids: try QuestionReader.batchIDs(request),
+                wish: try QuestionReader.wish(
+                    request, limits, now: visit.startedAt, isBatch: true),
+                visit: visit, exchange: exchange)
         } catch {
             return answer(error.response(now: visit.startedAt), visit, &writer)
         }
-        let collector = BatchCollector(ids) { items in
-            var response = BatchWriter.response(items, clocks: SystemClock.both())
-            if let field = wish.preferenceApplied { response.fields.append(field) }
-            var visit = visit
-            visit.savedCalls = items.count { item in
-                (try? item.result.get()).map { $0.service != .miss } ?? false
-            }
-            self.answerHeld(exchange, response, visit)
+        let places = batch.ids.count { text in
+            guard let id = ActionID(text) else { return false }
+            return board.answer(to: visit.question(batch.wish, id), now: visit.startedAt) == nil
         }
-        var known: [(index: Int, result: Result<Answer, ProblemDetails>)] = []
-        var open: [(index: Int, question: Question)] = []
-        for (index, text) in ids.enumerated() {
-            guard let id = ActionID(text) else {
-                known.append((index, .failure(.invalidID)))
-                continue
-            }
-            let question = visit.question(wish, id)
-            if let found = board.answer(to: question, now: visit.startedAt) {
-                known.append((index, .success(found.answer)))
-            } else {
-                open.append((index, question))
-            }
-        }
-        if let refusal = hold(exchange, visit, questions: open.count) {
+        if let refusal = hold(exchange, visit, questions: places) {
             return answer(refusal, visit, &writer)
         }
-        for (index, result) in known { collector.take(index, result) }
-        for (index, question) in open {
-            ask(question, visit.trace, exchange) { reply in
-                switch reply {
-                case .answer(let answer): collector.take(index, .success(answer))
-                case .problem(let problem):
-                    collector.take(index, .failure(ProblemDetails(problem, id: question.id)))
-                }
-            }
+        if batch.wish.waitsForAny {
+            gather(batch, .none) { self.follow($0, batch) }
+        } else {
+            gather(batch, batch.wish.patience) { self.answerHeld($0, batch) }
         }
         return .later
     }
 
+    /// Asks for every id of a batch.
+    private func gather(
+        _ batch: Batch, _ patience: Question.Patience,
+        done: @escaping @Sendable ([BatchItem]) -> Void
+    ) {
+        let collector = BatchCollector(batch.ids, done: done)
+        for (index, text) in batch.ids.enumerated() {
+            guard let id = ActionID(text) else {
+                collector.take(index, .failure(.invalidID))
+                continue
+            }
+            var question = batch.visit.question(batch.wish, id)
+            question.patience = patience
+            if let found = board.answer(to: question, now: SystemClock.now()) {
+                collector.take(index, .success(found.answer))
+                continue
+            }
+            ask(question, batch.visit.trace, batch.exchange) { reply in
+                switch reply {
+                case .answer(let answer): collector.take(index, .success(answer))
+                case .problem(let problem):
+                    collector.take(index, .failure(ProblemDetails(problem, id: id)))
+                }
+            }
+        }
+    }
+
+    /// Holds a batch until one of its actions has another state than in `items`, unless the caller
+    /// knows less than that already. Whichever reply comes first ends it, also at the deadline.
+    private func follow(_ items: [BatchItem], _ batch: Batch) {
+        guard case .change(let known, let deadline) = batch.wish.patience,
+            known?.contains(EntityTag(items).value) ?? true, SystemClock.now() < deadline
+        else { return answerHeld(items, batch) }
+        let questions = items.compactMap { item -> Question? in
+            guard case .success(let answer) = item.result, !answer.document.isDone,
+                let id = ActionID(item.id)
+            else { return nil }
+            var question = batch.visit.question(batch.wish, id)
+            question.patience = .change(from: [answer.document.tag], deadline: deadline)
+            return question
+        }
+        guard !questions.isEmpty else { return answerHeld(items, batch) }
+        let isOver = Guarded(false)
+        for question in questions {
+            ask(question, batch.visit.trace, batch.exchange, unless: isOver) { _ in
+                let isFirst = isOver.withLock { isOver in
+                    defer { isOver = true }
+                    return !isOver
+                }
+                guard isFirst else { return }
+                self.leaveAll(batch.exchange)
+                self.gather(batch, .none) { self.answerHeld($0, batch) }
+            }
+        }
+    }
+
+    private func answerHeld(_ items: [BatchItem], _ batch: Batch) {
+        var response = BatchWriter.response(
+            items, batch.visit.preconditions, clocks: SystemClock.both(), for: limits.caches)
+        if let field = batch.wish.preferenceApplied { response.fields.append(field) }
+        var visit = batch.visit
+        visit.savedCalls = items.count { item in
+            (try? item.result.get()).map { $0.service != .miss } ?? false
+        }
+        answerHeld(batch.exchange, response, visit)
+    }
+
+    /// Takes all questions of a held request back.
+    private func leaveAll(_ exchange: Exchange) {
+        let callers = held.withLock { held in
+            defer { held[exchange]?.callers = [] }
+            return held[exchange]?.callers ?? []
+        }
+        for caller in callers { engine.leave(caller) }
+    }
+
     private func ask(
         _ question: Question, _ trace: TraceParent?, _ exchange: Exchange,
-        reply: @escaping @Sendable (Reply) -> Void
+        unless isOver: Guarded<Bool>? = nil, reply: @escaping @Sendable (Reply) -> Void
     ) {
         engine.ask(
             question, trace: trace,
@@ -293,7 +347,7 @@ extension ProxyHandler {
                     held[exchange]?.callers.append(caller)
                     return held[exchange] != nil
                 }
-                if !isHeld { self.engine.leave(caller) }
+                if !isHeld || isOver?.withLock({ $0 }) ?? false { self.engine.leave(caller) }
             }, reply: reply)
     }
 
@@ -330,6 +384,15 @@ extension ProxyHandler {
             write(&writer)
         }
     }
+}
+
+/// A request for many actions.
+private struct Batch: Sendable {
+    /// As they were given.
+    let ids: [String]
+    let wish: Wish
+    let visit: Visit
+    let exchange: Exchange
 }
 
 /// Gathers a batch's results, whichever comes first, and hands them on in the order asked.

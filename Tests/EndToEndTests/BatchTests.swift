@@ -1,0 +1,85 @@
+// Batches through the real program: their tag, when to come back, and waits for the first change.
+
+import Foundation
+import StatusCore
+import Testing
+
+@Suite(.timeLimit(.minutes(10)))
+struct BatchTests {
+    /// One that changes, one that never does, one that is not known, and one that is no id.
+    private static let path =
+        "/actions?id=\(DemoID.voucher)&id=\(DemoID.pendingVoucher)&id=\(DemoID.missingOrder)&id=.."
+
+    private func statuses(_ reply: Reply) -> [String?] {
+        reply.json["actions"]?.array?.map { $0["status"]?.string } ?? []
+    }
+
+    @Test func firstChangeOfAnyEndsTheWait() async throws {
+        let world = try await World(sandbox: ["--pending", "6s"])
+        let first = try world.get(Self.path)
+        #expect(statuses(first) == ["PENDING", "IN_PROGRESS"])
+        #expect(first.json["done"] == .bool(false))
+        #expect(first["retry-after"].flatMap { Int($0) } ?? 0 >= 1)
+        let tag = try #require(first["etag"])
+        let wait = "\(Self.path)&wait=50&until=any"
+        let second = try world.get(wait, fields: ["If-None-Match: \(tag)"])
+        #expect(second.status == 200)
+        #expect(second["etag"] != tag)
+        #expect(statuses(second) == ["IN_PROGRESS", "IN_PROGRESS"])
+        #expect(second.json["failures"]?.array?.count == 2)
+        // Nobody is left waiting for the other one.
+        try await eventually("no waiter") {
+            try world.get("/metrics").text.contains("status_proxy_waiters 0\n")
+        }
+        // Who knows an older state is told at once, by a wait that would not end by itself.
+        let still = "/actions?id=\(DemoID.pendingVoucher)&wait=50&until=any"
+        let started = ContinuousClock.now
+        let known = try world.get(still, fields: ["If-None-Match: W/\"0000000000000000\""])
+        #expect(known.status == 200)
+        #expect(ContinuousClock.now - started < .seconds(40))
+    }
+
+    @Test func waitWithoutAChangeEndsWithTheSameTag() async throws {
+        let world = try await World()
+        let path = "/actions?id=\(DemoID.pendingVoucher)&id=\(DemoID.pendingOrder)"
+        let first = try world.get(path)
+        let tag = try #require(first["etag"])
+        #expect(try world.get(path, fields: ["If-None-Match: \(tag)"]).status == 304)
+        for goal in ["any", "change", "done"] {
+            let wait = "\(path)&wait=1&until=\(goal)"
+            let reply = try world.get(wait, fields: ["If-None-Match: \(tag)"])
+            #expect(reply.status == 304, "\(goal)")
+            #expect(reply["etag"] == tag)
+            #expect(try world.get(wait)["etag"] == tag)
+        }
+    }
+
+    @Test func whatCannotChangeIsNotWaitedFor() async throws {
+        let world = try await World()
+        let done = "/actions?id=aa_000000000000000200"
+        let started = ContinuousClock.now
+        for (path, isDone) in [(done, true), ("\(done)&id=..", false)] {
+            let tag = try #require(try world.get(path)["etag"])
+            let reply = try world.get("\(path)&wait=50&until=any")
+            #expect(reply.json["done"] == .bool(isDone))
+            #expect(reply["retry-after"] == nil)
+            let fields = ["If-None-Match: \(tag)"]
+            #expect(try world.get("\(path)&wait=50&until=any", fields: fields).status == 304)
+        }
+        #expect(ContinuousClock.now - started < .seconds(40))
+    }
+
+    @Test func drainingEndsTheWaitForAny() async throws {
+        let world = try await World()
+        let path = "/actions?id=\(DemoID.pendingVoucher)&wait=50&until=any"
+        _ = try world.get("/actions?id=\(DemoID.pendingVoucher)")
+        let socket = try RawSocket(port: world.port)
+        try socket.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try await eventually("a waiter") {
+            try world.get("/metrics").text.contains("status_proxy_waiters 1\n")
+        }
+        world.proxy.signal(SIGTERM)
+        #expect(try socket.reply().status == 200)
+        #expect(try await world.proxy.exitCode() == 0)
+    }
+}
