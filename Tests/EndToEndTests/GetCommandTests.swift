@@ -36,6 +36,48 @@ struct GetCommandTests {
         #expect(try await get(world, DemoID.voucher).text.contains("error ITEM_FAILED"))
     }
 
+    @Test func waitGoesOnThroughTrouble() async throws {
+        let world = try await World(["VOUCHERS_TIMEOUT": "1s"], sandbox: ["--pending", "1s"])
+        // Nothing is stored, and the upstream fails: a 502 that passes.
+        try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
+        let client = try Program(
+            "status-proxy",
+            ["get", DemoID.voucher, "--wait", "120s", "--url", "http://127.0.0.1:\(world.port)"])
+        _ = try await world.proxy.wait(for: "the 502") {
+            $0.contains("\"status\":502") ? true : nil
+        }
+        try world.setFault("vouchers", #"{"kind":"none"}"#)
+        #expect(try await client.exitCode(seconds: 120) == 2)
+        // Without a wait it ends with the first answer; with one, when time is up.
+        #expect(try await get(world, DemoID.missingOrder, "--wait", "1s").code == 4)
+        #expect(try await get(world, "aa_000000000000000500", "--wait", "1s").code == 5)
+    }
+
+    @Test func waitGoesOnWhileTheServerIsRestarted() async throws {
+        let port = try LoopbackAddress.freePort()
+        let world = try await World(["LISTEN_PORT": "\(port)", "VOUCHERS_TIMEOUT": "1s"])
+        try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
+        let client = try Program(
+            "status-proxy",
+            ["get", DemoID.voucher, "--wait", "120s", "--url", "http://127.0.0.1:\(port)"])
+        _ = try await world.proxy.wait(for: "the 502") {
+            $0.contains("\"status\":502") ? true : nil
+        }
+        try await world.killProxy()
+        try world.setFault("vouchers", #"{"kind":"none"}"#)
+        try await world.restartProxy()
+        #expect(try await client.exitCode(seconds: 120) == 2)
+    }
+
+    @Test func onlyTheNamedSourceIsAsked() async throws {
+        let world = try await World()
+        #expect(try await get(world, "known-to-both").code == 5)
+        let (code, text) = try await get(world, "known-to-both", "--source", "vouchers", "--json")
+        #expect(code != 5 && text.contains("\"source\":\"vouchers\""), "\(text)")
+        #expect(try await get(world, DemoID.voucher, "--source", "elsewhere").code == 5)
+        #expect(try await get(world, DemoID.voucher, "--source", "a&wait=9").code == 64)
+    }
+
     @Test func keyComesFromTheEnvironment() async throws {
         let folder = try TemporaryFolder()
         let key = try folder.write("key-one", to: "key")

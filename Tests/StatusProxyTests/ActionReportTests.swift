@@ -1,5 +1,6 @@
 // What `status-proxy get` says of an answer, and the code that it ends with.
 
+import StatusCore
 import Testing
 
 @testable import StatusProxy
@@ -45,6 +46,34 @@ struct ActionReportTests {
         let body = #"{"code":"\#(code)","detail":"Why.","retry_after":7}"#
         let lines = ["\(status) \(code): Why.", "ask again in 7 s"]
         #expect(report(status, body) == ActionReport(exitCode: exitCode, lines: lines))
+    }
+
+    @Test(
+        arguments: [
+            (200, #"{"done":false}"#, true), (200, #"{"done":true}"#, false), (200, "[]", false),
+            (404, #"{"code":"action-not-found"}"#, true),
+            (404, #"{"code":"route-not-found"}"#, false), (404, "<html>", false),
+            (400, #"{"code":"invalid-parameter"}"#, false), (401, "{}", false), (409, "{}", false),
+            (429, "{}", true), (500, "", true), (502, "<html>", true), (503, "{}", true),
+            (504, "{}", true),
+        ] as [(Int, String, Bool)])
+    func waitGoesOnWhereTheAnswerMayChange(status: Int, body: String, mayChange: Bool) {
+        let answer = ServerAnswer(status: status, body: Array(body.utf8))
+        #expect(answer.mayChange == mayChange)
+    }
+
+    @Test(
+        arguments: [
+            (503, #"{"retry_after":7}"#, 60, 7), (404, #"{"retry_after":30}"#, 20, 20),
+            (502, "", 60, 1), (503, #"{"retry_after":0}"#, 60, 1), (503, "{}", -1, 0),
+            (503, #"{"retry_after":-5}"#, 60, 1), (200, #"{"done":false}"#, 60, 0),
+        ] as [(Int, String, Int64, Int64)])
+    func pauseEndsWhenAskingIsOfUseOrTimeIsUp(
+        status: Int, body: String, left: Int64, seconds: Int64
+    ) {
+        let answer = ServerAnswer(status: status, body: Array(body.utf8))
+        let now = Instant(nanoseconds: 1_000_000_000_000)
+        #expect(answer.pause(before: now + .seconds(left), now: now) == .seconds(seconds))
     }
 
     @Test(arguments: [(200, "[]"), (200, ""), (200, "{}"), (500, "<html>")])

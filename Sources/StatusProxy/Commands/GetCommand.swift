@@ -19,7 +19,10 @@ struct GetCommand: ParsableCommand {
     @Argument(help: "The action's id.")
     var id: String
 
-    @Option(help: "How long to wait until the action is done, like 60s.")
+    @Option(help: "Ask only this source.")
+    var source: String?
+
+    @Option(help: "How long to wait until the action is done, like 60s, also through trouble.")
     var wait: String?
 
     @Flag(help: "Print the server's JSON, be it an action or a problem.")
@@ -30,6 +33,10 @@ struct GetCommand: ParsableCommand {
 
     func validate() throws {
         guard ActionID(id) != nil else { throw ValidationError("'\(id)' is not an action id") }
+        // What cannot be a name must not reach the query; which names there are, the server knows.
+        if let source, ActionID(source) == nil {
+            throw ValidationError("'\(source)' is not a source")
+        }
         guard let wait else { return }
         guard DurationText.parse(wait) != nil else {
             throw ValidationError("--wait takes \(DurationText.form)")
@@ -42,7 +49,8 @@ struct GetCommand: ParsableCommand {
         do throws(ProbeFailure) {
             let place = try ServerPlace(url: url, environment: environment)
             let desk = ActionDesk(place: place, key: environment["STATUS_PROXY_KEY"])
-            answer = try desk.ask(id, wait: wait.flatMap(DurationText.parse) ?? .zero)
+            answer = try desk.ask(
+                id, source: source, wait: wait.flatMap(DurationText.parse) ?? .zero)
         } catch {
             throw Refusal.exit("status-proxy: \(error)", code: ActionReport.troubleCode)
         }
@@ -65,20 +73,58 @@ struct ActionDesk {
     /// than the default, and what intermediaries let pass.
     private static let waitMax = Duration.seconds(30)
 
-    func ask(_ id: String, wait: Duration) throws(ProbeFailure) -> ServerAnswer {
+    func ask(_ id: String, source: String?, wait: Duration) throws(ProbeFailure) -> ServerAnswer {
         let deadline = SystemClock.now() + wait
+        var hasAnswered = false
         while true {
             let left = min(deadline - SystemClock.now(), Self.waitMax)
-            let seconds = max(0, left.secondsRoundedUp)
-            var fields = ["Host: localhost"]
-            if let key, !key.isEmpty { fields.append("Authorization: Bearer \(key)") }
-            let answer = try ServerLink.get(
-                place, "/actions/\(id)?wait=\(seconds)", fields: fields,
-                timeoutSeconds: seconds + 30)
-            let isDone = answer.status != 200 || answer.json["done"] != .bool(false)
-            if isDone || SystemClock.now() >= deadline { return answer }
+            var pause = Duration.seconds(1)
+            do throws(ProbeFailure) {
+                let answer = try get(id, source, waitSeconds: max(0, left.secondsRoundedUp))
+                guard answer.mayChange, SystemClock.now() < deadline else { return answer }
+                hasAnswered = true
+                pause = answer.pause(before: deadline, now: SystemClock.now())
+            } catch {
+                // One that has answered is being restarted; one that has not may not be there.
+                guard hasAnswered, SystemClock.now() < deadline else { throw error }
+            }
+            usleep(UInt32(pause.nanoseconds / 1000))
         }
     }
+
+    private func get(
+        _ id: String, _ source: String?, waitSeconds: Int
+    ) throws(ProbeFailure) -> ServerAnswer {
+        var fields = ["Host: localhost"]
+        if let key, !key.isEmpty { fields.append("Authorization: Bearer \(key)") }
+        let query = source.map { "&source=\($0)" } ?? ""
+        return try ServerLink.get(
+            place, "/actions/\(id)?wait=\(waitSeconds)\(query)", fields: fields,
+            timeoutSeconds: waitSeconds + 30)
+    }
+}
+
+extension ServerAnswer {
+    /// The same question may get another answer: an action that is not done, or not known yet, or
+    /// trouble that passes.
+    var mayChange: Bool {
+        switch status {
+        case 200: json["done"] == .bool(false)
+        case 404: json["code"]?.string == "action-not-found"
+        case 429, 500...599: true
+        default: false
+        }
+    }
+
+    /// How long to wait before asking again: until asking is of use, but not past the deadline. A 200
+    /// has had its wait.
+    func pause(before deadline: Instant, now: Instant) -> Duration {
+        guard status != 200 else { return .zero }
+        let seconds = min(max(1, json["retry_after"]?.integer ?? 1), Self.pauseSecondsMax)
+        return max(.zero, min(.seconds(seconds), deadline - now))
+    }
+
+    private static let pauseSecondsMax: Int64 = 3600
 }
 
 /// What an answer says, for people and for scripts.
