@@ -99,7 +99,7 @@ let package = Package(
         tests(
             "EndToEndTests",
             ["StatusProxy", "UpstreamSandbox", "StatusCore", "Locking", "TestSupport"],
-            resources: [.copy("Corpus")]),
+            resources: [.copy("Clients"), .copy("Corpus")]),
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"], resources: [.copy("Corpus")]),
         .target(
             name: "TestSupport",

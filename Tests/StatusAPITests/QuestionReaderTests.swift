@@ -163,7 +163,10 @@ import Testing
 
     @Test(
         arguments: [
-            ("wait=5&until=any", nil, .change(from: nil, deadline: Fixtures.now + .seconds(5)), true),
+            (
+                "wait=5&until=any", nil,
+                .change(from: nil, deadline: Fixtures.now + .seconds(5)), true
+            ),
             (
                 "wait=5&until=any", #"W/"00000000000000ff""#,
                 .change(from: [0xFF], deadline: Fixtures.now + .seconds(5)), true

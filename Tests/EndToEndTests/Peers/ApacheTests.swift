@@ -1,9 +1,10 @@
 // Apache before the service, compressing: its mark on our tags comes back to us.
 
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct ApacheTests {
     private static let path = "/actions/\(DemoID.voucher)"
 

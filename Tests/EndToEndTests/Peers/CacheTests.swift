@@ -2,6 +2,7 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
 /// A cache that is asked in place of the service.
@@ -49,7 +50,7 @@ private struct Passage {
     }
 }
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct CacheTests {
     private static let path = "/actions/\(DemoID.pendingVoucher)"
 

@@ -31,8 +31,10 @@ final class Nginx {
     }
 
     /// Answers with that JSON, in which `$http_NAME` stands for a field of the request.
-    convenience init(answering json: String) async throws {
-        try await self.init(location: "default_type application/json; return 200 '\(json)';")
+    convenience init(answering json: String, status: Int = 200) async throws {
+        let type = status < 400 ? "json" : "problem+json"
+        try await self.init(
+            location: "default_type application/\(type); return \(status) '\(json)';")
     }
 
     private init(upstream: String = "", location: String) async throws {

@@ -48,6 +48,7 @@ import Testing
                   examples: {one: {value: {name: a}}}
           schemas:
             Thing:
+              additionalProperties: true
               required: [name]
               properties: {name: {type: string, examples: [b]}}
         """
@@ -121,6 +122,10 @@ import Testing
                 #"{"name":1}"#
             ),
             (
+                "GET", "/things/7", 200, [("Content-Type", "application/json"), ("Age", "3")],
+                #"{"name":"a","other":1}"#
+            ),
+            (
                 "HEAD", "/things/7", 200, [("Content-Type", "application/json"), ("Age", "3")],
                 #"{"name":"a"}"#
             ),
@@ -168,6 +173,12 @@ import Testing
         ("responses/Thing'", "responses/Nobody'"),
         ("schemas/Thing'", "schemas/Nobody'"),
         ("in: path", "in: cookie"),
+        // It would hold for OPTIONS, too.
+        ("in: path", "in: query"),
+        ("additionalProperties: true", "additionalProperties: false"),
+        ("{pattern: '^# '}}", "{pattern: '^# ', enum: ['# a']}}"),
+        ("{schema: {pattern: '^# '}}", "{x-strict: {patterns: '^# '}}"),
+        ("{schema: {pattern: '^# '}}", "{example: '# a'}"),
         ("required: true, schema: {type: string}}\n    get", "schema: {nullable: true}}\n    get"),
         ("maximum: 100", "multipleOf: 2"),
         ("type: integer", "format: uuid"),
@@ -181,6 +192,19 @@ import Testing
         let range = try #require(Self.yaml.firstRange(of: part))
         let yaml = Self.yaml.replacingCharacters(in: range, with: other)
         #expect(throws: ContractFailure.self) { try ContractDocument(yaml: yaml) }
+    }
+
+    @Test func contentMayBeDescribedForThisVersionOnly() throws {
+        let yaml = Self.yaml.replacing(
+            "{schema: {pattern: '^# '}}", with: "{x-strict: {pattern: '^# '}}")
+        #expect(yaml != Self.yaml)
+        let contract = try ContractDocument(yaml: yaml)
+        for (text, faults) in [("# a", 0), ("a", 1)] {
+            let found = contract.violations(
+                method: "GET", path: "/text", status: 200,
+                fields: [("Content-Type", "text/plain")], body: Array(text.utf8))
+            #expect(found.count == faults)
+        }
     }
 
     @Test func operationsAndStatusesAreListed() throws {

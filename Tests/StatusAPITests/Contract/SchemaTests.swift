@@ -52,6 +52,14 @@ import Testing
         Keyword(
             schema: "{additionalProperties: false, properties: {a: {}}}",
             good: [#"{"a":1}"#], bad: [#"{"b":1}"#]),
+        // Room for later versions; this one is held to what is listed.
+        Keyword(
+            schema: "{properties: {a: {}}, additionalProperties: true}",
+            good: ["{}", #"{"a":1}"#, "[]"], bad: [#"{"a":1,"b":1}"#]),
+        Keyword(
+            schema: "x-extensible-enum: [a, null]", good: [#""a""#, "null"], bad: [#""b""#, "1"]),
+        Keyword(
+            schema: "{type: integer, x-strict: {minimum: 3}}", good: ["3"], bad: ["2", #""x""#]),
         Keyword(
             schema: "additionalProperties: {type: integer}", good: ["{}", #"{"x":1,"y":2}"#],
             bad: [#"{"x":1,"y":"2"}"#]),
@@ -77,6 +85,9 @@ import Testing
             schema: "format: date-time",
             good: [#""2026-11-01T10:00:00Z""#, #""2026-11-01T10:00:00.120+01:00""#, "1", "null"],
             bad: [#""2026-11-01""#, #""2026-11-31T10:00:00Z""#, #""""#, #""soon""#]),
+        Keyword(
+            schema: "format: int64", good: ["0", "-9223372036854775808", "0.5", #""a""#, "null"],
+            bad: ["9223372036854775808", "1e30"]),
         Keyword(schema: "minimum: 0", good: ["0", "0.1", #""a""#], bad: ["-1", "-0.1"]),
         Keyword(schema: "maximum: 100", good: ["100", "-3", "null"], bad: ["100.5", "101"]),
         Keyword(schema: "minLength: 2", good: [#""ab""#, #""日本""#, "1"], bad: [#""""#, #""日""#]),
@@ -95,6 +106,32 @@ import Testing
         }
         for json in keyword.bad {
             #expect(try !violations(keyword.schema, json).isEmpty, "\(json)")
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("{enum: [a]}", "{x-extensible-enum: [a]}"), ("{const: a}", "{type: string}"),
+            ("{oneOf: [{type: 'null'}, {type: string}]}", "{type: [string, 'null']}"),
+            ("{anyOf: [{type: string}]}", "{allOf: [{type: string}]}"),
+            ("{maxItems: 2}", "{items: {type: string}}"),
+            ("{properties: {a: {}}}", "{properties: {a: {}}, additionalProperties: true}"),
+            (
+                "{properties: {a: {}}, additionalProperties: false}",
+                "{properties: {a: {}}, additionalProperties: true}"
+            ),
+        ])
+    func schemaOfAnAnswerLeavesRoomForLaterVersions(closed: String, open: String) throws {
+        for frame in ["#", "{items: #}", "{additionalProperties: #}", "{allOf: [#]}"] {
+            func read(_ part: String, isOpen: Bool) throws {
+                let text = frame.split(separator: "#", omittingEmptySubsequences: false)
+                    .joined(separator: part)
+                _ = try Schema(try YAMLReader.read(text), at: "#", isOpen: isOpen)
+            }
+            #expect(throws: ContractFailure.self) { try read(closed, isOpen: true) }
+            try read(open, isOpen: true)
+            try read("{x-strict: \(closed)}", isOpen: true)
+            try read(closed, isOpen: false)
         }
     }
 

@@ -29,7 +29,6 @@ extension ContractDocument {
             switch rule {
             case .value(let values): values.compactMap(\.string)
             case .reference(let reference): schemas.schema(at: reference).map(texts) ?? []
-            case .exactlyOne(let schemas), .any(let schemas): schemas.flatMap(texts)
             default: []
             }
         }

@@ -46,7 +46,7 @@ struct ContractReader {
         }
         for member in try Self.members(components["schemas"], at: "#/components/schemas") {
             let place = "#/components/schemas/\(member.name)"
-            schemas.named[member.name] = try schema(member.value, at: place)
+            schemas.named[member.name] = try schema(member.value, at: place, isOpen: true)
         }
         for member in try Self.members(components["headers"], at: "#/components/headers") {
             _ = try field(member.value, at: "#/components/headers/\(member.name)")
@@ -80,7 +80,10 @@ struct ContractReader {
             for member in try Self.members(path.value, at: place, known: names) {
                 switch member.name {
                 case "summary", "description": break
-                case "parameters": try readParameters(member.value, at: "\(place)/parameters")
+                case "parameters":
+                    // They hold for every method, and nothing in a query means something to OPTIONS.
+                    try readParameters(
+                        member.value, at: "\(place)/parameters", from: ["path", "header"])
                 default:
                     operations[member.name.uppercased()] = try operation(
                         member.value, at: "\(place)/\(member.name)")
@@ -130,18 +133,20 @@ struct ContractReader {
 
     /// Requests are not checked; their schemas are read, so that no odd keyword hides in them.
     private mutating func readParameters(
-        _ value: JSONValue, at place: String
+        _ value: JSONValue, at place: String, from locations: Set<String> = anywhere
     ) throws(ContractFailure) {
         guard let parameters = value.array else {
             throw ContractFailure(at: place, "is not a list")
         }
         for (index, parameter) in parameters.enumerated() {
-            try readParameter(parameter, at: "\(place)/\(index)")
+            try readParameter(parameter, at: "\(place)/\(index)", from: locations)
         }
     }
 
+    private static let anywhere: Set = ["path", "query", "header"]
+
     private mutating func readParameter(
-        _ value: JSONValue, at place: String
+        _ value: JSONValue, at place: String, from locations: Set<String> = anywhere
     ) throws(ContractFailure) {
         let value = try resolved(value, at: place)
         let names: Set = [
@@ -149,8 +154,9 @@ struct ContractReader {
             "examples",
         ]
         _ = try Self.members(value, at: place, known: names)
-        guard let location = value["in"]?.string, ["path", "query", "header"].contains(location)
-        else { throw ContractFailure(at: place, "is in no known part of a request") }
+        guard let location = value["in"]?.string, locations.contains(location) else {
+            throw ContractFailure(at: place, "is in none of \(locations.sorted())")
+        }
         let schema = try schema(value["schema"] ?? .null, at: "\(place)/schema")
         try collectExamples(of: value, schema, at: place)
     }
@@ -173,13 +179,25 @@ struct ContractReader {
         }
         for member in try Self.members(value["content"], at: "\(place)/content") {
             let place = "\(place)/content/\(member.name)"
-            let names: Set = ["schema", "example", "examples"]
+            let names: Set = ["schema", "example", "examples", "x-strict"]
             _ = try Self.members(member.value, at: place, known: names)
-            let schema = try schema(member.value["schema"] ?? .null, at: "\(place)/schema")
+            let schema = try content(member.value, at: place)
             try collectExamples(of: member.value, schema, at: place)
             answer.content[Self.mediaType(member.name)] = schema
         }
         return answer
+    }
+
+    /// What the content is, in every version and in this one. One of the two is there.
+    private mutating func content(
+        _ value: JSONValue, at place: String
+    ) throws(ContractFailure) -> Schema {
+        guard let strict = value["x-strict"] else {
+            return try schema(value["schema"] ?? .null, at: "\(place)/schema", isOpen: true)
+        }
+        var both = try schema(value["schema"] ?? .bool(true), at: "\(place)/schema", isOpen: true)
+        both.rules.append(.all([try schema(strict, at: "\(place)/x-strict")]))
+        return both
     }
 
     private mutating func field(
@@ -197,9 +215,9 @@ struct ContractReader {
     // MARK: Schemas and examples
 
     private mutating func schema(
-        _ value: JSONValue, at place: String
+        _ value: JSONValue, at place: String, isOpen: Bool = false
     ) throws(ContractFailure) -> Schema {
-        let schema = try Schema(value, at: place)
+        let schema = try Schema(value, at: place, isOpen: isOpen)
         collect(schema, at: place)
         return schema
     }

@@ -2,9 +2,14 @@
 
 import StatusCore
 
-/// The part of JSON Schema 2020-12 that the contract uses.
+/// The part of JSON Schema 2020-12 that the contract uses, read strictly.
+///
+/// The document leaves answers room for later versions. What this version answers is held to what the
+/// document lists: `additionalProperties: true` beside `properties` lets no other member through here,
+/// `x-extensible-enum` no other value, and a schema in `x-strict` holds besides.
 struct Schema: Sendable {
     var rules: [Rule]
+    private let isOpen: Bool
     /// The schema's own examples, to be held against it.
     var examples: [JSONValue]
 
@@ -26,6 +31,7 @@ struct Schema: Sendable {
         case exactlyOne([Schema])
         case pattern(String)
         case dateTime
+        case int64
         case minimum(Double)
         case maximum(Double)
         case lengthMin(Int)
@@ -40,8 +46,14 @@ struct Schema: Sendable {
 // MARK: - Reading
 
 extension Schema {
-    /// - Throws: `ContractFailure` for a keyword that is not known here, or has an odd value.
-    init(_ value: JSONValue, at place: String) throws(ContractFailure) {
+    /// What later versions could not change without breaking clients that were generated from this one.
+    private static let closing: Set = ["enum", "const", "oneOf", "anyOf", "maxItems"]
+
+    /// - Parameter isOpen: of an answer's schema: there must be room for later versions.
+    /// - Throws: `ContractFailure` for a keyword that is not known here, has an odd value, or leaves no
+    ///   room.
+    init(_ value: JSONValue, at place: String, isOpen: Bool = false) throws(ContractFailure) {
+        self.isOpen = isOpen
         rules = []
         examples = []
         if case .bool(let accepts) = value {
@@ -52,36 +64,45 @@ extension Schema {
             throw ContractFailure(at: place, "is not a schema")
         }
         for member in members { try read(member, of: value, at: "\(place)/\(member.name)") }
+        if isOpen, value["properties"] != nil, value["additionalProperties"] != .bool(true) {
+            throw ContractFailure(at: place, "has no room for other members")
+        }
     }
 
     private mutating func read(
         _ member: JSONValue.Member, of whole: JSONValue, at place: String
     ) throws(ContractFailure) {
         let value = member.value
+        if isOpen, Self.closing.contains(member.name) {
+            throw ContractFailure(at: place, "leaves no room for later versions")
+        }
         switch member.name {
         case "title", "description", "$comment": break
         case "examples": examples = try Self.list(value, at: place)
         case "$ref": rules.append(.reference(to: try Self.text(value, at: place)))
         case "type": rules.append(.type(oneOf: try Self.types(value, at: place)))
-        case "enum": rules.append(.value(oneOf: try Self.scalars(value, at: place)))
+        case "enum", "x-extensible-enum":
+            rules.append(.value(oneOf: try Self.scalars(value, at: place)))
+        case "x-strict": rules.append(.all([try Schema(value, at: place)]))
         case "const": rules.append(.value(oneOf: try Self.scalars(.array([value]), at: place)))
         case "required":
             rules.append(.required(try Self.each(value, at: place, Self.text)))
-        case "properties": rules.append(try Self.members(of: whole, value, at: place))
+        case "properties": rules.append(try members(of: whole, value, at: place))
         case "additionalProperties":
             if whole["properties"] == nil {
-                rules.append(.members([:], others: try Schema(value, at: place)))
+                rules.append(.members([:], others: try schema(value, at: place)))
             }
-        case "items": rules.append(.items(try Schema(value, at: place)))
-        case "allOf": rules.append(.all(try Self.each(value, at: place, Self.schema)))
-        case "anyOf": rules.append(.any(try Self.each(value, at: place, Self.schema)))
-        case "oneOf": rules.append(.exactlyOne(try Self.each(value, at: place, Self.schema)))
+        case "items": rules.append(.items(try schema(value, at: place)))
+        case "allOf": rules.append(.all(try Self.each(value, at: place, schema)))
+        case "anyOf": rules.append(.any(try Self.each(value, at: place, schema)))
+        case "oneOf": rules.append(.exactlyOne(try Self.each(value, at: place, schema)))
         case "pattern": rules.append(.pattern(try Self.pattern(value, at: place)))
         case "format":
-            guard value == .string("date-time") else {
-                throw ContractFailure(at: place, "is a format that is not checked")
+            switch value.string {
+            case "date-time": rules.append(.dateTime)
+            case "int64": rules.append(.int64)
+            default: throw ContractFailure(at: place, "is a format that is not checked")
             }
-            rules.append(.dateTime)
         case "minimum": rules.append(.minimum(try Self.number(value, at: place)))
         case "maximum": rules.append(.maximum(try Self.number(value, at: place)))
         case "minLength": rules.append(.lengthMin(try Self.count(value, at: place)))
@@ -91,7 +112,7 @@ extension Schema {
         }
     }
 
-    private static func members(
+    private func members(
         of whole: JSONValue, _ properties: JSONValue, at place: String
     ) throws(ContractFailure) -> Rule {
         guard case .object(let members) = properties else {
@@ -99,20 +120,21 @@ extension Schema {
         }
         var named: [String: Schema] = [:]
         for member in members {
-            named[member.name] = try Schema(member.value, at: "\(place)/\(member.name)")
+            named[member.name] = try schema(member.value, at: "\(place)/\(member.name)")
         }
-        guard let others = whole["additionalProperties"] else {
-            return .members(named, others: nil)
+        switch whole["additionalProperties"] {
+        case nil: return .members(named, others: nil)
+        case .bool: return .members(named, others: try Schema(.bool(false), at: place))
+        case let others?:
+            let place = "\(place)/../additionalProperties"
+            return .members(named, others: try schema(others, at: place))
         }
-        return .members(named, others: try Schema(others, at: "\(place)/../additionalProperties"))
     }
 
     // MARK: Values of keywords
 
-    private static func schema(
-        _ value: JSONValue, at place: String
-    ) throws(ContractFailure) -> Schema {
-        try Schema(value, at: place)
+    private func schema(_ value: JSONValue, at place: String) throws(ContractFailure) -> Schema {
+        try Schema(value, at: place, isOpen: isOpen)
     }
 
     private static func types(

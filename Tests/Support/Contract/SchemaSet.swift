@@ -38,6 +38,9 @@ struct SchemaSet: Sendable {
         case .all, .any, .exactlyOne: return combinedViolations(value, rule, at: place)
         case .pattern, .dateTime, .lengthMin, .lengthMax:
             return value.string.flatMap { stringFault($0, rule) }.map { ["\(place): \($0)"] } ?? []
+        case .int64:
+            let isTooLarge = value.isOf(.integer) && value.integer == nil
+            return isTooLarge ? ["\(place): is no 64-bit integer"] : []
         case .minimum(let bound):
             return value.double.map { $0 >= bound } ?? true ? [] : ["\(place): is under \(bound)"]
         case .maximum(let bound):

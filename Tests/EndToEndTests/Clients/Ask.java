@@ -1,0 +1,84 @@
+import generated.Action;
+import generated.ActionsApi;
+import generated.ApiClient;
+import generated.ApiException;
+import generated.ApiResponse;
+import generated.Batch;
+import generated.Problem;
+import java.util.Arrays;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+/**
+ * Asks a service through the Java client that openapi-generator has written.
+ *
+ * Arguments: the service's address, and questions. One line is printed for each answer.
+ */
+public class Ask {
+    public static void main(String[] arguments) throws Exception {
+        ApiClient client = new ApiClient();
+        client.updateBaseUri(arguments[0]);
+        ActionsApi api = new ActionsApi(client);
+        for (String question : Arrays.asList(arguments).subList(1, arguments.length)) {
+            try {
+                System.out.println(ask(api, question));
+            } catch (ApiException failure) {
+                System.out.println(told(failure));
+            }
+        }
+    }
+
+    static String ask(ActionsApi api, String question) throws ApiException {
+        String kind = question.split(":")[0];
+        String ids = question.split(":")[1];
+        switch (kind) {
+            case "batch":
+                return told(api.getActionsWithHttpInfo(
+                    Arrays.asList(ids.split(",")), null, null, null, null, null, null, null));
+            case "wait": return told(get(api, ids, 1, null));
+            case "known":
+                String tag = get(api, ids, null, null).getHeaders().get("etag").get(0);
+                return told(get(api, ids, null, tag));
+            default: return told(get(api, ids, null, null));
+        }
+    }
+
+    static ApiResponse<Action> get(ActionsApi api, String id, Integer wait, String tag)
+        throws ApiException
+    {
+        return api.getActionWithHttpInfo(id, null, wait, null, null, tag, null, null);
+    }
+
+    static String state(Action action) {
+        String end = action.getDone() ? "done" : "running";
+        return action.getSource() + " " + action.getStatus() + " " + end;
+    }
+
+    static <T> String told(ApiResponse<T> answer) {
+        if (answer.getData() instanceof Action) {
+            Action action = (Action) answer.getData();
+            String classes = action.getErrors().stream()
+                .map(error -> " " + error.getPropertyClass()).collect(Collectors.joining());
+            return answer.getStatusCode() + " " + state(action) + classes;
+        }
+        Batch batch = (Batch) answer.getData();
+        String parts = Stream.concat(
+            batch.getActions().stream().map(Ask::state),
+            batch.getFailures().stream().map(failure -> failure.getProblem().getCode()))
+            .collect(Collectors.joining(", "));
+        String end = batch.getDone() ? "done" : "running";
+        return answer.getStatusCode() + " " + end + ": " + parts;
+    }
+
+    static String told(ApiException failure) {
+        String body = failure.getResponseBody();
+        if (body == null || body.isEmpty()) return "" + failure.getCode();
+        try {
+            Problem problem =
+                ApiClient.createDefaultObjectMapper().readValue(body, Problem.class);
+            return failure.getCode() + " " + problem.getCode() + " " + problem.getRetryAfter();
+        } catch (Exception unreadable) {
+            return failure.getCode() + " " + unreadable;
+        }
+    }
+}
