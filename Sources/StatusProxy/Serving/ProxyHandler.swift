@@ -222,7 +222,7 @@ extension ProxyHandler {
     ) -> Handling {
         do throws(ProblemDetails) {
             let wish = try QuestionReader.wish(request, limits, now: visit.startedAt)
-            let question = Question(id: id, source: wish.source, holder: visit.caller)
+            let question = Question(id: id, source: wish.source, holder: visit.caller?.name)
             if let refusal = visit.hold(questions: 1) { return answer(refusal, visit, &writer) }
             streams.open(question, seen: EventStream.lastSeen(request), visit, exchange)
             return .later

@@ -37,7 +37,7 @@ struct Visit: Sendable {
     /// What the visitor wishes to know of an action.
     func question(_ wish: Wish, _ id: ActionID) -> Question {
         var question = wish.question(id)
-        question.holder = caller
+        question.holder = caller?.name
         return question
     }
 
