@@ -5,11 +5,12 @@ import Glibc
 import HTTPWire
 import Locking
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import SocketServer
 
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.blocking, .timeLimit(.minutes(1)))
 struct AddressTests {
     private func expectAnswer(at address: BoundAddress) throws {
         let peer = try Peer(address)
