@@ -71,9 +71,9 @@ extension ActionTracker {
     /// published under it asks the tracker again.
     mutating func withdrawOutdated() {
         for source in policy.configured {
-            guard let upstream = upstreams[source], !upstream.published.ids.isEmpty else {
-                continue
-            }
+            guard upstreams[source]?.published.ids.isEmpty == false,
+                let upstream = upstreams[source]
+            else { continue }
             let reason = blocked(upstream, .known)?.obstacle.staleReason
             guard reason != upstream.published.reason else { continue }
             if now < upstream.published.until {

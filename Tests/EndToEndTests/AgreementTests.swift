@@ -1,0 +1,35 @@
+// All ways of asking tell the same of a stored answer while its upstream may not be called.
+
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite(.blocking) struct AgreementTests {
+    @Test func duringAPauseAllWaysTellTheSame() async throws {
+        let world = try await World()
+        let path = "/actions/\(DemoID.pendingVoucher)"
+        #expect(try world.get(path).json["stale"] == .bool(false))
+        try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":60}"#)
+        #expect(try world.get("/actions/aa_other").json["retry_after"]?.integer ?? 0 > 50)
+        // Somebody who waits has it published anew during the pause.
+        _ = try world.get("\(path)?wait=1")
+        func explained() throws -> JSONValue? {
+            let sources = try world.get("\(path)/explain").json["sources"]?.array
+            return sources?.first { $0["source"] == .string("vouchers") }?["answer"]
+        }
+        // An explanation publishes nothing.
+        try await eventually("the look to be due") {
+            try explained()?["stale_reason"]?.string != nil
+        }
+        let plain = try world.get(path).json
+        let batch = try world.get("/actions?id=\(DemoID.pendingVoucher)").json
+        let reasons = [
+            plain["stale_reason"],
+            try world.get("\(path)?source=vouchers").json["stale_reason"],
+            try world.get("\(path)?wait=1").json["stale_reason"],
+            batch["actions"]?.array?.first?["stale_reason"],
+            try explained()?["stale_reason"],
+        ]
+        #expect(reasons.allSatisfy { $0?.string == "upstream-throttled" }, "\(reasons)")
+    }
+}
