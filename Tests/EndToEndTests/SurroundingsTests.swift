@@ -2,9 +2,10 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 import Testing
 
-@Suite(.timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct SurroundingsTests {
     private static let keys = [
         "VOUCHERS_APP_ID": "app", "VOUCHERS_APP_TOKEN": "hidden-token", "LISTEN_PORT": "0",

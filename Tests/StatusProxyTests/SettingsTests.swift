@@ -317,6 +317,7 @@ struct SettingsTests {
             "PATH", "HOME", "LANG", "TERM", "LOGNAME", "HOSTNAME", "HTTPS_PROXY", "NO_PROXY",
             "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY", "STATUS_PROXY_URL",
             "STATUS_PROXY_KEY", "PGHOST", "SSL_CERT_FILE", "INVOCATION_ID", "JOURNAL_STREAM",
+            "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
             "KUBERNETES_PORT", "KUBERNETES_SERVICE_HOST", "PORT", "WAIT_MAX_X_Y",
         ]
         let changes = Changes(uniqueKeysWithValues: others.map { ($0, "/tmp") })
