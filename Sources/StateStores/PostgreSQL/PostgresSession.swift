@@ -175,8 +175,11 @@ final class PostgresSession: @unchecked Sendable {
         guard let errand = errands.replied(number) else {
             return lose(.malformed("a reply out of order"))
         }
-        // Only a reply in time shows that the next one can be, too.
-        if let sentAt = errand.sentAt, .now - sentAt <= limits.decisionMax { isLate = false }
+        // Only a reply in time shows that the next one can be, too; what asks for changes waits for no
+        // decision.
+        if !errand.isForChanges, let sentAt = errand.sentAt, .now - sentAt <= limits.decisionMax {
+            isLate = false
+        }
         do throws(PostgresFailure) {
             try take(result.get(), for: errand, at: at)
         } catch {
