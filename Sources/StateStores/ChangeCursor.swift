@@ -22,6 +22,9 @@ struct ChangeCursor {
         var id: ActionID
     }
 
+    /// Nobody else has ended a call before that.
+    mutating func skip(to moment: Instant) { since = since.map { max($0, moment) } }
+
     /// The actions to be looked up again; `isOwn` tells the calls of this process. `lastTime` is the
     /// latest time written, as the same moment of the store shows it.
     mutating func take(

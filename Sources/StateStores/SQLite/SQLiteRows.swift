@@ -109,6 +109,10 @@ final class SQLiteRows: StoreRows {
         ])
     }
 
+    func dataVersion() throws(SQLiteFailure) -> Int64? {
+        try statements.dataVersion.first { $0.integer(0) }
+    }
+
     /// Calls that have ended at that moment or later.
     func ended(since moment: Instant) throws(SQLiteFailure) -> [ChangeCursor.Ended] {
         var ended: [ChangeCursor.Ended] = []

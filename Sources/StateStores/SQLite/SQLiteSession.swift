@@ -23,6 +23,10 @@ final class SQLiteSession {
     private var lastToken = SlotToken(0)
     private var carryOver = CarryOver()
     private(set) var changes = ChangeCursor()
+    /// Changed by every commit of another connection; nil: not read yet from this one.
+    private var dataVersion: Int64?
+    /// The store time of this connection's last commit.
+    private var lastWritten: Instant?
     /// Noticed, but not repaired in the file yet. Reported once, not per operation.
     private var trouble: String?
     /// Damage was met: the next opening looks closely.
@@ -56,6 +60,15 @@ final class SQLiteSession {
     /// To be told after the settlement's transaction.
     func settled(_ settlement: Settlement) {
         carryOver.settled(settlement, sinceBoot: clock.sinceBoot())
+    }
+
+    /// Whether anybody else has written to the file since this was asked last: mostly, nobody shares it.
+    func mayHaveChanges() -> Bool {
+        guard let rows, let found = try? rows.dataVersion() else { return true }
+        defer { dataVersion = found }
+        guard found == dataVersion else { return true }
+        if let lastWritten { changes.skip(to: lastWritten) }
+        return false
     }
 
     /// To be told after a transaction in which these calls were found to have ended.
@@ -140,6 +153,7 @@ final class SQLiteSession {
         meta.lastTime = transaction.now().time
         try transaction.rows.keep(meta)
         try transaction.rows.database.execute("COMMIT")
+        lastWritten = meta.lastTime
         guard StoreFiles(path) == files else { throw .replaced("the file was replaced") }
         return meta
     }
@@ -266,5 +280,7 @@ final class SQLiteSession {
         if keepsLog { rows?.database.keepLogOnClose() }
         rows = nil
         files = nil
+        dataVersion = nil
+        lastWritten = nil
     }
 }

@@ -104,7 +104,8 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     private func startListening(_ hear: @escaping @Sendable (StoreNotice) -> Void) {
         let timer = DispatchSource.makeTimerSource(queue: queue)
         timer.setEventHandler { [weak self] in
-            self?.post(.changes { ids in for id in (try? ids.get()) ?? [] { hear(.changed(id)) } })
+            guard let self, session.mayHaveChanges() else { return }
+            post(.changes { ids in for id in (try? ids.get()) ?? [] { hear(.changed(id)) } })
         }
         let interval = DispatchTimeInterval.nanoseconds(Int(ChangeCursor.interval.nanoseconds))
         timer.schedule(deadline: .now(), repeating: interval, leeway: .milliseconds(20))

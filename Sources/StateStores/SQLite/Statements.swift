@@ -11,6 +11,7 @@ struct Statements: ~Copyable {
     let enterAgain: Statement
     let call: Statement
     let keepEnd: Statement
+    let dataVersion: Statement
     let ended: Statement
     let callCount: Statement
     let periods: Statement
@@ -74,6 +75,7 @@ extension Statements {
             "SELECT \(SQLiteRows.callColumns) FROM calls WHERE seq = ?1")
         let keepEnd = try database.prepare(
             "UPDATE calls SET ended = ?2, state = ?3, sent = ?4, outcome = ?5 WHERE seq = ?1")
+        let dataVersion = try database.prepare("PRAGMA data_version")
         let ended = try database.prepare(
             "SELECT seq, id FROM calls WHERE source = ?1 AND ended >= ?2 AND state = ?3")
         let callCount = try database.prepare(
@@ -135,8 +137,9 @@ extension Statements {
         self.init(
             look: look, known: known, addLook: addLook, moveGate: moveGate, keepNews: keepNews,
             addCall: addCall, enterAgain: enterAgain, call: call, keepEnd: keepEnd,
-            ended: ended, callCount: callCount, periods: periods, callEnd: callEnd,
-            notFoundCallEnd: notFoundCallEnd, holdersCallEnd: holdersCallEnd, source: source,
+            dataVersion: dataVersion, ended: ended, callCount: callCount, periods: periods,
+            callEnd: callEnd, notFoundCallEnd: notFoundCallEnd, holdersCallEnd: holdersCallEnd,
+            source: source,
             keepSource: keepSource, meta: meta,
             keepMeta: keepMeta, skipTokens: skipTokens)
     }
