@@ -3,6 +3,7 @@
 import Dispatch
 import HTTPWire
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StateStores
@@ -44,15 +45,4 @@ private final class FileLock {
     }
 
     func release() { try? database.execute("ROLLBACK") }
-}
-
-private struct NotYet: Error, CustomStringConvertible { var description: String }
-
-/// Looks again and again, for half a minute at most.
-private func eventually(_ what: String, _ isTrue: () -> Bool) async throws {
-    let deadline = ContinuousClock.now + .seconds(30)
-    while !isTrue() {
-        guard ContinuousClock.now < deadline else { throw NotYet(description: what) }
-        try await Task.sleep(for: .milliseconds(5))
-    }
 }

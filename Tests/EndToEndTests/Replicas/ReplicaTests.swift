@@ -93,9 +93,12 @@ struct ReplicaTests {
         #expect(Set(seen.statuses.keys) == [200], "\(seen.statuses)")
     }
 
-    @Test func whatOneReplicaLearnsAllServe() async throws {
-        let fleet = try await Fleet(
-            3, storeURL: Fleet.newDatabase(), sandbox: ["--pending", "3s"])
+    @Test(arguments: [true, false])
+    func whatOneReplicaLearnsAllServe(withNotices: Bool) async throws {
+        let url = try Fleet.newDatabase()
+        let fleet = try await Fleet(3, storeURL: url, sandbox: ["--pending", "3s"])
+        for index in 0..<3 { try await eventually("not ready") { try fleet.isWell(index) } }
+        if !withNotices { try SQLSession(url).loseNotices() }
         var spreads: [Duration] = []
         for id in [DemoID.order, DemoID.voucher] {
             spreads.append(try await spreadOfNews("/actions/\(id)", fleet))

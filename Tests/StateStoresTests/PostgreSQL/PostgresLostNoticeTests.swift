@@ -41,7 +41,7 @@ struct PostgresLostNoticeTests {
     }
 
     @Test func whoDidNotHearOfNewsFindsItInTheStore() async throws {
-        try loseNotices()
+        try database.admin.loseNotices()
         var limits = PostgresLimits.quiet
         limits.changesInterval = .milliseconds(50)
         let (healed, deaf) = (Notices(), Notices())
@@ -65,25 +65,5 @@ struct PostgresLostNoticeTests {
         // Without the interval it would not have heard: notices come before the replies behind them.
         _ = try await listeners[1].lookUp(a.id)
         #expect(deaf.all == [.missed])
-    }
-
-    /// Settlements are carried out as ever, but what they notify goes where nobody listens.
-    private func loseNotices() throws {
-        try database.admin.query(
-            """
-            DO $$
-            DECLARE
-                settle regprocedure;
-                definition text;
-            BEGIN
-                SELECT p.oid INTO STRICT settle FROM pg_proc p
-                WHERE p.pronamespace = 'status_proxy'::regnamespace AND p.proname = 'settle'
-                ORDER BY p.pronargs DESC LIMIT 1;
-                definition := pg_get_functiondef(settle);
-                ASSERT definition LIKE '%pg_notify(''status_proxy''%';
-                EXECUTE replace(definition, 'pg_notify(''status_proxy''', 'pg_notify(''nobody''');
-            END
-            $$
-            """)
     }
 }
