@@ -3,6 +3,7 @@
 import Foundation
 import StatusCore
 import TestSupport
+import TestSupport
 import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
