@@ -88,7 +88,24 @@ final class Listener: Sendable {
     /// The kernel cuts it down to net.core.somaxconn.
     private static var backlog: Int32 { 4096 }
 
+    /// The kernel refuses both of two that call `listen` at the same moment: each announces itself before
+    /// it looks. So who is refused by that call, not by `bind`, tries again after a moment of its own.
     private static func tcp(
+        _ address: SocketAddress, isShared: Bool
+    ) throws(SocketFailure) -> Listener {
+        for _ in 1..<listensMax {
+            do throws(SocketFailure) {
+                return try listenOnce(address, isShared: isShared)
+            } catch .callFailed(call: "listen", _, errno: EADDRINUSE) {
+                usleep(.random(in: 1_000...20_000))
+            }
+        }
+        return try listenOnce(address, isShared: isShared)
+    }
+
+    private static var listensMax: Int { 5 }
+
+    private static func listenOnce(
         _ address: SocketAddress, isShared: Bool
     ) throws(SocketFailure) -> Listener {
         let name = address.bound

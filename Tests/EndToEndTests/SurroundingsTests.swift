@@ -3,7 +3,6 @@
 import Foundation
 import StatusCore
 import TestSupport
-import TestSupport
 import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))

@@ -21,7 +21,8 @@ public enum Prerequisite {
 
     /// The folder of a release build: only an optimised program keeps what is promised of speed.
     public static func releasePrograms() throws -> String {
-        guard let folder = ProcessInfo.processInfo.environment["RELEASE_PROGRAMS"] else {
+        let folder = ProcessInfo.processInfo.environment["RELEASE_PROGRAMS"] ?? ""
+        guard !folder.isEmpty else {
             try skip("RELEASE_PROGRAMS names no release build")
         }
         return folder

@@ -34,7 +34,8 @@ final class Health: Sendable {
                 state.quarantinedUntil = max(state.quarantinedUntil, until)
             case .breakerOpened(let source, _): state.openBreakers.insert(source)
             case .breakerClosed(let source): state.openBreakers.remove(source)
-            case .called, .denied, .paused, .credentialFailed, .terminalRegressed, .budgetLeft, .gap:
+            case .called, .denied, .paused, .credentialFailed, .terminalRegressed, .budgetLeft,
+                .gap:
                 break
             }
         }
