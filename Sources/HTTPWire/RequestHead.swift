@@ -87,7 +87,8 @@ public struct FieldLine: Equatable, Sendable {
     }
 }
 
-/// The registered methods of RFC 9110 and PATCH; anything else that is a token is `.other`.
+/// The methods of RFC 9110, PATCH, and QUERY (draft-ietf-httpbis-safe-method-w-body); anything else that
+/// is a token is `.other`.
 public enum Method: String, CaseIterable, Sendable {
     case get = "GET"
     case head = "HEAD"
@@ -98,6 +99,7 @@ public enum Method: String, CaseIterable, Sendable {
     case options = "OPTIONS"
     case trace = "TRACE"
     case patch = "PATCH"
+    case query = "QUERY"
     case other = ""
 }
 

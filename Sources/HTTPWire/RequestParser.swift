@@ -147,6 +147,7 @@ extension Method {
         case 4 where bytes.equals("POST", at: range): self = .post
         case 5 where bytes.equals("PATCH", at: range): self = .patch
         case 5 where bytes.equals("TRACE", at: range): self = .trace
+        case 5 where bytes.equals("QUERY", at: range): self = .query
         case 6 where bytes.equals("DELETE", at: range): self = .delete
         case 7 where bytes.equals("OPTIONS", at: range): self = .options
         case 7 where bytes.equals("CONNECT", at: range): self = .connect

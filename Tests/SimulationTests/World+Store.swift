@@ -67,15 +67,16 @@ extension World {
                     let end = world.store.clock.shows(world.now) + pause
                     world.judge.paused(settlement.key.source, until: end)
                 }
-                world.judge.kept(settlement, at: world.now)
+                let reply = world.store.settle(
+                    settlement, asked: asked, at: world.storeMoment(replica))
+                world.judge.kept(settlement, reply, at: world.now)
                 world.announce(settlement.key.id, by: replica)
                 if case .confirmed(let confirmations, _) = settlement.news {
                     for confirmation in confirmations {
                         world.announce(confirmation.id, by: replica)
                     }
                 }
-                return world.store.settle(
-                    settlement, asked: asked, at: world.storeMoment(replica))
+                return reply
             },
             { .settled(settlement.key, flight: flight, $0) })
     }

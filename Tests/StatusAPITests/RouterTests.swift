@@ -127,7 +127,7 @@ import Testing
     @Test(
         arguments: [
             "/actions/a", "/actions", "/livez", "/healthz", "/readyz", "/metrics", "/openapi.yaml",
-        ], [HTTPWire.Method.post, .put, .delete, .patch, .trace, .connect])
+        ], [HTTPWire.Method.post, .put, .delete, .patch, .trace, .connect, .query])
     func otherMethodsAreToldWhatIsAllowed(path: String, method: HTTPWire.Method) throws {
         let failure = try #require(throws: RoutingFailure.self) {
             try Router.route(APIRequest(method: method, path: path))

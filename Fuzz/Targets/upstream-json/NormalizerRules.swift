@@ -197,17 +197,17 @@ enum DocumentRules {
         }
         let held = Preconditions(APIRequest(path: "/", ifNoneMatch: rendered.tag.text))
         let unchanged = written { writer in
-            let status = rendered.write(held, now: moment, into: &writer) { _ in }
+            let status = rendered.write(held, now: moment, for: .shared, into: &writer) { _ in }
             require(status == 304, "its own tag does not match")
         }
         require(unchanged.suffix(4).elementsEqual([13, 10, 13, 10]), "a 304 with content")
         let none = Preconditions(APIRequest(path: "/"))
         let long = written { writer in
-            _ = rendered.write(none, now: moment, into: &writer) {
+            _ = rendered.write(none, now: moment, for: .shared, into: &writer) {
                 $0.field("X-Request-Id", "00000000000000ff")
             }
         }
-        let short = written { rendered.writePlain(now: moment, requestID: 255, into: &$0) }
+        let short = written { rendered.writePlain(now: moment, requestID: 255, for: .shared, into: &$0) }
         require(long == short, "the short way writes another answer")
     }
 }
