@@ -217,7 +217,7 @@ extension Look {
 
     private mutating func absorb(_ kept: KeptAnswer, askedAt: Instant, _ now: Instant) {
         if let answer {
-            let isNewer = askedAt - kept.age > answer.newsAt
+            let isNewer = askedAt - kept.age > answer.newsAt || replaces(answer, kept, now)
             guard kept.document.isDone == answer.document.isDone ? isNewer : kept.document.isDone
             else { return }
         }
@@ -228,6 +228,13 @@ extension Look {
         lastStarter = nil
         if let miss, miss.at <= at { self.miss = nil }
         if let notFoundSince, notFoundSince <= at { self.notFoundSince = nil }
+    }
+
+    /// Whether a state that the store has now replaces one that it had, though their ages do not tell
+    /// which is newer: the reply that brought the older one found a stopped process. A store that was set
+    /// back tells of what is surely older.
+    private func replaces(_ answer: Told, _ kept: KeptAnswer, _ now: Instant) -> Bool {
+        !isUnkept && kept.document != answer.document && now - kept.age >= answer.answeredAt
     }
 
     /// The store has taken a settlement: an answer that it did not get before may still be here only.
