@@ -116,7 +116,9 @@ enum ReaderRules {
         let few = ids.prefix(4)
         few.compactMap(ActionID.init).forEach(checkID)
         let items = few.map { BatchItem(id: $0, result: .failure(.invalidID)) }
-        let body = readOwn(BatchWriter.response(items, clocks: clocks).body, "a batch")
+        let none = Preconditions(APIRequest(path: "/"))
+        let batch = BatchWriter.response(items, none, clocks: clocks, for: .shared)
+        let body = readOwn(batch.body, "a batch")
         let told = body["failures"]?.array?.compactMap { $0["id"]?.string } ?? []
         require(told.count == few.count, "\(told.count) of \(few.count) ids")
         for (a, b) in zip(told, few) { require(a.utf8.elementsEqual(b.utf8), "another id") }
@@ -131,7 +133,8 @@ enum ReaderRules {
             require(accept.indices.contains { accept[$0...].starts(with: name) }, "unnamed events")
         }
         guard let seen = EventStream.lastSeen(request) else { return }
-        require(seen.opaque.utf8.elementsEqual((request.lastEventID ?? "").utf8), "another state")
+        // A compressor may have marked it.
+        require((request.lastEventID ?? "").utf8.starts(with: seen.opaque.utf8), "another state")
     }
 
     /// What goes on to an upstream is a trace that it would take, and the same one.
@@ -148,11 +151,8 @@ enum ReaderRules {
 
     private static func checkCondition(_ field: String?) {
         guard let condition = TagCondition(field), case .tags(let tags) = condition else { return }
-        require(!tags.isEmpty, "a condition of nothing")
-        for tag in tags { require(!tag.utf8.contains(UInt8(ascii: "\"")), "a quote in \(tag)") }
-        let own = tags.compactMap { EntityTag(opaque: $0) }
-        require(condition.knownStates ?? [] == own.map(\.value), "other states")
-        for tag in own {
+        require(condition.knownStates ?? [] == tags.map(\.value), "other states")
+        for tag in tags {
             require(condition.matches(tag), "another state")
             require(TagCondition(tag.text)?.knownStates == [tag.value], "its text is another tag")
         }
@@ -164,10 +164,7 @@ enum ReaderRules {
         let selects = request.method == .get || request.method == .head
         let match = selects ? TagCondition(request.ifMatch) : nil
         let noneMatch = selects ? TagCondition(request.ifNoneMatch) : nil
-        let own: EntityTag? =
-            if case .tags(let tags) = noneMatch {
-                tags.lazy.compactMap { EntityTag(opaque: $0) }.first
-            } else { nil }
+        let own: EntityTag? = if case .tags(let tags) = noneMatch { tags.first } else { nil }
         for tag in [nil, own] {
             switch preconditions.verdict(tag) {
             case .failed: require(match.map { $0 != .any } == true, "412 without a tag in If-Match")
