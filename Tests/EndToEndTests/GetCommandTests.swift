@@ -55,7 +55,8 @@ struct GetCommandTests {
 
     @Test func waitGoesOnWhileTheServerIsRestarted() async throws {
         let port = try LoopbackAddress.freePort()
-        let world = try await World(["LISTEN_PORT": "\(port)", "VOUCHERS_TIMEOUT": "1s"])
+        let world = try await World(
+            ["LISTEN_PORT": "\(port)", "VOUCHERS_TIMEOUT": "1s"], sandbox: ["--pending", "1s"])
         try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
         let client = try Program(
             "status-proxy",

@@ -184,7 +184,7 @@ struct CurlUpstreamClientTests {
 
     @Test func refusedConnectionIsTold() async throws {
         let multi = try CurlMulti()
-        let url = "http://127.0.0.1:\(unusedPort())"
+        let url = "http://127.0.0.1:\(unusedPort)"
         let client = CurlUpstreamClient(multi: multi, endpoint: try .test(url), clock: bootTime)
         let report = await client.call(id())
         let failure = try #require(report.failure)

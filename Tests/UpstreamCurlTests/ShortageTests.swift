@@ -63,7 +63,7 @@ struct ShortageTests {
 
     @Test func upstreamThatRefusesIsNotExcusedByAShortage() async {
         await #expect(processExitsWith: .success) {
-            let url = "http://127.0.0.1:\(unusedPort())"
+            let url = "http://127.0.0.1:\(unusedPort)"
             let client = CurlUpstreamClient(
                 multi: try CurlMulti(), endpoint: try .test(url), clock: bootTime)
             let failure = await withDescriptors(left: 1) { await client.call(id()).failure }

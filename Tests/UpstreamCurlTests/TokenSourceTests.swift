@@ -152,7 +152,7 @@ struct TokenSourceTests {
 
     @Test func unreachableTokenEndpointIsUnavailable() async throws {
         let multi = try CurlMulti()
-        let tokenURL = try UpstreamURL("http://127.0.0.1:\(unusedPort())/token")
+        let tokenURL = try UpstreamURL("http://127.0.0.1:\(unusedPort)/token")
         let credentials = UpstreamCredentials.clientCredentials(
             ClientCredentials(tokenURL: tokenURL, clientID: "c", clientSecret: Secret("s3cret")))
         let client = CurlUpstreamClient(

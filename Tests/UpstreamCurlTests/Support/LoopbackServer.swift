@@ -120,13 +120,18 @@ final class LoopbackServer: Sendable {
     }
 
     static func listenOnLoopback(_ listener: Int32) -> UInt16 {
+        let port = bindToLoopback(listener)
+        precondition(listen(listener, 512) == 0, "cannot listen")
+        return port
+    }
+
+    static func bindToLoopback(_ socket: Int32) -> UInt16 {
         var address = loopbackAddress(0)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         return withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { generic in
-                precondition(bind(listener, generic, size) == 0, "cannot bind")
-                precondition(listen(listener, 512) == 0, "cannot listen")
-                precondition(getsockname(listener, generic, &size) == 0, "no name")
+                precondition(bind(socket, generic, size) == 0, "cannot bind")
+                precondition(getsockname(socket, generic, &size) == 0, "no name")
             }
             return UInt16(bigEndian: pointer.pointee.sin_port)
         }
@@ -286,12 +291,8 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
     pthread_detach(thread)
 }
 
-/// A port on which nobody listens: it was free a moment ago, and the kernel gives it out last.
-func unusedPort() -> UInt16 {
-    let listener = socket(AF_INET, SocketKind.stream, 0)
-    defer { _ = close(listener) }
-    return LoopbackServer.listenOnLoopback(listener)
-}
+/// A port on which nobody listens, nor can anybody begin to: it is bound until the process ends.
+let unusedPort = LoopbackServer.bindToLoopback(socket(AF_INET, SocketKind.stream, 0))
 
 /// Lets a number of threads through once all of them are here.
 final class Barrier: Sendable {
