@@ -87,6 +87,7 @@ struct Probe: Sendable, CustomTestStringConvertible {
     @Test(arguments: probes + [others])
     func everyAnswerKeepsTheContract(_ probes: [Probe]) async throws {
         let world = try await World(["VOUCHERS_TIMEOUT": "1s"])
+        if probes.contains(where: { $0.status == 409 }) { try await world.askUntilAmbiguous() }
         for probe in probes { try expectKept(by: probe, in: world) }
     }
 

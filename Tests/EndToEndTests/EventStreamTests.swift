@@ -78,6 +78,7 @@ struct EventStreamTests {
 
     @Test func problemsAreToldAsOnThePlainRoute() async throws {
         let world = try await World(["VOUCHERS_TIMEOUT": "1s"])
+        try await world.askUntilAmbiguous()
         for (id, query, status) in [
             ("..", "", 400), (DemoID.order, "?source=elsewhere", 400),
             (DemoID.missingOrder, "", 404),

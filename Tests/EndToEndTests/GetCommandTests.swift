@@ -72,6 +72,7 @@ struct GetCommandTests {
 
     @Test func onlyTheNamedSourceIsAsked() async throws {
         let world = try await World()
+        try await world.askUntilAmbiguous()
         #expect(try await get(world, "known-to-both").code == 5)
         let (code, text) = try await get(world, "known-to-both", "--source", "vouchers", "--json")
         #expect(code != 5 && text.contains("\"source\":\"vouchers\""), "\(text)")

@@ -2,6 +2,7 @@
 
 import Foundation
 import StatusCore
+import TestSupport
 
 /// Both programs, running on free ports of the loopback address.
 final class World {
@@ -83,6 +84,14 @@ final class World {
 
     func get(_ path: String, method: String = "GET", fields: [String] = []) throws -> Reply {
         try Client.get(port: port, path, method: method, fields: fields)
+    }
+
+    /// Both upstreams know that id. The first answer waits but 250 ms for the other, which a busy machine
+    /// can exceed.
+    func askUntilAmbiguous(_ id: String = "known-to-both") async throws {
+        try await eventually("both have answered for \(id)") {
+            try get("/actions/\(id)").status == 409
+        }
     }
 
     func setFault(_ source: String, _ fault: String) throws {
