@@ -98,7 +98,10 @@ let package = Package(
             ]),
         tests(
             "EndToEndTests",
-            ["StatusProxy", "UpstreamSandbox", "StatusCore", "Locking", "TestSupport"],
+            [
+                "StatusProxy", "UpstreamSandbox", "StatusCore", "HTTPWire", "SocketServer",
+                "Locking", "TestSupport",
+            ],
             resources: [.copy("Clients"), .copy("Corpus")]),
         tests("HTTPWireTests", ["HTTPWire", "TestSupport"], resources: [.copy("Corpus")]),
         .target(

@@ -18,7 +18,7 @@ enum FieldRules {
     }
 
     /// Reads the fields that the wire itself obeys: Host, Connection, Content-Length,
-    /// Transfer-Encoding, Expect.
+    /// Transfer-Encoding, Expect. Notes in passing whether a browser sends it.
     static func apply(_ bytes: Span<UInt8>, to head: inout RequestHead) throws(Refusal) {
         var host: Range<Int>?
         var connection = ConnectionOptions()
@@ -32,6 +32,12 @@ enum FieldRules {
                 host = field.value
             case 6 where bytes.matches("expect", at: field.name):
                 try readExpectation(bytes, at: field.value, into: &head)
+            // No page can keep its browser from adding these. To a host name with plain http, Chromium
+            // sends neither Origin nor Sec-Fetch-Site with a page's requests to its own origin.
+            case 6 where bytes.matches("origin", at: field.name),
+                14 where bytes.matches("sec-fetch-site", at: field.name),
+                15 where bytes.matches("accept-language", at: field.name):
+                head.hasBrowserMark = true
             case 10 where bytes.matches("connection", at: field.name):
                 connection.read(bytes, at: field.value)
             case 14 where bytes.matches("content-length", at: field.name):

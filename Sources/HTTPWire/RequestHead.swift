@@ -26,6 +26,8 @@ public struct RequestHead: ~Copyable, Sendable {
     /// The peer waits for a 100 before it sends the content (RFC 9110 10.1.1).
     public internal(set) var expectsContinue = false
     public internal(set) var framing = BodyFraming.none
+    /// One of the fields is there that a browser adds by itself, and other programs seldom do.
+    public internal(set) var hasBrowserMark = false
 
     public init() {
         fields.reserveCapacity(32)
@@ -44,6 +46,7 @@ public struct RequestHead: ~Copyable, Sendable {
         keepAlive = false
         expectsContinue = false
         framing = .none
+        hasBrowserMark = false
     }
 
     /// The value of the first field of that name; nil without one.

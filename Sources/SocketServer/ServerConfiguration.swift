@@ -63,6 +63,14 @@ public struct ServerConfiguration: Sendable {
         self.loops = max(1, loops)
     }
 
+    /// Whether `host` has loopback addresses only. Looks a name up.
+    public var isLoopback: Bool {
+        guard !host.hasPrefix("unix:"),
+            let addresses = try? SocketAddress.all(of: host, port: port)
+        else { return false }
+        return !addresses.isEmpty && addresses.allSatisfy(\.isLoopback)
+    }
+
     /// Processors that this process may run on.
     public static var processors: Int { max(1, Int(linux_usable_processors())) }
 }

@@ -84,6 +84,12 @@ struct SocketAddress: Sendable {
         String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
+    /// Only this machine reaches it (RFC 1122 3.2.1.3, RFC 4291 2.5.3).
+    var isLoopback: Bool {
+        let host = bound.host
+        return host.hasPrefix("127.") || host == "::1" || host.hasPrefix("::ffff:127.")
+    }
+
     func withPointer<Result>(
         _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result
     ) -> Result {

@@ -28,11 +28,13 @@ public struct ProblemDetails: Error, Sendable, Equatable {
         case invalidParameter = "invalid-parameter"
         case malformedRequest = "malformed-request"
         case unauthorized
+        case crossSite = "cross-site"
         case actionNotFound = "action-not-found"
         case routeNotFound = "route-not-found"
         case methodNotAllowed = "method-not-allowed"
         case ambiguousAction = "ambiguous-action"
         case preconditionFailed = "precondition-failed"
+        case misdirected
         case tooManyRequests = "too-many-requests"
         case upstreamError = "upstream-error"
         case upstreamUnavailable = "upstream-unavailable"
@@ -44,10 +46,12 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             switch self {
             case .invalidID, .invalidParameter, .malformedRequest: 400
             case .unauthorized: 401
+            case .crossSite: 403
             case .actionNotFound, .routeNotFound: 404
             case .methodNotAllowed: 405
             case .ambiguousAction: 409
             case .preconditionFailed: 412
+            case .misdirected: 421
             case .tooManyRequests: 429
             case .upstreamError: 502
             case .upstreamUnavailable, .storeUnavailable, .overloaded: 503
@@ -61,11 +65,13 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             case .invalidParameter: "Invalid parameter"
             case .malformedRequest: "Malformed request"
             case .unauthorized: "A caller's key is needed"
+            case .crossSite: "Requests of other sites' pages are refused"
             case .actionNotFound: "Action not found"
             case .routeNotFound: "No such route"
             case .methodNotAllowed: "Method not allowed"
             case .ambiguousAction: "Both upstreams know this id"
             case .preconditionFailed: "Precondition failed"
+            case .misdirected: "Not a name of this service"
             case .tooManyRequests: "Too many requests of this caller"
             case .upstreamError: "The upstream failed"
             case .upstreamUnavailable: "The upstream cannot be asked now"
@@ -79,6 +85,16 @@ public struct ProblemDetails: Error, Sendable, Equatable {
     /// One word for a missing key, a wrong one and an odd field.
     public static let unauthorized = ProblemDetails(
         .unauthorized, "Give a known key as 'Authorization: Bearer KEY'.")
+
+    /// Answered to a browser that another site's page has made send a request.
+    public static let crossSite = ProblemDetails(
+        .crossSite, "A page of another site may link to this service, but not request from it.")
+
+    /// Answered to a browser that takes this service for another host.
+    public static let misdirected = ProblemDetails(
+        .misdirected,
+        "Without caller keys, browsers may use this service as localhost, as a loopback address, and"
+            + " by the names in HTTP_HOSTS.")
 
     static let preconditionFailed = ProblemDetails(
         .preconditionFailed,

@@ -41,6 +41,20 @@ struct RequestParserTests {
         #expect(head.count(of: "x-b", in: bytes.span) == 1)
     }
 
+    @Test(arguments: [
+        ("Origin: http://a", true), ("ORIGIN: null", true), ("Sec-Fetch-Site: none", true),
+        ("accept-language: de", true), ("Accept: */*", false), ("User-Agent: curl/8", false),
+        ("Sec-Fetch-Mode: cors", false), ("Referer: http://a/", false), ("Cookie: a=b", false),
+    ])
+    func fieldsThatBrowsersAddAreNoted(line: String, isMark: Bool) {
+        var head = RequestHead()
+        let marked = Array("GET / HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n".utf8)
+        _ = parser.parse(marked.span, into: &head)
+        #expect(head.hasBrowserMark == isMark)
+        _ = parser.parse(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8).span, into: &head)
+        #expect(head.hasBrowserMark == false)
+    }
+
     @Test func headIsUsedAgainWithoutTracesOfTheLast() {
         var head = RequestHead()
         let first = Array("POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n".utf8)

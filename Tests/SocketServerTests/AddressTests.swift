@@ -38,6 +38,15 @@ struct AddressTests {
         return addresses
     }
 
+    @Test(arguments: [
+        ("127.0.0.1", true), ("127.1.2.3", true), ("::1", true), ("[::1]", true),
+        ("localhost", true), ("::ffff:127.0.0.1", true), ("0.0.0.0", false), ("::", false),
+        ("10.0.0.1", false), ("unix:/run/service", false), ("", false),
+    ])
+    func hostOfLoopbackAddressesIsToldFromOthers(host: String, isLoopback: Bool) {
+        #expect(ServerConfiguration(host: host).isLoopback == isLoopback)
+    }
+
     @Test(arguments: ["::1", "[::1]"])
     func ipv6IsServedWithAndWithoutBrackets(host: String) throws {
         let stage = try Stage(host)

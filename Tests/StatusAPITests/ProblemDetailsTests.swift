@@ -14,11 +14,13 @@ import Testing
             (.invalidParameter, "invalid-parameter", 400, "Invalid parameter"),
             (.malformedRequest, "malformed-request", 400, "Malformed request"),
             (.unauthorized, "unauthorized", 401, "A caller's key is needed"),
+            (.crossSite, "cross-site", 403, "Requests of other sites' pages are refused"),
             (.actionNotFound, "action-not-found", 404, "Action not found"),
             (.routeNotFound, "route-not-found", 404, "No such route"),
             (.methodNotAllowed, "method-not-allowed", 405, "Method not allowed"),
             (.ambiguousAction, "ambiguous-action", 409, "Both upstreams know this id"),
             (.preconditionFailed, "precondition-failed", 412, "Precondition failed"),
+            (.misdirected, "misdirected", 421, "Not a name of this service"),
             (.tooManyRequests, "too-many-requests", 429, "Too many requests of this caller"),
             (.upstreamError, "upstream-error", 502, "The upstream failed"),
             (.upstreamUnavailable, "upstream-unavailable", 503, "The upstream cannot be asked now"),
@@ -73,6 +75,16 @@ import Testing
         let contract = try ContractDocument.ofThisService()
         let response = problem.response(now: Fixtures.now)
         #expect(contract.violations(ofAnswer: "Overloaded", response) == [])
+    }
+
+    @Test(arguments: [
+        (ProblemDetails.crossSite, "CrossSite"), (ProblemDetails.misdirected, "Misdirected"),
+    ])
+    func refusalOfABrowserKeepsTheContract(problem: ProblemDetails, name: String) throws {
+        let contract = try ContractDocument.ofThisService()
+        var response = problem.response(now: Fixtures.now)
+        response.fields.append(Field(name: "X-Request-Id", value: "r"))
+        #expect(contract.violations(ofAnswer: name, response) == [])
     }
 
     // MARK: Retry-After

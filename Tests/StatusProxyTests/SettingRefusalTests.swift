@@ -55,6 +55,10 @@ struct SettingRefusalTests {
 
     @Test(arguments: [
         Refused(["LISTEN_PORT": "65536"], "LISTEN_PORT", "0 to 65535"),
+        Refused(["HTTP_HOSTS": "http://a"], "HTTP_HOSTS", "'http://a'", "without scheme and port"),
+        Refused(["HTTP_HOSTS": "a.example:80"], "HTTP_HOSTS", "'a.example:80'"),
+        Refused(["HTTP_HOSTS": "a,,b"], "HTTP_HOSTS", "''"),
+        Refused(["HTTP_HOSTS": "*.example"], "HTTP_HOSTS", "'*.example'"),
         Refused(["ORDERS_CALLS_PER_MINUTE": "0"], "ORDERS_CALLS_PER_MINUTE", "from 1 to"),
         Refused(["ORDERS_CALLS_PER_MINUTE": "none"], "ORDERS_CALLS_PER_MINUTE", "from 1 to"),
         Refused(["VOUCHERS_CALLS_PER_DAY": "0"], "VOUCHERS_CALLS_PER_DAY", "from 1 to", "or none"),

@@ -22,6 +22,7 @@ struct SettingsTests {
         #expect(settings.httpMaxConnections == 10_000)
         #expect(settings.httpIdleTimeout == .seconds(75))
         #expect(settings.httpHeaderTimeout == .seconds(10))
+        #expect(settings.httpHosts == [])
         #expect(settings.drainDelay == .zero)
         #expect(settings.shutdownTimeout == .seconds(25))
         #expect(settings.logLevel == .info)
@@ -59,6 +60,7 @@ struct SettingsTests {
             "LISTEN_HOST": "unix:/run/proxy", "LISTEN_PORT": "0", "REFRESH_WAIT": "0s",
             "WAIT_MAX": "2m", "STALE_MAX": "1h", "TERMINAL_TTL": "48h", "CACHE_MAX_ACTIONS": "1",
             "HTTP_MAX_CONNECTIONS": "2", "HTTP_IDLE_TIMEOUT": "3s", "HTTP_HEADER_TIMEOUT": "4s",
+            "HTTP_HOSTS": "status.internal, B.example ,[fd00::1]",
             "DRAIN_DELAY": "5s", "SHUTDOWN_TIMEOUT": "6s", "LOG_LEVEL": "error",
             "LOG_FORMAT": "text", "VOUCHERS_URL": "http://10.0.0.1:1/v/",
             "VOUCHERS_MIN_INTERVAL": "1ms", "VOUCHERS_MAX_INTERVAL": "2ms",
@@ -75,6 +77,7 @@ struct SettingsTests {
         #expect(settings.httpMaxConnections == 2)
         #expect(settings.httpIdleTimeout == .seconds(3))
         #expect(settings.httpHeaderTimeout == .seconds(4))
+        #expect(settings.httpHosts == ["status.internal", "B.example", "[fd00::1]"])
         #expect(settings.drainDelay == .seconds(5))
         #expect(settings.shutdownTimeout == .seconds(6))
         #expect(settings.logLevel == .error)

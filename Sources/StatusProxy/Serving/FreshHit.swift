@@ -13,16 +13,19 @@ import StatusCore
 final class FreshHit: Sendable {
     private let board: AnswerBoard
     private let callers: CallerGate?
+    private let browsers: BrowserPolicy
     private let caches: CacheScope
     private let log: LogWriter
     /// One per loop, so that a lane's lock is never waited for.
     private let lanes: [Guarded<Lane>]
 
     init(
-        board: AnswerBoard, callers: CallerGate?, caches: CacheScope, log: LogWriter, lanes: Int
+        board: AnswerBoard, callers: CallerGate?, browsers: BrowserPolicy, caches: CacheScope,
+        log: LogWriter, lanes: Int
     ) {
         self.board = board
         self.callers = callers
+        self.browsers = browsers
         self.caches = caches
         self.log = log
         self.lanes = (0..<lanes).map { _ in Guarded(Lane()) }
@@ -40,6 +43,7 @@ final class FreshHit: Sendable {
     ) -> Bool {
         guard writer.wantsContent, head.method == .get, head.form == .origin, head.query == nil,
             log.format == .json,
+            !head.hasBrowserMark || browsers.refusal(of: head, bytes) == nil,
             let id = Self.plainID(at: head.path, in: bytes), let fields = PlainFields(head, bytes)
         else { return false }
         let startedAt = SystemClock.now()

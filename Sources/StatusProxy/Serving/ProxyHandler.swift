@@ -14,6 +14,7 @@ final class ProxyHandler: RequestHandler {
     private let limits: APILimits
     private let health: Health
     private let callers: CallerGate?
+    private let browsers: BrowserPolicy
     private let journal: RequestJournal
     private let freshHit: FreshHit
     private let streams: EventStreams
@@ -30,13 +31,15 @@ final class ProxyHandler: RequestHandler {
 
     init(
         engine: Engine, board: AnswerBoard, limits: APILimits, health: Health,
-        callers: CallerGate?, journal: RequestJournal, freshHit: FreshHit, streams: EventStreams
+        callers: CallerGate?, browsers: BrowserPolicy, journal: RequestJournal,
+        freshHit: FreshHit, streams: EventStreams
     ) {
         self.engine = engine
         self.board = board
         self.limits = limits
         self.health = health
         self.callers = callers
+        self.browsers = browsers
         self.journal = journal
         self.freshHit = freshHit
         self.streams = streams
@@ -51,6 +54,9 @@ final class ProxyHandler: RequestHandler {
         var visit = Visit(request, lane: exchange.loopIndex)
         let routed = Result { () throws(RoutingFailure) in try Router.route(request) }
         if case .success(let route) = routed { visit.route = route.name }
+        if let refusal = browsers.refusal(of: head, bytes) {
+            return answer(refusal, visit, &writer)
+        }
         // Who may not ask is not told what is wrong with the question either.
         if let callers, Router.isGuarded(request) {
             do throws(ProblemDetails) {

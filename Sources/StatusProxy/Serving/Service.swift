@@ -75,17 +75,21 @@ final class Service: Sendable {
             Self.watch(callers.keysFile, gate, secrets, metrics)
             return gate
         }
+        let configuration = Self.configuration(settings, journal, metrics, log, loops)
+        // Whom a key, or the network, keeps out need not be known by a name.
+        let isOpenHere = callers == nil && configuration.isLoopback
+        let browsers = BrowserPolicy(hosts: isOpenHere ? settings.httpHosts : nil)
         let limits = APILimits(
             configured: settings.configured, waitMax: settings.waitMax, caches: caches)
         let handler = ProxyHandler(
             engine: engine, board: board, limits: limits, health: health, callers: callers,
-            journal: journal,
+            browsers: browsers, journal: journal,
             freshHit: FreshHit(
-                board: board, callers: callers, caches: caches, log: log, lanes: loops),
+                board: board, callers: callers, browsers: browsers, caches: caches, log: log,
+                lanes: loops),
             streams: streams)
         Self.raiseDescriptorLimit(settings, loops, log)
-        server = try Server(
-            Self.configuration(settings, journal, metrics, log, loops), handler: handler)
+        server = try Server(configuration, handler: handler)
         let server = server
         journal.watchConnections { server.connectionCount }
     }

@@ -49,6 +49,23 @@ extension RawSettings {
         return mode
     }
 
+    /// Names or addresses between commas, as they stand in Host fields without the port.
+    func hostNames(_ name: SettingName) throws(SettingFailure) -> Set<String> {
+        guard let text = text(name) else { return [] }
+        var names: Set<String> = []
+        for part in text.split(separator: ",", omittingEmptySubsequences: false) {
+            guard let match = part.wholeMatch(of: /\s*([A-Za-z0-9._-]+|\[[A-Fa-f0-9:.]+\])\s*/)
+            else {
+                throw SettingFailure(
+                    name,
+                    "'\(part)' is not a host name: give names without scheme and port, like"
+                        + " status.internal,status.example.com")
+            }
+            names.insert(String(match.1))
+        }
+        return names
+    }
+
     func url(_ name: SettingName) throws(SettingFailure) -> UpstreamURL {
         let text = try required(name)
         do { return try UpstreamURL(text) } catch {

@@ -41,6 +41,7 @@ enum SettingName: String, CaseIterable, Sendable {
     case httpMaxConnections = "HTTP_MAX_CONNECTIONS"
     case httpIdleTimeout = "HTTP_IDLE_TIMEOUT"
     case httpHeaderTimeout = "HTTP_HEADER_TIMEOUT"
+    case httpHosts = "HTTP_HOSTS"
     case drainDelay = "DRAIN_DELAY"
     case shutdownTimeout = "SHUTDOWN_TIMEOUT"
     case logLevel = "LOG_LEVEL"
@@ -85,7 +86,7 @@ enum SettingName: String, CaseIterable, Sendable {
         case .ordersToken, .ordersTokenFile, .ordersClientID, .ordersClientSecret,
             .ordersClientSecretFile, .ordersAudience, .ordersCallsPerDay, .vouchersAppID,
             .vouchersAppToken, .vouchersAppTokenFile, .upstreamCAFile, .callerKeysFile,
-            .callerRequestsPerSecond, .logFormat:
+            .callerRequestsPerSecond, .httpHosts, .logFormat:
             nil
         }
     }

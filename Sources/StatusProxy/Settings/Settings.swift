@@ -27,6 +27,8 @@ struct Settings: Sendable {
     var httpMaxConnections: Int
     var httpIdleTimeout: Duration
     var httpHeaderTimeout: Duration
+    /// Names by which browsers may use a loopback listener without keys.
+    var httpHosts: Set<String>
     var drainDelay: Duration
     var shutdownTimeout: Duration
     var logLevel: LogLevel
@@ -82,6 +84,7 @@ struct Settings: Sendable {
         httpMaxConnections = try raw.integer(.httpMaxConnections, 1...1_000_000)
         httpIdleTimeout = try raw.duration(.httpIdleTimeout, min: .seconds(1))
         httpHeaderTimeout = try raw.duration(.httpHeaderTimeout, min: .seconds(1))
+        httpHosts = try raw.hostNames(.httpHosts)
         drainDelay = try raw.duration(.drainDelay)
         shutdownTimeout = try raw.duration(.shutdownTimeout)
         guard drainDelay < shutdownTimeout else {

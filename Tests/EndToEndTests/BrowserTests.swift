@@ -1,0 +1,136 @@
+// What web pages can do with a service that their reader's machine reaches: by the fields that browsers
+// send, and with a real browser.
+
+import Foundation
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite(.blocking) struct BrowserTests {
+    private static let finished = "aa_000000000000000200"
+    private static let foreign = Browser.foreignName
+
+    private func status(
+        _ world: World, _ path: String, host: String, _ fields: [String]
+    ) throws -> Int {
+        var client = try Client(port: world.port)
+        let lines = ["GET \(path) HTTP/1.1", "Host: \(host)"] + fields
+        try client.send(lines.joined(separator: "\r\n") + "\r\n\r\n")
+        return try client.receive().status
+    }
+
+    // MARK: Fields
+
+    @Test func foreignNameIsRefusedToBrowsersOnEveryRoute() async throws {
+        let world = try await World(["HTTP_HOSTS": "status.internal"])
+        let action = "/actions/\(Self.finished)"
+        #expect(try world.get(action).status == 200)
+        // The first is a hit.
+        for path in [
+            action, "\(action)/events", "\(action)/explain", "/actions?id=\(Self.finished)",
+            "/metrics", "/livez", "/readyz", "/openapi.yaml", "/", "/nowhere",
+        ] {
+            let mark = ["Accept-Language: en"]
+            #expect(try status(world, path, host: Self.foreign, mark) == 421, "\(path)")
+            let expected = path == "/nowhere" ? 404 : 200
+            for host in ["localhost", "127.0.0.1:\(world.port)", "status.internal"] {
+                #expect(try status(world, path, host: host, mark) == expected, "\(path)")
+            }
+            #expect(try status(world, path, host: Self.foreign, []) == expected, "\(path)")
+        }
+        let requests = try world.get("/metrics").text
+        #expect(
+            requests.contains(
+                #"status_proxy_requests_total{route="/actions/{id}",code="421"} 1"#))
+        let line = try await world.proxy.wait(for: "the refusal's line") { text in
+            text.split(separator: "\n").first { $0.contains(#""status":421"#) }
+        }
+        #expect(line.contains(#""problem":"misdirected""#))
+    }
+
+    @Test func serviceWithKeysMayBeNamedAsItIsButNotAskedFromOtherSites() async throws {
+        let folder = try TemporaryFolder()
+        // The SHA-256 of "abc" (FIPS 180-2, B.1).
+        let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        let world = try await World([
+            "CALLER_KEYS_FILE": try folder.write("app \(digest)\n", to: "keys")
+        ])
+        let key = "Authorization: Bearer abc"
+        let action = "/actions/\(Self.finished)"
+        #expect(
+            try status(world, action, host: Self.foreign, [key, "Origin: http://a"]) == 200)
+        let foreign = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"]
+        for fields in [foreign, foreign + [key]] {
+            #expect(try status(world, action, host: "localhost", fields) == 403)
+        }
+    }
+
+    // MARK: Chromium
+
+    @Test func pageFollowsTheActionOfItsAddress() async throws {
+        let world = try await World()
+        let document = try await Browser.document(
+            at: "http://127.0.0.1:\(world.port)/#\(Self.finished)")
+        #expect(document.contains(#"id="state">SUCCEEDED<"#))
+        #expect(document.contains(#"id="health">pass<"#))
+    }
+
+    @Test func pageSurvivesAnAddressThatIsNoPercentEncoding() async throws {
+        let world = try await World()
+        let document = try await Browser.document(at: "http://127.0.0.1:\(world.port)/#%")
+        #expect(document.contains(#"id="state">invalid-id: "#))
+        #expect(document.contains(#"id="health">pass<"#))
+    }
+
+    /// What a page reads of its own origin, whose name leads to the service by now.
+    private static let reader = """
+        <p id=read></p>
+        <script>
+        Promise.all(["/actions/\(finished)", "/metrics", "/"].map(async path => {
+          const answer = await fetch(path, { headers: { "Accept-Language": "" }, referrer: "" });
+          return answer.status + ":" + (await answer.text()).length;
+        })).then(read => document.getElementById("read").textContent = "read " + read.join(" "));
+        </script>
+        """
+
+    /// With the name in HTTP_HOSTS the page reads all: that is how the first one would go on.
+    @Test(arguments: [false, true])
+    func pageWhoseNameLeadsHereReadsNothing(isOwnName: Bool) async throws {
+        let world = try await World(isOwnName ? ["HTTP_HOSTS": Self.foreign] : [:])
+        let document = try await ForeignSite.open(
+            pages: ["/page": Self.reader], before: world.port
+        ) { port in
+            try await Browser.document(at: "http://\(Self.foreign):\(port)/page")
+        }
+        let code = isOwnName ? "200" : "421"
+        let read = try #require(document.firstMatch(of: /read (\d+):\d+ (\d+):\d+ (\d+):\d+/))
+        #expect([read.1, read.2, read.3] == [Substring](repeating: code[...], count: 3))
+    }
+
+    @Test func pageOfAnotherSiteCausesNoCallAndItsLinksStillLeadHere() async throws {
+        let world = try await World()
+        let service = "http://127.0.0.1:\(world.port)/actions"
+        let pages = [
+            "/page": """
+            <img src="\(service)/aa_image"><iframe src="\(service)/aa_frame"></iframe>
+            <script src="\(service)/aa_script"></script>
+            <p id=asked></p>
+            <script>
+            Promise.allSettled([
+              fetch("\(service)/aa_simple", { mode: "no-cors" }), fetch("\(service)/aa_cors"),
+            ]).then(() => document.getElementById("asked").textContent = "all asked");
+            </script>
+            """,
+            "/link": #"<script>location.href = "\#(service)/\#(Self.finished)"</script>"#,
+        ]
+        try await ForeignSite.open(pages: pages, before: world.port) { port in
+            let site = "http://\(Self.foreign):\(port)"
+            let document = try await Browser.document(at: "\(site)/page")
+            #expect(document.contains("all asked"))
+            #expect(try world.audit().vouchers.callsByID == [:])
+            #expect(
+                try world.get("/metrics").text.contains(#"route="/actions/{id}",code="403"} 5"#))
+            #expect(try await Browser.document(at: "\(site)/link").contains("SUCCEEDED"))
+        }
+    }
+}
