@@ -1,6 +1,7 @@
 // What only the file store promises: real files, reopened, shared, lost, set back and damaged.
 
 import Glibc
+import Locking
 import StatusCore
 import TestSupport
 import Testing
@@ -23,6 +24,50 @@ struct SQLiteStoreTests {
         let verdict = try await store.verdict(request)
         await store.close()
         return verdict
+    }
+
+    // MARK: modes
+
+    private func modes() -> [mode_t] {
+        ["", "-wal", "-shm"].map { suffix in
+            var status = stat()
+            return stat(folder.store + suffix, &status) == 0 ? status.st_mode & 0o777 : 0
+        }
+    }
+
+    @Test func filesAreForTheirOwnerAloneWhateverTheUmask() async throws {
+        let before = umask(0)
+        let store = Result { try open() }
+        umask(before)
+        _ = try await store.get().grant(.of(a))
+        #expect(modes() == [0o600, 0o600, 0o600])
+        await (try store.get()).close()
+    }
+
+    @Test func filesThatOthersCouldReadAreNarrowedAndNamed() async throws {
+        // Left by a process that was killed: log and index are still there.
+        let earlier = try open()
+        _ = try await earlier.grant(.of(a))
+        for suffix in ["", "-wal", "-shm"] { chmod(folder.store + suffix, 0o664) }
+        let lines = Guarded<[String]>([])
+        let store = try SQLiteStore(path: folder.store, clock: clock.storeClock) { line in
+            lines.withLock { $0.append(line) }
+        }
+        #expect(modes() == [0o600, 0o600, 0o600])
+        let told = lines.withLock { $0 }
+        #expect(told.count == 3)
+        for line in told { #expect(line.contains("its mode was 664 and is 600 now")) }
+        // Both still see and lock the same file.
+        #expect(try await store.verdict(.of(a)) == earlier.verdict(.of(a)))
+        await store.close()
+        await earlier.close()
+    }
+
+    @Test func fileOfAnotherProgramKeepsItsMode() async throws {
+        TemporaryFolder.write(Array("no database at all".utf8), to: folder.store)
+        chmod(folder.store, 0o644)
+        #expect(throws: StoreFailure.self) { try open() }
+        #expect(modes()[0] == 0o644)
     }
 
     // MARK: restarts

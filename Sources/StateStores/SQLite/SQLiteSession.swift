@@ -222,8 +222,12 @@ final class SQLiteSession {
     }
 
     private func openRows() throws(SQLiteFailure) -> SQLiteRows {
-        try SQLiteRows(
+        StoreFiles.make(path)
+        let opened = try SQLiteRows(
             path: path, lockWaitMilliseconds: Int32(clamping: lockWait.nanoseconds / 1_000_000))
+        // Not before it is known to be a store: other programs' files are left as they are.
+        StoreFiles.narrow(path).forEach(report)
+        return opened
     }
 
     private func checkClosely(_ opened: SQLiteRows) throws(SQLiteFailure) {

@@ -76,6 +76,35 @@ struct StoreFiles: Equatable {
         return true
     }
 
+    /// They hold results of actions.
+    private static let ownersOnly: mode_t = 0o600
+
+    /// Makes the database's file, if it is missing, for its owner alone, whatever the umask. SQLite gives
+    /// its mode to the log and the index.
+    static func make(_ path: String) {
+        let made = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, ownersOnly)
+        guard made >= 0 else { return }
+        _ = fchmod(made, ownersOnly)
+        close(made)
+    }
+
+    /// Sees to it that files which were there before are their owner's alone, too. Returns what operators
+    /// should know, a line each.
+    ///
+    /// None is opened for it: closing one would end SQLite's locks on it (fcntl(2)).
+    static func narrow(_ path: String) -> [String] {
+        [path, path + logSuffix, path + indexSuffix].compactMap { path in
+            var status = stat()
+            guard stat(path, &status) == 0, status.st_mode & 0o077 != 0 else { return nil }
+            let mode = String(status.st_mode & 0o777, radix: 8)
+            guard chmod(path, ownersOnly) == 0 else {
+                return "\(path): its mode \(mode) lets others use it and cannot be changed:"
+                    + " \(lastError)"
+            }
+            return "\(path): its mode was \(mode) and is 600 now, for its owner alone"
+        }
+    }
+
     private static let linksMax = 40
 
     private static var lastError: String { String(cString: strerror(errno)) }
