@@ -37,6 +37,31 @@ struct ActionReportTests {
             ])
     }
 
+    @Test func nothingFromAnUpstreamTurnsOrBreaksALine() {
+        let odd = "a\u{202E}b\u{2028}c\u{2066}d\u{85}e\u{200F}f"
+        let body = """
+            {"source":"\(odd)","type":"\(odd)","status":"FAILED","done":true,"checked_at":"\(odd)",
+             "errors":[{"code":"\(odd)","message":"\(odd)","target":"\(odd)"}],"stale_reason":"\(odd)"}
+            """
+        let problem = #"{"code":"\#(odd)","detail":"\#(odd)"}"#
+        let plain = "a b c d e f"
+        #expect(
+            report(200, body).lines == [
+                "\(plain) \(plain) FAILED", "error \(plain): \(plain) (\(plain))",
+                "stale since \(plain): \(plain)",
+            ])
+        #expect(report(502, problem).lines == ["502 \(plain): \(plain)"])
+        // As JSON it is the same text, written otherwise.
+        let escaped = body.escapedForTerminals
+        #expect(escaped.contains(#"a\u202eb\u2028c\u2066d\u0085e\u200ff"#))
+        #expect(!escaped.contains { odd.dropFirst().contains($0) && !$0.isASCII })
+        #expect(ServerAnswer(status: 200, body: Array(escaped.utf8)).json == json(body))
+    }
+
+    private func json(_ body: String) -> JSONValue {
+        ServerAnswer(status: 200, body: Array(body.utf8)).json
+    }
+
     @Test(
         arguments: [
             (404, "action-not-found", 4), (400, "invalid-id", 5), (401, "unauthorized", 5),

@@ -60,6 +60,22 @@ struct LogWriterTests {
                 == "error call failed source=orders status=500 duration=0.020000")
     }
 
+    /// What a value becomes, and nothing in it can be taken for another field.
+    @Test(arguments: [
+        ("plain-1.5:/", "plain-1.5:/"), ("a b", #""a b""#), ("", #""""#), ("a=b", #""a=b""#),
+        ("BAD status=200 caller=root", #""BAD status=200 caller=root""#),
+        ("\" status=200", #""\" status=200""#), ("a\\\"b", #""a\\\"b""#), ("a\tb", #""a\tb""#),
+        ("a\u{7F}b", #""a\u007fb""#), ("a\u{9B}2Jb", #""a\u009b2Jb""#),
+        ("a\u{202E}b", #""a\u202eb""#), ("a\u{2028}b", #""a\u2028b""#), ("é", #""é""#),
+    ])
+    func textFormQuotesWhatCouldBeTakenForAField(value: String, written: String) throws {
+        let lines = try lines(.debug, .text) { log in
+            log.log(.info, "call", ["code": .text(value), "status": .integer(502)])
+        }
+        #expect(lines.count == 1)
+        #expect(lines.first?.hasSuffix(" info call code=\(written) status=502") == true)
+    }
+
     @Test(arguments: ["a\nb", "a\rb", "a\r\nb", "a\u{1B}[2Jb", "a\u{0}b", "a\u{7F}b"])
     func textFormKeepsAValueOnItsLine(value: String) throws {
         let lines = try lines(.debug, .text) { $0.log(.info, value, ["id": .text(value)]) }

@@ -56,7 +56,7 @@ struct GetCommand: ParsableCommand {
         }
         let report = ActionReport(answer)
         if json {
-            print(String(decoding: answer.body, as: UTF8.self))
+            print(String(decoding: answer.body, as: UTF8.self).escapedForTerminals)
         } else {
             for line in report.lines { print(line) }
         }
@@ -142,10 +142,11 @@ extension ActionReport {
             exitCode = answer.status == 404 ? 4 : Self.troubleCode
             let code = json["code"]?.string ?? "no words"
             lines = ["\(answer.status) \(code)"]
-            if let detail = json["detail"]?.string { lines[0] += ": \(Self.oneLine(detail))" }
+            if let detail = json["detail"]?.string { lines[0] += ": \(detail)" }
             if let seconds = json["retry_after"]?.integer {
                 lines.append("ask again in \(seconds) s")
             }
+            lines = lines.map(\.onOneLine)
             return
         }
         exitCode = Self.exitCode(status, isDone: json["done"] == .bool(true))
@@ -160,6 +161,7 @@ extension ActionReport {
         if let reason = json["stale_reason"]?.string {
             lines.append("stale since \(json["checked_at"]?.string ?? "?"): \(reason)")
         }
+        lines = lines.map(\.onOneLine)
     }
 
     private static func exitCode(_ status: String, isDone: Bool) -> Int32 {
@@ -177,13 +179,6 @@ extension ActionReport {
         var line = "error \(error["code"]?.string ?? "")"
         if let message = error["message"]?.string { line += ": \(message)" }
         if let target = error["target"]?.string { line += " (\(target))" }
-        return oneLine(line)
-    }
-
-    /// A text from outside must not begin a line of its own, nor move a terminal's cursor.
-    private static func oneLine(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.properties.generalCategory == .control ? " " : $0 }))
+        return line
     }
 }

@@ -102,7 +102,7 @@ struct HealthcheckCommand: ParsableCommand {
 /// Ends the program with one line.
 enum Refusal {
     static func exit(_ line: String, code: Int32 = 78) -> any Error {
-        let text = line.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n"
+        let text = line.onOneLine + "\n"
         _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
         return ExitCode(code)  // 78: EX_CONFIG
     }

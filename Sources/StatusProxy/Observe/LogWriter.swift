@@ -282,17 +282,28 @@ final class LogWriter: Sendable {
         _ time: String, _ level: LogLevel, _ message: String,
         _ values: KeyValuePairs<String, LogValue>
     ) -> [UInt8] {
-        var line = "\(time) \(level.rawValue) \(message)"
+        var line = "\(time) \(level.rawValue) \(message.onOneLine)"
         for (name, value) in values {
             switch value {
-            case .text(let text): line += " \(name)=\(text)"
+            case .text(let text): line += " \(name)=\(plainOrQuoted(text))"
             case .integer(let number): line += " \(name)=\(number)"
             case .seconds(let span): line += " \(name)=\(secondsText(span))"
             case .absent: continue
             }
         }
-        // A value from outside must not begin a line of its own, nor move a terminal's cursor.
-        return line.utf8.map { $0 < 0x20 || $0 == 0x7F ? UInt8(ascii: " ") : $0 }
+        return Array(line.utf8)
+    }
+
+    /// A value from outside must not look like a field or a line of its own: one that could is written as
+    /// a JSON string.
+    private static func plainOrQuoted(_ text: String) -> String {
+        let isPlain = text.utf8.allSatisfy { byte in
+            byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=")
+        }
+        guard !isPlain || text.isEmpty else { return text }
+        var json = JSONWriter(reserving: text.utf8.count + 2)
+        json.string(text)
+        return String(decoding: json.bytes, as: UTF8.self).escapedForTerminals
     }
 
     /// Seconds with six decimals.
