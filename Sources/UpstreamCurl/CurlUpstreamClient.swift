@@ -143,9 +143,10 @@ public final class CurlUpstreamClient: UpstreamClient {
         let trace = trace.map { [UpstreamReply.Field("traceparent", $0)] } ?? []
         return CurlRequest(
             url: endpoint.url(of: id), destination: endpoint.baseURL.text,
-            scheme: endpoint.baseURL.scheme, fields: fields + trace, form: nil,
-            userAgent: endpoint.userAgent, timeout: endpoint.timeout, sendBefore: sendBefore,
-            leftAloneUntil: leftAloneUntil, trust: trust, limits: limits)
+            scheme: endpoint.baseURL.scheme, isLoopback: endpoint.baseURL.isLoopback,
+            fields: fields + trace, form: nil, userAgent: endpoint.userAgent,
+            timeout: endpoint.timeout, sendBefore: sendBefore, leftAloneUntil: leftAloneUntil,
+            trust: trust, limits: limits)
     }
 
     /// A token is asked for on a connection of its own: at such long intervals a kept one would be
@@ -157,7 +158,7 @@ public final class CurlUpstreamClient: UpstreamClient {
         { client, end in
             let request = CurlRequest(
                 url: client.tokenURL.text, destination: client.tokenURL.text,
-                scheme: client.tokenURL.scheme, fields: [],
+                scheme: client.tokenURL.scheme, isLoopback: client.tokenURL.isLoopback, fields: [],
                 form: TokenRequest.form(client), userAgent: endpoint.userAgent,
                 timeout: endpoint.timeout, sendBefore: .distantFuture, trust: trust,
                 limits: ResponseLimits(bodyBytesMax: TokenAnswer.bodyBytesMax),

@@ -122,6 +122,42 @@ struct SurroundingsTests {
         #expect(names == ["link", "volume", "volume/store.sqlite"])
     }
 
+    /// libcurl makes the file that SSLKEYLOGFILE names as soon as it is set up.
+    @Test func keysOfTLSConnectionsAreNeverWrittenDown() async throws {
+        let folder = try TemporaryFolder()
+        let world = try await World(["SSLKEYLOGFILE": folder.url.path + "/keys"])
+        #expect(try world.get("/actions/\(DemoID.order)").status == 200)
+        #expect(try FileManager.default.subpathsOfDirectory(atPath: folder.url.path) == [])
+    }
+
+    /// Nobody listens where the proxy should be.
+    @Test func upstreamsOnThisMachineAreNeverAskedThroughAProxy() async throws {
+        let proxy = "http://127.0.0.1:1"
+        let world = try await World(["http_proxy": proxy, "ALL_PROXY": proxy, "all_proxy": proxy])
+        for id in [DemoID.order, DemoID.voucher] {
+            #expect(try world.get("/actions/\(id)").status == 200)
+        }
+    }
+
+    @Test func whatIsExposedIsNamedInTheLog() async throws {
+        let folder = try TemporaryFolder()
+        let program = try unprivileged(
+            ["serve"],
+            [
+                "LISTEN_HOST": "0.0.0.0", "VOUCHERS_URL": "http://vouchers.invalid",
+                "STATE_DIRECTORY": folder.url.path,
+            ])
+        let lines = try await program.wait(for: "the start") { text in
+            text.contains("listening") ? text.split(separator: "\n") : nil
+        }
+        for words in [
+            "LISTEN_HOST: 0.0.0.0 is every address", "VOUCHERS_URL: it begins with http:",
+        ] {
+            #expect(lines.contains { $0.contains(#""level":"warning""#) && $0.contains(words) })
+        }
+        withExtendedLifetime(folder) {}
+    }
+
     // MARK: Users
 
     /// As OpenShift has it: any number for the user, group 0, no entry in the list of users, no home.

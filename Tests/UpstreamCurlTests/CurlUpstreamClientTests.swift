@@ -423,8 +423,8 @@ struct CurlUpstreamClientTests {
 extension CurlRequest {
     static func test(_ url: String, timeout: Duration = .seconds(20)) -> CurlRequest {
         CurlRequest(
-            url: url + "/x", destination: url, scheme: .http, fields: [],
-            userAgent: "status-proxy/test",
-            timeout: timeout, sendBefore: .distantFuture, trust: TrustAnchors())
+            url: url + "/x", destination: url, scheme: .http, isLoopback: true, fields: [],
+            userAgent: "status-proxy/test", timeout: timeout, sendBefore: .distantFuture,
+            trust: TrustAnchors())
     }
 }

@@ -109,7 +109,7 @@ enum Refusal {
 }
 
 enum Environment {
-    /// A copy of the process's environment. Nothing in this program changes it.
+    /// A copy of the process's environment. To be made before there are other threads.
     static func current() -> [String: String] {
         var variables: [String: String] = [:]
         var entry = linux_environment()

@@ -39,10 +39,11 @@ final class Service: Sendable {
         let loops = ServerConfiguration.processors
         let metrics = Metrics(lanes: loops)
         let board = AnswerBoard()
-        store = try Self.openStore(settings, log, metrics, health)
         // Calls and decisions take turns on one thread; neither ever waits.
         let work = DispatchQueue(label: "status-proxy.work")
         let multi = try CurlMulti(target: work)
+        // libpq's thread reads the environment, which the line above may have changed.
+        store = try Self.openStore(settings, log, metrics, health)
         let secrets = SecretWatcher(log: log)
         self.secrets = secrets
         let clients = PerSource { source in

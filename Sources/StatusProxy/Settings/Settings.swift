@@ -54,6 +54,7 @@ struct Settings: Sendable {
 
     init(environment: [String: String]) throws(SettingFailure) {
         try self.init(RawSettings(environment: environment), environment: environment)
+        warnings += Exposure.warnings(self, environment)
     }
 
     private init(_ raw: RawSettings, environment: [String: String]) throws(SettingFailure) {

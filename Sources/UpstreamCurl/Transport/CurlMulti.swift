@@ -2,6 +2,7 @@
 
 internal import CCurl
 public import Dispatch
+internal import Glibc
 internal import StatusCore
 
 /// Carries out thousands of transfers at once on one serial queue, without a thread per call.
@@ -35,6 +36,9 @@ public final class CurlMulti: Sendable {
 
     private let driver: CurlDriver
 
+    /// The first one takes `SSLKEYLOGFILE` out of the environment: make it while no other thread reads
+    /// that.
+    ///
     /// - Parameter target: A serial queue whose thread the transfers share with the work of those
     ///   who start them: a turn through another thread costs more than what is done there.
     public convenience init(target: DispatchQueue? = nil) throws(CurlSetupFailure) {
@@ -72,6 +76,11 @@ public final class CurlMulti: Sendable {
         }
     }
 
-    /// libcurl's process-wide set-up, done once before its first use and never undone.
-    private static let globalCode = curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+    /// libcurl's process-wide set-up, done once before its first use and never undone. It would write the
+    /// keys of all TLS connections into the file that this variable names: with them, whoever has
+    /// recorded the traffic can read it.
+    private static let globalCode: CURLcode = {
+        unsetenv("SSLKEYLOGFILE")
+        return curl_global_init(Int(CURL_GLOBAL_DEFAULT))
+    }()
 }

@@ -10,6 +10,8 @@ struct CurlRequest: Sendable {
     var destination: String
     /// The only scheme that may be spoken.
     var scheme: UpstreamURL.Scheme
+    /// Goes to this machine, and so through no proxy.
+    var isLoopback: Bool
     /// Besides `Accept`, `Accept-Encoding` and `User-Agent`. Their values may be secret.
     var fields: [UpstreamReply.Field]
     /// A form's bytes; nil: GET.

@@ -164,6 +164,8 @@ extension CurlTransfer {
         try handle.set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
         try handle.set(CURLOPT_PROTOCOLS_STR, request.scheme.rawValue)
         try handle.set(CURLOPT_REDIR_PROTOCOLS_STR, request.scheme.rawValue)
+        // libcurl would hand even these, and their credentials, to the proxy that the environment names.
+        if request.isLoopback { try handle.set(CURLOPT_PROXY, "") }
         try handle.set(CURLOPT_USERAGENT, request.userAgent)
         if let form = request.form { try handle.set(form: form) }
         try fields.append("Accept", "application/json")
