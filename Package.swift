@@ -63,12 +63,13 @@ let package = Package(
         .executable(name: "status-proxy", targets: ["StatusProxy"]),
         .executable(name: "upstream-sandbox", targets: ["UpstreamSandbox"]),
     ],
+    // docs/dependencies.md has each with its licence and reason.
     dependencies: [
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.5.0"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.3.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
         // For tests only: the contract is YAML, Cache-Status a structured field.
-        .package(url: "https://github.com/jpsim/Yams", from: "6.0.0"),
-        .package(url: "https://github.com/apple/swift-http-structured-headers", from: "1.0.0"),
+        .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-http-structured-headers", exact: "1.7.0"),
     ],
     targets: doors + [
         room("Locking"),
