@@ -75,7 +75,7 @@ extension UInt8 {
     @inline(__always)
     var isDigit: Bool { self &- 0x30 < 10 }
 
-    @inline(__always)
+    @inlinable @inline(__always)
     var lowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
 
     /// SP or HTAB: what OWS and BWS are made of.

@@ -85,6 +85,7 @@ public struct FieldLine: Equatable, Sendable {
     }
 
     /// Names are compared without regard to case (RFC 9110 5.1).
+    @inlinable @inline(__always)
     public func isNamed(_ lowercaseName: StaticString, in bytes: Span<UInt8>) -> Bool {
         bytes.matches(lowercaseName, at: name)
     }
@@ -123,8 +124,8 @@ public enum Version: String, Sendable {
 extension Span<UInt8> {
     /// True when the bytes in `range` are `lowercase`, whatever their case. Inlined, as is the next
     /// one, so that a literal is compared byte by byte without a loop.
-    @inline(__always)
-    func matches(_ lowercase: StaticString, at range: Range<Int>) -> Bool {
+    @inlinable @inline(__always)
+    public func matches(_ lowercase: StaticString, at range: Range<Int>) -> Bool {
         guard range.count == lowercase.utf8CodeUnitCount else { return false }
         let expected = lowercase.utf8Start
         let bytes = extracting(range)
@@ -135,8 +136,8 @@ extension Span<UInt8> {
     }
 
     /// True when the bytes in `range` are exactly `text`.
-    @inline(__always)
-    func equals(_ text: StaticString, at range: Range<Int>) -> Bool {
+    @inlinable @inline(__always)
+    public func equals(_ text: StaticString, at range: Range<Int>) -> Bool {
         guard range.count == text.utf8CodeUnitCount else { return false }
         let expected = text.utf8Start
         let bytes = extracting(range)
@@ -153,7 +154,7 @@ extension Span<UInt8> {
         return low..<high
     }
 
-    func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
+    public func firstIndex(of byte: UInt8, in range: Range<Int>) -> Int? {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
         let part = extracting(range)

@@ -1,24 +1,22 @@
 // Answers in, bytes out: appended to one buffer that is used again and again, so that a warm writer
 // allocates nothing.
 
-/// Writes answers one after the other: `begin`, fields, `end`.
+/// Writes whole answers, one after the other, and streams.
 ///
 /// Adds Date, Content-Length and Connection; leaves the content out where there must be none.
 public struct ResponseWriter: Sendable {
     /// The bytes written so far.
     public private(set) var output: [UInt8] = []
     private var shape = AnswerShape(isHead: false, version: .http11, keepAlive: true)
-    private var progress = Progress.ready
+    private var isDone = false
     private var status = 0
     private var answerStart = 0
     private var date: [UInt8] = []
     private var dateSecond = Int.min
 
-    private enum Progress {
-        case ready
-        case head
-        case done
-    }
+    /// The status line with the longest phrase, Date, Content-Length, Connection, and blanks for a number
+    /// that is written eight digits at a time.
+    private static let frameBytesMax = 256
 
     public init() {
         setDate(secondsSince1970: 0)
@@ -26,93 +24,76 @@ public struct ResponseWriter: Sendable {
 
     // MARK: One answer
 
-    /// Writes the status line. Call it once an answer.
-    public mutating func begin(status: Int) {
-        precondition(progress == .ready, "an answer is begun once")
+    /// Writes an answer whose content is in two pieces: status line, what `fields` writes, and the rest.
+    ///
+    /// `fields` writes at most `fieldBytesMax` bytes, each line with its line end.
+    ///
+    /// - Precondition: nothing has been written of this answer.
+    @inline(__always)
+    public mutating func write(
+        status: Int, fieldBytesMax: Int, content first: Span<UInt8> = Span(),
+        _ second: Span<UInt8> = Span(), fields: (inout OutputCursor) -> Void
+    ) {
+        precondition(!isDone, "an answer is written once")
         precondition((200...599).contains(status), "final statuses have three digits")
-        progress = .head
+        isDone = true
         self.status = status
-        // RFC 9112 4: the version says what we speak, not what the peer does.
-        append("HTTP/1.1 ")
-        append(status)
-        output.append(.space)
-        append(StatusPhrase.of(status))
-        endLine()
-    }
-
-    public mutating func field(_ name: StaticString, _ value: StaticString) {
-        startField(name)
-        append(value)
-        endField()
-    }
-
-    @_disfavoredOverload  // A literal is a `StaticString`: copied as it is, not looked through.
-    public mutating func field(_ name: StaticString, _ value: String) {
-        startField(name)
-        append(value)
-        endField()
-    }
-
-    public mutating func field(_ name: StaticString, _ value: [UInt8]) {
-        startField(name)
-        append(value.span)
-        endField()
-    }
-
-    public mutating func field(_ name: StaticString, _ value: Span<UInt8>) {
-        startField(name)
-        append(value)
-        endField()
-    }
-
-    public mutating func field(_ name: StaticString, _ value: Int) {
-        startField(name)
-        append(value)
-        endField()
-    }
-
-    public mutating func field(_ field: Field) {
-        append(field.name)
-        append(": ")
-        append(field.value)
-        endField()
-    }
-
-    /// Begins a field whose value is put together by `append`; `endField` ends it.
-    public mutating func startField(_ name: StaticString) {
-        precondition(progress == .head, "fields stand between begin and end")
-        append(name)
-        append(": ")
-    }
-
-    public mutating func endField() {
-        endLine()
-    }
-
-    /// Ends an answer without content.
-    public mutating func end() {
-        finish(Span(), contentBytes: 0)
-    }
-
-    /// Ends an answer with its content.
-    public mutating func end(body: [UInt8]) {
-        finish(body.span, contentBytes: body.count)
-    }
-
-    public mutating func end(body: Span<UInt8>) {
-        finish(body, contentBytes: body.count)
-    }
-
-    /// Ends an answer whose content is kept in two pieces.
-    public mutating func end(body first: Span<UInt8>, _ second: Span<UInt8>) {
-        if finish(first, contentBytes: first.count + second.count) { appendRaw(second) }
+        // RFC 9112 6.3 item 1: HEAD, 204 and 304 end with the header section.
+        let hasContent = !shape.isHead && status != 204 && status != 304
+        let contentBytes = first.count + second.count
+        let bytesMax = Self.frameBytesMax + fieldBytesMax + (hasContent ? contentBytes : 0)
+        Self.append(to: &output, bytesMax, date, shape, status) { output in
+            fields(&output)
+        } afterDate: { output in
+            // RFC 9110 8.6: MUST NOT be sent with 204. A 304 may carry the length that a 200 would have,
+            // and we do not know it here.
+            guard status != 204, status != 304 else { return }
+            output.append("Content-Length: ")
+            output.append(decimal: contentBytes)
+            output.endLine()
+        } content: { output in
+            guard hasContent else { return }
+            output.append(first)
+            output.append(second)
+        }
     }
 
     public mutating func write(_ response: Response) {
-        begin(status: response.status)
-        for field in response.fields { self.field(field) }
-        end(body: response.body)
+        write(
+            status: response.status, fieldBytesMax: response.fields.wireBytes,
+            content: response.body.span
+        ) { output in
+            for field in response.fields { output.field(field) }
+        }
     }
+
+    /// The frame of every answer. Borrows the date beside the output: a copy would count references.
+    @inline(__always)
+    private static func append(
+        to output: inout [UInt8], _ bytesMax: Int, _ date: [UInt8], _ shape: AnswerShape,
+        _ status: Int, fields: (inout OutputCursor) -> Void,
+        afterDate: (inout OutputCursor) -> Void, content: (inout OutputCursor) -> Void
+    ) {
+        output.append(bytesMax: bytesMax) { output in
+            output.statusLine(status)
+            fields(&output)
+            // RFC 9110 6.6.1: an origin server with a clock MUST send Date.
+            output.append("Date: ")
+            output.append(date.span)
+            output.endLine()
+            afterDate(&output)
+            // RFC 9112 9.3 and 9.6: close is announced, and a 1.0 peer is told that the connection lives.
+            if !shape.keepAlive {
+                output.append("Connection: close\r\n")
+            } else if shape.version == .http10 {
+                output.append("Connection: keep-alive\r\n")
+            }
+            output.endLine()
+            content(&output)
+        }
+    }
+
+    // MARK: Streams
 
     /// Writes the head of an answer whose content follows in pieces (``piece(_:_:)``), up to
     /// ``endStream(_:)``. Other answers may be written in between, to other peers.
@@ -122,91 +103,37 @@ public struct ResponseWriter: Sendable {
     public mutating func beginStream(_ response: Response) {
         precondition(response.body.isEmpty, "content comes in pieces")
         precondition(shape.version == .http11 || !shape.keepAlive, "1.0 ends with the connection")
-        begin(status: response.status)
-        for field in response.fields { self.field(field) }
-        // RFC 9112 6.1: not to a 1.0 peer; an answer to HEAD may say what GET would be sent.
-        if shape.version == .http11 { append("Transfer-Encoding: chunked\r\n") }
-        progress = .done
-        writeDate()
-        writeConnection()
-        endLine()
-    }
-
-    public mutating func endStream(_ framing: StreamFraming) {
-        if framing == .chunked { append("0\r\n\r\n") }
-        progress = .done
-    }
-
-    /// The answer in preparation has content, unless its status forbids it.
-    public var wantsContent: Bool { !shape.isHead }
-
-    /// Writes a whole 200 at once: status line, fields and content, at most `bytesMax` bytes.
-    /// `write` gets the Date field's value, and the end of the head: the Connection field if there
-    /// is one, and the empty line. They and Content-Length are its own to write.
-    ///
-    /// - Precondition: ``wantsContent``.
-    @inline(__always)
-    public mutating func writeWhole(
-        bytesMax: Int,
-        _ write: (inout OutputCursor, _ date: Span<UInt8>, _ headEnd: StaticString) -> Void
-    ) {
-        precondition(progress == .ready && wantsContent, "an answer is begun once")
-        progress = .done
-        status = 200
-        Self.append(to: &output, bytesMax, date, headEnd, write)
-    }
-
-    /// Borrows the date beside the output: a copy would count references.
-    @inline(__always)
-    private static func append(
-        to output: inout [UInt8], _ bytesMax: Int, _ date: [UInt8], _ headEnd: StaticString,
-        _ write: (inout OutputCursor, _ date: Span<UInt8>, _ headEnd: StaticString) -> Void
-    ) {
-        output.append(bytesMax: bytesMax) { write(&$0, date.span, headEnd) }
-    }
-
-    private var headEnd: StaticString {
-        if !shape.keepAlive { return "\r\nConnection: close\r\n\r\n" }
-        return shape.version == .http10 ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\n\r\n"
-    }
-
-    // MARK: Parts of a value
-
-    public mutating func append(_ text: StaticString) {
-        output.append(
-            contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
-    /// Text from outside: what would end the line is written as a space (RFC 9110 5.5).
-    @_disfavoredOverload
-    public mutating func append(_ text: String) {
-        for byte in text.utf8 { output.append(Self.harmless(byte)) }
-    }
-
-    /// Bytes from outside: what would end the line is written as a space (RFC 9110 5.5).
-    public mutating func append(_ bytes: Span<UInt8>) {
-        for index in bytes.indices { output.append(Self.harmless(bytes[index])) }
-    }
-
-    /// In decimal.
-    public mutating func append(_ number: Int) {
-        if number < 0 { output.append(UInt8(ascii: "-")) }
-        let magnitude = number.magnitude
-        var divisor: UInt = 1
-        while magnitude / divisor > 9 { divisor *= 10 }
-        while divisor > 0 {
-            output.append(0x30 + UInt8(magnitude / divisor % 10))
-            divisor /= 10
+        precondition(!isDone, "an answer is written once")
+        isDone = true
+        status = response.status
+        let bytesMax = Self.frameBytesMax + response.fields.wireBytes
+        let isChunked = shape.version == .http11
+        Self.append(to: &output, bytesMax, date, shape, status) { output in
+            for field in response.fields { output.field(field) }
+            // RFC 9112 6.1: not to a 1.0 peer; an answer to HEAD may say what GET would be sent.
+            if isChunked { output.append("Transfer-Encoding: chunked\r\n") }
+        } afterDate: { _ in
+        } content: { _ in
         }
     }
 
-    /// Sixteen hexadecimal digits.
-    public mutating func append(hexadecimal number: UInt64) {
-        output.append(bytesMax: 16) { $0.append(hexadecimal: number) }
+    /// Writes one piece of content. An empty one would end the answer, so none is written.
+    public mutating func piece(_ bytes: Span<UInt8>, _ framing: StreamFraming) {
+        guard !bytes.isEmpty, framing != .none else { return }
+        let isChunk = framing == .chunked
+        output.append(bytesMax: bytes.count + 2 * MemoryLayout<Int>.size + 4) { output in
+            if isChunk {
+                output.append(String(bytes.count, radix: 16))
+                output.endLine()
+            }
+            output.append(bytes)
+            if isChunk { output.endLine() }
+        }
     }
 
-    private static func harmless(_ byte: UInt8) -> UInt8 {
-        byte == .carriageReturn || byte == .lineFeed || byte == 0 ? .space : byte
+    public mutating func endStream(_ framing: StreamFraming) {
+        if framing == .chunked { output.append(contentsOf: "0\r\n\r\n".utf8) }
+        isDone = true
     }
 
     // MARK: For the connection's keeper
@@ -214,25 +141,25 @@ public struct ResponseWriter: Sendable {
     /// Makes ready for the answer to one request.
     public mutating func prepare(_ shape: AnswerShape) {
         self.shape = shape
-        progress = .ready
+        isDone = false
         answerStart = output.count
     }
 
-    /// True once the answer that was prepared has been written to its end.
-    public var isAnswered: Bool { progress == .done }
+    /// True once the answer that was prepared has been written.
+    public var isAnswered: Bool { isDone }
 
-    /// The status of the answer begun last.
+    /// The status of the answer written last.
     public var statusWritten: Int { status }
 
     /// Takes back what was written of an answer since `prepare`.
     public mutating func rollBack() {
         output.removeSubrange(answerStart...)
-        progress = .ready
+        isDone = false
     }
 
     /// RFC 9110 15.2.1.
     public mutating func writeContinue() {
-        append("HTTP/1.1 100 Continue\r\n\r\n")
+        output.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8)
     }
 
     /// Forgets what was written, but not its storage, unless that is over `bytesMax`.
@@ -251,55 +178,41 @@ public struct ResponseWriter: Sendable {
         date.removeAll(keepingCapacity: true)
         HTTPDate.append(secondsSince1970, to: &date)
     }
+}
 
-    // MARK: The end of the head
-
-    /// Returns whether the answer has content.
-    @discardableResult
-    private mutating func finish(_ content: Span<UInt8>, contentBytes: Int) -> Bool {
-        precondition(progress == .head, "an answer is begun before it is ended")
-        progress = .done
-        writeDate()
-        writeLength(contentBytes)
-        writeConnection()
-        endLine()
-        // RFC 9112 6.3 item 1: HEAD, 204 and 304 end with the header section.
-        guard !shape.isHead, status != 204, status != 304 else { return false }
-        appendRaw(content)
-        return true
-    }
-
-    /// RFC 9110 6.6.1: an origin server with a clock MUST send Date.
-    private mutating func writeDate() {
-        append("Date: ")
-        output.append(contentsOf: date)
+extension OutputCursor {
+    /// RFC 9112 4: the version says what we speak, not what the peer does.
+    @inline(__always)
+    mutating func statusLine(_ status: Int) {
+        // Nearly every answer is this one.
+        guard status != 200 else { return append("HTTP/1.1 200 OK\r\n") }
+        append("HTTP/1.1 ")
+        append(decimal: status)
+        append(" ")
+        append(StatusPhrase.of(status))
         endLine()
     }
 
-    mutating func appendRaw(_ bytes: Span<UInt8>) {
-        bytes.withUnsafeBufferPointer { output.append(contentsOf: $0) }
-    }
-
-    /// RFC 9110 8.6: MUST NOT be sent with 204. A 304 may carry the length that a 200 would have,
-    /// and we do not know it here.
-    private mutating func writeLength(_ contentBytes: Int) {
-        guard status != 204, status != 304 else { return }
-        append("Content-Length: ")
-        append(contentBytes)
+    /// One field line, its end included.
+    public mutating func field(_ field: Field) {
+        appendText(field.name)
+        append(": ")
+        appendText(field.value)
         endLine()
     }
 
-    /// RFC 9112 9.3 and 9.6: close is announced, and a 1.0 peer is told that the connection lives.
-    private mutating func writeConnection() {
-        if !shape.keepAlive {
-            append("Connection: close\r\n")
-        } else if shape.version == .http10 {
-            append("Connection: keep-alive\r\n")
+    @inlinable @inline(__always)
+    public mutating func endLine() { append("\r\n") }
+
+    /// Text from outside: what would end the line is written as a space (RFC 9110 5.5).
+    private mutating func appendText(_ text: String) {
+        for byte in text.utf8 {
+            put(byte == .carriageReturn || byte == .lineFeed || byte == 0 ? .space : byte)
         }
     }
+}
 
-    private mutating func endLine() {
-        output.append(.carriageReturn)
-        output.append(.lineFeed)
-    }
+extension [Field] {
+    /// At most; what `OutputCursor.field(_:)` wants for all of them.
+    var wireBytes: Int { reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 } }
 }

@@ -15,20 +15,3 @@ extension AnswerShape {
         return version == .http11 ? .chunked : .untilClose
     }
 }
-
-extension ResponseWriter {
-    /// Writes one piece of content. An empty one would end the answer, so none is written.
-    public mutating func piece(_ bytes: Span<UInt8>, _ framing: StreamFraming) {
-        guard !bytes.isEmpty, framing != .none else { return }
-        if framing == .chunked {
-            append(hexadecimal: bytes.count)
-            append("\r\n")
-        }
-        appendRaw(bytes)
-        if framing == .chunked { append("\r\n") }
-    }
-
-    private mutating func append(hexadecimal number: Int) {
-        append(String(number, radix: 16))
-    }
-}

@@ -1,19 +1,13 @@
-// The key in an Authorization field (RFC 6750 2.1): found in place, so that a hot path need not copy it.
+// The key in an Authorization field (RFC 6750 2.1): found in place, so that it need not be copied.
 
-public import HTTPWire
+import HTTPWire
 
-public enum BearerKey {
+enum BearerKey {
     /// A longer one is nobody's: it is not even looked at.
-    public static let bytesMax = 512
+    static let bytesMax = 512
 
-    /// Where the key stands in the bytes of the head. Nil without the field, with two of them, and
-    /// with another scheme.
-    public static func find(
-        in head: borrowing RequestHead, _ bytes: Span<UInt8>
-    ) -> Range<Int>? {
-        guard head.count(of: "authorization", in: bytes) == 1,
-            let value = head.firstValue(of: "authorization", in: bytes)
-        else { return nil }
+    /// Where the key stands in the bytes of the head; nil with another scheme.
+    static func find(at value: Range<Int>, in bytes: Span<UInt8>) -> Range<Int>? {
         let scheme: StaticString = "bearer "
         guard value.count > scheme.utf8CodeUnitCount else { return nil }
         // RFC 9110 11.1: the scheme's case does not count.

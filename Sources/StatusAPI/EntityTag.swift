@@ -9,25 +9,40 @@ public struct EntityTag: Sendable, Equatable {
     public init(_ document: ActionDocument) { value = document.tag }
 
     /// Nil when that is no opaque part of ours. Compared to the letter, so "A" is not "a".
-    public init?(opaque: String) {
-        let digits = opaque.utf8.prefix(Self.digits)
-        guard let value = UInt64(String(decoding: digits, as: UTF8.self), radix: 16) else {
-            return nil
+    public init?(opaque: Span<UInt8>) {
+        guard opaque.count >= Self.digits else { return nil }
+        var value: UInt64 = 0
+        for index in 0..<Self.digits {
+            switch opaque[index] {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"):
+                value = value << 4 | UInt64(opaque[index] & 15)
+            case UInt8(ascii: "a")...UInt8(ascii: "f"):
+                value = value << 4 | UInt64(opaque[index] - 0x57)
+            default: return nil
+            }
         }
+        guard Self.isCodingSuffix(opaque.extracting(droppingFirst: Self.digits)) else { return nil }
         self.value = value
-        guard self.opaque.utf8.elementsEqual(digits),
-            Self.isCodingSuffix(opaque.utf8.dropFirst(Self.digits))
-        else { return nil }
     }
 
     private static let digits = 16
 
     /// What a server in between appends when it compresses: `-gzip` or `-br` (Apache), `--gzip`
     /// (Jetty), `:gzip` (Flask-Compress), `;gzip` (older Django). Nothing is one, too.
-    private static func isCodingSuffix(_ suffix: Substring.UTF8View) -> Bool {
-        let coding = suffix.drop { "-:;".utf8.contains($0) }
-        let isWord = !coding.isEmpty && coding.allSatisfy { $0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7A }
-        return suffix.isEmpty || isWord && (1...2).contains(suffix.count - coding.count)
+    private static func isCodingSuffix(_ suffix: Span<UInt8>) -> Bool {
+        guard !suffix.isEmpty else { return true }
+        var marks = 0
+        while marks < suffix.count, isMark(suffix[marks]) { marks += 1 }
+        guard (1...2).contains(marks), marks < suffix.count else { return false }
+        for index in marks..<suffix.count
+        where !(0x61...0x7A).contains(suffix[index] | 0x20) {
+            return false
+        }
+        return true
+    }
+
+    private static func isMark(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "-") || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ";")
     }
 
     /// The opaque part: 16 hexadecimal digits.
@@ -44,40 +59,61 @@ public struct EntityTag: Sendable, Equatable {
 public enum TagCondition: Sendable, Equatable {
     /// `*`: anything that there is will do.
     case any
-    /// Those of the tags that are ours.
+    /// The only one of the tags that is ours.
+    case tag(EntityTag)
+    /// Those of the tags that are ours, when there are none or several.
     case tags([EntityTag])
 
-    /// Nil when the field is absent, or holds nothing that looks like a tag: a condition that cannot
-    /// be read is no condition.
-    public init?(_ field: String?) {
-        guard let field else { return nil }
-        if field.utf8.elementsEqual("*".utf8) {
+    /// Nil when the field holds nothing that looks like a tag: a condition that cannot be read is no
+    /// condition.
+    public init?(_ field: Span<UInt8>) {
+        if field.count == 1, field[0] == UInt8(ascii: "*") {
             self = .any
             return
         }
-        let parts = Self.opaqueParts(field)
-        guard !parts.isEmpty else { return nil }
-        self = .tags(parts.compactMap(EntityTag.init))
+        // What stands between quotes. An opaque part holds no quote and knows no escapes.
+        var start: Int?
+        var hasTags = false
+        var condition = TagCondition.tags([])
+        for index in field.indices where field[index] == UInt8(ascii: "\"") {
+            guard let opened = start else {
+                start = index + 1
+                continue
+            }
+            start = nil
+            hasTags = true
+            if let tag = EntityTag(opaque: field.extracting(opened..<index)) { condition.add(tag) }
+        }
+        guard hasTags else { return nil }
+        self = condition
+    }
+
+    private mutating func add(_ tag: EntityTag) {
+        let tags = self.tags
+        self = tags.isEmpty ? .tag(tag) : .tags(tags + [tag])
+    }
+
+    /// Those that are ours.
+    var tags: [EntityTag] {
+        switch self {
+        case .any: []
+        case .tag(let tag): [tag]
+        case .tags(let tags): tags
+        }
     }
 
     /// By the weak comparison (RFC 9110 8.8.3.2). What has no tag matches `*` only.
     public func matches(_ tag: EntityTag?) -> Bool {
         switch self {
         case .any: true
+        case .tag(let own): own == tag
         case .tags(let tags): tag.map(tags.contains) ?? false
         }
     }
 
     /// The states that the caller has; nil without one.
     public var knownStates: [UInt64]? {
-        guard case .tags(let tags) = self, !tags.isEmpty else { return nil }
-        return tags.map(\.value)
-    }
-
-    /// What stands between quotes. An opaque part holds no quote and knows no escapes. Scalars, not
-    /// characters: a combining mark is text like any other, and hides no quote.
-    private static func opaqueParts(_ field: String) -> [String] {
-        let parts = field.unicodeScalars.split(separator: "\"", omittingEmptySubsequences: false)
-        return stride(from: 1, to: parts.count - 1, by: 2).map { String(parts[$0]) }
+        let tags = tags
+        return tags.isEmpty ? nil : tags.map(\.value)
     }
 }

@@ -44,21 +44,16 @@ public enum EventStream {
         return event
     }
 
-    /// The state that a client has seen last, as it says when it comes back. Anything that is no tag
-    /// of ours is no state that it could have seen here.
-    public static func lastSeen(_ request: APIRequest) -> EntityTag? {
-        request.lastEventID.flatMap { EntityTag(opaque: $0) }
-    }
-
     // MARK: Accept
 
     /// Whether a client would rather have events than JSON (RFC 9110 12.5.1). `*/*` is content with
     /// JSON.
-    public static func isPreferred(by accept: String?) -> Bool {
-        guard let accept else { return false }
+    static func isPreferred(by accept: Span<UInt8>) -> Bool {
+        guard names(accept) else { return false }
+        let text = accept.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
         var events = 0.0
         var json = 0.0
-        for range in accept.utf8.split(separator: UInt8(ascii: ",")) {
+        for range in text.utf8.split(separator: UInt8(ascii: ",")) {
             let parts = range.split(separator: UInt8(ascii: ";")).map(word)
             switch parts.first {
             case "text/event-stream": events = max(events, quality(parts.dropFirst()))
@@ -67,6 +62,20 @@ public enum EventStream {
             }
         }
         return events > 0 && events >= json
+    }
+
+    /// Whether event streams are among what is accepted: hardly ever, and found out without a copy.
+    private static func names(_ accept: Span<UInt8>) -> Bool {
+        let name: StaticString = "text/event-stream"
+        let length = name.utf8CodeUnitCount
+        guard accept.count >= length else { return false }
+        for start in 0...accept.count - length
+        where accept[start + 4] == UInt8(ascii: "/")
+            && accept.matches(name, at: start..<start + length)
+        {
+            return true
+        }
+        return false
     }
 
     private static func quality(_ parameters: ArraySlice<String>) -> Double {

@@ -112,3 +112,8 @@ public enum ExplanationWriter {
         return RFC3339.format(clocks.wall(at: instant))
     }
 }
+
+extension Duration {
+    /// Rounded toward zero.
+    fileprivate var wholeSeconds: Int { Int(nanoseconds / 1_000_000_000) }
+}

@@ -1,9 +1,10 @@
 // Percent-encoding (RFC 3986 2.1), read.
 
-enum PercentCoding {
+import HTTPWire
+
+public enum PercentCoding {
     /// The text that the octets stand for; nil when an escape is broken or the octets are not UTF-8.
-    static func decode(_ text: some StringProtocol) -> String? {
-        let encoded = Array(text.utf8)
+    public static func decode(_ encoded: Span<UInt8>, plusIsBlank: Bool = false) -> String? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(encoded.count)
         var index = 0
@@ -15,11 +16,16 @@ enum PercentCoding {
                 bytes.append(high << 4 | low)
                 index += 3
             } else {
-                bytes.append(encoded[index])
+                let isBlank = plusIsBlank && encoded[index] == UInt8(ascii: "+")
+                bytes.append(isBlank ? UInt8(ascii: " ") : encoded[index])
                 index += 1
             }
         }
         return String(validating: bytes, as: UTF8.self)
+    }
+
+    public static func isEscaped(_ text: Span<UInt8>) -> Bool {
+        text.firstIndex(of: UInt8(ascii: "%"), in: text.indices) != nil
     }
 
     private static func hexValue(_ byte: UInt8) -> UInt8? {

@@ -8,8 +8,10 @@ public import StatusCore
 /// Nothing here has a date of modification or is served in ranges, so If-Modified-Since,
 /// If-Unmodified-Since and If-Range mean nothing and are not read (RFC 9110 13.1.3 to 13.1.5).
 public struct Preconditions: Sendable, Equatable {
-    private let match: TagCondition?
-    private let noneMatch: TagCondition?
+    public internal(set) var match: TagCondition?
+    public internal(set) var noneMatch: TagCondition?
+
+    public init() {}
 
     /// What becomes of an answer that would be 2xx. Others are given whatever the conditions are
     /// (RFC 9110 13.2.1).
@@ -19,13 +21,6 @@ public struct Preconditions: Sendable, Equatable {
         case notModified
         /// 412.
         case failed
-    }
-
-    /// None for a method that selects no representation, such as OPTIONS (RFC 9110 13.2.1).
-    public init(_ request: APIRequest) {
-        let selects = request.method == .get || request.method == .head
-        match = selects ? TagCondition(request.ifMatch) : nil
-        noneMatch = selects ? TagCondition(request.ifNoneMatch) : nil
     }
 
     /// In the order of RFC 9110 13.2.2. `tag`: nil for what has none.

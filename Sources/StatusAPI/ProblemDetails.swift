@@ -172,6 +172,10 @@ extension ProblemDetails {
             // RFC 9110 11.6.1: a 401 MUST say how to do better.
             fields.append(Field(name: "WWW-Authenticate", value: "Bearer"))
         }
+        if code == .methodNotAllowed {
+            // RFC 9110 15.5.6: so MUST a 405.
+            fields.append(Field(name: "Allow", value: Router.allowed))
+        }
         return Response(status: code.status, fields: fields, body: body(now: now))
     }
 

@@ -28,6 +28,9 @@ public struct Wish: Sendable, Equatable {
     /// Seconds that a Prefer field asked for, and got.
     public var waitPreferred: Int?
 
+    /// What nearly every caller wants.
+    public static let plain = Wish(source: nil, patience: .none)
+
     /// What the answer says of that (RFC 7240 3).
     public var preferenceApplied: Field? {
         waitPreferred.map { Field(name: "Preference-Applied", value: "wait=\($0)") }
@@ -39,58 +42,79 @@ public struct Wish: Sendable, Equatable {
 }
 
 public enum QuestionReader {
-    /// Reads `source`, `wait`, `until`, Prefer and If-None-Match.
+    /// Reads `source`, `wait` and `until` of a query, Prefer and If-None-Match.
     ///
     /// - Throws: `invalid-parameter`.
     public static func wish(
-        _ request: APIRequest, _ limits: APILimits, now: Instant, isBatch: Bool = false
+        _ query: Span<UInt8>, _ fields: borrowing RequestFields, _ limits: APILimits, now: Instant,
+        isBatch: Bool = false
     ) throws(ProblemDetails) -> Wish {
-        let query = try QueryReader(request.query)
-        let goal = try goal(query, isBatch)
+        if query.isEmpty, fields.preferredWait == nil { return .plain }
+        let parameters = try QueryParameters(query)
+        let goal = try goal(parameters, query, isBatch)
+        let asked = try waitSeconds(parameters, query)
+        // The query is an order and must be right; Prefer is a wish (RFC 7240 2).
+        let wait = min(.seconds(asked ?? fields.preferredWait ?? 0), limits.waitMax)
+        var wish = Wish(source: try source(parameters, query, limits), patience: .none)
+        guard wait > .zero else { return wish }
+        if asked == nil { wish.waitPreferred = wait.secondsRoundedUp }
+        wish.waitsForAny = goal == .any
+        let deadline = now + wait
+        guard goal != .done else {
+            wish.patience = .done(deadline: deadline)
+            return wish
+        }
         // A batch's tag is not that of any of its actions.
-        let known =
-            isBatch && goal == .change ? nil : TagCondition(request.ifNoneMatch)?.knownStates
-        let patience = try patience(query, request, goal, known, limits, now)
-        let isPreferred = try query.value("wait") == nil && patience != .none
-        return Wish(
-            source: try source(query, limits), patience: patience,
-            waitsForAny: goal == .any && patience != .none,
-            waitPreferred: isPreferred
-                ? preferredWait(request.prefer).map { min($0, limits.waitMax.secondsRoundedUp) }
-                : nil)
+        let known = isBatch && goal == .change ? nil : fields.preconditions.noneMatch?.knownStates
+        wish.patience = .change(from: known, deadline: deadline)
+        return wish
     }
 
     /// The ids of a batch, as they were given: each may be invalid for itself.
     ///
     /// - Throws: `invalid-parameter` for none or too many.
-    public static func batchIDs(_ request: APIRequest) throws(ProblemDetails) -> [String] {
-        let ids = try QueryReader(request.query).values("id")
-        guard (1...APILimits.batchIDsMax).contains(ids.count) else {
+    public static func batchIDs(_ query: Span<UInt8>) throws(ProblemDetails) -> [String] {
+        let places = try QueryParameters(query, wantsIDs: true).ids
+        guard (1...APILimits.batchIDsMax).contains(places.count) else {
             throw .invalidParameter(
-                "Give 1 to \(APILimits.batchIDsMax) ids as id=A&id=B; these are \(ids.count).")
+                "Give 1 to \(APILimits.batchIDsMax) ids as id=A&id=B; these are \(places.count).")
         }
+        var ids: [String] = []
+        for place in places { ids.append(try QueryParameters.text(query, place, "id")) }
         return ids
     }
 
     private static func source(
-        _ query: QueryReader, _ limits: APILimits
+        _ parameters: QueryParameters, _ query: Span<UInt8>, _ limits: APILimits
     ) throws(ProblemDetails) -> Source? {
-        guard let text = try query.value("source") else { return nil }
-        guard let source = Source(rawValue: text) else {
+        let found = try QueryParameters.value(of: parameters.source, "source", in: query) { text in
+            Source.allCases.first { $0.isNamed(text) }
+        }
+        guard let found else { return nil }
+        guard let source = found else {
             throw .invalidParameter("'source' is 'orders' or 'vouchers'.")
         }
         guard limits.configured.contains(source) else {
-            throw .invalidParameter("The source '\(text)' is not configured here.")
+            throw .invalidParameter("The source '\(source.rawValue)' is not configured here.")
         }
         return source
     }
 
     /// What a wait waits for.
-    private enum Goal: String { case done, change, any }
+    private enum Goal { case done, change, any }
 
-    private static func goal(_ query: QueryReader, _ isBatch: Bool) throws(ProblemDetails) -> Goal {
-        let goal = Goal(rawValue: try query.value("until") ?? "done")
-        guard let goal, isBatch || goal != .any else {
+    private static func goal(
+        _ parameters: QueryParameters, _ query: Span<UInt8>, _ isBatch: Bool
+    ) throws(ProblemDetails) -> Goal {
+        let found: Goal?? = try QueryParameters.value(
+            of: parameters.until, "until", in: query
+        ) { text in
+            if text.equals("done", at: text.indices) { return .done }
+            if text.equals("change", at: text.indices) { return .change }
+            return isBatch && text.equals("any", at: text.indices) ? .any : nil
+        }
+        guard let found else { return .done }
+        guard let goal = found else {
             throw .invalidParameter(
                 isBatch ? "'until' is 'done', 'change' or 'any'." : "'until' is 'done' or 'change'."
             )
@@ -98,88 +122,27 @@ public enum QuestionReader {
         return goal
     }
 
-    private static func patience(
-        _ query: QueryReader, _ request: APIRequest, _ goal: Goal, _ known: [UInt64]?,
-        _ limits: APILimits, _ now: Instant
-    ) throws(ProblemDetails) -> Question.Patience {
-        guard let seconds = try waitSeconds(query, request), seconds > 0 else { return .none }
-        let wait = min(Duration.seconds(seconds), limits.waitMax)
-        guard wait > .zero else { return .none }
-        let deadline = now + wait
-        return goal == .done ? .done(deadline: deadline) : .change(from: known, deadline: deadline)
-    }
-
-    /// The query is an order and must be right; Prefer is a wish, and a broken one is none
-    /// (RFC 7240 2).
     private static func waitSeconds(
-        _ query: QueryReader, _ request: APIRequest
+        _ parameters: QueryParameters, _ query: Span<UInt8>
     ) throws(ProblemDetails) -> Int? {
-        guard let text = try query.value("wait") else { return preferredWait(request.prefer) }
-        guard let seconds = wholeSeconds(text) else {
+        let found = try QueryParameters.value(of: parameters.wait, "wait", in: query) {
+            QueryParameters.wholeSeconds($0)
+        }
+        guard let found else { return nil }
+        guard let seconds = found else {
             throw .invalidParameter("'wait' is a number of whole seconds, such as wait=30.")
         }
         return seconds
     }
+}
 
-    /// A field's text, scalar by scalar: among characters, a combining mark hides the separator that
-    /// it follows, and U+037E equals a semicolon.
-    private typealias Scalars = Substring.UnicodeScalarView
-
-    /// The `wait` preference, RFC 7240 4.3. The first of several counts (RFC 7240 2).
-    private static func preferredWait(_ prefer: String?) -> Int? {
-        guard let prefer else { return nil }
-        for preference in unquotedParts(of: prefer.unicodeScalars[...], separator: ",") {
-            let token = unquotedParts(of: preference, separator: ";")[0]
-            let halves = token.split(separator: "=", maxSplits: 1).map(trimmed)
-            guard let name = halves.first, String(name).lowercased() == "wait" else { continue }
-            guard halves.count == 2 else { return nil }
-            return wholeSeconds(unquoted(halves[1]))
+extension Source {
+    fileprivate func isNamed(_ text: Span<UInt8>) -> Bool {
+        var name = rawValue
+        return name.withUTF8 { name in
+            guard name.count == text.count else { return false }
+            for index in name.indices where name[index] != text[index] { return false }
+            return true
         }
-        return nil
-    }
-
-    /// Splits at separators that do not stand in a quoted string (RFC 9110 5.6.4).
-    private static func unquotedParts(of text: Scalars, separator: Unicode.Scalar) -> [Scalars] {
-        var parts: [Scalars] = []
-        var start = text.startIndex
-        var isQuoted = false
-        var isEscaped = false
-        for index in text.indices {
-            let scalar = text[index]
-            if scalar == separator, !isQuoted {
-                parts.append(text[start..<index])
-                start = text.index(after: index)
-                continue
-            }
-            if scalar == "\"", !isEscaped { isQuoted.toggle() }
-            isEscaped = isQuoted && scalar == "\\" && !isEscaped
-        }
-        return parts + [text[start...]]
-    }
-
-    private static func trimmed(_ text: Scalars) -> Scalars {
-        let isBlank: (Unicode.Scalar) -> Bool = { $0 == " " || $0 == "\t" }
-        var text = text.drop(while: isBlank)
-        while let last = text.last, isBlank(last) { text.removeLast() }
-        return text
-    }
-
-    /// A quoted string's text. RFC 9110 5.6.4: a backslash in it stands for what follows it.
-    private static func unquoted(_ text: Scalars) -> String {
-        guard text.count >= 2, text.first == "\"", text.last == "\"" else { return String(text) }
-        var unquoted = String.UnicodeScalarView()
-        var isEscaped = false
-        for scalar in text.dropFirst().dropLast() {
-            isEscaped = scalar == "\\" && !isEscaped
-            if !isEscaped { unquoted.append(scalar) }
-        }
-        return String(unquoted)
-    }
-
-    /// Digits only. What no `Int` can hold is very long, not wrong (RFC 9111 1.2.2).
-    private static func wholeSeconds(_ text: String) -> Int? {
-        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
-        guard !text.isEmpty, text.utf8.allSatisfy(digits.contains) else { return nil }
-        return Int(text) ?? .max
     }
 }

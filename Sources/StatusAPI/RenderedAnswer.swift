@@ -51,80 +51,91 @@ public struct RenderedAnswer: Sendable {
     /// The Action: the state, and what is known of its freshness.
     public var body: [UInt8] { answer.document.bytes.dropLast() + tail }
 
-    /// Writes 200 with the Action, 304 when the caller has this state already, or 412; `finishHead`
-    /// may add fields. Returns the status.
+    /// Writes 200 with the Action, 304 when the caller has this state already, or 412. Returns the status.
     public func write(
-        _ preconditions: Preconditions, now: Instant, for caches: CacheScope,
-        into writer: inout ResponseWriter, finishHead: (inout ResponseWriter) -> Void
+        _ preconditions: Preconditions, requestID: RequestID, preferred: Int? = nil, now: Instant,
+        for caches: CacheScope, into writer: inout ResponseWriter
     ) -> Int {
         let verdict = preconditions.verdict(tag)
         guard verdict != .failed else {
-            let problem = ProblemDetails.preconditionFailed.response(now: now)
-            writer.begin(status: problem.status)
-            for field in problem.fields { writer.field(field) }
-            finishHead(&writer)
-            writer.end(body: problem.body)
+            var problem = ProblemDetails.preconditionFailed.response(now: now)
+            problem.fields.append(Field(name: "X-Request-Id", value: requestID.text))
+            writer.write(problem)
             return problem.status
         }
         let isKnown = verdict == .notModified
-        writer.begin(status: isKnown ? 304 : 200)
-        writer.startField("ETag")
-        writer.append("W/\"")
-        writer.append(hexadecimal: tag.value)
-        writer.append("\"")
-        writer.endField()
-        writeFreshness(now, caches, into: &writer)
-        // RFC 9110 12.5.5: who accepts event streams is answered with one.
-        writer.field("Vary", "Accept")
-        if !isKnown { writer.field("Content-Type", "application/json") }
-        finishHead(&writer)
-        guard !isKnown else {
-            writer.end()
-            return 304
-        }
+        let status = isKnown ? 304 : 200
         let state = answer.document.bytes.span
-        writer.end(body: state.extracting(droppingLast: 1), tail.span)
-        return 200
+        writer.write(
+            status: status, fieldBytesMax: Self.fieldBytesMax,
+            content: state.extracting(droppingLast: 1), tail.span
+        ) { output in
+            output.append("ETag: W/\"")
+            output.append(hexadecimal: tag.value)
+            appendFreshness(now.nanoseconds, caches, to: &output)
+            // RFC 9110 12.5.5: who accepts event streams is answered with one.
+            output.append("\r\nVary: Accept\r\n")
+            if !isKnown { output.append("Content-Type: application/json\r\n") }
+            if let preferred {
+                output.append("Preference-Applied: wait=")
+                output.append(decimal: preferred)
+                output.endLine()
+            }
+            output.append("X-Request-Id: ")
+            requestID.withSpan { output.append($0) }
+            output.endLine()
+        }
+        return status
     }
+
+    /// The fields with their largest values.
+    private static let fieldBytesMax = 512 + RequestID.bytesMax
 
     // MARK: Fields
 
     /// No Age field (RFC 9111 5.1): the Action is made here, at Date, and `max-age` counts from then.
-    private func writeFreshness(
-        _ now: Instant, _ caches: CacheScope, into writer: inout ResponseWriter
+    /// Plain numbers: `Duration` counts in 128 bits.
+    @inline(__always)
+    private func appendFreshness(
+        _ now: Int64, _ caches: CacheScope, to output: inout OutputCursor
     ) {
-        writer.startField("Cache-Control")
-        writer.append(caches.maxAge)
+        output.append("\"\r\nCache-Control: ")
+        output.append(caches.maxAge)
         if let nextLookAt = answer.nextLookAt {
-            let seconds = (nextLookAt - now).secondsRoundedUp
-            writer.append(seconds)
-            writer.endField()
-            writer.field("Retry-After", max(1, seconds))
+            let seconds = Self.secondsRoundedUp(nextLookAt.nanoseconds - now)
+            output.append(decimal: seconds)
+            output.append("\r\nRetry-After: ")
+            output.append(decimal: max(1, seconds))
         } else {
-            writer.append((answer.keptUntil - now).secondsRoundedUp)
-            writer.append(", immutable")
-            writer.endField()
+            output.append(decimal: Self.secondsRoundedUp(answer.keptUntil.nanoseconds - now))
+            output.append(", immutable")
         }
-        writeCacheStatus(now, into: &writer)
+        appendCacheStatus(now, to: &output)
     }
 
     /// RFC 9211. `ttl` is what is left of the answer's freshness; negative when it is stale.
-    private func writeCacheStatus(_ now: Instant, into writer: inout ResponseWriter) {
-        let until =
-            answer.staleReason == nil
-            ? answer.nextLookAt ?? answer.keptUntil : min(answer.freshUntil, now)
-        writer.startField("Cache-Status")
+    @inline(__always)
+    private func appendCacheStatus(_ now: Int64, to output: inout OutputCursor) {
         switch answer.service {
-        case .hit: writer.append("status-proxy; hit; ttl=")
-        case .miss: writer.append("status-proxy; fwd=miss; stored; ttl=")
-        case .collapsed: writer.append("status-proxy; fwd=miss; collapsed; ttl=")
+        case .hit: output.append("\r\nCache-Status: status-proxy; hit; ttl=")
+        case .miss: output.append("\r\nCache-Status: status-proxy; fwd=miss; stored; ttl=")
+        case .collapsed: output.append("\r\nCache-Status: status-proxy; fwd=miss; collapsed; ttl=")
         }
-        writer.append((until - now).wholeSeconds)
-        if answer.service == .hit, let reason = answer.staleReason {
-            writer.append("; detail=")
-            writer.append(reason.rawValue)
+        guard let reason = answer.staleReason else {
+            let until = (answer.nextLookAt ?? answer.keptUntil).nanoseconds
+            return output.append(decimal: Int((until - now) / Self.second))
         }
-        writer.endField()
+        let until = min(answer.freshUntil.nanoseconds, now)
+        output.append(decimal: Int((until - now) / Self.second))
+        guard answer.service == .hit else { return }
+        output.append("; detail=")
+        output.append(reason.rawValue)
+    }
+
+    private static let second: Int64 = 1_000_000_000
+
+    private static func secondsRoundedUp(_ nanoseconds: Int64) -> Int {
+        max(0, Int((nanoseconds + (second - 1)) / second))
     }
 
     private static func tail(_ answer: Answer, _ clocks: Clocks) -> [UInt8] {
@@ -139,9 +150,4 @@ public struct RenderedAnswer: Sendable {
         // Behind the state's members instead of before them: "{" becomes ",".
         return [UInt8(ascii: ",")] + json.bytes.dropFirst()
     }
-}
-
-extension Duration {
-    /// Rounded toward zero.
-    var wholeSeconds: Int { Int(nanoseconds / 1_000_000_000) }
 }

@@ -1,25 +1,29 @@
-// From method and path to the route, or to the problem that there is none.
+// From method and path to the route, in place.
 
-import HTTPWire
+public import HTTPWire
 public import StatusCore
 
-/// A place in the API. Valid once it exists: ids are ids.
-public enum Route: Sendable, Equatable {
-    case action(ActionID)
+/// A place in the API.
+public enum Route: UInt8, CaseIterable, Sendable {
+    case action
     /// Why the action's answer is what it is.
-    case explain(ActionID)
-    case events(ActionID)
+    case explain
+    case events
     case actions
     case live
     case ready
     case metrics
     case openAPI
     case page
-    /// OPTIONS on any route, with the methods that it takes.
-    case options(allow: String)
+    /// OPTIONS on any of them.
+    case options
+    /// No such path.
+    case unknown
+    /// A method that no route takes.
+    case notAllowed
 
     /// The route's name in logs and metrics: no ids.
-    public var name: String {
+    public var name: StaticString {
         switch self {
         case .action: "/actions/{id}"
         case .explain: "/actions/{id}/explain"
@@ -31,85 +35,95 @@ public enum Route: Sendable, Equatable {
         case .openAPI: "/openapi.yaml"
         case .page: "/"
         case .options: "OPTIONS"
+        case .unknown, .notAllowed: "other"
         }
     }
 }
 
-/// Why a request has no route.
-public struct RoutingFailure: Error, Sendable, Equatable {
-    public var problem: ProblemDetails
-    /// For 405 (RFC 9110 10.2.1).
-    public var allow: String?
+/// Where a request leads.
+public struct Destination: Sendable, Equatable {
+    public var route: Route
+    /// Where the id of an action stands in the bytes of the head, percent-encoded as it came.
+    public var id: Range<Int> = 0..<0
+
+    /// The id; nil when it is none.
+    public func actionID(in bytes: Span<UInt8>) -> ActionID? {
+        PercentCoding.decode(bytes.extracting(id)).flatMap(ActionID.init)
+    }
 }
 
 public enum Router {
     /// What every route takes.
     public static let allowed = "GET, HEAD, OPTIONS"
 
-    /// - Throws: `route-not-found`, `method-not-allowed` or `invalid-id`.
-    public static func route(_ request: APIRequest) throws(RoutingFailure) -> Route {
-        if request.form == .asterisk { return .options(allow: allowed) }
-        let place = try place(request.path)
-        switch request.method {
+    public static func destination(
+        of head: borrowing RequestHead, _ bytes: Span<UInt8>
+    ) -> Destination {
+        if head.form == .asterisk { return Destination(route: .options) }
+        let place = place(head.path, bytes)
+        guard place.route != .unknown else { return place }
+        switch head.method {
         case .get, .head: return place
         case .options:
             // A health check by OPTIONS is answered as one by GET.
-            return place == .live || place == .ready ? place : .options(allow: allowed)
-        default:
-            throw RoutingFailure(
-                problem: ProblemDetails(.methodNotAllowed, "This route takes \(allowed)."),
-                allow: allowed)
+            let isCheck = place.route == .live || place.route == .ready
+            return isCheck ? place : Destination(route: .options)
+        default: return Destination(route: .notAllowed)
         }
     }
 
     /// Whether a request needs a caller's key, when keys are on. Health checks and the contract never
     /// do, nor does OPTIONS, which tells no more than the contract.
-    public static func isGuarded(_ request: APIRequest) -> Bool {
-        guard request.form != .asterisk, request.method != .options else { return false }
-        return request.path == "/actions" || request.path.hasPrefix("/actions/")
-            || request.path == "/metrics"
+    public static func isGuarded(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
+        guard head.form != .asterisk, head.method != .options else { return false }
+        return bytes.equals("/actions", at: head.path) || isUnderActions(head.path, bytes)
+            || bytes.equals("/metrics", at: head.path)
     }
 
     /// Whether a request asks how the service is, in one of the ways of load balancers: by a health
     /// route, or by OPTIONS of the server.
-    public static func isHealthCheck(_ request: APIRequest) -> Bool {
-        switch try? route(request) {
+    public static func isHealthCheck(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
+        switch destination(of: head, bytes).route {
         case .live, .ready: true
-        case .options: request.form == .asterisk || request.path == "/"
+        case .options: head.form == .asterisk || isRoot(head.path, bytes)
         default: false
         }
     }
 
-    private static func place(_ path: String) throws(RoutingFailure) -> Route {
-        switch path {
-        case "/livez", "/healthz": return .live
-        case "/readyz": return .ready
-        case "/actions": return .actions
-        case "/metrics": return .metrics
-        case "/openapi.yaml": return .openAPI
-        case "/": return .page
-        default: break
-        }
-        guard path.hasPrefix("/actions/") else { throw notFound }
-        let segments = path.dropFirst("/actions/".count).split(
-            separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
-        switch segments.dropFirst().first {
-        case nil: return .action(try id(segments[0]))
-        case "events": return .events(try id(segments[0]))
-        case "explain": return .explain(try id(segments[0]))
-        default: throw notFound
-        }
+    private static let actions: StaticString = "/actions/"
+
+    private static func isUnderActions(_ path: Range<Int>, _ bytes: Span<UInt8>) -> Bool {
+        let length = actions.utf8CodeUnitCount
+        return path.count >= length && bytes.equals("/actions/", at: path.prefix(length))
     }
 
-    private static func id(_ segment: Substring) throws(RoutingFailure) -> ActionID {
-        guard let id = PercentCoding.decode(segment).flatMap(ActionID.init) else {
-            throw RoutingFailure(problem: .invalidID)
-        }
-        return id
+    /// An absolute form without a path means "/" (RFC 9112 3.2.2).
+    private static func isRoot(_ path: Range<Int>, _ bytes: Span<UInt8>) -> Bool {
+        path.isEmpty || bytes.equals("/", at: path)
     }
 
-    private static let notFound = RoutingFailure(
-        problem: ProblemDetails(.routeNotFound, "There is nothing at this path."))
+    private static func place(_ path: Range<Int>, _ bytes: Span<UInt8>) -> Destination {
+        guard isUnderActions(path, bytes) else { return Destination(route: route(path, bytes)) }
+        let start = path.lowerBound + actions.utf8CodeUnitCount
+        let slash = bytes.firstIndex(of: UInt8(ascii: "/"), in: start..<path.upperBound)
+        guard let slash else { return Destination(route: .action, id: start..<path.upperBound) }
+        let rest = slash + 1..<path.upperBound
+        if bytes.equals("events", at: rest) {
+            return Destination(route: .events, id: start..<slash)
+        }
+        let isExplain = bytes.equals("explain", at: rest)
+        return isExplain
+            ? Destination(route: .explain, id: start..<slash) : Destination(route: .unknown)
+    }
+
+    private static func route(_ path: Range<Int>, _ bytes: Span<UInt8>) -> Route {
+        if bytes.equals("/actions", at: path) { return .actions }
+        if bytes.equals("/livez", at: path) || bytes.equals("/healthz", at: path) { return .live }
+        if bytes.equals("/readyz", at: path) { return .ready }
+        if bytes.equals("/metrics", at: path) { return .metrics }
+        if bytes.equals("/openapi.yaml", at: path) { return .openAPI }
+        return isRoot(path, bytes) ? .page : .unknown
+    }
 }
 
 extension ProblemDetails {
@@ -118,4 +132,12 @@ extension ProblemDetails {
         .invalidID,
         "An id is 1 to \(ActionID.bytesMax) characters of A-Z a-z 0-9 . _ ~ : - with a letter or"
             + " digit first.")
+
+    /// Told for a path that leads nowhere.
+    public static let routeNotFound = ProblemDetails(
+        .routeNotFound, "There is nothing at this path.")
+
+    /// Told for a method that no route takes, with ``Router/allowed`` (RFC 9110 15.5.6).
+    public static let methodNotAllowed = ProblemDetails(
+        .methodNotAllowed, "This route takes \(Router.allowed).")
 }

@@ -4,7 +4,7 @@
 extension Unicode.Scalar {
     /// Moves a terminal's cursor, breaks a line, or turns the direction of what stands around it: a reader
     /// could take the text for another one (UAX #9, UTR #36).
-    fileprivate var isDisruptive: Bool {
+    var isDisruptive: Bool {
         guard value >= 0x20, value != 0x7F else { return true }
         guard value >= 0x80 else { return false }
         switch properties.generalCategory {

@@ -36,17 +36,16 @@ final class Player: RequestHandler {
             kept.withLock { $0.append(exchange) }
             asked.fire()
             return .later
-        case "/half":
-            writer.begin(status: 200)
-            return .answered
+        case "/nothing": return .answered
         case "/body":
             writer.write(Response(status: 200, body: body))
         case "/big":
             writer.write(Response(status: 200, body: Array(repeating: 0x78, count: 1 << 20)))
         default:
-            writer.begin(status: 200)
-            writer.field("Content-Type", "text/plain")
-            writer.end(body: Array(text(head.target, in: bytes).utf8))
+            writer.write(
+                Response(
+                    status: 200, fields: [Field(name: "Content-Type", value: "text/plain")],
+                    body: Array(text(head.target, in: bytes).utf8)))
         }
         return .answered
     }

@@ -9,9 +9,8 @@ import Testing
         _ items: [BatchItem], ifMatch: String? = nil, ifNoneMatch: String? = nil,
         for caches: CacheScope = .shared
     ) throws -> Response {
-        let request = APIRequest(path: "/actions", ifMatch: ifMatch, ifNoneMatch: ifNoneMatch)
         let response = BatchWriter.response(
-            items, Preconditions(request), clocks: Fixtures.clocks, for: caches)
+            items, .of(ifMatch, noneMatch: ifNoneMatch), clocks: Fixtures.clocks, for: caches)
         try expectKept(response, path: "/actions")
         return response
     }
@@ -51,7 +50,7 @@ import Testing
             }
         }
         let items = (1...3).map { BatchItem(id: "\($0)", result: .success(large)) }
-        let none = Preconditions(APIRequest(path: "/actions"))
+        let none = Preconditions()
         let response = BatchWriter.response(items, none, clocks: Fixtures.clocks, for: .shared)
         let body = response.body
         #expect(body.count < BatchWriter.actionBytesMax)

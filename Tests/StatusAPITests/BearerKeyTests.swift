@@ -5,13 +5,7 @@ import Testing
 
 @Suite struct BearerKeyTests {
     private func key(_ lines: String) throws -> String? {
-        let bytes = Array("GET /metrics HTTP/1.1\r\nHost: h\r\n\(lines)\r\n".utf8)
-        var head = RequestHead()
-        let outcome = RequestParser().parse(bytes.span, into: &head)
-        #expect(outcome == .request(consumed: bytes.count))
-        return BearerKey.find(in: head, bytes.span).map {
-            String(decoding: bytes[$0], as: UTF8.self)
-        }
+        try Asked(parsing: "GET /metrics HTTP/1.1\r\nHost: h\r\n\(lines)\r\n").key
     }
 
     @Test(arguments: [
@@ -47,8 +41,8 @@ import Testing
     ])
     func actionsAndMetricsAreGuarded(path: String, isGuarded: Bool) {
         for method: HTTPWire.Method in [.get, .head, .post, .delete, .other] {
-            #expect(Router.isGuarded(APIRequest(method: method, path: path)) == isGuarded)
+            #expect(Asked(method: method, path: path).isGuarded == isGuarded)
         }
-        #expect(!Router.isGuarded(APIRequest(method: .options, path: path)))
+        #expect(!Asked(method: .options, path: path).isGuarded)
     }
 }

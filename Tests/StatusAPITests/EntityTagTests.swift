@@ -92,8 +92,8 @@ import Testing
         }
     }
 
-    @Test(arguments: [nil, "", " ", "abc", "W/", "\"", "\"open", "**", "*, *", "W/abc"])
-    func whatCannotBeReadIsNoCondition(field: String?) {
+    @Test(arguments: ["", " ", "abc", "W/", "\"", "\"open", "**", "*, *", "W/abc"])
+    func whatCannotBeReadIsNoCondition(field: String) {
         #expect(TagCondition(field) == nil)
     }
 

@@ -39,7 +39,7 @@ import Testing
         ("application/text/event-stream", false),
     ])
     func eventsArePreferredWhenNamed(accept: String?, isPreferred: Bool) {
-        #expect(EventStream.isPreferred(by: accept) == isPreferred)
+        #expect(Asked(["Accept": accept]).fields.prefersEvents == isPreferred)
     }
 
     @Test(
@@ -49,7 +49,6 @@ import Testing
             ("W/\"00000000000000ff\"", nil), ("0000000000000zff", nil),
         ] as [(String?, UInt64?)])
     func lastSeenStateIsATagOfOurs(text: String?, value: UInt64?) {
-        let request = APIRequest(path: "/actions/a/events", lastEventID: text)
-        #expect(EventStream.lastSeen(request)?.value == value)
+        #expect(Asked(["Last-Event-ID": text]).fields.lastSeen?.value == value)
     }
 }

@@ -8,10 +8,7 @@ import Testing
 @Suite struct PreconditionsTests {
     private func conditions(
         _ ifMatch: String? = nil, noneMatch: String? = nil, method: HTTPWire.Method = .get
-    ) -> Preconditions {
-        Preconditions(
-            APIRequest(method: method, path: "/", ifMatch: ifMatch, ifNoneMatch: noneMatch))
-    }
+    ) -> Preconditions { .of(ifMatch, noneMatch: noneMatch, method: method) }
 
     private func tag() throws -> EntityTag { EntityTag(try Fixtures.document()) }
 

@@ -35,12 +35,16 @@ import Testing
         #expect(code.rawValue == word)
         let response = ProblemDetails(code, "Why.").response(now: Fixtures.now)
         #expect(response.status == status)
-        let challenge = Field(name: "WWW-Authenticate", value: "Bearer")
+        // RFC 9110 11.6.1 and 15.5.6: these MUST be there.
+        let more: [Int: Field] = [
+            401: Field(name: "WWW-Authenticate", value: "Bearer"),
+            405: Field(name: "Allow", value: "GET, HEAD, OPTIONS"),
+        ]
         #expect(
             response.fields == [
                 Field(name: "Content-Type", value: "application/problem+json"),
                 Field(name: "Cache-Control", value: "no-store"),
-            ] + (status == 401 ? [challenge] : []))
+            ] + [more[status]].compactMap { $0 })
         #expect(
             String(decoding: response.body, as: UTF8.self)
                 == #"{"type":"urn:status-proxy:problem:\#(word)","title":"\#(title)","#

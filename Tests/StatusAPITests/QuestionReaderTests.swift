@@ -13,9 +13,7 @@ import Testing
         _ query: String? = nil, prefer: String? = nil, ifNoneMatch: String? = nil,
         limits: APILimits = limits
     ) throws(ProblemDetails) -> Wish {
-        let request = APIRequest(
-            path: "/actions/a", query: query, ifNoneMatch: ifNoneMatch, prefer: prefer)
-        return try QuestionReader.wish(request, limits, now: Fixtures.now)
+        try Asked(query: query, ["If-None-Match": ifNoneMatch, "Prefer": prefer]).wish(limits)
     }
 
     /// The seconds that the caller is held for; nil when it is not.
@@ -182,9 +180,8 @@ import Testing
     func batchMayWaitForAnyOfItsActions(
         query: String, ifNoneMatch: String?, patience: Patience, isAny: Bool
     ) throws {
-        let request = APIRequest(path: "/actions", query: query, ifNoneMatch: ifNoneMatch)
-        let wish = try QuestionReader.wish(
-            request, Self.limits, now: Fixtures.now, isBatch: true)
+        let asked = Asked(query: query, ["If-None-Match": ifNoneMatch])
+        let wish = try asked.wish(Self.limits, isBatch: true)
         #expect(wish.patience == patience)
         #expect(wish.waitsForAny == isAny)
     }
@@ -195,9 +192,8 @@ import Testing
     ])
     func otherUntilIsRefused(query: String) {
         #expect(throws: ProblemDetails.self) { try wish(query) }
-        let request = APIRequest(path: "/actions", query: query)
         #expect(throws: ProblemDetails.self) {
-            try QuestionReader.wish(request, Self.limits, now: Fixtures.now, isBatch: true)
+            try Asked(query: query).wish(Self.limits, isBatch: true)
         }
     }
 
@@ -249,28 +245,27 @@ import Testing
 
     @Test func manyParametersAreRefusedBeforeTheyCost() throws {
         let query = { Array(repeating: "a=1", count: $0).joined(separator: "&") }
-        #expect(try wish(query(QueryReader.parametersMax)).patience == .none)
-        #expect(throws: ProblemDetails.self) { try wish(query(QueryReader.parametersMax + 1)) }
+        #expect(try wish(query(QueryParameters.parametersMax)).patience == .none)
+        #expect(throws: ProblemDetails.self) { try wish(query(QueryParameters.parametersMax + 1)) }
     }
 
     // MARK: Batch
 
     @Test func batchTakesIDsAsTheyAre() throws {
-        let request = APIRequest(
-            path: "/actions", query: "id=a&x=1&id=b%20c&id=a&id=&id&source=%ff&wait=x")
-        #expect(try QuestionReader.batchIDs(request) == ["a", "b c", "a", "", ""])
+        let asked = Asked(query: "id=a&x=1&id=b%20c&i%64=a&id=&id&source=%ff&wait=x")
+        #expect(try asked.batchIDs() == ["a", "b c", "a", "", ""])
     }
 
     @Test(arguments: [(0, false), (1, true), (100, true), (101, false), (300, false)])
     func batchHas1To100IDs(count: Int, isServed: Bool) throws {
         let query = Array(repeating: "id=a", count: count).joined(separator: "&")
-        let request = APIRequest(path: "/actions", query: query)
+        let asked = Asked(query: query)
         guard !isServed else {
-            #expect(try QuestionReader.batchIDs(request).count == count)
+            #expect(try asked.batchIDs().count == count)
             return
         }
         let problem = try #require(throws: ProblemDetails.self) {
-            try QuestionReader.batchIDs(request)
+            try asked.batchIDs()
         }
         #expect(problem.code == .invalidParameter)
         try expectKept(problem.response(now: Fixtures.now), path: "/actions")
@@ -278,7 +273,7 @@ import Testing
 
     @Test func batchWithoutAQueryIsRefused() {
         #expect(throws: ProblemDetails.self) {
-            try QuestionReader.batchIDs(APIRequest(path: "/actions"))
+            try Asked().batchIDs()
         }
     }
 }

@@ -7,7 +7,9 @@ import StatusCore
 
 enum Written {
     /// Fields that the wire adds by itself.
-    private static let wireFields: Set<String> = ["Date", "Content-Length", "Connection"]
+    private static let wireFields: Set<String> = [
+        "Date", "Content-Length", "Connection", "X-Request-Id",
+    ]
 
     static func response(
         _ answer: Answer, ifMatch: String? = nil, ifNoneMatch: String? = nil, clocks: Clocks,
@@ -15,11 +17,9 @@ enum Written {
     ) -> Response {
         var writer = ResponseWriter()
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
-        let preconditions = Preconditions(
-            APIRequest(path: "/", ifMatch: ifMatch, ifNoneMatch: ifNoneMatch))
         let status = RenderedAnswer(answer, clocks: clocks).write(
-            preconditions, now: clocks.instant, for: caches, into: &writer
-        ) { _ in }
+            .of(ifMatch, noneMatch: ifNoneMatch), requestID: RequestID(7), now: clocks.instant,
+            for: caches, into: &writer)
         return read(writer.output, status: status)
     }
 

@@ -1,7 +1,9 @@
 // What Prometheus reads: the form of the text, and that it counts right.
 
 import Dispatch
+import Locking
 import SocketServer
+import StatusAPI
 import StatusCore
 import Testing
 
@@ -9,11 +11,23 @@ import Testing
 
 struct MetricsTests {
     private let metrics = Metrics()
+    private let requests = Guarded(RequestCounts())
     private let gauges = Metrics.Gauges(
         connections: 3, storedActions: 5, waitingCallers: 2, eventStreams: 1, storeIsUp: true)
 
     private func read(_ configured: [Source] = Source.allCases) throws -> MetricsReader {
-        try MetricsReader(metrics.text(gauges, configured: configured))
+        try MetricsReader(metrics.text(gauges, requests.withLock { $0 }, configured: configured))
+    }
+
+    private func count(
+        _ route: Route?, _ status: Int = 200, took: Duration = .zero, _ result: CacheResult? = nil,
+        savedCalls: Int = 0
+    ) {
+        requests.withLock {
+            $0.count(
+                route, status: status, nanoseconds: took.nanoseconds, result,
+                savedCalls: savedCalls)
+        }
     }
 
     private func key(_ source: Source, _ id: String = "aa_secretive") throws -> LookKey {
@@ -38,11 +52,10 @@ struct MetricsTests {
                 .terminalRegressed(key), .storeFailed("the disk is full"),
             ] { metrics.count(note) }
         }
-        for result in ["hit", "miss", "collapsed", "stale", "none", nil] {
-            metrics.countRequest(
-                route: "/actions/{id}", status: 200, took: .microseconds(70), cacheResult: result)
+        for result in CacheResult.allCases + [nil] {
+            count(.action, took: .microseconds(70), result)
         }
-        metrics.countRequest(route: "refused", status: 400, took: .zero, cacheResult: nil)
+        count(nil, 400)
         for reason: TurnedAway in [.overLimit, .unheard, .unheard, .noDescriptor] {
             metrics.count(reason)
         }
@@ -90,31 +103,9 @@ struct MetricsTests {
         }
     }
 
-    @Test func hitsStandAmongTheOtherRequests() throws {
-        try countEverything()
-        var hits = HitCounts()
-        hits.count(isStale: false, nanoseconds: 9_000)
-        hits.count(isStale: false, nanoseconds: 60_000)
-        hits.count(isStale: true, nanoseconds: 9_000)
-        var gauges = gauges
-        gauges.hits.add(hits)
-        let text = try MetricsReader(metrics.text(gauges, configured: []))
-        #expect(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]) == 9)
-        #expect(text.value("request_duration_seconds_count") == 10)
-        #expect(text.value("request_duration_seconds_bucket", ["le": "0.000050"]) == 3)
-        #expect(text.value("cache_results_total", ["result": "hit"]) == 3)
-        #expect(text.value("cache_results_total", ["result": "stale"]) == 2)
-    }
-
     @Test func callsSavedAreThoseOfHitsAndOfWhatOthersAskedFor() throws {
-        for saved in [1, 0, 7] {
-            metrics.countRequest(
-                route: "/actions", status: 200, took: .zero, cacheResult: nil, savedCalls: saved)
-        }
-        var gauges = gauges
-        gauges.hits.count(isStale: false, nanoseconds: 9_000)
-        gauges.hits.count(isStale: true, nanoseconds: 9_000)
-        let text = try MetricsReader(metrics.text(gauges, configured: []))
+        for saved in [1, 0, 9] { count(.actions, savedCalls: saved) }
+        let text = try read()
         #expect(text.value("calls_saved_total") == 10)
     }
 
@@ -124,7 +115,7 @@ struct MetricsTests {
         gauges.process = ProcessFigures(
             cpu: .milliseconds(1500), virtualBytes: 3 << 30, residentBytes: 5 << 20,
             openDescriptors: 17, descriptorsMax: 1024, startedAt: 1_795_312_800.25)
-        let text = try MetricsReader(metrics.text(gauges, configured: []))
+        let text = try MetricsReader(metrics.text(gauges, RequestCounts(), configured: []))
         #expect(text.value("log_lines_lost_total") == 4)
         #expect(text.value("build_info", ["version": ProgramVersion.text]) == 1)
         for (name, type, value) in [
@@ -143,7 +134,7 @@ struct MetricsTests {
     @Test func figuresThatCannotBeHadAreLeftOut() throws {
         var gauges = gauges
         gauges.process = ProcessFigures(cpu: .zero, descriptorsMax: 8)
-        let text = try MetricsReader(metrics.text(gauges, configured: []))
+        let text = try MetricsReader(metrics.text(gauges, RequestCounts(), configured: []))
         #expect(text.value("process_max_fds") == 8)
         #expect(text.value("process_open_fds") == nil)
         #expect(text.value("process_start_time_seconds") == nil)
@@ -151,7 +142,9 @@ struct MetricsTests {
 
     @Test func noActionIDStandsInALabel() throws {
         try countEverything()
-        #expect(!metrics.text(gauges, configured: Source.allCases).contains("secretive"))
+        #expect(
+            !metrics.text(gauges, RequestCounts(), configured: Source.allCases)
+                .contains("secretive"))
     }
 
     @Test(arguments: [
@@ -160,7 +153,7 @@ struct MetricsTests {
         (.milliseconds(501), "1.000000"), (.seconds(60), "60.000000"), (.seconds(61), "+Inf"),
     ])
     func spanFallsIntoTheFirstBucketThatHoldsIt(span: Duration, bound: String) throws {
-        metrics.countRequest(route: "other", status: 200, took: span, cacheResult: nil)
+        count(.unknown, took: span)
         let buckets = try read().samples.filter {
             $0.name == "status_proxy_request_duration_seconds_bucket"
         }
@@ -191,8 +184,7 @@ struct MetricsTests {
     @Test func nothingIsLostAmongManyCounters() throws {
         DispatchQueue.concurrentPerform(iterations: 8) { _ in
             for _ in 0..<1000 {
-                metrics.countRequest(
-                    route: "other", status: 200, took: .milliseconds(1), cacheResult: "hit")
+                count(.notAllowed, took: .milliseconds(1), .hit)
             }
         }
         let text = try read()

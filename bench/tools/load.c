@@ -27,7 +27,7 @@
 
 enum {
     EVENTS_MAX = 256,
-    REQUEST_BYTES = 512,
+    REQUEST_BYTES = 8 * 1024,  // a hundred ids
     DEPTH_MAX = 64,
     HELD_BYTES = 8 * 1024,
     READ_BYTES = 64 * 1024,

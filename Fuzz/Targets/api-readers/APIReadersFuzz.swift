@@ -10,8 +10,7 @@ import StatusAPI
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     let parts = RequestParts(copied(start, count))
-    ReaderRules.check(parts.direct)
-    if let request = parts.overTheWire { ReaderRules.check(request) }
+    if let request = parts.overTheWire() { ReaderRules.check(request, parts) }
     return 0
 }
 
@@ -21,13 +20,13 @@ struct RequestParts {
     private let form: TargetForm
     private let path: [UInt8]
     private let query: [UInt8]?
-    private let ifNoneMatch: [UInt8]?
-    private let prefer: [UInt8]?
+    private(set) var ifNoneMatch: [UInt8]?
+    private(set) var prefer: [UInt8]?
     private let requestID: [UInt8]?
-    private let accept: [UInt8]?
-    private let lastEventID: [UInt8]?
+    private(set) var accept: [UInt8]?
+    private(set) var lastEventID: [UInt8]?
     private let trace: [UInt8]?
-    private let ifMatch: [UInt8]?
+    private(set) var ifMatch: [UInt8]?
 
     init(_ input: [UInt8]) {
         let lines = input.split(separator: 10, maxSplits: 9, omittingEmptySubsequences: false)
@@ -49,20 +48,18 @@ struct RequestParts {
         ifMatch = line(9)
     }
 
-    /// As a caller inside could say it, any bytes anywhere.
-    var direct: APIRequest {
-        func text(_ bytes: [UInt8]?) -> String? {
-            bytes.map { String(decoding: $0, as: UTF8.self) }
-        }
-        return APIRequest(
-            method: method, form: form, path: text(path) ?? "", query: text(query),
-            ifMatch: text(ifMatch), ifNoneMatch: text(ifNoneMatch), prefer: text(prefer),
-            accept: text(accept), lastEventID: text(lastEventID),
-            trace: text(trace).flatMap { TraceParent($0) }, requestID: text(requestID))
+    /// The same with a letter for every byte over 127.
+    var plain: RequestParts {
+        func plain(_ field: [UInt8]?) -> [UInt8]? { field?.map { $0 < 128 ? $0 : 0x78 } }
+        var other = self
+        other.ifMatch = plain(ifMatch)
+        other.ifNoneMatch = plain(ifNoneMatch)
+        other.prefer = plain(prefer)
+        return other
     }
 
     /// As it comes through the parser; nil when it is refused there.
-    var overTheWire: APIRequest? {
+    func overTheWire() -> AskedRequest? {
         var bytes = Array(method.rawValue.utf8) + [32] + path
         if let query { bytes += [UInt8(ascii: "?")] + query }
         bytes += " HTTP/1.1\r\nHost: a\r\n".utf8
@@ -77,6 +74,31 @@ struct RequestParts {
         bytes += [13, 10]
         var head = RequestHead()
         guard case .request = RequestParser().parse(bytes.span, into: &head) else { return nil }
-        return APIRequest(head, bytes: bytes.span)
+        return AskedRequest(bytes, head)
     }
+}
+
+/// A head, and the bytes that it was parsed from.
+final class AskedRequest {
+    let bytes: [UInt8]
+    private let head: RequestHead
+
+    init(_ bytes: [UInt8], _ head: consuming RequestHead) {
+        self.bytes = bytes
+        self.head = head
+    }
+
+    var fields: RequestFields {
+        let bytes = bytes
+        return RequestFields(head, bytes.span)
+    }
+
+    var destination: Destination {
+        let bytes = bytes
+        return Router.destination(of: head, bytes.span)
+    }
+
+    var query: [UInt8] { Array(bytes[head.query ?? 0..<0]) }
+    var path: ArraySlice<UInt8> { bytes[head.path] }
+    var selects: Bool { head.method == .get || head.method == .head }
 }

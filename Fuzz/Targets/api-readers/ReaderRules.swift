@@ -10,35 +10,26 @@ enum ReaderRules {
     private static let now = Instant(nanoseconds: 5_000_000_000)
     private static let clocks = Clocks(instant: now, wall: WallTime(milliseconds: 0))
 
-    static func check(_ request: APIRequest) {
+    static func check(_ request: AskedRequest, _ parts: RequestParts) {
         checkRoute(request)
-        checkQuery(request)
         checkWish(request)
         checkBatch(request)
-        checkCondition(request.ifMatch)
-        checkCondition(request.ifNoneMatch)
-        checkPreconditions(request)
-        checkEvents(request)
-        checkTrace(request.trace)
-        checkPlain(request)
+        for field in [parts.ifMatch, parts.ifNoneMatch] { checkCondition(field) }
+        checkPreconditions(request.fields.preconditions)
+        checkEvents(request.fields, parts)
+        checkTrace(request.fields.trace)
+        checkRequestID(request.fields.requestID)
+        checkPlain(request, parts)
     }
 
     // MARK: Routes
 
-    private static func checkRoute(_ request: APIRequest) {
-        do throws(RoutingFailure) {
-            let route = try Router.route(request)
-            require(!route.name.isEmpty, "a route without a name")
-            guard case .action(let id) = route else { return }
-            require(request.path.utf8.starts(with: "/actions/".utf8), "an id from another path")
-            checkID(id)
-        } catch {
-            let code = error.problem.code
-            let codes: [ProblemDetails.Code] = [.invalidID, .routeNotFound, .methodNotAllowed]
-            require(codes.contains(code), "\(code)")
-            require((error.allow != nil) == (code == .methodNotAllowed), "Allow")
-            checkProblem(error.problem)
-        }
+    private static func checkRoute(_ request: AskedRequest) {
+        let destination = request.destination
+        guard !destination.id.isEmpty else { return }
+        require(request.path.starts(with: "/actions/".utf8), "an id from another path")
+        let bytes = request.bytes
+        if let id = destination.actionID(in: bytes.span) { checkID(id) }
     }
 
     /// Nothing in an id ends a path segment or a line; and every spelling of it is that id.
@@ -48,9 +39,9 @@ enum ReaderRules {
         require(bytes.first.map(isAlphanumeric) == true, "an id begins with \(id)")
         require(
             bytes.allSatisfy { isAlphanumeric($0) || "._~:-".utf8.contains($0) }, "the id \(id)")
-        for path in ["/actions/" + id.text, "/actions/" + escaped(id.text)] {
-            let request = APIRequest(path: path)
-            require((try? Router.route(request)) == .action(id), "\(path) is not \(id)")
+        for spelling in [bytes, Array(escaped(id.text).utf8)] {
+            let destination = Destination(route: .action, id: spelling.indices)
+            require(destination.actionID(in: spelling.span) == id, "another id than \(id)")
         }
         let known = id.suggestedSource
         require(known != .orders || bytes.count == 36, "\(id) is no UUID")
@@ -63,27 +54,6 @@ enum ReaderRules {
         }
     }
 
-    // MARK: Queries
-
-    /// Parameters that are written out and read again are the same.
-    private static func checkQuery(_ request: APIRequest) {
-        do throws(ProblemDetails) {
-            let parameters = try QueryReader(request.query).parameters
-            require(parameters.count <= QueryReader.parametersMax, "\(parameters.count)")
-            let readable = parameters.compactMap { name, value in value.map { (name, $0) } }
-            let query = readable.map { escaped($0) + "=" + escaped($1) }.joined(separator: "&")
-            let again = try QueryReader(query).parameters
-            require(again.count == readable.count, "\(again.count) of \(readable.count)")
-            for (a, b) in zip(again, readable) {
-                require(a.name.utf8.elementsEqual(b.0.utf8), "another name: \(a.name)")
-                require(a.value?.utf8.elementsEqual(b.1.utf8) == true, "another value")
-            }
-        } catch {
-            require(error.code == .invalidParameter, "\(error.code)")
-            checkProblem(error)
-        }
-    }
-
     /// Every byte as an escape.
     private static func escaped(_ text: String) -> String {
         func digit(_ value: UInt8) -> UInt8 { value < 10 ? value + 0x30 : value + 0x57 }
@@ -93,9 +63,9 @@ enum ReaderRules {
 
     // MARK: Wishes
 
-    private static func checkWish(_ request: APIRequest) {
+    private static func checkWish(_ request: AskedRequest) {
         do throws(ProblemDetails) {
-            let wish = try QuestionReader.wish(request, limits, now: now)
+            let wish = try wish(request)
             require(wish.source.map(limits.configured.contains) != false, "\(wish)")
             switch wish.patience {
             case .none: break
@@ -108,16 +78,29 @@ enum ReaderRules {
         }
     }
 
+    private static func wish(_ request: AskedRequest) throws(ProblemDetails) -> Wish {
+        let query = request.query
+        return try QuestionReader.wish(query.span, request.fields, limits, now: now)
+    }
+
     // MARK: Batches
 
-    private static func checkBatch(_ request: APIRequest) {
-        guard let ids = try? QuestionReader.batchIDs(request) else { return }
+    private static func checkBatch(_ request: AskedRequest) {
+        let query = request.query
+        guard let ids = try? QuestionReader.batchIDs(query.span) else { return }
         require((1...APILimits.batchIDsMax).contains(ids.count), "\(ids.count) ids")
+        // Written out and read again they are the same.
+        let again = ids.map { "id=" + escaped($0) }.joined(separator: "&")
+        let bytes = Array(again.utf8)
+        let read = try? QuestionReader.batchIDs(bytes.span)
+        require(read?.count == ids.count, "\(read?.count ?? 0) of \(ids.count)")
+        for (a, b) in zip(read ?? [], ids) {
+            require(a.utf8.elementsEqual(b.utf8), "another id: \(a)")
+        }
         let few = ids.prefix(4)
         few.compactMap(ActionID.init).forEach(checkID)
         let items = few.map { BatchItem(id: $0, result: .failure(.invalidID)) }
-        let none = Preconditions(APIRequest(path: "/"))
-        let batch = BatchWriter.response(items, none, clocks: clocks, for: .shared)
+        let batch = BatchWriter.response(items, Preconditions(), clocks: clocks, for: .shared)
         let body = readOwn(batch.body, "a batch")
         let told = body["failures"]?.array?.compactMap { $0["id"]?.string } ?? []
         require(told.count == few.count, "\(told.count) of \(few.count) ids")
@@ -126,15 +109,24 @@ enum ReaderRules {
 
     // MARK: Events and traces
 
-    private static func checkEvents(_ request: APIRequest) {
-        if EventStream.isPreferred(by: request.accept) {
-            let accept = Array((request.accept ?? "").utf8.map(lowercased))
+    private static func checkEvents(_ fields: RequestFields, _ parts: RequestParts) {
+        if fields.prefersEvents {
+            let accept = (parts.accept ?? []).map(lowercased)
             let name = Array("text/event-stream".utf8)
             require(accept.indices.contains { accept[$0...].starts(with: name) }, "unnamed events")
         }
-        guard let seen = EventStream.lastSeen(request) else { return }
+        guard let seen = fields.lastSeen else { return }
         // A compressor may have marked it.
-        require((request.lastEventID ?? "").utf8.starts(with: seen.opaque.utf8), "another state")
+        let field = parts.lastEventID?.drop { $0 == 32 || $0 == 9 } ?? []
+        require(field.starts(with: seen.opaque.utf8), "another state")
+    }
+
+    /// What is echoed begins no line, and is what the caller gave.
+    private static func checkRequestID(_ id: RequestID) {
+        id.withSpan { id in
+            require(id.count <= RequestID.bytesMax, "a long id")
+            for index in id.indices { require((0x21...0x7E).contains(id[index]), "the id's bytes") }
+        }
     }
 
     /// What goes on to an upstream is a trace that it would take, and the same one.
@@ -149,55 +141,42 @@ enum ReaderRules {
 
     // MARK: Conditions
 
-    private static func checkCondition(_ field: String?) {
-        guard let condition = TagCondition(field), case .tags(let tags) = condition else { return }
-        require(condition.knownStates ?? [] == tags.map(\.value), "other states")
-        for tag in tags {
+    private static func checkCondition(_ field: [UInt8]?) {
+        guard let field, let condition = TagCondition(field.span) else { return }
+        require(condition.knownStates ?? [] == condition.tags.map(\.value), "other states")
+        for tag in condition.tags {
             require(condition.matches(tag), "another state")
-            require(TagCondition(tag.text)?.knownStates == [tag.value], "its text is another tag")
+            let text = Array(tag.text.utf8)
+            let again = TagCondition(text.span)
+            require(again?.knownStates == [tag.value], "its text is another tag")
         }
     }
 
     /// In the order of RFC 9110 13.2.2; no weak tag is strongly equal to another (8.8.3.2).
-    private static func checkPreconditions(_ request: APIRequest) {
-        let preconditions = Preconditions(request)
-        let selects = request.method == .get || request.method == .head
-        let match = selects ? TagCondition(request.ifMatch) : nil
-        let noneMatch = selects ? TagCondition(request.ifNoneMatch) : nil
-        let own: EntityTag? = if case .tags(let tags) = noneMatch { tags.first } else { nil }
-        for tag in [nil, own] {
-            switch preconditions.verdict(tag) {
-            case .failed: require(match.map { $0 != .any } == true, "412 without a tag in If-Match")
-            case .notModified: require(noneMatch?.matches(tag) == true, "304 for another state")
-            case .serve: require(noneMatch?.matches(tag) != true, "200 for a state that is known")
+    private static func checkPreconditions(_ held: Preconditions) {
+        for tag in [nil, held.noneMatch?.tags.first] {
+            switch held.verdict(tag) {
+            case .failed:
+                require(held.match.map { $0 != .any } == true, "412 without a tag in If-Match")
+            case .notModified: require(held.noneMatch?.matches(tag) == true, "304 for another state")
+            case .serve:
+                require(held.noneMatch?.matches(tag) != true, "200 for a state that is known")
             }
         }
     }
 
     /// Fields are bytes (RFC 9110 5.5): one over 127 is text like any letter, and never makes a
     /// separator of what is none, or hides one by combining with it.
-    private static func checkPlain(_ request: APIRequest) {
-        func plain(_ text: String?) -> String? {
-            text.map { String(decoding: $0.utf8.map { $0 < 128 ? $0 : 0x78 }, as: UTF8.self) }
-        }
-        var other = request
-        other.ifMatch = plain(request.ifMatch)
-        other.ifNoneMatch = plain(request.ifNoneMatch)
-        other.prefer = plain(request.prefer)
-        guard other != request else { return }
-        let wish = try? QuestionReader.wish(request, limits, now: now)
-        let otherWish = try? QuestionReader.wish(other, limits, now: now)
+    private static func checkPlain(_ request: AskedRequest, _ parts: RequestParts) {
+        guard let other = parts.plain.overTheWire() else { return }
+        let wish = try? wish(request)
+        let otherWish = try? Self.wish(other)
         require(wish?.patience == otherWish?.patience, "patience hangs on bytes over 127")
-        for field in [\APIRequest.ifMatch, \APIRequest.ifNoneMatch] {
-            require(
-                tagCount(request[keyPath: field]) == tagCount(other[keyPath: field]),
-                "the number of tags hangs on bytes over 127")
-        }
-    }
-
-    private static func tagCount(_ field: String?) -> Int {
-        guard case .tags(let tags) = TagCondition(field) else { return 0 }
-        return tags.count
+        let (held, otherHeld) = (request.fields.preconditions, other.fields.preconditions)
+        require(
+            held.match?.tags.count == otherHeld.match?.tags.count
+                && held.noneMatch?.tags.count == otherHeld.noneMatch?.tags.count,
+            "the number of tags hangs on bytes over 127")
     }
 
     // MARK: Problems

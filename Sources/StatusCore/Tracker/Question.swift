@@ -35,6 +35,11 @@ public struct Question: Sendable, Equatable {
         /// Until the state is none of those tags' (nil: not the one at arrival).
         case change(from: [UInt64]?, deadline: Instant)
 
+        /// The state now will do.
+        public var isNone: Bool {
+            if case .none = self { true } else { false }
+        }
+
         var deadline: Instant? {
             switch self {
             case .none: nil

@@ -10,19 +10,27 @@ enum LogLevel: String, CaseIterable, Comparable, Sendable {
 
     static func < (a: LogLevel, b: LogLevel) -> Bool { a.order < b.order }
 
-    private var order: Int { Self.allCases.firstIndex(of: self) ?? 0 }
+    private var order: Int {
+        switch self {
+        case .debug: 0
+        case .info: 1
+        case .warning: 2
+        case .error: 3
+        }
+    }
+
+    var name: StaticString {
+        switch self {
+        case .debug: "debug"
+        case .info: "info"
+        case .warning: "warning"
+        case .error: "error"
+        }
+    }
 }
 
 enum LogFormat: String, CaseIterable, Sendable {
     case json, text
-}
-
-/// One value of a log line.
-enum LogValue: Sendable {
-    case text(String)
-    case integer(Int)
-    case seconds(Duration)
-    case absent
 }
 
 /// Collects lines and writes them to a descriptor, on a queue of its own.
@@ -118,10 +126,11 @@ final class LogWriter: Sendable {
     }
 
     func log(
-        _ level: LogLevel, _ message: String, _ values: KeyValuePairs<String, LogValue> = [:]
+        _ level: LogLevel, _ message: StaticString,
+        _ values: KeyValuePairs<StaticString, LogValue> = [:]
     ) {
         guard level >= self.level else { return }
-        append(line(level, message, values).span)
+        append(format.line(level, message, values).span)
     }
 
     /// Takes a whole line, its end included, of a level that is to be written.
@@ -169,19 +178,6 @@ final class LogWriter: Sendable {
         _ = written.wait(timeout: .now() + .nanoseconds(Int(patience.nanoseconds)))
     }
 
-    private func line(
-        _ level: LogLevel, _ message: String, _ values: KeyValuePairs<String, LogValue>
-    ) -> [UInt8] {
-        let time = RFC3339.format(SystemClock.wall())
-        var line: [UInt8]
-        switch format {
-        case .json: line = Self.jsonLine(time, level, message, values)
-        case .text: line = Self.textLine(time, level, message, values)
-        }
-        line.append(UInt8(ascii: "\n"))
-        return line
-    }
-
     private func write() {
         // Told behind the lines that were there when it was dropped, not behind later ones.
         var (bytes, dropped) = pending.withLock { pending in
@@ -202,7 +198,7 @@ final class LogWriter: Sendable {
     /// Tells of lost lines, at every level: each was one that should have been written.
     private func report(_ dropped: Int) {
         guard dropped > 0, pending.withLock({ $0.unfinished.isEmpty }) else { return }
-        let line = line(.warning, "log lines dropped", ["lines": .integer(dropped)])
+        let line = format.line(.warning, "log lines dropped", ["lines": .integer(dropped)])
         let written = writeAll(line)
         pending.withLock { pending in
             // Not at all: it is told later.
@@ -255,55 +251,6 @@ final class LogWriter: Sendable {
     private func awaitRoom() -> Bool {
         var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         return poll(&polled, 1, -1) > 0 || errno == EINTR
-    }
-
-    private static func jsonLine(
-        _ time: String, _ level: LogLevel, _ message: String,
-        _ values: KeyValuePairs<String, LogValue>
-    ) -> [UInt8] {
-        var json = JSONWriter(reserving: 256)
-        json.beginObject()
-        json.member("time", time)
-        json.member("level", level.rawValue)
-        json.member("message", message)
-        for (name, value) in values {
-            switch value {
-            case .text(let text): json.member(name, text)
-            case .integer(let number): json.member(name, number)
-            case .seconds(let span): json.member(name, .number(secondsText(span)))
-            case .absent: continue
-            }
-        }
-        json.endObject()
-        return json.bytes
-    }
-
-    private static func textLine(
-        _ time: String, _ level: LogLevel, _ message: String,
-        _ values: KeyValuePairs<String, LogValue>
-    ) -> [UInt8] {
-        var line = "\(time) \(level.rawValue) \(message.onOneLine)"
-        for (name, value) in values {
-            switch value {
-            case .text(let text): line += " \(name)=\(plainOrQuoted(text))"
-            case .integer(let number): line += " \(name)=\(number)"
-            case .seconds(let span): line += " \(name)=\(secondsText(span))"
-            case .absent: continue
-            }
-        }
-        return Array(line.utf8)
-    }
-
-    /// A value from outside must not look like a field or a line of its own: one that could is written as
-    /// a JSON string.
-    private static func plainOrQuoted(_ text: String) -> String {
-        let isPlain = text.utf8.allSatisfy { byte in
-            byte > 0x20 && byte < 0x7F && byte != UInt8(ascii: "\"") && byte != UInt8(ascii: "=")
-        }
-        guard !isPlain || text.isEmpty else { return text }
-        var json = JSONWriter(reserving: text.utf8.count + 2)
-        json.string(text)
-        return String(decoding: json.bytes, as: UTF8.self).escapedForTerminals
     }
 
     /// Seconds with six decimals.

@@ -6,31 +6,8 @@ import StateStores
 import StatusCore
 
 /// The process's counters and gauges. No action id ever stands in a label.
-///
-/// Requests are counted per lane, one for each event loop, and added up when somebody reads them:
-/// loops never wait for each other.
 final class Metrics: Sendable {
     private let state = Guarded(State())
-    private let lanes: [Guarded<RequestCounts>]
-
-    init(lanes: Int = 1) {
-        self.lanes = (0..<max(1, lanes)).map { _ in Guarded(RequestCounts()) }
-    }
-
-    /// The counts of one lane.
-    private struct RequestCounts: Sendable {
-        var requests: [RequestKey: Int] = [:]
-        var durations = Histogram()
-        var cacheResults: [String: Int] = [:]
-        var savedCalls = 0
-
-        mutating func add(_ other: RequestCounts) {
-            requests.merge(other.requests, uniquingKeysWith: +)
-            cacheResults.merge(other.cacheResults, uniquingKeysWith: +)
-            durations.add(other.durations)
-            savedCalls += other.savedCalls
-        }
-    }
 
     private struct State: Sendable {
         var calls: [CallKey: Int] = [:]
@@ -51,13 +28,6 @@ final class Metrics: Sendable {
         var callerKeysAreGood: Bool?
     }
 
-    private struct RequestKey: Hashable, Sendable {
-        var route: String
-        var status: Int
-
-        var order: (String, Int) { (route, status) }
-    }
-
     private struct CallKey: Hashable, Sendable {
         var source: Source
         var outcome: String
@@ -72,34 +42,8 @@ final class Metrics: Sendable {
         var waitingCallers: Int
         var eventStreams: Int
         var storeIsUp: Bool
-        var hits = HitCounts()
         var logLinesLost = 0
         var process: ProcessFigures?
-    }
-
-    func countRequest(
-        route: String, status: Int, took: Duration, cacheResult: String?, savedCalls: Int = 0,
-        lane: Int = 0
-    ) {
-        lanes[lane].withLock {
-            $0.requests[RequestKey(route: route, status: status), default: 0] += 1
-            $0.durations.add(took)
-            if let cacheResult { $0.cacheResults[cacheResult, default: 0] += 1 }
-            $0.savedCalls += savedCalls
-        }
-    }
-
-    private func requestCounts(_ hits: HitCounts) -> RequestCounts {
-        var sum = RequestCounts()
-        for lane in lanes { sum.add(lane.withLock { $0 }) }
-        sum.durations.add(hits.durations)
-        if hits.all > 0 {
-            sum.requests[RequestKey(route: "/actions/{id}", status: 200), default: 0] += hits.all
-        }
-        sum.savedCalls += hits.all
-        if hits.fresh > 0 { sum.cacheResults["hit", default: 0] += hits.fresh }
-        if hits.stale > 0 { sum.cacheResults["stale", default: 0] += hits.stale }
-        return sum
     }
 
     func count(_ note: Note) {
@@ -161,20 +105,19 @@ final class Metrics: Sendable {
 
     // MARK: Text
 
-    func text(_ gauges: Gauges, configured: [Source]) -> String {
+    func text(_ gauges: Gauges, _ requests: RequestCounts, configured: [Source]) -> String {
         let state = state.withLock { $0 }
-        let requests = requestCounts(gauges.hits)
         var text = MetricsText()
         text.family(
             "requests_total", "counter",
             "Requests answered; 499: the caller went away before that.")
-        for (key, count) in requests.requests.sorted(by: { $0.key.order < $1.key.order }) {
-            text.sample("requests_total", [("route", key.route), ("code", "\(key.status)")], count)
+        for (route, status, count) in requests.byRoute {
+            text.sample("requests_total", [("route", route), ("code", "\(status)")], count)
         }
         text.family("request_duration_seconds", "histogram", "From request to answer.")
         Self.write(requests.durations, "request_duration_seconds", [], into: &text)
         text.family("cache_results_total", "counter", "Answers by how they were come by.")
-        for (result, count) in requests.cacheResults.sorted(by: { $0.key < $1.key }) {
+        for (result, count) in requests.byResult {
             text.sample("cache_results_total", [("result", result)], count)
         }
         text.family(

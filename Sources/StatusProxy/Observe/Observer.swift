@@ -63,7 +63,7 @@ struct Observer: EngineObserver {
             ])
     }
 
-    private func logUntil(_ message: String, _ source: Source, _ until: Instant) {
+    private func logUntil(_ message: StaticString, _ source: Source, _ until: Instant) {
         log.log(
             .warning, message,
             [

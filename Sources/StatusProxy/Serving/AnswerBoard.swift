@@ -17,8 +17,13 @@ final class BoardedAnswer: Sendable {
         servableUntil = publication.servableUntil
     }
 
-    var isStale: Bool { rendered.answer.staleReason != nil }
-    var source: Source { rendered.answer.document.source }
+    /// Whether it answers who asks that source and has that patience.
+    func suits(_ source: Source?, _ patience: borrowing Question.Patience) -> Bool {
+        let document = rendered.answer.document
+        guard source ?? document.source == document.source else { return false }
+        // Who waits for news of a finished action need not wait.
+        return patience.isNone || document.isDone
+    }
 
     func isFor(_ bytes: Span<UInt8>) -> Bool {
         let text = id.text.utf8.span
@@ -50,22 +55,23 @@ final class AnswerBoard: Sendable {
     }
 
     /// The answer for an id, given by its bytes; nil: ask the tracker.
-    func answer(for id: Span<UInt8>, now: Instant) -> BoardedAnswer? {
+    func answer(
+        for id: Span<UInt8>, _ source: Source?, _ patience: borrowing Question.Patience,
+        now: Instant
+    ) -> BoardedAnswer? {
         let hash = hash(id)
-        guard let found = shard(hash).withLock({ $0[hash] }), now < found.servableUntil else {
-            return nil
-        }
-        return found.isFor(id) ? found : nil
+        guard let found = shard(hash).withLock({ $0[hash] }), now < found.servableUntil,
+            found.isFor(id), found.suits(source, patience)
+        else { return nil }
+        return found
     }
 
     /// The answer to a question; nil: ask the tracker.
     func answer(to question: Question, now: Instant) -> RenderedAnswer? {
         var id = question.id.text
-        guard let found = id.withUTF8({ answer(for: $0.span, now: now) }) else { return nil }
-        guard question.source ?? found.source == found.source else { return nil }
-        // Who waits for news of a finished action need not wait.
-        let isContent = question.patience == .none || found.rendered.answer.document.isDone
-        return isContent ? found.rendered : nil
+        return id.withUTF8 {
+            answer(for: $0.span, question.source, question.patience, now: now)?.rendered
+        }
     }
 
     func publish(_ id: ActionID, _ publication: Publication, clocks: Clocks) {

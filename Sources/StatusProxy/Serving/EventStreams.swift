@@ -102,8 +102,8 @@ final class EventStreams: Sendable {
         let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
         let isNews = rendered.tag != stream.seen
         if stream.beganAfter == nil {
-            stream.visit = stream.visit.served(answer)
-            let head = stream.visit.preconditions.applied(
+            stream.visit.serve(answer)
+            let head = stream.visit.fields.preconditions.applied(
                 to: EventStream.head, now: stream.visit.startedAt)
             guard head.status == EventStream.head.status else {
                 return decline(stream, head, exchange)
@@ -127,7 +127,7 @@ final class EventStreams: Sendable {
 
     private func begin(_ stream: inout Stream, _ exchange: Exchange) {
         var head = EventStream.head
-        head.fields.append(Field(name: "X-Request-Id", value: stream.visit.requestID))
+        head.fields.append(Field(name: "X-Request-Id", value: stream.visit.requestID.text))
         stream.beganAfter = SystemClock.now() - stream.visit.startedAt
         exchange.beginStream(head)
     }
@@ -138,7 +138,7 @@ final class EventStreams: Sendable {
         guard var stream = state.withLock({ $0.streams[exchange] }) else { return }
         guard stream.beganAfter == nil else { return end(stream, exchange) }
         let details = ProblemDetails(problem, id: stream.question.id)
-        stream.visit = stream.visit.refused(problem)
+        stream.visit.refuse(details)
         decline(stream, details.response(now: SystemClock.now(), for: caches), exchange)
     }
 

@@ -16,7 +16,6 @@ final class ProxyHandler: RequestHandler {
     private let callers: CallerGate?
     private let browsers: BrowserPolicy
     private let journal: RequestJournal
-    private let freshHit: FreshHit
     private let streams: EventStreams
     /// Requests that the engine holds, so that it can be told when a caller goes away.
     private let held = Guarded<[Exchange: HeldRequest]>([:])
@@ -32,7 +31,7 @@ final class ProxyHandler: RequestHandler {
     init(
         engine: Engine, board: AnswerBoard, limits: APILimits, health: Health,
         callers: CallerGate?, browsers: BrowserPolicy, journal: RequestJournal,
-        freshHit: FreshHit, streams: EventStreams
+        streams: EventStreams
     ) {
         self.engine = engine
         self.board = board
@@ -41,7 +40,6 @@ final class ProxyHandler: RequestHandler {
         self.callers = callers
         self.browsers = browsers
         self.journal = journal
-        self.freshHit = freshHit
         self.streams = streams
     }
 
@@ -49,47 +47,43 @@ final class ProxyHandler: RequestHandler {
         _ head: borrowing RequestHead, bytes: Span<UInt8>, body: [UInt8], exchange: Exchange,
         writer: inout ResponseWriter
     ) -> Handling {
-        if freshHit.answer(head, bytes, exchange, &writer) { return .answered }
-        let request = APIRequest(head, bytes: bytes)
-        var visit = Visit(request, lane: exchange.loopIndex)
-        let routed = Result { () throws(RoutingFailure) in try Router.route(request) }
-        if case .success(let route) = routed { visit.route = route.name }
-        if let refusal = browsers.refusal(of: head, bytes) {
+        var visit = Visit(head, bytes, lane: exchange.loopIndex, number: exchange.id)
+        let destination = Router.destination(of: head, bytes)
+        visit.route = destination.route
+        if head.hasBrowserMark, let refusal = browsers.refusal(of: head, bytes) {
             return answer(refusal, visit, &writer)
         }
         // Who may not ask is not told what is wrong with the question either.
-        if let callers, Router.isGuarded(request) {
-            do throws(ProblemDetails) {
-                visit.caller = try Self.admit(callers, head, bytes, visit)
-            } catch {
-                return answer(error, visit, &writer)
+        if let callers, Router.isGuarded(head, bytes) {
+            switch callers.admission(by: visit.fields.key, in: bytes, visit) {
+            case .admitted(let caller): visit.caller = caller
+            case .unknown: return answer(.unauthorized, visit, &writer)
+            case .tooMany(let caller, let retryAt):
+                let problem = ProblemDetails.tooManyRequests(caller.name, retryAt: retryAt)
+                return answer(problem, visit, &writer)
             }
         }
-        switch routed {
-        case .success(let route): return handle(route, request, visit, exchange, &writer)
-        case .failure(let failure):
-            var response = failure.problem.response(now: visit.startedAt)
-            if let allow = failure.allow {
-                response.fields.append(Field(name: "Allow", value: allow))
-            }
-            return answer(response, visit, &writer)
-        }
-    }
-
-    private static func admit(
-        _ callers: CallerGate, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: Visit
-    ) throws(ProblemDetails) -> KeyHolder {
-        guard let key = BearerKey.find(in: head, bytes) else { throw .unauthorized }
-        switch callers.admit(bytes.extracting(key), now: visit.startedAt, lane: visit.lane) {
-        case .admitted(let caller): return caller
-        case .unknown: throw .unauthorized
-        case .tooMany(let caller, let retryAt):
-            throw .tooManyRequests(caller.name, retryAt: retryAt)
+        switch destination.route {
+        case .action, .events, .explain:
+            return action(destination, head, bytes, &visit, exchange, &writer)
+        case .actions: return batch(bytes.extracting(head.query ?? 0..<0), visit, exchange, &writer)
+        case .live:
+            return answer(HealthWriter.answer(health.liveness, to: visit.method), visit, &writer)
+        case .ready:
+            return answer(HealthWriter.answer(health.readiness, to: visit.method), visit, &writer)
+        case .metrics: return metrics(visit, exchange)
+        case .openAPI: return answer(EmbeddedFiles.openAPI, visit, &writer)
+        case .page: return answer(EmbeddedFiles.page, visit, &writer)
+        case .options:
+            let allow = Field(name: "Allow", value: Router.allowed)
+            return answer(Response(status: 204, fields: [allow]), visit, &writer)
+        case .unknown: return answer(.routeNotFound, visit, &writer)
+        case .notAllowed: return answer(.methodNotAllowed, visit, &writer)
         }
     }
 
     func isHealthCheck(_ head: borrowing RequestHead, bytes: Span<UInt8>) -> Bool {
-        Router.isHealthCheck(APIRequest(head, bytes: bytes))
+        Router.isHealthCheck(head, bytes)
     }
 
     func abandoned(_ exchange: Exchange) {
@@ -98,32 +92,6 @@ final class ProxyHandler: RequestHandler {
             journal.abandoned(request.visit)
         }
         streams.abandoned(exchange)
-    }
-
-    private func handle(
-        _ route: Route, _ request: APIRequest, _ visit: Visit, _ exchange: Exchange,
-        _ writer: inout ResponseWriter
-    ) -> Handling {
-        switch route {
-        case .action(let id):
-            guard EventStream.isPreferred(by: request.accept) else {
-                return action(id, request, visit, exchange, &writer)
-            }
-            return events(id, request, visit, exchange, &writer)
-        case .events(let id): return events(id, request, visit, exchange, &writer)
-        case .explain(let id): return explain(id, visit, exchange)
-        case .actions: return batch(request, visit, exchange, &writer)
-        case .live:
-            return answer(HealthWriter.answer(health.liveness, to: visit.method), visit, &writer)
-        case .ready:
-            return answer(HealthWriter.answer(health.readiness, to: visit.method), visit, &writer)
-        case .metrics: return metrics(visit, exchange)
-        case .openAPI: return answer(EmbeddedFiles.openAPI, visit, &writer)
-        case .page: return answer(EmbeddedFiles.page, visit, &writer)
-        case .options(let allow):
-            let response = Response(status: 204, fields: [Field(name: "Allow", value: allow)])
-            return answer(response, visit, &writer)
-        }
     }
 
     // MARK: Writing
@@ -135,12 +103,11 @@ final class ProxyHandler: RequestHandler {
         return .answered
     }
 
-    /// A problem that the log names, since it is the caller's own doing.
     private func answer(
         _ problem: ProblemDetails, _ visit: Visit, _ writer: inout ResponseWriter
     ) -> Handling {
         var visit = visit
-        visit.problem = problem.code.rawValue
+        visit.problem = problem.code
         return answer(problem.response(now: visit.startedAt), visit, &writer)
     }
 
@@ -150,15 +117,14 @@ final class ProxyHandler: RequestHandler {
 
     /// Every answer but an Action, which has a tag, is held against the preconditions here.
     private func conditional(_ response: Response, _ visit: Visit) -> Response {
-        visit.preconditions.applied(to: response, now: visit.startedAt)
+        visit.fields.preconditions.applied(to: response, now: visit.startedAt)
     }
 
     private func metrics(_ visit: Visit, _ exchange: Exchange) -> Handling {
         engine.census { stored, waiting in
             let text = self.journal.metricsText(
                 stored: stored, waiting: waiting, streams: self.streams.count,
-                storeIsUp: self.health.isStoreWell, hits: self.freshHit.counts,
-                configured: self.limits.configured)
+                storeIsUp: self.health.isStoreWell, configured: self.limits.configured)
             let fields = [
                 Field(name: "Content-Type", value: "text/plain; version=0.0.4; charset=utf-8"),
                 Field(name: "Cache-Control", value: "no-store"),
@@ -172,31 +138,64 @@ final class ProxyHandler: RequestHandler {
 // MARK: - Actions
 
 extension ProxyHandler {
+    /// What stands on the board is answered here and now.
     private func action(
-        _ id: ActionID, _ request: APIRequest, _ visit: Visit, _ exchange: Exchange,
-        _ writer: inout ResponseWriter
+        _ destination: Destination, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
+        _ visit: inout Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> Handling {
         let wish: Wish
         do throws(ProblemDetails) {
-            wish = try QuestionReader.wish(request, limits, now: visit.startedAt)
+            let query = bytes.extracting(head.query ?? 0..<0)
+            wish = try QuestionReader.wish(query, visit.fields, limits, now: visit.startedAt)
         } catch {
-            return answer(error.response(now: visit.startedAt), visit, &writer)
+            let isID = destination.actionID(in: bytes) != nil
+            return answer(isID ? error : .invalidID, visit, &writer)
         }
-        let question = visit.question(wish, id)
-        if let found = board.answer(to: question, now: visit.startedAt) {
-            write(found, wish, visit, &writer)
+        let isPlain = destination.route == .action && !visit.fields.prefersEvents
+        if isPlain, let found = boarded(bytes.extracting(destination.id), wish, visit) {
+            write(found.rendered, wish, &visit, &writer)
             return .answered
         }
+        guard let id = destination.actionID(in: bytes) else {
+            return answer(.invalidID, visit, &writer)
+        }
+        if destination.route == .explain { return explain(id, visit, exchange) }
+        guard isPlain else { return events(id, wish, visit, exchange, &writer) }
+        return ask(id, wish, visit, exchange, &writer)
+    }
+
+    /// `id`: percent-encoded, as it came; hardly ever is there an escape in it.
+    private func boarded(
+        _ id: Span<UInt8>, _ wish: Wish, _ visit: borrowing Visit
+    ) -> BoardedAnswer? {
+        if let found = board.answer(for: id, wish.source, wish.patience, now: visit.startedAt) {
+            return found
+        }
+        guard PercentCoding.isEscaped(id), var id = PercentCoding.decode(id) else { return nil }
+        return id.withUTF8 {
+            board.answer(for: $0.span, wish.source, wish.patience, now: visit.startedAt)
+        }
+    }
+
+    private func ask(
+        _ id: ActionID, _ wish: Wish, _ visit: Visit, _ exchange: Exchange,
+        _ writer: inout ResponseWriter
+    ) -> Handling {
         if let refusal = hold(exchange, visit) { return answer(refusal, visit, &writer) }
-        ask(question, visit.trace, exchange) { reply in
+        ask(visit.question(wish, id), visit.trace, exchange) { reply in
+            var visit = visit
             switch reply {
             case .answer(let answer):
                 let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
-                self.answerHeld(exchange) { self.write(rendered, wish, visit, &$0) }
+                self.answerHeld(exchange) { [visit] writer in
+                    var visit = visit
+                    self.write(rendered, wish, &visit, &writer)
+                }
             case .problem(let problem):
                 let details = ProblemDetails(problem, id: id)
                 let response = details.response(now: SystemClock.now(), for: self.limits.caches)
-                self.answerHeld(exchange, response, visit.refused(problem))
+                visit.refuse(details)
+                self.answerHeld(exchange, response, visit)
             }
         }
         return .later
@@ -211,45 +210,39 @@ extension ProxyHandler {
     }
 
     private func write(
-        _ rendered: RenderedAnswer, _ wish: Wish, _ visit: Visit, _ writer: inout ResponseWriter
+        _ rendered: RenderedAnswer, _ wish: Wish, _ visit: inout Visit,
+        _ writer: inout ResponseWriter
     ) {
         let status = rendered.write(
-            visit.preconditions, now: SystemClock.now(), for: limits.caches, into: &writer
-        ) { head in
-            head.field("X-Request-Id", visit.requestID)
-            if let field = wish.preferenceApplied { head.field(field) }
-        }
-        journal.close(visit.served(rendered.answer), status: status)
+            visit.fields.preconditions, requestID: visit.fields.requestID,
+            preferred: wish.waitPreferred,
+            now: SystemClock.now(), for: limits.caches, into: &writer)
+        visit.serve(rendered.answer)
+        journal.close(visit, status: status)
     }
 
     private func events(
-        _ id: ActionID, _ request: APIRequest, _ visit: Visit, _ exchange: Exchange,
+        _ id: ActionID, _ wish: Wish, _ visit: Visit, _ exchange: Exchange,
         _ writer: inout ResponseWriter
     ) -> Handling {
-        do throws(ProblemDetails) {
-            let wish = try QuestionReader.wish(request, limits, now: visit.startedAt)
-            let question = Question(id: id, source: wish.source, holder: visit.caller?.name)
-            if let refusal = visit.hold(questions: 1) { return answer(refusal, visit, &writer) }
-            streams.open(question, seen: EventStream.lastSeen(request), visit, exchange)
-            return .later
-        } catch {
-            return answer(error.response(now: visit.startedAt), visit, &writer)
-        }
+        let question = Question(id: id, source: wish.source, holder: visit.caller?.name)
+        if let refusal = visit.hold(questions: 1) { return answer(refusal, visit, &writer) }
+        streams.open(question, seen: visit.fields.lastSeen, visit, exchange)
+        return .later
     }
 
     private func batch(
-        _ request: APIRequest, _ visit: Visit, _ exchange: Exchange,
-        _ writer: inout ResponseWriter
+        _ query: Span<UInt8>, _ visit: Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> Handling {
         let batch: Batch
         do throws(ProblemDetails) {
             batch = Batch(
-                ids: try QuestionReader.batchIDs(request),
+                ids: try QuestionReader.batchIDs(query),
                 wish: try QuestionReader.wish(
-                    request, limits, now: visit.startedAt, isBatch: true),
+                    query, visit.fields, limits, now: visit.startedAt, isBatch: true),
                 visit: visit, exchange: exchange)
         } catch {
-            return answer(error.response(now: visit.startedAt), visit, &writer)
+            return answer(error, visit, &writer)
         }
         let places = batch.ids.count { text in
             guard let id = ActionID(text) else { return false }
@@ -324,7 +317,7 @@ extension ProxyHandler {
 
     private func answerHeld(_ items: [BatchItem], _ batch: Batch) {
         var response = BatchWriter.response(
-            items, batch.visit.preconditions, clocks: SystemClock.both(), for: limits.caches)
+            items, batch.visit.fields.preconditions, clocks: SystemClock.both(), for: limits.caches)
         if let field = batch.wish.preferenceApplied { response.fields.append(field) }
         var visit = batch.visit
         visit.savedCalls = items.count { item in

@@ -37,7 +37,7 @@ final class Service: Sendable {
         try settings.checkStore()
         health = Health()
         let loops = ServerConfiguration.processors
-        let metrics = Metrics(lanes: loops)
+        let metrics = Metrics()
         let board = AnswerBoard()
         // Calls and decisions take turns on one thread; neither ever waits.
         let work = DispatchQueue(label: "status-proxy.work")
@@ -65,7 +65,7 @@ final class Service: Sendable {
                 engine.credentialReplaced(source)
             }
         }
-        let journal = RequestJournal(log: log, metrics: metrics)
+        let journal = RequestJournal(log: log, metrics: metrics, lanes: loops)
         // What needs a key is kept by no cache that others ask, too.
         let caches = settings.callers == nil ? CacheScope.shared : .private
         streams = EventStreams(engine: engine, journal: journal, caches: caches)
@@ -84,11 +84,7 @@ final class Service: Sendable {
             configured: settings.configured, waitMax: settings.waitMax, caches: caches)
         let handler = ProxyHandler(
             engine: engine, board: board, limits: limits, health: health, callers: callers,
-            browsers: browsers, journal: journal,
-            freshHit: FreshHit(
-                board: board, callers: callers, browsers: browsers, caches: caches, log: log,
-                lanes: loops),
-            streams: streams)
+            browsers: browsers, journal: journal, streams: streams)
         Self.raiseDescriptorLimit(settings, loops, log)
         server = try Server(configuration, handler: handler)
         let server = server

@@ -1,0 +1,98 @@
+// A request's fields, looked through once: of those that mean something here, what they say, as values
+// that outlive the bytes that they came in.
+
+public import HTTPWire
+
+/// What a request's fields say.
+public struct RequestFields: Sendable, Equatable {
+    /// If-Match and If-None-Match.
+    public var preconditions = Preconditions()
+    /// The `wait` of Prefer, in seconds (RFC 7240 4.3).
+    public var preferredWait: Int?
+    /// Accept asks for events rather than for JSON.
+    public var prefersEvents = false
+    /// Last-Event-ID, if it names a state that could have been seen here.
+    public var lastSeen: EntityTag?
+    /// The trace that the request belongs to, if it can be continued. Two of them are none.
+    public var trace: TraceParent?
+    /// X-Request-Id, if it can be echoed; else empty.
+    public var requestID = RequestID()
+    /// Where a caller's key stands in the bytes of the head. Two of them are none.
+    public var key: Range<Int>?
+
+    public init() {}
+
+    public init(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
+        var accept = FieldPlace()
+        var authorization = FieldPlace()
+        var ifMatch = FieldPlace()
+        var ifNoneMatch = FieldPlace()
+        var lastEventID = FieldPlace()
+        var prefer = FieldPlace()
+        var requestIDs = FieldPlace()
+        var traceparent = FieldPlace()
+        for index in head.fields.indices {
+            let field = head.fields[index]
+            // Most names have a length of their own.
+            switch field.name.count {
+            case 6 where field.isNamed("accept", in: bytes): accept.add(field)
+            case 6 where field.isNamed("prefer", in: bytes): prefer.add(field)
+            case 8 where field.isNamed("if-match", in: bytes): ifMatch.add(field)
+            case 11 where field.isNamed("traceparent", in: bytes): traceparent.add(field)
+            case 12 where field.isNamed("x-request-id", in: bytes): requestIDs.add(field)
+            case 13 where field.isNamed("if-none-match", in: bytes): ifNoneMatch.add(field)
+            case 13 where field.isNamed("authorization", in: bytes): authorization.add(field)
+            case 13 where field.isNamed("last-event-id", in: bytes): lastEventID.add(field)
+            default: break
+            }
+        }
+        if accept.lines > 0 {
+            prefersEvents = accept.list("accept", head, bytes) { EventStream.isPreferred(by: $0) }
+        }
+        if prefer.lines > 0 {
+            preferredWait = prefer.list("prefer", head, bytes) { Preference.wait(in: $0) }
+        }
+        // RFC 9110 13.2.1: a method that selects no representation, such as OPTIONS, has no condition.
+        if head.method == .get || head.method == .head {
+            if ifMatch.lines > 0 {
+                preconditions.match = ifMatch.list("if-match", head, bytes) { TagCondition($0) }
+            }
+            if ifNoneMatch.lines > 0 {
+                preconditions.noneMatch = ifNoneMatch.list("if-none-match", head, bytes) {
+                    TagCondition($0)
+                }
+            }
+        }
+        if lastEventID.lines > 0 {
+            lastSeen = EntityTag(opaque: bytes.extracting(lastEventID.first))
+        }
+        if traceparent.lines == 1 { trace = TraceParent(bytes.extracting(traceparent.first)) }
+        if requestIDs.lines > 0 { requestID.take(bytes.extracting(requestIDs.first)) }
+        if authorization.lines == 1 { key = BearerKey.find(at: authorization.first, in: bytes) }
+    }
+}
+
+/// Where a field stands, and how many lines of it there are.
+private struct FieldPlace {
+    private(set) var first: Range<Int> = 0..<0
+    private(set) var lines = 0
+
+    mutating func add(_ field: FieldLine) {
+        if lines == 0 { first = field.value }
+        lines += 1
+    }
+
+    /// Reads the field as the list that all its lines are together (RFC 9110 5.3).
+    func list<Value>(
+        _ name: StaticString, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
+        _ read: (Span<UInt8>) -> Value
+    ) -> Value {
+        guard lines > 1 else { return read(bytes.extracting(first)) }
+        var values: [UInt8] = []
+        head.forEachValue(of: name, in: bytes) { value in
+            if !values.isEmpty { values += ", ".utf8 }
+            for index in value { values.append(bytes[index]) }
+        }
+        return read(values.span)
+    }
+}

@@ -1,0 +1,193 @@
+// One log line, written in place: JSON for machines, text for people.
+
+import HTTPWire
+import StatusCore
+
+/// One value of a log line.
+enum LogValue: Sendable {
+    case text(String)
+    case integer(Int)
+    case seconds(Duration)
+    case absent
+
+    /// The most bytes that it is written in.
+    fileprivate var bytesMax: Int {
+        switch self {
+        case .text(let text): OutputCursor.textBytesMax(text.utf8.count)
+        case .integer, .seconds: 32
+        case .absent: 0
+        }
+    }
+}
+
+extension LogFormat {
+    /// A whole line, its end included.
+    func line(
+        _ level: LogLevel, _ message: StaticString, _ values: KeyValuePairs<StaticString, LogValue>
+    ) -> [UInt8] {
+        let bytesMax = values.reduce(96 + message.utf8CodeUnitCount) {
+            $0 + $1.key.utf8CodeUnitCount + 8 + $1.value.bytesMax
+        }
+        var clock = LineClock()
+        let milliseconds = clock.tick()
+        var line: [UInt8] = []
+        line.append(bytesMax: bytesMax) { line in
+            line.beginLine(clock, milliseconds, level, message, as: self)
+            for (name, value) in values {
+                switch value {
+                case .text(let text):
+                    var text = text
+                    text.withUTF8 { line.member(name, text: $0.span, as: self) }
+                case .integer(let number): line.member(name, number, as: self)
+                case .seconds(let span):
+                    line.member(name, nanoseconds: span.nanoseconds, as: self)
+                case .absent: continue
+                }
+            }
+            line.endLogLine(as: self)
+        }
+        return line
+    }
+}
+
+/// The time of day for log lines; all but the milliseconds is made once a second.
+struct LineClock: Sendable {
+    /// Up to the point before the fraction.
+    private(set) var text: [UInt8] = []
+    private var second = Int64.min
+
+    /// Reads the clock; returns the milliseconds of the second that `text` tells.
+    mutating func tick() -> UInt64 {
+        let now = SystemClock.coarseWall().milliseconds
+        let whole = now / 1000
+        if whole != second {
+            second = whole
+            let time = RFC3339.format(WallTime(milliseconds: whole * 1000))
+            text = Array(time.utf8.dropLast("000Z".utf8.count))
+        }
+        return UInt64(now - whole * 1000)
+    }
+}
+
+// MARK: - In place
+
+extension OutputCursor {
+    /// The most bytes that a text is written in: of each byte six at most, and quotes.
+    static func textBytesMax(_ count: Int) -> Int { 6 * count + 2 }
+
+    @inline(__always)
+    mutating func beginLine(
+        _ clock: borrowing LineClock, _ milliseconds: UInt64, _ level: LogLevel,
+        _ message: StaticString, as format: LogFormat
+    ) {
+        if format == .json { append("{\"time\":\"") }
+        append(clock.text.span)
+        append(digits: milliseconds, count: 3)
+        append(format == .json ? "Z\",\"level\":\"" : "Z ")
+        append(level.name)
+        append(format == .json ? "\",\"message\":\"" : " ")
+        append(message)
+        if format == .json { append("\"") }
+    }
+
+    @inline(__always)
+    mutating func endLogLine(as format: LogFormat) {
+        append(format == .json ? "}\n" : "\n")
+    }
+
+    @inline(__always)
+    private mutating func name(_ name: StaticString, _ format: LogFormat) {
+        append(format == .json ? ",\"" : " ")
+        append(name)
+        append(format == .json ? "\":" : "=")
+    }
+
+    @inline(__always)
+    mutating func member(_ name: StaticString, _ number: Int, as format: LogFormat) {
+        self.name(name, format)
+        append(decimal: number)
+    }
+
+    /// In seconds, with six decimals.
+    @inline(__always)
+    mutating func member(_ name: StaticString, nanoseconds: Int64, as format: LogFormat) {
+        self.name(name, format)
+        append(seconds: nanoseconds)
+    }
+
+    @inline(__always)
+    mutating func append(seconds nanoseconds: Int64) {
+        let microseconds = UInt64(max(0, nanoseconds / 1000))
+        append(decimal: Int(microseconds / 1_000_000))
+        append(".")
+        append(digits: microseconds % 1_000_000, count: 6)
+    }
+
+    /// Text that is known to be plain is neither looked through nor quoted for people.
+    @inline(__always)
+    mutating func member(
+        _ name: StaticString, text: Span<UInt8>, isPlain: Bool, as format: LogFormat
+    ) {
+        guard isPlain else { return member(name, text: text, as: format) }
+        self.name(name, format)
+        if format == .json { append("\"") }
+        append(text)
+        if format == .json { append("\"") }
+    }
+
+    /// Text from outside. A value that could be taken for something else is quoted in text lines, and it
+    /// never begins a line of its own, nor moves a terminal's cursor.
+    mutating func member(_ name: StaticString, text: Span<UInt8>, as format: LogFormat) {
+        self.name(name, format)
+        switch Self.look(text) {
+        case .plain where format == .text: append(text)
+        case .plain, .spaced: quote(text)
+        case .strange: quoteScalars(text, format)
+        }
+    }
+
+    private enum Look {
+        /// Visible ASCII without quotes, backslashes and signs of equality.
+        case plain
+        /// As it is between quotes.
+        case spaced
+        case strange
+    }
+
+    private static func look(_ text: Span<UInt8>) -> Look {
+        var look = text.isEmpty ? Look.spaced : .plain
+        for index in text.indices {
+            switch text[index] {
+            case UInt8(ascii: " "), UInt8(ascii: "="): look = .spaced
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0..<0x20, 0x7F...: return .strange
+            default: break
+            }
+        }
+        return look
+    }
+
+    private mutating func quote(_ text: Span<UInt8>) {
+        append("\"")
+        append(text)
+        append("\"")
+    }
+
+    private mutating func quoteScalars(_ text: Span<UInt8>, _ format: LogFormat) {
+        append("\"")
+        let text = text.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        for scalar in text.unicodeScalars {
+            switch scalar {
+            case "\"", "\\":
+                append("\\")
+                append(String(scalar))
+            case "\n": append("\\n")
+            case _ where scalar.isDisruptive:
+                append("\\u")
+                let digits = String(scalar.value, radix: 16)
+                append(String(repeating: "0", count: 4 - digits.count) + digits)
+            default: append(String(scalar))
+            }
+        }
+        append("\"")
+    }
+}

@@ -1,0 +1,171 @@
+// The end of every request: one log line and one count.
+
+import HTTPWire
+import Locking
+import StatusAPI
+import StatusCore
+
+/// Logs and counts requests. One lane for each event loop: loops never wait for each other.
+final class RequestJournal: Sendable {
+    private let log: LogWriter
+    private let metrics: Metrics
+    private let lanes: [Guarded<Lane>]
+    /// Known only once the server listens, which is after its handler exists.
+    private let connections = Guarded<(@Sendable () -> Int)?>(nil)
+
+    /// What one loop uses again and again.
+    private struct Lane: Sendable {
+        var counts = RequestCounts()
+        var clock = LineClock()
+        /// Written over by each request, since to empty an array costs more.
+        var line = [UInt8](repeating: 0, count: Visit.lineBytesMax)
+    }
+
+    init(log: LogWriter, metrics: Metrics, lanes: Int = 1) {
+        self.log = log
+        self.metrics = metrics
+        self.lanes = (0..<max(1, lanes)).map { _ in Guarded(Lane()) }
+    }
+
+    /// Logs and counts the answer, and returns it with the request's id.
+    func close(_ visit: Visit, _ response: Response) -> Response {
+        close(visit, status: response.status)
+        var response = response
+        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID.text))
+        return response
+    }
+
+    /// Logs and counts an answer that has been written. `beganAfter` and `events` are of an event
+    /// stream: its whole life would tell nothing among the durations of answers.
+    func close(
+        _ visit: borrowing Visit, status: Int, beganAfter: Duration? = nil, events: Int? = nil
+    ) {
+        // Plain numbers: `Duration` counts in 128 bits.
+        let took = SystemClock.now().nanoseconds - visit.startedAt.nanoseconds
+        lanes[visit.lane].withLock { lane in
+            lane.counts.count(
+                visit.route, status: status, nanoseconds: beganAfter?.nanoseconds ?? took,
+                visit.cacheResult, savedCalls: visit.savedCalls)
+            guard log.level <= .info else { return }
+            let milliseconds = lane.clock.tick()
+            let clock = lane.clock
+            let count = lane.line.overwrite { line in
+                line.beginLine(clock, milliseconds, .info, "request", as: log.format)
+                visit.write(status, took, events, as: log.format, into: &line)
+                line.endLogLine(as: log.format)
+            }
+            log.append(lane.line.span.extracting(first: count))
+        }
+    }
+
+    /// Logs and counts a request whose caller went away before its answer, under a status that nobody
+    /// is sent.
+    func abandoned(_ visit: Visit) { close(visit, status: 499) }
+
+    /// A request that broke the protocol has no visit.
+    func refused(status: Int, reason: String) {
+        lanes[0].withLock {
+            $0.counts.count(nil, status: status, nanoseconds: 0, nil, savedCalls: 0)
+        }
+        log.log(
+            .info, "request refused", ["status": .integer(status), "reason": .text(reason)])
+    }
+
+    func watchConnections(_ count: @escaping @Sendable () -> Int) {
+        connections.withLock { $0 = count }
+    }
+
+    func metricsText(
+        stored: Int, waiting: Int, streams: Int, storeIsUp: Bool, configured: [Source]
+    ) -> [UInt8] {
+        let count = connections.withLock { $0 }
+        let gauges = Metrics.Gauges(
+            connections: count?() ?? 0, storedActions: stored, waitingCallers: waiting,
+            eventStreams: streams, storeIsUp: storeIsUp, logLinesLost: log.linesLost,
+            process: .now())
+        let counts = lanes.reduce(into: RequestCounts()) { sum, lane in
+            sum.add(lane.withLock { $0.counts })
+        }
+        return Array(metrics.text(gauges, counts, configured: configured).utf8)
+    }
+}
+
+extension Visit {
+    /// The names of all members and their longest values.
+    fileprivate static let lineBytesMax =
+        512 + OutputCursor.textBytesMax(RequestID.bytesMax)
+        + OutputCursor.textBytesMax(CallerKeys.nameBytesMax)
+
+    /// Writes the members of the request's log line, each name with what stands before it.
+    @inline(__always)
+    fileprivate borrowing func write(
+        _ status: Int, _ nanoseconds: Int64, _ events: Int?, as format: LogFormat,
+        into line: inout OutputCursor
+    ) {
+        let isJSON = format == .json
+        fields.requestID.withSpan {
+            line.member("request_id", text: $0, isPlain: fields.requestID.isPlain, as: format)
+        }
+        line.append(isJSON ? ",\"method\":\"" : " method=")
+        line.append(method.word)
+        line.append(isJSON ? "\",\"route\":\"" : " route=")
+        line.append(route.name)
+        line.append(isJSON ? "\",\"status\":" : " status=")
+        line.append(digits: UInt64(status), count: 3)
+        line.append(isJSON ? ",\"duration\":" : " duration=")
+        line.append(seconds: nanoseconds)
+        if let cacheResult {
+            line.append(isJSON ? ",\"cache\":\"" : " cache=")
+            line.append(cacheResult.word)
+            if isJSON { line.append("\"") }
+        }
+        if let source {
+            line.append(isJSON ? ",\"source\":\"" : " source=")
+            line.append(source.word)
+            if isJSON { line.append("\"") }
+        }
+        if let problem {
+            var code = problem.rawValue
+            code.withUTF8 { line.member("problem", text: $0.span, as: format) }
+        }
+        if let events { line.member("events", events, as: format) }
+        if let trace = fields.trace {
+            line.append(isJSON ? ",\"trace_id\":\"" : " trace_id=")
+            line.append(hexadecimal: trace.high)
+            line.append(hexadecimal: trace.low)
+            if isJSON { line.append("\"") }
+        }
+        if let caller {
+            let name = caller.nameBytes
+            line.member("caller", text: name.span, isPlain: true, as: format)
+        }
+    }
+}
+
+extension HTTPWire.Method {
+    /// One that is not known is named by nothing, as it came to nothing.
+    fileprivate var word: StaticString {
+        switch self {
+        case .get: "GET"
+        case .head: "HEAD"
+        case .post: "POST"
+        case .put: "PUT"
+        case .delete: "DELETE"
+        case .connect: "CONNECT"
+        case .options: "OPTIONS"
+        case .trace: "TRACE"
+        case .patch: "PATCH"
+        case .query: "QUERY"
+        case .other: ""
+        }
+    }
+}
+
+extension Source {
+    fileprivate var word: StaticString {
+        switch self {
+        case .orders: "orders"
+        case .vouchers: "vouchers"
+        }
+    }
+}

@@ -1,0 +1,142 @@
+// What a request leaves in the log and the metrics, and its id.
+
+import HTTPWire
+import StatusAPI
+import StatusCore
+import Testing
+
+@testable import StatusProxy
+
+struct RequestJournalTests {
+    private func visit(_ fields: String = "", number: UInt64 = 1) throws -> Visit {
+        let bytes = Array("GET /livez HTTP/1.0\r\n\(fields)\r\n".utf8)
+        var head = RequestHead()
+        let outcome = RequestParser().parse(bytes.span, into: &head)
+        #expect(outcome == .request(consumed: bytes.count))
+        return Visit(head, bytes.span, number: number)
+    }
+
+    private func text(_ journal: RequestJournal, stored: Int = 0) throws -> MetricsReader {
+        let bytes = journal.metricsText(
+            stored: stored, waiting: 0, streams: 0, storeIsUp: true, configured: [.vouchers])
+        return try MetricsReader(String(decoding: bytes, as: UTF8.self))
+    }
+
+    @Test func requestWithoutAnIDGetsANewOne() throws {
+        let first = try visit("X-Request-Id: a b\r\n", number: 1).requestID.text
+        let second = try visit(number: 2).requestID.text
+        for id in [first, second] {
+            #expect(id.utf8.count == 16)
+            #expect(id.utf8.allSatisfy { Array("0123456789abcdef".utf8).contains($0) })
+        }
+        #expect(first != second)
+    }
+
+    @Test func closedVisitLeavesOneLineAndOneCount() throws {
+        let pipe = Pipe()
+        pipe.startReading()
+        let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
+        let metrics = Metrics()
+        let journal = RequestJournal(log: log, metrics: metrics)
+        var visit = try visit("X-Request-Id: req-42\r\n")
+        visit.route = .action
+        visit.cacheResult = .stale
+        visit.source = .vouchers
+        let response = journal.close(visit, Response(status: 200))
+        #expect(response.fields == [Field(name: "X-Request-Id", value: "req-42")])
+        log.flush(patience: .seconds(30))
+        let lines = try #require(pipe.lines())
+        let line = try json(#require(lines.first))
+        #expect(lines.count == 1)
+        #expect(
+            line.names == [
+                "time", "level", "message", "request_id", "method", "route", "status", "duration",
+                "cache", "source",
+            ])
+        #expect(line["message"]?.string == "request")
+        #expect(line["request_id"]?.string == "req-42")
+        #expect(line["method"]?.string == "GET")
+        #expect(line["route"]?.string == "/actions/{id}")
+        #expect(line["status"]?.integer == 200)
+        #expect(line["cache"]?.string == "stale")
+        #expect(line["source"]?.string == "vouchers")
+        let text = try text(journal)
+        #expect(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]) == 1)
+        #expect(text.value("cache_results_total", ["result": "stale"]) == 1)
+        #expect(text.value("connections") == 0)
+    }
+
+    @Test func requestWhoseCallerWentAwayLeavesOneLineAndOneCount() throws {
+        let pipe = Pipe()
+        pipe.startReading()
+        let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
+        let journal = RequestJournal(log: log, metrics: Metrics())
+        journal.abandoned(try visit("X-Request-Id: req-42\r\n"))
+        log.flush(patience: .seconds(30))
+        let lines = try #require(pipe.lines())
+        #expect(lines.count == 1)
+        let line = try json(#require(lines.first))
+        #expect(line["request_id"]?.string == "req-42")
+        #expect(line["status"]?.integer == 499)
+        let text = try text(journal)
+        #expect(text.value("requests_total", ["route": "other", "code": "499"]) == 1)
+    }
+
+    @Test func refusedRequestIsCountedWithoutAVisit() throws {
+        let pipe = Pipe()
+        pipe.startReading()
+        let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
+        let journal = RequestJournal(log: log, metrics: Metrics())
+        journal.refused(status: 431, reason: "too many fields")
+        journal.watchConnections { 7 }
+        log.flush(patience: .seconds(30))
+        let line = try json(#require(pipe.lines()?.first))
+        #expect(line["status"]?.integer == 431)
+        #expect(line["reason"]?.string == "too many fields")
+        let text = try text(journal)
+        #expect(text.value("requests_total", ["route": "refused", "code": "431"]) == 1)
+        #expect(text.value("connections") == 7)
+    }
+
+    /// The same line, by what a caller sends and by the format.
+    @Test(
+        arguments: [
+            (LogFormat.json, "plain-1", #""request_id":"plain-1","method":"GET""#),
+            (.json, #"a"b\c=d"#, #""request_id":"a\"b\\c=d","method":"GET""#),
+            (.text, "plain-1", " request request_id=plain-1 method=GET route=/livez status=200 "),
+            (.text, "a=b", #" request_id="a=b" method=GET"#),
+            (.text, #"a"b"#, #" request_id="a\"b" method=GET"#),
+        ])
+    func requestIDCannotForgeAMember(format: LogFormat, id: String, part: String) throws {
+        let pipe = Pipe()
+        pipe.startReading()
+        let log = LogWriter(level: .info, format: format, descriptor: pipe.writer)
+        let journal = RequestJournal(log: log, metrics: Metrics())
+        var visit = try visit("X-Request-Id: \(id)\r\n")
+        visit.route = .live
+        journal.close(visit, status: 200)
+        log.flush(patience: .seconds(30))
+        #expect(try #require(pipe.lines()?.first).contains(part))
+    }
+
+    @Test func lineTellsEverythingThatIsKnown() throws {
+        let pipe = Pipe()
+        pipe.startReading()
+        let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
+        let journal = RequestJournal(log: log, metrics: Metrics())
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+        var visit = try visit("traceparent: 00-\(trace)-00f067aa0ba902b7-01\r\n")
+        visit.caller = KeyHolder("app", requestsPerSecond: nil, heldMax: 1)
+        visit.problem = .upstreamError
+        visit.cacheResult = CacheResult.none
+        journal.close(visit, status: 502, events: 3)
+        log.flush(patience: .seconds(30))
+        let line = try json(#require(pipe.lines()?.first))
+        #expect(line["trace_id"]?.string == trace)
+        #expect(line["caller"]?.string == "app")
+        #expect(line["problem"]?.string == "upstream-error")
+        #expect(line["cache"]?.string == "none")
+        #expect(line["events"]?.integer == 3)
+        #expect(line.names.contains("duration"))
+    }
+}
