@@ -144,6 +144,26 @@ import Testing
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
     }
 
+    /// The reply finds a stopped process: what it brings looks younger than it is, and even younger than
+    /// what another process learns meanwhile.
+    @Test func whatTheStoreHasNowTakesThePlaceOfWhatAStoppedProcessReadLate() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(31))
+        answerElsewhere(&driver, .inProgress, isNoticed: false)
+        driver.heldBack = [.lookUp]
+        driver.step(.noticed(.changed(.of(id))))
+        let late = driver.store.lookUp([.of(id)], driver.now)
+        driver.now = driver.now + .seconds(5)
+        answerElsewhere(&driver, .unknown, ago: .seconds(4), isNoticed: false)
+        driver.heldBack = []
+        driver.step(.reread([.of(id)], late))
+        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+        driver.step(.noticed(.changed(.of(id))))
+        #expect(driver.reply(to: id).answer?.document.status == .unknown)
+        #expect(driver.callsMade.count == 1)
+    }
+
     @Test func aSlotIsNotUsedOnceTheActionsEndHasBeenHeardOf() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
