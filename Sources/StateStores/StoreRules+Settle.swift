@@ -102,9 +102,8 @@ extension StoreRules {
         if case .opens(let span) = settlement.gate, kept == nil || look.token == settlement.token {
             look.opens = now.time + span
         }
-        // A token that is not in the journal is from another life of the store: older than all.
         look.take(
-            settlement.news, from: isJournaled ? settlement.token : SlotToken(0), asked: asked,
+            settlement.news, from: isJournaled ? settlement.token : .forgotten, asked: asked,
             answeredAgo: settlement.answeredAgo)
         if kept == nil {
             try rows.add(look)
@@ -115,13 +114,18 @@ extension StoreRules {
     }
 }
 
+extension SlotToken {
+    /// Of a call that is not in the journal: the store has lost it, or has dropped it.
+    fileprivate static let forgotten = SlotToken(0)
+}
+
 extension KeptLook {
     /// Keeps news unless what is kept comes from a later call. A finished state is never replaced
     /// by an unfinished one.
     mutating func take(
         _ news: Settlement.News, from token: SlotToken, asked: StoreMoment, answeredAgo: Duration
     ) {
-        let isNewer = newsToken.map { token > $0 } ?? true
+        let isNewer = isNewer(news.moment(asked: asked, answeredAgo: answeredAgo), from: token)
         switch news {
         case .answer(let document, let checkedAt):
             isKnown = true
@@ -147,6 +151,15 @@ extension KeptLook {
         }
     }
 
+    /// The order of calls tells which news is newer. A forgotten call has no place in it: a store that
+    /// was set back grants later tokens than that for older news. Then the ages decide.
+    private func isNewer(_ moment: StoreMoment, from token: SlotToken) -> Bool {
+        guard let newsToken else { return true }
+        if token != .forgotten, newsToken != .forgotten { return token > newsToken }
+        let kept = [answer?.told.time, miss?.ended.time].compactMap { $0 }.max()
+        return kept.map { moment.time > $0 } ?? true
+    }
+
     /// Takes over that a list has told the kept answer again; false when it is another one by now.
     /// The answer stays its own call's: a later call's news replaces it.
     fileprivate mutating func confirm(
@@ -160,5 +173,13 @@ extension KeptLook {
         if let miss, miss.ended.time <= told.time { self.miss = nil }
         if let notFoundSince, notFoundSince.time <= told.time { self.notFoundSince = nil }
         return true
+    }
+}
+
+extension Settlement.News {
+    /// When the upstream told it, or failed to.
+    fileprivate func moment(asked: StoreMoment, answeredAgo: Duration) -> StoreMoment {
+        if case .miss(let miss) = self { return asked - miss.age }
+        return asked - answeredAgo
     }
 }

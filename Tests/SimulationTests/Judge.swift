@@ -355,10 +355,8 @@ extension Judge {
     /// and they are not stopped. Nobody hears of what the store has not got.
     static let spreadMax = Duration.seconds(1)
 
-    /// News of a call that the store has forgotten, being set back, is older to it than what it keeps.
-    mutating func kept(_ settlement: Settlement, _ reply: SettlementReply, at now: Instant) {
+    mutating func kept(_ settlement: Settlement, at now: Instant) {
         guard case .answer(let document, _) = settlement.news,
-            reply.record.answer?.document == document,
             let revision = Int(String(decoding: document.bytes, as: UTF8.self))
         else { return }
         let before = firstKept[settlement.key]?[revision]

@@ -40,6 +40,8 @@ enum Mutant: String, CaseIterable {
     case shortQuarantine
     /// The store grants a call for an action whose end it keeps.
     case finishedGateOpens
+    /// A store that was set back takes no news of a call that it has forgotten.
+    case forgottenNewsDropped
     /// Nobody listens to what other processes have done.
     case noticesIgnored
     /// The store is not asked what notices did not tell.

@@ -49,6 +49,12 @@ struct SimStore {
         if mutant == .oldOwnerMovesGate, let look = rows.base.look(settlement.key) {
             rows.base.moveGate(of: look.key, opens: look.opens, owner: settlement.token)
         }
+        var settlement = settlement
+        if mutant == .forgottenNewsDropped, rows.base.call(settlement.token) == nil,
+            rows.base.look(settlement.key)?.newsToken != nil
+        {
+            settlement.news = .none
+        }
         return StoreRules(rows: rows, now: now, asked: asked).settle(settlement)
     }
 

@@ -69,7 +69,7 @@ extension World {
                 }
                 let reply = world.store.settle(
                     settlement, asked: asked, at: world.storeMoment(replica))
-                world.judge.kept(settlement, reply, at: world.now)
+                world.judge.kept(settlement, at: world.now)
                 world.announce(settlement.key.id, by: replica)
                 if case .confirmed(let confirmations, _) = settlement.news {
                     for confirmation in confirmations {

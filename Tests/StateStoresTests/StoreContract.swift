@@ -90,6 +90,36 @@ struct StoreContract {
         #expect(last.record.answer?.document == .sample("newer"))
     }
 
+    /// A store that was set back has forgotten calls that its processes still settle.
+    @Test(arguments: Case.all)
+    func newsOfAForgottenCallIsTakenByItsAge(_ kind: Case) async throws {
+        let open = try await kind.open()
+        let key = LookKey.orders("a")
+        let forgotten = SlotToken(1 << 60)
+        func settle(
+            _ token: SlotToken, _ text: String, answeredAgo: Duration
+        ) async throws -> ActionDocument? {
+            let news = Settlement.News.answer(.sample(text), checkedAt: open.wall())
+            var settlement = Settlement.of(key, token, .opens(in: .zero), news: news)
+            settlement.answeredAgo = answeredAgo
+            return try await open.store.settle(settlement).record.answer?.document
+        }
+        let kept = try await open.store.grant(.of(key))
+        try await open.pass(.seconds(41))
+        let next = try await open.store.grant(.of(key))
+        #expect(try await settle(kept, "a", answeredAgo: .seconds(10)) == .sample("a"))
+        #expect(try await settle(forgotten, "b", answeredAgo: .seconds(11)) == .sample("a"))
+        #expect(try await settle(forgotten, "c", answeredAgo: .seconds(9)) == .sample("c"))
+        // From here on a call that the store knows has no place beside it, either.
+        #expect(try await settle(next, "d", answeredAgo: .seconds(10)) == .sample("c"))
+        let last = try await open.store.grant(.of(key))
+        #expect(try await settle(last, "e", answeredAgo: .seconds(8)) == .sample("e"))
+        var missed = Settlement.of(key, forgotten, news: .missed(.notFound, age: .seconds(9)))
+        #expect(try await open.store.settle(missed).record.miss == nil)
+        missed.news = .missed(.notFound, age: .seconds(7))
+        #expect(try await open.store.settle(missed).record.miss != nil)
+    }
+
     @Test(arguments: Case.all)
     func settlingTwiceChangesNothingMore(_ kind: Case) async throws {
         let open = try await kind.open()

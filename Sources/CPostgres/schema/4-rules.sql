@@ -266,12 +266,20 @@ BEGIN
     IF p_opens_in IS NOT NULL AND (NOT is_kept OR look.token = p_slot) THEN
         look.opens := t + p_opens_in;
     END IF;
-    -- A token that is not in the journal is from another life of the store: older than all.
+    -- 0 is a call that is not in the journal: the store has lost it, or has dropped it.
     news_slot := CASE WHEN is_journaled THEN p_slot ELSE 0 END;
     IF p_news = 'answer' THEN
         look.known := true;
     END IF;
-    IF look.news_token IS NULL OR news_slot > look.news_token THEN
+    -- The order of calls tells which news is newer. A forgotten call has no place in it: a store that
+    -- was set back grants later tokens than that for older news. Then the ages decide.
+    IF look.news_token IS NULL OR (CASE
+        WHEN news_slot <> 0 AND look.news_token <> 0 THEN news_slot > look.news_token
+        ELSE coalesce(
+            asked - CASE WHEN p_news = 'miss' THEN p_miss_age ELSE p_answered_ago END
+                > greatest(look.answer_told, look.miss_ended), true)
+        END)
+    THEN
         IF p_news = 'answer' THEN
             -- A finished state is never replaced by an unfinished one.
             IF p_answer_done OR look.answer_done IS NOT TRUE THEN
