@@ -129,4 +129,15 @@ struct HealthTests {
         #expect(store["status"]?.string == "warn")
         #expect(store["output"]?.string?.contains("hush") == false)
     }
+
+    /// Calls go on: it is a warning of its own.
+    @Test func aStoreWithoutNotificationsIsAWarningOfItsOwn() throws {
+        health.hear(.unheard("a flood"))
+        #expect(health.readiness.status == 200 && health.isStoreWell)
+        #expect(try body(health.readiness)["status"]?.string == "warn")
+        #expect(try check("store:availability")?["status"]?.string == "pass")
+        #expect(try check("store:notifications")?["output"]?.string?.contains("flood") == false)
+        health.hear(.heard)
+        #expect(try body(health.readiness)["status"]?.string == "pass")
+    }
 }

@@ -3,6 +3,7 @@
 import Dispatch
 import Locking
 import SocketServer
+import StateStores
 import StatusAPI
 import StatusCore
 import Testing
@@ -59,6 +60,10 @@ struct MetricsTests {
         for reason: TurnedAway in [.overLimit, .unheard, .unheard, .noDescriptor] {
             metrics.count(reason)
         }
+        for event in [NotificationEvent.unreadable(3), .unheard("a flood"), .heard, .unreadable(2)]
+        {
+            metrics.count(event)
+        }
     }
 
     @Test func textIsValidBeforeAnythingHappened() throws {
@@ -80,6 +85,8 @@ struct MetricsTests {
             ("request_duration_seconds_count", [:], 7),
             ("cache_results_total", ["result": "hit"], 1),
             ("cache_results_total", ["result": "none"], 1),
+            ("store_notifications_unreadable_total", [:], 5),
+            ("store_notification_losses_total", [:], 1),
             ("upstream_calls_total", ["source": "orders", "outcome": "answered"], 1),
             ("upstream_calls_total", ["source": "vouchers", "outcome": "server-error"], 1),
             ("upstream_call_duration_seconds_count", ["source": "orders"], 2),

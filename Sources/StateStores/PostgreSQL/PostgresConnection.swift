@@ -153,10 +153,10 @@ extension PostgresConnection {
         return PQgetResult(handle).map { .result(PostgresResult($0)) } ?? .end
     }
 
-    /// The payload of the next notice that has arrived.
-    func nextNotice() -> String? {
-        guard let notice = PQnotifies(handle) else { return nil }
-        defer { PQfreemem(notice) }
-        return notice.pointee.extra.map { String(cString: $0) } ?? ""
+    /// The payload of the next notification that has arrived.
+    func nextNotification() -> String? {
+        guard let notification = PQnotifies(handle) else { return nil }
+        defer { PQfreemem(notification) }
+        return notification.pointee.extra.map { String(cString: $0) } ?? ""
     }
 }

@@ -14,12 +14,15 @@ enum PostgresFailure: Error, Equatable {
     case wrongSchema(String)
     /// A reply is not of the form that it must have.
     case malformed(String)
+    /// More notifications came than are read: somebody floods the channel.
+    case flooded
 
     var text: String {
         switch self {
         case .notConnected(let text), .lost(let text), .tooSlow(let text), .wrongSchema(let text),
             .malformed(let text):
             text
+        case .flooded: "too many notifications"
         case .refused(let state, let text): "\(text) (\(state))"
         }
     }
@@ -27,7 +30,7 @@ enum PostgresFailure: Error, Equatable {
     /// The connection is of no more use: another one may lead to the right server or schema.
     var endsConnection: Bool {
         switch self {
-        case .notConnected, .lost, .wrongSchema, .malformed: true
+        case .notConnected, .lost, .wrongSchema, .malformed, .flooded: true
         case .tooSlow: false
         case .refused(let state, _): Self.statesThatEnd.contains { state.hasPrefix($0) }
         }

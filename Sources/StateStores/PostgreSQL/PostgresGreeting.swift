@@ -68,11 +68,10 @@ enum PostgresGreeting {
         _ connection: borrowing PostgresConnection, _ span: Duration
     ) throws(PostgresFailure) {
         do throws(PostgresFailure) {
-            _ = try connection.execute("SELECT pg_advisory_lock(\(lockKey))", within: span)
-            if try layout(connection, span)?.version ?? 0 < version {
-                _ = try connection.execute(schema, within: span * 2)
-            }
-            _ = try connection.execute("SELECT pg_advisory_unlock(\(lockKey))", within: span)
+            _ = try connection.execute(String(cString: cpostgres_schema_lock()), within: span * 2)
+            let isMade = try layout(connection, span)?.version ?? 0 >= version
+            let rest = isMade ? "COMMIT" : String(cString: cpostgres_schema())
+            _ = try connection.execute(rest, within: span * 2)
         } catch .refused("42501", let message) {
             throw .wrongSchema(
                 "\(message), and the schema status_proxy is missing or older than this program:"
@@ -80,8 +79,8 @@ enum PostgresGreeting {
         }
     }
 
-    /// "sprx", as in `CPostgres/schema`.
-    private static let lockKey = 0x7370_7278
-
-    static var schema: String { String(cString: cpostgres_schema()) }
+    /// All files of the schema folder.
+    static var schema: String {
+        String(cString: cpostgres_schema_lock()) + String(cString: cpostgres_schema())
+    }
 }

@@ -23,8 +23,16 @@ struct PostgresLimits {
     var beatInterval = Duration.seconds(5)
     /// One that was too slow is tried again that often.
     var probeInterval = Duration.seconds(1)
-    /// Notices come at most once: that often the store is asked what they should have told.
+    /// Notifications come at most once: that often the store is asked what they should have told.
     var changesInterval = ChangeCursor.interval
+    /// Notifications that are read in that time; more are a flood. A hundred upstream calls a second make
+    /// a thousand.
+    var notificationsMax = 20_000
+    var notificationsWindow = Duration.seconds(10)
+    /// Between two moments at which what was heard is looked up.
+    var notificationsPause = Duration.milliseconds(100)
+    /// How long none are heard after a flood, at most.
+    var floodRest = Duration.seconds(10)
     /// Rows that one step of a purge looks at.
     var purgeStepRows = 500
     var journalRowsMax = JournalLimits.rowsMax

@@ -1,5 +1,5 @@
-// One connection at work, driven by readiness: statements go in by number, replies and notices come
-// out.
+// One connection at work, driven by readiness: statements go in by number, replies come out, and
+// notifications where it listens.
 
 internal import Dispatch
 internal import Glibc
@@ -7,19 +7,22 @@ internal import StatusCore
 
 /// Lives from a successful connection to its end, and never reconnects: its owner opens another one.
 ///
-/// `@unchecked Sendable`: `queue`, `hear` and `clock` are constants; everything else is touched only
+/// `@unchecked Sendable`: `queue`, `inbox`, `hear` and `clock` are constants; everything else is touched only
 /// on `queue`, by the sources' handlers and by `send` and `end`, which hop onto it.
 final class PostgresLink: @unchecked Sendable {
     enum Event: Sendable {
         case opened(PostgresLink)
         case replied(Int, Result<PostgresResult, PostgresFailure>, at: Instant)
-        case heard(String)
+        /// There is something in the inbox. Not said again until it has been emptied.
+        case notified
         /// Never opened, or over. Comes last.
         case ended(PostgresFailure)
     }
 
     private let queue: DispatchQueue
     private var connection: PostgresConnection
+    /// Where notifications go; nil: it does not listen.
+    private let inbox: NotificationInbox?
     private let clock: @Sendable () -> Instant
     private let hear: @Sendable (Event) -> Void
     private let readable: any DispatchSourceRead
@@ -34,17 +37,18 @@ final class PostgresLink: @unchecked Sendable {
     /// libpq ends each statement's results, and may say so once more before the next one's.
     private static let endsMax = 8
 
-    /// Connects, on a queue that waits for nothing else. `hear` is called on that queue.
+    /// Connects, on a queue that waits for nothing else, to decide or, with an inbox, to listen. `hear`
+    /// is called on that queue.
     static func open(
-        _ url: PostgresURL, limits: PostgresLimits, clock: @escaping @Sendable () -> Instant,
-        hear: @escaping @Sendable (Event) -> Void
+        _ url: PostgresURL, limits: PostgresLimits, inbox: NotificationInbox? = nil,
+        clock: @escaping @Sendable () -> Instant, hear: @escaping @Sendable (Event) -> Void
     ) {
         let queue = DispatchQueue(label: "status-proxy.postgres-link")
         queue.async {
             do throws(PostgresFailure) {
                 let connection = try PostgresConnection(url)
-                try PostgresGreeting.say(on: connection, limits: limits)
-                let link = try PostgresLink(connection, queue, clock, hear)
+                try PostgresGreeting.say(on: connection, limits: limits, listens: inbox != nil)
+                let link = try PostgresLink(connection, queue, inbox, clock, hear)
                 link.activate()
                 hear(.opened(link))
             } catch {
@@ -58,9 +62,11 @@ final class PostgresLink: @unchecked Sendable {
     /// would never be woken. So the sources have a descriptor of their own.
     private init(
         _ connection: consuming PostgresConnection, _ queue: DispatchQueue,
-        _ clock: @escaping @Sendable () -> Instant, _ hear: @escaping @Sendable (Event) -> Void
+        _ inbox: NotificationInbox?, _ clock: @escaping @Sendable () -> Instant,
+        _ hear: @escaping @Sendable (Event) -> Void
     ) throws(PostgresFailure) {
         self.queue = queue
+        self.inbox = inbox
         self.clock = clock
         self.hear = hear
         let socket = fcntl(connection.socket, F_DUPFD_CLOEXEC, 0)
@@ -112,25 +118,30 @@ final class PostgresLink: @unchecked Sendable {
         flush()
     }
 
-    /// All that libpq has read. It comes upon a notice only while it reads on to the next reply, and
-    /// upon one behind the last reply only when it is asked once more: nothing may be left to lie in
+    /// All that libpq has read. It comes upon a notification only while it reads on to the next reply,
+    /// and upon one behind the last reply only when it is asked once more: nothing may be left to lie in
     /// its buffer, since the socket does not tell of it again.
     private func take() throws(PostgresFailure) {
         try takeReplies()
-        takeNotices()
+        try takeNotifications()
     }
 
-    private func takeNotices() {
-        while let payload = connection.nextNotice() { hear(.heard(payload)) }
+    /// After each read, so that libpq never keeps more of them than one read brings.
+    private func takeNotifications() throws(PostgresFailure) {
+        guard let inbox else { return }
+        while let payload = connection.nextNotification() {
+            switch inbox.add(payload, at: clock()) {
+            case .kept(isFirst: true): hear(.notified)
+            case .kept(isFirst: false), .ownOrKeptAlready: break
+            case .tooMany: throw .flooded
+            }
+        }
     }
 
     private func takeReplies() throws(PostgresFailure) {
         var ends = 0
         while !awaited.isEmpty {
-            let received = try connection.next()
-            // What came before a reply is heard before it.
-            takeNotices()
-            switch received {
+            switch try connection.next() {
             case .nothing: return
             case .end:
                 ends += 1

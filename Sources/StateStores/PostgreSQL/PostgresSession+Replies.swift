@@ -23,7 +23,7 @@ extension PostgresSession {
             return .reserve(request, decided)
         case .settle(let settlement, _):
             let asked = memory.clock.earliest(at: operation.asked)
-            return .settle(settlement, asked: asked, teller: teller, written)
+            return .settle(settlement, asked: asked, written)
         case .smallestGaps: return .smallestGaps()
         case .purge(let retention, let progress, _):
             return .purge(retention, progress.stage, limits, written)
@@ -86,6 +86,7 @@ extension PostgresSession {
             try judge(found.entry, errand, received)
             guard let answer = found.reply else { return sayAgain(errand) }
             memory.carryOver.settled(settlement, sinceBoot: received)
+            notifications?.send(settlement.changedIDs)
             if !errand.isGivenUp { reply(.success(answer)) }
         case .smallestGaps(let reply):
             if !errand.isGivenUp { reply(.success(PostgresReplies.smallestGaps(result))) }
@@ -179,5 +180,14 @@ extension PostgresSession {
         guard owesCarryOver else { return }
         owesCarryOver = false
         if !memory.carryOver.isEmpty { say(.carryOver) }
+    }
+}
+
+extension Settlement {
+    /// The actions that others should look up again: of a list all that it confirms, though the store may
+    /// have newer states of some.
+    fileprivate var changedIDs: [ActionID] {
+        guard case .confirmed(let confirmations, _) = news else { return [key.id] }
+        return [key.id] + confirmations.map(\.id)
     }
 }

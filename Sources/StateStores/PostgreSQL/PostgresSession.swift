@@ -4,7 +4,8 @@
 internal import Dispatch
 internal import StatusCore
 
-/// Keeps one connection to the database and carries out errands on it, in order.
+/// Keeps one connection to the database for errands, which are carried out in order, and one for
+/// notifications.
 ///
 /// resting → connecting → greeting → ready → resting … → closed
 ///
@@ -17,8 +18,9 @@ final class PostgresSession: @unchecked Sendable {
     private let queue: DispatchQueue
     private let report: (String) -> Void
     private let watch: (StoreCondition) -> Void
-    /// Names this object in notices, so that it leaves its own out.
-    let teller = String(UInt64.random(in: .min ... .max), radix: 16)
+    private let watchNotifications: (NotificationEvent) -> Void
+    /// Nil until the start.
+    private(set) var notifications: PostgresNotifications?
 
     private enum Phase {
         /// Until the next attempt to connect.
@@ -58,7 +60,8 @@ final class PostgresSession: @unchecked Sendable {
 
     init(
         url: PostgresURL, limits: PostgresLimits, clock: StoreClock, queue: DispatchQueue,
-        report: @escaping (String) -> Void, watch: @escaping (StoreCondition) -> Void
+        report: @escaping (String) -> Void, watch: @escaping (StoreCondition) -> Void,
+        watchNotifications: @escaping (NotificationEvent) -> Void
     ) {
         self.url = url
         self.limits = limits
@@ -66,6 +69,7 @@ final class PostgresSession: @unchecked Sendable {
         self.queue = queue
         self.report = report
         self.watch = watch
+        self.watchNotifications = watchNotifications
         timer = DispatchSource.makeTimerSource(queue: queue)
     }
 
@@ -78,6 +82,10 @@ final class PostgresSession: @unchecked Sendable {
     }
 
     func start() {
+        notifications = PostgresNotifications(
+            url: url, limits: limits, clock: clock, queue: queue,
+            hear: { [weak self] in self?.hear(.changed($0)) },
+            tell: { [weak self] in self?.tell($0) })
         timer.setEventHandler { [weak self] in self?.tick() }
         timer.activate()
         tick()
@@ -156,7 +164,7 @@ final class PostgresSession: @unchecked Sendable {
         switch event {
         case .opened(let link): greet(link)
         case .replied(let number, let result, let at): replied(number, result, at)
-        case .heard(let payload): heard(payload)
+        case .notified: break
         case .ended(let failure): lose(failure)
         }
         planTick()
@@ -198,16 +206,10 @@ final class PostgresSession: @unchecked Sendable {
         report("\(url.shown): connected")
         changesAt = .now
         hear(.missed)
+        notifications?.start()
     }
 
-    private func heard(_ payload: String) {
-        let words = payload.split(separator: " ", maxSplits: 1)
-        guard words.count == 2, words[0] != teller, let id = ActionID.kept(String(words[1]))
-        else { return }
-        hear(.changed(id))
-    }
-
-    /// The net under lost notices.
+    /// The net under lost notifications.
     private func askForChanges() {
         changesAt = nil
         let next = ContinuousClock.now + limits.changesInterval
@@ -237,6 +239,7 @@ final class PostgresSession: @unchecked Sendable {
         if wasReady || failure != lastFailure || failures == 1 {
             report("\(url.shown): \(url.hideSecrets(in: failure.text)); trying again")
         }
+        notifications?.stop()
         lastFailure = failure
         isLate = false
         phase = .resting(until: .now + pauseBeforeNextAttempt())
@@ -340,6 +343,18 @@ final class PostgresSession: @unchecked Sendable {
         report("\(url.shown): it is in quarantine; no calls until \(span) have passed")
     }
 
+    private func tell(_ event: NotificationEvent) {
+        switch event {
+        case .unheard(let reason):
+            report(
+                "\(url.shown): no notifications: \(reason); what other replicas learn is found in the"
+                    + " journal")
+        case .heard: report("\(url.shown): notifications come through again")
+        case .unreadable: break
+        }
+        watchNotifications(event)
+    }
+
     private func tellCondition() {
         if let until = quarantinedUntil, until <= .now { quarantinedUntil = nil }
         let found: StoreCondition
@@ -373,6 +388,7 @@ final class PostgresSession: @unchecked Sendable {
         case .greeting(let link), .ready(let link): link.end()
         case .resting, .connecting, .closed: break
         }
+        notifications?.stop()
         phase = .closed
         attempt += 1
         timer.cancel()

@@ -53,10 +53,10 @@ extension PostgresStatement {
         BudgetLimits.shareOfUnknown(BudgetLimits.unknownShare(of: limit))
     }
 
-    /// `asked`: when it was asked for, on the store's clock. `teller` names this process in the notice
-    /// that the others get.
+    /// `asked`: when it was asked for, on the store's clock. The others are told on another connection:
+    /// all that notify in a database wait for each other, and decisions would wait with them.
     static func settle(
-        _ settlement: Settlement, asked: Instant?, teller: String, _ credentials: [PostgresValue]
+        _ settlement: Settlement, asked: Instant?, _ credentials: [PostgresValue]
     ) -> PostgresStatement {
         var opensIn: Duration?
         if case .opens(let span) = settlement.gate { opensIn = span }
@@ -67,8 +67,14 @@ extension PostgresStatement {
                 .integer(settlement.token.number), .instant(asked), .span(opensIn),
                 .span(settlement.pause), .span(settlement.sentAgo), .span(settlement.answeredAgo),
                 .words(settlement.outcome),
-            ] + values(of: settlement.news) + [.text(teller)] + values(of: settlement.breaker)
+            ] + values(of: settlement.news) + [.null] + values(of: settlement.breaker)
                 + confirmations(settlement.news) + [.words(settlement.key.id.otherSpelling)])
+    }
+
+    static let listen = PostgresStatement(name: "listen", sql: "LISTEN status_proxy", values: [])
+
+    static func notify(sender: String, _ ids: Set<ActionID>) -> PostgresStatement {
+        .call("r", "notify", [.text(sender), .array(ids.map(\.canonical))])
     }
 
     private static func values(of news: Settlement.News) -> [PostgresValue] {

@@ -6,7 +6,7 @@ public import StatusCore
 
 /// Keeps gates, budgets and answers where several replicas find them, on the database's clock.
 ///
-/// One connection carries everything, pipelined, and notices of the other replicas too. No method
+/// One connection carries everything, pipelined, but for the other replicas' notifications. No method
 /// and no queue of the caller's ever waits for the database: what it does not answer in time fails,
 /// and what it answers later counts for nothing. The decisions are the schema's (`CPostgres/schema`); this
 /// side notices when the database is not what it was: promoted, set back, wiped, its clock stepped.
@@ -19,24 +19,29 @@ public final class PostgresStore: StateStore, @unchecked Sendable {
     private let clock: StoreClock
 
     /// Begins to connect, and never fails: a database that is away is tried again and again.
-    /// `report` gets lines for operators, `watch` each change of the store's condition; both on the
-    /// store's queue.
+    /// `report` gets lines for operators, `watch` each change of the store's condition,
+    /// `watchNotifications` what befalls notifications; all on the store's queue.
     public convenience init(
         url: PostgresURL, clock: StoreClock = .system,
         report: @escaping @Sendable (String) -> Void = { _ in },
-        watch: @escaping @Sendable (StoreCondition) -> Void = { _ in }
+        watch: @escaping @Sendable (StoreCondition) -> Void = { _ in },
+        watchNotifications: @escaping @Sendable (NotificationEvent) -> Void = { _ in }
     ) {
-        self.init(url: url, clock: clock, limits: PostgresLimits(), report: report, watch: watch)
+        self.init(
+            url: url, clock: clock, limits: PostgresLimits(), report: report, watch: watch,
+            watchNotifications: watchNotifications)
     }
 
     init(
         url: PostgresURL, clock: StoreClock, limits: PostgresLimits,
         report: @escaping @Sendable (String) -> Void = { _ in },
-        watch: @escaping @Sendable (StoreCondition) -> Void = { _ in }
+        watch: @escaping @Sendable (StoreCondition) -> Void = { _ in },
+        watchNotifications: @escaping @Sendable (NotificationEvent) -> Void = { _ in }
     ) {
         self.clock = clock
         session = PostgresSession(
-            url: url, limits: limits, clock: clock, queue: queue, report: report, watch: watch)
+            url: url, limits: limits, clock: clock, queue: queue, report: report, watch: watch,
+            watchNotifications: watchNotifications)
         queue.async { self.session.start() }
     }
 

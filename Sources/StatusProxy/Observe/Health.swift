@@ -20,6 +20,7 @@ final class Health: Sendable {
         var quarantinedUntil = Instant.distantPast
         /// What a store says of itself that watches its own connection.
         var storeCondition: StoreCondition?
+        var areNotificationsHeard = true
         var openBreakers: Set<Source> = []
     }
 
@@ -50,6 +51,16 @@ final class Health: Sendable {
                 state.storeHasFailed = false
             case .quarantined: state.isStoreReached = true
             case .away: break
+            }
+        }
+    }
+
+    func hear(_ event: NotificationEvent) {
+        state.withLock { state in
+            switch event {
+            case .heard: state.areNotificationsHeard = true
+            case .unheard: state.areNotificationsHeard = false
+            case .unreadable: break
             }
         }
     }
@@ -87,8 +98,12 @@ final class Health: Sendable {
         let trouble = storeTrouble(state)
         let store = HealthCheck(
             name: "store:availability", status: trouble == nil ? .pass : .warn, output: trouble)
-        return upstreams + [store]
+        return upstreams + [store] + (state.areNotificationsHeard ? [] : [notifications])
     }
+
+    private static let notifications = HealthCheck(
+        name: "store:notifications", status: .warn,
+        output: "what other replicas learn is read from the store, up to a second later")
 
     /// Why, too: only operators ask a process that gets no traffic.
     private static func notReached(_ state: State) -> String {

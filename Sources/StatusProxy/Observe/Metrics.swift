@@ -19,6 +19,8 @@ final class Metrics: Sendable {
         var storeFailures = 0
         var storeIsAway = false
         var storeLosses = 0
+        var notificationsUnreadable = 0
+        var notificationLosses = 0
         var anomalies: [Source: Int] = [:]
         /// Loops that have no descriptor for a new connection, and how often that began.
         var shortOfDescriptors = 0
@@ -72,6 +74,16 @@ final class Metrics: Sendable {
             case .away:
                 if !state.storeIsAway { state.storeLosses += 1 }
                 state.storeIsAway = true
+            }
+        }
+    }
+
+    func count(_ event: NotificationEvent) {
+        state.withLock { state in
+            switch event {
+            case .unreadable(let count): state.notificationsUnreadable += count
+            case .unheard: state.notificationLosses += 1
+            case .heard: break
             }
         }
     }
@@ -130,6 +142,14 @@ final class Metrics: Sendable {
         text.sample("store_up", [], gauges.storeIsUp ? 1 : 0)
         text.family("store_losses_total", "counter", "Times that the store could not be reached.")
         text.sample("store_losses_total", [], state.storeLosses)
+        text.family(
+            "store_notifications_unreadable_total", "counter",
+            "Notifications from the database that no replica has sent.")
+        text.sample("store_notifications_unreadable_total", [], state.notificationsUnreadable)
+        text.family(
+            "store_notification_losses_total", "counter",
+            "Times that notifications stopped coming through: too many of them, or no connection.")
+        text.sample("store_notification_losses_total", [], state.notificationLosses)
         text.family("actions_stored", "gauge", "Actions held in memory.")
         text.sample("actions_stored", [], gauges.storedActions)
         text.family("waiters", "gauge", "Requests held for news.")

@@ -139,6 +139,10 @@ final class Service: Sendable {
                 watch: { condition in
                     health.hear(condition)
                     metrics.count(condition)
+                },
+                watchNotifications: { event in
+                    health.hear(event)
+                    metrics.count(event)
                 })
         case .memory:
             log.log(.warning, "STORE_URL is memory: a restart forgets every gate; for tests only")

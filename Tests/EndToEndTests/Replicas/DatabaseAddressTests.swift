@@ -142,7 +142,7 @@ struct DatabaseAddressTests {
         #expect(try fleet.audit().vouchers.calls == 1)
         #expect(try session.value("SELECT count(*) FROM status_proxy.meta") == "1")
         #expect(try session.value("SELECT version FROM status_proxy.layout") == "2")
-        let made = server.log.ranges(of: "statement: -- The shared store's schema, version 2")
+        let made = server.log.ranges(of: "statement: -- The tables and types")
         #expect(made.count == 1, "\(made.count)")
         // Each works on it: whichever is asked makes the next call.
         for index in 0..<5 {

@@ -30,12 +30,23 @@ final class TestDatabase: Sendable {
     func open(
         user: String = "postgres", _ limits: PostgresLimits = .quiet,
         report: @escaping @Sendable (String) -> Void = { _ in },
-        watch: @escaping @Sendable (StoreCondition) -> Void = { _ in }
+        watch: @escaping @Sendable (StoreCondition) -> Void = { _ in },
+        watchNotifications: @escaping @Sendable (NotificationEvent) -> Void = { _ in }
     ) throws -> PostgresStore {
         PostgresStore(
             url: try url(user: user), clock: isManual.withLock { $0 } ? clock.storeClock : .system,
-            limits: limits, report: report,
-            watch: watch)
+            limits: limits, report: report, watch: watch, watchNotifications: watchNotifications)
+    }
+
+    /// Waits until so many stores listen that have sent no notification yet.
+    func untilListening(_ count: Int) async throws {
+        let listening = """
+            SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+                AND query LIKE 'LISTEN%' AND state = 'idle'
+            """
+        try await eventually("not \(count) stores listen") {
+            try admin.value(listening) == "\(count)"
+        }
     }
 
     func makeSchema() throws { try admin.query(PostgresGreeting.schema) }

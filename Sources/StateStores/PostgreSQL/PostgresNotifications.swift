@@ -1,0 +1,216 @@
+// The change notifications that replicas send each other: a connection of their own, so that no flood of
+// them delays a decision.
+
+internal import Dispatch
+internal import StatusCore
+
+/// Listens while its session has a connection, and sends what the process has settled. What does not
+/// come through this way is found in the journal (`ChangeCursor`): all of it may be lost.
+///
+/// off → connecting → greeting → listening → resting → connecting …; each may be followed by off.
+///
+/// `@unchecked Sendable`: everything but `init` and `deinit` runs on `queue`, its session's, onto which
+/// the events of links hop.
+final class PostgresNotifications: @unchecked Sendable {
+    private let url: PostgresURL
+    private let limits: PostgresLimits
+    private let clock: StoreClock
+    private let queue: DispatchQueue
+    /// Names this process, so that it leaves its own notifications out.
+    private let sender = String(UInt64.random(in: .min ... .max), radix: 16)
+    private let hear: (ActionID) -> Void
+    private let tell: (NotificationEvent) -> Void
+
+    private enum Phase {
+        case off, connecting, resting
+        /// It has asked to listen.
+        case greeting(PostgresLink)
+        case listening(PostgresLink)
+    }
+
+    private var phase = Phase.off
+    /// Events of earlier links, and timers set for them, do not count.
+    private var attempt = 0
+    /// In a row, none of them after the connection had been well for a while.
+    private var failures = 0
+    private var inbox: NotificationInbox
+    /// When the inbox may be emptied again.
+    private var emptyAt = ContinuousClock.now
+    private var isEmptying = false
+    /// Actions that are to be told of.
+    private var outbox: Set<ActionID> = []
+    private var isSending = false
+    private var isUnheard = false
+
+    /// `hear` is called with actions that others have changed, `tell` with what operators and health
+    /// checks want to know; both on `queue`.
+    init(
+        url: PostgresURL, limits: PostgresLimits, clock: StoreClock, queue: DispatchQueue,
+        hear: @escaping (ActionID) -> Void, tell: @escaping (NotificationEvent) -> Void
+    ) {
+        self.url = url
+        self.limits = limits
+        self.clock = clock
+        self.queue = queue
+        self.hear = hear
+        self.tell = tell
+        inbox = NotificationInbox(sender: sender, limits: limits)
+    }
+
+    deinit { link?.end() }
+
+    private var link: PostgresLink? {
+        switch phase {
+        case .greeting(let link), .listening(let link): link
+        case .off, .connecting, .resting: nil
+        }
+    }
+
+    /// The session has a connection.
+    func start() {
+        guard case .off = phase else { return }
+        connect()
+    }
+
+    /// It has none any more: what it reports is this one's trouble, too.
+    func stop() {
+        leave(for: .off)
+        outbox = []
+        becomeHeard()
+    }
+
+    // MARK: - Sending
+
+    /// Tells the others that these actions have changed.
+    func send(_ ids: [ActionID]) {
+        guard case .listening = phase else { return }
+        outbox.formUnion(ids)
+        pump()
+    }
+
+    /// One statement at a time: what comes meanwhile goes with the next one.
+    private func pump() {
+        guard case .listening(let link) = phase, !isSending, !outbox.isEmpty else { return }
+        isSending = true
+        link.send(.notify(sender: sender, outbox), Self.sendNumber)
+        outbox = []
+    }
+
+    private static let listenNumber = 0
+    private static let sendNumber = 1
+
+    // MARK: - Events
+
+    private func connect() {
+        phase = .connecting
+        attempt += 1
+        let attempt = attempt
+        let queue = queue
+        inbox = NotificationInbox(sender: sender, limits: limits)
+        PostgresLink.open(
+            url, limits: limits, inbox: inbox, clock: clock.sinceBoot
+        ) { [weak self] event in
+            queue.async { [weak self] in self?.take(event, of: attempt) }
+        }
+    }
+
+    private func take(_ event: PostgresLink.Event, of attempt: Int) {
+        guard attempt == self.attempt else {
+            if case .opened(let link) = event { link.end() }
+            return
+        }
+        switch event {
+        case .opened(let link):
+            phase = .greeting(link)
+            link.send(.listen, Self.listenNumber)
+        case .replied(let number, let result, _): replied(number, result)
+        case .notified: planEmptying()
+        case .ended(let failure): lose(failure)
+        }
+    }
+
+    private func replied(_ number: Int, _ result: Result<PostgresResult, PostgresFailure>) {
+        if case .failure(let failure) = result { return lose(failure) }
+        if number == Self.sendNumber { isSending = false }
+        if case .greeting(let link) = phase {
+            phase = .listening(link)
+            // Not before it has been well for a while: a flood may just have begun to come in.
+            after(limits.notificationsWindow) { $0.becomeHeard() }
+        }
+        pump()
+    }
+
+    /// At once, if that was not done a moment ago: a busy sender causes few look-ups.
+    private func planEmptying() {
+        guard !isEmptying else { return }
+        isEmptying = true
+        after(max(.zero, emptyAt - .now)) { $0.emptyInbox() }
+    }
+
+    private func emptyInbox() {
+        isEmptying = false
+        emptyAt = .now + limits.notificationsPause
+        let content = inbox.empty()
+        count(content)
+        for id in content.ids { hear(id) }
+    }
+
+    private func lose(_ failure: PostgresFailure) {
+        let wasListening = if case .listening = phase { true } else { false }
+        let grown = min(limits.retryFirst * (1 << min(failures, 10)), limits.retryMax)
+        failures += 1
+        leave(for: .resting)
+        // One that was well and breaks off is made anew before anybody is told.
+        if !wasListening || failures > 1 || failure == .flooded { becomeUnheard(failure) }
+        let rest = failure == .flooded ? limits.floodRest : grown
+        after(rest * Double.random(in: 0.5...1)) { $0.connect() }
+    }
+
+    /// What is in the inbox is looked up no more: after a flood that is the point.
+    private func leave(for next: Phase) {
+        link?.end()
+        phase = next
+        attempt += 1
+        isEmptying = false
+        isSending = false
+        count(inbox.empty())
+    }
+
+    private func count(_ content: NotificationInbox.Content) {
+        if content.unreadable > 0 { tell(.unreadable(content.unreadable)) }
+    }
+
+    private func becomeUnheard(_ failure: PostgresFailure) {
+        guard !isUnheard else { return }
+        isUnheard = true
+        tell(.unheard(url.hideSecrets(in: failure.text)))
+    }
+
+    private func becomeHeard() {
+        failures = 0
+        guard isUnheard else { return }
+        isUnheard = false
+        tell(.heard)
+    }
+
+    /// Unless the connection is another one by then.
+    private func after(
+        _ span: Duration, _ body: @escaping @Sendable (PostgresNotifications) -> Void
+    ) {
+        let attempt = attempt
+        queue.asyncAfter(deadline: .now() + .nanoseconds(Int(span.nanoseconds))) { [weak self] in
+            guard let self, attempt == self.attempt else { return }
+            body(self)
+        }
+    }
+}
+
+/// What operators and health checks want to know of change notifications. Texts are for operators, free
+/// of secrets.
+public enum NotificationEvent: Sendable, Equatable {
+    /// So many came that no replica has sent.
+    case unreadable(Int)
+    /// From now on none are heard: what other replicas learn is found in the journal.
+    case unheard(String)
+    case heard
+}

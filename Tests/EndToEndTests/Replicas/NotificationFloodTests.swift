@@ -1,0 +1,61 @@
+// A role that may only connect to the replicas' database floods them with notifications.
+
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite(.blocking, .timeLimit(.minutes(10)))
+struct NotificationFloodTests {
+    /// What a replica may grow by meanwhile: it kept all that it heard, some 80 MB a second.
+    private static let growthMax = 32 << 20
+    /// Far more than a replica reads.
+    private static let notifications = 1_000_000
+    private static let steps = 10
+
+    @Test func aFloodOfNotificationsIsNoReplicasTrouble() async throws {
+        let server = try PostgresCluster.shared()
+        let url = try Fleet.newDatabase()
+        let name = try #require(url.split(separator: "/").last).description
+        try SQLSession(url).query("CREATE ROLE s_\(name) LOGIN")
+        let fleet = try await Fleet(2, storeURL: url, sandbox: ["--pending", "3s"])
+        for index in 0..<2 { try await eventually("not ready") { try fleet.isWell(index) } }
+        for index in 0..<2 {
+            #expect(try fleet.get(index, "/actions/\(DemoID.voucher)").status == 200)
+        }
+        let before = try fleet.replicas.map(ProcessFigures.residentBytes)
+
+        let flood = try NotificationFlood(
+            server.url(user: "s_\(name)", database: name),
+            // Equal ones of a transaction would be sent once.
+            payload: "'forged' || n || CASE WHEN n % 10 = 0 THEN '' ELSE ' \(DemoID.voucher)' END")
+        defer { flood.stop() }
+        for index in 0..<2 { try await eventually("not warned") { try fleet.isWarned(index) } }
+        // Cold requests get their answers all the while, and what one replica learns the other serves.
+        for number in 0..<Self.steps {
+            try await eventually("the flood has stopped") {
+                flood.sent > number * Self.notifications / Self.steps
+            }
+            for index in [number % 2, (number + 1) % 2] {
+                #expect(try fleet.get(index, "/actions/aa_flood\(number)").status == 404)
+            }
+        }
+        for index in 0..<2 {
+            try await eventually("no news at \(index)") {
+                try fleet.get(index, "/actions/\(DemoID.voucher)").json["done"] == .bool(true)
+            }
+        }
+        for index in 0..<2 {
+            #expect(try fleet.metric(index, "store_failures_total") == 0)
+            #expect(try fleet.metric(index, "store_up") == 1)
+            #expect(try #require(try fleet.metric(index, "store_notification_losses_total")) >= 1)
+            #expect(
+                try #require(try fleet.metric(index, "store_notifications_unreadable_total")) > 0)
+            let grown =
+                try ProcessFigures.residentBytes(of: fleet.replicas[index]) - before[index]
+            #expect(grown <= ProcessFigures.growthMax(Self.growthMax), "\(grown)")
+            #expect(fleet.replicas[index].text.contains("too many notifications"))
+        }
+        flood.stop()
+        for index in 0..<2 { try await eventually("not well") { try fleet.isWell(index) } }
+    }
+}
