@@ -319,8 +319,19 @@ BEGIN
         answer_checked_wall = excluded.answer_checked_wall,
         answer_told = excluded.answer_told, answer_bytes = excluded.answer_bytes;
     told := status_proxy.tell(look, t);
-    PERFORM pg_notify('status_proxy', p_teller || ' ' || id)
-    FROM unnest(array_append(confirmed, p_id)) AS id;
+    -- Only programs of version 1 have themselves named here; see notify().
+    IF p_teller IS NOT NULL THEN
+        PERFORM status_proxy.notify(p_teller, array_append(confirmed, p_id));
+    END IF;
+END
+$$;
+
+-- Tells the other replicas that actions have changed. No part of a decision: whoever notifies in a
+-- database waits at its commit for everybody else's notifications to be written.
+CREATE OR REPLACE FUNCTION status_proxy.notify(p_teller text, p_ids text[]) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_notify('status_proxy', p_teller || ' ' || id) FROM unnest(p_ids) AS id;
 END
 $$;
 

@@ -1,4 +1,4 @@
-// What is said once on a new connection: settings, the schema made or checked, and ears opened.
+// What is said once on a new connection: settings, and the schema made or checked.
 
 internal import CPostgres
 internal import StatusCore
@@ -7,13 +7,13 @@ enum PostgresGreeting {
     /// The schema that `CPostgres/schema` makes. Raise it there, too.
     static let version: Int64 = 2
 
+    /// One that listens finds the schema made: its session has a connection already.
     static func say(
-        on connection: borrowing PostgresConnection, limits: PostgresLimits
+        on connection: borrowing PostgresConnection, limits: PostgresLimits, listens: Bool
     ) throws(PostgresFailure) {
         let span = limits.statementMax
         _ = try connection.execute(settings(limits), within: span)
-        try prepareSchema(connection, span)
-        _ = try connection.execute("LISTEN status_proxy", within: span)
+        if !listens { try prepareSchema(connection, span) }
         try connection.startPipeline()
     }
 

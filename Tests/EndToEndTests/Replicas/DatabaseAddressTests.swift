@@ -75,8 +75,8 @@ struct DatabaseAddressTests {
             SELECT count(*) FROM pg_stat_activity WHERE application_name = 'status-proxy'
             """
         // Whose replicas have just been killed is still being let go of.
-        try await eventually("two connections") {
-            try SQLSession(primary.url(database: "postgres")).value(connected) == "2"
+        try await eventually("two connections each") {
+            try SQLSession(primary.url(database: "postgres")).value(connected) == "4"
         }
         #expect(try SQLSession(standby.url(database: "postgres")).value(connected) == "0")
         #expect(try fleet.audit().vouchers.calls == 1)

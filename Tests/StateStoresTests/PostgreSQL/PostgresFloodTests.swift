@@ -19,6 +19,88 @@ struct PostgresFloodTests {
         try database.admin.query("CREATE ROLE \(stranger) LOGIN")
     }
 
+    private func flood(_ payload: String) throws -> NotificationFlood {
+        try NotificationFlood(
+            database.server.url(user: stranger, database: database.name), payload: payload)
+    }
+
+    /// Flooded until the store has decided as often as it was asked: were a decision to wait for the end
+    /// of the flood, neither would come.
+    @Test func aFloodOfNotificationsDelaysNoDecision() async throws {
+        let store = try database.open(.patient)
+        try await database.untilListening(1)
+        let flood = try flood("'forged f' || n")
+        defer { flood.stop() }
+        for number in 0..<50 {
+            let key = LookKey.orders("a\(number)")
+            let before = flood.sent
+            try await store.settle(.of(key, try await store.grant(.of(key))))
+            try await eventually("the flood has stopped") { flood.sent > before }
+        }
+    }
+
+    @Test func noMoreNotificationsAreReadThanTheirBound() async throws {
+        var limits = PostgresLimits.quiet
+        limits.notificationsMax = 1000
+        limits.notificationsWindow = .seconds(3600)
+        limits.floodRest = .seconds(3600)
+        let (heard, events, reports) = (Notices(), Recorder(), Recorder())
+        let store = try database.open(
+            limits, report: { reports.add($0) }, watchNotifications: { events.add("\($0)") })
+        store.listen { heard.add($0) }
+        try await database.untilListening(1)
+        let flood = try flood("'forged f' || (random() * 1e9)::int")
+        defer { flood.stop() }
+        try await eventually("the flood is not noticed") { !events.words.isEmpty }
+        try await database.untilListening(0)
+        let sent = flood.sent
+        try await eventually("the flood has stopped") { flood.sent > sent + 10_000 }
+        _ = try await store.lookUp(a.id)
+        #expect(events.words == ["\(NotificationEvent.unheard("too many notifications"))"])
+        #expect(reports.words.contains { $0.contains("too many notifications") })
+        #expect(heard.all.first == .missed && heard.all.count <= 1 + limits.notificationsMax)
+    }
+
+    @Test func whoIsFloodedFindsNewsInTheStoreAndListensAgainAfterwards() async throws {
+        var limits = PostgresLimits.patient
+        limits.notificationsMax = 1000
+        limits.notificationsWindow = .milliseconds(200)
+        limits.floodRest = .milliseconds(100)
+        let (heard, events) = (Notices(), Recorder())
+        let store = try database.open(limits, watchNotifications: { events.add("\($0)") })
+        store.listen { heard.add($0) }
+        try await database.untilListening(1)
+        let flood = try flood("'forged f' || n")
+        defer { flood.stop() }
+        try await eventually("the flood is not noticed") { !events.words.isEmpty }
+
+        let other = try database.open()
+        try await other.settle(.of(a, try await other.grant(.of(a))))
+        try await heard.until { $0.contains(.changed(a.id)) }
+        flood.stop()
+        try await eventually("not heard again: \(events.words)") {
+            events.words.last == "\(NotificationEvent.heard)"
+        }
+    }
+
+    @Test func whatNoReplicaHasSentIsCountedAndLookedUpByNobody() async throws {
+        let (heard, events) = (Notices(), Recorder())
+        let store = try database.open(watchNotifications: { events.add("\($0)") })
+        store.listen { heard.add($0) }
+        try await database.untilListening(1)
+        let session = try SQLSession(
+            database.server.url(user: stranger, database: database.name))
+        let payloads = [
+            "", "one", "two words/", " a", "forged \(String(repeating: "a", count: 129))",
+        ]
+        for (number, payload) in payloads.enumerated() {
+            try session.query("SELECT pg_notify('status_proxy', '\(payload)')")
+            try await eventually("not counted: \(payload)") { events.words.count == number + 1 }
+            #expect(events.words.last == "\(NotificationEvent.unreadable(1))")
+        }
+        #expect(heard.all == [.missed])
+    }
+
     /// The same lock that programs of version 1 take, and any other.
     @Test func anAdvisoryLockThatIsHeldBlocksNoStart() async throws {
         try database.admin.query("DROP SCHEMA status_proxy CASCADE")
