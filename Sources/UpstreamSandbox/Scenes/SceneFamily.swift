@@ -11,12 +11,19 @@ enum SceneFamily {
     /// `aa_fade` with fourteen hexadecimal digits.
     static let waitingVouchersPrefix = "aa_fade"
 
+    /// `aa_feed` with fourteen hexadecimal digits.
+    static let largeVouchersPrefix = "aa_feed"
+
     static let summaries: [(source: Source, form: String, summary: String)] = [
         (.orders, ordersPrefix + "XXXXXXXXXXXX", "any hexadecimal XXXXXXXXXXXX: like 1ba5fc4b…"),
         (.vouchers, vouchersPrefix + "XXXXXXXXXXXXXX", "any hexadecimal X…: like aa_0ada…"),
         (
             .vouchers, waitingVouchersPrefix + "XXXXXXXXXXXXXX",
             "any hexadecimal X…: ENQUEUED without a change until it is DONE"
+        ),
+        (
+            .vouchers, largeVouchersPrefix + "XXXXXXXXXXXXXX",
+            "any hexadecimal X…: DONE, with a result of 7 MiB"
         ),
     ]
 
@@ -31,6 +38,11 @@ enum SceneFamily {
             if isMember(id, waitingVouchersPrefix, digits: 14) {
                 return Scene(source: .vouchers, id: id, summary: "waiting", isListed: true) {
                     .answer(.json(200, VouchersBody.waiting($0)))
+                }
+            }
+            if isMember(id, largeVouchersPrefix, digits: 14) {
+                return Scene(source: .vouchers, id: id, summary: "large") {
+                    .answer(.json(200, VouchersBody.large($0.id)))
                 }
             }
             guard isMember(id, vouchersPrefix, digits: 14) else { return nil }

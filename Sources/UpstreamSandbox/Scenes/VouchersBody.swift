@@ -28,6 +28,13 @@ enum VouchersBody {
         #"{"message":"1 voucher imported, 1 failed","failed":[{"code":"SPRING-3","row":3,"#
         + #""source_id":"","reason":"Internal error"}],"done_count":1,"failed_count":1}"#
 
+    /// DONE, with a message of 7 MiB.
+    static func large(_ id: String) -> String {
+        action(id, "DONE", operation: "SUCCESS", result: #"{"message":"\#(filler)"}"#)
+    }
+
+    private static let filler = String(repeating: "x", count: 7 << 20)
+
     /// ENQUEUED, then DONE like a moving one: a job that waits for others.
     static func waiting(_ moment: Moment) -> String {
         guard moment.isPending else { return moving(moment) }
