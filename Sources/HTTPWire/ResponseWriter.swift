@@ -5,8 +5,13 @@
 ///
 /// Adds Date, Content-Length and Connection; leaves the content out where there must be none.
 public struct ResponseWriter: Sendable {
-    /// The bytes written so far.
+    /// The bytes written so far, without what stands in `shared`.
     public private(set) var output: [UInt8] = []
+    /// Large contents, in the order of their places in `output`.
+    public private(set) var shared: [SharedContent] = []
+    /// Content of that many bytes or more is not copied into `output`: it stands in `shared`, as it
+    /// is kept elsewhere. For who sends both.
+    public var sharedBytesMin = Int.max
     private var shape = AnswerShape(isHead: false, version: .http11, keepAlive: true)
     private var isDone = false
     private var status = 0
@@ -18,20 +23,26 @@ public struct ResponseWriter: Sendable {
     /// that is written eight digits at a time.
     private static let frameBytesMax = 256
 
+    /// Content that belongs behind so many bytes of the output.
+    public struct SharedContent: Sendable {
+        public let outputBytes: Int
+        public let bytes: ArraySlice<UInt8>
+    }
+
     public init() {
         setDate(secondsSince1970: 0)
     }
 
     // MARK: One answer
 
-    /// Writes an answer whose content is in two pieces: status line, what `fields` writes, and the rest.
+    /// Writes an answer whose content is in two pieces, of which the first may be large: status line, what `fields` writes, and the rest.
     ///
     /// `fields` writes at most `fieldBytesMax` bytes, each line with its line end.
     ///
     /// - Precondition: nothing has been written of this answer.
     @inline(__always)
     public mutating func write(
-        status: Int, fieldBytesMax: Int, content first: Span<UInt8> = Span(),
+        status: Int, fieldBytesMax: Int, content first: ArraySlice<UInt8> = [],
         _ second: Span<UInt8> = Span(), fields: (inout OutputCursor) -> Void
     ) {
         precondition(!isDone, "an answer is written once")
@@ -40,8 +51,10 @@ public struct ResponseWriter: Sendable {
         self.status = status
         // RFC 9112 6.3 item 1: HEAD, 204 and 304 end with the header section.
         let hasContent = !shape.isHead && status != 204 && status != 304
+        let isShared = first.count >= sharedBytesMin
         let contentBytes = first.count + second.count
-        let bytesMax = Self.frameBytesMax + fieldBytesMax + (hasContent ? contentBytes : 0)
+        let bytesMax =
+            Self.frameBytesMax + fieldBytesMax + (hasContent && !isShared ? contentBytes : 0)
         Self.append(to: &output, bytesMax, date, shape, status) { output in
             fields(&output)
         } afterDate: { output in
@@ -52,16 +65,19 @@ public struct ResponseWriter: Sendable {
             output.append(decimal: contentBytes)
             output.endLine()
         } content: { output in
-            guard hasContent else { return }
-            output.append(first)
+            guard hasContent, !isShared else { return }
+            output.append(first.span)
             output.append(second)
         }
+        guard hasContent, isShared else { return }
+        shared.append(SharedContent(outputBytes: output.count, bytes: first))
+        output.append(bytesMax: second.count) { $0.append(second) }
     }
 
     public mutating func write(_ response: Response) {
         write(
             status: response.status, fieldBytesMax: response.fields.wireBytes,
-            content: response.body.span
+            content: response.body[...]
         ) { output in
             for field in response.fields { output.field(field) }
         }
@@ -151,8 +167,12 @@ public struct ResponseWriter: Sendable {
     /// The status of the answer written last.
     public var statusWritten: Int { status }
 
+    /// All bytes to be sent.
+    public var byteCount: Int { output.count + shared.reduce(0) { $0 + $1.bytes.count } }
+
     /// Takes back what was written of an answer since `prepare`.
     public mutating func rollBack() {
+        while let last = shared.last, last.outputBytes > answerStart { shared.removeLast() }
         output.removeSubrange(answerStart...)
         isDone = false
     }
@@ -164,6 +184,7 @@ public struct ResponseWriter: Sendable {
 
     /// Forgets what was written, but not its storage, unless that is over `bytesMax`.
     public mutating func clear(keepingAtMost bytesMax: Int) {
+        if !shared.isEmpty { shared = [] }
         if output.capacity > bytesMax {
             output = []
         } else {

@@ -48,6 +48,9 @@ public struct RenderedAnswer: Sendable {
     public var answer: Answer { shared.value }
     public var tag: EntityTag { EntityTag(shared.value.document) }
 
+    /// The size of the Action's state.
+    public var bytes: Int { shared.value.document.bytes.count }
+
     /// The Action: the state, and what is known of its freshness.
     public var body: [UInt8] { answer.document.bytes.dropLast() + tail }
 
@@ -65,10 +68,9 @@ public struct RenderedAnswer: Sendable {
         }
         let isKnown = verdict == .notModified
         let status = isKnown ? 304 : 200
-        let state = answer.document.bytes.span
         writer.write(
             status: status, fieldBytesMax: Self.fieldBytesMax,
-            content: state.extracting(droppingLast: 1), tail.span
+            content: answer.document.bytes.dropLast(), tail.span
         ) { output in
             output.append("ETag: W/\"")
             output.append(hexadecimal: tag.value)

@@ -19,7 +19,7 @@ struct ResponseWriterTests {
     @Test func answerHasDateLengthAndContent() {
         let text = written {
             $0.write(
-                status: 200, fieldBytesMax: 64, content: Array("hel".utf8).span,
+                status: 200, fieldBytesMax: 64, content: Array("hel".utf8)[...],
                 Array("lo".utf8).span
             ) { output in
                 output.append("ETag: \"a\"\r\nAge: ")
@@ -32,6 +32,54 @@ struct ResponseWriterTests {
                 == "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nAge: 12\r\n\(date)Content-Length: 5\r\n\r\nhello"
         )
     }
+
+    // MARK: Shared content
+
+    private func sharing() -> ResponseWriter {
+        var writer = ResponseWriter()
+        writer.sharedBytesMin = 5
+        writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
+        return writer
+    }
+
+    @Test func largeContentStandsBesideTheOutputInItsPlace() {
+        var writer = sharing()
+        writer.write(Response(status: 200, body: Array("four".utf8)))
+        #expect(writer.shared.isEmpty)
+        writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
+        let content = Array("seven!!?".utf8)
+        writer.write(
+            status: 200, fieldBytesMax: 0, content: content.dropLast(), Array("tail".utf8).span
+        ) { _ in }
+        writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
+        writer.write(Response(status: 200, body: [0x61]))
+        #expect(writer.shared.count == 1)
+        #expect(writer.byteCount == writer.output.count + 7)
+        var whole = writer.output
+        whole.insert(contentsOf: writer.shared[0].bytes, at: writer.shared[0].outputBytes)
+        let text = String(decoding: whole, as: UTF8.self)
+        #expect(text.contains("Content-Length: 11\r\n\r\nseven!!tailHTTP/1.1 200 OK"))
+    }
+
+    @Test func sharedContentIsTakenBackWithItsAnswer() {
+        var writer = sharing()
+        writer.write(Response(status: 200, body: Array("first".utf8)))
+        writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
+        writer.write(Response(status: 200, body: Array("second".utf8)))
+        writer.rollBack()
+        #expect(writer.shared.map { Array($0.bytes) } == [Array("first".utf8)])
+        writer.clear(keepingAtMost: 0)
+        #expect(writer.byteCount == 0)
+    }
+
+    @Test func headSharesNothing() {
+        var writer = sharing()
+        writer.prepare(AnswerShape(isHead: true, version: .http11, keepAlive: true))
+        writer.write(Response(status: 200, body: Array("first".utf8)))
+        #expect(writer.shared.isEmpty)
+    }
+
+    // MARK: Form
 
     @Test func headHasTheLengthButNotTheContent() {
         let text = written(isHead: true) { $0.write(Response(status: 200, body: [1, 2, 3])) }
