@@ -1,4 +1,5 @@
 import Dispatch
+import Locking
 import StatusCore
 import TestSupport
 import Testing
@@ -50,6 +51,81 @@ struct CurlMultiTests {
         multi.start(.test(server.url), clock: bootTime) { _ in }
         let report = await multi.run(.test(server.url))
         #expect(report.failure?.detail == "over 1 transfers at once")
+        await multi.close()
+        await server.finish()
+    }
+
+    /// Reports that a reader has not let go of yet.
+    private func start(
+        _ count: Int, _ url: String, on multi: CurlMulti, timeout: Duration = .seconds(30)
+    ) -> Guarded<[UpstreamCallReport]> {
+        let reports = Guarded<[UpstreamCallReport]>([])
+        for _ in 0..<count {
+            multi.start(.test(url, timeout: timeout), clock: bootTime) { report in
+                reports.withLock { $0.append(report) }
+            }
+        }
+        return reports
+    }
+
+    private func largeServer() -> LoopbackServer {
+        LoopbackServer { peer in
+            while peer.request() != nil {
+                peer.answer("200 OK", String(repeating: "x", count: 1 << 20))
+            }
+        }
+    }
+
+    @Test func largeAnswersOfOneDestinationTakeTurns() async throws {
+        let server = largeServer()
+        let other = largeServer()
+        let multi = try CurlMulti(limits: CurlMulti.Limits(largeBodiesPerDestination: 2))
+        let reports = start(6, server.url, on: multi)
+        for round in 1...6 {
+            try await eventually("the next one") { reports.withLock { $0.count } >= 2 }
+            if round == 1 {
+                try await eventually("all questions") { server.requests.count == 6 }
+                // None of the other four, though all have been asked, and another upstream's goes by.
+                #expect(await multi.run(.test(other.url)).reply?.body.count == 1 << 20)
+                #expect(reports.withLock { $0.count } == 2)
+            }
+            let report = reports.withLock { $0.removeFirst() }
+            #expect(report.reply?.body.count == 1 << 20)
+            if round == 4 { break }
+        }
+        reports.withLock { $0 = [] }
+        try await eventually("the last ones") { server.requests.count == 6 }
+        await multi.close()
+        await server.finish()
+        await other.finish()
+    }
+
+    @Test func answerWhoseTurnDoesNotComeEndsByItsDeadline() async throws {
+        let server = largeServer()
+        let multi = try CurlMulti(limits: CurlMulti.Limits(largeBodiesPerDestination: 1))
+        let first = start(1, server.url, on: multi)
+        try await eventually("the first") { first.withLock { $0.count } == 1 }
+        let second = await multi.run(.test(server.url, timeout: .milliseconds(500)))
+        #expect(second.failure?.kind == .timedOut)
+        first.withLock { $0 = [] }
+        #expect(await multi.run(.test(server.url)).reply?.body.count == 1 << 20)
+        await multi.close()
+        await server.finish()
+    }
+
+    @Test func smallAnswersDoNotWaitForLargeOnes() async throws {
+        let server = LoopbackServer { peer in
+            while let request = peer.request() {
+                let bytes = request.contains("large") ? 1 << 20 : 100
+                peer.answer("200 OK", String(repeating: "x", count: bytes))
+            }
+        }
+        let multi = try CurlMulti(limits: CurlMulti.Limits(largeBodiesPerDestination: 1))
+        let large = start(2, server.url + "/large", on: multi)
+        try await eventually("one") { large.withLock { $0.count } == 1 }
+        #expect(await multi.run(.test(server.url)).reply?.body.count == 100)
+        large.withLock { $0 = [] }
+        try await eventually("the other") { large.withLock { $0.count } == 1 }
         await multi.close()
         await server.finish()
     }

@@ -50,12 +50,15 @@ public struct UpstreamCallReport: Sendable {
     /// No later than the upstream's answer came: a process that was stopped in mid-call finds an
     /// answer waiting, and only knows when it last looked for one in vain. No earlier than `sentAt`.
     public var answeredAt: Instant
+    /// To be kept until a large body has been read: so few of them are in memory at a time.
+    public var turn: (any Sendable)?
 
     public init(
         result: Result<UpstreamReply, TransportFailure>, sentAt: Instant?, endedAt: Instant,
-        answeredAt: Instant? = nil
+        answeredAt: Instant? = nil, turn: (any Sendable)? = nil
     ) {
         self.result = result
+        self.turn = turn
         self.sentAt = sentAt
         self.endedAt = endedAt
         self.answeredAt = answeredAt ?? endedAt

@@ -22,6 +22,7 @@ final class CurlDriver: @unchecked Sendable {
     private var multi: MultiHandle
     private let readySockets: EpollSet
     private let limits: CurlMulti.Limits
+    private let turns: BodyTurns
     private let readiness: any DispatchSourceRead
     private let timer: any DispatchSourceTimer
     private let pulse: any DispatchSourceTimer
@@ -75,6 +76,7 @@ final class CurlDriver: @unchecked Sendable {
         self.multi = multi
         self.readySockets = readySockets
         self.limits = limits
+        turns = BodyTurns(turnsMax: limits.largeBodiesPerDestination, queue: queue)
     }
 
     private func configure() throws(CurlSetupFailure) {
@@ -109,7 +111,7 @@ final class CurlDriver: @unchecked Sendable {
                 throw CurlSetupFailure("curl_easy_init", CURLE_OUT_OF_MEMORY)
             }
             let transfer = CurlTransfer(
-                handle: handle, request: request, clock: clock, reply: reply)
+                handle: handle, request: request, turns: turns, clock: clock, reply: reply)
             try transfer.configure()
             try multi.check(curl_multi_add_handle(multi.pointer, transfer.handle.pointer))
             transfers[transfer.handle.pointer] = transfer
@@ -209,6 +211,7 @@ final class CurlDriver: @unchecked Sendable {
 
     /// Takes it out of the multi handle and the counts. Fails only for a handle that is not in the multi handle, which would be our own mistake.
     private func release(_ transfer: CurlTransfer) {
+        turns.forget(transfer)
         let left = counts[transfer.request.destination, default: 1] - 1
         counts[transfer.request.destination] = left > 0 ? left : nil
         let code = curl_multi_remove_handle(multi.pointer, transfer.handle.pointer)

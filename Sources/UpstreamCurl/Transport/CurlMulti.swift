@@ -17,6 +17,8 @@ public final class CurlMulti: Sendable {
     public static let transfersMax = 4096
     /// Transfers to one destination: a hung upstream leaves room for the other one.
     public static let transfersPerDestinationMax = 1024
+    /// Large answers of one destination that are in memory at a time, being collected or read.
+    public static let largeBodiesPerDestinationMax = 4
     /// Connections that are kept after use.
     public static let idleConnectionsMax = 32
     /// A connection that was idle longer is not used again. Short, because a request on a
@@ -31,6 +33,7 @@ public final class CurlMulti: Sendable {
     struct Limits: Sendable {
         var transfers = CurlMulti.transfersMax
         var transfersPerDestination = CurlMulti.transfersPerDestinationMax
+        var largeBodiesPerDestination = CurlMulti.largeBodiesPerDestinationMax
         var idleConnections = CurlMulti.idleConnectionsMax
     }
 

@@ -17,6 +17,8 @@ final class CurlTransfer {
     private let reply: @Sendable (UpstreamCallReport) -> Void
     private var sendGuard: SendGuard
     private var response: ResponseCollector
+    private let turns: BodyTurns
+    private var turn: BodyTurns.Turn?
     private var fields = FieldList()
     private let note: UnsafeMutablePointer<CChar>
     /// When an answer was last looked for in vain.
@@ -25,12 +27,13 @@ final class CurlTransfer {
     private var socketError: Int32?
 
     init(
-        handle: consuming EasyHandle, request: CurlRequest,
+        handle: consuming EasyHandle, request: CurlRequest, turns: BodyTurns,
         clock: @escaping @Sendable () -> Instant,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void
     ) {
         self.handle = handle
         self.request = request
+        self.turns = turns
         self.clock = clock
         self.reply = reply
         sendGuard = SendGuard(sendBefore: request.sendBefore, sendsMax: request.sendsMax)
@@ -63,7 +66,16 @@ final class CurlTransfer {
         reply(
             UpstreamCallReport(
                 result: result, sentAt: sentAt, endedAt: clock(),
-                answeredAt: max(lookedAt, sentAt ?? lookedAt)))
+                answeredAt: max(lookedAt, sentAt ?? lookedAt), turn: turn))
+        turn = nil
+    }
+
+    /// The turn of its body has come: libcurl hands over what it has kept, inside of this.
+    ///
+    /// Its code tells of no more than what the callback has answered.
+    func goOn(_ turn: BodyTurns.Turn) {
+        begin(turn)
+        _ = curl_easy_pause(handle.pointer, CURLPAUSE_RECV_CONT)
     }
 
     /// Every socket has been looked at: what has not begun to come by now is answered later.
@@ -252,6 +264,18 @@ extension CurlTransfer {
         heedThrottling()
         return response.takeBody(body)
     }
+    /// False: libcurl is to keep the bytes, and to bring no more, until the body's turn. A 429 never
+    /// waits: its pause is to be told.
+    fileprivate func mayTake(body: UnsafeRawBufferPointer) -> Bool {
+        guard turn == nil, !isThrottled, response.isLarge(with: body.count) else { return true }
+        guard let turn = turns.take(self) else { return false }
+        begin(turn)
+        return true
+    }
+    fileprivate func begin(_ turn: BodyTurns.Turn) {
+        self.turn = turn
+        response.expectWholeBody()
+    }
     fileprivate func mayBeSent() -> Bool {
         sendGuard.ask(now: clock(), leftAloneUntil: request.leftAloneUntil.withLock { $0 })
     }
@@ -263,11 +287,13 @@ extension CurlTransfer {
     }
 }
 
-/// Body bytes. Any return but `size * count` ends the transfer.
+/// Body bytes. Any return but `size * count` ends the transfer, except for the one that pauses it.
 private let takeBody: curl_write_callback = { bytes, size, count, context in
     let length = size * count
     let buffer = UnsafeRawBufferPointer(start: bytes, count: length)
-    return CurlTransfer.from(context)?.take(body: buffer) == true ? length : length &+ 1
+    guard let transfer = CurlTransfer.from(context) else { return length &+ 1 }
+    guard transfer.mayTake(body: buffer) else { return Int(CURL_WRITEFUNC_PAUSE) }
+    return transfer.take(body: buffer) ? length : length &+ 1
 }
 
 /// One whole header line. Any return but `size * count` ends the transfer.

@@ -10,6 +10,10 @@ struct ResponseLimits: Sendable {
     /// Of all header lines together, those of 1xx responses and trailers included.
     var fieldBytesMax = 64 * 1024
     var fieldsMax = 200
+    /// Bodies over that are large: they take turns.
+    var smallBodyBytesMax = 64 * 1024
+    /// The same for folded ones: gzip unfolds to a thousand times as much.
+    var smallFoldedBytesMax = 8 * 1024
 }
 
 /// Collects one response within limits.
@@ -78,6 +82,21 @@ struct ResponseCollector {
             return true
         }
         return takeField(content, isContinuation: text.hasPrefix(" ") || text.hasPrefix("\t"))
+    }
+
+    /// Whether the body is large with so many bytes more.
+    func isLarge(with bytes: Int) -> Bool {
+        let sum = body.count + bytes
+        return sum > limits.smallBodyBytesMax || sum > limits.smallFoldedBytesMax && isGzip
+    }
+
+    /// Makes room for the body that Content-Length announces: an array that grows by and by ends up
+    /// with room for twice its bytes.
+    mutating func expectWholeBody() {
+        guard let field = fields.first(where: { $0.name == "content-length" }),
+            let length = Int(field.value), (0...limits.bodyBytesMax).contains(length)
+        else { return }
+        body.reserveCapacity(length)
     }
 
     /// Takes body bytes; false: too much, stop.
