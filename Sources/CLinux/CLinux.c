@@ -3,6 +3,7 @@
 #endif
 #include "shim.h"
 
+#include <malloc.h>
 #include <sched.h>
 #include <linux/sockios.h>
 #include <sys/eventfd.h>
@@ -48,6 +49,8 @@ int linux_untaken(int socket) {
     int bytes = 0;
     return ioctl(socket, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
 }
+
+void linux_give_memory_back(void) { malloc_trim(0); }
 
 char **linux_environment(void) { return environ; }
 

@@ -43,14 +43,18 @@ final class Connection {
     var input: [UInt8] = []
     /// Content of the request under way, when it is collected.
     var body: [UInt8] = []
-    /// Bytes of answers that the socket would not take yet, sent up to `unsentStart`.
-    var unsent: [UInt8] = []
-    var unsentStart = 0
+    /// Bytes of answers that the socket would not take yet.
+    var unsent = OutputQueue()
     /// The newest piece of an answer that waits for the socket: older ones are skipped, so that a
     /// slow reader costs no more memory than this and what is unsent.
     var pending: [UInt8] = []
-    /// How much of the two the tally has counted.
-    var keptBytes = 0
+    /// The two stand in the tally.
+    var isKeeping = false
+    /// How much of its input the tally has counted, and since when there is some.
+    var inputCounted = 0
+    var inputSince: Int64 = 0
+    /// Told what becomes of answers that are not sent yet.
+    var receipts: [@Sendable (Delivery) -> Void] = []
     /// The request under way, in the phases `waiting` and `streaming`.
     var exchangeID: UInt64 = 0
     var shape = AnswerShape(isHead: false, version: .http11, keepAlive: true)
@@ -61,9 +65,8 @@ final class Connection {
     var deadline = Int64.max
     /// When the answer that is owed is given up, since the peer has ended its sending.
     var departsAt = Int64.max
-    /// What the peer had not taken when that was looked at last, and when it took something.
-    var untakenBytes = 0
-    var takenAt: Int64 = 0
+    /// How fast the peer takes what it is owed.
+    var pace = Pace()
     /// Bytes dropped while lingering.
     var droppedBytes = 0
     /// True once a request has been delivered.
@@ -84,5 +87,7 @@ final class Connection {
 
     /// The handler owes an answer, or the rest of one.
     var isOwed: Bool { phase == .waiting || phase == .streaming }
-    var hasUnsent: Bool { unsentStart < unsent.count }
+    var hasUnsent: Bool { !unsent.isEmpty }
+    /// What its input takes in memory.
+    var inputBytes: Int { input.capacity + body.capacity }
 }

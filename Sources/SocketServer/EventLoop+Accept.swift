@@ -202,10 +202,11 @@ extension EventLoop {
         tally.endedAccepting()
     }
 
-    /// Closes a connection between two requests; what it has just asked is answered first.
+    /// Closes a connection between two requests; what it has just asked is answered first. An answer
+    /// under way is waited for, as long as its peer takes it.
     private func retire(_ connection: Connection) {
         if isBetweenRequests(connection) { readable(connection) }
-        guard isBetweenRequests(connection) else { return }
+        guard isBetweenRequests(connection) else { return hasten(connection) }
         if connection.hasServed {
             finish(connection)
         } else {

@@ -8,8 +8,6 @@ import HTTPWire
 extension EventLoop {
     /// Bytes that a lingering connection may still send.
     private static var droppedBytesMax: Int { 256 * 1024 }
-    /// Output storage over that is given back after use.
-    private static var outputBytesKept: Int { 256 * 1024 }
 
     func ready(_ connection: Connection, _ events: UInt32) {
         let broken = events & UInt32(linux_failed | linux_hung_up) != 0
@@ -21,7 +19,11 @@ extension EventLoop {
             if !connection.hasUnsent { return resume(connection) }
         }
         if broken || events & UInt32(linux_readable) != 0, wantsToRead(connection) {
-            connection.phase == .lingering ? dropInput(connection) : readable(connection)
+            switch connection.phase {
+            case .lingering: dropInput(connection)
+            case .waiting, .streaming: readAhead(connection)
+            case .open, .finishing, .closed: readable(connection)
+            }
         }
         if events & UInt32(linux_half_closed) != 0, connection.isOwed { departs(connection) }
         stopWatchingInVain(connection, events)
@@ -31,7 +33,8 @@ extension EventLoop {
         switch connection.phase {
         case .open: !connection.hasUnsent
         case .lingering: true
-        case .waiting, .streaming, .finishing, .closed: false
+        case .waiting, .streaming: connection.departsAt == .max
+        case .finishing, .closed: false
         }
     }
 
@@ -46,6 +49,23 @@ extension EventLoop {
             process(connection, UnsafeBufferPointer(rebasing: scratch[..<(kept + count)]))
         } else if count == 0 {
             inputEnded(connection)
+        } else if errno != EAGAIN, errno != EINTR {
+            drop(connection)
+        }
+    }
+
+    /// Reads what comes behind a request that waits for its answer: unread, it would hide the peer's
+    /// end as soon as the kernel has no room for more.
+    private func readAhead(_ connection: Connection) {
+        let count = recv(connection.descriptor.number, scratch.baseAddress, Self.readBytes, 0)
+        if count > 0 {
+            connection.input.append(contentsOf: scratch[..<count])
+            guard connection.input.count <= configuration.inputBytesPerConnectionMax else {
+                return cut(connection, .input)
+            }
+            settle(connection)
+        } else if count == 0 {
+            departs(connection)
         } else if errno != EAGAIN, errno != EINTR {
             drop(connection)
         }
@@ -90,7 +110,7 @@ extension EventLoop {
                 connection.body.append(contentsOf: buffer[range])
             case .deliver:
                 deliver(connection, bytes)
-                guard writer.output.count >= configuration.unsentBytesMax else { continue }
+                guard writer.byteCount >= configuration.unsentBytesMax else { continue }
                 flush(connection)
                 if connection.hasUnsent { return }
             case .refuse(let refusal):
@@ -217,92 +237,15 @@ extension EventLoop {
         connection.phase = .finishing
     }
 
-    // MARK: Sending
-
-    /// Sends what the writer holds; what the socket does not take moves to the connection.
-    func flush(_ connection: Connection) {
-        defer { writer.clear(keepingAtMost: Self.outputBytesKept) }
-        guard connection.phase != .closed else { return }
-        if connection.hasUnsent {
-            guard mayKeep(connection.unsent.count + writer.output.count, connection) else { return }
-            connection.unsent.append(contentsOf: writer.output)
-            return
-        }
-        // In place: one more reference to the storage would make the next append copy it.
-        guard let sent = writer.output.withUnsafeBytes({ send($0, on: connection) }) else {
-            return
-        }
-        if sent < writer.output.count {
-            guard mayKeep(writer.output.count - sent, connection) else { return }
-            connection.unsent = Array(writer.output[sent...])
-            connection.unsentStart = 0
-        } else if connection.phase == .finishing {
-            linger(connection)
-        }
-    }
-
-    private func sendUnsent(_ connection: Connection) {
-        let unsent = connection.unsent
-        let sent = unsent.withUnsafeBytes {
-            send(UnsafeRawBufferPointer(rebasing: $0[connection.unsentStart...]), on: connection)
-        }
-        guard let sent else { return }
-        // A peer that takes bytes is slow, not gone.
-        if sent > 0 { connection.patience = .none }
-        connection.unsentStart += sent
-        if connection.hasUnsent { return settle(connection) }
-        connection.unsent = []
-        connection.unsentStart = 0
-        if connection.phase == .streaming {
-            beginWatchingPeer(connection)
-            writePending(connection)
-        }
-        keepNothing(connection)
-        if connection.phase == .finishing { linger(connection) }
-    }
-
-    /// Sends as much as the socket takes. Returns how much that was; nil when the peer is gone, and
-    /// the connection with it.
-    private func send(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int? {
-        var sent = 0
-        while sent < bytes.count {
-            let count = Glibc.send(
-                connection.descriptor.number, bytes.baseAddress?.advanced(by: sent),
-                bytes.count - sent, Int32(MSG_NOSIGNAL))
-            if count >= 0 {
-                sent += count
-            } else if errno == EAGAIN {
-                return sent
-            } else if errno != EINTR {
-                drop(connection)
-                return nil
-            }
-        }
-        return sent
-    }
-
-    /// Counts what the connection is to keep for its peer, `bytes` in all. False when all connections
-    /// together would keep too much: this one is dropped.
-    func mayKeep(_ bytes: Int, _ connection: Connection) -> Bool {
-        guard tally.keep(bytes - connection.keptBytes) else {
-            drop(connection)
-            return false
-        }
-        connection.keptBytes = bytes
-        return true
-    }
-
-    private func keepNothing(_ connection: Connection) {
-        guard connection.keptBytes > 0 else { return }
-        tally.letGo(connection.keptBytes)
-        connection.keptBytes = 0
-    }
-
     // MARK: Watching and waiting
 
     /// Brings what epoll watches and what the clock waits for in line with the connection's state.
     func settle(_ connection: Connection) {
         guard connection.phase != .closed else { return }
+        if connection.inputBytes != connection.inputCounted {
+            countInput(connection)
+            guard connection.phase != .closed else { return }
+        }
         let wanted = wantedEvents(connection)
         // What is watched too much is only taken off when it fires: most answers come before that.
         if wanted & ~connection.watched != 0 { watch(connection, wanted) }
@@ -311,7 +254,6 @@ extension EventLoop {
         connection.patience = patience
         connection.deadline = span == .max ? .max : now + span
         wake(by: connection.deadline)
-        if patience == .write { beginWatchingPeer(connection) }
     }
 
     /// Brings the deadline forward.
@@ -344,11 +286,11 @@ extension EventLoop {
         if connection.isOwed, connection.departsAt < .max {
             return (.departure, max(0, connection.departsAt - now))
         }
-        if connection.hasUnsent { return (.write, times.write) }
+        if connection.hasUnsent { return (.write, paceSpan) }
         switch connection.phase {
         case .waiting, .closed: return (.none, .max)
         case .streaming: return (.silence, times.silence)
-        case .finishing: return (.write, times.write)
+        case .finishing: return (.write, paceSpan)
         case .lingering: return (.linger, times.linger)
         case .open: break
         }
@@ -379,11 +321,11 @@ extension EventLoop {
             flush(connection)
             settle(connection)
         case .write:
-            guard takesBytes(connection) else { return drop(connection) }
-            connection.deadline = connection.takenAt + times.write
+            guard keepsPace(connection) else { return cut(connection, .slow) }
+            connection.deadline = connection.pace.markedAt + paceSpan
             wake(by: connection.deadline)
         case .silence:
-            takesBytes(connection) ? beat(connection) : drop(connection)
+            keepsPace(connection) ? beat(connection) : cut(connection, .slow)
         case .departure:
             giveUp(connection)
         case .linger:
@@ -415,28 +357,6 @@ extension EventLoop {
             Exchange(id: connection.exchangeID, slot: connection.slot, loop: self))
     }
 
-    // MARK: Slow peers
-
-    func beginWatchingPeer(_ connection: Connection) {
-        connection.takenAt = now
-        connection.untakenBytes = untakenBytes(connection)
-    }
-
-    func untakenBytes(_ connection: Connection) -> Int {
-        Int(linux_untaken(connection.descriptor.number))
-    }
-
-    /// Whether the peer has taken something since it was looked at last, or owes it to nobody yet.
-    /// What our kernel takes says little: it takes megabytes, and says that there is room again only
-    /// when a third of that is free (tcp(7)), long after a slow reader has begun to read.
-    func takesBytes(_ connection: Connection) -> Bool {
-        let untaken = untakenBytes(connection)
-        let hasTaken = untaken == 0 || (untaken > 0 && untaken < connection.untakenBytes)
-        if hasTaken { connection.takenAt = now }
-        connection.untakenBytes = untaken
-        return now - connection.takenAt < times.write
-    }
-
     // MARK: The end
 
     func isBetweenRequests(_ connection: Connection) -> Bool {
@@ -449,7 +369,7 @@ extension EventLoop {
         settle(connection)
     }
 
-    private func linger(_ connection: Connection) {
+    func linger(_ connection: Connection) {
         shutdown(connection.descriptor.number, Int32(SHUT_WR))
         connection.phase = .lingering
         connection.input = []
@@ -463,15 +383,17 @@ extension EventLoop {
         connections[connection.slot] = nil
         freeSlots.append(connection.slot)
         connection.input = []
-        connection.unsent = []
-        connection.unsentStart = 0
+        connection.body = []
+        connection.unsent = OutputQueue()
         connection.pending = []
         keepNothing(connection)
+        if connection.inputCounted > 0 { countInput(connection) }
         if connection.isReserved {
             reserved.removeAll { $0 === connection }
         } else {
             tally.leave()
         }
+        if !connection.receipts.isEmpty { sign(connection, .gone) }
         if wasOwed { abandon(connection) }
     }
 }

@@ -16,7 +16,7 @@ extension EventLoop {
         }
         connection.phase = .streaming
         flush(connection)
-        beginWatchingPeer(connection)
+        mark(connection)
         settle(connection)
     }
 
@@ -25,13 +25,11 @@ extension EventLoop {
     func sendPiece(_ exchange: Exchange, _ piece: () -> [UInt8]) {
         guard let connection = connection(of: exchange, in: .streaming) else { return }
         guard !connection.hasUnsent else {
-            let piece = piece()
-            guard mayKeep(connection.unsent.count + piece.count, connection) else { return }
-            connection.pending = piece
-            return
+            connection.pending = piece()
+            return countKept(connection)
         }
         // Pieces that come faster than the heartbeat keep it from ever being asked.
-        guard takesBytes(connection) else { return drop(connection) }
+        guard keepsPace(connection) else { return cut(connection, .slow) }
         write(piece(), to: connection)
     }
 
@@ -59,8 +57,7 @@ extension EventLoop {
         // The silence begins anew.
         connection.patience = .none
         flush(connection)
-        // With the piece: what is taken of it must show at the next look.
-        connection.untakenBytes = untakenBytes(connection)
+        if !connection.hasUnsent { noteSent(connection) }
         settle(connection)
     }
 }

@@ -61,18 +61,23 @@ final class EventLoop: @unchecked Sendable {
     var now: Int64 = 0
     /// When deadlines are looked at, on the loop's clock.
     private var wakeAt = Int64.max
+    /// Connections that keep answers for their peers, and when these are looked at.
+    var keepers = 0
+    var looksAt = Int64.max
     /// When connections are accepted again after there was no descriptor for one.
     var acceptsAgainAt = Int64.max
 
     /// Time-outs in nanoseconds.
     struct Times {
-        let idle, head, content, write, silence, departure, linger, firstRequest, tick: Int64
+        let idle, head, content, write, drainWrite, silence, departure, linger, firstRequest: Int64
+        let tick: Int64
 
         init(_ configuration: ServerConfiguration) {
             idle = configuration.idleTimeout.nanosecondsForTimer
             head = configuration.headerTimeout.nanosecondsForTimer
             content = configuration.bodyTimeout.nanosecondsForTimer
             write = configuration.writeTimeout.nanosecondsForTimer
+            drainWrite = min(write, configuration.drainWriteTimeout.nanosecondsForTimer)
             departure = configuration.departureGrace.nanosecondsForTimer
             linger = configuration.lingerTimeout.nanosecondsForTimer
             firstRequest = configuration.firstRequestGrace.nanosecondsForTimer
@@ -80,7 +85,7 @@ final class EventLoop: @unchecked Sendable {
                 configuration.heartbeat.isEmpty
                 ? .max : configuration.heartbeatInterval.nanosecondsForTimer
             let shortest = [
-                idle, head, content, write, silence, departure, linger, firstRequest,
+                idle, head, content, drainWrite, silence, departure, linger, firstRequest,
             ].reduce(.max, min)
             tick = max(10_000_000, min(1_000_000_000, shortest / 2))
         }
@@ -104,6 +109,7 @@ final class EventLoop: @unchecked Sendable {
         self.tally = tally
         parser = RequestParser(limits: configuration.wireLimits)
         times = Times(configuration)
+        writer.sharedBytesMin = configuration.sharedBytesMin
         events = .allocate(capacity: Self.eventsMax)
         // A partial head and a partial chunk line can be kept, never more.
         let keptBytesMax =
@@ -157,6 +163,7 @@ final class EventLoop: @unchecked Sendable {
             for work in inbox.take() { work() }
             for index in 0..<max(0, Int(count)) { take(events[index]) }
             if acceptsAgainAt <= now { resumeAccepting() }
+            if looksAt <= now { lookAtReaders() }
             if wakeAt <= now { tick() }
         }
         epollDescriptor = nil
@@ -202,7 +209,7 @@ final class EventLoop: @unchecked Sendable {
 
     /// How long it may sleep if nothing happens; negative: without end.
     private var restMilliseconds: Int32 {
-        let next = min(wakeAt, acceptsAgainAt)
+        let next = min(wakeAt, acceptsAgainAt, looksAt)
         guard next < .max else { return -1 }
         return Int32(clamping: (max(0, next - now) + 999_999) / 1_000_000)
     }

@@ -53,6 +53,13 @@ public struct Exchange: Hashable, Sendable, CustomStringConvertible {
         loop.post { loop.respond(to: self, write) }
     }
 
+    /// Has `receipt` called once, when what has been written for the connection so far has been
+    /// handed to the kernel, or when that will never be. Only on the loop's queue: in `handle`, or
+    /// while an answer is written. The receipt runs there, too.
+    public func whenDelivered(_ receipt: @escaping @Sendable (Delivery) -> Void) {
+        loop.whenDelivered(self, receipt)
+    }
+
     /// Begins an answer in pieces: `head` has status and fields. To HEAD that is all; else pieces
     /// follow, and the end. All three may be called from any queue, and take effect in the order of
     /// the calls; they are ignored if the peer is gone or has its answer.

@@ -62,6 +62,29 @@ public final class Server: Sendable {
         group.notify(queue: .global(), execute: done)
     }
 
+    /// What it has to do with at this moment.
+    public var figures: ServerFigures {
+        ServerFigures(
+            connections: tally.count, keptOutputBytes: tally.output.count,
+            keptInputBytes: tally.input.count)
+    }
+
     /// Connections that are open, those over the limit left out.
     public var connectionCount: Int { tally.count }
+}
+
+/// What a server has to do with.
+public struct ServerFigures: Sendable {
+    /// Those over the limit left out.
+    public var connections: Int
+    /// Bytes of answers that are kept for peers that have not taken them.
+    public var keptOutputBytes: Int
+    /// Bytes that were received and are not used yet.
+    public var keptInputBytes: Int
+
+    public init(connections: Int = 0, keptOutputBytes: Int = 0, keptInputBytes: Int = 0) {
+        self.connections = connections
+        self.keptOutputBytes = keptOutputBytes
+        self.keptInputBytes = keptInputBytes
+    }
 }

@@ -27,9 +27,13 @@ public struct ServerConfiguration: Sendable {
     public var headerTimeout = Duration.seconds(10)
     /// Content must be complete that long after its head: 408.
     public var bodyTimeout = Duration.seconds(30)
-    /// A peer that takes no byte of its answer for that long is dropped. Bytes count as taken when
-    /// its kernel has them, not when ours has.
+    /// A peer that is owed bytes and, over that long, takes neither all of them nor
+    /// `leastBytesPerSecond` is cut off. Bytes count as taken when its kernel has them, not when ours
+    /// has.
     public var writeTimeout = Duration.seconds(30)
+    /// The same from `stopAccepting()` on.
+    public var drainWriteTimeout = Duration.seconds(5)
+    public var leastBytesPerSecond = 4096
     /// After a close that we began, the peer may go on sending for that long (RFC 9112 9.6).
     public var lingerTimeout = Duration.seconds(2)
     /// Sent on an answer in pieces after a silence, so that nobody in between takes it for dead, and
@@ -41,9 +45,20 @@ public struct ServerConfiguration: Sendable {
     public var wireLimits = WireLimits()
     /// Unsent bytes of answers over which no further request of a connection is read.
     public var unsentBytesMax = 64 * 1024
-    /// Bytes of answers kept for peers that do not take them, over all connections. One whose answer
-    /// would go over it is dropped. Two of the largest answers to a batch.
+    /// Bytes of answers kept for peers that do not take them, over all connections; what several are
+    /// sent counts once. Beyond it those are cut off that have kept most for the longest without
+    /// taking `leastBytesPerSecond`; if there is none, the connection that would go over it.
     public var keptBytesMax = 64 << 20
+    /// One connection's share of it, more than the largest answer. Who would go over it is cut off.
+    public var keptBytesPerConnectionMax = 32 << 20
+    /// Bytes received and not used yet, over all connections: of unfinished heads and contents, and
+    /// behind a request that waits for its answer. Beyond it those go that have kept most for the
+    /// longest: unfinished requests get `overloadedResponse`, the others are cut off.
+    public var inputBytesMax = 32 << 20
+    /// What one connection may send behind a request that waits for its answer; who sends more is cut off.
+    public var inputBytesPerConnectionMax = 256 * 1024
+    /// Content of that size is sent as the handler keeps it, not copied.
+    public var sharedBytesMin = 64 * 1024
     public var overloadedResponse = Response(status: 503)
     /// The answer to a request that breaks the protocol. Runs on a loop's queue.
     public var refusal: @Sendable (_ status: Int, _ reason: String) -> Response = { status, _ in
@@ -53,6 +68,9 @@ public struct ServerConfiguration: Sendable {
     /// Told when there is no descriptor for another connection, and when there is again. On a
     /// loop's queue.
     public var shortageHandler: @Sendable (Shortage) -> Void = { _ in }
+
+    /// Told of each connection that is cut off. On a loop's queue.
+    public var cutHandler: @Sendable (Cut) -> Void = { _ in }
 
     /// Told of each connection that gets no place. On a loop's queue.
     public var turnedAwayHandler: @Sendable (TurnedAway) -> Void = { _ in }

@@ -1,16 +1,20 @@
 // What the loops of one server have in common: how many connections there are and what they keep
-// for slow readers, who waits for there to be none, and the spare descriptors.
+// for slow peers, who waits for there to be none, and the spare descriptors.
 
+import CLinux
+import Dispatch
 import Locking
 import Synchronization
 
 /// Counts connections over all loops. Safe from any queue.
 final class Tally: Sendable {
     let spares: Spares
+    /// Answers that are kept for peers that do not take them.
+    let output: KeptBytes
+    /// What has been received and cannot be used yet.
+    let input: KeptBytes
     private let connectionsMax: Int
-    private let keptBytesMax: Int
     private let connections = Atomic<Int>(0)
-    private let keptBytes = Atomic<Int>(0)
     private let searches = Atomic<Int>(0)
     private let searchesMax: Int
     private let drain: Guarded<Drain>
@@ -26,7 +30,8 @@ final class Tally: Sendable {
 
     init(_ configuration: ServerConfiguration) {
         connectionsMax = configuration.connectionsMax
-        keptBytesMax = configuration.keptBytesMax
+        output = KeptBytes(bytesMax: configuration.keptBytesMax)
+        input = KeptBytes(bytesMax: configuration.inputBytesMax)
         spares = Spares(configuration.loops)
         searchesMax = configuration.loops * Self.searchesPerLoop
         drain = Guarded(Drain(accepting: configuration.loops))
@@ -57,15 +62,11 @@ final class Tally: Sendable {
 
     func endSearch() { searches.subtract(1, ordering: .relaxed) }
 
-    /// Counts bytes that are to be kept for a peer; false when that would be too many.
-    func keep(_ bytes: Int) -> Bool {
-        let sum = keptBytes.add(bytes, ordering: .relaxed).newValue
-        guard bytes > 0, sum > keptBytesMax else { return true }
-        letGo(bytes)
-        return false
+    /// The C library keeps what is freed in small pieces; after a crowd that would be all of it. Takes
+    /// milliseconds, so that no loop does it.
+    func giveMemoryBack() {
+        DispatchQueue.global(qos: .utility).async { linux_give_memory_back() }
     }
-
-    func letGo(_ bytes: Int) { keptBytes.subtract(bytes, ordering: .relaxed) }
 
     /// A loop takes no new connections any more.
     func endedAccepting() {

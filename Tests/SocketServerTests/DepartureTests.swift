@@ -90,6 +90,33 @@ struct DepartureTests {
         #expect(eventually { stage.server.connectionCount == 0 })
     }
 
+    /// More than the kernel has room for, so that the end comes only when it has been read.
+    @Test(arguments: [Way.close, .endSending])
+    func requestsThatFillTheReceiveBufferDoNotHideThatThePeerHasGone(way: Way) throws {
+        let stage = try stage(grace: .milliseconds(10))
+        let peer = try stage.peer()
+        try peer.send(Self.later)
+        _ = try stage.player.next()
+        try peer.send(String(repeating: Self.next, count: 240_000 / Self.next.utf8.count))
+        way.leave(peer)
+        #expect(stage.player.left.wait())
+        #expect(eventually { stage.server.connectionCount == 0 })
+    }
+
+    @Test func requestsBehindAHeldOneAreAnsweredAfterIt() throws {
+        let stage = try stage(grace: .seconds(600))
+        let peer = try stage.peer()
+        let count = 240_000 / Self.next.utf8.count
+        try peer.send(Self.later)
+        let exchange = try stage.player.next()
+        try peer.send(String(repeating: Self.next, count: count))
+        #expect(eventually { stage.server.figures.keptInputBytes >= count * Self.next.utf8.count })
+        exchange.respond(Response(status: 204))
+        #expect(try peer.answer().status == 204)
+        for _ in 0..<count { try #require(try peer.answer().body == "/next") }
+        #expect(eventually { stage.server.figures.keptInputBytes == 0 })
+    }
+
     @Test func peerThatEndsItsSendingSeesTheEndOfItsConnection() throws {
         let stage = try stage(grace: .milliseconds(10))
         let peer = try stage.peer()

@@ -20,9 +20,11 @@ final class Signal: Sendable {
     }
 }
 
-/// Answers by path: `/echo` its target, `/body` the content, `/big` 1 MiB, `/later` when told.
+/// Answers by path: `/echo` its target, `/body` the content, `/big` 1 MiB, `/same` 8 MiB that are the
+/// same for all, `/later` when told.
 final class Player: RequestHandler {
     private let kept = Guarded<[Exchange]>([])
+    static let same = Response(status: 200, body: Array(repeating: 0x73, count: 8 << 20))
     let asked = Signal()
     let left = Signal()
 
@@ -39,6 +41,8 @@ final class Player: RequestHandler {
         case "/nothing": return .answered
         case "/body":
             writer.write(Response(status: 200, body: body))
+        case "/same":
+            writer.write(Self.same)
         case "/big":
             writer.write(Response(status: 200, body: Array(repeating: 0x78, count: 1 << 20)))
         default:

@@ -14,7 +14,8 @@ struct MetricsTests {
     private let metrics = Metrics()
     private let requests = Guarded(RequestCounts())
     private let gauges = Metrics.Gauges(
-        connections: 3, storedActions: 5, waitingCallers: 2, eventStreams: 1, storeIsUp: true)
+        server: ServerFigures(connections: 3, keptOutputBytes: 11, keptInputBytes: 13),
+        storedActions: 5, waitingCallers: 2, eventStreams: 1, storeIsUp: true)
 
     private func read(_ configured: [Source] = Source.allCases) throws -> MetricsReader {
         try MetricsReader(metrics.text(gauges, requests.withLock { $0 }, configured: configured))
@@ -64,6 +65,9 @@ struct MetricsTests {
         {
             metrics.count(event)
         }
+        for reason: Cut.Reason in [.slow, .crowd, .crowd, .input] {
+            metrics.count(Cut(reason: reason, unsentBytes: 1))
+        }
     }
 
     @Test func textIsValidBeforeAnythingHappened() throws {
@@ -104,6 +108,11 @@ struct MetricsTests {
             ("connections_refused_total", ["reason": "limit"], 1),
             ("connections_refused_total", ["reason": "unheard"], 2),
             ("connections_refused_total", ["reason": "descriptors"], 1),
+            ("connections_cut_total", ["reason": "slow"], 1),
+            ("connections_cut_total", ["reason": "share"], 0),
+            ("connections_cut_total", ["reason": "crowd"], 2),
+            ("connections_cut_total", ["reason": "input"], 1),
+            ("kept_bytes", ["of": "output"], 11), ("kept_bytes", ["of": "input"], 13),
         ]
         for (name, labels, value) in expected {
             #expect(text.value(name, labels) == value, "\(name) \(labels)")

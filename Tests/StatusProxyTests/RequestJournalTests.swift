@@ -1,6 +1,7 @@
 // What a request leaves in the log and the metrics, and its id.
 
 import HTTPWire
+import SocketServer
 import StatusAPI
 import StatusCore
 import Testing
@@ -88,7 +89,7 @@ struct RequestJournalTests {
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
         let journal = RequestJournal(log: log, metrics: Metrics())
         journal.refused(status: 431, reason: "too many fields")
-        journal.watchConnections { 7 }
+        journal.watchConnections { ServerFigures(connections: 7) }
         log.flush(patience: .seconds(30))
         let line = try json(#require(pipe.lines()?.first))
         #expect(line["status"]?.integer == 431)

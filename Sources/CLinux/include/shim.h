@@ -37,6 +37,9 @@ int linux_accept(int listener);
 /// be told.
 int linux_untaken(int socket);
 
+/// Gives memory that was freed back to the system (malloc_trim).
+void linux_give_memory_back(void);
+
 /// Processors that this process may run on (sched_getaffinity); 1 when that cannot be told.
 int linux_usable_processors(void);
 /// The process's environment: a null-terminated list, owned by the C library.

@@ -26,6 +26,7 @@ final class Metrics: Sendable {
         var shortOfDescriptors = 0
         var shortages = 0
         var turnedAway: [String: Int] = ["limit": 0, "unheard": 0, "descriptors": 0]
+        var cuts: [Cut.Reason: Int] = [:]
         /// Nil while everybody may ask.
         var callerKeysAreGood: Bool?
     }
@@ -39,7 +40,7 @@ final class Metrics: Sendable {
 
     /// What others keep.
     struct Gauges {
-        var connections: Int
+        var server: ServerFigures
         var storedActions: Int
         var waitingCallers: Int
         var eventStreams: Int
@@ -109,6 +110,8 @@ final class Metrics: Sendable {
         state.withLock { $0.turnedAway[reason, default: 0] += 1 }
     }
 
+    func count(_ cut: Cut) { state.withLock { $0.cuts[cut.reason, default: 0] += 1 } }
+
     /// Whether the file of caller keys could be used when it was read last.
     func tell(callerKeysAreGood isGood: Bool) { state.withLock { $0.callerKeysAreGood = isGood } }
 
@@ -157,13 +160,26 @@ final class Metrics: Sendable {
         text.family("event_streams", "gauge", "Open event streams.")
         text.sample("event_streams", [], gauges.eventStreams)
         text.family("connections", "gauge", "Open connections of callers.")
-        text.sample("connections", [], gauges.connections)
+        text.sample("connections", [], gauges.server.connections)
         text.family(
             "connections_refused_total", "counter",
             "Connections that got no place: over the limit, unheard in a flood, no descriptor.")
         for (reason, count) in state.turnedAway.sorted(by: { $0.key < $1.key }) {
             text.sample("connections_refused_total", [("reason", reason)], count)
         }
+        text.family(
+            "connections_cut_total", "counter",
+            "Connections cut off: slow reader, over a share, or most of what all keep unsent or unread."
+        )
+        for reason in Cut.Reason.allCases {
+            text.sample(
+                "connections_cut_total", [("reason", reason.rawValue)], state.cuts[reason] ?? 0)
+        }
+        text.family(
+            "kept_bytes", "gauge",
+            "Memory kept for connections: answers not sent yet, input not used yet.")
+        text.sample("kept_bytes", [("of", "output")], gauges.server.keptOutputBytes)
+        text.sample("kept_bytes", [("of", "input")], gauges.server.keptInputBytes)
         text.family(
             "descriptor_shortage", "gauge", "1 while there is no descriptor for a connection.")
         text.sample("descriptor_shortage", [], state.shortOfDescriptors > 0 ? 1 : 0)

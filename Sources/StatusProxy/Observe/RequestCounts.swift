@@ -50,6 +50,12 @@ struct RequestCounts: Sendable {
         self.savedCalls += savedCalls
     }
 
+    mutating func count(_ visit: borrowing Visit, status: Int, _ nanoseconds: Int64) {
+        count(
+            visit.route, status: status, nanoseconds: nanoseconds, visit.cacheResult,
+            savedCalls: visit.savedCalls)
+    }
+
     mutating func add(_ other: RequestCounts) {
         for index in requests.indices { requests[index] += other.requests[index] }
         for index in results.indices { results[index] += other.results[index] }

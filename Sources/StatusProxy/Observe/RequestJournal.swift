@@ -2,6 +2,7 @@
 
 import HTTPWire
 import Locking
+import SocketServer
 import StatusAPI
 import StatusCore
 
@@ -11,14 +12,29 @@ final class RequestJournal: Sendable {
     private let metrics: Metrics
     private let lanes: [Guarded<Lane>]
     /// Known only once the server listens, which is after its handler exists.
-    private let connections = Guarded<(@Sendable () -> Int)?>(nil)
+    private let connections = Guarded<(@Sendable () -> ServerFigures)?>(nil)
 
     /// What one loop uses again and again.
     private struct Lane: Sendable {
         var counts = RequestCounts()
-        var clock = LineClock()
+        private var clock = LineClock()
         /// Written over by each request, since to empty an array costs more.
-        var line = [UInt8](repeating: 0, count: Visit.lineBytesMax)
+        private var line = [UInt8](repeating: 0, count: Visit.lineBytesMax)
+
+        /// Hands over the request's line.
+        mutating func withLine(
+            _ visit: borrowing Visit, status: Int, _ nanoseconds: Int64, events: Int? = nil,
+            delivery: Delivery = .whole, as format: LogFormat, _ body: (Span<UInt8>) -> Void
+        ) {
+            let milliseconds = clock.tick()
+            let clock = clock
+            let count = line.overwrite { line in
+                line.beginLine(clock, milliseconds, .info, "request", as: format)
+                visit.write(status, nanoseconds, events, delivery, as: format, into: &line)
+                line.endLogLine(as: format)
+            }
+            body(line.span.extracting(first: count))
+        }
     }
 
     init(log: LogWriter, metrics: Metrics, lanes: Int = 1) {
@@ -43,19 +59,38 @@ final class RequestJournal: Sendable {
         // Plain numbers: `Duration` counts in 128 bits.
         let took = SystemClock.now().nanoseconds - visit.startedAt.nanoseconds
         lanes[visit.lane].withLock { lane in
-            lane.counts.count(
-                visit.route, status: status, nanoseconds: beganAfter?.nanoseconds ?? took,
-                visit.cacheResult, savedCalls: visit.savedCalls)
+            lane.counts.count(visit, status: status, beganAfter?.nanoseconds ?? took)
             guard log.level <= .info else { return }
-            let milliseconds = lane.clock.tick()
-            let clock = lane.clock
-            let count = lane.line.overwrite { line in
-                line.beginLine(clock, milliseconds, .info, "request", as: log.format)
-                visit.write(status, took, events, as: log.format, into: &line)
-                line.endLogLine(as: log.format)
+            lane.withLine(visit, status: status, took, events: events, as: log.format) {
+                log.append($0)
             }
-            log.append(lane.line.span.extracting(first: count))
         }
+    }
+
+    /// Counts a large answer that is being written, and logs it once it is known what became of it.
+    /// On the queue of the exchange's loop.
+    func close(_ visit: Visit, status: Int, large exchange: Exchange) {
+        let took = SystemClock.now().nanoseconds - visit.startedAt.nanoseconds
+        lanes[visit.lane].withLock { $0.counts.count(visit, status: status, took) }
+        guard log.level <= .info else { return }
+        exchange.whenDelivered { [self] delivery in
+            let took = SystemClock.now().nanoseconds - visit.startedAt.nanoseconds
+            lanes[visit.lane].withLock { lane in
+                lane.withLine(visit, status: status, took, delivery: delivery, as: log.format) {
+                    log.append($0)
+                }
+            }
+        }
+    }
+
+    /// Logs a connection that was closed for what it would have cost.
+    func cutOff(_ cut: Cut) {
+        metrics.count(cut)
+        log.log(
+            .warning, "connection cut off",
+            [
+                "reason": .text(cut.reason.rawValue), "unsent_bytes": .integer(cut.unsentBytes),
+            ])
     }
 
     /// Logs and counts a request whose caller went away before its answer, under a status that nobody
@@ -71,16 +106,16 @@ final class RequestJournal: Sendable {
             .info, "request refused", ["status": .integer(status), "reason": .text(reason)])
     }
 
-    func watchConnections(_ count: @escaping @Sendable () -> Int) {
-        connections.withLock { $0 = count }
+    func watchConnections(_ figures: @escaping @Sendable () -> ServerFigures) {
+        connections.withLock { $0 = figures }
     }
 
     func metricsText(
         stored: Int, waiting: Int, streams: Int, storeIsUp: Bool, configured: [Source]
     ) -> [UInt8] {
-        let count = connections.withLock { $0 }
+        let figures = connections.withLock { $0 }
         let gauges = Metrics.Gauges(
-            connections: count?() ?? 0, storedActions: stored, waitingCallers: waiting,
+            server: figures?() ?? ServerFigures(), storedActions: stored, waitingCallers: waiting,
             eventStreams: streams, storeIsUp: storeIsUp, logLinesLost: log.linesLost,
             process: .now())
         let counts = lanes.reduce(into: RequestCounts()) { sum, lane in
@@ -99,8 +134,8 @@ extension Visit {
     /// Writes the members of the request's log line, each name with what stands before it.
     @inline(__always)
     fileprivate borrowing func write(
-        _ status: Int, _ nanoseconds: Int64, _ events: Int?, as format: LogFormat,
-        into line: inout OutputCursor
+        _ status: Int, _ nanoseconds: Int64, _ events: Int?, _ delivery: Delivery,
+        as format: LogFormat, into line: inout OutputCursor
     ) {
         let isJSON = format == .json
         fields.requestID.withSpan {
@@ -114,6 +149,11 @@ extension Visit {
         line.append(digits: UInt64(status), count: 3)
         line.append(isJSON ? ",\"duration\":" : " duration=")
         line.append(seconds: nanoseconds)
+        if let reason = delivery.word {
+            line.append(isJSON ? ",\"cut\":\"" : " cut=")
+            line.append(reason)
+            if isJSON { line.append("\"") }
+        }
         if let cacheResult {
             line.append(isJSON ? ",\"cache\":\"" : " cache=")
             line.append(cacheResult.word)
@@ -138,6 +178,17 @@ extension Visit {
         if let caller {
             let name = caller.nameBytes
             line.member("caller", text: name.span, isPlain: true, as: format)
+        }
+    }
+}
+
+extension Delivery {
+    /// Why the caller has not got its whole answer; nil when it has.
+    fileprivate var word: String? {
+        switch self {
+        case .whole: nil
+        case .gone: "gone"
+        case .cut(let cut): cut.reason.rawValue
         }
     }
 }

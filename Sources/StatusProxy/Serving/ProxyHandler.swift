@@ -153,7 +153,7 @@ extension ProxyHandler {
         }
         let isPlain = destination.route == .action && !visit.fields.prefersEvents
         if isPlain, let found = boarded(bytes.extracting(destination.id), wish, visit) {
-            write(found.rendered, wish, &visit, &writer)
+            write(found.rendered, wish, &visit, exchange, &writer)
             return .answered
         }
         guard let id = destination.actionID(in: bytes) else {
@@ -189,7 +189,7 @@ extension ProxyHandler {
                 let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
                 self.answerHeld(exchange) { [visit] writer in
                     var visit = visit
-                    self.write(rendered, wish, &visit, &writer)
+                    self.write(rendered, wish, &visit, exchange, &writer)
                 }
             case .problem(let problem):
                 let details = ProblemDetails(problem, id: id)
@@ -210,7 +210,7 @@ extension ProxyHandler {
     }
 
     private func write(
-        _ rendered: RenderedAnswer, _ wish: Wish, _ visit: inout Visit,
+        _ rendered: RenderedAnswer, _ wish: Wish, _ visit: inout Visit, _ exchange: Exchange,
         _ writer: inout ResponseWriter
     ) {
         let status = rendered.write(
@@ -218,6 +218,9 @@ extension ProxyHandler {
             preferred: wish.waitPreferred,
             now: SystemClock.now(), for: limits.caches, into: &writer)
         visit.serve(rendered.answer)
+        guard writer.shared.isEmpty else {
+            return journal.close(visit, status: status, large: exchange)
+        }
         journal.close(visit, status: status)
     }
 

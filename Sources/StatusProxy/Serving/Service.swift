@@ -88,7 +88,7 @@ final class Service: Sendable {
         Self.raiseDescriptorLimit(settings, loops, log)
         server = try Server(configuration, handler: handler)
         let server = server
-        journal.watchConnections { server.connectionCount }
+        journal.watchConnections { server.figures }
     }
 
     func start() {
@@ -182,6 +182,7 @@ final class Service: Sendable {
             journal.refused(status: status, reason: reason)
             return ProblemDetails.refusal(status: status, reason: reason)
         }
+        configuration.cutHandler = { journal.cutOff($0) }
         configuration.turnedAwayHandler = { metrics.count($0) }
         configuration.shortageHandler = { shortage in
             metrics.count(shortage)

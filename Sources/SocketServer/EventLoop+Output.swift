@@ -1,0 +1,253 @@
+// Answers on their way out: what the socket does not take is kept for the peer, within bounds, as long
+// as the peer keeps pace.
+
+import CLinux
+import Glibc
+import HTTPWire
+
+extension EventLoop {
+    /// Output storage over that is given back after use.
+    private static var outputBytesKept: Int { 256 * 1024 }
+    /// How often slow readers are looked at, while there are any, in nanoseconds.
+    private static var lookSpan: Int64 { 250_000_000 }
+
+    // MARK: Sending
+
+    /// Sends what the writer holds; what the socket does not take moves to the connection.
+    func flush(_ connection: Connection) {
+        defer { writer.clear(keepingAtMost: Self.outputBytesKept) }
+        guard connection.phase != .closed else { return }
+        guard !connection.hasUnsent else {
+            connection.unsent.append(writer)
+            return countKept(connection)
+        }
+        var sent = 0
+        if writer.shared.isEmpty {
+            // In place: one more reference to the storage would make the next append copy it.
+            guard let count = writer.output.withUnsafeBytes({ send($0, on: connection) }) else {
+                return
+            }
+            sent = count
+        }
+        guard sent < writer.byteCount else { return allSent(connection) }
+        connection.unsent.append(writer, behind: sent)
+        guard writer.shared.isEmpty || sendKept(connection) else { return }
+        guard connection.hasUnsent else { return allSent(connection) }
+        mark(connection)
+        countKept(connection)
+    }
+
+    func sendUnsent(_ connection: Connection) {
+        connection.pace.look(untaken: untakenBytes(connection), now: now)
+        guard sendKept(connection) else { return }
+        connection.pace.sent(untaken: untakenBytes(connection))
+        guard !connection.hasUnsent else {
+            countKept(connection)
+            return settle(connection)
+        }
+        if connection.phase == .streaming {
+            mark(connection)
+            writePending(connection)
+        }
+        keepNothing(connection)
+        allSent(connection)
+    }
+
+    /// False when the peer is gone, and the connection with it.
+    private func sendKept(_ connection: Connection) -> Bool {
+        while connection.hasUnsent {
+            let (offered, sent) = connection.unsent.withFirst {
+                ($0.count, send($0, on: connection))
+            }
+            guard let sent else { return false }
+            connection.unsent.removeFirst(sent)
+            guard sent == offered else { return true }
+        }
+        return true
+    }
+
+    private func allSent(_ connection: Connection) {
+        if !connection.receipts.isEmpty { sign(connection, .whole) }
+        if connection.phase == .finishing { linger(connection) }
+    }
+
+    /// Sends as much as the socket takes. Returns how much that was; nil when the peer is gone, and
+    /// the connection with it.
+    private func send(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int? {
+        var sent = 0
+        while sent < bytes.count {
+            let count = Glibc.send(
+                connection.descriptor.number, bytes.baseAddress?.advanced(by: sent),
+                bytes.count - sent, Int32(MSG_NOSIGNAL))
+            if count >= 0 {
+                sent += count
+            } else if errno == EAGAIN {
+                return sent
+            } else if errno != EINTR {
+                drop(connection)
+                return nil
+            }
+        }
+        return sent
+    }
+
+    // MARK: Receipts
+
+    /// Has `receipt` called once what the writer holds for the connection has been sent, or never
+    /// will be.
+    func whenDelivered(_ exchange: Exchange, _ receipt: @escaping @Sendable (Delivery) -> Void) {
+        guard exchange.slot < connections.count, let connection = connections[exchange.slot] else {
+            return receipt(.whole)
+        }
+        connection.receipts.append(receipt)
+    }
+
+    func sign(_ connection: Connection, _ delivery: Delivery) {
+        let receipts = connection.receipts
+        connection.receipts = []
+        for receipt in receipts { receipt(delivery) }
+    }
+
+    // MARK: What is kept
+
+    private func holder(_ connection: Connection) -> KeptBytes.Holder {
+        KeptBytes.Holder(loop: self, token: connection.token)
+    }
+
+    /// Counts what the connection keeps for its peer; cuts off whoever keeps too much.
+    func countKept(_ connection: Connection) {
+        let ownBytes = connection.unsent.ownBytes + connection.pending.count
+        let contents = connection.unsent.shared
+        let bytes = contents.reduce(ownBytes) { $0 + $1.bytes }
+        guard bytes <= configuration.keptBytesPerConnectionMax else {
+            return cut(connection, .share)
+        }
+        beginKeeping(connection)
+        cut(
+            tally.output.keep(
+                ownBytes, contents, by: holder(connection),
+                behindSince: connection.pace.behindSince(
+                    bytesPerSecond: configuration.leastBytesPerSecond), now: now),
+            .crowd, instead: connection)
+    }
+
+    private func beginKeeping(_ connection: Connection) {
+        guard !connection.isKeeping else { return }
+        connection.isKeeping = true
+        keepers += 1
+        if keepers == 1 { looksAt = now + Self.lookSpan }
+    }
+
+    func keepNothing(_ connection: Connection) {
+        guard connection.isKeeping else { return }
+        connection.isKeeping = false
+        keepers -= 1
+        if tally.output.letGo(holder(connection)) { tally.giveMemoryBack() }
+    }
+
+    /// Looks who takes what is kept for it: the kernel says nothing before a third of its megabytes are
+    /// free.
+    func lookAtReaders() {
+        looksAt = keepers > 0 ? now + Self.lookSpan : .max
+        guard keepers > 0 else { return }
+        for case let connection? in connections where connection.isKeeping {
+            let hasTaken = connection.pace.look(untaken: untakenBytes(connection), now: now)
+            if hasTaken { countKept(connection) }
+        }
+    }
+
+    /// Counts what the connection keeps of its input; cuts off whoever keeps too much.
+    func countInput(_ connection: Connection) {
+        if connection.inputCounted == 0 { connection.inputSince = now }
+        connection.inputCounted = connection.inputBytes
+        guard connection.inputCounted > 0 else {
+            if tally.input.letGo(holder(connection)) { tally.giveMemoryBack() }
+            return
+        }
+        cut(
+            tally.input.keep(
+                connection.inputCounted, [], by: holder(connection),
+                behindSince: connection.inputSince, now: now),
+            .input, instead: connection)
+    }
+
+    /// Others go when their loops next have their turn: whoever calls may be amid one of them.
+    private func cut(
+        _ holders: [KeptBytes.Holder], _ reason: Cut.Reason, instead connection: Connection
+    ) {
+        for holder in holders {
+            if holder.loop === self, holder.token == connection.token {
+                cut(connection, reason)
+            } else {
+                holder.loop.post { holder.loop.cut(holder, reason) }
+            }
+        }
+    }
+
+    /// Room was made without it, unless it keeps nothing any more.
+    private func cut(_ holder: KeptBytes.Holder, _ reason: Cut.Reason) {
+        guard let connection = connection(of: holder.token),
+            reason == .input ? connection.inputBytes > 0 : connection.isKeeping
+        else { return }
+        cut(connection, reason)
+    }
+
+    /// Closes a connection for what it costs us; an unfinished request is refused before that.
+    func cut(_ connection: Connection, _ reason: Cut.Reason) {
+        guard connection.phase != .closed else { return }
+        let isUnfinished = reason == .input && connection.phase == .open && !connection.hasUnsent
+        guard !isUnfinished else { return refuseUnfinished(connection) }
+        let cut = Cut(reason: reason, unsentBytes: connection.unsent.count)
+        configuration.cutHandler(cut)
+        sign(connection, .cut(cut))
+        drop(connection)
+    }
+
+    private func refuseUnfinished(_ connection: Connection) {
+        configuration.cutHandler(Cut(reason: .input, unsentBytes: 0))
+        connection.input = []
+        connection.body = []
+        writeLast(configuration.overloadedResponse, to: connection, isHead: false)
+        flush(connection)
+        settle(connection)
+    }
+
+    // MARK: Pace
+
+    /// How long a peer's pace is watched before it is judged.
+    var paceSpan: Int64 { isDraining ? times.drainWrite : times.write }
+
+    func mark(_ connection: Connection) {
+        connection.pace.mark(
+            untaken: untakenBytes(connection), unsent: connection.unsent.count, now: now)
+    }
+
+    private func untakenBytes(_ connection: Connection) -> Int {
+        Int(linux_untaken(connection.descriptor.number))
+    }
+
+    /// A piece has just been sent: what is taken of it must show at the next look.
+    func noteSent(_ connection: Connection) {
+        connection.pace.sent(untaken: untakenBytes(connection))
+    }
+
+    /// Whether the peer has taken enough of what it is owed, or may still do so. What our kernel takes
+    /// says little: it takes megabytes, and says that there is room again only when a third of that is
+    /// free (tcp(7)), long after a slow reader has begun to read.
+    func keepsPace(_ connection: Connection) -> Bool {
+        connection.pace.look(untaken: untakenBytes(connection), now: now)
+        let isOver = now - connection.pace.markedAt >= paceSpan
+        guard connection.pace.hasAll || isOver else { return true }
+        let isKept = connection.pace.isKept(
+            bytesPerSecond: configuration.leastBytesPerSecond, now: now)
+        if isKept { mark(connection) }
+        return isKept
+    }
+
+    /// Who takes its answer slowly has less time from now on.
+    func hasten(_ connection: Connection) {
+        guard connection.patience == .write else { return }
+        mark(connection)
+        limit(connection, to: times.drainWrite)
+    }
+}
