@@ -233,17 +233,20 @@ final class Service: Sendable {
         }
     }
 
-    /// Answers go out before connections are counted idle; gates are settled before the store
+    /// Gates are settled first: slow readers may take the rest of the time. Answers go out before
+    /// connections are counted idle, and what those that came in last have asked ends before the store
     /// closes.
     private func finish() {
         server.stopAccepting()
         streams.drain()
         engine.drain()
-        server.whenIdle {
-            self.engine.whenQuiet {
-                self.store.close {
-                    self.log.log(.info, "stopped")
-                    self.exitNow()
+        engine.whenQuiet {
+            self.server.whenIdle {
+                self.engine.whenQuiet {
+                    self.store.close {
+                        self.log.log(.info, "stopped")
+                        self.exitNow()
+                    }
                 }
             }
         }
