@@ -22,8 +22,9 @@ extension ActionTracker {
                 blocked(upstream, lane) != nil && !watched
                 && look.refreshStartedAt == nil && !asked.contains { isAwaited(tracked, $0) }
             let want = Want(
-                since: now, lane: lane, rank: rank(look, isIdle: isIdle), starter: caller.id,
-                holder: holder)
+                since: now, lane: lane,
+                rank: rank(look, isIdle: isIdle, place: caller.question.place),
+                starter: caller.id, holder: holder)
             self.want(LookKey(source, id), tracked, want)
         }
     }
@@ -32,9 +33,15 @@ extension ActionTracker {
         if case .awaited = knowledge(tracked, source) { true } else { false }
     }
 
-    private mutating func rank(_ look: Look, isIdle: Bool) -> WantRank {
-        WantRank(isIdle: isIdle, triedAt: look.triedAt, number: nextNumber())
+    /// Of actions that nothing is known of, those that one request asks for line up as if it had
+    /// asked for one after the other: a request for a hundred does not stand before all that follow it.
+    private mutating func rank(_ look: Look, isIdle: Bool, place: Int = 0) -> WantRank {
+        let spread = look.isTried ? .zero : Self.placeSpan * place
+        return WantRank(isIdle: isIdle, triedAt: look.triedAt + spread, number: nextNumber())
     }
+
+    /// How much later each further question of a request counts as asked.
+    static let placeSpan = Duration.milliseconds(20)
 
     private mutating func want(_ key: LookKey, _ tracked: TrackedAction, _ newcomer: Want) {
         let before = tracked.looks[key.source].wanted
@@ -131,7 +138,9 @@ extension ActionTracker {
                 wanted.rank == entry.rank
             {
                 let isFresh = now < wanted.since + policy.maxInterval
-                if isFresh && wanted.rank.isIdle || isWaitedFor(tracked, source) { return }
+                if isFresh && wanted.rank.isIdle || isWaitedFor(entry.id, tracked, source) {
+                    return
+                }
                 actions[entry.id]?.looks[source].wanted = nil
                 if isFresh {
                     wanted.rank.isIdle = true
@@ -143,8 +152,12 @@ extension ActionTracker {
     }
 
     /// Somebody is held whose question goes to that upstream.
-    private func isWaitedFor(_ tracked: TrackedAction, _ source: Source) -> Bool {
-        tracked.callers.contains { candidates($0.question, tracked).contains(source) }
+    private func isWaitedFor(
+        _ id: ActionID, _ tracked: TrackedAction, _ source: Source
+    ) -> Bool {
+        if tracked.waiters.haveNamed(source) { return true }
+        return tracked.waiters.haveNamedNone
+            && candidates(Question(id: id), tracked).contains(source)
     }
 
     private mutating func planSourceWake(_ source: Source) {
@@ -212,7 +225,7 @@ extension ActionTracker {
     /// An obstacle came up: who is held for a look that cannot start must not be held any longer.
     mutating func touchWanted(_ source: Source) {
         for id in upstreams[source]?.wantedIDs ?? []
-        where actions[id]?.callers.isEmpty == false {
+        where actions[id]?.waiters.isEmpty == false {
             touch(id)
         }
     }

@@ -21,7 +21,7 @@ extension ActionTracker {
         reread(.list, isUrgent: true)
         for id in evictionOrder {
             guard let tracked = actions[id] else { continue }
-            if !tracked.callers.isEmpty {
+            if !tracked.waiters.isEmpty {
                 reread(id, isUrgent: true)
             } else if tracked.isReliedOn(now) {
                 reread(id, isUrgent: false)

@@ -92,24 +92,45 @@ extension ActionTracker {
 
 extension ActionTracker {
     /// Looks at an action anew after something touched it: wants what is due, replies to whom it
-    /// can, publishes what may be served without asking, and plans the next wake.
-    mutating func consider(_ id: ActionID) {
-        refuseOverdue(id)
-        guard prepareToConsider(id), let before = actions[id] else { return }
-        for caller in before.callers { wantDueLooks(caller) }
-        guard let tracked = actions[id] else { return }
-        let firstReply = effects.count
-        var kept: [Caller] = []
-        var wakeAt = Instant.distantFuture
-        for var caller in tracked.callers {
-            guard let holdUntil = serve(&caller, tracked) else { continue }
-            wakeAt = min(wakeAt, holdUntil)
-            kept.append(caller)
+    /// can, publishes what may be served without asking, and plans the next wake. Of a crowd a slice is
+    /// served, and the rest in later steps. Returns how many callers it has looked at.
+    mutating func consider(_ touch: Touch, atMost most: Int) -> Int {
+        let id = touch.id
+        guard prepareToConsider(id) else { return refuseOverdue(id, atMost: most) }
+        let slice =
+            touch.isForDueOnly
+            ? actions[id]?.waiters.takeDue(now, atMost: most)
+            : actions[id]?.waiters.nextSlice(atMost: most)
+        let callers = slice ?? []
+        for (index, caller) in callers.enumerated()
+        where index == 0 || !caller.wantsTheSame(as: callers[index - 1]) {
+            wantDueLooks(caller)
         }
-        actions[id]?.keep(kept)
+        let firstReply = effects.count
+        for (caller, held) in zip(callers, served(callers, id)) {
+            if let held {
+                actions[id]?.waiters.update(held)
+            } else {
+                actions[id]?.waiters.remove(caller.id)
+            }
+        }
         publish(id, before: firstReply)
-        plan(id, wakeAt)
+        plan(id)
+        if !touch.isForDueOnly, actions[id]?.waiters.isRoundUnderWay == true { goOnLater(id) }
         retireIfFinished(id)
+        return callers.count
+    }
+
+    /// Replies to whom it can; nil for each of them, and the others as they are held on. The action is
+    /// not changed meanwhile: that would copy a crowd for each of its members.
+    private mutating func served(_ callers: [Caller], _ id: ActionID) -> [Caller?] {
+        guard let tracked = actions[id] else { return [] }
+        return callers.map { caller in
+            var caller = caller
+            guard let until = serve(&caller, tracked) else { return nil }
+            caller.heldUntil = until
+            return caller
+        }
     }
 
     /// The same for one caller that has just come: the others' situation has not changed.
@@ -119,38 +140,35 @@ extension ActionTracker {
         wantDueLooks(newcomer)
         var newcomer = newcomer
         let firstReply = effects.count
-        let holdUntil = actions[id].flatMap { serve(&newcomer, $0) }
-        if holdUntil != nil { actions[id]?.hold(newcomer) }
+        if let holdUntil = actions[id].flatMap({ serve(&newcomer, $0) }) {
+            newcomer.heldUntil = holdUntil
+            actions[id]?.waiters.insert(newcomer)
+        }
         publish(id, before: firstReply)
-        plan(id, holdUntil ?? .distantFuture)
+        plan(id)
         retireIfFinished(id)
     }
 
     /// The store takes longer to tell what it has than a whole call may: nobody waits for that.
-    private mutating func refuseOverdue(_ id: ActionID) {
-        guard let tracked = actions[id], !tracked.isLoaded else { return }
-        var kept: [Caller] = []
-        var wakeAt = Instant.distantFuture
-        for caller in tracked.callers {
-            let until = caller.askedAt + coldWait(caller.question.source)
-            if now < until {
-                wakeAt = min(wakeAt, until)
-                kept.append(caller)
-            } else {
-                callers[caller.id] = nil
-                effects.append(.reply(caller.id, .problem(storeProblem(caller.question))))
-            }
+    private mutating func refuseOverdue(_ id: ActionID, atMost most: Int) -> Int {
+        guard actions[id]?.isLoaded == false else { return 0 }
+        let overdue = actions[id]?.waiters.takeDue(now, atMost: most) ?? []
+        for caller in overdue {
+            callers[caller.id] = nil
+            actions[id]?.waiters.remove(caller.id)
+            effects.append(.reply(caller.id, .problem(storeProblem(caller.question))))
         }
-        actions[id]?.keep(kept)
-        if !tracked.inquirers.isEmpty {
-            let until = (tracked.lookUpAskedAt ?? now) + coldWait(nil)
-            if now < until { wakeAt = min(wakeAt, until) } else { explainToInquirers(id) }
+        var inquirersWaitUntil = Instant.distantFuture
+        if actions[id]?.inquirers.isEmpty == false {
+            let until = (actions[id]?.lookUpAskedAt ?? now) + coldWait(nil)
+            if now < until { inquirersWaitUntil = until } else { explainToInquirers(id) }
         }
-        plan(id, wakeAt)
+        plan(id, stateDueAt: inquirersWaitUntil)
+        return overdue.count
     }
 
     /// Which upstream a question without one will go to is not known before the store has told.
-    private func coldWait(_ named: Source?) -> Duration {
+    func coldWait(_ named: Source?) -> Duration {
         let asked = named.map { [$0] } ?? policy.configured
         return asked.map(policy.coldWait).max() ?? .zero
     }
@@ -374,27 +392,36 @@ extension ActionTracker {
     private static let queueFullWait = Duration.seconds(1)
 
     /// Puts the action's next wake into the queue, unless an earlier one stands there.
-    private mutating func plan(_ id: ActionID, _ holdUntil: Instant) {
+    private mutating func plan(_ id: ActionID, stateDueAt: Instant = .distantFuture) {
+        let holdUntil = actions[id]?.waiters.nextDeadline ?? .distantFuture
         guard let tracked = actions[id] else { return }
-        var wakeAt = holdUntil
-        for source in policy.configured {
-            let look = tracked.looks[source]
-            if let neighbour = look.neighbour { wakeAt = min(wakeAt, neighbour.endsBy) }
-            if look.answer != nil, let began = look.refreshStartedAt {
-                // Whoever comes after that is served without asking.
-                let heldUntil = began + policy.refreshWait
-                if heldUntil > now { wakeAt = min(wakeAt, heldUntil) }
-            }
-            if let flight = look.flight {
-                wakeAt = min(wakeAt, stageDeadline(flight))
-            } else if look.answer != nil, look.wanted == nil, tracked.isWatched(at: source) {
-                // Due and not wanted: there was no place in the queue.
-                let callableAt = callableAt(tracked, source, watched: true)
-                wakeAt = min(wakeAt, callableAt > now ? callableAt : now + Self.queueFullWait)
-            }
-        }
+        let stateDueAt = min(stateDueAt, self.stateDueAt(tracked))
+        actions[id]?.stateDueAt = stateDueAt
+        let wakeAt = min(holdUntil, stateDueAt)
         guard wakeAt < tracked.wakeAt else { return }
         actions[id]?.wakeAt = wakeAt
         wakes.insert(.action(id), at: max(wakeAt, now + .milliseconds(1)))
+    }
+
+    /// When something else is to be done about it than to let somebody go who has waited enough.
+    private func stateDueAt(_ tracked: TrackedAction) -> Instant {
+        var dueAt = Instant.distantFuture
+        for source in policy.configured {
+            let look = tracked.looks[source]
+            if let neighbour = look.neighbour { dueAt = min(dueAt, neighbour.endsBy) }
+            if look.answer != nil, let began = look.refreshStartedAt {
+                // Whoever comes after that is served without asking.
+                let heldUntil = began + policy.refreshWait
+                if heldUntil > now { dueAt = min(dueAt, heldUntil) }
+            }
+            if let flight = look.flight {
+                dueAt = min(dueAt, stageDeadline(flight))
+            } else if look.answer != nil, look.wanted == nil, tracked.isWatched(at: source) {
+                // Due and not wanted: there was no place in the queue.
+                let callableAt = callableAt(tracked, source, watched: true)
+                dueAt = min(dueAt, callableAt > now ? callableAt : now + Self.queueFullWait)
+            }
+        }
+        return dueAt
     }
 }

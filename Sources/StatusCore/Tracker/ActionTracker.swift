@@ -40,10 +40,21 @@ public struct ActionTracker: Sendable {
     private(set) var evictionOrder: Deque<ActionID> = []
     private var serial: UInt64 = 0
 
-    // What the current step has touched; empty between steps.
+    // Empty between steps.
     var now = Instant.distantPast
     var effects: [Effect] = []
-    private var touched: [ActionID] = []
+
+    /// Actions to be considered: those of this step last, which go first, and what earlier steps have
+    /// left over.
+    private var touched: Deque<Touch> = []
+
+    /// How many held requests have been looked at, over all steps: what crowds cost.
+    private(set) var callersConsidered = 0
+
+    /// How much a step considers at most, in actions and held requests: about a millisecond of work.
+    static let stepSizeMax = 512
+    /// And how many wakes it takes.
+    private static let wakesMax = 128
 
     public init(policy: TrackerPolicy, seed: UInt64) {
         self.policy = policy
@@ -53,8 +64,9 @@ public struct ActionTracker: Sendable {
         }
     }
 
-    /// When the tracker wants an ``Event/woke`` at the latest; nil: not at all.
-    public var nextWake: Instant? { wakes.next }
+    /// When the tracker wants an ``Event/woke`` at the latest; nil: not at all. Long ago: it has left
+    /// something for the next step, so that none is long.
+    public var nextWake: Instant? { touched.isEmpty ? wakes.next : .distantPast }
 
     public var storedActions: Int {
         actions.count + retired.count - (actions[.list] == nil ? 0 : 1)
@@ -71,13 +83,18 @@ public struct ActionTracker: Sendable {
         self.now = max(now, self.now)
         handle(event)
         handleDueWakes()
+        var room = Self.stepSizeMax
         repeat {
             withdrawOutdated()
-            while let id = touched.popLast() { consider(id) }
+            while room > 0, let touch = touched.popLast() {
+                let considered = consider(touch, atMost: room)
+                callersConsidered += considered
+                room -= 1 + considered
+            }
             for source in policy.configured { pull(source) }
             pullRereads()
             sayUnsettledAgain()
-        } while !touched.isEmpty
+        } while room > 0 && !touched.isEmpty
         withdrawOutdated()
         evictSurplus()
         defer { effects.removeAll() }
@@ -90,8 +107,28 @@ public struct ActionTracker: Sendable {
         return serial
     }
 
-    /// Has the action considered anew before the step ends.
-    mutating func touch(_ id: ActionID) { touched.append(id) }
+    /// Has the action considered anew, with all who are held for it: before the step ends, unless it
+    /// has much to do.
+    mutating func touch(_ id: ActionID) {
+        if actions[id]?.isLoaded == true { actions[id]?.waiters.beginRound() }
+        touched.append(Touch(id: id, isForDueOnly: false))
+    }
+
+    /// Has the action considered with those whose time has come.
+    private mutating func touchDue(_ id: ActionID) {
+        touched.append(Touch(id: id, isForDueOnly: true))
+    }
+
+    /// What is left of a crowd has its turn when all else has had one.
+    mutating func goOnLater(_ id: ActionID) {
+        touched.prepend(Touch(id: id, isForDueOnly: false))
+    }
+}
+
+/// An action to be considered.
+struct Touch: Sendable {
+    var id: ActionID
+    var isForDueOnly: Bool
 }
 
 /// Everything known of one id.
@@ -109,12 +146,11 @@ struct TrackedAction: Sendable {
     var wasAsked = false
     /// Who wants to know why its answer is what it is, once the store has told what it has.
     var inquirers: [CallerID] = []
-    /// In order of arrival.
-    private(set) var callers: [Caller] = []
-    /// Somebody is held until news comes: the interval is the shortest.
-    private(set) var isWatched = false
+    var waiters = Waiters()
     /// The wake that is already in the queue.
     var wakeAt = Instant.distantFuture
+    /// When its state has to be looked at anew, whoever is held.
+    var stateDueAt = Instant.distantFuture
     var published: Publication?
     /// Used since the eviction hand came by.
     var hasSecondChance = false
@@ -123,15 +159,9 @@ struct TrackedAction: Sendable {
         looks = PerSource { _ in Look(spelling: id, firstSeenAt: now) }
     }
 
-    mutating func hold(_ caller: Caller) {
-        callers.append(caller)
-        isWatched = isWatched || caller.isPatient
-    }
-
-    /// Somebody is held for news of that upstream. Who named the other one does not ask this one.
-    func isWatched(at source: Source) -> Bool {
-        isWatched && callers.contains { $0.isPatient && $0.question.source ?? source == source }
-    }
+    /// Somebody is held until news comes: the interval is the shortest.
+    var isWatched: Bool { waiters.arePatient }
+    func isWatched(at source: Source) -> Bool { waiters.arePatient(at: source) }
 
     /// Becomes again what it was before it was retired.
     mutating func restore(_ shared: Shared<Answer>, kept: Duration) {
@@ -144,18 +174,6 @@ struct TrackedAction: Sendable {
             answeredAt: answer.answeredAt)
     }
 
-    /// In place: thousands may go at once.
-    mutating func release(_ caller: CallerID) {
-        guard let index = callers.firstIndex(where: { $0.id == caller }) else { return }
-        callers.remove(at: index)
-        isWatched = callers.contains { $0.isPatient }
-    }
-
-    mutating func keep(_ held: [Caller]) {
-        callers = held
-        isWatched = held.contains { $0.isPatient }
-    }
-
     var isKnown: Bool { Source.allCases.contains { looks[$0].isKnown } }
 
     func lane(at source: Source) -> Lane {
@@ -163,22 +181,11 @@ struct TrackedAction: Sendable {
         return looks[source].notFoundSince == nil ? .unknown : .notFound
     }
     var isBusy: Bool {
-        !callers.isEmpty || lookUpAskedAt != nil
+        !waiters.isEmpty || lookUpAskedAt != nil
             || Source.allCases.contains {
                 looks[$0].flight != nil || looks[$0].wanted != nil || looks[$0].isUnkept
             }
     }
-}
-
-/// A held request.
-struct Caller: Sendable {
-    var id: CallerID
-    var question: Question
-    var askedAt: Instant
-    /// Until when it is held for a refresh; nil before it has been held for one.
-    var refreshUntil: Instant?
-
-    var isPatient: Bool { question.patience != .none }
 }
 
 // MARK: - Events
@@ -220,12 +227,13 @@ extension ActionTracker {
         callers[caller] = id
         actions[id]?.hasSecondChance = true
         actions[id]?.wasAsked = true
-        let newcomer = Caller(id: caller, question: question, askedAt: now)
+        var newcomer = Caller(id: caller, question: question, askedAt: now, heldUntil: now)
         if actions[id]?.isLoaded == true {
             considerNewcomer(newcomer)
         } else {
-            actions[id]?.hold(newcomer)
-            touch(id)
+            newcomer.heldUntil = now + coldWait(question.source)
+            actions[id]?.waiters.insert(newcomer)
+            touchDue(id)
         }
     }
 
@@ -265,9 +273,13 @@ extension ActionTracker {
 
     /// The store did not tell what it has: nobody can be answered, and the next caller tries again.
     private mutating func refuseUnloaded(_ id: ActionID) {
-        for caller in actions[id]?.callers ?? [] {
+        var problems: [Source?: Problem] = [:]
+        for caller in actions[id]?.waiters.removeAll() ?? [] {
             callers[caller.id] = nil
-            effects.append(.reply(caller.id, .problem(storeProblem(caller.question))))
+            let named = caller.question.source
+            let problem = problems[named] ?? storeProblem(caller.question)
+            problems[named] = problem
+            effects.append(.reply(caller.id, .problem(problem)))
         }
         forget(id)
     }
@@ -290,11 +302,17 @@ extension ActionTracker {
     }
 
     private mutating func handleDueWakes() {
-        while let target = wakes.popDue(now) {
+        var left = Self.wakesMax
+        while left > 0, let target = wakes.popDue(now) {
+            left -= 1
             switch target {
             case .action(let id):
                 actions[id]?.wakeAt = .distantFuture
-                touch(id)
+                if now >= actions[id]?.stateDueAt ?? .distantFuture {
+                    touch(id)
+                } else {
+                    touchDue(id)
+                }
             case .source(let source):
                 upstreams[source]?.breaker.tick(now)
             case .store: break
@@ -308,7 +326,7 @@ extension ActionTracker {
 extension ActionTracker {
     private mutating func removeCaller(_ caller: CallerID) {
         guard let id = callers.removeValue(forKey: caller) else { return }
-        actions[id]?.release(caller)
+        actions[id]?.waiters.remove(caller)
     }
 
     private mutating func forget(_ id: ActionID) {

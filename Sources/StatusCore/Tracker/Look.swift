@@ -163,6 +163,9 @@ extension Look {
     /// The same, or when it was first asked for: who has waited longest is tried first.
     var triedAt: Instant { news ?? firstSeenAt }
 
+    /// A call has been made for it, or for its action elsewhere.
+    var isTried: Bool { news != nil }
+
     /// Until when a state is as fresh as the action's age asks for; a finished one always is.
     func freshUntil(_ told: Told, _ policy: TrackerPolicy, _ source: Source) -> Instant {
         guard !told.document.isDone, let limits = policy.sources[source] else {

@@ -17,14 +17,18 @@ public struct Question: Sendable, Equatable {
     public var patience: Patience
     /// The key holder who asks, when caller keys are on.
     public var holder: String?
+    /// How many questions of the same request come before it.
+    public var place: Int
 
     public init(
-        id: ActionID, source: Source? = nil, patience: Patience = .none, holder: String? = nil
+        id: ActionID, source: Source? = nil, patience: Patience = .none, holder: String? = nil,
+        place: Int = 0
     ) {
         self.id = id
         self.source = source
         self.patience = patience
         self.holder = holder
+        self.place = place
     }
 
     /// Whether the caller would rather wait for news.

@@ -19,6 +19,8 @@ struct TrackerDriver {
     /// The re-reads that were asked for, held back or not.
     private(set) var rereads: [[ActionID]] = []
     private(set) var replies: [CallerID: Reply] = [:]
+    /// The most replies that one step has made.
+    private(set) var repliesInStepMax = 0
     private(set) var explanations: [CallerID: Explanation] = [:]
     private(set) var published: [ActionID: Publication] = [:]
     private(set) var notes: [Note] = []
@@ -46,11 +48,12 @@ struct TrackerDriver {
     @discardableResult
     mutating func ask(
         _ id: String, source: Source? = nil, patience: Question.Patience = .none,
-        holder: String? = nil
+        holder: String? = nil, place: Int = 0
     ) -> CallerID {
         callersMade += 1
         let caller = CallerID(callersMade)
-        let question = Question(id: .of(id), source: source, patience: patience, holder: holder)
+        let question = Question(
+            id: .of(id), source: source, patience: patience, holder: holder, place: place)
         step(.asked(caller, question))
         return caller
     }
@@ -160,7 +163,9 @@ struct TrackerDriver {
     /// Steps, and carries out what follows, in order, until nothing more does.
     mutating func step(_ event: Event) {
         let isOutermost = due.isEmpty
-        due += tracker.step(event, now: now)
+        let effects = tracker.step(event, now: now)
+        repliesInStepMax = max(repliesInStepMax, effects.count { $0.isReply })
+        due += effects
         guard isOutermost else { return }
         while let effect = due.first {
             if case .reread(let ids) = effect { rereads.append(ids) }
@@ -201,6 +206,8 @@ struct TrackerDriver {
 }
 
 extension Effect {
+    fileprivate var isReply: Bool { if case .reply = self { true } else { false } }
+
     fileprivate var stage: TrackerDriver.Stage? {
         switch self {
         case .lookUp, .reread: .lookUp

@@ -143,6 +143,7 @@ import Testing
         #expect(driver.callsMade.count == 1)
         driver.advance(.milliseconds(80))
         driver.answer(.pending)
+        driver.advance(.zero)
         #expect(callers.allSatisfy { driver.replies[$0].answer != nil })
         #expect(driver.callsMade.count == 1)
         let services = callers.compactMap { driver.replies[$0].answer?.service }

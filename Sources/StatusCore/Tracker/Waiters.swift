@@ -1,0 +1,191 @@
+// Those who are held for one action: a handful mostly, ten thousand at times.
+
+import HeapModule
+
+/// Held requests in order of arrival. To come, to leave and to run out of patience costs each of them
+/// about the same, however many there are.
+///
+/// When something happens to their action all are looked through in a *round*, a slice at a time; when
+/// time passes only those whose time it is.
+struct Waiters: Sendable {
+    /// Nil: that one has left.
+    private var places: [Caller?] = []
+    private var indexes: [CallerID: Int] = [:]
+    private var deadlines = Heap<Deadline>()
+    /// By the source that they named.
+    private var named = PerSource { _ in Tally() }
+    private var unnamed = Tally()
+    /// Where the round under way goes on.
+    private var cursor: Int?
+    /// Something happened during the round: it is followed by another.
+    private var mustGoRoundAgain = false
+
+    private struct Tally: Sendable {
+        var all = 0
+        var patient = 0
+    }
+
+    /// Void when its caller is gone, or held until another moment.
+    private struct Deadline: Comparable, Sendable {
+        var at: Instant
+        var caller: CallerID
+
+        static func < (a: Deadline, b: Deadline) -> Bool { a.at < b.at }
+        static func == (a: Deadline, b: Deadline) -> Bool { a.at == b.at }
+    }
+
+    /// Holes and void deadlines up to that many are left alone.
+    private static let voidMax = 32
+
+    var count: Int { indexes.count }
+    var isEmpty: Bool { indexes.isEmpty }
+
+    /// Somebody waits for news.
+    var arePatient: Bool {
+        Source.allCases.contains { named[$0].patient > 0 } || unnamed.patient > 0
+    }
+
+    /// Somebody waits for news of that upstream: who named another one does not.
+    func arePatient(at source: Source) -> Bool { named[source].patient + unnamed.patient > 0 }
+
+    func haveNamed(_ source: Source) -> Bool { named[source].all > 0 }
+    var haveNamedNone: Bool { unnamed.all > 0 }
+
+    // MARK: Coming, staying, leaving
+
+    mutating func insert(_ caller: Caller) {
+        indexes[caller.id] = places.count
+        places.append(caller)
+        count(caller, 1)
+        deadlines.insert(Deadline(at: caller.heldUntil, caller: caller.id))
+    }
+
+    /// Replaces what is known of one that is held on.
+    mutating func update(_ caller: Caller) {
+        guard let index = indexes[caller.id], let before = places[index] else { return }
+        places[index] = caller
+        guard caller.heldUntil != before.heldUntil else { return }
+        dropVoidDeadlines()
+        deadlines.insert(Deadline(at: caller.heldUntil, caller: caller.id))
+    }
+
+    mutating func remove(_ id: CallerID) {
+        guard let index = indexes.removeValue(forKey: id), let caller = places[index] else {
+            return
+        }
+        places[index] = nil
+        count(caller, -1)
+        closeGaps()
+    }
+
+    /// Takes all out.
+    mutating func removeAll() -> [Caller] {
+        defer { self = Waiters() }
+        return places.compactMap { $0 }
+    }
+
+    private mutating func count(_ caller: Caller, _ change: Int) {
+        let patient = caller.isPatient ? change : 0
+        if let source = caller.question.source {
+            named[source].all += change
+            named[source].patient += patient
+        } else {
+            unnamed.all += change
+            unnamed.patient += patient
+        }
+    }
+
+    /// Done when there are more gaps than callers: a caller is moved once for each that has left.
+    private mutating func closeGaps() {
+        guard places.count > 2 * count + Self.voidMax else { return }
+        if let before = cursor { cursor = places[..<before].count { $0 != nil } }
+        places = places.filter { $0 != nil }
+        for (index, caller) in places.enumerated() {
+            if let caller { indexes[caller.id] = index }
+        }
+    }
+
+    private mutating func dropVoidDeadlines() {
+        guard deadlines.count > 2 * count + Self.voidMax else { return }
+        deadlines = Heap(
+            places.compactMap { caller in
+                caller.map { Deadline(at: $0.heldUntil, caller: $0.id) }
+            })
+    }
+
+    // MARK: Looking through them
+
+    /// Has all of them looked through.
+    mutating func beginRound() {
+        if let cursor, cursor > 0 { mustGoRoundAgain = true } else { cursor = 0 }
+    }
+
+    /// Some of them are still to be looked through.
+    var isRoundUnderWay: Bool { cursor != nil }
+
+    /// The next callers of the round, at most so many.
+    mutating func nextSlice(atMost most: Int) -> [Caller] {
+        guard let start = cursor else { return [] }
+        var slice: [Caller] = []
+        var index = start
+        while index < places.count, slice.count < most {
+            if let caller = places[index] { slice.append(caller) }
+            index += 1
+        }
+        if index < places.count {
+            cursor = index
+        } else {
+            cursor = mustGoRoundAgain ? 0 : nil
+            mustGoRoundAgain = false
+        }
+        return slice
+    }
+
+    /// Whose time has come, at most so many; they are to be removed or updated.
+    mutating func takeDue(_ now: Instant, atMost most: Int) -> [Caller] {
+        var due: [Caller] = []
+        while due.count < most, let deadline = nextDeadline, deadline <= now,
+            let caller = deadlines.popMin().flatMap({ held($0) })
+        {
+            // Has no deadline from here on: whatever the next one is, it is entered.
+            if let index = indexes[caller.id] { places[index]?.heldUntil = .distantPast }
+            due.append(caller)
+        }
+        return due
+    }
+
+    /// When the first of them has waited enough.
+    var nextDeadline: Instant? {
+        mutating get {
+            while let first = deadlines.min, held(first) == nil { _ = deadlines.popMin() }
+            return deadlines.min?.at
+        }
+    }
+
+    /// The caller, if it is still held until then.
+    private func held(_ deadline: Deadline) -> Caller? {
+        guard let caller = indexes[deadline.caller].flatMap({ places[$0] }),
+            caller.heldUntil == deadline.at
+        else { return nil }
+        return caller
+    }
+}
+
+/// A held request.
+struct Caller: Sendable {
+    var id: CallerID
+    var question: Question
+    var askedAt: Instant
+    /// Until when it is held, if nothing happens.
+    var heldUntil: Instant
+    /// Until when it is held for a refresh; nil before it has been held for one.
+    var refreshUntil: Instant?
+
+    var isPatient: Bool { question.patience != .none }
+
+    /// Wants the same to be looked up, for the same reason.
+    func wantsTheSame(as other: Caller) -> Bool {
+        question.source == other.question.source && isPatient == other.isPatient
+            && question.holder == other.question.holder
+    }
+}
