@@ -61,13 +61,21 @@ final class Inbox: Sendable {
         }
     }
 
-    /// What has come.
+    /// So much work is done before the loop looks at its connections again: a crowd is answered in
+    /// slices, between which others have their turn.
+    static let takenMax = 256
+
+    /// What has come first, at most ``takenMax``.
     func take() -> [@Sendable () -> Void] {
         state.withLock { state in
             state.isAsleep = false
             guard !state.work.isEmpty else { return [] }
-            defer { state.work = [] }
-            return state.work
+            guard state.work.count > Self.takenMax else {
+                defer { state.work = [] }
+                return state.work
+            }
+            defer { state.work.removeFirst(Self.takenMax) }
+            return Array(state.work.prefix(Self.takenMax))
         }
     }
 
