@@ -90,6 +90,7 @@ let package = Package(
                 "StatusCore", "StatusAPI", "HTTPWire", "SocketServer", "StateStores",
                 "UpstreamCurl", "Locking", "CCrypto", "CLinux", "CResources",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "DequeModule", package: "swift-collections"),
             ]),
         program(
             "UpstreamSandbox",

@@ -60,6 +60,9 @@ public struct Exchange: Hashable, Sendable, CustomStringConvertible {
         loop.whenDelivered(self, receipt)
     }
 
+    /// Has `work` done on the queue of the exchange's loop, in order with answers. From any queue.
+    public func perform(_ work: @escaping @Sendable () -> Void) { loop.post(work) }
+
     /// Begins an answer in pieces: `head` has status and fields. To HEAD that is all; else pieces
     /// follow, and the end. All three may be called from any queue, and take effect in the order of
     /// the calls; they are ignored if the peer is gone or has its answer.

@@ -1,29 +1,30 @@
 // The answer to `GET /actions?id=…`: every id's answer or problem, in the order asked.
 
 public import HTTPWire
-public import StatusCore
+internal import StatusCore
 
 /// What became of one id of a batch.
 public struct BatchItem: Sendable {
     /// As it was given.
     public var id: String
-    public var result: Result<Answer, ProblemDetails>
+    public var result: Result<RenderedAnswer, ProblemDetails>
 
-    public init(id: String, result: Result<Answer, ProblemDetails>) {
+    public init(id: String, result: Result<RenderedAnswer, ProblemDetails>) {
         self.id = id
         self.result = result
     }
 
     /// It is answered with an action that has ended.
     var isDone: Bool {
-        guard case .success(let answer) = result else { return false }
-        return answer.document.isDone
+        guard case .success(let rendered) = result else { return false }
+        return rendered.answer.document.isDone
     }
 
     /// Whole seconds until asking again is of use; nil when it is of none.
     func retryAfter(_ now: Instant) -> Int? {
         switch result {
-        case .success(let answer): answer.nextLookAt.map { max(1, ($0 - now).secondsRoundedUp) }
+        case .success(let rendered):
+            rendered.answer.nextLookAt.map { max(1, ($0 - now).secondsRoundedUp) }
         case .failure(let problem): problem.retryAfter(now)
         }
     }
@@ -35,9 +36,9 @@ extension EntityTag {
         var bytes: [UInt8] = []
         for item in items {
             switch item.result {
-            case .success(let answer):
+            case .success(let rendered):
                 bytes.append(UInt8(ascii: "="))
-                bytes += EntityTag(answer.document).opaque.utf8
+                bytes += rendered.tag.opaque.utf8
             case .failure(let problem):
                 bytes.append(UInt8(ascii: "!"))
                 bytes += problem.code.rawValue.utf8
@@ -81,9 +82,7 @@ public enum BatchWriter {
         json.name("actions")
         json.beginArray()
         for item in items {
-            if case .success(let answer) = item.result {
-                json.raw(RenderedAnswer(answer, clocks: clocks).body)
-            }
+            if case .success(let rendered) = item.result { json.raw(rendered.body) }
         }
         json.endArray()
         json.name("failures")
@@ -102,8 +101,8 @@ public enum BatchWriter {
     private static func withinBound(_ items: [BatchItem]) -> [BatchItem] {
         var room = actionBytesMax
         return items.map { item in
-            guard case .success(let answer) = item.result else { return item }
-            room -= answer.document.bytes.count
+            guard case .success(let rendered) = item.result else { return item }
+            room -= rendered.answer.document.bytes.count
             return room >= 0 ? item : BatchItem(id: item.id, result: .failure(tooLarge))
         }
     }

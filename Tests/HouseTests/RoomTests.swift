@@ -32,7 +32,7 @@ struct Room: Sendable, CustomStringConvertible {
             name: "StatusProxy", kind: .hallway,
             imports: [
                 "HTTPWire", "StatusCore", "StatusAPI", "SocketServer", "StateStores",
-                "UpstreamCurl", "Locking", "CCrypto", "CLinux", "CResources",
+                "UpstreamCurl", "Locking", "CCrypto", "CLinux", "CResources", "DequeModule",
             ]),
         Room(
             name: "UpstreamSandbox", kind: .program,

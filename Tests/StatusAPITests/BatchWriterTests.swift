@@ -22,9 +22,9 @@ import Testing
             .upstreamTimeout, "Why.", retryAt: Fixtures.now + .milliseconds(1_500))
         let response = try response([
             BatchItem(id: "../\"etc", result: .failure(.invalidID)),
-            BatchItem(id: "b", result: .success(running)),
+            BatchItem(id: "b", running),
             BatchItem(id: "c", result: .failure(problem)),
-            BatchItem(id: "d", result: .success(finished)),
+            BatchItem(id: "d", finished),
         ])
         #expect(response.status == 200)
         #expect(
@@ -49,7 +49,7 @@ import Testing
                 $0.result = .string(String(repeating: "x", count: BatchWriter.actionBytesMax / 3))
             }
         }
-        let items = (1...3).map { BatchItem(id: "\($0)", result: .success(large)) }
+        let items = (1...3).map { BatchItem(id: "\($0)", large) }
         let none = Preconditions()
         let response = BatchWriter.response(items, none, clocks: Fixtures.clocks, for: .shared)
         let body = response.body
@@ -62,9 +62,9 @@ import Testing
     @Test func idGivenTwiceIsAnsweredTwice() throws {
         let answer = try Fixtures.running()
         let response = try response([
-            BatchItem(id: "a", result: .success(answer)),
+            BatchItem(id: "a", answer),
             BatchItem(id: "-", result: .failure(.invalidID)),
-            BatchItem(id: "a", result: .success(answer)),
+            BatchItem(id: "a", answer),
             BatchItem(id: "-", result: .failure(.invalidID)),
         ])
         let body = try response.json()
@@ -97,9 +97,9 @@ import Testing
     ) throws {
         let items = try kinds.map { kind -> BatchItem in
             switch kind {
-            case "r": BatchItem(id: "a", result: .success(try Fixtures.running()))
-            case "s": BatchItem(id: "a", result: .success(try Fixtures.stale()))
-            case "f": BatchItem(id: "a", result: .success(try Fixtures.finished()))
+            case "r": BatchItem(id: "a", try Fixtures.running())
+            case "s": BatchItem(id: "a", try Fixtures.stale())
+            case "f": BatchItem(id: "a", try Fixtures.finished())
             default: BatchItem(id: "a", result: .failure(Self.problems[kind == "i" ? 0 : 1]))
             }
         }
@@ -111,9 +111,9 @@ import Testing
     // MARK: The tag
 
     @Test func tagIsOfTheStatesAndOfWhatFailed() throws {
-        let running = BatchItem(id: "a", result: .success(try Fixtures.running()))
-        let stale = BatchItem(id: "a", result: .success(try Fixtures.stale()))
-        let finished = BatchItem(id: "b", result: .success(try Fixtures.finished()))
+        let running = BatchItem(id: "a", try Fixtures.running())
+        let stale = BatchItem(id: "a", try Fixtures.stale())
+        let finished = BatchItem(id: "b", try Fixtures.finished())
         let failed = Self.problems.map { BatchItem(id: "a", result: .failure($0)) }
         let tag = EntityTag([running, finished])
         // Freshness is no part of it, nor is when a failure can be asked for again.
@@ -131,7 +131,7 @@ import Testing
 
     @Test func sameStatesAreNotSentAgain() throws {
         let items = [
-            BatchItem(id: "a", result: .success(try Fixtures.running())),
+            BatchItem(id: "a", try Fixtures.running()),
             BatchItem(id: "-", result: .failure(.invalidID)),
         ]
         let whole = try response(items)
@@ -150,7 +150,7 @@ import Testing
     }
 
     @Test func privateBatchIsForTheCallersOwnCacheOnly() throws {
-        let items = [BatchItem(id: "a", result: .success(try Fixtures.running()))]
+        let items = [BatchItem(id: "a", try Fixtures.running())]
         let response = try response(items, for: .private)
         #expect(response.value(of: "Cache-Control") == "private, no-cache")
     }
@@ -158,7 +158,7 @@ import Testing
     @Test func fullBatchKeepsTheContract() throws {
         let answer = try Fixtures.stale()
         let items = Array(
-            repeating: BatchItem(id: "a", result: .success(answer)), count: APILimits.batchIDsMax)
+            repeating: BatchItem(id: "a", answer), count: APILimits.batchIDsMax)
         #expect(try response(items).json()["actions"]?.array?.count == 100)
     }
 
@@ -166,5 +166,11 @@ import Testing
     func anyProblemCanStandInABatch(code: ProblemDetails.Code) throws {
         let problem = ProblemDetails(code, "Why.", retryAt: Fixtures.now + .seconds(1))
         _ = try response([BatchItem(id: "a", result: .failure(problem))])
+    }
+}
+
+extension BatchItem {
+    fileprivate init(id: String, _ answer: Answer) {
+        self.init(id: id, result: .success(RenderedAnswer(answer, clocks: Fixtures.clocks)))
     }
 }

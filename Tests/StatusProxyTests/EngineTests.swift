@@ -2,6 +2,7 @@
 
 import Dispatch
 import HTTPWire
+import Locking
 import StatusCore
 import TestSupport
 import Testing
@@ -31,6 +32,41 @@ struct EngineTests {
         #expect(health.readiness.status == 200)
         lock.release()
         try await eventually("still warned") { health.isStoreWell }
+        withExtendedLifetime(engine) {}
+    }
+}
+
+extension EngineTests {
+    /// The transport's queue and the engine share a thread: however much callers ask, the transport has
+    /// its turn after one of the engine's.
+    @Test func transportHasItsTurnBetweenTheTurnsOfAFlood() async throws {
+        let target = DispatchQueue(label: "engine-tests")
+        let log = LogWriter(level: .error, format: .json)
+        // Every question is replied to at once: there is no room for a caller.
+        let policy = TrackerPolicy(
+            sources: PerSource { _ in nil }, refreshWait: .seconds(1), staleMax: .seconds(60),
+            terminalTTL: .seconds(60), actionsMax: 10, callersMax: 0)
+        let engine = Engine(
+            policy: policy, store: MemoryStore(clock: { SystemClock.now() }),
+            clients: PerSource { _ in nil }, board: AnswerBoard(),
+            observer: Observer(log: log, metrics: Metrics(), health: Health()), target: target)
+        let replies = Guarded(0)
+        let repliesBefore = Guarded<[Int]>([])
+        let transport = DispatchQueue(label: "engine-tests-transport", target: target)
+        let id = try #require(ActionID("a"))
+        target.suspend()
+        for _ in 0..<50 {
+            let questions = [Question](repeating: Question(id: id), count: 100)
+            engine.ask(questions, trace: nil) { _, _ in replies.withLock { $0 += 1 } }
+        }
+        transport.async { repliesBefore.withLock { $0.append(replies.withLock { $0 }) } }
+        target.resume()
+        try await eventually("replies to all") { replies.withLock { $0 } == 5000 }
+        let most = EngineBacklog.Share().questions
+        let before = try #require(repliesBefore.withLock { $0.first })
+        #expect(before <= most)
+        // The last turn is shown when it has ended.
+        try await eventually("all turns") { engine.figures.turns >= 5000 / most }
         withExtendedLifetime(engine) {}
     }
 }

@@ -45,6 +45,7 @@ final class Metrics: Sendable {
         var waitingCallers: Int
         var eventStreams: Int
         var storeIsUp: Bool
+        var longestTurn = Duration.zero
         var logLinesLost = 0
         var process: ProcessFigures?
     }
@@ -157,6 +158,10 @@ final class Metrics: Sendable {
         text.sample("actions_stored", [], gauges.storedActions)
         text.family("waiters", "gauge", "Requests held for news.")
         text.sample("waiters", [], gauges.waitingCallers)
+        text.family(
+            "engine_turn_seconds_max", "gauge",
+            "Longest time on a processor of one turn of the queue that drives upstream calls.")
+        text.sample("engine_turn_seconds_max", [], LogWriter.secondsText(gauges.longestTurn))
         text.family("event_streams", "gauge", "Open event streams.")
         text.sample("event_streams", [], gauges.eventStreams)
         text.family("connections", "gauge", "Open connections of callers.")

@@ -111,13 +111,13 @@ final class RequestJournal: Sendable {
     }
 
     func metricsText(
-        stored: Int, waiting: Int, streams: Int, storeIsUp: Bool, configured: [Source]
+        _ engine: EngineFigures, streams: Int, storeIsUp: Bool, configured: [Source]
     ) -> [UInt8] {
         let figures = connections.withLock { $0 }
         let gauges = Metrics.Gauges(
-            server: figures?() ?? ServerFigures(), storedActions: stored, waitingCallers: waiting,
-            eventStreams: streams, storeIsUp: storeIsUp, logLinesLost: log.linesLost,
-            process: .now())
+            server: figures?() ?? ServerFigures(), storedActions: engine.stored,
+            waitingCallers: engine.waiting, eventStreams: streams, storeIsUp: storeIsUp,
+            longestTurn: engine.longestTurn, logLinesLost: log.linesLost, process: .now())
         let counts = lanes.reduce(into: RequestCounts()) { sum, lane in
             sum.add(lane.withLock { $0.counts })
         }

@@ -1,15 +1,18 @@
 // Carries out what the tracker decides: the one place where events, effects, stores and upstreams
-// meet. Everything in it happens on one serial queue.
+// meet. Everything in it happens on one serial queue, in turns of a few milliseconds.
 
 import Dispatch
+import Locking
 import StatusAPI
 import StatusCore
+import Synchronization
 
 /// The tracker at work.
 ///
 /// `@unchecked Sendable`: every stored variable is touched on `queue` only; what other queues call
-/// (`ask`, `leave`, `drain`, replies of ports) hops onto it first.
+/// (`ask`, `leave`, `drain`, replies of ports) leaves an arrival for the next turn there.
 final class Engine: @unchecked Sendable {
+    /// The transport's queue has the same target: between two turns it has its own.
     private let queue: DispatchQueue
     /// Large bodies take milliseconds to read: not on the engine's time, nor on the transport's.
     private let normalizing = DispatchQueue(
@@ -23,9 +26,14 @@ final class Engine: @unchecked Sendable {
     private let purgeInterval: Duration
     private var troubles = StoreTroubles()
 
-    private var held: [CallerID: HeldCaller] = [:]
+    private let callers = Atomic<UInt64>(1)
+    private let arrivals = Guarded(Arrivals())
+    private var backlog = EngineBacklog()
+    private var held: [CallerID: AskedQuestions] = [:]
     private var inquiries: [CallerID: @Sendable (Explanation) -> Void] = [:]
-    private var callers: UInt64 = 0
+    /// How many actions the store is being asked about for callers.
+    private var lookUps = 0
+    private let shownFigures = Guarded(EngineFigures())
     private let wakeTimer: any DispatchSourceTimer
     private let purgeTimer: any DispatchSourceTimer
     private var wakeAt = Instant.distantFuture
@@ -40,12 +48,31 @@ final class Engine: @unchecked Sendable {
     /// And how often, at least, after a failure.
     private static let purgeRetryMax = Duration.seconds(5)
 
+    /// What has come since the last turn began.
+    private struct Arrivals: Sendable {
+        var waiting: [Arrival] = []
+        /// A turn is under way, or on the queue.
+        var isTurnPlanned = false
+
+        mutating func takeAll() -> [Arrival] {
+            defer { waiting = [] }
+            return waiting
+        }
+    }
+
+    private enum Arrival: Sendable {
+        case report(@Sendable () -> Void)
+        case asked(AskedQuestions)
+        case inquired(CallerID, ActionID, at: Instant, @Sendable (Explanation) -> Void)
+        case left(AskedQuestions)
+    }
+
     init(
         policy: TrackerPolicy, store: any StateStore, clients: PerSource<(any UpstreamClient)?>,
         board: AnswerBoard, observer: any EngineObserver, target: DispatchQueue,
         purgeInterval: Duration = Engine.purgeInterval
     ) {
-        queue = DispatchQueue(label: "status-proxy.engine", target: target)
+        queue = target
         tracker = ActionTracker(policy: policy, seed: .random(in: .min ... .max))
         self.store = store
         self.clients = clients
@@ -56,76 +83,130 @@ final class Engine: @unchecked Sendable {
             terminalTTL: policy.terminalTTL, staleMax: policy.staleMax, missMax: .seconds(86_400))
         wakeTimer = DispatchSource.makeTimerSource(queue: queue)
         purgeTimer = DispatchSource.makeTimerSource(queue: queue)
-        wakeTimer.setEventHandler { [weak self] in self?.woke() }
+        wakeTimer.setEventHandler { [weak self] in self?.report { $0.woke() } }
         wakeTimer.activate()
-        purgeTimer.setEventHandler { [weak self] in self?.purge() }
+        purgeTimer.setEventHandler { [weak self] in self?.report { $0.purge() } }
         planPurge(after: purgeInterval)
         purgeTimer.activate()
-        store.listen { [weak self] notice in
-            guard let self else { return }
-            queue.async { self.take(.noticed(notice)) }
-        }
-        queue.async { self.showSmallestGaps() }
+        store.listen { [weak self] notice in self?.report { $0.take(.noticed(notice)) } }
+        report { $0.showSmallestGaps() }
     }
 
     // MARK: From any queue
 
-    /// Asks the tracker. `reply` is called once, on the engine's queue, unless the caller leaves.
-    /// `began` gets the caller's name first, on the same queue. A call that is made because of this
-    /// question continues the trace.
+    /// Asks the tracker. `reply` is called on the engine's queue, once a question, unless the request
+    /// is withdrawn by `leave`; it must be short. A call that is made because of a question continues
+    /// the trace.
+    @discardableResult
     func ask(
-        _ question: Question, trace: TraceParent?,
-        began: @escaping @Sendable (CallerID) -> Void = { _ in },
-        reply: @escaping @Sendable (Reply) -> Void
-    ) {
-        queue.async {
-            self.callers += 1
-            let caller = CallerID(self.callers)
-            self.held[caller] = HeldCaller(trace: trace, reply: reply)
-            began(caller)
-            self.take(.asked(caller, question))
-        }
+        _ questions: [Question], trace: TraceParent?,
+        reply: @escaping @Sendable (_ index: Int, Reply) -> Void
+    ) -> AskedQuestions {
+        let asked = AskedQuestions(
+            first: takeCallers(questions.count), questions, trace: trace,
+            askedAt: SystemClock.now(), reply: reply)
+        arrive(.asked(asked))
+        return asked
     }
 
-    /// Has an action explained. `reply` is called once, on the engine's queue; no call is made for it.
+    /// Has an action explained. `reply` is called once, on the engine's queue, and must be short; no
+    /// call is made for it.
     func explain(_ id: ActionID, reply: @escaping @Sendable (Explanation) -> Void) {
-        queue.async {
-            self.callers += 1
-            let inquirer = CallerID(self.callers)
-            self.inquiries[inquirer] = reply
-            self.take(.inquired(inquirer, id))
-        }
+        let inquirer = CallerID(takeCallers(1))
+        arrive(.inquired(inquirer, id, at: SystemClock.now(), reply))
     }
 
     /// An upstream's credential was read anew.
-    func credentialReplaced(_ source: Source) {
-        queue.async { self.take(.credentialReplaced(source)) }
-    }
+    func credentialReplaced(_ source: Source) { report { $0.take(.credentialReplaced(source)) } }
 
-    /// The caller went away; its call goes on.
-    func leave(_ caller: CallerID) {
-        queue.async {
-            guard self.held.removeValue(forKey: caller) != nil else { return }
-            self.take(.left(caller))
-        }
-    }
+    /// The caller went away; its calls go on.
+    func leave(_ asked: AskedQuestions) { arrive(.left(asked)) }
 
     /// Answers who waits for news with what there is, and starts no more calls.
-    func drain() {
-        queue.async { self.take(.drained) }
-    }
+    func drain() { report { $0.take(.drained) } }
 
     /// Calls back once no call is under way and every gate is settled.
     func whenQuiet(_ done: @escaping @Sendable () -> Void) {
-        queue.async {
-            self.whenQuiet = done
-            self.tellIfQuiet()
+        report { engine in
+            engine.whenQuiet = done
+            engine.tellIfQuiet()
         }
     }
 
-    /// How much there is of what, for metrics.
-    func census(_ reply: @escaping @Sendable (_ stored: Int, _ waiting: Int) -> Void) {
-        queue.async { reply(self.tracker.storedActions, self.tracker.waitingCallers) }
+    /// How much there is of what, as of the last turn.
+    var figures: EngineFigures { shownFigures.withLock { $0 } }
+
+    private func takeCallers(_ count: Int) -> UInt64 {
+        callers.add(UInt64(count), ordering: .relaxed).oldValue
+    }
+
+    private func report(_ work: @escaping @Sendable (Engine) -> Void) {
+        arrive(.report { work(self) })
+    }
+
+    private func arrive(_ arrival: Arrival) {
+        let mustPlan = arrivals.withLock { arrivals in
+            arrivals.waiting.append(arrival)
+            defer { arrivals.isTurnPlanned = true }
+            return !arrivals.isTurnPlanned
+        }
+        if mustPlan { queue.async { self.takeTurn() } }
+    }
+
+    // MARK: Turns
+
+    /// Works through a bounded part of what there is. The next turn goes to the end of the queue: what
+    /// the transport has to do meanwhile stands before it.
+    private func takeTurn() {
+        let began = SystemClock.threadTime()
+        for arrival in arrivals.withLock({ $0.takeAll() }) { add(arrival) }
+        backlog.beginTurn()
+        while let piece = backlog.take(lookUps: lookUps, now: SystemClock.now()) { work(on: piece) }
+        scheduleWake()
+        tellIfQuiet()
+        show(SystemClock.threadTime() - began)
+        let isReady = backlog.isReady(lookUps: lookUps, now: SystemClock.now())
+        let mustGoOn = arrivals.withLock { arrivals in
+            arrivals.isTurnPlanned = isReady || !arrivals.waiting.isEmpty
+            return arrivals.isTurnPlanned
+        }
+        if mustGoOn { queue.async { self.takeTurn() } }
+    }
+
+    private func add(_ arrival: Arrival) {
+        switch arrival {
+        case .report(let work): backlog.add(report: work)
+        case .asked(let asked): backlog.add(asked)
+        case .inquired(let inquirer, let id, let askedAt, let reply):
+            inquiries[inquirer] = reply
+            backlog.add(explanationOf: id, to: inquirer, askedAt: askedAt)
+        case .left(let asked): backlog.add(departureOf: asked)
+        }
+    }
+
+    private func work(on piece: EngineBacklog.Piece) {
+        switch piece {
+        case .report(let work): work()
+        case .question(let asked, let index):
+            let caller = asked.caller(index)
+            held[caller] = asked
+            take(.asked(caller, asked.questions[index]))
+        case .explanation(let inquirer, let id): take(.inquired(inquirer, id))
+        case .departure(let caller):
+            if held.removeValue(forKey: caller) != nil { take(.left(caller)) }
+        case .reply(let caller, let reply):
+            guard let asked = held.removeValue(forKey: caller) else { return }
+            asked.reply(asked.index(of: caller), reply)
+        }
+    }
+
+    private func show(_ turn: Duration) {
+        shownFigures.withLock { figures in
+            figures.stored = tracker.storedActions
+            figures.waiting = tracker.waitingCallers
+            figures.turns += 1
+            figures.longestTurn = max(figures.longestTurn, turn)
+        }
     }
 
     // MARK: On the queue
@@ -133,21 +214,24 @@ final class Engine: @unchecked Sendable {
     private func take(_ event: Event) {
         dispatchPrecondition(condition: .onQueue(queue))
         for effect in tracker.step(event, now: SystemClock.now()) { carryOut(effect) }
-        scheduleWake()
-        tellIfQuiet()
     }
 
     private func carryOut(_ effect: Effect) {
         switch effect {
-        case .lookUp(let id): lookUp([id]) { .lookedUp(id, $0) }
-        case .reread(let ids): lookUp(ids) { .reread(ids, $0) }
+        case .lookUp(let id):
+            lookUps += 1
+            lookUp([id]) { engine, result in
+                engine.lookUps -= 1
+                return .lookedUp(id, result)
+            }
+        case .reread(let ids): lookUp(ids) { .reread(ids, $1) }
         case .prepare(let key, let flight): prepare(key, flight)
         case .reserve(let reservation, let flight): reserve(reservation, flight)
         case .call(let key, let flight, let sendBefore): call(key, flight, sendBefore)
         case .settle(let settlement, let flight): settle(settlement, flight)
         case .refuseCredential(let source): clients[source]?.refuseCredential()
         case .leaveAlone(let source, let until): clients[source]?.leaveAlone(until: until)
-        case .reply(let caller, let reply): held.removeValue(forKey: caller)?.reply(reply)
+        case .reply(let caller, let reply): backlog.add(reply: reply, to: caller)
         case .explain(let inquirer, let explanation):
             inquiries.removeValue(forKey: inquirer)?(explanation)
         case .publish(let id, let publication):
@@ -159,27 +243,27 @@ final class Engine: @unchecked Sendable {
 
     private func lookUp(
         _ ids: [ActionID],
-        _ event: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Event
+        _ event: @escaping @Sendable (Engine, Result<[LookRecord], StoreFailure>) -> Event
     ) {
         store.lookUp(ids) { result in
-            self.queue.async {
-                self.watch(result, writes: false)
-                self.take(event(result))
+            self.report { engine in
+                engine.watch(result, writes: false)
+                engine.take(event(engine, result))
             }
         }
     }
 
     private func prepare(_ key: LookKey, _ flight: UInt64) {
         clients[key.source]?.prepare { failure in
-            self.queue.async { self.take(.prepared(key, flight: flight, failure)) }
+            self.report { $0.take(.prepared(key, flight: flight, failure)) }
         }
     }
 
     private func reserve(_ reservation: Reservation, _ flight: UInt64) {
         store.reserve(reservation) { result in
-            self.queue.async {
-                self.watch(result, writes: true)
-                self.take(.reserved(reservation.key, flight: flight, result))
+            self.report { engine in
+                engine.watch(result, writes: true)
+                engine.take(.reserved(reservation.key, flight: flight, result))
             }
         }
     }
@@ -191,7 +275,7 @@ final class Engine: @unchecked Sendable {
             let clocks = SystemClock.both()
             let normalize: @Sendable () -> Void = {
                 let meaning = CallReport(report, key, clocks: clocks)
-                self.queue.async { self.take(.called(key, flight: flight, meaning)) }
+                self.report { $0.take(.called(key, flight: flight, meaning)) }
             }
             guard report.bodyBytes > Self.smallBodyMax else { return normalize() }
             self.normalizing.async(execute: normalize)
@@ -200,9 +284,9 @@ final class Engine: @unchecked Sendable {
 
     private func settle(_ settlement: Settlement, _ flight: UInt64) {
         store.settle(settlement) { result in
-            self.queue.async {
-                self.watch(result, writes: true)
-                self.take(.settled(settlement.key, flight: flight, result))
+            self.report { engine in
+                engine.watch(result, writes: true)
+                engine.take(.settled(settlement.key, flight: flight, result))
             }
         }
     }
@@ -215,12 +299,12 @@ final class Engine: @unchecked Sendable {
     /// What earlier lives have seen counts too, before this one's first call.
     private func showSmallestGaps() {
         store.smallestGaps { result in
-            self.queue.async {
-                guard case .success(let gaps) = result, !self.isShowingGaps else { return }
-                self.isShowingGaps = true
+            self.report { engine in
+                guard case .success(let gaps) = result, !engine.isShowingGaps else { return }
+                engine.isShowingGaps = true
                 for source in Source.allCases {
                     guard let gap = gaps[source] else { continue }
-                    self.observer.observe(.gap(source, smallest: gap))
+                    engine.observer.observe(.gap(source, smallest: gap))
                 }
             }
         }
@@ -230,13 +314,13 @@ final class Engine: @unchecked Sendable {
         // A store that was away at the start is asked again.
         if !isShowingGaps { showSmallestGaps() }
         store.purge(retention) { result in
-            self.queue.async {
-                self.watch(result, writes: true)
+            self.report { engine in
+                engine.watch(result, writes: true)
                 guard case .failure(let failure) = result else {
-                    return self.planPurge(after: self.purgeInterval)
+                    return engine.planPurge(after: engine.purgeInterval)
                 }
-                self.observer.observe(.storeFailed("\(failure)"))
-                self.planPurge(after: min(self.purgeInterval, Self.purgeRetryMax))
+                engine.observer.observe(.storeFailed("\(failure)"))
+                engine.planPurge(after: min(engine.purgeInterval, Self.purgeRetryMax))
             }
         }
     }
@@ -254,10 +338,13 @@ final class Engine: @unchecked Sendable {
         }
     }
 
+    /// What is due already has its turn behind what has come meanwhile.
     private func scheduleWake() {
-        guard let next = tracker.nextWake, next < wakeAt else { return }
+        let times = [tracker.nextWake, backlog.patienceEndsAt].compactMap { $0 }
+        guard let next = times.min(), next < wakeAt else { return }
         wakeAt = next
-        let wait = max(.zero, next - SystemClock.now())
+        let wait = next - SystemClock.now()
+        guard wait > .zero else { return report { $0.woke() } }
         wakeTimer.schedule(
             deadline: .now() + .nanoseconds(Int(wait.nanoseconds)), leeway: .milliseconds(1))
     }
@@ -288,10 +375,13 @@ private struct StoreTroubles {
     }
 }
 
-/// A caller whose reply is still to come.
-private struct HeldCaller {
-    let trace: TraceParent?
-    let reply: @Sendable (Reply) -> Void
+/// What the engine shows of itself.
+struct EngineFigures: Sendable {
+    var stored = 0
+    var waiting = 0
+    var turns = 0
+    /// The most of its thread's time that a turn has taken.
+    var longestTurn = Duration.zero
 }
 
 /// Hears what operators want to know. Called on the engine's queue.

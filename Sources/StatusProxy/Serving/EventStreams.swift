@@ -20,8 +20,8 @@ final class EventStreams: Sendable {
         var visit: Visit
         /// The state that the client has.
         var seen: EntityTag?
-        /// The question under way, by its name at the engine.
-        var caller: CallerID?
+        /// The question under way at the engine.
+        var asked: AskedQuestions?
         /// How long the client waited for the head; nil before that.
         var beganAfter: Duration?
         var events = 0
@@ -54,31 +54,25 @@ final class EventStreams: Sendable {
     /// The peer went away, if it had a stream.
     func abandoned(_ exchange: Exchange) {
         guard let stream = forget(exchange) else { return }
-        if let caller = stream.caller { engine.leave(caller) }
+        if let asked = stream.asked { engine.leave(asked) }
         tell(stream)
     }
 
     /// From now on a stream ends with the next word on it; the engine, draining, gives that at once.
     func drain() { state.withLock { $0.isDraining = true } }
 
-    // MARK: Asking
+    // MARK: Asking, and what comes of it: on the loop's queue, as is the peer's going
 
     private func ask(_ question: Question, _ trace: TraceParent?, _ exchange: Exchange) {
-        engine.ask(
-            question, trace: trace,
-            began: { caller in
-                let isOpen = self.state.withLock { state in
-                    state.streams[exchange]?.caller = caller
-                    return state.streams[exchange] != nil
-                }
-                if !isOpen { self.engine.leave(caller) }
-            },
-            reply: { reply in
+        let asked = engine.ask([question], trace: trace) { _, reply in
+            exchange.perform {
                 switch reply {
                 case .answer(let answer): self.told(answer, exchange)
                 case .problem(let problem): self.refused(problem, exchange)
                 }
-            })
+            }
+        }
+        state.withLock { $0.streams[exchange]?.asked = asked }
     }
 
     private func follow(_ stream: Stream, from tag: EntityTag, _ exchange: Exchange) {

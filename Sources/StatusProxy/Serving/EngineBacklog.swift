@@ -1,0 +1,170 @@
+// What waits for the engine, by kind, and whose turn it is: no kind of work waits for all of another,
+// and no request for all of another one's questions.
+
+import DequeModule
+import StatusAPI
+import StatusCore
+
+/// The questions of one request, as the engine is asked them.
+final class AskedQuestions: Sendable {
+    /// The first of the callers that stand for the questions, in order.
+    let first: UInt64
+    let questions: [Question]
+    let trace: TraceParent?
+    let askedAt: Instant
+    /// Called on the engine's queue, once a question unless the request is withdrawn.
+    let reply: @Sendable (_ index: Int, Reply) -> Void
+
+    init(
+        first: UInt64, _ questions: [Question], trace: TraceParent?, askedAt: Instant,
+        reply: @escaping @Sendable (_ index: Int, Reply) -> Void
+    ) {
+        self.first = first
+        self.questions = questions
+        self.trace = trace
+        self.askedAt = askedAt
+        self.reply = reply
+    }
+
+    func caller(_ index: Int) -> CallerID { CallerID(first + UInt64(index)) }
+    func index(of caller: CallerID) -> Int { Int(caller.number - first) }
+}
+
+/// The engine's work in turns.
+///
+/// A turn takes a bounded number of pieces of each kind: first what upstreams, the store and clocks
+/// report, then questions, of single requests and of batches alternately and of batches one from each
+/// in a circle, then the rest. What comes during a turn waits for the next.
+struct EngineBacklog {
+    /// One piece of work.
+    enum Piece {
+        /// An upstream's answer, a store's reply, a timer, a command.
+        case report(@Sendable () -> Void)
+        case question(AskedQuestions, index: Int)
+        case explanation(CallerID, ActionID)
+        case departure(CallerID)
+        case reply(CallerID, Reply)
+    }
+
+    /// How many pieces of each kind a turn takes: together a few milliseconds of work.
+    struct Share {
+        var reports = 64
+        var questions = 64
+        var explanations = 16
+        var departures = 256
+        var replies = 256
+    }
+
+    /// While the store is asked about so many actions, batches and explanations wait: their questions
+    /// queue here, where turns are taken, and not in the store.
+    static let lookUpsMax = 128
+    /// They wait no longer than that for a store that is slow.
+    static let lookUpPatience = Duration.seconds(1)
+
+    private var reports: Deque<@Sendable () -> Void> = []
+    private var singles: Deque<AskedQuestions> = []
+    private var batches: Deque<AskedQuestions> = []
+    /// Requests with questions to come, by their first callers; the index is of the next one.
+    private var next: [UInt64: Int] = [:]
+    private var explanations: Deque<(inquirer: CallerID, id: ActionID, askedAt: Instant)> = []
+    private var departures: Deque<CallerID> = []
+    private var replies: Deque<(CallerID, Reply)> = []
+
+    /// What the turn may still take.
+    private var left = Share()
+    private var isBatchesTurn = false
+
+    // MARK: What comes
+
+    mutating func add(report: @escaping @Sendable () -> Void) { reports.append(report) }
+
+    mutating func add(_ asked: AskedQuestions) {
+        guard !asked.questions.isEmpty else { return }
+        next[asked.first] = 0
+        if asked.questions.count == 1 { singles.append(asked) } else { batches.append(asked) }
+    }
+
+    mutating func add(explanationOf id: ActionID, to inquirer: CallerID, askedAt: Instant) {
+        explanations.append((inquirer, id, askedAt))
+    }
+
+    /// A request's caller has gone: what was not asked yet is dropped, what was is taken back.
+    mutating func add(departureOf asked: AskedQuestions) {
+        let count = next.removeValue(forKey: asked.first) ?? asked.questions.count
+        for index in 0..<count { departures.append(asked.caller(index)) }
+    }
+
+    mutating func add(reply: Reply, to caller: CallerID) { replies.append((caller, reply)) }
+
+    // MARK: What is taken
+
+    mutating func beginTurn() { left = Share() }
+
+    /// The turn's next piece of work; nil when it is over. `lookUps`: how many actions the store is
+    /// being asked about.
+    mutating func take(lookUps: Int, now: Instant) -> Piece? {
+        if let report = Self.pop(&reports, &left.reports) { return .report(report) }
+        if left.questions > 0, let (asked, index) = takeQuestion(lookUps, now) {
+            left.questions -= 1
+            return .question(asked, index: index)
+        }
+        if mayLookUp(lookUps, since: explanations.first?.askedAt, now),
+            let (inquirer, id, _) = Self.pop(&explanations, &left.explanations)
+        {
+            return .explanation(inquirer, id)
+        }
+        if let caller = Self.pop(&departures, &left.departures) { return .departure(caller) }
+        return Self.pop(&replies, &left.replies).map { .reply($0, $1) }
+    }
+
+    private static func pop<Element>(_ queue: inout Deque<Element>, _ left: inout Int) -> Element? {
+        guard left > 0, let first = queue.popFirst() else { return nil }
+        left -= 1
+        return first
+    }
+
+    private mutating func takeQuestion(
+        _ lookUps: Int, _ now: Instant
+    ) -> (AskedQuestions, index: Int)? {
+        dropWithdrawn()
+        let mayTakeBatch = mayLookUp(lookUps, since: batches.first?.askedAt, now)
+        isBatchesTurn = mayTakeBatch && (singles.isEmpty || !isBatchesTurn)
+        guard let asked = isBatchesTurn ? batches.popFirst() : singles.popFirst(),
+            let index = next[asked.first]
+        else { return nil }
+        if index + 1 < asked.questions.count {
+            next[asked.first] = index + 1
+            batches.append(asked)
+        } else {
+            next[asked.first] = nil
+        }
+        return (asked, index)
+    }
+
+    private mutating func dropWithdrawn() {
+        while let asked = singles.first, next[asked.first] == nil { singles.removeFirst() }
+        while let asked = batches.first, next[asked.first] == nil { batches.removeFirst() }
+    }
+
+    private func mayLookUp(_ lookUps: Int, since: Instant?, _ now: Instant) -> Bool {
+        guard let since else { return false }
+        return lookUps < Self.lookUpsMax || now >= since + Self.lookUpPatience
+    }
+
+    // MARK: What is left
+
+    /// Whether another turn would find something to do.
+    func isReady(lookUps: Int, now: Instant) -> Bool {
+        if !reports.isEmpty || !singles.isEmpty || !departures.isEmpty || !replies.isEmpty {
+            return true
+        }
+        return mayLookUp(lookUps, since: batches.first?.askedAt, now)
+            || mayLookUp(lookUps, since: explanations.first?.askedAt, now)
+    }
+
+    /// When what waits for the store to be less busy waits no longer; nil: nothing does.
+    var patienceEndsAt: Instant? {
+        let oldest = [batches.first?.askedAt, explanations.first?.askedAt].compactMap { $0 }.min()
+        return oldest.map { $0 + Self.lookUpPatience }
+    }
+}

@@ -1,0 +1,197 @@
+// Requests for many actions: what is in memory is found, the rest asked for, and all of it written in
+// the order asked.
+
+import HTTPWire
+import Locking
+import SocketServer
+import StatusAPI
+import StatusCore
+
+extension ProxyHandler {
+    func batch(
+        _ query: Span<UInt8>, _ visit: Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
+    ) -> Handling {
+        let batch: Batch
+        do throws(ProblemDetails) {
+            batch = Batch(
+                ids: try QuestionReader.batchIDs(query),
+                wish: try QuestionReader.wish(
+                    query, visit.fields, limits, now: visit.startedAt, isBatch: true),
+                visit: visit, exchange: exchange)
+        } catch {
+            return answer(error, visit, &writer)
+        }
+        let patience = batch.wish.waitsForAny ? .none : batch.wish.patience
+        let (found, missing) = look(for: batch, patience)
+        // What is in memory as a whole is answered here and now.
+        if missing.isEmpty, !mustFollow(found, batch) {
+            write(found, batch, &writer)
+            return .answered
+        }
+        let places = look(for: batch, batch.wish.patience).missing.count
+        if let refusal = hold(exchange, visit, questions: places) {
+            return answer(refusal, visit, &writer)
+        }
+        guard !missing.isEmpty else {
+            follow(found, batch)
+            return .later
+        }
+        gather(batch, found, missing) { results in
+            guard self.mustFollow(results, batch) else { return self.answerHeld(results, batch) }
+            self.follow(results, batch)
+        }
+        return .later
+    }
+
+    /// What stands on the board, and the questions for the rest: each id is asked about once, however
+    /// often it was given.
+    private func look(
+        for batch: Batch, _ patience: Question.Patience
+    ) -> (found: BatchResults, missing: [Question]) {
+        let now = SystemClock.now()
+        var found: BatchResults = [:]
+        var missing: [Question] = []
+        for id in batch.distinctIDs {
+            var question = batch.visit.question(batch.wish, id)
+            question.patience = patience
+            question.place = missing.count
+            if let rendered = board.answer(to: question, now: now) {
+                found[id] = .success(rendered)
+            } else {
+                missing.append(question)
+            }
+        }
+        return (found, missing)
+    }
+
+    /// Asks for what is missing, which is something. `done` is called on the loop of the batch's
+    /// exchange.
+    private func gather(
+        _ batch: Batch, _ found: BatchResults, _ missing: [Question],
+        done: @escaping @Sendable (BatchResults) -> Void
+    ) {
+        let gathered = Guarded(
+            GatheredReplies(
+                replies: [Reply?](repeating: nil, count: missing.count), owed: missing.count))
+        ask(missing, batch.visit.trace, batch.exchange) { index, reply in
+            guard let replies = gathered.withLock({ $0.take(reply, at: index) }) else { return }
+            batch.exchange.perform { done(found.adding(replies, to: missing)) }
+        }
+    }
+
+    /// Whether a batch waits for the first change of any, and its caller knows all there is.
+    private func mustFollow(_ results: BatchResults, _ batch: Batch) -> Bool {
+        guard batch.wish.waitsForAny, case .change(let known, let deadline) = batch.wish.patience,
+            known?.contains(EntityTag(batch.items(results)).value) ?? true,
+            SystemClock.now() < deadline
+        else { return false }
+        return results.values.contains { result in
+            (try? result.get()).map { !$0.answer.document.isDone } ?? false
+        }
+    }
+
+    /// Holds a batch until one of its actions has another state than in `results`. Whichever reply
+    /// comes first ends it, also at the deadline.
+    private func follow(_ results: BatchResults, _ batch: Batch) {
+        guard case .change(_, let deadline) = batch.wish.patience else { return }
+        let questions = batch.distinctIDs.compactMap { id -> Question? in
+            guard case .success(let rendered) = results[id], !rendered.answer.document.isDone
+            else { return nil }
+            var question = batch.visit.question(batch.wish, id)
+            question.patience = .change(from: [rendered.answer.document.tag], deadline: deadline)
+            return question
+        }
+        let isOver = Guarded(false)
+        ask(questions, batch.visit.trace, batch.exchange, unless: isOver) { _, _ in
+            let isFirst = isOver.withLock { isOver in
+                defer { isOver = true }
+                return !isOver
+            }
+            guard isFirst else { return }
+            batch.exchange.perform {
+                self.leaveAll(batch.exchange)
+                let (found, missing) = self.look(for: batch, .none)
+                guard !missing.isEmpty else { return self.answerHeld(found, batch) }
+                self.gather(batch, found, missing) { self.answerHeld($0, batch) }
+            }
+        }
+    }
+
+    private func answerHeld(_ results: BatchResults, _ batch: Batch) {
+        answerHeld(batch.exchange) { self.write(results, batch, &$0) }
+    }
+
+    private func write(
+        _ results: BatchResults, _ batch: Batch, _ writer: inout ResponseWriter
+    ) {
+        let items = batch.items(results)
+        var response = BatchWriter.response(
+            items, batch.visit.fields.preconditions, clocks: SystemClock.both(), for: limits.caches)
+        if let field = batch.wish.preferenceApplied { response.fields.append(field) }
+        var visit = batch.visit
+        let calls = results.values.count { (try? $0.get().answer.service) == .miss }
+        visit.savedCalls = items.count { (try? $0.result.get()) != nil } - calls
+        write(response, visit, &writer)
+    }
+}
+
+/// A request for many actions.
+private struct Batch: Sendable {
+    /// As they were given.
+    private let ids: [(text: String, id: ActionID?)]
+    let distinctIDs: [ActionID]
+    let wish: Wish
+    let visit: Visit
+    let exchange: Exchange
+
+    init(ids texts: [String], wish: Wish, visit: Visit, exchange: Exchange) {
+        ids = texts.map { ($0, ActionID($0)) }
+        var seen: Set<ActionID> = []
+        distinctIDs = ids.compactMap { $0.id }.filter { seen.insert($0).inserted }
+        self.wish = wish
+        self.visit = visit
+        self.exchange = exchange
+    }
+
+    /// What became of each id, in the order asked.
+    func items(_ results: BatchResults) -> [BatchItem] {
+        ids.map { text, id in
+            guard let id, let result = results[id] else {
+                return BatchItem(id: text, result: .failure(.invalidID))
+            }
+            return BatchItem(id: text, result: result.mapError { ProblemDetails($0, id: id) })
+        }
+    }
+}
+
+/// The engine's replies to a batch, whichever comes first.
+private struct GatheredReplies: Sendable {
+    var replies: [Reply?]
+    var owed: Int
+
+    /// All of them when this is the last.
+    mutating func take(_ reply: Reply, at index: Int) -> [Reply?]? {
+        replies[index] = reply
+        owed -= 1
+        return owed == 0 ? replies : nil
+    }
+}
+
+/// What became of a batch's actions.
+private typealias BatchResults = [ActionID: Result<RenderedAnswer, Problem>]
+
+extension BatchResults {
+    fileprivate func adding(_ replies: [Reply?], to questions: [Question]) -> Self {
+        var results = self
+        let clocks = SystemClock.both()
+        for (question, reply) in zip(questions, replies) {
+            switch reply {
+            case .answer(let answer):
+                results[question.id] = .success(RenderedAnswer(answer, clocks: clocks))
+            case .problem(let problem): results[question.id] = .failure(problem)
+            case nil: break
+            }
+        }
+        return results
+    }
+}
