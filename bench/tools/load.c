@@ -4,7 +4,7 @@
 // Usage: load PORT PATH [--connections N] [--depth N] [--seconds S | --count N]
 //             [--first N] [--hold] [--header 'NAME: VALUE']
 //
-// A `%` in PATH becomes a number of twelve hexadecimal digits, counting up from --first.
+// Each `%` in PATH becomes a number of twelve hexadecimal digits, counting up from --first.
 // --depth requests are sent at once on a connection; the next batch when all are answered.
 // Answers are taken apart by their Content-Length. One JSON line comes out: answers, those that
 // were not 200, seconds, connections lost, and percentiles of the time from a batch's sending to
@@ -55,7 +55,7 @@ static struct {
     long count, first;
 } wish = {.connections = 64, .depth = 1, .count = -1, .header = ""};
 
-static long sent, answered, refused, lost;
+static long sent, numbered, answered, refused, lost;
 static int under_way;  // connections that wait for answers
 static unsigned long fine[FINE], coarse[COARSE];
 static double deadline, last_answer_at;
@@ -93,15 +93,21 @@ static double percentile(double share) {
 // MARK: Requests
 
 static size_t write_request(char *out) {
-    char number[13], path[REQUEST_BYTES / 2];
-    const char *mark = strchr(wish.path, '%');
-    sprintf(number, "%012lx", (wish.first + sent) & 0xffffffffffffL);
-    if (mark)
-        snprintf(path, sizeof path, "%.*s%s%s", (int)(mark - wish.path), wish.path, number, mark + 1);
-    else
-        snprintf(path, sizeof path, "%s", wish.path);
-    return snprintf(out, REQUEST_BYTES, "GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s\r\n", path,
-                    wish.port, wish.header, *wish.header ? "\r\n" : "");
+    size_t length = sprintf(out, "GET ");
+    for (const char *next = wish.path; *next; next++)
+        if (*next != '%')
+            out[length++] = *next;
+        else
+            length += sprintf(out + length, "%012lx", (wish.first + numbered++) & 0xffffffffffffL);
+    return length + sprintf(out + length, " HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n%s%s\r\n", wish.port,
+                            wish.header, *wish.header ? "\r\n" : "");
+}
+
+/// The longest request that may come of the arguments.
+static size_t request_bytes(void) {
+    size_t bytes = strlen(wish.path) + strlen(wish.header) + 64;
+    for (const char *next = wish.path; *next; next++) bytes += *next == '%' ? 12 : 0;
+    return bytes;
 }
 
 static int more_to_send(void) {
@@ -119,7 +125,8 @@ static void end(struct connection *connection, int was_lost) {
 static int send_batch(struct connection *connection) {
     static char fixed[DEPTH_MAX * REQUEST_BYTES];
     static size_t fixed_bytes;
-    char fresh[DEPTH_MAX * REQUEST_BYTES], *bytes = fixed;
+    static char fresh[DEPTH_MAX * REQUEST_BYTES];
+    char *bytes = fixed;
     size_t length = fixed_bytes;
     int batch = wish.depth;
     if (!more_to_send()) return 0;
@@ -264,6 +271,7 @@ static int read_arguments(int count, char **arguments) {
     if (count - optind != 2 || wish.depth < 1 || wish.depth > DEPTH_MAX) return 0;
     wish.port = atoi(arguments[optind]);
     wish.path = arguments[optind + 1];
+    if (request_bytes() > REQUEST_BYTES) return 0;
     return wish.connections > 0 && (wish.count >= 0) != (wish.seconds > 0);
 }
 
