@@ -9,6 +9,8 @@ public struct ResponseWriter: Sendable {
     public private(set) var output: [UInt8] = []
     /// Large contents, in the order of their places in `output`.
     public private(set) var shared: [SharedContent] = []
+    /// Of all contents in `shared` together.
+    public private(set) var sharedBytes = 0
     /// Content of that many bytes or more is not copied into `output`: it stands in `shared`, as it
     /// is kept elsewhere. For who sends both.
     public var sharedBytesMin = Int.max
@@ -71,6 +73,7 @@ public struct ResponseWriter: Sendable {
         }
         guard hasContent, isShared else { return }
         shared.append(SharedContent(outputBytes: output.count, bytes: first))
+        sharedBytes += first.count
         output.append(bytesMax: second.count) { $0.append(second) }
     }
 
@@ -168,11 +171,14 @@ public struct ResponseWriter: Sendable {
     public var statusWritten: Int { status }
 
     /// All bytes to be sent.
-    public var byteCount: Int { output.count + shared.reduce(0) { $0 + $1.bytes.count } }
+    public var byteCount: Int { output.count + sharedBytes }
 
     /// Takes back what was written of an answer since `prepare`.
     public mutating func rollBack() {
-        while let last = shared.last, last.outputBytes > answerStart { shared.removeLast() }
+        while let last = shared.last, last.outputBytes > answerStart {
+            sharedBytes -= last.bytes.count
+            shared.removeLast()
+        }
         output.removeSubrange(answerStart...)
         isDone = false
     }
@@ -184,7 +190,10 @@ public struct ResponseWriter: Sendable {
 
     /// Forgets what was written, but not its storage, unless that is over `bytesMax`.
     public mutating func clear(keepingAtMost bytesMax: Int) {
-        if !shared.isEmpty { shared = [] }
+        if !shared.isEmpty {
+            shared = []
+            sharedBytes = 0
+        }
         if output.capacity > bytesMax {
             output = []
         } else {

@@ -110,7 +110,8 @@ extension EventLoop {
                 connection.body.append(contentsOf: buffer[range])
             case .deliver:
                 deliver(connection, bytes)
-                guard writer.byteCount >= configuration.unsentBytesMax else { continue }
+                guard writer.output.count + writer.sharedBytes >= configuration.unsentBytesMax
+                else { continue }
                 flush(connection)
                 if connection.hasUnsent { return }
             case .refuse(let refusal):

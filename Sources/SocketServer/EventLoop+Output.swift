@@ -27,9 +27,9 @@ extension EventLoop {
             guard let count = writer.output.withUnsafeBytes({ send($0, on: connection) }) else {
                 return
             }
+            guard count < writer.output.count else { return allSent(connection) }
             sent = count
         }
-        guard sent < writer.byteCount else { return allSent(connection) }
         connection.unsent.append(writer, behind: sent)
         guard writer.shared.isEmpty || sendKept(connection) else { return }
         guard connection.hasUnsent else { return allSent(connection) }

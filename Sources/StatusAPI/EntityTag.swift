@@ -10,16 +10,8 @@ public struct EntityTag: Sendable, Equatable {
 
     /// Nil when that is no opaque part of ours. Compared to the letter, so "A" is not "a".
     public init?(opaque: Span<UInt8>) {
-        guard opaque.count >= Self.digits else { return nil }
-        var value: UInt64 = 0
-        for index in 0..<Self.digits {
-            switch opaque[index] {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"):
-                value = value << 4 | UInt64(opaque[index] & 15)
-            case UInt8(ascii: "a")...UInt8(ascii: "f"):
-                value = value << 4 | UInt64(opaque[index] - 0x57)
-            default: return nil
-            }
+        guard opaque.count >= Self.digits, let value = opaque.hexadecimal(0..<Self.digits) else {
+            return nil
         }
         guard Self.isCodingSuffix(opaque.extracting(droppingFirst: Self.digits)) else { return nil }
         self.value = value

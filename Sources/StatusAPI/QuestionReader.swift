@@ -46,15 +46,15 @@ public enum QuestionReader {
     ///
     /// - Throws: `invalid-parameter`.
     public static func wish(
-        _ query: Span<UInt8>, _ fields: borrowing RequestFields, _ limits: APILimits, now: Instant,
-        isBatch: Bool = false
+        _ query: Span<UInt8>, preferredWait: Int?, noneMatch: TagCondition?, _ limits: APILimits,
+        now: Instant, isBatch: Bool = false
     ) throws(ProblemDetails) -> Wish {
-        if query.isEmpty, fields.preferredWait == nil { return .plain }
+        if query.isEmpty, preferredWait == nil { return .plain }
         let parameters = try QueryParameters(query)
         let goal = try goal(parameters, query, isBatch)
         let asked = try waitSeconds(parameters, query)
         // The query is an order and must be right; Prefer is a wish (RFC 7240 2).
-        let wait = min(.seconds(asked ?? fields.preferredWait ?? 0), limits.waitMax)
+        let wait = min(.seconds(asked ?? preferredWait ?? 0), limits.waitMax)
         var wish = Wish(source: try source(parameters, query, limits), patience: .none)
         guard wait > .zero else { return wish }
         if asked == nil { wish.waitPreferred = wait.secondsRoundedUp }
@@ -65,7 +65,7 @@ public enum QuestionReader {
             return wish
         }
         // A batch's tag is not that of any of its actions.
-        let known = isBatch && goal == .change ? nil : fields.preconditions.noneMatch?.knownStates
+        let known = isBatch && goal == .change ? nil : noneMatch?.knownStates
         wish.patience = .change(from: known, deadline: deadline)
         return wish
     }

@@ -54,15 +54,17 @@ public struct RenderedAnswer: Sendable {
     /// The Action: the state, and what is known of its freshness.
     public var body: [UInt8] { answer.document.bytes.dropLast() + tail }
 
-    /// Writes 200 with the Action, 304 when the caller has this state already, or 412. Returns the status.
+    /// Writes 200 with the Action, 304 when the caller has this state already, or 412. `bytes`: those of
+    /// the head, if the id stands in them. Returns the status.
     public func write(
-        _ preconditions: Preconditions, requestID: RequestID, preferred: Int? = nil, now: Instant,
-        for caches: CacheScope, into writer: inout ResponseWriter
+        _ preconditions: Preconditions, _ requestID: RequestID, from bytes: Span<UInt8> = Span(),
+        preferred: Int? = nil, now: Instant, for caches: CacheScope,
+        into writer: inout ResponseWriter
     ) -> Int {
         let verdict = preconditions.verdict(tag)
         guard verdict != .failed else {
             var problem = ProblemDetails.preconditionFailed.response(now: now)
-            problem.fields.append(Field(name: "X-Request-Id", value: requestID.text))
+            problem.fields.append(Field(name: "X-Request-Id", value: requestID.text(from: bytes)))
             writer.write(problem)
             return problem.status
         }
@@ -84,7 +86,7 @@ public struct RenderedAnswer: Sendable {
                 output.endLine()
             }
             output.append("X-Request-Id: ")
-            requestID.withSpan { output.append($0) }
+            output.append(requestID, from: bytes)
             output.endLine()
         }
         return status

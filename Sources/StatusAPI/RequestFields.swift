@@ -1,5 +1,5 @@
 // A request's fields, looked through once: of those that mean something here, what they say, as values
-// that outlive the bytes that they came in.
+// that, but for the places of key and id, outlive the bytes that they came in.
 
 public import HTTPWire
 
@@ -15,8 +15,8 @@ public struct RequestFields: Sendable, Equatable {
     public var lastSeen: EntityTag?
     /// The trace that the request belongs to, if it can be continued. Two of them are none.
     public var trace: TraceParent?
-    /// X-Request-Id, if it can be echoed; else empty.
-    public var requestID = RequestID()
+    /// X-Request-Id, if it can be echoed.
+    public var requestID: RequestID?
     /// Where a caller's key stands in the bytes of the head. Two of them are none.
     public var key: Range<Int>?
 
@@ -67,7 +67,7 @@ public struct RequestFields: Sendable, Equatable {
             lastSeen = EntityTag(opaque: bytes.extracting(lastEventID.first))
         }
         if traceparent.lines == 1 { trace = TraceParent(bytes.extracting(traceparent.first)) }
-        if requestIDs.lines > 0 { requestID.take(bytes.extracting(requestIDs.first)) }
+        if requestIDs.lines > 0 { requestID = RequestID(at: requestIDs.first, in: bytes) }
         if authorization.lines == 1 { key = BearerKey.find(at: authorization.first, in: bytes) }
     }
 }

@@ -1,55 +1,62 @@
 // The name of a request in logs and answers: the caller's own, or one that is made.
 
-/// A request's id: 1 to 128 visible characters of ASCII, kept in place so that no request allocates one.
-/// Large, so lent and not copied where it can be.
-public struct RequestID: Sendable {
+public import HTTPWire
+
+/// A request's id: 1 to 128 visible characters of ASCII.
+public enum RequestID: Sendable, Equatable {
+    /// Sixteen hexadecimal digits.
+    case made(UInt64)
+    /// Where a caller's own stands in the bytes of the head. Plain: nothing in it has to be escaped or
+    /// quoted in a log.
+    case given(Range<Int>, isPlain: Bool)
+    /// A caller's own, for a request that outlives the bytes it came in.
+    case kept([UInt8], isPlain: Bool)
+
     public static let bytesMax = 128
 
-    private var storage = InlineArray<128, UInt8>(repeating: 0)
-    public private(set) var count = 0
-    /// Nothing in it has to be escaped or quoted in a log.
-    public private(set) var isPlain = true
-
-    /// No id.
-    public init() {}
-
-    /// A caller's own. Empty unless it is visible ASCII and short.
-    @inline(__always)
-    public mutating func take(_ bytes: Span<UInt8>) {
-        guard (1...Self.bytesMax).contains(bytes.count) else { return }
-        for index in bytes.indices {
-            let byte = bytes[index]
-            guard (0x21...0x7E).contains(byte) else { return }
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "=")
-            {
-                isPlain = false
+    /// A caller's own. Nil unless it is visible ASCII and short.
+    init?(at place: Range<Int>, in bytes: Span<UInt8>) {
+        guard (1...Self.bytesMax).contains(place.count) else { return nil }
+        var isPlain = true
+        for index in place {
+            switch bytes[index] {
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "="): isPlain = false
+            case 0x21...0x7E: break
+            default: return nil
             }
-            storage[index] = byte
         }
-        count = bytes.count
+        self = .given(place, isPlain: isPlain)
     }
 
-    /// Becomes sixteen hexadecimal digits.
-    public mutating func make(_ number: UInt64) {
-        for index in 0..<16 {
-            let digit = UInt8(truncatingIfNeeded: number &>> UInt64(60 &- 4 &* index)) & 15
-            storage[index] = digit &+ (digit < 10 ? 0x30 : 0x57)
+    /// The same without the bytes.
+    public func kept(from bytes: Span<UInt8>) -> RequestID {
+        guard case .given(let place, let isPlain) = self else { return self }
+        let own = bytes.extracting(place).withUnsafeBufferPointer { Array($0) }
+        return .kept(own, isPlain: isPlain)
+    }
+
+    public var isPlain: Bool {
+        switch self {
+        case .made: true
+        case .given(_, let isPlain), .kept(_, let isPlain): isPlain
         }
-        count = 16
-        isPlain = true
     }
 
-    public var text: String {
-        withSpan { $0.withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) } }
-    }
-
-    /// Lends the characters.
-    @inline(__always)
-    public borrowing func withSpan<Value>(_ body: (Span<UInt8>) -> Value) -> Value {
-        body(storage.span.extracting(first: count))
+    public func text(from bytes: Span<UInt8> = Span()) -> String {
+        var text: [UInt8] = []
+        text.append(bytesMax: Self.bytesMax) { $0.append(self, from: bytes) }
+        return String(decoding: text, as: UTF8.self)
     }
 }
 
-extension RequestID: Equatable {
-    public static func == (a: RequestID, b: RequestID) -> Bool { a.text == b.text }
+extension OutputCursor {
+    /// Writes at most ``RequestID/bytesMax`` bytes.
+    @inline(__always)
+    public mutating func append(_ id: RequestID, from bytes: Span<UInt8>) {
+        switch id {
+        case .made(let number): append(hexadecimal: number)
+        case .given(let place, _): append(bytes.extracting(place))
+        case .kept(let own, _): append(own.span)
+        }
+    }
 }

@@ -11,9 +11,9 @@ public struct TraceParent: Sendable, Equatable {
     /// one does: `00-TRACE-SPAN-FLAGS`.
     public init?(_ value: Span<UInt8>) {
         guard value.count >= 55, value[2] == Self.dash, value[35] == Self.dash,
-            value[52] == Self.dash, let version = Self.number(value, 0..<2),
-            let high = Self.number(value, 3..<19), let low = Self.number(value, 19..<35),
-            let span = Self.number(value, 36..<52), let flags = Self.number(value, 53..<55),
+            value[52] == Self.dash, let version = value.hexadecimal(0..<2),
+            let high = value.hexadecimal(3..<19), let low = value.hexadecimal(19..<35),
+            let span = value.hexadecimal(36..<52), let flags = value.hexadecimal(53..<55),
             high | low != 0, span != 0, version != 0xFF
         else { return nil }
         guard value.count == 55 || version != 0 && value[55] == Self.dash else { return nil }
@@ -40,20 +40,5 @@ public struct TraceParent: Sendable, Equatable {
     private static func digits(_ number: UInt64, count: Int) -> String {
         let digits = String(number, radix: 16)
         return String(repeating: "0", count: count - digits.count) + digits
-    }
-
-    /// Of hexadecimal digits in lower case, as the standard wants them; nil for others.
-    private static func number(_ bytes: Span<UInt8>, _ range: Range<Int>) -> UInt64? {
-        var number: UInt64 = 0
-        for index in range {
-            switch bytes[index] {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"):
-                number = number << 4 | UInt64(bytes[index] & 15)
-            case UInt8(ascii: "a")...UInt8(ascii: "f"):
-                number = number << 4 | UInt64(bytes[index] - 0x57)
-            default: return nil
-            }
-        }
-        return number
     }
 }

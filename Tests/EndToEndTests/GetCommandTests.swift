@@ -16,7 +16,7 @@ struct GetCommandTests {
     }
 
     @Test func exitCodesAreThoseOfTheHelp() async throws {
-        let world = try await World(["VOUCHERS_TIMEOUT": "1s"])
+        let world = try await World(["ORDERS_TIMEOUT": "30s", "VOUCHERS_TIMEOUT": "30s"])
         #expect(try await get(world, DemoID.pendingVoucher).code == 3)
         #expect(try await get(world, DemoID.missingOrder).code == 4)
         #expect(try await get(world, "aa_000000000000000500").code == 5)

@@ -78,9 +78,11 @@ final class Asked {
     func wish(
         _ limits: APILimits, isBatch: Bool = false
     ) throws(ProblemDetails) -> Wish {
-        let query = query
+        let (query, fields) = (query, fields)
         return try QuestionReader.wish(
-            query.span, fields, limits, now: Fixtures.now, isBatch: isBatch)
+            query.span, preferredWait: fields.preferredWait,
+            noneMatch: fields.preconditions.noneMatch, limits, now: Fixtures.now,
+            isBatch: isBatch)
     }
 
     func batchIDs() throws(ProblemDetails) -> [String] {
@@ -106,11 +108,4 @@ extension TagCondition {
 
 extension EntityTag {
     init?(opaque: String) { self.init(opaque: Array(opaque.utf8).span) }
-}
-
-extension RequestID {
-    init(_ number: UInt64) {
-        self.init()
-        make(number)
-    }
 }

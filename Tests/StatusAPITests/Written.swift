@@ -18,8 +18,8 @@ enum Written {
         var writer = ResponseWriter()
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
         let status = RenderedAnswer(answer, clocks: clocks).write(
-            .of(ifMatch, noneMatch: ifNoneMatch), requestID: RequestID(7), now: clocks.instant,
-            for: caches, into: &writer)
+            .of(ifMatch, noneMatch: ifNoneMatch), .made(7), now: clocks.instant, for: caches,
+            into: &writer)
         return read(writer.output, status: status)
     }
 

@@ -9,12 +9,16 @@ import Testing
 @testable import StatusProxy
 
 struct RequestJournalTests {
-    private func visit(_ fields: String = "", number: UInt64 = 1) throws -> Visit {
+    private func visit(
+        _ fields: String = "", _ route: Route = .live, number: UInt64 = 1
+    ) throws -> Visit {
         let bytes = Array("GET /livez HTTP/1.0\r\n\(fields)\r\n".utf8)
         var head = RequestHead()
         let outcome = RequestParser().parse(bytes.span, into: &head)
         #expect(outcome == .request(consumed: bytes.count))
-        return Visit(head, bytes.span, number: number)
+        var visit = Visit(head, bytes.span, route, number: number)
+        visit.keep(bytes.span)
+        return visit
     }
 
     private func text(_ journal: RequestJournal, stored: Int = 0) throws -> MetricsReader {
@@ -24,8 +28,8 @@ struct RequestJournalTests {
     }
 
     @Test func requestWithoutAnIDGetsANewOne() throws {
-        let first = try visit("X-Request-Id: a b\r\n", number: 1).requestID.text
-        let second = try visit(number: 2).requestID.text
+        let first = try visit("X-Request-Id: a b\r\n", number: 1).requestID.text()
+        let second = try visit(number: 2).requestID.text()
         for id in [first, second] {
             #expect(id.utf8.count == 16)
             #expect(id.utf8.allSatisfy { Array("0123456789abcdef".utf8).contains($0) })
@@ -39,8 +43,7 @@ struct RequestJournalTests {
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
         let metrics = Metrics()
         let journal = RequestJournal(log: log, metrics: metrics)
-        var visit = try visit("X-Request-Id: req-42\r\n")
-        visit.route = .action
+        var visit = try visit("X-Request-Id: req-42\r\n", .action)
         visit.cacheResult = .stale
         visit.source = .vouchers
         let response = journal.close(visit, Response(status: 200))
@@ -72,7 +75,7 @@ struct RequestJournalTests {
         pipe.startReading()
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
         let journal = RequestJournal(log: log, metrics: Metrics())
-        journal.abandoned(try visit("X-Request-Id: req-42\r\n"))
+        journal.abandoned(try visit("X-Request-Id: req-42\r\n", .unknown))
         log.flush(patience: .seconds(30))
         let lines = try #require(pipe.lines())
         #expect(lines.count == 1)
@@ -113,8 +116,7 @@ struct RequestJournalTests {
         pipe.startReading()
         let log = LogWriter(level: .info, format: format, descriptor: pipe.writer)
         let journal = RequestJournal(log: log, metrics: Metrics())
-        var visit = try visit("X-Request-Id: \(id)\r\n")
-        visit.route = .live
+        let visit = try visit("X-Request-Id: \(id)\r\n")
         journal.close(visit, status: 200)
         log.flush(patience: .seconds(30))
         #expect(try #require(pipe.lines()?.first).contains(part))

@@ -18,7 +18,7 @@ enum ReaderRules {
         checkPreconditions(request.fields.preconditions)
         checkEvents(request.fields, parts)
         checkTrace(request.fields.trace)
-        checkRequestID(request.fields.requestID)
+        checkRequestID(request.fields.requestID, request.bytes)
         checkPlain(request, parts)
     }
 
@@ -80,7 +80,9 @@ enum ReaderRules {
 
     private static func wish(_ request: AskedRequest) throws(ProblemDetails) -> Wish {
         let query = request.query
-        return try QuestionReader.wish(query.span, request.fields, limits, now: now)
+        return try QuestionReader.wish(
+            query.span, preferredWait: request.fields.preferredWait,
+            noneMatch: request.fields.preconditions.noneMatch, limits, now: now)
     }
 
     // MARK: Batches
@@ -122,11 +124,12 @@ enum ReaderRules {
     }
 
     /// What is echoed begins no line, and is what the caller gave.
-    private static func checkRequestID(_ id: RequestID) {
-        id.withSpan { id in
-            require(id.count <= RequestID.bytesMax, "a long id")
-            for index in id.indices { require((0x21...0x7E).contains(id[index]), "the id's bytes") }
-        }
+    private static func checkRequestID(_ id: RequestID?, _ bytes: [UInt8]) {
+        guard let id else { return }
+        let text = Array(id.text(from: bytes.span).utf8)
+        require((1...RequestID.bytesMax).contains(text.count), "an id of \(text.count) bytes")
+        require(text.allSatisfy { (0x21...0x7E).contains($0) }, "the id's bytes")
+        require(id.kept(from: bytes.span).text().utf8.elementsEqual(text), "another id")
     }
 
     /// What goes on to an upstream is a trace that it would take, and the same one.

@@ -194,7 +194,7 @@ enum DocumentRules {
         let tag = Array(rendered.tag.text.utf8)
         held.noneMatch = TagCondition(tag.span)
         let status = rendered.write(
-            held, requestID: RequestID(), now: moment, for: .shared, into: &writer)
+            held, .made(7), now: moment, for: .shared, into: &writer)
         require(writer.isAnswered, "no answer")
         require(status == 304, "its own tag does not match")
         require(writer.output.suffix(4).elementsEqual([13, 10, 13, 10]), "a 304 with content")

@@ -92,12 +92,6 @@ final class CallerGate: Sendable {
         for lane in lanes { lane.withLock { $0 = result } }
     }
 
-    /// The word on a request whose key stands there, if it has one.
-    func admission(by key: Range<Int>?, in bytes: Span<UInt8>, _ visit: Visit) -> Admission {
-        guard let key else { return .unknown }
-        return admit(bytes.extracting(key), now: visit.startedAt, lane: visit.lane)
-    }
-
     func admit(_ key: Span<UInt8>, now: Instant, lane: Int) -> Admission {
         let digest = KeyDigest(of: key)
         guard let caller = lanes[lane].withLock({ $0[digest] }) else { return .unknown }

@@ -123,18 +123,6 @@ extension OutputCursor {
         append(digits: microseconds % 1_000_000, count: 6)
     }
 
-    /// Text that is known to be plain is neither looked through nor quoted for people.
-    @inline(__always)
-    mutating func member(
-        _ name: StaticString, text: Span<UInt8>, isPlain: Bool, as format: LogFormat
-    ) {
-        guard isPlain else { return member(name, text: text, as: format) }
-        self.name(name, format)
-        if format == .json { append("\"") }
-        append(text)
-        if format == .json { append("\"") }
-    }
-
     /// Text from outside. A value that could be taken for something else is quoted in text lines, and it
     /// never begins a line of its own, nor moves a terminal's cursor.
     mutating func member(_ name: StaticString, text: Span<UInt8>, as format: LogFormat) {

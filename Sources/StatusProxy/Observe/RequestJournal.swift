@@ -23,14 +23,15 @@ final class RequestJournal: Sendable {
 
         /// Hands over the request's line.
         mutating func withLine(
-            _ visit: borrowing Visit, status: Int, _ nanoseconds: Int64, events: Int? = nil,
-            delivery: Delivery = .whole, as format: LogFormat, _ body: (Span<UInt8>) -> Void
+            _ visit: borrowing Visit, from bytes: Span<UInt8> = Span(), status: Int,
+            _ nanoseconds: Int64, events: Int? = nil, delivery: Delivery = .whole,
+            as format: LogFormat, _ body: (Span<UInt8>) -> Void
         ) {
             let milliseconds = clock.tick()
             let clock = clock
             let count = line.overwrite { line in
                 line.beginLine(clock, milliseconds, .info, "request", as: format)
-                visit.write(status, nanoseconds, events, delivery, as: format, into: &line)
+                visit.write(bytes, status, nanoseconds, events, delivery, as: format, into: &line)
                 line.endLogLine(as: format)
             }
             body(line.span.extracting(first: count))
@@ -47,23 +48,25 @@ final class RequestJournal: Sendable {
     func close(_ visit: Visit, _ response: Response) -> Response {
         close(visit, status: response.status)
         var response = response
-        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID.text))
+        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID.text()))
         return response
     }
 
-    /// Logs and counts an answer that has been written. `beganAfter` and `events` are of an event
-    /// stream: its whole life would tell nothing among the durations of answers.
+    /// Logs and counts an answer that has been written. `bytes`: those of the head, if the visit has not
+    /// been kept. `beganAfter` and `events` are of an event stream: its whole life would tell nothing
+    /// among the durations of answers.
     func close(
-        _ visit: borrowing Visit, status: Int, beganAfter: Duration? = nil, events: Int? = nil
+        _ visit: borrowing Visit, from bytes: Span<UInt8> = Span(), status: Int,
+        beganAfter: Duration? = nil, events: Int? = nil
     ) {
         // Plain numbers: `Duration` counts in 128 bits.
         let took = SystemClock.now().nanoseconds - visit.startedAt.nanoseconds
         lanes[visit.lane].withLock { lane in
             lane.counts.count(visit, status: status, beganAfter?.nanoseconds ?? took)
             guard log.level <= .info else { return }
-            lane.withLine(visit, status: status, took, events: events, as: log.format) {
-                log.append($0)
-            }
+            lane.withLine(
+                visit, from: bytes, status: status, took, events: events, as: log.format
+            ) { log.append($0) }
         }
     }
 
@@ -134,12 +137,17 @@ extension Visit {
     /// Writes the members of the request's log line, each name with what stands before it.
     @inline(__always)
     fileprivate borrowing func write(
-        _ status: Int, _ nanoseconds: Int64, _ events: Int?, _ delivery: Delivery,
-        as format: LogFormat, into line: inout OutputCursor
+        _ bytes: Span<UInt8>, _ status: Int, _ nanoseconds: Int64, _ events: Int?,
+        _ delivery: Delivery, as format: LogFormat, into line: inout OutputCursor
     ) {
         let isJSON = format == .json
-        fields.requestID.withSpan {
-            line.member("request_id", text: $0, isPlain: fields.requestID.isPlain, as: format)
+        if requestID.isPlain {
+            line.append(isJSON ? ",\"request_id\":\"" : " request_id=")
+            line.append(requestID, from: bytes)
+            if isJSON { line.append("\"") }
+        } else {
+            var id = requestID.text(from: bytes)
+            id.withUTF8 { line.member("request_id", text: $0.span, as: format) }
         }
         line.append(isJSON ? ",\"method\":\"" : " method=")
         line.append(method.word)
@@ -177,7 +185,9 @@ extension Visit {
         }
         if let caller {
             let name = caller.nameBytes
-            line.member("caller", text: name.span, isPlain: true, as: format)
+            line.append(isJSON ? ",\"caller\":\"" : " caller=")
+            line.append(name.span)
+            if isJSON { line.append("\"") }
         }
     }
 }

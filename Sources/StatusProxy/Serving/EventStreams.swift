@@ -121,7 +121,7 @@ final class EventStreams: Sendable {
 
     private func begin(_ stream: inout Stream, _ exchange: Exchange) {
         var head = EventStream.head
-        head.fields.append(Field(name: "X-Request-Id", value: stream.visit.requestID.text))
+        head.fields.append(Field(name: "X-Request-Id", value: stream.visit.requestID.text()))
         stream.beganAfter = SystemClock.now() - stream.visit.startedAt
         exchange.beginStream(head)
     }

@@ -9,14 +9,14 @@ import StatusCore
 
 extension ProxyHandler {
     func batch(
-        _ query: Span<UInt8>, _ visit: Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: Visit, _ exchange: Exchange,
+        _ writer: inout ResponseWriter
     ) -> Handling {
         let batch: Batch
         do throws(ProblemDetails) {
             batch = Batch(
-                ids: try QuestionReader.batchIDs(query),
-                wish: try QuestionReader.wish(
-                    query, visit.fields, limits, now: visit.startedAt, isBatch: true),
+                ids: try QuestionReader.batchIDs(bytes.extracting(head.query ?? 0..<0)),
+                wish: try wish(head, bytes, visit, isBatch: true),
                 visit: visit, exchange: exchange)
         } catch {
             return answer(error, visit, &writer)

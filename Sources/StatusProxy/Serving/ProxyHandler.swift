@@ -53,26 +53,20 @@ final class ProxyHandler: RequestHandler {
         _ head: borrowing RequestHead, bytes: Span<UInt8>, body: [UInt8], exchange: Exchange,
         writer: inout ResponseWriter
     ) -> Handling {
-        var visit = Visit(head, bytes, lane: exchange.loopIndex, number: exchange.id)
         let destination = Router.destination(of: head, bytes)
-        visit.route = destination.route
-        if head.hasBrowserMark, let refusal = browsers.refusal(of: head, bytes) {
-            return answer(refusal, visit, &writer)
+        var visit = Visit(head, bytes, destination.route, exchange)
+        let refusal = refusal(of: head, bytes, &visit)
+        if refusal == nil, destination.route == .action,
+            serve(destination.id, head, bytes, &visit, exchange, &writer)
+        {
+            return .answered
         }
-        // Who may not ask is not told what is wrong with the question either.
-        if let callers, Router.isGuarded(head, bytes) {
-            switch callers.admission(by: visit.fields.key, in: bytes, visit) {
-            case .admitted(let caller): visit.caller = caller
-            case .unknown: return answer(.unauthorized, visit, &writer)
-            case .tooMany(let caller, let retryAt):
-                let problem = ProblemDetails.tooManyRequests(caller.name, retryAt: retryAt)
-                return answer(problem, visit, &writer)
-            }
-        }
+        visit.keep(bytes)
+        if let refusal { return answer(refusal, visit, &writer) }
         switch destination.route {
         case .action, .events, .explain:
-            return action(destination, head, bytes, &visit, exchange, &writer)
-        case .actions: return batch(bytes.extracting(head.query ?? 0..<0), visit, exchange, &writer)
+            return action(destination, head, bytes, visit, exchange, &writer)
+        case .actions: return batch(head, bytes, visit, exchange, &writer)
         case .live:
             return answer(HealthWriter.answer(health.liveness, to: visit.method), visit, &writer)
         case .ready:
@@ -85,6 +79,24 @@ final class ProxyHandler: RequestHandler {
             return answer(Response(status: 204, fields: [allow]), visit, &writer)
         case .unknown: return answer(.routeNotFound, visit, &writer)
         case .notAllowed: return answer(.methodNotAllowed, visit, &writer)
+        }
+    }
+
+    /// Why a request is not even looked at; nil for nearly all. Who may not ask is not told what is wrong
+    /// with the question either.
+    private func refusal(
+        of head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: inout Visit
+    ) -> ProblemDetails? {
+        if head.hasBrowserMark, let refusal = browsers.refusal(of: head, bytes) { return refusal }
+        guard let callers, Router.isGuarded(head, bytes) else { return nil }
+        guard let key = visit.fields.key else { return .unauthorized }
+        switch callers.admit(bytes.extracting(key), now: visit.startedAt, lane: visit.lane) {
+        case .admitted(let caller):
+            visit.caller = caller
+            return nil
+        case .unknown: return .unauthorized
+        case .tooMany(let caller, let retryAt):
+            return .tooManyRequests(caller.name, retryAt: retryAt)
         }
     }
 
@@ -146,30 +158,26 @@ final class ProxyHandler: RequestHandler {
 // MARK: - Actions
 
 extension ProxyHandler {
-    /// What stands on the board is answered here and now.
-    private func action(
-        _ destination: Destination, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
+    /// Answers here and now if the board has an answer; false: it has none, or the question is odd.
+    private func serve(
+        _ id: Range<Int>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
         _ visit: inout Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
-    ) -> Handling {
-        let wish: Wish
-        do throws(ProblemDetails) {
-            let query = bytes.extracting(head.query ?? 0..<0)
-            wish = try QuestionReader.wish(query, visit.fields, limits, now: visit.startedAt)
-        } catch {
-            let isID = destination.actionID(in: bytes) != nil
-            return answer(isID ? error : .invalidID, visit, &writer)
-        }
-        let isPlain = destination.route == .action && !visit.fields.prefersEvents
-        if isPlain, let found = boarded(bytes.extracting(destination.id), wish, visit) {
-            write(found.rendered, wish, &visit, exchange, &writer)
-            return .answered
-        }
-        guard let id = destination.actionID(in: bytes) else {
-            return answer(.invalidID, visit, &writer)
-        }
-        if destination.route == .explain { return explain(id, visit, exchange, &writer) }
-        guard isPlain else { return events(id, wish, visit, exchange, &writer) }
-        return ask(id, wish, visit, exchange, &writer)
+    ) -> Bool {
+        guard !visit.fields.prefersEvents, let wish = try? wish(head, bytes, visit),
+            let found = boarded(bytes.extracting(id), wish, visit)
+        else { return false }
+        write(found.rendered, wish, &visit, bytes, exchange, &writer)
+        return true
+    }
+
+    func wish(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: borrowing Visit,
+        isBatch: Bool = false
+    ) throws(ProblemDetails) -> Wish {
+        try QuestionReader.wish(
+            bytes.extracting(head.query ?? 0..<0), preferredWait: visit.fields.preferredWait,
+            noneMatch: visit.fields.preconditions.noneMatch, limits, now: visit.startedAt,
+            isBatch: isBatch)
     }
 
     /// `id`: percent-encoded, as it came; hardly ever is there an escape in it.
@@ -185,6 +193,25 @@ extension ProxyHandler {
         }
     }
 
+    /// What the board had no answer for.
+    private func action(
+        _ destination: Destination, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
+        _ visit: Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
+    ) -> Handling {
+        guard let id = destination.actionID(in: bytes) else {
+            return answer(.invalidID, visit, &writer)
+        }
+        if destination.route == .explain { return explain(id, visit, exchange, &writer) }
+        let wish: Wish
+        do throws(ProblemDetails) { wish = try self.wish(head, bytes, visit) } catch {
+            return answer(error, visit, &writer)
+        }
+        guard destination.route == .action, !visit.fields.prefersEvents else {
+            return events(id, wish, visit, exchange, &writer)
+        }
+        return ask(id, wish, visit, exchange, &writer)
+    }
+
     private func ask(
         _ id: ActionID, _ wish: Wish, _ visit: Visit, _ exchange: Exchange,
         _ writer: inout ResponseWriter
@@ -196,7 +223,7 @@ extension ProxyHandler {
                 switch reply {
                 case .answer(let answer):
                     let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
-                    self.write(rendered, wish, &visit, exchange, &writer)
+                    self.write(rendered, wish, &visit, Span(), exchange, &writer)
                 case .problem(let problem):
                     let details = ProblemDetails(problem, id: id)
                     visit.refuse(details)
@@ -225,18 +252,19 @@ extension ProxyHandler {
     }
 
     private func write(
-        _ rendered: RenderedAnswer, _ wish: Wish, _ visit: inout Visit, _ exchange: Exchange,
-        _ writer: inout ResponseWriter
+        _ rendered: RenderedAnswer, _ wish: Wish, _ visit: inout Visit, _ bytes: Span<UInt8>,
+        _ exchange: Exchange, _ writer: inout ResponseWriter
     ) {
         let status = rendered.write(
-            visit.fields.preconditions, requestID: visit.fields.requestID,
-            preferred: wish.waitPreferred,
-            now: SystemClock.now(), for: limits.caches, into: &writer)
+            visit.fields.preconditions, visit.requestID, from: bytes,
+            preferred: wish.waitPreferred, now: SystemClock.now(), for: limits.caches,
+            into: &writer)
         visit.serve(rendered.answer)
         guard writer.shared.isEmpty else {
+            visit.keep(bytes)
             return journal.close(visit, status: status, large: exchange)
         }
-        journal.close(visit, status: status)
+        journal.close(visit, from: bytes, status: status)
     }
 
     private func events(

@@ -9,11 +9,11 @@ import StatusCore
 struct Visit: Sendable {
     let startedAt = SystemClock.now()
     let method: HTTPWire.Method
-    /// With a request id, whether the caller gave one or not.
-    private(set) var fields: RequestFields
+    private(set) var requestID: RequestID
+    let fields: RequestFields
     /// The number of the loop that it came in on.
     let lane: Int
-    var route = Route.unknown
+    let route: Route
     var cacheResult: CacheResult?
     /// Actions that it was answered for without a call of their own.
     var savedCalls = 0
@@ -22,15 +22,27 @@ struct Visit: Sendable {
     /// Who asks, when keys are on.
     var caller: KeyHolder?
 
+    init(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ route: Route, _ exchange: Exchange
+    ) {
+        self.init(head, bytes, route, lane: exchange.loopIndex, number: exchange.id)
+    }
+
     /// `number` is unlike that of any other request of the process.
-    init(_ head: borrowing RequestHead, _ bytes: Span<UInt8>, lane: Int = 0, number: UInt64) {
+    init(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ route: Route, lane: Int = 0,
+        number: UInt64
+    ) {
+        self.route = route
         self.lane = lane
         method = head.method
         fields = RequestFields(head, bytes)
-        if fields.requestID.count == 0 { fields.requestID.make(Self.unlikeOthers(number)) }
+        requestID = fields.requestID ?? .made(Self.unlikeOthers(number))
     }
 
-    var requestID: RequestID { fields.requestID }
+    /// From now on the visit outlives the bytes of its head.
+    mutating func keep(_ bytes: Span<UInt8>) { requestID = requestID.kept(from: bytes) }
+
     var trace: TraceParent? { fields.trace }
 
     /// What the visitor wishes to know of an action.
