@@ -43,12 +43,13 @@ public enum Route: UInt8, CaseIterable, Sendable {
 /// Where a request leads.
 public struct Destination: Sendable, Equatable {
     public var route: Route
-    /// Where the id of an action stands in the bytes of the head, percent-encoded as it came.
-    public var id: Range<Int> = 0..<0
+    /// Where the id of an action stands in the bytes of the head, percent-encoded as it came; nil for a
+    /// path without one.
+    public var id: Range<Int>?
 
-    /// The id; nil when it is none.
+    /// The id; nil when there is none, or what stands there is none.
     public func actionID(in bytes: Span<UInt8>) -> ActionID? {
-        PercentCoding.decode(bytes.extracting(id)).flatMap(ActionID.init)
+        id.flatMap { PercentCoding.decode(bytes.extracting($0)) }.flatMap(ActionID.init)
     }
 }
 
@@ -67,8 +68,8 @@ public enum Router {
         case .options:
             // A health check by OPTIONS is answered as one by GET.
             let isCheck = place.route == .live || place.route == .ready
-            return isCheck ? place : Destination(route: .options)
-        default: return Destination(route: .notAllowed)
+            return isCheck ? place : Destination(route: .options, id: place.id)
+        default: return Destination(route: .notAllowed, id: place.id)
         }
     }
 

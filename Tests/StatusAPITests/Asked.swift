@@ -67,10 +67,10 @@ final class Asked {
 
     /// The problem that the target alone is answered with.
     var refusal: ProblemDetails? {
-        switch route {
+        if destination.id != nil, id == nil { return .invalidID }
+        return switch route {
         case .unknown: .routeNotFound
         case .notAllowed: .methodNotAllowed
-        case .action, .events, .explain: id == nil ? .invalidID : nil
         default: nil
         }
     }

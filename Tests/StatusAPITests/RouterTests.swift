@@ -125,6 +125,10 @@ import Testing
         try expectKept(response, method: method.rawValue, path: path)
     }
 
+    @Test func badIDIsToldBeforeAWrongMethod() {
+        #expect(code("/actions/..", .post) == .invalidID)
+    }
+
     @Test(arguments: ["/", "/actions/a", "/actions", "/metrics", "/openapi.yaml"])
     func optionsTellsTheMethods(path: String) {
         let route = Asked(method: .options, path: path).route
@@ -165,6 +169,7 @@ import Testing
 
     @Test func optionsOfNoRouteIsNotFound() {
         #expect(code("/nowhere", .options) == .routeNotFound)
+        #expect(code("/actions/..", .options) == .invalidID)
     }
 
     // MARK: Contract

@@ -26,7 +26,7 @@ enum ReaderRules {
 
     private static func checkRoute(_ request: AskedRequest) {
         let destination = request.destination
-        guard !destination.id.isEmpty else { return }
+        guard destination.id != nil else { return }
         require(request.path.starts(with: "/actions/".utf8), "an id from another path")
         let bytes = request.bytes
         if let id = destination.actionID(in: bytes.span) { checkID(id) }

@@ -56,16 +56,19 @@ final class ProxyHandler: RequestHandler {
         let destination = Router.destination(of: head, bytes)
         var visit = Visit(head, bytes, destination.route, exchange)
         let refusal = refusal(of: head, bytes, &visit)
-        if refusal == nil, destination.route == .action,
-            serve(destination.id, head, bytes, &visit, exchange, &writer)
+        if refusal == nil, destination.route == .action, let place = destination.id,
+            serve(place, head, bytes, &visit, exchange, &writer)
         {
             return .answered
         }
         visit.keep(bytes)
         if let refusal { return answer(refusal, visit, &writer) }
+        let id = destination.actionID(in: bytes)
+        guard id != nil || destination.id == nil else { return answer(.invalidID, visit, &writer) }
         switch destination.route {
         case .action, .events, .explain:
-            return action(destination, head, bytes, visit, exchange, &writer)
+            guard let id else { return answer(.invalidID, visit, &writer) }
+            return action(id, head, bytes, visit, exchange, &writer)
         case .actions: return batch(head, bytes, visit, exchange, &writer)
         case .live:
             return answer(HealthWriter.answer(health.liveness, to: visit.method), visit, &writer)
@@ -195,18 +198,15 @@ extension ProxyHandler {
 
     /// What the board had no answer for.
     private func action(
-        _ destination: Destination, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
-        _ visit: Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
+        _ id: ActionID, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: Visit,
+        _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> Handling {
-        guard let id = destination.actionID(in: bytes) else {
-            return answer(.invalidID, visit, &writer)
-        }
-        if destination.route == .explain { return explain(id, visit, exchange, &writer) }
+        if visit.route == .explain { return explain(id, visit, exchange, &writer) }
         let wish: Wish
         do throws(ProblemDetails) { wish = try self.wish(head, bytes, visit) } catch {
             return answer(error, visit, &writer)
         }
-        guard destination.route == .action, !visit.fields.prefersEvents else {
+        guard visit.route == .action, !visit.fields.prefersEvents else {
             return events(id, wish, visit, exchange, &writer)
         }
         return ask(id, wish, visit, exchange, &writer)
