@@ -120,7 +120,7 @@ struct KeptBytesTests {
         let peer = try stoppedReader(on: stage, bytes: 11 << 20, delivery: delivery)
         #expect(eventually { stage.server.connectionCount == 0 })
         #expect(reasons(cuts) == [.share])
-        #expect(cuts.withLock { $0[0].unsentBytes } > 0)
+        #expect(cuts.withLock { $0.first?.unsentBytes ?? 0 } > 0)
         #expect(delivery.withLock { $0.count } == 1)
         withExtendedLifetime(peer) {}
     }
@@ -133,7 +133,7 @@ struct KeptBytesTests {
         let peer = try stoppedReader(on: stage, bytes: 8 << 20, delivery: delivery)
         #expect(try peer.answer().body.utf8.count == 8 << 20)
         #expect(eventually { delivery.withLock { !$0.isEmpty } })
-        guard case .whole = delivery.withLock({ $0[0] }) else {
+        guard case .whole = delivery.withLock({ $0.first }) else {
             Issue.record("not whole")
             return
         }
@@ -146,7 +146,7 @@ struct KeptBytesTests {
         #expect(eventually { stage.server.figures.keptOutputBytes > 0 })
         peer.reset()
         #expect(eventually { delivery.withLock { !$0.isEmpty } })
-        guard case .gone = delivery.withLock({ $0[0] }) else {
+        guard case .gone = delivery.withLock({ $0.first }) else {
             Issue.record("not gone")
             return
         }
@@ -170,7 +170,7 @@ struct KeptBytesTests {
         }
         #expect(isOver)
         #expect(reasons(cuts) == [.slow])
-        guard case .cut = delivery.withLock({ $0[0] }) else {
+        guard case .cut = delivery.withLock({ $0.first }) else {
             Issue.record("not cut")
             return
         }
