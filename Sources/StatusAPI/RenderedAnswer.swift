@@ -48,9 +48,6 @@ public struct RenderedAnswer: Sendable {
     public var answer: Answer { shared.value }
     public var tag: EntityTag { EntityTag(shared.value.document) }
 
-    /// The size of the Action's state.
-    public var bytes: Int { shared.value.document.bytes.count }
-
     /// The Action: the state, and what is known of its freshness.
     public var body: [UInt8] { answer.document.bytes.dropLast() + tail }
 
