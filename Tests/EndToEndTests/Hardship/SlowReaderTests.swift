@@ -20,7 +20,7 @@ struct SlowReaderTests {
     }
 
     private func stoppedReader(_ path: String, on world: World, id: String) throws -> RawSocket {
-        let socket = try RawSocket(port: world.port, receiveBytes: 4096)
+        let socket = try RawSocket(port: world.port, receiveBytes: 65_536)
         try socket.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: \(id)\r\n\r\n")
         return socket
     }
