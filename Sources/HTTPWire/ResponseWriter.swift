@@ -164,6 +164,15 @@ public struct ResponseWriter: Sendable {
         answerStart = output.count
     }
 
+    /// Makes the answer that is to be written the connection's last.
+    public mutating func closeConnection() {
+        precondition(!isDone, "the head tells of the close")
+        shape.keepAlive = false
+    }
+
+    /// The connection lives on after the answer that was prepared.
+    public var keepsConnection: Bool { shape.keepAlive }
+
     /// True once the answer that was prepared has been written.
     public var isAnswered: Bool { isDone }
 

@@ -69,6 +69,8 @@ final class Connection {
     var pace = Pace()
     /// Bytes dropped while lingering.
     var droppedBytes = 0
+    /// Asked of the kernel when it is wanted first: most requests need it not.
+    lazy var peer = PeerAddress(of: descriptor.number)
     /// True once a request has been delivered.
     var hasServed = false
     /// Over the limit, in a reserved place; counted apart.

@@ -177,6 +177,7 @@ extension EventLoop {
             head, bytes: bytes, body: body, exchange: exchange, writer: &writer)
         {
         case .answered:
+            connection.shape.keepAlive = writer.keepsConnection
             ended(connection)
         case .later:
             writer.rollBack()
@@ -216,6 +217,10 @@ extension EventLoop {
             connection.descriptor.number, SOL_SOCKET, SO_LINGER, &linger,
             socklen_t(MemoryLayout<linger>.size))
         drop(connection)
+    }
+
+    func peer(at slot: Int) -> PeerAddress? {
+        connections.indices.contains(slot) ? connections[slot]?.peer : nil
     }
 
     /// The connection on which an exchange is under way; nil when its peer is gone or answered.

@@ -43,6 +43,10 @@ public struct Exchange: Hashable, Sendable, CustomStringConvertible {
     /// without meeting other loops.
     public var loopIndex: Int { Int(id >> 48) }
 
+    /// Who asks; nil when the peer has gone, or its connection has no place of its own. Only while the
+    /// request is being handled, on the loop's queue.
+    public var peer: PeerAddress? { loop.peer(at: slot) }
+
     /// Answers. From any queue; ignored if the peer is gone or has its answer.
     public func respond(_ response: Response) {
         respond { $0.write(response) }

@@ -9,6 +9,8 @@ struct SocketAddress: Sendable {
 
     var family: Int32 { Int32(storage.ss_family) }
 
+    private init() {}
+
     private init(_ info: addrinfo) {
         length = info.ai_addrlen
         let bytes = UnsafeRawBufferPointer(start: info.ai_addr, count: Int(info.ai_addrlen))
@@ -17,14 +19,26 @@ struct SocketAddress: Sendable {
 
     /// The address that a socket is bound to.
     init(of socket: Int32) throws(SocketFailure) {
-        var (storage, length) = (storage, length)
-        let code = withUnsafeMutablePointer(to: &storage) { storage in
-            storage.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                getsockname(socket, $0, &length)
-            }
-        }
+        self.init()
+        let code = fill { getsockname(socket, $0, $1) }
         guard code == 0 else { throw .failed("getsockname", on: "the bound socket") }
-        (self.storage, self.length) = (storage, length)
+    }
+
+    /// The address that a socket is connected to.
+    init(ofPeer socket: Int32) throws(SocketFailure) {
+        self.init()
+        let code = fill { getpeername(socket, $0, $1) }
+        guard code == 0 else { throw .failed("getpeername", on: "a connection") }
+    }
+
+    private mutating func fill(
+        _ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> Int32
+    ) -> Int32 {
+        var (storage, length) = (storage, length)
+        defer { (self.storage, self.length) = (storage, length) }
+        return withUnsafeMutablePointer(to: &storage) { storage in
+            storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, &length) }
+        }
     }
 
     /// All addresses of a host, each once: an address, or a name's.
@@ -82,6 +96,17 @@ struct SocketAddress: Sendable {
 
     private static func text(_ characters: [CChar]) -> String {
         String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    var isInternet: Bool { family == AF_INET || family == AF_INET6 }
+
+    /// The first 64 bits of an IPv6 address; nil for one of another family.
+    var ipv6Prefix: UInt64? {
+        guard family == AF_INET6 else { return nil }
+        let offset = MemoryLayout<sockaddr_in6>.offset(of: \sockaddr_in6.sin6_addr) ?? 8
+        return withUnsafeBytes(of: storage) {
+            UInt64(bigEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+        }
     }
 
     /// Only this machine reaches it (RFC 1122 3.2.1.3, RFC 4291 2.5.3).

@@ -105,6 +105,13 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             .tooManyRequests, "'\(caller)' has used up its requests for now.", retryAt: retryAt)
     }
 
+    /// Answered to whoever keeps trying keys.
+    public static func tooManyFailedKeys(retryAt: Instant) -> ProblemDetails {
+        ProblemDetails(
+            .tooManyRequests,
+            "Too many requests without a known key have come from this address.", retryAt: retryAt)
+    }
+
     public static func tooManyHeld(_ caller: String, now: Instant) -> ProblemDetails {
         ProblemDetails(
             .tooManyRequests,

@@ -163,6 +163,37 @@ import Testing
         }
     }
 
+    @Test func wrongKeysCountAgainstTheirPeerAndRightOnesDoNot() async throws {
+        let keyed = try await KeyedWorld([("app", "key-one")])
+        let contract = try ContractDocument.ofThisService()
+        #expect(try keyed.get(Self.known, key: "key-one").status == 200)
+        let request = "GET \(Self.known) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer no\r\n\r\n"
+        var client = try Client(port: keyed.world.port)
+        try client.send(String(repeating: request, count: 500))
+        var statuses: [Int] = []
+        var last = try client.receive()
+        while last.status == 401, statuses.count < 500 {
+            statuses.append(last.status)
+            last = try client.receive()
+        }
+        // As many as there may be at once, and what was allowed while they were read.
+        #expect((50..<400).contains(statuses.count))
+        #expect(last.status == 429)
+        #expect(last["connection"] == "close")
+        #expect(last["retry-after"] == "1")
+        let faults = contract.violations(
+            method: "GET", path: "/actions/{id}", status: 429,
+            fields: last.fields.filter { $0.name != "connection" }, body: last.body)
+        #expect(faults == [])
+        #expect(throws: (any Error).self) { try client.receive() }
+        for key in ["key-one", "key-one"] {
+            #expect(try keyed.get(Self.known, key: key).status == 200)
+        }
+        try await eventually("the quota fills again") {
+            try keyed.get(Self.known, key: nil).status == 401
+        }
+    }
+
     /// A caller that waits, or reads a stream.
     private func held(_ path: String, key: String, on world: World) throws -> RawSocket {
         let socket = try RawSocket(port: world.port)

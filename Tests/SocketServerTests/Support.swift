@@ -39,6 +39,13 @@ final class Player: RequestHandler {
             asked.fire()
             return .later
         case "/nothing": return .answered
+        case "/peer":
+            let peer = exchange.peer
+            let text = "\(peer?.text ?? "-") \(peer?.network ?? "-")"
+            writer.write(Response(status: 200, body: Array(text.utf8)))
+        case "/last":
+            writer.closeConnection()
+            writer.write(Response(status: 200))
         case "/body":
             writer.write(Response(status: 200, body: body))
         case "/same":

@@ -21,6 +21,8 @@ final class UnixSocketTests {
                 let peer = try stage.peer()
                 try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
                 #expect(try peer.answer().body == "/a")
+                try peer.send("GET /peer HTTP/1.1\r\nHost: a\r\n\r\n")
+                #expect(try peer.answer().body == "unix unix")
             }
         }
         #expect(!FileManager.default.fileExists(atPath: path))

@@ -1,6 +1,7 @@
 // The door for callers, when keys are on: who is it, does its quota last, and how much of it is held?
 
 import Locking
+import SocketServer
 import StatusCore
 
 /// Somebody with a key. One per name, however many keys it has and however often they are exchanged.
@@ -68,6 +69,7 @@ final class CallerGate: Sendable {
     private let heldMax: Int
     /// The same in each: one per loop, so that a lane's lock is never waited for.
     private let lanes: [Guarded<[KeyDigest: KeyHolder]>]
+    private let failed = Guarded(FailedKeys())
 
     init(_ keys: CallerKeys, requestsPerSecond: Int?, heldMax: Int, lanes: Int) {
         self.requestsPerSecond = requestsPerSecond
@@ -90,6 +92,12 @@ final class CallerGate: Sendable {
         }
         let result = known
         for lane in lanes { lane.withLock { $0 = result } }
+    }
+
+    /// Counts a request with a wrong key, or without one. Nil: its peer's quota allows it; else when it will
+    /// again. Right keys are never held against it: callers may share a peer, such as a proxy.
+    func refuse(_ peer: PeerAddress?, now: Instant) -> Instant? {
+        failed.withLock { $0.take(peer?.network ?? "", now: now) }
     }
 
     func admit(_ key: Span<UInt8>, now: Instant, lane: Int) -> Admission {

@@ -24,4 +24,7 @@ struct RequestQuota: Sendable {
         paidUntil = start + .nanoseconds(interval)
         return nil
     }
+
+    /// Nothing of it is used.
+    func isWhole(now: Instant) -> Bool { paidUntil <= now }
 }

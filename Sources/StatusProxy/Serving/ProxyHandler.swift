@@ -55,7 +55,7 @@ final class ProxyHandler: RequestHandler {
     ) -> Handling {
         let destination = Router.destination(of: head, bytes)
         var visit = Visit(head, bytes, destination.route, exchange)
-        let refusal = refusal(of: head, bytes, &visit)
+        let refusal = refusal(of: head, bytes, &visit, exchange, &writer)
         if refusal == nil, destination.route == .action, let place = destination.id,
             serve(place, head, bytes, &visit, exchange, &writer)
         {
@@ -88,16 +88,25 @@ final class ProxyHandler: RequestHandler {
     /// Why a request is not even looked at; nil for nearly all. Who may not ask is not told what is wrong
     /// with the question either.
     private func refusal(
-        of head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: inout Visit
+        of head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: inout Visit,
+        _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> ProblemDetails? {
         if head.hasBrowserMark, let refusal = browsers.refusal(of: head, bytes) { return refusal }
         guard let callers, Router.isGuarded(head, bytes) else { return nil }
-        guard let key = visit.fields.key else { return .unauthorized }
-        switch callers.admit(bytes.extracting(key), now: visit.startedAt, lane: visit.lane) {
+        let admission = visit.fields.key.map {
+            callers.admit(bytes.extracting($0), now: visit.startedAt, lane: visit.lane)
+        }
+        switch admission ?? .unknown {
         case .admitted(let caller):
             visit.caller = caller
             return nil
-        case .unknown: return .unauthorized
+        case .unknown:
+            guard let retryAt = callers.refuse(exchange.peer, now: visit.startedAt) else {
+                return .unauthorized
+            }
+            // Whoever goes on has to connect anew for each line of the log.
+            writer.closeConnection()
+            return .tooManyFailedKeys(retryAt: retryAt)
         case .tooMany(let caller, let retryAt):
             return .tooManyRequests(caller.name, retryAt: retryAt)
         }

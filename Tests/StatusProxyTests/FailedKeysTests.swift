@@ -1,0 +1,38 @@
+// Quotas of wrong keys: tables of moments and networks.
+
+import StatusCore
+import Testing
+
+@testable import StatusProxy
+
+struct FailedKeysTests {
+    private let start = Instant(nanoseconds: 5_000_000_000)
+
+    @Test func quotaIsOfTheNetworkAndFillsSteadily() {
+        var failed = FailedKeys()
+        for _ in 0..<FailedKeys.perSecond { #expect(failed.take("10.0.0.1", now: start) == nil) }
+        let opensAt = start + .milliseconds(20)
+        #expect(failed.take("10.0.0.1", now: start) == opensAt)
+        #expect(failed.take("10.0.0.2", now: start) == nil)
+        #expect(failed.take("10.0.0.1", now: opensAt) == nil)
+        #expect(failed.take("10.0.0.1", now: opensAt) != nil)
+    }
+
+    @Test func soManyNetworksAreToldApartAndTheRestCountAsOne() {
+        var failed = FailedKeys()
+        for number in 0..<FailedKeys.networksMax {
+            #expect(failed.take("n\(number)", now: start) == nil)
+        }
+        for number in 0..<FailedKeys.perSecond {
+            #expect(failed.take("late\(number)", now: start) == nil)
+        }
+        #expect(failed.take("late", now: start) == start + .milliseconds(20))
+        // Those that are known keep quotas of their own.
+        #expect(failed.take("n0", now: start) == nil)
+        // What is whole again is forgotten, and makes room.
+        let later = start + .seconds(1)
+        for _ in 0..<FailedKeys.perSecond { #expect(failed.take("late", now: later) == nil) }
+        #expect(failed.take("late", now: later) == later + .milliseconds(20))
+        #expect(failed.take("later", now: later) == nil)
+    }
+}
