@@ -1,7 +1,7 @@
 // How answers end that are not sent at once, and what operators should know of those that are cut off.
 
 /// What became of an answer.
-public enum Delivery: Sendable {
+public enum Delivery: Equatable, Sendable {
     /// The kernel has all of it.
     case whole
     /// The peer has closed the connection, or the server was stopped.

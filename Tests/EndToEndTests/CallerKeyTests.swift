@@ -109,6 +109,7 @@ import Testing
         #expect(lines.map { $0["caller"]?.string } == ["app", "app", "shop.7", nil])
         #expect(lines.map { $0["cache"]?.string } == ["miss", "hit", "hit", nil])
         #expect(lines.last?["problem"]?.string == "unauthorized")
+        #expect(lines.map { $0["peer"]?.string } == lines.map { _ in "127.0.0.1" })
         #expect(!keyed.world.proxy.text.contains("key-"))
     }
 

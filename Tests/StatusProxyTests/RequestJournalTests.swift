@@ -70,6 +70,37 @@ struct RequestJournalTests {
         #expect(text.value("connections") == 0)
     }
 
+    @Test(arguments: [LogFormat.json, .text])
+    func lineNamesThePeerAndForHowManyRequestsItStands(format: LogFormat) throws {
+        let pipe = Pipe()
+        pipe.startReading()
+        let log = LogWriter(level: .info, format: format, descriptor: pipe.writer)
+        let journal = RequestJournal(log: log, metrics: Metrics(), logging: .sampled)
+        var visit = try visit("X-Request-Id: req-42\r\n")
+        visit.cacheResult = .hit
+        visit.peer = "2001:db8:1111:2222:3333:4444:5555:6666%interface-of-15"
+        let hits = 1000
+        for _ in 0..<hits { journal.close(visit, status: 200) }
+        // Trouble always has its line.
+        for _ in 0..<hits { journal.close(visit, status: 404) }
+        #expect(
+            try text(journal).value("requests_total", ["route": "other", "code": "200"]) == 1000)
+        log.flush(patience: .seconds(30))
+        let lines = try #require(pipe.lines())
+        #expect(lines.allSatisfy { $0.contains("%interface-of-15") })
+        #expect(lines.filter { $0.contains("404") }.count == hits)
+        let sampled = lines.filter { !$0.contains("404") }
+        #expect((RequestSampler.linesPerSecond..<hits).contains(sampled.count))
+        let mark = format == .json ? #""requests":"# : " requests="
+        let counts = sampled.map { line in
+            line.firstRange(of: mark).map { range in
+                Int(line[range.upperBound...].prefix { $0.isNumber }) ?? 0
+            } ?? 1
+        }
+        #expect(counts.prefix(RequestSampler.linesPerSecond).allSatisfy { $0 == 1 })
+        #expect(counts.reduce(0, +) <= hits)
+    }
+
     @Test func requestWhoseCallerWentAwayLeavesOneLineAndOneCount() throws {
         let pipe = Pipe()
         pipe.startReading()

@@ -78,6 +78,8 @@ struct SettingRefusalTests {
     @Test(arguments: [
         Refused(["LOG_LEVEL": "loud"], "LOG_LEVEL", "'loud'", "debug, info, warning, error"),
         Refused(["LOG_LEVEL": "warnings"], "LOG_LEVEL", "debug, info, warning, error"),
+        Refused(["LOG_REQUESTS": "some"], "LOG_REQUESTS", "'some'", "all, sampled, trouble"),
+        Refused(["LOG_PEER": "yes"], "LOG_PEER", "'yes'", "on, off"),
         Refused(["LOG_FORMAT": "xml"], "LOG_FORMAT", "'xml'", "json, text"),
     ])
     func unknownWordIsRefused(refused: Refused) throws { try expect(refused) }

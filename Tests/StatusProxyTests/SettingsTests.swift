@@ -27,6 +27,8 @@ struct SettingsTests {
         #expect(settings.shutdownTimeout == .seconds(25))
         #expect(settings.logLevel == .info)
         #expect(settings.logFormat == nil)
+        #expect(settings.logRequests == .all)
+        #expect(!settings.logsPeer)
         #expect(settings.configured == [.orders, .vouchers])
     }
 
@@ -62,7 +64,8 @@ struct SettingsTests {
             "HTTP_MAX_CONNECTIONS": "2", "HTTP_IDLE_TIMEOUT": "3s", "HTTP_HEADER_TIMEOUT": "4s",
             "HTTP_HOSTS": "status.internal, B.example ,[fd00::1]",
             "DRAIN_DELAY": "5s", "SHUTDOWN_TIMEOUT": "6s", "LOG_LEVEL": "error",
-            "LOG_FORMAT": "text", "VOUCHERS_URL": "http://10.0.0.1:1/v/",
+            "LOG_FORMAT": "text", "LOG_REQUESTS": "sampled", "LOG_PEER": "on",
+            "VOUCHERS_URL": "http://10.0.0.1:1/v/",
             "VOUCHERS_MIN_INTERVAL": "1ms", "VOUCHERS_MAX_INTERVAL": "2ms",
             "VOUCHERS_CALLS_PER_MINUTE": "7", "VOUCHERS_CALLS_PER_DAY": "none",
             "VOUCHERS_TIMEOUT": "8s", "ORDERS_CALLS_PER_DAY": "9",
@@ -82,6 +85,8 @@ struct SettingsTests {
         #expect(settings.shutdownTimeout == .seconds(6))
         #expect(settings.logLevel == .error)
         #expect(settings.logFormat == .text)
+        #expect(settings.logRequests == .sampled)
+        #expect(settings.logsPeer)
         let vouchers = try #require(settings.upstreams[.vouchers])
         #expect(vouchers.endpoint.baseURL.text == "http://10.0.0.1:1/v")
         #expect(

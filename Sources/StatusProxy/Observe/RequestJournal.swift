@@ -11,37 +11,51 @@ final class RequestJournal: Sendable {
     private let log: LogWriter
     private let metrics: Metrics
     private let lanes: [Guarded<Lane>]
+    /// Peers' addresses stand in the lines.
+    let logsPeer: Bool
     /// Known only once the server listens, which is after its handler exists.
     private let connections = Guarded<(@Sendable () -> ServerFigures)?>(nil)
 
     /// What one loop uses again and again.
     private struct Lane: Sendable {
         var counts = RequestCounts()
+        private var sampler: RequestSampler
         private var clock = LineClock()
         /// Written over by each request, since to empty an array costs more.
         private var line = [UInt8](repeating: 0, count: Visit.lineBytesMax)
 
-        /// Hands over the request's line.
+        init(_ logging: RequestLogging) { sampler = RequestSampler(logging) }
+
+        /// Hands over the request's line, if it gets one.
         mutating func withLine(
             _ visit: borrowing Visit, from bytes: Span<UInt8> = Span(), status: Int,
-            _ nanoseconds: Int64, events: Int? = nil, delivery: Delivery = .whole,
+            endedAt: Instant, events: Int? = nil, delivery: Delivery = .whole,
             as format: LogFormat, _ body: (Span<UInt8>) -> Void
         ) {
+            let isTrouble = status >= 400 || delivery != .whole
+            let kind = isTrouble ? .trouble : visit.kind(events)
+            guard let requests = sampler.take(kind, now: endedAt) else { return }
+            let nanoseconds = endedAt.nanoseconds - visit.startedAt.nanoseconds
             let milliseconds = clock.tick()
             let clock = clock
             let count = line.overwrite { line in
                 line.beginLine(clock, milliseconds, .info, "request", as: format)
-                visit.write(bytes, status, nanoseconds, events, delivery, as: format, into: &line)
+                visit.write(
+                    bytes, status, nanoseconds, events, delivery, requests, as: format, into: &line)
                 line.endLogLine(as: format)
             }
             body(line.span.extracting(first: count))
         }
     }
 
-    init(log: LogWriter, metrics: Metrics, lanes: Int = 1) {
+    init(
+        log: LogWriter, metrics: Metrics, lanes: Int = 1, logging: RequestLogging = .all,
+        logsPeer: Bool = false
+    ) {
         self.log = log
         self.metrics = metrics
-        self.lanes = (0..<max(1, lanes)).map { _ in Guarded(Lane()) }
+        self.logsPeer = logsPeer
+        self.lanes = (0..<max(1, lanes)).map { _ in Guarded(Lane(logging)) }
     }
 
     /// Logs and counts the answer, and returns it with the request's id.
@@ -60,12 +74,13 @@ final class RequestJournal: Sendable {
         beganAfter: Duration? = nil, events: Int? = nil
     ) {
         // Plain numbers: `Duration` counts in 128 bits.
-        let took = SystemClock.now().nanoseconds - visit.startedAt.nanoseconds
+        let now = SystemClock.now()
+        let took = now.nanoseconds - visit.startedAt.nanoseconds
         lanes[visit.lane].withLock { lane in
             lane.counts.count(visit, status: status, beganAfter?.nanoseconds ?? took)
             guard log.level <= .info else { return }
             lane.withLine(
-                visit, from: bytes, status: status, took, events: events, as: log.format
+                visit, from: bytes, status: status, endedAt: now, events: events, as: log.format
             ) { log.append($0) }
         }
     }
@@ -77,9 +92,11 @@ final class RequestJournal: Sendable {
         lanes[visit.lane].withLock { $0.counts.count(visit, status: status, took) }
         guard log.level <= .info else { return }
         exchange.whenDelivered { [self] delivery in
-            let took = SystemClock.now().nanoseconds - visit.startedAt.nanoseconds
+            let now = SystemClock.now()
             lanes[visit.lane].withLock { lane in
-                lane.withLine(visit, status: status, took, delivery: delivery, as: log.format) {
+                lane.withLine(
+                    visit, status: status, endedAt: now, delivery: delivery, as: log.format
+                ) {
                     log.append($0)
                 }
             }
@@ -133,12 +150,22 @@ extension Visit {
     fileprivate static let lineBytesMax =
         512 + OutputCursor.textBytesMax(RequestID.bytesMax)
         + OutputCursor.textBytesMax(CallerKeys.nameBytesMax)
+        + OutputCursor.textBytesMax(PeerAddress.textBytesMax)
+
+    /// `events`: those of an event stream, which takes a place for as long as it is open.
+    fileprivate borrowing func kind(_ events: Int?) -> AnswerKind {
+        switch cacheResult {
+        case .hit?, .stale?: .hit
+        case .miss?, .collapsed?, CacheResult.none?: .call
+        case nil: events == nil ? .own : .call
+        }
+    }
 
     /// Writes the members of the request's log line, each name with what stands before it.
     @inline(__always)
     fileprivate borrowing func write(
         _ bytes: Span<UInt8>, _ status: Int, _ nanoseconds: Int64, _ events: Int?,
-        _ delivery: Delivery, as format: LogFormat, into line: inout OutputCursor
+        _ delivery: Delivery, _ requests: Int, as format: LogFormat, into line: inout OutputCursor
     ) {
         let isJSON = format == .json
         if requestID.isPlain {
@@ -189,6 +216,10 @@ extension Visit {
             line.append(name.span)
             if isJSON { line.append("\"") }
         }
+        if var peer {
+            peer.withUTF8 { line.member("peer", text: $0.span, as: format) }
+        }
+        if requests > 1 { line.member("requests", requests, as: format) }
     }
 }
 

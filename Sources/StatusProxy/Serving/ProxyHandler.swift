@@ -55,6 +55,7 @@ final class ProxyHandler: RequestHandler {
     ) -> Handling {
         let destination = Router.destination(of: head, bytes)
         var visit = Visit(head, bytes, destination.route, exchange)
+        if journal.logsPeer { visit.peer = exchange.peer?.text }
         let refusal = refusal(of: head, bytes, &visit, exchange, &writer)
         if refusal == nil, destination.route == .action, let place = destination.id,
             serve(place, head, bytes, &visit, exchange, &writer)

@@ -65,7 +65,9 @@ final class Service: Sendable {
                 engine.credentialReplaced(source)
             }
         }
-        let journal = RequestJournal(log: log, metrics: metrics, lanes: loops)
+        let journal = RequestJournal(
+            log: log, metrics: metrics, lanes: loops, logging: settings.logRequests,
+            logsPeer: settings.logsPeer)
         // What needs a key is kept by no cache that others ask, too.
         let caches = settings.callers == nil ? CacheScope.shared : .private
         streams = EventStreams(engine: engine, journal: journal, caches: caches)

@@ -19,6 +19,8 @@ struct Visit: Sendable {
     var savedCalls = 0
     var source: Source?
     var problem: ProblemDetails.Code?
+    /// The address of who asks, when it is logged.
+    var peer: String?
     /// Who asks, when keys are on.
     var caller: KeyHolder?
 

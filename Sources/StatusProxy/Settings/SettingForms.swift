@@ -3,6 +3,10 @@
 import StatusCore
 import UpstreamCurl
 
+enum OnOrOff: String, CaseIterable {
+    case on, off
+}
+
 extension RawSettings {
     func duration(_ name: SettingName, min: Duration = .zero) throws(SettingFailure) -> Duration {
         let text = try required(name)

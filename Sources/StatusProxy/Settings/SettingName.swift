@@ -46,6 +46,8 @@ enum SettingName: String, CaseIterable, Sendable {
     case shutdownTimeout = "SHUTDOWN_TIMEOUT"
     case logLevel = "LOG_LEVEL"
     case logFormat = "LOG_FORMAT"
+    case logRequests = "LOG_REQUESTS"
+    case logPeer = "LOG_PEER"
 
     /// Names the settings file itself; read from the environment only.
     static let configFile = "CONFIG_FILE"
@@ -83,10 +85,11 @@ enum SettingName: String, CaseIterable, Sendable {
         case .drainDelay: "0s"
         case .shutdownTimeout: "25s"
         case .logLevel: "info"
+        case .logRequests: "all"
         case .ordersToken, .ordersTokenFile, .ordersClientID, .ordersClientSecret,
             .ordersClientSecretFile, .ordersAudience, .ordersCallsPerDay, .vouchersAppID,
             .vouchersAppToken, .vouchersAppTokenFile, .upstreamCAFile, .callerKeysFile,
-            .callerRequestsPerSecond, .httpHosts, .logFormat:
+            .callerRequestsPerSecond, .httpHosts, .logFormat, .logPeer:
             nil
         }
     }

@@ -34,6 +34,9 @@ struct Settings: Sendable {
     var logLevel: LogLevel
     /// Nil: text on a terminal, else JSON.
     var logFormat: LogFormat?
+    var logRequests: RequestLogging
+    /// Peers' addresses stand in the lines of requests.
+    var logsPeer: Bool
     /// What an operator should hear of, although it stops nothing: a line each.
     var warnings: [String]
 
@@ -97,6 +100,9 @@ struct Settings: Sendable {
         }
         logLevel = try raw.word(.logLevel, LogLevel.self, others: ["warn": .warning]) ?? .info
         logFormat = try raw.word(.logFormat, LogFormat.self)
+        logRequests = try raw.word(.logRequests, RequestLogging.self) ?? .all
+        // With keys there is a caller to tell from whoever has got hold of its key.
+        logsPeer = try (raw.word(.logPeer, OnOrOff.self) ?? (callers == nil ? .off : .on)) == .on
     }
 
     private static func storePlace(

@@ -1,0 +1,70 @@
+// What stands in the log of requests, as the settings have it.
+
+import Glibc
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite(.blocking) struct RequestLogTests {
+    private static let finished = "/actions/aa_000000000000000200"
+
+    private func lines(of world: World) -> [JSONValue] {
+        world.proxy.text.split(separator: "\n").compactMap { try? JSONReader.read(Array($0.utf8)) }
+            .filter { $0["message"]?.string == "request" }
+    }
+
+    /// Sends so many at once on one connection, and reads all answers.
+    private func ask(_ path: String, _ count: Int, _ client: inout Client) throws {
+        let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        for _ in 0..<count / 100 {
+            try client.send(String(repeating: request, count: 100))
+            for _ in 0..<100 { _ = try client.receive() }
+        }
+    }
+
+    @Test func hitsBeyondTheRateAreSampledAndAllOfThemAreAccountedFor() async throws {
+        let world = try await World(["LOG_REQUESTS": "sampled"])
+        #expect(try world.get(Self.finished).status == 200)
+        var client = try Client(port: world.port)
+        let clock = ContinuousClock()
+        var asked = 20_000
+        let took = try clock.measure { try ask(Self.finished, asked, &client) }
+        let trouble = 300
+        try ask("/nowhere", trouble, &client)
+        func hits() -> [JSONValue] { lines(of: world).filter { $0["cache"]?.string == "hit" } }
+        // The last line stands for all that were left out before it.
+        try await eventually("a line for all of them") {
+            _ = try client.request(Self.finished)
+            asked += 1
+            return hits().reduce(0) { $0 + ($1["requests"]?.integer ?? 1) } >= asked - 1
+        }
+        let linesMost = Double(2 + Int(took / .seconds(1))) * 100 + Double(asked - 20_000)
+        #expect(Double(hits().count) <= linesMost)
+        #expect(lines(of: world).count { $0["status"]?.integer == 404 } == trouble)
+        #expect(lines(of: world).count { $0["cache"]?.string == "miss" } == 1)
+        let metrics = try world.get("/metrics").text
+        #expect(metrics.contains("status_proxy_cache_results_total{result=\"hit\"} \(asked)\n"))
+    }
+
+    @Test func troubleAloneHasLines() async throws {
+        let world = try await World(["LOG_REQUESTS": "trouble", "LOG_PEER": "on"])
+        for path in [Self.finished, Self.finished, "/livez", "/nowhere", "/actions/.."] {
+            _ = try world.get(path)
+        }
+        world.proxy.signal(SIGTERM)
+        _ = try await world.proxy.exitCode()
+        #expect(lines(of: world).map { $0["status"]?.integer } == [404, 400])
+        #expect(lines(of: world).map { $0["peer"]?.string } == ["127.0.0.1", "127.0.0.1"])
+    }
+
+    @Test func withoutSettingsEachRequestHasALineAndNoPeer() async throws {
+        let world = try await World()
+        var client = try Client(port: world.port)
+        #expect(try world.get(Self.finished).status == 200)
+        try ask(Self.finished, 1000, &client)
+        world.proxy.signal(SIGTERM)
+        _ = try await world.proxy.exitCode()
+        #expect(lines(of: world).count == 1001)
+        #expect(lines(of: world).allSatisfy { $0["peer"] == nil && $0["requests"] == nil })
+    }
+}
