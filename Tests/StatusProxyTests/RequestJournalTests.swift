@@ -76,7 +76,7 @@ struct RequestJournalTests {
         pipe.startReading()
         let log = LogWriter(level: .info, format: format, descriptor: pipe.writer)
         let journal = RequestJournal(log: log, metrics: Metrics(), logging: .sampled)
-        var visit = try visit("X-Request-Id: req-42\r\n")
+        var visit = try visit("X-Request-Id: req-42\r\n", .unknown)
         visit.cacheResult = .hit
         visit.peer = "2001:db8:1111:2222:3333:4444:5555:6666%interface-of-15"
         let hits = 1000
