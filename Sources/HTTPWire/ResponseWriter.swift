@@ -86,6 +86,33 @@ public struct ResponseWriter: Sendable {
         }
     }
 
+    /// Writes an answer whose content stands in parts, of which each may be large.
+    public mutating func write(_ response: Response, content: Content) {
+        precondition(!isDone && response.body.isEmpty, "an answer is written once")
+        isDone = true
+        status = response.status
+        let bytesMax = Self.frameBytesMax + response.fields.wireBytes
+        Self.append(to: &output, bytesMax, date, shape, status) { output in
+            for field in response.fields { output.field(field) }
+        } afterDate: { output in
+            output.append("Content-Length: ")
+            output.append(decimal: content.count)
+            output.endLine()
+        } content: { _ in
+        }
+        if !shape.isHead { append(content) }
+    }
+
+    private mutating func append(_ content: Content) {
+        for part in content.parts {
+            if part.count >= sharedBytesMin {
+                shared.append(SharedContent(outputBytes: output.count, bytes: part))
+            } else {
+                output.append(contentsOf: part)
+            }
+        }
+    }
+
     /// The frame of every answer. Borrows the date beside the output: a copy would count references.
     @inline(__always)
     private static func append(
@@ -137,17 +164,12 @@ public struct ResponseWriter: Sendable {
     }
 
     /// Writes one piece of content. An empty one would end the answer, so none is written.
-    public mutating func piece(_ bytes: Span<UInt8>, _ framing: StreamFraming) {
-        guard !bytes.isEmpty, framing != .none else { return }
+    public mutating func piece(_ content: Content, _ framing: StreamFraming) {
+        guard content.count > 0, framing != .none else { return }
         let isChunk = framing == .chunked
-        output.append(bytesMax: bytes.count + 2 * MemoryLayout<Int>.size + 4) { output in
-            if isChunk {
-                output.append(String(bytes.count, radix: 16))
-                output.endLine()
-            }
-            output.append(bytes)
-            if isChunk { output.endLine() }
-        }
+        if isChunk { output.append(contentsOf: "\(String(content.count, radix: 16))\r\n".utf8) }
+        append(content)
+        if isChunk { output.append(contentsOf: "\r\n".utf8) }
     }
 
     public mutating func endStream(_ framing: StreamFraming) {

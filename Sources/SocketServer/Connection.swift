@@ -47,7 +47,7 @@ final class Connection {
     var unsent = OutputQueue()
     /// The newest piece of an answer that waits for the socket: older ones are skipped, so that a
     /// slow reader costs no more memory than this and what is unsent.
-    var pending: [UInt8] = []
+    var pending = Content()
     /// The two stand in the tally.
     var isKeeping = false
     /// How much of its input the tally has counted, and since when there is some.

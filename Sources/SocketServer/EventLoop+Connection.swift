@@ -391,7 +391,7 @@ extension EventLoop {
         connection.input = []
         connection.body = []
         connection.unsent = OutputQueue()
-        connection.pending = []
+        connection.pending = Content()
         keepNothing(connection)
         if connection.inputCounted > 0 { countInput(connection) }
         if connection.isReserved {

@@ -8,6 +8,8 @@ import HTTPWire
 extension EventLoop {
     /// Output storage over that is given back after use.
     private static var outputBytesKept: Int { 256 * 1024 }
+    /// So much of what is kept for a connection is sent at a time, however much its socket would take.
+    static var sliceBytesMax: Int { 256 * 1024 }
     /// How often slow readers are looked at, while there are any, in nanoseconds.
     private static var lookSpan: Int64 { 250_000_000 }
 
@@ -53,14 +55,18 @@ extension EventLoop {
         allSent(connection)
     }
 
-    /// False when the peer is gone, and the connection with it.
+    /// Sends a slice: the rest has its turn when the loop's other connections have had theirs. False
+    /// when the peer is gone, and the connection with it.
     private func sendKept(_ connection: Connection) -> Bool {
-        while connection.hasUnsent {
-            let (offered, sent) = connection.unsent.withFirst {
-                ($0.count, send($0, on: connection))
+        var left = Self.sliceBytesMax
+        while connection.hasUnsent, left > 0 {
+            let (offered, sent) = connection.unsent.withFirst { bytes in
+                let slice = UnsafeRawBufferPointer(rebasing: bytes.prefix(left))
+                return (slice.count, send(slice, on: connection))
             }
             guard let sent else { return false }
             connection.unsent.removeFirst(sent)
+            left -= sent
             guard sent == offered else { return true }
         }
         return true
@@ -116,8 +122,8 @@ extension EventLoop {
 
     /// Counts what the connection keeps for its peer; cuts off whoever keeps too much.
     func countKept(_ connection: Connection) {
-        let ownBytes = connection.unsent.ownBytes + connection.pending.count
-        let contents = connection.unsent.shared
+        let ownBytes = connection.unsent.ownBytes + connection.pending.gatheredCount
+        let contents = connection.unsent.shared + connection.pending.shared
         let bytes = contents.reduce(ownBytes) { $0 + $1.bytes }
         guard bytes <= configuration.keptBytesPerConnectionMax else {
             return cut(connection, .share)

@@ -22,7 +22,7 @@ extension EventLoop {
 
     /// Sends a piece, or keeps it in place of one that waits: to a peer that is behind, the newest
     /// piece tells all that the ones before it would.
-    func sendPiece(_ exchange: Exchange, _ piece: () -> [UInt8]) {
+    func sendPiece(_ exchange: Exchange, _ piece: () -> Content) {
         guard let connection = connection(of: exchange, in: .streaming) else { return }
         guard !connection.hasUnsent else {
             connection.pending = piece()
@@ -45,15 +45,16 @@ extension EventLoop {
 
     /// Moves the piece that waits into the writer; who calls it flushes.
     func writePending(_ connection: Connection) {
-        let piece = connection.pending
-        writer.piece(piece.span, connection.shape.streamFraming)
-        connection.pending = []
+        writer.piece(connection.pending, connection.shape.streamFraming)
+        connection.pending = Content()
     }
 
-    func beat(_ connection: Connection) { write(configuration.heartbeat, to: connection) }
+    func beat(_ connection: Connection) {
+        write(Content(configuration.heartbeat), to: connection)
+    }
 
-    private func write(_ piece: [UInt8], to connection: Connection) {
-        writer.piece(piece.span, connection.shape.streamFraming)
+    private func write(_ piece: Content, to connection: Connection) {
+        writer.piece(piece, connection.shape.streamFraming)
         // The silence begins anew.
         connection.patience = .none
         flush(connection)

@@ -2,6 +2,13 @@
 
 import HTTPWire
 
+extension Content {
+    /// What of it is kept elsewhere, too.
+    var shared: [KeptBytes.Content] {
+        parts.filter { $0.count > Self.gatheredMax }.map { KeptBytes.Content($0) }
+    }
+}
+
 /// What a socket would not take yet, oldest first.
 struct OutputQueue {
     private struct Part {
@@ -9,7 +16,7 @@ struct OutputQueue {
         let isShared: Bool
     }
 
-    /// Few: nothing more is answered to a peer that is behind.
+    /// Those of one answer, mostly: nothing more is answered to a peer that is behind.
     private var parts: [Part] = []
     private(set) var count = 0
     /// Bytes of copies, those sent included: their storage goes as a whole.
@@ -61,11 +68,11 @@ struct OutputQueue {
         }
     }
 
-    /// The contents that are kept elsewhere, too, each by the place of its end, which it shares with
-    /// all others that keep it.
+    /// The content that is sent next of those that are kept elsewhere, too, by the place of its end,
+    /// which it shares with all others that keep it. What stands behind it has its time to come: an
+    /// answer may have any number of them.
     var shared: [KeptBytes.Content] {
-        parts.filter(\.isShared).map { part in
-            KeptBytes.Content(part.bytes)
-        }
+        guard let next = parts.first(where: \.isShared) else { return [] }
+        return [KeptBytes.Content(next.bytes)]
     }
 }

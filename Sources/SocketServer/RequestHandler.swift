@@ -76,7 +76,7 @@ public struct Exchange: Hashable, Sendable, CustomStringConvertible {
 
     /// Sends a piece, made on the loop's queue. A peer that is behind gets the newest piece only:
     /// each must make sense without those before it.
-    public func send(_ piece: @escaping @Sendable () -> [UInt8]) {
+    public func send(_ piece: @escaping @Sendable () -> Content) {
         loop.post { loop.sendPiece(self, piece) }
     }
 

@@ -49,15 +49,12 @@ extension EntityTag {
 }
 
 public enum BatchWriter {
-    /// Of all actions together: a small request must not make a huge answer.
-    public static let actionBytesMax = 32 << 20
-
-    /// 200 with the actions and failures, 304 when the caller has all these states, or 412.
+    /// 200 for the actions and failures, which are written as ``content(_:clocks:)``; 304 when the caller
+    /// has all these states, or 412.
     public static func response(
         _ items: [BatchItem], _ preconditions: Preconditions, clocks: Clocks,
         for caches: CacheScope
     ) -> Response {
-        let items = withinBound(items)
         let tag = EntityTag(items)
         var fields = [
             Field(name: "ETag", value: tag.text),
@@ -69,55 +66,38 @@ public enum BatchWriter {
         if let seconds = items.compactMap({ $0.retryAfter(clocks.instant) }).min() {
             fields.append(Field(name: "Retry-After", value: String(seconds)))
         }
-        let isSent = preconditions.verdict(tag) == .serve
-        let response = Response(
-            status: 200, fields: fields, body: isSent ? body(items, clocks) : [])
-        return preconditions.applied(to: response, tag: tag, now: clocks.instant)
+        return preconditions.applied(
+            to: Response(status: 200, fields: fields), tag: tag, now: clocks.instant)
     }
 
-    private static func body(_ items: [BatchItem], _ clocks: Clocks) -> [UInt8] {
-        var json = JSONWriter(reserving: items.count * 512)
-        json.beginObject()
-        json.member("done", items.allSatisfy(\.isDone))
-        json.name("actions")
+    /// All actions and failures. States are as large as they are, and stand in it as they are kept.
+    public static func content(_ items: [BatchItem], clocks: Clocks) -> Content {
+        let areDone = items.allSatisfy(\.isDone)
+        var content = Content(Array("{\"done\":\(areDone),\"actions\":[".utf8))
+        var isFirst = true
+        for case .success(let rendered) in items.map(\.result) {
+            if !isFirst { content.append([UInt8(ascii: ",")]) }
+            isFirst = false
+            rendered.append(to: &content)
+        }
+        content.append(Array("],\"failures\":".utf8))
+        content.append(failures(items, clocks))
+        content.append([UInt8(ascii: "}")])
+        return content
+    }
+
+    private static func failures(_ items: [BatchItem], _ clocks: Clocks) -> [UInt8] {
+        var json = JSONWriter()
         json.beginArray()
         for item in items {
-            if case .success(let rendered) = item.result { json.raw(rendered.body) }
+            guard case .failure(let problem) = item.result else { continue }
+            json.beginObject()
+            json.member("id", item.id)
+            json.name("problem")
+            json.raw(problem.body(now: clocks.instant))
+            json.endObject()
         }
         json.endArray()
-        json.name("failures")
-        json.beginArray()
-        for item in items {
-            if case .failure(let problem) = item.result {
-                write(item.id, problem, clocks, into: &json)
-            }
-        }
-        json.endArray()
-        json.endObject()
         return json.bytes
-    }
-
-    /// What comes past the bound fails.
-    private static func withinBound(_ items: [BatchItem]) -> [BatchItem] {
-        var room = actionBytesMax
-        return items.map { item in
-            guard case .success(let rendered) = item.result else { return item }
-            room -= rendered.answer.document.bytes.count
-            return room >= 0 ? item : BatchItem(id: item.id, result: .failure(tooLarge))
-        }
-    }
-
-    private static let tooLarge = ProblemDetails(
-        .overloaded, "The answers are too large together. Ask for fewer at once, or for this alone."
-    )
-
-    private static func write(
-        _ id: String, _ problem: ProblemDetails, _ clocks: Clocks, into json: inout JSONWriter
-    ) {
-        json.beginObject()
-        json.member("id", id)
-        json.name("problem")
-        json.raw(problem.body(now: clocks.instant))
-        json.endObject()
     }
 }

@@ -1,6 +1,7 @@
 // Server-Sent Events (WHATWG HTML, section 9.2): states in, lines out.
 
 public import HTTPWire
+internal import StatusCore
 
 public enum EventStream {
     /// Begins every stream. `X-Accel-Buffering` asks nginx not to hold events back.
@@ -20,14 +21,23 @@ public enum EventStream {
     public static let comment = Array(":\n\n".utf8)
 
     /// The event that tells a state.
-    public static func event(_ rendered: RenderedAnswer) -> [UInt8] {
-        event(id: rendered.tag, data: rendered.body)
+    public static func event(_ rendered: RenderedAnswer) -> Content {
+        guard rendered.answer.document.isOneLine else {
+            return Content(event(id: rendered.tag, data: rendered.content.bytes))
+        }
+        var event = Content(beginning(rendered.tag))
+        rendered.append(to: &event)
+        event.append(Array("\n\n".utf8))
+        return event
+    }
+
+    private static func beginning(_ id: EntityTag) -> [UInt8] {
+        Array("id: \(id.opaque)\nevent: status\ndata: ".utf8)
     }
 
     static func event(id: EntityTag, data: [UInt8]) -> [UInt8] {
-        var event: [UInt8] = []
+        var event = beginning(id)
         event.reserveCapacity(data.count + 64)
-        event += Array("id: \(id.opaque)\nevent: status\ndata: ".utf8)
         // JSON has no bare line ends. Should there be one all the same, it begins another line of
         // data, and never a field.
         let isLineEnd = { (byte: UInt8) in byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n")

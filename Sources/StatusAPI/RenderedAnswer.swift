@@ -49,7 +49,17 @@ public struct RenderedAnswer: Sendable {
     public var tag: EntityTag { EntityTag(shared.value.document) }
 
     /// The Action: the state, and what is known of its freshness.
-    public var body: [UInt8] { answer.document.bytes.dropLast() + tail }
+    public var content: Content {
+        var content = Content()
+        append(to: &content)
+        return content
+    }
+
+    /// The same, in an array of Actions or an event. A large state is not copied.
+    func append(to content: inout Content) {
+        content.append(answer.document.bytes.dropLast())
+        content.append(tail)
+    }
 
     /// Writes 200 with the Action, 304 when the caller has this state already, or 412. `bytes`: those of
     /// the head, if the id stands in them. Returns the status.

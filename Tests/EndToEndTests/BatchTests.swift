@@ -83,4 +83,26 @@ struct BatchTests {
         #expect(try socket.reply().status == 200)
         #expect(try await world.proxy.exitCode() == 0)
     }
+
+    /// A short request for 42 MB: more than a connection may keep, and whole.
+    @Test func hugeBatchIsWholeHoweverLargeAndItsReaderSlow() async throws {
+        let world = try await World(["VOUCHERS_TIMEOUT": "30s"])
+        let large = "aa_feed" + String(repeating: "0", count: 14)
+        try await eventually("the large action") {
+            try world.get("/actions/\(large)").status == 200
+        }
+        let size = try world.get("/actions/\(large)").body.count
+        let path = "/actions?" + String(repeating: "id=\(large)&", count: 6) + "id=.."
+        let socket = try RawSocket(port: world.port, receiveBytes: 65_536)
+        try socket.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        // Meanwhile others are served.
+        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
+        let reply = try socket.reply()
+        #expect(reply.status == 200)
+        #expect(reply.body.count > 6 * size)
+        #expect(reply.body.starts(with: #"{"done":false,"actions":[{"id":"aa_feed"#.utf8))
+        let end = String(decoding: reply.body.suffix(400), as: UTF8.self)
+        #expect(end.contains(#"],"failures":[{"id":".."#))
+        #expect(end.hasSuffix("]}"))
+    }
 }

@@ -61,6 +61,39 @@ struct ResponseWriterTests {
         #expect(text.contains("Content-Length: 11\r\n\r\nseven!!tailHTTP/1.1 200 OK"))
     }
 
+    @Test func partsOfContentStandInTheirPlacesWhetherTheyAreLargeOrNot() {
+        var writer = sharing()
+        let large = [UInt8](repeating: 0x78, count: Content.gatheredMax + 1)
+        var content = Content(Array("[".utf8))
+        for separator in [",", "]"] {
+            content.append(large)
+            content.append(Array(separator.utf8))
+        }
+        writer.write(Response(status: 200), content: content)
+        #expect(content.count == 2 * large.count + 3)
+        #expect(content.gatheredCount == 3)
+        #expect(writer.shared.map(\.bytes) == [large[...], large[...]])
+        var whole = writer.output
+        for shared in writer.shared.reversed() {
+            whole.insert(contentsOf: shared.bytes, at: shared.outputBytes)
+        }
+        #expect(whole.suffix(content.count).elementsEqual(content.bytes))
+        let text = String(decoding: writer.output, as: UTF8.self)
+        #expect(text.contains("Content-Length: \(content.count)\r\n"))
+        #expect(text.hasSuffix("\r\n\r\n[,]"))
+    }
+
+    @Test func largePieceIsOneChunk() {
+        var writer = sharing()
+        writer.beginStream(Response(status: 200))
+        let large = [UInt8](repeating: 0x78, count: Content.gatheredMax + 1)
+        writer.piece(Content(large), .chunked)
+        writer.endStream(.chunked)
+        #expect(writer.shared.count == 1)
+        let text = String(decoding: writer.output, as: UTF8.self)
+        #expect(text.hasSuffix("\r\n\r\n1001\r\n\r\n0\r\n\r\n"))
+    }
+
     @Test func sharedContentIsTakenBackWithItsAnswer() {
         var writer = sharing()
         writer.write(Response(status: 200, body: Array("first".utf8)))

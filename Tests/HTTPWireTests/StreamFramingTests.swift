@@ -6,7 +6,7 @@ struct StreamFramingTests {
         var writer = ResponseWriter()
         writer.prepare(shape)
         writer.beginStream(Response(status: 200, fields: [Field(name: "A", value: "b")]))
-        for piece in pieces { writer.piece(Array(piece.utf8).span, shape.streamFraming) }
+        for piece in pieces { writer.piece(Content(Array(piece.utf8)), shape.streamFraming) }
         writer.endStream(shape.streamFraming)
         return String(decoding: writer.output, as: UTF8.self)
     }
@@ -53,7 +53,7 @@ struct StreamFramingTests {
         writer.prepare(AnswerShape(isHead: true, version: .http10, keepAlive: false))
         writer.write(Response(status: 404))
         writer.clear(keepingAtMost: 1 << 20)
-        writer.piece(Array("abc".utf8).span, shape.streamFraming)
+        writer.piece(Content(Array("abc".utf8)), shape.streamFraming)
         writer.endStream(shape.streamFraming)
         #expect(String(decoding: writer.output, as: UTF8.self) == "3\r\nabc\r\n0\r\n\r\n")
     }

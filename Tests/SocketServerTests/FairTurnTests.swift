@@ -13,6 +13,38 @@ struct FairTurnTests {
     /// A crowd is answered by work that is posted to the loop: a request that comes meanwhile does not
     /// wait for all of it.
     @Test func aRequestIsServedBetweenTheSlicesOfPostedWork() throws {
+        let posted = 40 * Inbox.takenMax
+        try serveOne { handler, exchange in
+            for _ in 0..<posted { exchange.perform { handler.workDone() } }
+        } meanwhile: { handler in
+            let before = try #require(handler.doneBeforeLastRequest)
+            #expect(before <= 2 * Inbox.takenMax)
+            #expect(eventually { handler.done == posted })
+        }
+    }
+
+    /// However much its peer's kernel takes, a large answer goes out in slices.
+    @Test func aRequestIsServedBetweenTheSlicesOfALargeAnswer() throws {
+        let large = [UInt8](repeating: 0x78, count: 4 << 20)
+        var content = Content()
+        for _ in 0..<100 { content.append(large) }
+        try serveOne { [content] _, exchange in
+            exchange.respond { writer in
+                writer.write(Response(status: 200), content: content)
+            }
+        } meanwhile: { handler in
+            let unsent = try #require(handler.unsentBeforeLastRequest)
+            // It is more than one connection may keep of its own; what is shared is not kept.
+            #expect(unsent < content.count)
+            #expect(unsent >= content.count - 2 * EventLoop.sliceBytesMax)
+        }
+    }
+
+    /// Has a loop do `work` for one connection while another one's request waits; what the handler saw
+    /// before that request is looked at in `meanwhile`.
+    private func serveOne(
+        _ work: (Counter, Exchange) throws -> Void, meanwhile look: (Counter) throws -> Void
+    ) throws {
         let handler = Counter()
         let server = try Server(ServerConfiguration(loops: 1), handler: handler)
         server.start()
@@ -28,22 +60,18 @@ struct FairTurnTests {
         let second = try Peer(server.address)
         try second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         _ = try second.answer()
-
-        let posted = 40 * Inbox.takenMax
         let asked = DispatchSemaphore(value: 0)
         // The loop stands still until the request has come.
         exchange.perform { asked.wait() }
-        for _ in 0..<posted { exchange.perform { handler.workDone() } }
+        try work(handler, exchange)
         try second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         asked.signal()
         _ = try second.answer()
-        let before = try #require(handler.doneBeforeLastRequest)
-        #expect(before <= 2 * Inbox.takenMax)
-        #expect(eventually { handler.done == posted })
+        try look(handler)
     }
 }
 
-/// Counts the work that was done before each request.
+/// Sees what was done for the others before each request.
 private final class Counter: RequestHandler {
     let kept = Signal()
     private let state = Guarded(State())
@@ -52,11 +80,14 @@ private final class Counter: RequestHandler {
         var exchange: Exchange?
         var done = 0
         var doneBeforeLastRequest: Int?
+        var unsentBeforeLastRequest: Int?
     }
 
     var exchange: Exchange? { state.withLock { $0.exchange } }
     var done: Int { state.withLock { $0.done } }
     var doneBeforeLastRequest: Int? { state.withLock { $0.doneBeforeLastRequest } }
+
+    var unsentBeforeLastRequest: Int? { state.withLock { $0.unsentBeforeLastRequest } }
 
     func workDone() { state.withLock { $0.done += 1 } }
 
@@ -65,7 +96,12 @@ private final class Counter: RequestHandler {
         writer: inout ResponseWriter
     ) -> Handling {
         guard head.path.count > 1 else {
-            state.withLock { $0.doneBeforeLastRequest = $0.done }
+            state.withLock { state in
+                state.doneBeforeLastRequest = state.done
+                state.unsentBeforeLastRequest = state.exchange.flatMap {
+                    $0.loop.connections[$0.slot]?.unsent.count
+                }
+            }
             writer.write(Response(status: 200))
             return .answered
         }

@@ -23,7 +23,9 @@ struct StreamTests {
         return (peer, exchange)
     }
 
-    private func piece(_ text: String) -> @Sendable () -> [UInt8] { { Array(text.utf8) } }
+    private func piece(_ text: String) -> @Sendable () -> Content {
+        { Content(Array(text.utf8)) }
+    }
 
     @Test func piecesAreChunksAndTheConnectionLivesOn() throws {
         let stage = try Stage()
@@ -169,7 +171,9 @@ struct StreamTests {
         let count = 64
         for number in 0..<count {
             exchange.send {
-                [UInt8(ascii: "a") + UInt8(number % 26)] + Array(repeating: 0x2E, count: 1 << 20)
+                Content(
+                    [UInt8(ascii: "a") + UInt8(number % 26)]
+                        + Array(repeating: 0x2E, count: 1 << 20))
             }
         }
         exchange.send(piece("newest"))
@@ -184,7 +188,7 @@ struct StreamTests {
     @Test func readerThatTakesNothingForTheWriteTimeoutIsDropped() throws {
         let stage = try Stage { $0.writeTimeout = .milliseconds(200) }
         let (peer, exchange) = try stream(on: stage, receiveBytes: 4096)
-        for _ in 0..<64 { exchange.send { Array(repeating: 0x2E, count: 1 << 20) } }
+        for _ in 0..<64 { exchange.send { Content(Array(repeating: 0x2E, count: 1 << 20)) } }
         #expect(stage.player.left.wait())
         withExtendedLifetime(peer) {}
     }

@@ -28,6 +28,30 @@ import Testing
             try event(data) == "id: 00000000000000ff\nevent: status\ndata: \(lines)\n\n")
     }
 
+    @Test func largeStateIsNotCopiedIntoItsEvent() throws {
+        let large = try Fixtures.running { answer in
+            answer.document = try Fixtures.document {
+                $0.result = .string(String(repeating: "x\n", count: 1 << 20))
+            }
+        }
+        let rendered = RenderedAnswer(large, clocks: Fixtures.clocks)
+        let event = EventStream.event(rendered)
+        #expect(event.gatheredCount < 512)
+        #expect(event.bytes == EventStream.event(id: rendered.tag, data: rendered.content.bytes))
+    }
+
+    /// A store that was written by others: its text stays data.
+    @Test func stateOfSeveralLinesIsWrittenLineByLine() throws {
+        var answer = try Fixtures.running()
+        answer.document = ActionDocument(
+            bytes: Array("{\"a\":\n\"id: 7\"}".utf8), source: .vouchers, status: .pending,
+            isDone: false, createdAt: nil)
+        let event = EventStream.event(RenderedAnswer(answer, clocks: Fixtures.clocks))
+        let lines = String(decoding: event.bytes, as: UTF8.self).split(separator: "\n")
+        #expect(lines.count == 4)
+        #expect(lines.dropFirst(2).allSatisfy { $0.hasPrefix("data: ") })
+    }
+
     @Test(arguments: [
         (nil, false), ("", false), ("*/*", false), ("text/*", false), ("application/json", false),
         ("text/event-stream", true), ("Text/Event-Stream", true), ("text/event-stream;q=0", false),

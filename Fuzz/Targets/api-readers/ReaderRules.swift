@@ -102,8 +102,7 @@ enum ReaderRules {
         let few = ids.prefix(4)
         few.compactMap(ActionID.init).forEach(checkID)
         let items = few.map { BatchItem(id: $0, result: .failure(.invalidID)) }
-        let batch = BatchWriter.response(items, Preconditions(), clocks: clocks, for: .shared)
-        let body = readOwn(batch.body, "a batch")
+        let body = readOwn(BatchWriter.content(items, clocks: clocks).bytes, "a batch")
         let told = body["failures"]?.array?.compactMap { $0["id"]?.string } ?? []
         require(told.count == few.count, "\(told.count) of \(few.count) ids")
         for (a, b) in zip(told, few) { require(a.utf8.elementsEqual(b.utf8), "another id") }

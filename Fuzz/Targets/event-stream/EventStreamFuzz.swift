@@ -56,7 +56,7 @@ private func written(_ pieces: [[UInt8]], _ shape: AnswerShape) -> [UInt8] {
     var writer = ResponseWriter()
     writer.prepare(shape)
     writer.beginStream(EventStream.head)
-    for piece in pieces { writer.piece(piece.span, shape.streamFraming) }
+    for piece in pieces { writer.piece(Content(piece), shape.streamFraming) }
     writer.endStream(shape.streamFraming)
     require(writer.isAnswered, "no answer")
     return writer.output

@@ -7,6 +7,8 @@
 public struct ActionDocument: Sendable, Equatable {
     /// One JSON object, UTF-8.
     public let bytes: [UInt8]
+    /// No line end stands in `bytes`: JSON has none of its own, and the writer escapes others.
+    public let isOneLine: Bool
     /// A hash of `bytes`: the entity tag's opaque value, on every replica and after a restart.
     public let tag: UInt64
     public let source: Source
@@ -20,6 +22,9 @@ public struct ActionDocument: Sendable, Equatable {
     ) {
         // Kept for a day: what the writer has reserved too much is given back.
         self.bytes = bytes.withUnsafeBufferPointer(Array.init)
+        self.isOneLine = bytes.withUnsafeBufferPointer { bytes in
+            !bytes.contains { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }
+        }
         self.tag = FNV1a.hash(bytes)
         self.source = source
         self.status = status

@@ -125,13 +125,17 @@ extension ProxyHandler {
         _ results: BatchResults, _ batch: Batch, _ writer: inout ResponseWriter
     ) {
         let items = batch.items(results)
-        var response = BatchWriter.response(
-            items, batch.visit.fields.preconditions, clocks: SystemClock.both(), for: limits.caches)
-        if let field = batch.wish.preferenceApplied { response.fields.append(field) }
+        let clocks = SystemClock.both()
         var visit = batch.visit
+        var response = BatchWriter.response(
+            items, visit.fields.preconditions, clocks: clocks, for: limits.caches)
+        if let field = batch.wish.preferenceApplied { response.fields.append(field) }
         let calls = results.values.count { (try? $0.get().answer.service) == .miss }
         visit.savedCalls = items.count { (try? $0.result.get()) != nil } - calls
-        write(response, visit, &writer)
+        guard response.status == 200 else { return write(response, visit, &writer) }
+        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID.text))
+        writer.write(response, content: BatchWriter.content(items, clocks: clocks))
+        close(visit, response.status, batch.exchange, writer)
     }
 }
 

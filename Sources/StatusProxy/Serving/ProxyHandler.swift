@@ -270,9 +270,18 @@ extension ProxyHandler {
             preferred: wish.waitPreferred, now: SystemClock.now(), for: limits.caches,
             into: &writer)
         visit.serve(rendered.answer)
+        close(visit, from: bytes, status, exchange, writer)
+    }
+
+    /// Whether a caller has got the whole of a large answer shows later.
+    func close(
+        _ visit: borrowing Visit, from bytes: Span<UInt8> = Span(), _ status: Int,
+        _ exchange: Exchange, _ writer: borrowing ResponseWriter
+    ) {
         guard writer.shared.isEmpty else {
-            visit.keep(bytes)
-            return journal.close(visit, status: status, large: exchange)
+            var kept = copy visit
+            kept.keep(bytes)
+            return journal.close(kept, status: status, large: exchange)
         }
         journal.close(visit, from: bytes, status: status)
     }
