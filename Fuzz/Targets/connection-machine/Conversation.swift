@@ -219,16 +219,12 @@ struct Conversation: ~Copyable {
             isHead: request.method == .head, version: request.version,
             keepAlive: request.keepAlive)
         writer.prepare(shape)
-        writer.begin(status: status)
-        writer.field("X-Path", request.path)
-        writer.field("X-Count", request.names.count)
-        for value in request.values.prefix(3) {
-            writer.field("X-Text", String(decoding: value, as: UTF8.self))
-            writer.field("X-Bytes", value.span)
+        let texts = [request.path] + request.values.prefix(3) + [content]
+        let fields = texts.map { text in
+            Field(name: "X-Text", value: String(decoding: text, as: UTF8.self))
         }
         // Content can hold anything: a line's end too.
-        writer.field("X-Content", content)
-        writer.end(body: content)
+        writer.write(Response(status: status, fields: fields, body: content))
         require(writer.isAnswered && writer.statusWritten == status, "no answer")
         answers.expect(shape, status, content)
     }

@@ -107,7 +107,7 @@ struct StreamPlan {
     func tag(_ index: Int) -> EntityTag {
         let digits = String(UInt64(index + 1) &* 0x9e37_79b9_7f4a_7c15, radix: 16)
         let opaque = String(repeating: "0", count: 16 - digits.count) + digits
-        return EntityTag(opaque: opaque) ?? { fatalError("a tag") }()
+        return EntityTag(opaque: Array(opaque.utf8).span) ?? { fatalError("a tag") }()
     }
 
     func cut(_ bytes: [UInt8]) -> [ArraySlice<UInt8>] {

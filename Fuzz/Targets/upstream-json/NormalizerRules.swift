@@ -178,7 +178,7 @@ enum DocumentRules {
             staleReason: nil, service: .hit)
         let clocks = Clocks(instant: moment, wall: UpstreamAnswer.now)
         let rendered = RenderedAnswer(answer, clocks: clocks)
-        guard case .object(let served) = readOwn(rendered.body, "the served body"),
+        guard case .object(let served) = readOwn(rendered.content.bytes, "the served body"),
             case .object(let members) = json
         else { fatalError("the served body is no object") }
         require(JSONValue.object(Array(served.prefix(14))).isSame(as: json), "another document")

@@ -133,7 +133,7 @@ extension ProxyHandler {
         let calls = results.values.count { (try? $0.get().answer.service) == .miss }
         visit.savedCalls = items.count { (try? $0.result.get()) != nil } - calls
         guard response.status == 200 else { return write(response, visit, &writer) }
-        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID.text))
+        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID.text()))
         writer.write(response, content: BatchWriter.content(items, clocks: clocks))
         close(visit, response.status, batch.exchange, writer)
     }
