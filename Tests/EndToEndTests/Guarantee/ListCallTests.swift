@@ -33,10 +33,11 @@ import Testing
         #expect(audit.listCalls >= 2 && audit.listCalls <= Int(seconds / Self.interval) + 1)
         #expect(try #require(audit.listSmallestGap) >= Self.interval)
         // The first state, the end, and calls between the first and the list that brings all together.
-        // Without the list there would be one for each interval.
+        // Without the list there would be one for each interval. How many it saves hangs on how far
+        // apart a busy machine lets them fall due.
         let own = audit.calls - audit.listCalls
-        let intervals = Int(seconds / Self.interval)
-        #expect(own >= 2 * Self.watchers && own <= intervals / 2 * Self.watchers)
+        #expect(own >= 2 * Self.watchers)
+        #expect(own < Int(seconds / Self.interval) * Self.watchers)
         #expect(try #require(audit.smallestGap) >= Self.interval)
 
         let journal = try await world.audited()
