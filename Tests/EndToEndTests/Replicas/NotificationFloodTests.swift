@@ -9,12 +9,13 @@ struct NotificationFloodTests {
     /// What a replica may grow by meanwhile: it kept all that it heard, some 80 MB a second.
     private static let growthMax = 32 << 20
     /// Far more than a replica reads.
-    private static let notifications = 1_000_000
+    private static let notifications = 500_000
     private static let steps = 10
 
     @Test func aFloodOfNotificationsIsNoReplicasTrouble() async throws {
-        let server = try PostgresCluster.shared()
-        let url = try Fleet.newDatabase()
+        // A flood wakes the backends of every database: it has a server of its own.
+        let server = try PostgresCluster()
+        let url = try Fleet.newDatabase(on: server)
         let name = try #require(url.split(separator: "/").last).description
         try SQLSession(url).query("CREATE ROLE s_\(name) LOGIN")
         let fleet = try await Fleet(2, storeURL: url, sandbox: ["--pending", "3s"])

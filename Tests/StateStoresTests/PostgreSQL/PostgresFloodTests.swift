@@ -6,14 +6,15 @@ import Testing
 
 @testable import StateStores
 
-@Suite("A role that may only connect stops nothing", .blocking)
+@Suite("A role that may only connect stops nothing", .blocking, .serialized)
 struct PostgresFloodTests {
     let database: TestDatabase
     let stranger: String
     let a = LookKey.orders("a")
 
+    /// On a server of its own: a flood wakes the backends of every database.
     init() throws {
-        database = try TestDatabase()
+        database = try TestDatabase(on: PostgresCluster())
         try database.makeSchema()
         stranger = "s_\(database.name)"
         try database.admin.query("CREATE ROLE \(stranger) LOGIN")
