@@ -90,15 +90,14 @@ struct RequestJournalTests {
         #expect(lines.allSatisfy { $0.contains("%interface-of-15") })
         #expect(lines.filter { $0.contains("404") }.count == hits)
         let sampled = lines.filter { !$0.contains("404") }
-        #expect((RequestSampler.linesPerSecond..<hits).contains(sampled.count))
+        #expect((1..<hits).contains(sampled.count))
         let mark = format == .json ? #""requests":"# : " requests="
         let counts = sampled.map { line in
             line.firstRange(of: mark).map { range in
                 Int(line[range.upperBound...].prefix { $0.isNumber }) ?? 0
             } ?? 1
         }
-        #expect(counts.prefix(RequestSampler.linesPerSecond).allSatisfy { $0 == 1 })
-        #expect(counts.reduce(0, +) <= hits)
+        #expect(counts.first == 1 && counts.reduce(0, +) <= hits)
     }
 
     @Test func requestWhoseCallerWentAwayLeavesOneLineAndOneCount() throws {

@@ -25,7 +25,7 @@ enum Browser {
                 "--virtual-time-budget=4000", "--dump-dom", url,
             ],
             environment: ["HOME": folder.url.path])
-        let code = try await program.exitCode(seconds: 120)
+        let code = try await program.exitCode(seconds: 300)
         guard code == 0, let start = program.text.range(of: "<html") else {
             throw Program.Failure(description: "chromium ended with \(code):\n\(program.text)")
         }
