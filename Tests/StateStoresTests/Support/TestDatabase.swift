@@ -87,10 +87,10 @@ extension PostgresLimits {
     /// For a machine that may be busy.
     static let patient: PostgresLimits = {
         var limits = PostgresLimits()
-        limits.decisionMax = .seconds(15)
-        limits.settlingMax = .seconds(30)
-        limits.silenceMax = .seconds(30)
-        limits.statementMax = .seconds(30)
+        limits.decisionMax = .seconds(60)
+        limits.settlingMax = .seconds(60)
+        limits.silenceMax = .seconds(60)
+        limits.statementMax = .seconds(60)
         return limits
     }()
 
