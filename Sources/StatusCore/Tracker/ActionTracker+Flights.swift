@@ -17,9 +17,10 @@ extension ActionTracker {
             let lane = tracked.lane(at: source)
             let holder = caller.question.holder
             if lane != .known, upstream.blocked(holder: holder, now) != nil { continue }
-            // Whoever is held for the other upstream, or for its list, is held for this look, too.
+            // Whoever is held for the other upstream, or for its list, is held for this look, too; and who
+            // waits already may not have wanted it yet, while it was blocked.
             let isIdle =
-                blocked(upstream, lane) != nil && !watched
+                blocked(upstream, lane) != nil && !watched && !tracked.isWatched(at: source)
                 && look.refreshStartedAt == nil && !asked.contains { isAwaited(tracked, $0) }
             let want = Want(
                 since: now, lane: lane,

@@ -114,6 +114,24 @@ import Testing
         #expect(ids(driver).dropFirst(41).prefix(3) == ["aa_probe", "aa_held", "aa_1"])
     }
 
+    /// Who waits has wanted nothing yet when the action becomes due while nobody may be called: the next
+    /// to ask wants it for both.
+    @Test func whoWaitsComesFirstAlthoughOnlyAPlainCallerHasAskedSinceItIsDue() {
+        var driver = vouchersOnly()
+        driver.learn("aa_old")
+        driver.advance(.seconds(1))
+        driver.learn("aa_waited")
+        driver.advance(.seconds(5))
+        driver.ask("aa_waited", patience: .done(deadline: driver.now + .seconds(300)))
+        driver.store.verdicts = [.paused(opensIn: .seconds(60))]
+        driver.ask("aa_probe")
+        driver.advance(.seconds(40))
+        driver.ask("aa_old")
+        driver.ask("aa_waited")
+        driver.advance(.seconds(20))
+        #expect(ids(driver).dropFirst(2).first == "aa_waited")
+    }
+
     @Test func whoIsHeldForTheOtherUpstreamComesFirstAtThisOneToo() {
         var driver = TrackerDriver()
         driver.learn("aa_old")
