@@ -55,7 +55,7 @@ struct KeptLook: Equatable {
 extension LookKey {
     /// The same, with its id as it was first asked for; nil: in its canonical form.
     func spelled(_ spelling: String?) -> LookKey {
-        LookKey(source, ActionID.kept(spelling ?? id.canonical) ?? id)
+        LookKey(source, ActionID(spelling ?? id.canonical) ?? id)
     }
 }
 

@@ -20,7 +20,6 @@ extension StoreRules {
 
         let gap = try keepEnd(of: call, settlement)
         try keepState(settlement, gap: gap, &source)
-        try keepConfirmations(settlement)
         let look = try keepLook(settlement, kept, isJournaled: call != nil)
         return SettlementReply(
             record: look.record(at: now), gap: gap, smallestGap: source.smallestGap)
@@ -78,21 +77,6 @@ extension StoreRules {
         if source != old { try rows.keep(source, of: settlement.key.source) }
     }
 
-    private func keepConfirmations(_ settlement: Settlement) throws(Rows.Failure) {
-        guard case .confirmed(let confirmations, let checkedAt) = settlement.news,
-            case .opens(let span) = settlement.gate
-        else { return }
-        let told = asked - settlement.answeredAgo
-        for confirmation in confirmations {
-            let key = LookKey(settlement.key.source, confirmation.id)
-            guard var look = try rows.look(key),
-                look.confirm(confirmation, told: told, checkedAt: checkedAt)
-            else { continue }
-            look.opens = max(look.opens, now.time + span)
-            try rows.keepNews(of: look)
-        }
-    }
-
     /// Moves the gate if the settlement comes from its owner, and keeps the news if it is newer. A
     /// look that is not kept (any more) comes back with what the call learned.
     private func keepLook(
@@ -142,10 +126,6 @@ extension KeptLook {
             miss = Miss(fault: news.fault, repeats: news.repeats, ended: asked - news.age)
             if news.fault.kind == .notFound { notFoundSince = notFoundSince ?? asked - news.age }
             newsToken = token
-        case .confirmed:
-            guard isNewer else { return }
-            miss = nil
-            newsToken = token
         case .none:
             break
         }
@@ -158,21 +138,6 @@ extension KeptLook {
         if token != .forgotten, newsToken != .forgotten { return token > newsToken }
         let kept = [answer?.told.time, miss?.ended.time].compactMap { $0 }.max()
         return kept.map { moment.time > $0 } ?? true
-    }
-
-    /// Takes over that a list has told the kept answer again; false when it is another one by now.
-    /// The answer stays its own call's: a later call's news replaces it.
-    fileprivate mutating func confirm(
-        _ confirmation: Confirmation, told: StoreMoment, checkedAt: WallTime
-    ) -> Bool {
-        guard let answer, answer.document == confirmation.document, !isFinished,
-            answer.told.time < told.time
-        else { return false }
-        self.answer?.checkedAt = checkedAt
-        self.answer?.told = told
-        if let miss, miss.ended.time <= told.time { self.miss = nil }
-        if let notFoundSince, notFoundSince.time <= told.time { self.notFoundSince = nil }
-        return true
     }
 }
 

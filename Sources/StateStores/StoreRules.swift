@@ -53,7 +53,7 @@ struct StoreRules<Rows: StoreRows> {
         if let look, look.opens > now.time || look.isFinished {
             return .gateShut(look.record(at: now))
         }
-        let isKnown = try isKnown(request.key)
+        let isKnown = try rows.isKnown(request.key.id)
         let wasNotFound = look?.notFoundSince != nil
         let windows =
             isKnown
@@ -62,12 +62,6 @@ struct StoreRules<Rows: StoreRows> {
                 request.budget, wasNotFound: wasNotFound, holder: request.holder)
         if let spent = try spentBudget(windows, request.key.source) { return spent }
         return .granted(try grant(request, look, isKnown: isKnown))
-    }
-
-    /// A list is called for the sake of known actions.
-    private func isKnown(_ key: LookKey) throws(Rows.Failure) -> Bool {
-        if key.isList { return true }
-        return try rows.isKnown(key.id)
     }
 
     /// The budget that opens last of those that are spent.

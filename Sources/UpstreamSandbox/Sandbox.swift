@@ -16,12 +16,10 @@ final class Sandbox: Sendable {
     }
 
     private let settings: Settings
-    private let began: (now: Instant, wall: WallTime)
     private let state: Guarded<State>
 
     init(_ settings: Settings, now: Instant, wall: WallTime) {
         self.settings = settings
-        began = (now, wall)
         state = Guarded(
             State(rate: RateWindow(limit: settings.callsPerMinute), audit: Audit(began: now)))
     }
@@ -38,7 +36,7 @@ final class Sandbox: Sendable {
     private func serve(
         _ errand: Errand, _ call: Call, _ wall: WallTime, _ state: inout State
     ) -> Reaction {
-        let scene = errand.play(call, wall, settings, began, &state)
+        let scene = errand.play(call, wall, settings, &state)
         let reaction = state.faults.apply(
             at: errand.faultPlace, to: scene, isReused: call.numberOnConnection > 1)
         state.audit.note(

@@ -20,7 +20,6 @@ struct SandboxCommand: ParsableCommand {
 
             VOUCHERS
               GET /v1/async-actions/{id}
-              GET /v1/async-actions?limit=1…100&end_date=DATE-TIME
                 X-App-Id: sandbox-app and X-App-Token: sandbox-app-token, or
                 Authorization: Bearer with a token from
               POST /v1/oauth/token, a form with grant_type=client_credentials

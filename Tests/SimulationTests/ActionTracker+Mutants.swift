@@ -35,7 +35,7 @@ extension ActionTracker {
     private mutating func prolongFirstCalls(_ now: Instant) {
         for id in Set(callers.values) {
             for source in policy.configured where actions[id]?.looks[source].answer == nil {
-                actions[id]?.looks[source].flight?.refreshedSince = now + .seconds(60)
+                actions[id]?.looks[source].flight?.startedAt = now + .seconds(60)
             }
         }
     }
@@ -49,7 +49,7 @@ extension ActionTracker {
                 }
                 let before = wanted.rank
                 change(&wanted.rank, tracked.looks[source])
-                guard wanted.rank != before, wanted.parkedAt == nil else { continue }
+                guard wanted.rank != before else { continue }
                 actions[id]?.looks[source].wanted = wanted
                 upstreams[source]?[tracked.lane(at: source)].wants.insert(
                     .init(rank: wanted.rank, id: id))

@@ -28,7 +28,7 @@ extension Judge {
     mutating func started(_ replica: Replica, _ key: LookKey, _ flight: UInt64, at now: Instant) {
         began(replica, key, flight)
         passedOver[view(replica, key)] = nil
-        guard !key.isList, let chosen = replica.turn(key) else { return }
+        guard let chosen = replica.turn(key) else { return }
         let isWaitedFor = isWaitedFor(replica, key)
         let local = replica.clock.shows(now)
         for id in ids where id != key.id {

@@ -124,7 +124,7 @@ extension Judge {
     mutating func arrived(_ key: LookKey, _ granted: Share, at now: Instant) {
         // The store may have forgotten who is known; it cannot know whom nobody has told of.
         var share = granted
-        share.wasUnknown = granted.wasUnknown || !key.isList && !everAnswered.contains(key.id)
+        share.wasUnknown = granted.wasUnknown || !everAnswered.contains(key.id)
         checkSpelling(key, now)
         arrivals.append(Arrival(key: key, at: now, share: share))
         guard let limits = policy.sources[key.source] else { return }
@@ -280,7 +280,7 @@ extension Judge {
         {
             return
         }
-        guard let limits = policy.sources[key.source], !key.isList else { return }
+        guard let limits = policy.sources[key.source] else { return }
         let asked = interest[Interest(replica: replica.index, id: key.id)] ?? .distantPast
         let most = limits.maxInterval + .seconds(30)
         if replica.clock.shows(now) - asked - replica.timePaused > most {
@@ -402,10 +402,6 @@ extension Judge {
     /// A process was stopped with a settlement in its hands: its spans do not count that.
     mutating func settledLate(_ settlement: Settlement) {
         ageUnknown.insert(settlement.key)
-        guard case .confirmed(let confirmations, _) = settlement.news else { return }
-        for confirmation in confirmations {
-            ageUnknown.insert(LookKey(settlement.key.source, confirmation.id))
-        }
     }
 
     /// An age is never understated, but for what clocks disagree by.

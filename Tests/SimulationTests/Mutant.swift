@@ -50,12 +50,6 @@ enum Mutant: String, CaseIterable {
     case neighbourHidden
     /// An answer counts from the moment at which a stopped process found it.
     case ageFromWaking
-    /// A list may be called again at once.
-    case listUnspaced
-    /// A list's calls are not counted.
-    case listNotCounted
-    /// A list confirms what it has not shown.
-    case unseenConfirmed
     /// Ids of no known action may use the whole day's budget.
     case unknownShareByMinute
     /// Ids that have read as 404 may use all that unknown ids may.

@@ -165,8 +165,8 @@ extension Replica {
         return place(key, tracked, since: flight.wantedSince, isStarted: true)
     }
 
-    /// Where a look stands that has no turn yet, or got it after that flight. Those that are left to
-    /// the list stand elsewhere, and of those whose upstream is not asked any more nobody cares.
+    /// Where a look stands that has no turn yet, or got it after that flight. Nobody cares about those
+    /// whose upstream is not asked any more.
     func place(_ key: LookKey, behind flight: UInt64) -> Place? {
         guard let tracked = tracker.actions[key.id], isAsked(Question(id: key.id), key.source)
         else { return nil }
@@ -174,7 +174,7 @@ extension Replica {
         if let other = look.flight, other.number > flight {
             return place(key, tracked, since: other.wantedSince, isStarted: true)
         }
-        guard let wanted = look.wanted, wanted.parkedAt == nil else { return nil }
+        guard let wanted = look.wanted else { return nil }
         return place(key, tracked, since: wanted.since, isStarted: false)
     }
 

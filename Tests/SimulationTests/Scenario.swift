@@ -66,7 +66,7 @@ struct Scenario {
         replicas = random.pick([1, 1, 2, 2, 3])
         let policy = Self.policy(&random)
         self.policy = policy
-        ids = Self.ids(&random) + (policy.hasList ? Self.listedIDs : [])
+        ids = Self.ids(&random)
         let turn = policy.configured.compactMap { policy.sources[$0]?.minInterval }.max()
         isLong = random.permille(40)
         let turns = (turn ?? .seconds(60)) * random.within(2...6)
@@ -120,10 +120,8 @@ struct Scenario {
     }
 
     private static func policy(_ random: inout SimRandom) -> TrackerPolicy {
-        var lists = random.fork(0x6c69_7374)
         var limits = PerSource<SourcePolicy?> { _ in nil }
         for source in Source.allCases { limits[source] = sourcePolicy(&random) }
-        limits[.vouchers]?.listsFrom = lists.pick([nil, nil, 1, 2, 3])
         if random.permille(300) { limits[random.pick(Source.allCases)] = nil }
         return TrackerPolicy(
             sources: limits, refreshWait: .seconds(1),
@@ -149,10 +147,7 @@ struct Scenario {
         return Array(names.dropFirst(random.below(3)).prefix(random.within(1...3)))
     }
 
-    /// More for an upstream that can tell many at once.
-    private static let listedIDs = ["aa_3", "aa_4"].compactMap { ActionID($0) }
-
-    /// More that no list tells, for runs with many requests.
+    /// More for runs with many requests.
     private static let moreIDs = ["shipment.3", "shipment.4", "aa_5", "aa_6"].compactMap {
         ActionID($0)
     }
@@ -179,10 +174,6 @@ struct Scenario {
         }
         return Fault(at: random.span(.zero, activeSpan), kind: kind)
     }
-}
-
-extension TrackerPolicy {
-    fileprivate var hasList: Bool { sources[.vouchers]?.listsFrom != nil }
 }
 
 extension Duration {

@@ -129,7 +129,6 @@ final class SimRows: StoreRows {
     func add(_ call: NewCall) -> SlotToken {
         var call = call
         if mutant == .budgetFromStart { call.ends = call.reserved.time }
-        if mutant == .listNotCounted, call.key.isList { call.ends = .distantPast }
         return base.add(call)
     }
 
@@ -138,7 +137,6 @@ final class SimRows: StoreRows {
     func keepEnd(of call: KeptCall) {
         var call = call
         if mutant == .budgetFromStart { call.ended = call.reserved.time }
-        if mutant == .listNotCounted, call.key.isList { call.ended = .distantPast }
         base.keepEnd(of: call)
     }
 

@@ -45,24 +45,6 @@ struct SimUpstream {
         return count > 0 ? count : nil
     }
 
-    func isDone(_ key: LookKey, at time: Instant) -> Bool {
-        if case .answered(let document) = outcome(key, at: time) { document.isDone } else { false }
-    }
-
-    /// Which actions the list shows; newer ones of others can crowd some out.
-    func listed(_ source: Source, at time: Instant, _ random: inout SimRandom) -> [LookKey] {
-        let all = histories.keys.filter { $0.source == source && revision($0, at: time) != nil }
-        return all.sorted { $0.id.text < $1.id.text }.filter { _ in !random.permille(150) }
-    }
-
-    func outcome(ofList keys: [LookKey], at time: Instant) -> CallOutcome {
-        .listed(
-            keys.compactMap { key in
-                guard case .answered(let document) = outcome(key, at: time) else { return nil }
-                return ListedAction(id: key.id, document: document)
-            })
-    }
-
     func outcome(_ key: LookKey, at time: Instant) -> CallOutcome {
         guard let revision = revision(key, at: time), let changes = histories[key]?.changes else {
             return .notFound(UpstreamFault(kind: .notFound, httpStatus: 404))

@@ -94,15 +94,8 @@ extension World {
     }
 
     private func answer(_ key: LookKey, arriving time: Instant) -> CallOutcome {
-        guard key.isList else {
-            judge.answered(key, upstream.revision(key, at: now), at: time)
-            return upstream.outcome(key, at: now)
-        }
-        let keys = upstream.listed(key.source, at: now, &random)
-        for key in keys where !upstream.isDone(key, at: now) {
-            judge.answered(key, upstream.revision(key, at: now), at: time)
-        }
-        return upstream.outcome(ofList: keys, at: now)
+        judge.answered(key, upstream.revision(key, at: now), at: time)
+        return upstream.outcome(key, at: now)
     }
 
     private func drawHints() -> RateHints {

@@ -27,7 +27,7 @@ extension World {
             replica,
             { world in
                 let before = world.store.rows.look(asked.key)
-                let isKnown = asked.key.isList || world.store.rows.base.isKnown(asked.key.id)
+                let isKnown = world.store.rows.base.isKnown(asked.key.id)
                 var reply = world.store.reserve(asked, at: world.storeMoment(replica))
                 if case .gateShut(let record) = reply.verdict {
                     reply.verdict = .gateShut(world.mutated(record))
@@ -71,11 +71,6 @@ extension World {
                     settlement, asked: asked, at: world.storeMoment(replica))
                 world.judge.kept(settlement, at: world.now)
                 world.announce(settlement.key.id, by: replica)
-                if case .confirmed(let confirmations, _) = settlement.news {
-                    for confirmation in confirmations {
-                        world.announce(confirmation.id, by: replica)
-                    }
-                }
                 return reply
             },
             { .settled(settlement.key, flight: flight, $0) })
@@ -199,13 +194,7 @@ extension World {
         case (.openAfterTimeout, .staysHeld):
             let policy = scenario.policy.sources[settlement.key.source]
             settlement.gate = .opens(in: policy?.minInterval ?? .zero)
-        case (.listUnspaced, .opens) where settlement.key.isList:
-            settlement.gate = .opens(in: .zero)
         default: break
-        }
-        if mutant == .unseenConfirmed, case .confirmed(_, let checkedAt) = settlement.news {
-            settlement.news = .confirmed(
-                store.kept(scenario.ids, settlement.key.source), checkedAt: checkedAt)
         }
         return settlement
     }
@@ -225,14 +214,6 @@ extension World {
 }
 
 extension SimStore {
-    /// Confirms all that is kept, told again or not.
-    func kept(_ ids: [ActionID], _ source: Source) -> [Confirmation] {
-        ids.compactMap { id in
-            let answer = rows.base.look(LookKey(source, id))?.answer
-            return answer.map { Confirmation(id: id, document: $0.document) }
-        }
-    }
-
     /// Only mutants do: grants that were in a process's memory are gone.
     mutating func forgetGrants(of keys: [LookKey]) {
         for key in keys {

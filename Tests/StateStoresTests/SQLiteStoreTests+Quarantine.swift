@@ -49,20 +49,6 @@ extension SQLiteStoreTests {
         await store.close()
     }
 
-    @Test func callsOfAListAreEnteredAgainWhereTheyWereLost() async throws {
-        let store = try open()
-        let list = LookKey(.vouchers, .list)
-        let token = try await store.grant(.of(list, perDay: 4))
-        try await store.settle(.of(list, token, sentAgo: .zero))
-        try inflict(.deletedWithItsLog, [:])
-        #expect(try await store.verdict(.of(list)).quarantine != nil)
-        clock.advance(Reservation.quarantine)
-        #expect(try await store.reserve(.of(list, perDay: 4)).budgetLeft.day == 2)
-        let calls = try SQLiteJournal(path: folder.store).calls()
-        #expect(calls.map(\.key) == [list, list] && calls.map(\.wasUnknown) == [false, false])
-        #expect(calls.first?.token == token)
-    }
-
     @Test func otherStoreOnTheFileNoticesWhatOneHasRepaired() async throws {
         let stores = [try open(), try open()]
         let copy = try await makeCopy(of: stores[0])

@@ -136,7 +136,7 @@ private struct Script {
         case 30..<32: .pass(span(upTo: 40_000))
         case 32..<34: .reopen
         case 34..<42: .lookUp([key().id])
-        case 42..<45: .lookUp(Self.ids + [.list])
+        case 42..<45: .lookUp(Self.ids)
         case 45..<48: .purge(retention())
         case 48..<75: .reserve(reservation())
         default: settlement()
@@ -153,7 +153,7 @@ private struct Script {
         ]
 
     private mutating func key() -> LookKey {
-        var id = (Self.ids + [.list])[Int.random(in: 0...Self.ids.count, using: &random)]
+        var id = Self.ids[Int.random(in: 0..<Self.ids.count, using: &random)]
         if id.text.utf8.count == ActionID.uuidBytes, Bool.random(using: &random) {
             id = .sample(id.text.uppercased())
         }
@@ -206,14 +206,8 @@ private struct Script {
         let isDone = Int.random(in: 0..<4, using: &random) == 0
         let choice = Int.random(in: 0..<3, using: &random)
         let repeats = Int.random(in: 1..<5, using: &random)
-        let listed = Self.ids.filter { _ in Bool.random(using: &random) }
         return { wall in
             switch choice {
-            case 0 where key.isList:
-                .confirmed(
-                    listed.map {
-                        Confirmation(id: $0, document: .sample("\(repeats)", key.source))
-                    }, checkedAt: wall)
             case 0:
                 .answer(
                     .sample("\(repeats)", key.source, .pending, isDone: isDone), checkedAt: wall)

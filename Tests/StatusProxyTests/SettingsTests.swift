@@ -53,8 +53,7 @@ struct SettingsTests {
             vouchers.policy
                 == SourcePolicy(
                     minInterval: .seconds(30), maxInterval: .seconds(300),
-                    callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 60, perDay: 2400),
-                    listsFrom: 10))
+                    callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 60, perDay: 2400)))
     }
 
     @Test func everySettingTakesEffect() throws {
@@ -93,8 +92,7 @@ struct SettingsTests {
             vouchers.policy
                 == SourcePolicy(
                     minInterval: .milliseconds(1), maxInterval: .milliseconds(2),
-                    callDeadline: .seconds(8), budget: BudgetLimits(perMinute: 7, perDay: nil),
-                    listsFrom: 10))
+                    callDeadline: .seconds(8), budget: BudgetLimits(perMinute: 7, perDay: nil)))
         #expect(settings.upstreams[.orders]?.policy.budget.perDay == 9)
     }
 

@@ -65,12 +65,6 @@ struct UpstreamEndpointTests {
             vouchers.url(of: action) == "https://api.voucherify.io/v1/async-actions/a.b_c~d:e-f")
     }
 
-    @Test func theListIsAskedForWithItsGreatestLimit() throws {
-        let vouchers = try UpstreamEndpoint.test("https://api.voucherify.io/", source: .vouchers)
-        #expect(
-            vouchers.url(of: .list) == "https://api.voucherify.io/v1/async-actions?limit=100")
-    }
-
     @Test func secretsAreNeverShown() throws {
         let secret = Secret("hush")
         #expect("\(secret) \(String(reflecting: secret))" == "[secret] [secret]")

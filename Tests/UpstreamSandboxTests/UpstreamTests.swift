@@ -1,4 +1,4 @@
-// Credentials, the rate window, the list and the routes, without a socket.
+// Credentials, the rate window and the routes, without a socket.
 
 import HTTPWire
 import StatusCore
@@ -58,10 +58,6 @@ import Testing
         ("/v1/async-actions/\(voucher)", appToken, 200),
         ("/v1/async-actions/\(voucher)", bearer, 401),
         ("/v1/async-actions/nobody", appToken, 404),
-        ("/v1/async-actions", appToken, 200),
-        ("/v1/async-actions?limit=101", appToken, 400),
-        ("/v1/async-actions?limit=x", appToken, 400),
-        ("/v1/async-actions?end_date=yesterday", appToken, 400),
         ("/v1/vouchers", appToken, 404),
         ("/nowhere", [], 200),
         ("/sandbox/ids", [], 200),
@@ -133,30 +129,6 @@ import Testing
         #expect(second.value("Retry-After") == "60")
         #expect(second.value("X-Rate-Limit-Retry") == "\(wall.milliseconds / 1000 + 60)")
         #expect(second.value("X-Rate-Limit-Type") == "api_calls")
-    }
-
-    @Test func listShowsWhatWasLookedUpNewestFirstWithoutResults() throws {
-        let sandbox = Sandbox(Settings(), now: at(0), wall: wall)
-        for number in 1...3 {
-            let id = SceneFamily.vouchersPrefix + SceneID.digits(number, 14)
-            _ = sandbox.reaction(
-                to: call("/v1/async-actions/\(id)", Self.appToken),
-                wall: wall + .seconds(number))
-        }
-        let json = try JSONReader.read(
-            try answer(sandbox, call("/v1/async-actions?limit=2", Self.appToken)).body)
-        let items = try #require(json["async_actions"]?.array)
-        #expect(
-            items.map { $0["id"]?.string } == ["aa_face00000000000003", "aa_face00000000000002"])
-        #expect(json["has_more"] == .bool(true) && json["object"]?.string == "list")
-        let end = RFC3339.format(wall + .seconds(1))
-        let older = try JSONReader.read(
-            try answer(
-                sandbox, call("/v1/async-actions?limit=100&end_date=\(end)", Self.appToken)
-            ).body)
-        let ids = try #require(older["async_actions"]?.array).map { $0["id"]?.string }
-        #expect(ids.first == "aa_face00000000000001" && ids.count > 10)
-        #expect(older["async_actions"]?.array?.allSatisfy { $0["result"] == nil } == true)
     }
 
     @Test func everyCallIsInTheAudit() throws {

@@ -23,30 +23,6 @@ enum NormalizerRules {
         case .failed(let fault):
             require(fault.kind != .notFound, "a failure that is an absence")
             check(fault, id)
-        case .listed: fatalError("a list instead of an action")
-        }
-        if answer.source == .vouchers { checkList(answer, body) }
-    }
-
-    /// The same answer to who asks for the list: each action as its own look-up would tell it.
-    private static func checkList(_ answer: UpstreamAnswer, _ body: JSONValue?) {
-        let (outcome, _) = Normalizer.outcome(
-            of: answer.reply, source: answer.source, id: .list, now: UpstreamAnswer.now)
-        switch outcome {
-        case .listed(let actions):
-            require((200..<300).contains(answer.reply.status), "a list from an error")
-            let items = body?["async_actions"]?.array ?? []
-            require(actions.count <= items.count, "\(actions.count) of \(items.count)")
-            for action in actions {
-                let item = items.first { $0["id"]?.string == action.id.text }
-                guard let item else { fatalError("\(action.id) from nowhere") }
-                guard items.count(where: { $0["id"]?.string == action.id.text }) == 1 else {
-                    continue
-                }
-                DocumentRules.check(action.document, answer.source, action.id, item)
-            }
-        case .failed(let fault): check(fault, .list)
-        case .notFound, .answered: fatalError("\(outcome) instead of a list")
         }
     }
 

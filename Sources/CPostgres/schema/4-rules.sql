@@ -29,8 +29,7 @@ END
 $$;
 
 -- Checks quarantine, pause, breaker, gate and budget, in this order; takes the call out of all of them,
--- or none. A list ('*' in place of an id) is called for the sake of known actions. A quarantine lasts
--- until no call can matter any more that a lost state had granted: neither
+-- or none. A quarantine lasts until no call can matter any more that a lost state had granted: neither
 -- to its action's gate nor to the budget of a minute. Spans, windows and limits are the caller's.
 CREATE OR REPLACE FUNCTION status_proxy.reserve(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
@@ -80,7 +79,7 @@ BEGIN
     END IF;
 
     IF verdict IS NULL THEN
-        was_unknown := p_id <> '*' AND NOT EXISTS (
+        was_unknown := NOT EXISTS (
             SELECT FROM status_proxy.looks l WHERE l.id = p_id AND l.known);
         -- Of several windows that are spent, the one that opens last.
         not_found := was_unknown AND look.not_found_since IS NOT NULL;
@@ -156,34 +155,9 @@ BEGIN
 END
 $$;
 
--- Takes over that a list has told answers again: those that still are the ones kept, not final and not
--- from after the list. Tells which they were.
-CREATE OR REPLACE FUNCTION status_proxy.confirm(
-    p_source text, p_ids text[], p_bytes bytea[], p_told bigint, p_checked_wall bigint,
-    p_opens bigint, OUT confirmed text[]
-) LANGUAGE plpgsql VOLATILE AS $$
-BEGIN
-    WITH refreshed AS (
-        UPDATE status_proxy.looks l
-        SET answer_told = p_told, answer_checked_wall = p_checked_wall,
-            opens = greatest(l.opens, p_opens)
-        FROM unnest(p_ids, p_bytes) AS c (id, bytes)
-        WHERE l.id = c.id AND l.source = p_source AND l.answer_bytes = c.bytes
-            AND NOT l.answer_done AND l.answer_told < p_told
-        RETURNING l.id)
-    SELECT array_agg(id) INTO confirmed FROM refreshed;
-    UPDATE status_proxy.looks l
-    SET miss_kind = NULL, miss_http_status = NULL, miss_code = NULL, miss_message = NULL,
-        miss_repeats = NULL, miss_ended = NULL
-    WHERE l.id = ANY (confirmed) AND l.source = p_source AND l.miss_ended <= p_told;
-    UPDATE status_proxy.looks l SET not_found_since = NULL
-    WHERE l.id = ANY (confirmed) AND l.source = p_source AND l.not_found_since <= p_told;
-END
-$$;
-
 -- Records how a call ended: journal, pause, breaker, gap, gate and news. Saying it twice changes nothing
 -- more. `p_asked` is when the caller said so, on the store's clock; `p_opens_in` null: the gate stays
--- held. News of a list are the answers that it confirms.
+-- held.
 CREATE OR REPLACE FUNCTION status_proxy.settle(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
     p_source text, p_id text, p_slot bigint, p_asked bigint, p_opens_in bigint, p_pause bigint,
@@ -193,7 +167,7 @@ CREATE OR REPLACE FUNCTION status_proxy.settle(
     p_miss_kind text, p_miss_http_status integer, p_miss_code text, p_miss_message text,
     p_miss_repeats integer, p_miss_age bigint, p_teller text,
     p_breaker_opened_for bigint, p_breaker_closed boolean,
-    p_confirmed text[], p_confirmed_bytes bytea[], p_spelling text,
+    p_spelling text,
     OUT entry status_proxy.entry, OUT gap bigint, OUT smallest_gap bigint,
     OUT told status_proxy.told
 ) LANGUAGE plpgsql VOLATILE AS $$
@@ -205,7 +179,6 @@ DECLARE
     is_journaled boolean;
     is_kept boolean;
     news_slot bigint;
-    confirmed text[];
 BEGIN
     entry := status_proxy.enter(p_epoch, p_revision, p_token, p_latest);
     IF entry.late THEN RETURN; END IF;
@@ -247,11 +220,6 @@ BEGIN
     END IF;
     SELECT s.smallest_gap INTO smallest_gap FROM status_proxy.sources s
     WHERE s.source = p_source;
-    IF p_news = 'confirmed' AND p_opens_in IS NOT NULL THEN
-        confirmed := status_proxy.confirm(
-            p_source, p_confirmed, p_confirmed_bytes, asked - p_answered_ago,
-            p_answer_checked_wall, t + p_opens_in);
-    END IF;
 
     -- A look that is not kept (any more) comes back with what the call learned.
     IF NOT is_kept THEN
@@ -291,7 +259,7 @@ BEGIN
                 look.answer_bytes := p_answer_bytes;
             END IF;
         END IF;
-        -- Other news comes without the values of a miss, and so forgets the last one.
+        -- An answer comes without the values of a miss, and so forgets the last one.
         IF p_news IS NOT NULL THEN
             look.miss_kind := p_miss_kind;
             look.miss_http_status := p_miss_http_status;
@@ -321,7 +289,7 @@ BEGIN
     told := status_proxy.tell(look, t);
     -- Only programs of version 1 have themselves named here; see notify().
     IF p_teller IS NOT NULL THEN
-        PERFORM status_proxy.notify(p_teller, array_append(confirmed, p_id));
+        PERFORM status_proxy.notify(p_teller, ARRAY[p_id]);
     END IF;
 END
 $$;

@@ -1,6 +1,6 @@
 -- Which programs the schema serves: what those made for an earlier version call, and the version's mark.
 
--- Version 1 knew no lists, no breakers of others, and no intervals.
+-- Version 1 knew no breakers of others, and no intervals.
 CREATE OR REPLACE FUNCTION status_proxy.reserve(
     p_epoch bigint, p_revision bigint, p_token bigint, p_latest bigint,
     p_source text, p_id text, p_hold bigint, p_flight_max bigint, p_quarantine bigint,
@@ -32,7 +32,7 @@ CREATE OR REPLACE FUNCTION status_proxy.settle(
         p_sent_ago, p_answered_ago, p_outcome, p_news, p_answer_status, p_answer_done,
         p_answer_created_wall, p_answer_checked_wall, p_answer_bytes, p_miss_kind,
         p_miss_http_status, p_miss_code, p_miss_message, p_miss_repeats, p_miss_age, p_teller,
-        NULL, NULL, NULL, NULL, NULL)
+        NULL, NULL, NULL)
 $$;
 
 SELECT status_proxy.begin_life();

@@ -40,7 +40,7 @@ final class NotificationInbox: Sendable {
 
     func add(_ payload: String, at now: Instant) -> Added {
         let words = payload.split(separator: " ", maxSplits: 1)
-        let id = words.count == 2 ? ActionID.kept(String(words[1])) : nil
+        let id = words.count == 2 ? ActionID(String(words[1])) : nil
         return state.withLock { state in
             if now - state.windowStart >= limits.notificationsWindow {
                 state.windowStart = now

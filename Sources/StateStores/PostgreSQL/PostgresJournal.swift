@@ -68,7 +68,7 @@ extension JournaledCall {
     /// Nil for a source or a state that this version does not know: such a call is not ours.
     fileprivate init?(_ row: PostgresResult.Row) {
         guard let token = row.integer(0), let source = row.text(1).flatMap(Source.init),
-            let id = row.text(2).flatMap(ActionID.kept), let reserved = row.instant(3),
+            let id = row.text(2).flatMap({ ActionID($0) }), let reserved = row.instant(3),
             let ended = row.instant(5), let state = row.integer(6).flatMap(KeptCall.State.init),
             let isUnknown = row.flag(7)
         else { return nil }

@@ -96,7 +96,7 @@ enum PostgresReplies {
     ) -> (lastTime: Instant, ended: [ChangeCursor.Ended])? {
         guard let lastTime = result.rows.first?.instant(0) else { return nil }
         let ended = result.rows.compactMap { row -> ChangeCursor.Ended? in
-            guard let token = row.integer(1), let id = row.text(2).flatMap(ActionID.kept) else {
+            guard let token = row.integer(1), let id = row.text(2).flatMap({ ActionID($0) }) else {
                 return nil
             }
             return ChangeCursor.Ended(token: SlotToken(token), id: id)

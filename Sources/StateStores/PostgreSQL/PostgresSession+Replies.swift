@@ -86,7 +86,7 @@ extension PostgresSession {
             try judge(found.entry, errand, received)
             guard let answer = found.reply else { return sayAgain(errand) }
             memory.carryOver.settled(settlement, sinceBoot: received)
-            notifications?.send(settlement.changedIDs)
+            notifications?.send([settlement.key.id])
             if !errand.isGivenUp { reply(.success(answer)) }
         case .smallestGaps(let reply):
             if !errand.isGivenUp { reply(.success(PostgresReplies.smallestGaps(result))) }
@@ -180,14 +180,5 @@ extension PostgresSession {
         guard owesCarryOver else { return }
         owesCarryOver = false
         if !memory.carryOver.isEmpty { say(.carryOver) }
-    }
-}
-
-extension Settlement {
-    /// The actions that others should look up again: of a list all that it confirms, though the store may
-    /// have newer states of some.
-    fileprivate var changedIDs: [ActionID] {
-        guard case .confirmed(let confirmations, _) = news else { return [key.id] }
-        return [key.id] + confirmations.map(\.id)
     }
 }

@@ -68,7 +68,7 @@ extension PostgresStatement {
                 .span(settlement.pause), .span(settlement.sentAgo), .span(settlement.answeredAgo),
                 .words(settlement.outcome),
             ] + values(of: settlement.news) + [.null] + values(of: settlement.breaker)
-                + confirmations(settlement.news) + [.words(settlement.key.id.otherSpelling)])
+                + [.words(settlement.key.id.otherSpelling)])
     }
 
     static let listen = PostgresStatement(name: "listen", sql: "LISTEN status_proxy", values: [])
@@ -93,11 +93,6 @@ extension PostgresStatement {
                 .integer(miss.fault.httpStatus), .words(miss.fault.code),
                 .words(miss.fault.message), .integer(miss.repeats), .span(miss.age),
             ]
-        case .confirmed(_, let checkedAt):
-            return [
-                .text("confirmed"), none, none, none, .integer(checkedAt.milliseconds), none,
-                none, none, none, none, none, none,
-            ]
         }
     }
 
@@ -107,14 +102,6 @@ extension PostgresStatement {
         case .closed?: [.null, .flag(true)]
         case nil: [.null, .flag(false)]
         }
-    }
-
-    private static func confirmations(_ news: Settlement.News) -> [PostgresValue] {
-        guard case .confirmed(let confirmations, _) = news else { return [.null, .null] }
-        return [
-            .array(confirmations.map(\.id.canonical)),
-            .array(confirmations.map(\.document.bytes)),
-        ]
     }
 
     static func smallestGaps() -> PostgresStatement {

@@ -46,7 +46,7 @@ extension SQLiteRows {
     /// Nil for a source or a state that this version does not know: such a call is not ours.
     static func call(_ token: SlotToken, _ row: Statement.Row) -> KeptCall? {
         guard let source = row.text(0).flatMap(Source.init), let id = row.text(1),
-            let actionID = ActionID.kept(id), let reserved = row.moment(3, 4),
+            let actionID = ActionID(id), let reserved = row.moment(3, 4),
             let ended = row.instant(5), let state = row.integer(6).flatMap(KeptCall.State.init)
         else { return nil }
         return KeptCall(

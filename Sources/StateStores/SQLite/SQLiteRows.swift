@@ -122,7 +122,8 @@ final class SQLiteRows: StoreRows {
                 .integer(KeptCall.State.ended.rawValue),
             ]
             try statements.ended.forEach(values) { row in
-                guard let token = row.integer(0), let id = row.text(1).flatMap(ActionID.kept) else {
+                guard let token = row.integer(0), let id = row.text(1).flatMap({ ActionID($0) })
+                else {
                     return true
                 }
                 ended.append(ChangeCursor.Ended(token: SlotToken(token), id: id))

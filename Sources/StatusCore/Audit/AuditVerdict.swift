@@ -10,8 +10,6 @@ public struct AuditVerdict: Sendable, Equatable {
     public var unjudged = 0
     /// Calls that were granted but never sent.
     public var neverSent = 0
-    /// Of the calls, those that asked for the list.
-    public var listCalls = 0
     public var actions = 0
     /// When the first and the last of the calls were granted, by the wall clock.
     public var since: WallTime?

@@ -51,7 +51,6 @@ private struct SourceAudit {
             figures.unjudged += 1
         }
         figures.calls += 1
-        if call.key.isList { figures.listCalls += 1 }
         if call.state != .ended { figures.withoutEnd += 1 }
         figures.since = min(figures.since ?? call.reservedAt, call.reservedAt)
         figures.until = max(figures.until ?? call.reservedAt, call.reservedAt)
@@ -76,7 +75,7 @@ private struct SourceAudit {
 
     func verdict() -> AuditVerdict {
         var verdict = figures
-        verdict.actions = last.keys.count { $0 != .list }
+        verdict.actions = last.count
         let (minute, day) = (BudgetLimits.minute, BudgetLimits.day)
         let minutes = spans.busiest(minute) { $0.perMinute }
         let days = spans.busiest(day) { $0.perDay }

@@ -18,18 +18,7 @@ public struct ActionID: Hashable, Sendable, CustomStringConvertible {
         self.text = text
     }
 
-    private init(kept text: String) { self.text = text }
-
     public var description: String { text }
-
-    /// The name under which calls of an upstream's list are made and kept, in place of an action's:
-    /// no caller can say it.
-    public static let list = ActionID(kept: "*")
-
-    /// An id that a store has kept.
-    public static func kept(_ text: String) -> ActionID? {
-        text == list.text ? list : ActionID(text)
-    }
 
     /// True for a byte that may stand in an id.
     public static func isAllowed(_ byte: UInt8) -> Bool {

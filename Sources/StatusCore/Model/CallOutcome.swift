@@ -4,23 +4,10 @@
 public enum CallOutcome: Sendable, Equatable {
     /// The upstream told the action's state.
     case answered(ActionDocument)
-    /// The upstream's list was asked for, and told the states of these actions.
-    case listed([ListedAction])
     /// A real 404: the upstream itself said that it does not know the id.
     case notFound(UpstreamFault)
     /// Anything else.
     case failed(UpstreamFault)
-}
-
-/// One action in an upstream's list, which leaves out its `result`.
-public struct ListedAction: Sendable, Equatable {
-    public var id: ActionID
-    public var document: ActionDocument
-
-    public init(id: ActionID, document: ActionDocument) {
-        self.id = id
-        self.document = document
-    }
 }
 
 /// Why a look brought no state: what operators and callers are told of it.

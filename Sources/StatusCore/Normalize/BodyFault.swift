@@ -9,15 +9,13 @@ enum BodyFault: Error, Equatable {
     case otherAction
     /// It lacks what its upstream promises: orders `id` and `status`, vouchers one of the two.
     case lacksIdentity
-    /// A list of actions was asked for.
-    case lacksList
 
     var kind: UpstreamFault.Kind {
         switch self {
         // Over a limit of ours, in bytes or levels: it may well be JSON.
         case .unreadable(.tooLarge), .unreadable(.tooDeep): .tooLarge
         case .empty, .unreadable: .notJSON
-        case .notAnObject, .lacksIdentity, .lacksList: .malformed
+        case .notAnObject, .lacksIdentity: .malformed
         case .otherAction: .wrongAction
         }
     }
@@ -32,7 +30,6 @@ enum BodyFault: Error, Equatable {
         case .notAnObject: "the body is not a JSON object"
         case .otherAction: "the body is about another action"
         case .lacksIdentity: "the body does not tell which action and status it is about"
-        case .lacksList: "the body holds no list of actions"
         }
     }
 }

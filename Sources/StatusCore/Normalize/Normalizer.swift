@@ -4,7 +4,7 @@
 public enum Normalizer {
     /// What the answer says of the action, and what it says of the upstream's limits.
     ///
-    /// `id` is the action that was asked for, or ``ActionID/list``; `now` is the moment of the answer.
+    /// `id` is the action that was asked for; `now` is the moment of the answer.
     public static func outcome(
         of reply: UpstreamReply, source: Source, id: ActionID, now: WallTime
     ) -> (outcome: CallOutcome, hints: RateHints) {
@@ -36,9 +36,6 @@ public enum Normalizer {
     ) -> CallOutcome {
         do throws(BodyFault) {
             let body = try read(reply.body)
-            if id == .list, source == .vouchers {
-                return .listed(try VouchersNormalizer.list(in: body))
-            }
             let action =
                 switch source {
                 case .orders: try OrdersNormalizer.action(in: body, asked: id)
@@ -81,8 +78,7 @@ public enum Normalizer {
     private static func notFound(
         _ reply: UpstreamReply, _ source: Source, _ id: ActionID
     ) -> CallOutcome {
-        guard id != .list, let error = UpstreamErrorBody(reply.body), error.notFoundAt == source
-        else {
+        guard let error = UpstreamErrorBody(reply.body), error.notFoundAt == source else {
             return failure(.unexpectedStatus, reply, id)
         }
         return .notFound(fault(.notFound, reply, error, id))

@@ -1,4 +1,4 @@
-// From the body of a vouchers action (Voucherify), or of a list of them, to Actions.
+// From the body of a vouchers action (Voucherify) to an Action.
 
 /// Reads `GET /v1/async-actions/{id}`. Nothing is promised: each field may be absent or null.
 enum VouchersNormalizer {
@@ -27,18 +27,6 @@ enum VouchersNormalizer {
             processingTimeMilliseconds: body["processing_time"]?.milliseconds,
             requestID: body["request_id"]?.string,
             upstream: Action.UpstreamStatus(status: word, operationStatus: operationWord))
-    }
-
-    /// Reads `GET /v1/async-actions`: the actions that it names, without their `result`.
-    static func list(in body: JSONValue) throws(BodyFault) -> [ListedAction] {
-        guard body.isObject else { throw .notAnObject }
-        guard let items = body["async_actions"]?.array else { throw .lacksList }
-        return items.compactMap { item in
-            guard let id = item["id"]?.string.flatMap({ ActionID($0) }),
-                let action = try? action(in: item, asked: id)
-            else { return nil }
-            return ListedAction(id: id, document: action.document())
-        }
     }
 
     private static func status(

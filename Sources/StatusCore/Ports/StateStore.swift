@@ -13,9 +13,6 @@ public struct LookKey: Hashable, Sendable {
         self.source = source
         self.id = id
     }
-
-    /// The upstream's list, which has a gate of its own, too.
-    public var isList: Bool { id == .list }
 }
 
 /// Keeps gates, budgets, pauses and answers, so that neither a crash nor a restart forgets them.
@@ -143,7 +140,6 @@ public struct Reservation: Sendable, Equatable {
     /// How long the call itself can still be under way: send window + call deadline + margin. It
     /// counts against the budget for that long and a full window more, unless settled.
     public var flightMax: Duration
-    /// A list's calls count as such for known actions.
     public var budget: BudgetLimits
     /// Nothing speaks for the upstream's health here: another process's open breaker counts.
     public var heedsBreaker: Bool
@@ -309,23 +305,8 @@ public struct Settlement: Sendable, Equatable {
         case answer(ActionDocument, checkedAt: WallTime)
         /// Keeps the answer, replaces the miss (its `age` counts: 0 is now).
         case miss(KeptMiss)
-        /// Of a list only: who keeps one of these documents, which are not final, has been told it
-        /// again. The age is `answeredAgo`, `checkedAt` is for people. The action's gate opens no
-        /// earlier than the list's, and a miss that is older is forgotten.
-        case confirmed([Confirmation], checkedAt: WallTime)
         /// Nothing was learned of the action.
         case none
-    }
-}
-
-/// A state that an upstream's list has told.
-public struct Confirmation: Sendable, Equatable {
-    public var id: ActionID
-    public var document: ActionDocument
-
-    public init(id: ActionID, document: ActionDocument) {
-        self.id = id
-        self.document = document
     }
 }
 

@@ -17,8 +17,8 @@ extension ActionTracker {
             let lane = tracked.lane(at: source)
             let holder = caller.question.holder
             if lane != .known, upstream.blocked(holder: holder, now) != nil { continue }
-            // Whoever is held for the other upstream, or for its list, is held for this look, too; and who
-            // waits already may not have wanted it yet, while it was blocked.
+            // Whoever is held for the other upstream is held for this look, too; and who waits already
+            // may not have wanted it yet, while it was blocked.
             let isIdle =
                 blocked(upstream, lane) != nil && !watched && !tracked.isWatched(at: source)
                 && look.refreshStartedAt == nil && !asked.contains { isAwaited(tracked, $0) }
@@ -50,8 +50,6 @@ extension ActionTracker {
         guard upstreams[key.source]?.isFull(newcomer.lane) == false else { return }
         var want = newcomer
         want.since = before?.since ?? newcomer.since
-        want.parkedAt = before?.parkedAt
-        want.refreshedSince = before?.refreshedSince
         enqueue(key, want)
     }
 
@@ -83,37 +81,19 @@ extension ActionTracker {
 
     private mutating func enqueue(_ key: LookKey, _ want: Want) {
         actions[key.id]?.looks[key.source].wanted = want
-        let entry = WantQueue.Entry(rank: want.rank, id: key.id)
-        if want.parkedAt == nil {
-            upstreams[key.source]?[want.lane].wants.insert(entry)
-        } else {
-            upstreams[key.source]?.parked.append(entry)
-        }
+        upstreams[key.source]?[want.lane].wants.insert(
+            WantQueue.Entry(rank: want.rank, id: key.id))
     }
 
-    /// Starts the looks that are wanted most, as long as the upstream may be called; many that its
-    /// list can tell are left to that.
+    /// Starts the looks that are wanted most, as long as the upstream may be called.
     mutating func pull(_ source: Source) {
         guard upstreams[source]?.isWanted == true else { return }
         upstreams[source]?.breaker.tick(now)
-        unpark(source)
-        var batch = takeBest(source)
-        while !batch.isEmpty {
-            start(batch, source)
-            batch = takeBest(source)
+        while upstreams[source]?.room ?? 0 > 0, let (lane, entry) = best(source) {
+            upstreams[source]?[lane].wants.removeBest()
+            start(LookKey(source, entry.id))
         }
         planSourceWake(source)
-    }
-
-    /// Takes the best wants out, as many as may start.
-    private mutating func takeBest(_ source: Source) -> [WantQueue.Entry] {
-        var batch: [WantQueue.Entry] = []
-        let room = upstreams[source]?.room ?? 0
-        while batch.count < room, let (lane, entry) = best(source) {
-            upstreams[source]?[lane].wants.removeBest()
-            batch.append(entry)
-        }
-        return batch
     }
 
     /// The better of the lanes' best wants.
@@ -171,13 +151,12 @@ extension ActionTracker {
         }
     }
 
-    mutating func start(_ entry: LookKey) {
+    private mutating func start(_ entry: LookKey) {
         let key = LookKey(entry.source, actions[entry.id]?.looks[entry.source].spelling ?? entry.id)
         let want = actions[key.id]?.looks[key.source].wanted
         let flight = Flight(
-            number: nextNumber(), startedAt: now, refreshedSince: want?.refreshedSince ?? now,
-            wantedSince: want?.since ?? now, starter: want?.starter, holder: want?.holder,
-            stage: .preparing)
+            number: nextNumber(), startedAt: now, wantedSince: want?.since ?? now,
+            starter: want?.starter, holder: want?.holder, stage: .preparing)
         actions[key.id]?.looks[key.source].wanted = nil
         actions[key.id]?.looks[key.source].flight = flight
         actions[key.id]?.looks[key.source].lastStarter = want?.starter
@@ -399,7 +378,7 @@ extension ActionTracker {
         let settlement = Settlement(
             key: key, token: token, gate: gate(report, upstream.policy), pause: pause,
             breaker: breaker, sentAgo: report.sentAt.map { now - $0 },
-            answeredAgo: now - newsAt(report, key), news: news, outcome: report.outcome.word)
+            answeredAgo: now - report.answeredAt, news: news, outcome: report.outcome.word)
         setStage(key, .settling(report, settlement, askedAt: now))
         effects.append(.settle(settlement, flight: number))
         noteCall(report, key, flight)
@@ -416,8 +395,7 @@ extension ActionTracker {
         switch flight.stage {
         case .settling(let report, let asked, let at):
             (settlement, askedAt) = (asked, at)
-            let reply = try? result.get()
-            apply(report, key, gateOpensAt: reply.map { now + $0.record.opensIn })
+            apply(report, key)
         case .applied(let asked, let at): (settlement, askedAt) = (asked, at)
         case .preparing, .reserving, .calling: return
         }
@@ -456,7 +434,7 @@ extension ActionTracker {
         guard case .settling(let report, let settlement, let askedAt) = stage,
             now >= askedAt + Self.settleGrace
         else { return }
-        apply(report, key, gateOpensAt: nil)
+        apply(report, key)
         setStage(key, .applied(settlement, askedAt: askedAt))
     }
 

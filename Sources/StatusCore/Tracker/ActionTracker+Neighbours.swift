@@ -18,7 +18,6 @@ extension ActionTracker {
 
     /// Whoever is held comes first, then what is told without asking the store.
     private mutating func rereadAll() {
-        reread(.list, isUrgent: true)
         for id in evictionOrder {
             guard let tracked = actions[id] else { continue }
             if !tracked.waiters.isEmpty {

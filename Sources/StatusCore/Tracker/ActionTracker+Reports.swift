@@ -75,8 +75,6 @@ extension ActionTracker {
                 return .none
             }
             return .answer(document, checkedAt: report.checkedAt)
-        case .listed(let items):
-            return .confirmed(confirmations(items), checkedAt: report.checkedAt)
         case .failed(let fault) where fault.kind.leavesSlotUnused: return .none
         case .notFound(let fault), .failed(let fault):
             let repeats = look.nextMiss(fault, at: now).repeats
@@ -97,8 +95,7 @@ extension ActionTracker {
         return .opens(in: max(interval, retryAfter))
     }
 
-    /// `gateOpensAt`: as the store has said; nil when it has not yet.
-    mutating func apply(_ report: CallReport, _ key: LookKey, gateOpensAt: Instant?) {
+    mutating func apply(_ report: CallReport, _ key: LookKey) {
         guard var look = actions[key.id]?.looks[key.source] else { return }
         let wasKnown = look.isKnown
         switch report.outcome {
@@ -113,11 +110,6 @@ extension ActionTracker {
             look.miss = nil
             look.notFoundSince = nil
             look.isKnown = true
-            if case .changed = look.listing { look.listing = .expected }
-        case .listed(let items):
-            look.miss = nil
-            actions[key.id]?.looks[key.source] = look
-            return take(items, key, report, gateOpensAt: gateOpensAt)
         case .failed(let fault) where fault.kind.leavesSlotUnused: return
         case .notFound(let fault), .failed(let fault):
             look.miss = look.nextMiss(fault, at: report.endedAt)
@@ -143,7 +135,7 @@ extension ActionTracker {
 extension CallOutcome {
     var fault: UpstreamFault? {
         switch self {
-        case .answered, .listed: nil
+        case .answered: nil
         case .notFound(let fault), .failed(let fault): fault
         }
     }

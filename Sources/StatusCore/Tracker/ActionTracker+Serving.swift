@@ -79,10 +79,7 @@ extension ActionTracker {
         _ tracked: TrackedAction, _ source: Source, watched: Bool = false, for holder: String? = nil
     ) -> Instant {
         guard let upstream = upstreams[source] else { return .distantFuture }
-        var dueAt = tracked.looks[source].dueAt(watched: watched, upstream.policy)
-        if tracked.looks[source].wanted?.parkedAt != nil {
-            dueAt = max(dueAt, actions[.list]?.looks[source].opensAt ?? .distantPast)
-        }
+        let dueAt = tracked.looks[source].dueAt(watched: watched, upstream.policy)
         let blocked = blocked(upstream, tracked.lane(at: source), for: holder)
         return max(dueAt, blocked?.until ?? .distantPast)
     }

@@ -68,9 +68,7 @@ public struct ActionTracker: Sendable {
     /// something for the next step, so that none is long.
     public var nextWake: Instant? { touched.isEmpty ? wakes.next : .distantPast }
 
-    public var storedActions: Int {
-        actions.count + retired.count - (actions[.list] == nil ? 0 : 1)
-    }
+    public var storedActions: Int { actions.count + retired.count }
     public var waitingCallers: Int { callers.count }
 
     /// Whose question caused the look that is under way.

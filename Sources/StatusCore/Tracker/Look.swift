@@ -24,7 +24,6 @@ struct Look: Sendable {
     var neighbour: NeighbourCall?
     /// Whose question caused the last flight.
     var lastStarter: CallerID?
-    var listing = Listing.expected
 
     init(spelling: ActionID, firstSeenAt: Instant) {
         self.spelling = spelling
@@ -36,20 +35,10 @@ struct Look: Sendable {
         var checkedAt: WallTime
         /// When the call ended.
         var at: Instant
-        /// Decides what is newer: no later than the upstream answered, of a list when it was sent.
+        /// Decides what is newer: no later than the upstream answered.
         var newsAt: Instant
         /// No later than the upstream answered: ages count from here.
         var answeredAt: Instant
-    }
-
-    /// What the upstream's list is good for here.
-    enum Listing: Sendable {
-        /// It may tell the state again.
-        case expected
-        /// It told another state than the one kept: the action's own call has to tell which.
-        case changed
-        /// It did not show the action, and is not counted on for it before that moment.
-        case missing(until: Instant)
     }
 
     struct Missed: Sendable {
@@ -65,8 +54,6 @@ struct Look: Sendable {
 struct Flight: Sendable {
     var number: UInt64
     var startedAt: Instant
-    /// When the refresh began, as callers count it: earlier, if the list was asked first.
-    var refreshedSince: Instant
     /// When it was first wished for.
     var wantedSince: Instant
     /// Whose question caused it.
@@ -185,11 +172,9 @@ extension Look {
     /// When the refresh that callers may wait for began, here or elsewhere; nil when none is under
     /// way.
     var refreshStartedAt: Instant? {
-        guard let flight else {
-            return neighbour?.startedAt ?? (wanted?.parkedAt == nil ? nil : wanted?.refreshedSince)
-        }
+        guard let flight else { return neighbour?.startedAt }
         if case .applied = flight.stage { return nil }
-        return flight.refreshedSince
+        return flight.startedAt
     }
 
     /// Takes over what a store told to a request of `askedAt`. It has the last word on the gate; what

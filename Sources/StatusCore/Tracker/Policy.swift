@@ -9,19 +9,14 @@ public struct SourcePolicy: Sendable, Equatable {
     /// The whole call's deadline.
     public var callDeadline: Duration
     public var budget: BudgetLimits
-    /// That many pending actions that are due at once are asked for with one call of the upstream's
-    /// list; nil: it has none.
-    public var listsFrom: Int?
 
     public init(
-        minInterval: Duration, maxInterval: Duration, callDeadline: Duration, budget: BudgetLimits,
-        listsFrom: Int? = nil
+        minInterval: Duration, maxInterval: Duration, callDeadline: Duration, budget: BudgetLimits
     ) {
         self.minInterval = minInterval
         self.maxInterval = maxInterval
         self.callDeadline = callDeadline
         self.budget = budget
-        self.listsFrom = listsFrom
     }
 
     /// What is added to the interval because clocks disagree: long intervals need more of it.

@@ -1,7 +1,5 @@
 // What is known of one upstream as a whole: what keeps it from being called, and who wants it.
 
-import DequeModule
-
 /// Known actions and others queue apart: others may use half of each budget only, and of them those
 /// that have read as 404 half of that (invariant 7).
 enum Lane: CaseIterable, Sendable {
@@ -30,10 +28,6 @@ struct UpstreamState: Sendable {
     var notFound = LaneState()
     /// Key holders that have used up their part of what unknown ids may use.
     private var closedHolders: [String: (kind: BudgetKind, until: Instant)] = [:]
-    /// Wants that left their queue to wait for the upstream's list.
-    var parked: [WantQueue.Entry] = []
-    /// When the last looks began that the list could have spared, oldest first.
-    private var unspared: Deque<Instant> = []
 
     /// How long the upstream's word on calls left counts when it does not say.
     static let callsLeftSpan = Duration.seconds(60)
@@ -44,9 +38,8 @@ struct UpstreamState: Sendable {
     /// The published answers that tell of an obstacle.
     var published = BlockedPublications()
 
-    /// The wakes that are already in the queue, and the one of them for the list's gate.
+    /// The wake that is already in the queue.
     var wakeAt = Instant.distantPast
-    var listWakeAt = Instant.distantPast
 
     private var pausedUntil = Instant.distantPast
     /// After a pause one call goes first, to see whether the upstream has still had enough; after a
@@ -91,25 +84,10 @@ struct UpstreamState: Sendable {
     init(policy: SourcePolicy) { self.policy = policy }
 
     /// A look waits for its turn.
-    var isWanted: Bool {
-        !parked.isEmpty || Lane.allCases.contains { self[$0].wants.best != nil }
-    }
-
-    /// A look begins that the list could have spared.
-    mutating func noteUnspared(_ now: Instant) {
-        guard let most = policy.listsFrom else { return }
-        if unspared.count >= most { unspared.removeFirst() }
-        unspared.append(now)
-    }
-
-    /// How many such looks there were within one interval: single ones, one after the other, are as
-    /// good a reason for the list as many at once.
-    func unspared(_ now: Instant) -> Int {
-        unspared.count { now - $0 < policy.minInterval }
-    }
+    var isWanted: Bool { Lane.allCases.contains { self[$0].wants.best != nil } }
 
     /// All whose looks wait.
-    var wantedIDs: [ActionID] { Lane.allCases.flatMap { self[$0].wants.ids } + parked.map(\.id) }
+    var wantedIDs: [ActionID] { Lane.allCases.flatMap { self[$0].wants.ids } }
 
     /// So many more looks may start.
     var room: Int {
@@ -119,9 +97,7 @@ struct UpstreamState: Sendable {
         return max(0, min(Self.startingMax - starting, Self.callingMax - calling - starting))
     }
 
-    func isFull(_ lane: Lane) -> Bool {
-        self[lane].wants.count + parked.count >= WantQueue.entriesMax
-    }
+    func isFull(_ lane: Lane) -> Bool { self[lane].wants.count >= WantQueue.entriesMax }
 
     subscript(lane: Lane) -> LaneState {
         _read {

@@ -13,10 +13,6 @@ struct Want: Sendable {
     var starter: CallerID?
     /// Whose question that was, when caller keys are on.
     var holder: String?
-    /// While it is left to the upstream's list: since when.
-    var parkedAt: Instant?
-    /// When it was first left to the list: its refresh began then.
-    var refreshedSince: Instant?
 }
 
 /// The order of service (invariant 7). Lower is served first.

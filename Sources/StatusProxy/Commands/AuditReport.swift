@@ -76,9 +76,8 @@ extension AuditReport {
         }
         let off = part.isOn ? "" : "; the upstream is off"
         let unjudged = verdict.unjudged > 0 ? "; \(verdict.unjudged) are not judged" : ""
-        let lists = verdict.listCalls > 0 ? ", \(verdict.listCalls) of the list" : ""
         return "\(part.source.rawValue): \(verdict.calls) calls for \(verdict.actions) actions"
-            + lists + ", from \(RFC3339.format(since)) to \(RFC3339.format(until))\(off)\(unjudged)"
+            + ", from \(RFC3339.format(since)) to \(RFC3339.format(until))\(off)\(unjudged)"
     }
 
     private static func words(_ violation: AuditViolation) -> String {
@@ -137,7 +136,6 @@ extension AuditReport {
         json.member("calls_without_known_end", verdict.withoutEnd)
         json.member("calls_never_sent", verdict.neverSent)
         json.member("calls_not_judged", verdict.unjudged)
-        json.member("list_calls", verdict.listCalls)
         json.member("actions", verdict.actions)
         json.member("since", verdict.since.map(RFC3339.format))
         json.member("until", verdict.until.map(RFC3339.format))

@@ -205,11 +205,7 @@ extension UpstreamSettings {
         var perMinute: SettingName
         var perDay: SettingName
         var timeout: SettingName
-        var listsFrom: Int?
     }
-
-    /// A list costs one call: for fewer actions than that, their own calls tell more.
-    private static let vouchersListsFrom = 10
 
     private static let ordersNames = Names(
         url: .ordersURL, minInterval: .ordersMinInterval, maxInterval: .ordersMaxInterval,
@@ -218,7 +214,7 @@ extension UpstreamSettings {
     private static let vouchersNames = Names(
         url: .vouchersURL, minInterval: .vouchersMinInterval, maxInterval: .vouchersMaxInterval,
         perMinute: .vouchersCallsPerMinute, perDay: .vouchersCallsPerDay,
-        timeout: .vouchersTimeout, listsFrom: vouchersListsFrom)
+        timeout: .vouchersTimeout)
 
     /// The documented maximum: once a minute per action.
     private static let ordersMinInterval = Duration.seconds(60)
@@ -331,8 +327,7 @@ extension UpstreamSettings {
             perDay: try raw.optionalInteger(names.perDay, 1...1_000_000_000))
         return SourcePolicy(
             minInterval: minInterval, maxInterval: maxInterval,
-            callDeadline: try raw.duration(names.timeout, min: .milliseconds(1)), budget: budget,
-            listsFrom: names.listsFrom)
+            callDeadline: try raw.duration(names.timeout, min: .milliseconds(1)), budget: budget)
     }
 
     private static func make(

@@ -41,17 +41,12 @@ public struct UpstreamEndpoint: Sendable {
         self.credentials = credentials
     }
 
-    /// As many actions as a list tells at most (Voucherify, "List Async Actions").
-    static let listLimit = 100
-
-    /// Where an action's state, or the list of the newest actions, is asked for.
+    /// Where an action's state is asked for.
     ///
     /// The id is one path segment: its characters are RFC 3986's unreserved ones and ':', which a
     /// segment may hold as it is (section 3.3), so nothing is left to encode.
     func url(of id: ActionID) -> String {
-        let path = Self.path(at: source)
-        let isList = source == .vouchers && id == .list
-        return baseURL.appending(isList ? "\(path)?limit=\(Self.listLimit)" : "\(path)/\(id.text)")
+        baseURL.appending("\(Self.path(at: source))/\(id.text)")
     }
 
     private static func path(at source: Source) -> String {

@@ -18,7 +18,6 @@ struct Audit: Sendable {
     enum Kind: Equatable, Sendable {
         /// A look-up of one id.
         case look(id: String)
-        case list
         case token
     }
 

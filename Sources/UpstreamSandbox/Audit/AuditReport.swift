@@ -11,41 +11,31 @@ struct AuditReport: Equatable, Sendable {
         var smallestGap: Duration?
     }
 
-    /// Look-ups and list calls: what an upstream's call limit counts.
+    /// Look-ups: what an upstream's call limit counts.
     var calls = 0
-    var listCalls = 0
     var tokenFetches = 0
     /// In the order of first arrival.
     var lines: [Line] = []
     /// Between two look-ups of the same id.
     var smallestGap: Duration?
-    /// Between two list calls.
-    var listSmallestGap: Duration?
     /// The most calls in any 60 s, and when the first such window began.
     var busiestMinute = 0
     var busiestMinuteBegan: Instant?
 
     init(_ arrivals: [Audit.Arrival], of source: Source) {
         var byID = Gaps()
-        var lists = Gaps()
         var counted: [Instant] = []
         for arrival in arrivals where arrival.source == source {
             switch arrival.kind {
-            case .token:
-                tokenFetches += 1
-                continue
-            case .list:
-                listCalls += 1
-                lists.add("list", at: arrival.at)
+            case .token: tokenFetches += 1
             case .look(let id):
                 byID.add(id, at: arrival.at)
+                counted.append(arrival.at)
             }
-            counted.append(arrival.at)
         }
         calls = counted.count
         lines = byID.lines
         smallestGap = lines.compactMap(\.smallestGap).min()
-        listSmallestGap = lists.lines.first?.smallestGap
         (busiestMinute, busiestMinuteBegan) = Self.busiest(counted)
     }
 

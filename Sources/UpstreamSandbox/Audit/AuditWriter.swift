@@ -50,10 +50,8 @@ enum AuditWriter {
     ) {
         json.beginObject()
         json.member("calls", report.calls)
-        json.member("list_calls", report.listCalls)
         json.member("token_fetches", report.tokenFetches)
         json.member("smallest_gap_seconds", report.smallestGap.map(seconds))
-        json.member("list_smallest_gap_seconds", report.listSmallestGap.map(seconds))
         json.name("busiest_minute")
         json.beginObject()
         json.member("calls", report.busiestMinute)
@@ -75,7 +73,6 @@ enum AuditWriter {
     private static func words(_ kind: Audit.Kind) -> (kind: String, id: String?) {
         switch kind {
         case .look(let id): ("look", id)
-        case .list: ("list", nil)
         case .token: ("token", nil)
         }
     }

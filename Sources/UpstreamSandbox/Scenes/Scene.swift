@@ -10,8 +10,6 @@ struct Scene: Sendable {
     var id: String
     /// For people: what is shown.
     var summary: String
-    /// True when the list of actions shows it: its answer is an honest action.
-    var isListed = false
     var play: @Sendable (Moment) -> Reaction
 
     /// A scene that plays the same whenever it is looked up.

@@ -36,7 +36,7 @@ enum SceneFamily {
             }
         case .vouchers:
             if isMember(id, waitingVouchersPrefix, digits: 14) {
-                return Scene(source: .vouchers, id: id, summary: "waiting", isListed: true) {
+                return Scene(source: .vouchers, id: id, summary: "waiting") {
                     .answer(.json(200, VouchersBody.waiting($0)))
                 }
             }
@@ -46,7 +46,7 @@ enum SceneFamily {
                 }
             }
             guard isMember(id, vouchersPrefix, digits: 14) else { return nil }
-            return Scene(source: .vouchers, id: id, summary: "moving", isListed: true) {
+            return Scene(source: .vouchers, id: id, summary: "moving") {
                 .answer(.json(200, VouchersBody.moving($0)))
             }
         }

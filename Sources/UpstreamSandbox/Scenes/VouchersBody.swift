@@ -4,7 +4,7 @@ import HTTPWire
 import StatusCore
 
 enum VouchersBody {
-    /// An action. `result` is its JSON; nil leaves the member out, as the list does.
+    /// An action. `result` is its JSON; nil leaves the member out.
     static func action(
         _ id: String, type: String = "VOUCHERS.IMPORT", _ status: String,
         operation: String? = nil, progress: Int? = 100, result: String?,

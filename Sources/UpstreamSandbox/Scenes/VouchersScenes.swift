@@ -12,8 +12,7 @@ extension Scene {
         Scene(
             source: .vouchers, id: "aa_0adad13d6f057f088e",
             summary: "ENQUEUED from its first look-up on, IN_PROGRESS after 1/6 of --pending, "
-                + "then DONE with 1 done and 1 failed",
-            isListed: true
+                + "then DONE with 1 done and 1 failed"
         ) { .answer(.json(200, VouchersBody.moving($0))) },
         voucher(200, "DONE, operation SUCCESS, 3 done") {
             VouchersBody.action(
@@ -108,7 +107,7 @@ extension Scene {
 
     /// Forms that a reader may stumble over.
     private static let vouchersShapes: [Scene] = [
-        unlisted(20200, "nulls everywhere but in id and status") {
+        voucher(20200, "nulls everywhere but in id and status") {
             #"{"id":"\#($0)","type":null,"status":"DONE","operation_status":null,"#
                 + #""created_at":null,"updated_at":null,"request_id":null,"#
                 + #""processing_time":null,"progress":null,"object":null,"result":null}"#
@@ -120,23 +119,15 @@ extension Scene {
                     + #""checksum":9007199254740993,"price":1.10,"tiny":1e-400,"#
                     + #""huge":123456789012345678901234567890}"#)
         },
-        unlisted(22200, "the id and nothing else") { #"{"id":"\#($0)"}"# },
-        unlisted(23200, "the status and nothing else") { _ in #"{"status":"IN_PROGRESS"}"# },
-        unlisted(24200, "members nobody knows, such as user and log_id") {
+        voucher(22200, "the id and nothing else") { #"{"id":"\#($0)"}"# },
+        voucher(23200, "the status and nothing else") { _ in #"{"status":"IN_PROGRESS"}"# },
+        voucher(24200, "members nobody knows, such as user and log_id") {
             #"{"log_id":"ale_1","user":{"id":"user_1","name":"Ann"},"id":"\#($0)","#
                 + #""status":"IN_PROGRESS","progress":7}"#
         },
     ]
 
     private static func voucher(
-        _ number: Int, _ summary: String, _ body: @escaping @Sendable (String) -> String
-    ) -> Scene {
-        var scene = unlisted(number, summary, body)
-        scene.isListed = true
-        return scene
-    }
-
-    private static func unlisted(
         _ number: Int, _ summary: String, _ body: @escaping @Sendable (String) -> String
     ) -> Scene {
         Scene(source: .vouchers, id: SceneID.vouchers(number), summary: summary) {

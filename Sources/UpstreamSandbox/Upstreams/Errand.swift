@@ -6,8 +6,6 @@ import StatusCore
 /// One of the upstreams' operations.
 enum Errand: Equatable {
     case look(Source, id: String)
-    /// The vouchers upstream's list.
-    case list
     case token(Source)
 
     init?(_ segments: [String]) {
@@ -17,7 +15,6 @@ enum Errand: Equatable {
             self = .look(.orders, id: path[3])
         case 3 where Array(path[..<2]) == ["v1", "async-actions"]:
             self = .look(.vouchers, id: path[2])
-        case 2 where path == ["v1", "async-actions"]: self = .list
         case 3 where path == ["v1", "oauth", "token"]: self = .token(.vouchers)
         case 2 where path == ["oauth", "token"]: self = .token(.orders)
         default: return nil
@@ -27,7 +24,6 @@ enum Errand: Equatable {
     var source: Source {
         switch self {
         case .look(let source, _), .token(let source): source
-        case .list: .vouchers
         }
     }
 
@@ -39,24 +35,22 @@ enum Errand: Equatable {
     var kind: Audit.Kind {
         switch self {
         case .look(_, let id): .look(id: String(id.prefix(Audit.idBytesMax)))
-        case .list: .list
         case .token: .token
         }
     }
 
     /// The honest reaction.
     func play(
-        _ call: Call, _ wall: WallTime, _ settings: Settings,
-        _ began: (now: Instant, wall: WallTime), _ state: inout Sandbox.State
+        _ call: Call, _ wall: WallTime, _ settings: Settings, _ state: inout Sandbox.State
     ) -> Reaction {
         switch source {
         case .orders:
-            return served(call, wall, settings, began, &state)
+            return served(call, wall, settings, &state)
         case .vouchers:
             let standing = state.rate.arrive(call.arrived)
             let reaction =
                 standing.isServed
-                ? served(call, wall, settings, began, &state)
+                ? served(call, wall, settings, &state)
                 : .answer(
                     VouchersBody.limited(
                         type: "api_calls", retryAfter: "\(standing.wait.secondsRoundedUp)"))
@@ -65,23 +59,25 @@ enum Errand: Equatable {
     }
 
     private func served(
-        _ call: Call, _ wall: WallTime, _ settings: Settings,
-        _ began: (now: Instant, wall: WallTime), _ state: inout Sandbox.State
+        _ call: Call, _ wall: WallTime, _ settings: Settings, _ state: inout Sandbox.State
     ) -> Reaction {
         switch self {
         case .token(let source):
             return .answer(TokenDesk.answer(source, call, settings, &state.tokens[source]))
-        case .look, .list:
-            guard call.method == "GET" || call.method == "HEAD" else {
-                return .answer(Scene.plain(source, 405, "Method not allowed"))
-            }
-            guard TokenDesk.admits(source, call, state.tokens[source]) else {
-                return .answer(Scene.unauthorized(source))
-            }
+        case .look(let source, let id):
+            return look(source, id, call, wall, settings, &state)
         }
-        guard case .look(let source, let id) = self else {
-            return .answer(
-                ActionList.answer(call, wall, settings.pending, began, state.stories))
+    }
+
+    private func look(
+        _ source: Source, _ id: String, _ call: Call, _ wall: WallTime, _ settings: Settings,
+        _ state: inout Sandbox.State
+    ) -> Reaction {
+        guard call.method == "GET" || call.method == "HEAD" else {
+            return .answer(Scene.plain(source, 405, "Method not allowed"))
+        }
+        guard TokenDesk.admits(source, call, state.tokens[source]) else {
+            return .answer(Scene.unauthorized(source))
         }
         guard let scene = Stage.scene(source, id) else {
             return .answer(Scene.notFound(source, id))

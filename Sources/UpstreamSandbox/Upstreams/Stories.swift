@@ -26,10 +26,4 @@ struct Stories: Sendable {
         }
         return story
     }
-
-    /// The story so far; nil before the first look-up.
-    func story(_ source: Source, _ id: String) -> Story? { stories[source][id] }
-
-    /// Every id looked up so far.
-    func ids(_ source: Source) -> [String] { Array(stories[source].keys) }
 }

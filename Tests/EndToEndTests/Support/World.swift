@@ -115,8 +115,6 @@ final class World {
         var tokenFetches: Int
         /// Seconds between two calls of one id; nil with fewer than two.
         var smallestGap: Double?
-        var listCalls: Int
-        var listSmallestGap: Double?
         var callsByID: [String: Int]
 
         init(_ json: JSONValue?) {
@@ -124,10 +122,6 @@ final class World {
             tokenFetches = Int(json?["token_fetches"]?.integer ?? -1)
             if case .number(let text)? = json?["smallest_gap_seconds"] {
                 smallestGap = Double(text)
-            }
-            listCalls = Int(json?["list_calls"]?.integer ?? -1)
-            if case .number(let text)? = json?["list_smallest_gap_seconds"] {
-                listSmallestGap = Double(text)
             }
             callsByID = [:]
             for row in json?["ids"]?.array ?? [] {

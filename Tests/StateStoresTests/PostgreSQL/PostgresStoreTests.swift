@@ -75,37 +75,6 @@ struct PostgresStoreTests {
         #expect(others.all == [.missed, .changed(a.id)])
     }
 
-    @Test func othersHearOfEachConfirmedActionAndOfTheList() async throws {
-        let others = Notices()
-        let stores = [try database.open(), try database.open()]
-        stores[1].listen { others.add($0) }
-        try await database.untilListening(2)
-        let told = database.clock.wall
-        for id in ["a", "b", "c"] {
-            let token = try await stores[0].grant(.of(.vouchers(id)))
-            try await stores[0].settle(
-                .of(
-                    .vouchers(id), token,
-                    news: .answer(.sample(id, .vouchers), checkedAt: told)))
-        }
-        for id in ["a", "b", "c"] {
-            try await others.until { $0.contains(.changed(.sample(id))) }
-        }
-        let before = others.all.count
-        let token = try await stores[0].grant(.of(LookKey(.vouchers, .list)))
-        try await stores[0].settle(
-            .list(
-                token,
-                [("a", "a"), ("b", "b"), ("c", "another state"), ("d", "d")].map { id, state in
-                    Confirmation(id: .sample(id), document: .sample(state, .vouchers))
-                }))
-        // What the list tells, whether or not the store had it so.
-        try await others.until { $0.count == before + 5 }
-        let news = others.all.dropFirst(before)
-        for id in ["a", "b", "c", "d"] { #expect(news.contains(.changed(.sample(id)))) }
-        #expect(news.contains(.changed(.list)))
-    }
-
     @Test func aLongIDFitsIntoANotice() async throws {
         let key = LookKey.vouchers("v" + String(repeating: "~", count: 127))
         let others = Notices()

@@ -66,22 +66,6 @@ struct PostgresTroubleTests {
         }
     }
 
-    @Test func callsOfAListAreEnteredAgainWhereTheyWereLost() async throws {
-        let store = try database.open()
-        let list = LookKey(.vouchers, .list)
-        let token = try await store.grant(.of(list, perDay: 4))
-        try await store.settle(.of(list, token, sentAgo: .zero))
-        try inflict(.emptied)
-        #expect(try await store.verdict(.of(list)).quarantine != nil)
-        // Operations are carried out in order: by then it has entered its calls again.
-        _ = try await store.lookUp(list.id)
-        try database.pass(Reservation.quarantine)
-        #expect(try await store.reserve(.of(list, perDay: 4)).budgetLeft.day == 2)
-        let calls = try PostgresJournal(url: database.url()).calls()
-        #expect(calls.map(\.key) == [list, list] && calls.map(\.wasUnknown) == [false, false])
-        #expect(calls.first?.token == token)
-    }
-
     @Test func otherReplicasNoticeWhatOneHasRepaired() async throws {
         let stores = [try database.open(), try database.open()]
         try keepCopy()

@@ -31,8 +31,8 @@ struct PostgresVersionTests {
         #expect(try await store.verdict(.of(a)).isGateShut)
         #expect(try await store.reserve(.of(.orders("c"), perDay: 9)).budgetLeft.day == 6)
         // What version 1 knew nothing of.
-        let list = LookKey(.orders, .list)
-        var settlement = Settlement.of(list, try await store.grant(.of(list)))
+        let other = LookKey.orders("other")
+        var settlement = Settlement.of(other, try await store.grant(.of(other)))
         settlement.breaker = .opened(for: .seconds(3600))
         try await store.settle(settlement)
         #expect(try await store.verdict(.of(a, heedsBreaker: true)).restsFor != nil)
@@ -43,8 +43,8 @@ struct PostgresVersionTests {
     func aProgramOfVersionOneWorksOnTheSchemaOfThisOne(_ isUpgraded: Bool) async throws {
         if isUpgraded { try database.admin.query(OldSchema.text("postgresql-1")) }
         let store = try database.open()
-        let list = LookKey(.orders, .list)
-        var settlement = Settlement.of(list, try await store.grant(.of(list)))
+        let other = LookKey.orders("other")
+        var settlement = Settlement.of(other, try await store.grant(.of(other)))
         settlement.breaker = .opened(for: .seconds(3600))
         try await store.settle(settlement)
 

@@ -62,6 +62,3 @@ extension Settlement.News {
                 repeats: repeats, age: age))
     }
 }
-
-/// Not swift-testing's.
-typealias Confirmation = StatusCore.Confirmation

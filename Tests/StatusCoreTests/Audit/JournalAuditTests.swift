@@ -252,14 +252,6 @@ struct JournalAuditTests {
         #expect(verdict.until == WallTime(milliseconds: 90_000))
     }
 
-    @Test func callsOfTheListAreNoActions() {
-        let verdict = Self.verdict([
-            .ended(0, 0, 1), .ended(1, 1, 2).of("*"), .ended(31, 31, 32).of("*"),
-        ])
-        #expect(verdict.calls == 3 && verdict.listCalls == 2 && verdict.actions == 1)
-        #expect(verdict.smallestGap?.span == .seconds(29) && !verdict.holds)
-    }
-
     @Test func anUpstreamThatIsOffIsCountedButNotJudged() {
         var audit = JournalAudit(PerSource { _ in nil })
         for call in [Call.ended(0, 0, 1), .ended(2, 2, 3)] { audit.take(Self.journaled(call, 0)) }
@@ -290,7 +282,7 @@ struct JournalAuditTests {
     }
 
     private static func journaled(_ call: Call, _ number: Int) -> JournaledCall {
-        guard let id = ActionID.kept(call.id) else { preconditionFailure("\(call.id) is no id") }
+        guard let id = ActionID(call.id) else { preconditionFailure("\(call.id) is no id") }
         return JournaledCall(
             token: SlotToken(Int64(number)), key: LookKey(.orders, id),
             reserved: instant(call.reserved),

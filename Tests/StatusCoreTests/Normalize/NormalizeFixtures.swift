@@ -26,7 +26,6 @@ enum NormalizeFixtures {
         switch try outcome(source, body) {
         case .answered(let document): return try JSONReader.read(document.bytes)
         case .notFound(let fault), .failed(let fault): throw Unanswered(fault: fault)
-        case .listed: throw NotOne()
         }
     }
 
@@ -35,7 +34,7 @@ enum NormalizeFixtures {
     ) throws -> UpstreamFault {
         switch try outcome(source, status: status, body) {
         case .failed(let fault): return fault
-        case .notFound, .answered, .listed: throw NoFault()
+        case .notFound, .answered: throw NoFault()
         }
     }
 
@@ -45,5 +44,4 @@ enum NormalizeFixtures {
 
     struct Unanswered: Error { let fault: UpstreamFault }
     struct NoFault: Error {}
-    struct NotOne: Error {}
 }

@@ -89,16 +89,6 @@ struct PaperStore {
         case .miss(let miss):
             row.miss = (miss.fault, miss.repeats, now - miss.age)
             if miss.fault.kind == .notFound { row.notFoundSince = row.notFoundSince ?? now }
-        case .confirmed(let confirmations, let checkedAt):
-            for confirmation in confirmations {
-                let key = LookKey(settlement.key.source, confirmation.id)
-                guard rows[key]?.answer?.document == confirmation.document else { continue }
-                rows[key]?.answer?.checkedAt = checkedAt
-                rows[key]?.answer?.told = now
-                rows[key]?.miss = nil
-                let opens = max(rows[key]?.opens ?? now, row.opens)
-                rows[key]?.opens = opens
-            }
         case .none: break
         }
         rows[settlement.key] = row

@@ -97,13 +97,6 @@ struct TrackerDriver {
         end(call, .answered(document), hints, toldAgo: toldAgo)
     }
 
-    /// The list of that upstream shows these states.
-    mutating func list(_ items: [(id: String, document: ActionDocument)]) {
-        guard let index = calls.firstIndex(where: { $0.key.isList }) else { return }
-        let listed = items.map { ListedAction(id: .of($0.id), document: $0.document) }
-        end(calls.remove(at: index), .listed(listed), .none)
-    }
-
     mutating func fail(
         _ kind: UpstreamFault.Kind, http: Int? = nil, by source: Source? = nil,
         hints: RateHints = .none, sent: Bool = true
