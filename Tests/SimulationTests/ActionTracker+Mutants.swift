@@ -18,6 +18,8 @@ extension ActionTracker {
                 rank.triedAt = Instant(nanoseconds: min(known, -known))
             }
         case .firstAskedFirst: rerank { rank, look in rank.triedAt = look.firstSeenAt }
+        case .manyBeforeOne:
+            for source in policy.configured { upstreams[source]?.isTogethersTurn = true }
         default: break
         }
     }
@@ -51,8 +53,7 @@ extension ActionTracker {
                 change(&wanted.rank, tracked.looks[source])
                 guard wanted.rank != before else { continue }
                 actions[id]?.looks[source].wanted = wanted
-                upstreams[source]?[tracked.lane(at: source)].wants.insert(
-                    .init(rank: wanted.rank, id: id))
+                upstreams[source]?[wanted.line].insert(.init(rank: wanted.rank, id: id))
             }
         }
     }

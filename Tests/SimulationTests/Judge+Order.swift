@@ -6,7 +6,7 @@
 /// A look that is due and has no turn yet, or has just got it, as its process knows it.
 struct Place {
     var key: LookKey
-    var lane: Lane
+    var line: Line
     /// Since when it stands in line.
     var since: Instant
     /// When its state was last learned, or the look failed; else when it was first asked for.
@@ -26,14 +26,20 @@ struct PassedOver {
 extension Judge {
     /// A look has its turn: of those that stood in line before, none should have come first.
     mutating func started(_ replica: Replica, _ key: LookKey, _ flight: UInt64, at now: Instant) {
+        defer { noteTurn(replica, key, now) }
         began(replica, key, flight)
         passedOver[view(replica, key)] = nil
         guard let chosen = replica.turn(key) else { return }
         let isWaitedFor = isWaitedFor(replica, key)
         let local = replica.clock.shows(now)
         for id in ids where id != key.id {
-            guard let other = replica.place(LookKey(key.source, id), behind: flight),
-                other.since < local, other.lane == .known || other.lane == chosen.lane
+            guard let other = replica.place(LookKey(key.source, id), behind: flight) else {
+                continue
+            }
+            if isWaitedFor == self.isWaitedFor(replica, other.key) {
+                checkAlternation(replica, other, chosen, now)
+            }
+            guard other.since < local, other.line.lane == .known || other.line == chosen.line
             else { continue }
             let isOtherWaitedFor = self.isWaitedFor(replica, other.key)
             if isOtherWaitedFor, !isWaitedFor {
@@ -44,10 +50,29 @@ extension Judge {
         }
     }
 
-    private mutating func checkAges(_ other: Place, _ chosen: Place, _ now: Instant) {
-        guard other.isUnchanged, chosen.isUnchanged, other.knownSince < chosen.knownSince
+    /// Of unknown ids, those asked for together have no two turns while one asked for singly waits.
+    private mutating func checkAlternation(
+        _ replica: Replica, _ other: Place, _ chosen: Place, _ now: Instant
+    ) {
+        guard chosen.line.isTogether, !other.line.isTogether,
+            other.line.lane == chosen.line.lane,
+            let before = togetherTurns[upstream(replica, chosen.key.source)], other.since < before
         else { return }
+        accuse(.singlePassedOver, now, "\(other.key) by \(chosen.key), the second in a row")
+    }
+
+    private mutating func noteTurn(_ replica: Replica, _ key: LookKey, _ now: Instant) {
+        guard let line = replica.turn(key)?.line, line.lane != .known else { return }
+        togetherTurns[upstream(replica, key.source)] =
+            line.isTogether ? replica.clock.shows(now) : nil
+    }
+
+    private mutating func checkAges(_ other: Place, _ chosen: Place, _ now: Instant) {
+        guard other.isUnchanged, chosen.isUnchanged else { return }
         let span = chosen.knownSince - other.knownSince
+        // The questions of one request count as asked one after the other.
+        let spread = ActionTracker.placeSpan * (other.line.isTogether ? Scenario.placeMax : 0)
+        guard span > spread else { return }
         accuse(.olderPassedOver, now, "\(other.key), older by \(span), by \(chosen.key)")
     }
 

@@ -27,6 +27,9 @@ struct Judge {
     var startedFlights: [Upstream: Set<UInt64>] = [:]
     /// Who stands in line with callers, and was passed over.
     var passedOver: [Viewpoint: PassedOver] = [:]
+    /// When a look for an id that was asked for together had its turn, unless one for an unknown id that
+    /// was asked for singly had one since.
+    var togetherTurns: [Upstream: Instant] = [:]
     var callCounts: [Viewpoint: Int] = [:]
     private var interest: [Interest: Instant] = [:]
     /// States known before may be known to nobody any more.
@@ -67,7 +70,7 @@ struct Judge {
         case regressedElsewhere, turnedAway, tooYoung, explainedWrongly
         case credentialNotRefused, finishedAskedAgainElsewhere, neverRecovered, tooBusy
         case calledWhileResting, probedTwice, restedWithoutReason, heldAfterNews
-        case waitingPassedOver, olderPassedOver, starved, waysDisagree
+        case waitingPassedOver, olderPassedOver, singlePassedOver, starved, waysDisagree
         case notFoundShare, holderShare, spelledAnew
     }
 

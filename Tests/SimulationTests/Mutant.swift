@@ -78,6 +78,8 @@ enum Mutant: String, CaseIterable {
     case youngestFirst
     /// Who was asked for first comes first, however often it has been called.
     case firstAskedFirst
+    /// Requests for many actions come before requests for one.
+    case manyBeforeOne
     /// What is published during an obstacle stands until its end.
     case publishedPastDue
 }

@@ -162,7 +162,7 @@ extension Replica {
     func turn(_ key: LookKey) -> Place? {
         guard let tracked = tracker.actions[key.id], let flight = tracked.looks[key.source].flight
         else { return nil }
-        return place(key, tracked, since: flight.wantedSince, isStarted: true)
+        return place(key, tracked, flight.line, since: flight.wantedSince, isStarted: true)
     }
 
     /// Where a look stands that has no turn yet, or got it after that flight. Nobody cares about those
@@ -172,14 +172,14 @@ extension Replica {
         else { return nil }
         let look = tracked.looks[key.source]
         if let other = look.flight, other.number > flight {
-            return place(key, tracked, since: other.wantedSince, isStarted: true)
+            return place(key, tracked, other.line, since: other.wantedSince, isStarted: true)
         }
         guard let wanted = look.wanted else { return nil }
-        return place(key, tracked, since: wanted.since, isStarted: false)
+        return place(key, tracked, wanted.line, since: wanted.since, isStarted: false)
     }
 
     private func place(
-        _ key: LookKey, _ tracked: TrackedAction, since: Instant, isStarted: Bool
+        _ key: LookKey, _ tracked: TrackedAction, _ line: Line, since: Instant, isStarted: Bool
     ) -> Place {
         let look = tracked.looks[key.source]
         let triedAt = [look.answer?.at, look.miss?.at].compactMap { $0 }.max()
@@ -187,7 +187,7 @@ extension Replica {
         // An answer that has run out meanwhile leaves the place that it had.
         let hasRunOut = look.isKnown && look.answer == nil
         return Place(
-            key: key, lane: tracked.lane(at: key.source), since: since, knownSince: knownSince,
+            key: key, line: line, since: since, knownSince: knownSince,
             isUnchanged: !hasRunOut && max(knownSince, tracked.toldAt) <= since,
             isStarted: isStarted)
     }

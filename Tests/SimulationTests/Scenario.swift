@@ -139,6 +139,9 @@ struct Scenario {
                 perMinute: random.pick([2, 4, 60]), perDay: random.pick([nil, nil, 6, 20])))
     }
 
+    /// A request asks for so many actions at most.
+    static let placeMax = 3
+
     private static func ids(_ random: inout SimRandom) -> [ActionID] {
         let names = [
             "0f6a2a39-7ad3-4d4a-9a5c-0c5a0f6b1f1e", "aa_1", "shipment.1", "aa_2",

@@ -148,6 +148,7 @@ final class World {
         var others = random.fork(0x6b65_7973)
         var question = drawPlain(id, replica)
         question.holder = others.pick([nil, nil, "a", "a", "b"])
+        question.place = others.pick([0, 0, 0, 1, 2, Scenario.placeMax])
         return question
     }
 

@@ -22,8 +22,9 @@ extension ActionTracker {
             let isIdle =
                 blocked(upstream, lane) != nil && !watched && !tracked.isWatched(at: source)
                 && look.refreshStartedAt == nil && !asked.contains { isAwaited(tracked, $0) }
+            let isTogether = lane != .known && caller.question.isOfMany
             let want = Want(
-                since: now, lane: lane,
+                since: now, line: Line(lane: lane, isTogether: isTogether),
                 rank: rank(look, isIdle: isIdle, place: caller.question.place),
                 starter: caller.id, holder: holder)
             self.want(LookKey(source, id), tracked, want)
@@ -46,10 +47,13 @@ extension ActionTracker {
 
     private mutating func want(_ key: LookKey, _ tracked: TrackedAction, _ newcomer: Want) {
         let before = tracked.looks[key.source].wanted
-        if let before, newcomer.rank.isIdle || !before.rank.isIdle { return }
-        guard upstreams[key.source]?.isFull(newcomer.lane) == false else { return }
         var want = newcomer
-        want.since = before?.since ?? newcomer.since
+        if let before {
+            guard newcomer.improves(before) else { return }
+            want.since = before.since
+            want.line.isTogether = newcomer.line.isTogether && before.line.isTogether
+        }
+        guard upstreams[key.source]?.isFull(want.line) == false else { return }
         enqueue(key, want)
     }
 
@@ -69,10 +73,10 @@ extension ActionTracker {
     mutating func lineUpAsKnown(_ id: ActionID) {
         guard let tracked = actions[id], tracked.isKnown else { return }
         for source in policy.configured {
-            guard var wanted = tracked.looks[source].wanted, wanted.lane != .known else {
+            guard var wanted = tracked.looks[source].wanted, wanted.line.lane != .known else {
                 continue
             }
-            wanted.lane = .known
+            wanted.line = Line(lane: .known)
             // The entry in the other line is void by that.
             wanted.rank.number = nextNumber()
             enqueue(LookKey(source, id), wanted)
@@ -81,40 +85,42 @@ extension ActionTracker {
 
     private mutating func enqueue(_ key: LookKey, _ want: Want) {
         actions[key.id]?.looks[key.source].wanted = want
-        upstreams[key.source]?[want.lane].wants.insert(
-            WantQueue.Entry(rank: want.rank, id: key.id))
+        upstreams[key.source]?[want.line].insert(WantQueue.Entry(rank: want.rank, id: key.id))
     }
 
     /// Starts the looks that are wanted most, as long as the upstream may be called.
     mutating func pull(_ source: Source) {
         guard upstreams[source]?.isWanted == true else { return }
         upstreams[source]?.breaker.tick(now)
-        while upstreams[source]?.room ?? 0 > 0, let (lane, entry) = best(source) {
-            upstreams[source]?[lane].wants.removeBest()
-            start(LookKey(source, entry.id))
+        while upstreams[source]?.room ?? 0 > 0, let next = best(source) {
+            upstreams[source]?[next.line].removeBest()
+            start(LookKey(source, next.entry.id), from: next.line)
         }
         planSourceWake(source)
     }
 
-    /// The better of the lanes' best wants.
-    private mutating func best(_ source: Source) -> (Lane, WantQueue.Entry)? {
-        guard let upstream = upstreams[source] else { return nil }
-        var found: (Lane, WantQueue.Entry)?
-        for lane in Lane.allCases where blocked(upstream, lane) == nil {
-            dropVoid(source, lane)
-            guard let entry = upstreams[source]?[lane].wants.best else { continue }
-            if let known = found, known.1 < entry { continue }
-            found = (lane, entry)
+    /// The want that starts next.
+    private mutating func best(_ source: Source) -> Candidate? {
+        // No copy of the queues is at hand while they change: they would be copied as a whole.
+        let open = Line.all.filter { line in
+            upstreams[source].map { blocked($0, line.lane) == nil } ?? false
         }
-        return found
+        var best: [Candidate] = []
+        for line in open {
+            dropVoid(source, line)
+            if let entry = upstreams[source]?[line].best {
+                best.append(Candidate(line: line, entry: entry))
+            }
+        }
+        return upstreams[source]?.first(of: best)
     }
 
     /// Drops entries that are void, and wishes that have waited so long that nobody is left to
     /// have them: without a caller there is no call. Wishes whose callers have been let go line up
     /// behind those of others.
-    private mutating func dropVoid(_ source: Source, _ lane: Lane) {
+    private mutating func dropVoid(_ source: Source, _ line: Line) {
         guard let policy = policy.sources[source] else { return }
-        while let entry = upstreams[source]?[lane].wants.best {
+        while let entry = upstreams[source]?[line].best {
             if let tracked = actions[entry.id], var wanted = tracked.looks[source].wanted,
                 wanted.rank == entry.rank
             {
@@ -128,7 +134,7 @@ extension ActionTracker {
                     enqueue(LookKey(source, entry.id), wanted)
                 }
             }
-            upstreams[source]?[lane].wants.removeBest()
+            upstreams[source]?[line].removeBest()
         }
     }
 
@@ -143,26 +149,25 @@ extension ActionTracker {
 
     private mutating func planSourceWake(_ source: Source) {
         guard let upstream = upstreams[source] else { return }
-        for lane in Lane.allCases where upstream[lane].wants.best != nil {
-            guard let blocked = blocked(upstream, lane), !isDraining else { continue }
+        for line in Line.all where upstream[line].best != nil {
+            guard let blocked = blocked(upstream, line.lane), !isDraining else { continue }
             guard blocked.until < upstream.wakeAt || upstream.wakeAt <= now else { continue }
             upstreams[source]?.wakeAt = blocked.until
             wakes.insert(.source(source), at: blocked.until)
         }
     }
 
-    private mutating func start(_ entry: LookKey) {
+    private mutating func start(_ entry: LookKey, from line: Line) {
         let key = LookKey(entry.source, actions[entry.id]?.looks[entry.source].spelling ?? entry.id)
         let want = actions[key.id]?.looks[key.source].wanted
         let flight = Flight(
             number: nextNumber(), startedAt: now, wantedSince: want?.since ?? now,
-            starter: want?.starter, holder: want?.holder, stage: .preparing)
+            line: line, starter: want?.starter, holder: want?.holder, stage: .preparing)
         actions[key.id]?.looks[key.source].wanted = nil
         actions[key.id]?.looks[key.source].flight = flight
         actions[key.id]?.looks[key.source].lastStarter = want?.starter
         flights += 1
-        upstreams[key.source]?.starting += 1
-        upstreams[key.source]?.started(flight: flight.number)
+        upstreams[key.source]?.started(flight: flight.number, from: line)
         effects.append(.prepare(key, flight: flight.number))
         touch(key.id)
     }
@@ -183,7 +188,7 @@ extension ActionTracker {
     private mutating func end(_ key: LookKey, _ flight: Flight) {
         flights -= 1
         actions[key.id]?.looks[key.source].flight = nil
-        upstreams[key.source]?.ended(flight: flight.number)
+        upstreams[key.source]?.ended(flight: flight.number, from: flight.line)
         touch(key.id)
     }
 
@@ -194,12 +199,14 @@ extension ActionTracker {
         touchWanted(key.source)
         guard let tracked = actions[key.id], flight.starter != nil, isDue(key, tracked)
         else { return }
-        let rank = rank(tracked.looks[key.source], isIdle: true)
+        let lane = tracked.lane(at: key.source)
         want(
             key, tracked,
             Want(
-                since: flight.wantedSince, lane: tracked.lane(at: key.source), rank: rank,
-                starter: flight.starter, holder: flight.holder))
+                since: flight.wantedSince,
+                line: Line(lane: lane, isTogether: lane != .known && flight.line.isTogether),
+                rank: rank(tracked.looks[key.source], isIdle: true), starter: flight.starter,
+                holder: flight.holder))
     }
 
     /// An obstacle came up: who is held for a look that cannot start must not be held any longer.
@@ -320,7 +327,7 @@ extension ActionTracker {
         end(key, flight)
         for id in upstreams[key.source]?.wantedIDs ?? [] {
             guard let wanted = actions[id]?.looks[key.source].wanted, wanted.holder == holder,
-                wanted.lane != .known
+                wanted.line.lane != .known
             else { continue }
             actions[id]?.looks[key.source].wanted = nil
             touch(id)

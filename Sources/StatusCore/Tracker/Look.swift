@@ -56,6 +56,8 @@ struct Flight: Sendable {
     var startedAt: Instant
     /// When it was first wished for.
     var wantedSince: Instant
+    /// The line from which it came.
+    var line: Line
     /// Whose question caused it.
     var starter: CallerID?
     var holder: String?

@@ -17,8 +17,9 @@ public struct Question: Sendable, Equatable {
     public var patience: Patience
     /// The key holder who asks, when caller keys are on.
     public var holder: String?
-    /// How many questions of the same request come before it.
+    /// Its place among the questions of a request for several, from 1 on; 0: it was asked alone.
     public var place: Int
+    var isOfMany: Bool { place > 0 }
 
     public init(
         id: ActionID, source: Source? = nil, patience: Patience = .none, holder: String? = nil,

@@ -10,6 +10,17 @@ enum Lane: CaseIterable, Sendable {
     case notFound
 }
 
+/// Where a look queues. Unknown ids that one request asks for together stand apart from those asked for
+/// singly, so that a request for many does not delay a request for one.
+struct Line: Hashable, Sendable {
+    var lane: Lane
+    var isTogether = false
+
+    static let all =
+        Lane.allCases.map { Line(lane: $0) }
+        + [.unknown, .notFound].map { Line(lane: $0, isTogether: true) }
+}
+
 /// One upstream that is on.
 struct UpstreamState: Sendable {
     /// Flights between their start and their grant: few, so that the queue's order counts.
@@ -17,15 +28,20 @@ struct UpstreamState: Sendable {
     /// Calls on their way at once; the next look waits in the queue for one of them to end. Fewer
     /// than a transport takes: one that it refuses costs all of them a second.
     static let callingMax = 1000
+    /// Flights under way for unknown ids that were asked for together: half of what may start at once.
+    static let togetherMax = startingMax / 2
 
     var policy: SourcePolicy
     var breaker = Breaker()
     var starting = 0
     /// Calls on their way.
     var calling = 0
-    var known = LaneState()
-    var unknown = LaneState()
-    var notFound = LaneState()
+    /// Flights for unknown ids that were asked for together.
+    private(set) var together = 0
+    /// Of unknown ids, those asked for together have the next turn.
+    var isTogethersTurn = false
+    private var queues: [Line: WantQueue] = [:]
+    private var closed: [Lane: (kind: BudgetKind, until: Instant)] = [:]
     /// Key holders that have used up their part of what unknown ids may use.
     private var closedHolders: [String: (kind: BudgetKind, until: Instant)] = [:]
 
@@ -76,18 +92,13 @@ struct UpstreamState: Sendable {
         }
     }
 
-    struct LaneState: Sendable {
-        var wants = WantQueue()
-        var closed: (kind: BudgetKind, until: Instant)?
-    }
-
     init(policy: SourcePolicy) { self.policy = policy }
 
     /// A look waits for its turn.
-    var isWanted: Bool { Lane.allCases.contains { self[$0].wants.best != nil } }
+    var isWanted: Bool { queues.values.contains { $0.best != nil } }
 
     /// All whose looks wait.
-    var wantedIDs: [ActionID] { Lane.allCases.flatMap { self[$0].wants.ids } }
+    var wantedIDs: [ActionID] { Line.all.flatMap { self[$0].ids } }
 
     /// So many more looks may start.
     var room: Int {
@@ -97,24 +108,35 @@ struct UpstreamState: Sendable {
         return max(0, min(Self.startingMax - starting, Self.callingMax - calling - starting))
     }
 
-    func isFull(_ lane: Lane) -> Bool { self[lane].wants.count >= WantQueue.entriesMax }
+    func isFull(_ line: Line) -> Bool { self[line].count >= WantQueue.entriesMax }
 
-    subscript(lane: Lane) -> LaneState {
-        _read {
-            switch lane {
-            case .known: yield known
-            case .unknown: yield unknown
-            case .notFound: yield notFound
-            }
-        }
-        _modify {
-            switch lane {
-            case .known: yield &known
-            case .unknown: yield &unknown
-            case .notFound: yield &notFound
-            }
-        }
+    subscript(line: Line) -> WantQueue {
+        get { queues[line] ?? WantQueue() }
+        _modify { yield &queues[line, default: WantQueue()] }
     }
+
+    /// Which of the lines' best wants starts next. Waiting callers come first, then the oldest; but of
+    /// unknown ids those asked for singly and those asked for together have their turns alternately.
+    func first(of best: [Candidate]) -> Candidate? {
+        let singles = best.filter { !$0.line.isTogether }
+        guard together < Self.togetherMax, let many = best.filter(\.line.isTogether).min(),
+            let single = singles.min()
+        else { return singles.min() ?? (together < Self.togetherMax ? best.min() : nil) }
+        if let known = singles.first(where: { $0.line.lane == .known }), known < many {
+            return single
+        }
+        guard let rival = singles.filter({ $0.line.lane != .known }).min() else { return many }
+        let isSameStanding = rival.entry.rank.isIdle == many.entry.rank.isIdle
+        return (isSameStanding ? isTogethersTurn : rival.entry.rank.isIdle) ? many : single
+    }
+}
+
+/// The best want of a line.
+struct Candidate: Comparable {
+    var line: Line
+    var entry: WantQueue.Entry
+
+    static func < (a: Candidate, b: Candidate) -> Bool { a.entry < b.entry }
 }
 
 /// An obstacle, and when it is expected to be gone.
@@ -134,7 +156,7 @@ extension UpstreamState {
         consider(.paused, pausedUntil)
         consider(.quarantine, quarantinedUntil)
         if let ourTrouble { consider(.ourSide(ourTrouble.fault), ourTrouble.until) }
-        if let closed = self[lane].closed { consider(.budget(closed.kind), closed.until) }
+        if let closed = closed[lane] { consider(.budget(closed.kind), closed.until) }
         if let upstreamLeft, upstreamLeft[lane] <= 0 {
             consider(.upstreamLimit, upstreamLeft.until)
         }
@@ -162,7 +184,10 @@ extension UpstreamState {
         probing = Probing(from: pausedUntil, obstacle: .paused)
     }
 
-    mutating func started(flight: UInt64) {
+    mutating func started(flight: UInt64, from line: Line) {
+        starting += 1
+        if line.isTogether { together += 1 }
+        if line.lane != .known { isTogethersTurn = !line.isTogether }
         breaker.started(flight: flight)
         if probing?.flight == nil { probing?.flight = flight }
     }
@@ -172,7 +197,8 @@ extension UpstreamState {
         if let probing, startedAt >= probing.from { self.probing = nil }
     }
 
-    mutating func ended(flight: UInt64) {
+    mutating func ended(flight: UInt64, from line: Line) {
+        if line.isTogether { together -= 1 }
         breaker.dropped(flight: flight)
         if probing?.flight == flight { probing?.flight = nil }
     }
@@ -203,9 +229,9 @@ extension UpstreamState {
     mutating func close(_ kind: BudgetKind, until: Instant) {
         for lane in Lane.allCases {
             if kind.closes(lane) {
-                self[lane].closed = (kind, until)
-            } else if let closed = self[lane].closed {
-                self[lane].closed?.until = min(closed.until, until)
+                closed[lane] = (kind, until)
+            } else if let before = closed[lane] {
+                closed[lane]?.until = min(before.until, until)
             }
         }
     }

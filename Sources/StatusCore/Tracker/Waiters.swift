@@ -187,5 +187,6 @@ struct Caller: Sendable {
     func wantsTheSame(as other: Caller) -> Bool {
         question.source == other.question.source && isPatient == other.isPatient
             && question.holder == other.question.holder
+            && question.isOfMany == other.question.isOfMany
     }
 }

@@ -6,13 +6,19 @@ import HeapModule
 /// A look that somebody asked for and that is due.
 struct Want: Sendable {
     var since: Instant
-    /// The lane in whose queue it stands.
-    var lane: Lane
+    /// The line in whose queue it stands.
+    var line: Line
     /// The rank it stands in the queue with; an entry of another rank is void.
     var rank: WantRank
     var starter: CallerID?
     /// Whose question that was, when caller keys are on.
     var holder: String?
+
+    /// Whether it puts what another caller wants already into a better place.
+    func improves(_ before: Want) -> Bool {
+        if before.rank.isIdle != rank.isIdle { return before.rank.isIdle }
+        return before.line.isTogether && !line.isTogether
+    }
 }
 
 /// The order of service (invariant 7). Lower is served first.
@@ -31,7 +37,7 @@ struct WantRank: Comparable, Sendable {
     }
 }
 
-/// The wants of one upstream's lane, best first. Void entries are skipped when they come up.
+/// The wants of one line of an upstream, best first. Void entries are skipped when they come up.
 struct WantQueue: Sendable {
     static let entriesMax = 20_000
 

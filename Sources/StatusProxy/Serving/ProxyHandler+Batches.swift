@@ -54,13 +54,14 @@ extension ProxyHandler {
         for id in batch.distinctIDs {
             var question = batch.visit.question(batch.wish, id)
             question.patience = patience
-            question.place = missing.count
+            question.place = missing.count + 1
             if let rendered = board.answer(to: question, now: now) {
                 found[id] = .success(rendered)
             } else {
                 missing.append(question)
             }
         }
+        if missing.count == 1 { missing[0].place = 0 }
         return (found, missing)
     }
 

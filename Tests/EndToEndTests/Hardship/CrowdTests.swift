@@ -113,6 +113,28 @@ struct CrowdTests {
 
     // MARK: Many
 
+    /// A slow upstream, and requests for hundreds of actions that nobody knows: their calls leave room for
+    /// the call of a single one.
+    @Test func requestsForManyUnknownActionsDoNotDelayARequestForOne() async throws {
+        let world = try await World(["ORDERS_TIMEOUT": "30s"])
+        try world.setFault("orders", #"{"kind":"delay","milliseconds":25000}"#)
+        let family = "00000000-0000-4000-9000-"
+        func id(_ number: Int) -> String { "\(family)\(100_000_000_000 + number)" }
+        let batches = try open(4, on: world)
+        for (index, socket) in batches.enumerated() {
+            let ids = (0..<100).map { "id=\(id(index * 100 + $0))" }.joined(separator: "&")
+            try socket.send("GET /actions?\(ids) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        }
+        func calls() throws -> [String: Int] { try world.audit().orders.callsByID }
+        try await eventually("all are asked") { try figure("waiters", of: world) == 400 }
+        let single = try RawSocket(port: world.port)
+        try single.send("GET /actions/\(DemoID.order) HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        try await eventually("the single call") { try calls()[DemoID.order] == 1 }
+        // All that may be under way, and once more if the machine took longer than the upstream.
+        #expect(try calls().count <= 2 * 16 + 1)
+        withExtendedLifetime((batches, single)) {}
+    }
+
     @Test func aThousandIdleConnectionsCostLessThanAKibibyteEach() async throws {
         let world = try await World()
         let warmUp = try open(200, on: world)

@@ -87,18 +87,77 @@ struct CrowdTests {
         #expect(driver.repliesInStepMax <= Self.most)
     }
 
-    /// One request for a hundred actions that nobody knows, and one for a single one after it.
-    @Test func questionsOfOneRequestLineUpAsIfAskedOneAfterTheOther() {
-        var driver = TrackerDriver()
-        driver.heldBack = [.prepare]
-        for place in 0..<100 { driver.ask("aa_of-many-\(place)", place: place) }
-        driver.now = driver.now + .milliseconds(200)
+    /// Ten thousand come, half of them leave, and the others get their news.
+    @Test func whatACrowdCostsGrowsWithItsNumber() {
+        let costs = [2_500, 10_000].map { count in
+            var driver = TrackerDriver()
+            let callers = (0..<count).map { _ in driver.ask(Shape.voucher) }
+            for caller in callers.prefix(count / 2) { driver.leave(caller) }
+            driver.answer(.succeeded)
+            driver.advance(.zero)
+            #expect(driver.replies.count == count / 2)
+            #expect(driver.repliesInStepMax <= Self.most)
+            return driver.tracker.callersConsidered
+        }
+        #expect(costs[0] >= 1_250 && costs[1] <= 4 * costs[0] + Self.most)
+    }
+
+    // MARK: Requests for many actions that nobody knows
+
+    private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
+
+    private func ids(_ driver: TrackerDriver) -> [String] { driver.callsMade.map(\.id.text) }
+
+    @Test func aRequestForManyDoesNotDelayARequestForOne() {
+        var driver = vouchersOnly()
+        for place in 1...100 { driver.ask("aa_of-many-\(place)", place: place) }
+        #expect(driver.calls.count == UpstreamState.togetherMax)
         driver.ask("aa_single")
-        driver.heldBack = [.settle]
+        #expect(ids(driver).last == "aa_single")
+        // Each that ends makes room for the next.
+        driver.fail(.notFound)
+        #expect(driver.calls.count == UpstreamState.togetherMax + 1)
+        while !driver.calls.isEmpty { driver.fail(.notFound) }
+        #expect(Set(ids(driver)).count == 101)
+    }
+
+    @Test func requestsForManyAndForOneHaveTheirTurnsAlternately() {
+        var driver = vouchersOnly()
+        driver.heldBack = [.prepare]
+        for number in 1...UpstreamState.startingMax { driver.ask("aa_before-\(number)") }
+        for place in 1...3 { driver.ask("aa_of-many-\(place)", place: place) }
+        for number in 1...3 { driver.ask("aa_single-\(number)") }
         driver.release()
-        while driver.callsMade.count < 60, !driver.calls.isEmpty { driver.fail(.notFound) }
-        let asked = driver.callsMade.map(\.id.text)
-        let index = asked.firstIndex(of: "aa_single") ?? asked.endIndex
-        #expect(index <= UpstreamState.startingMax + 1)
+        #expect(
+            ids(driver).filter { !$0.hasPrefix("aa_before") } == [
+                "aa_of-many-1", "aa_single-1", "aa_of-many-2", "aa_single-2", "aa_of-many-3",
+                "aa_single-3",
+            ])
+    }
+
+    @Test func whoAsksSinglyForWhatManyWereAskedWithDoesNotWaitForThem() {
+        var driver = vouchersOnly()
+        for place in 1...100 { driver.ask("aa_of-many-\(place)", place: place) }
+        driver.ask("aa_of-many-90")
+        #expect(ids(driver).last == "aa_of-many-90")
+        #expect(driver.calls.count == UpstreamState.togetherMax + 1)
+    }
+
+    @Test func knownActionsOfARequestForManyLineUpWithAllOthers() {
+        var driver = vouchersOnly()
+        for number in 1...20 { driver.learn("aa_\(number)") }
+        driver.advance(.seconds(31))
+        for number in 1...20 { driver.ask("aa_\(number)", place: number) }
+        #expect(driver.calls.count == 20)
+    }
+
+    /// A small request for many does not wait for the whole of a large one before it.
+    @Test func questionsOfOneRequestLineUpAsIfAskedOneAfterTheOther() {
+        var driver = vouchersOnly()
+        for place in 1...100 { driver.ask("aa_of-many-\(place)", place: place) }
+        driver.now = driver.now + .milliseconds(200)
+        driver.ask("aa_of-two", place: 1)
+        while driver.callsMade.count < 40 { driver.fail(.notFound) }
+        #expect(ids(driver).contains("aa_of-two"))
     }
 }
