@@ -17,9 +17,9 @@ extension ActionTracker {
                 let known = rank.triedAt.nanoseconds
                 rank.triedAt = Instant(nanoseconds: min(known, -known))
             }
-        case .firstAskedFirst: rerank { rank, look in rank.triedAt = look.firstSeenAt }
+        case .firstAskedFirst: rerank { rank, entry in rank.triedAt = entry.firstSeenAt }
         case .manyBeforeOne:
-            for source in policy.configured { upstreams[source]?.isTogethersTurn = true }
+            for source in policy.configured { upstreams[source]?.queue.isTogethersTurn = true }
         default: break
         }
     }
@@ -36,24 +36,25 @@ extension ActionTracker {
     /// Whoever has an answer waits for the other upstream's as if its call had only just begun.
     private mutating func prolongFirstCalls(_ now: Instant) {
         for id in Set(callers.values) {
-            for source in policy.configured where actions[id]?.looks[source].answer == nil {
-                actions[id]?.looks[source].flight?.startedAt = now + .seconds(60)
+            for source in policy.configured where actions[id]?.entries[source].observed == nil {
+                actions[id]?.entries[source].flight?.startedAt = now + .seconds(60)
             }
         }
     }
 
     /// Whoever stands in line stands in it with another rank.
-    private mutating func rerank(_ change: (inout WantRank, Look) -> Void) {
+    private mutating func rerank(_ change: (inout RefreshRank, Entry) -> Void) {
         for source in policy.configured {
-            for id in Set(upstreams[source]?.wantedIDs ?? []) {
-                guard let tracked = actions[id], var wanted = tracked.looks[source].wanted else {
+            for id in Set(upstreams[source]?.queue.ids ?? []) {
+                guard let tracked = actions[id], var refresh = tracked.entries[source].deferred
+                else {
                     continue
                 }
-                let before = wanted.rank
-                change(&wanted.rank, tracked.looks[source])
-                guard wanted.rank != before else { continue }
-                actions[id]?.looks[source].wanted = wanted
-                upstreams[source]?[wanted.line].insert(.init(rank: wanted.rank, id: id))
+                let before = refresh.rank
+                change(&refresh.rank, tracked.entries[source])
+                guard refresh.rank != before else { continue }
+                actions[id]?.entries[source].deferred = refresh
+                upstreams[source]?.queue.insert(id, refresh)
             }
         }
     }

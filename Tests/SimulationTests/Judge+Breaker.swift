@@ -65,7 +65,7 @@ extension Reply {
             answer.document.source == source && answer.staleReason == .breakerOpen
         case .problem(let problem):
             problem.sources.contains {
-                $0.source == source && $0.outcome == Obstacle.breakerOpen.word
+                $0.source == source && $0.outcome == BlockReason.breakerOpen.word
             }
         }
     }

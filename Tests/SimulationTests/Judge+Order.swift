@@ -6,7 +6,7 @@
 /// A look that is due and has no turn yet, or has just got it, as its process knows it.
 struct Place {
     var key: LookKey
-    var line: Line
+    var line: RefreshLine
     /// Since when it stands in line.
     var since: Instant
     /// When its state was last learned, or the look failed; else when it was first asked for.
@@ -39,7 +39,7 @@ extension Judge {
             if isWaitedFor == self.isWaitedFor(replica, other.key) {
                 checkAlternation(replica, other, chosen, now)
             }
-            guard other.since < local, other.line.lane == .known || other.line == chosen.line
+            guard other.since < local, other.line.budget == .known || other.line == chosen.line
             else { continue }
             let isOtherWaitedFor = self.isWaitedFor(replica, other.key)
             if isOtherWaitedFor, !isWaitedFor {
@@ -55,14 +55,14 @@ extension Judge {
         _ replica: Replica, _ other: Place, _ chosen: Place, _ now: Instant
     ) {
         guard chosen.line.isTogether, !other.line.isTogether,
-            other.line.lane == chosen.line.lane,
+            other.line.budget == chosen.line.budget,
             let before = togetherTurns[upstream(replica, chosen.key.source)], other.since < before
         else { return }
         accuse(.singlePassedOver, now, "\(other.key) by \(chosen.key), the second in a row")
     }
 
     private mutating func noteTurn(_ replica: Replica, _ key: LookKey, _ now: Instant) {
-        guard let line = replica.turn(key)?.line, line.lane != .known else { return }
+        guard let line = replica.turn(key)?.line, line.budget != .known else { return }
         togetherTurns[upstream(replica, key.source)] =
             line.isTogether ? replica.clock.shows(now) : nil
     }

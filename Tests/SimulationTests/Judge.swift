@@ -501,7 +501,7 @@ extension Judge {
         _ replica: Replica, _ asker: Held, _ problem: Problem, _ now: Instant
     ) {
         guard replica.clock.shows(now) < asker.limit else { return }
-        for report in problem.sources where report.outcome == Obstacle.gate.word {
+        for report in problem.sources where report.outcome == BlockReason.gate.word {
             let key = LookKey(report.source, asker.question.id)
             if flying.contains(where: { $0.key == key && $0.replica != replica.index }) {
                 accuse(.turnedAway, now, "\(asker.question) while it is asked for elsewhere")

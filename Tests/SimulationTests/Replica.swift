@@ -139,7 +139,7 @@ final class Replica {
 
     /// Both upstreams have told a state of it.
     func knowsTwice(_ id: ActionID) -> Bool {
-        let told = policy.configured.filter { tracker.actions[id]?.looks[$0].answer != nil }
+        let told = policy.configured.filter { tracker.actions[id]?.entries[$0].observed != nil }
         return told.count > 1
     }
 
@@ -149,8 +149,8 @@ final class Replica {
         let soon = clock.shows(time) + .seconds(3)
         return policy.configured.contains { source in
             guard question.source ?? source == source else { return false }
-            let look = tracked.looks[source]
-            return look.answer.map { look.keptUntil($0, policy) > soon } == true
+            let entry = tracked.entries[source]
+            return entry.observed.map { entry.keptUntil($0, policy) > soon } == true
         }
     }
 }
@@ -160,9 +160,9 @@ final class Replica {
 extension Replica {
     /// Where a look stood that has just got its turn.
     func turn(_ key: LookKey) -> Place? {
-        guard let tracked = tracker.actions[key.id], let flight = tracked.looks[key.source].flight
+        guard let tracked = tracker.actions[key.id], let flight = tracked.entries[key.source].flight
         else { return nil }
-        return place(key, tracked, flight.line, since: flight.wantedSince, isStarted: true)
+        return place(key, tracked, flight.line, since: flight.deferredSince, isStarted: true)
     }
 
     /// Where a look stands that has no turn yet, or got it after that flight. Nobody cares about those
@@ -170,25 +170,26 @@ extension Replica {
     func place(_ key: LookKey, behind flight: UInt64) -> Place? {
         guard let tracked = tracker.actions[key.id], isAsked(Question(id: key.id), key.source)
         else { return nil }
-        let look = tracked.looks[key.source]
-        if let other = look.flight, other.number > flight {
-            return place(key, tracked, other.line, since: other.wantedSince, isStarted: true)
+        let entry = tracked.entries[key.source]
+        if let other = entry.flight, other.number > flight {
+            return place(key, tracked, other.line, since: other.deferredSince, isStarted: true)
         }
-        guard let wanted = look.wanted else { return nil }
-        return place(key, tracked, wanted.line, since: wanted.since, isStarted: false)
+        guard let refresh = entry.deferred else { return nil }
+        return place(key, tracked, refresh.line, since: refresh.since, isStarted: false)
     }
 
     private func place(
-        _ key: LookKey, _ tracked: TrackedAction, _ line: Line, since: Instant, isStarted: Bool
+        _ key: LookKey, _ tracked: TrackedAction, _ line: RefreshLine, since: Instant,
+        isStarted: Bool
     ) -> Place {
-        let look = tracked.looks[key.source]
-        let triedAt = [look.answer?.at, look.miss?.at].compactMap { $0 }.max()
-        let knownSince = triedAt ?? look.firstSeenAt
+        let entry = tracked.entries[key.source]
+        let triedAt = [entry.observed?.at, entry.negative?.at].compactMap { $0 }.max()
+        let knownSince = triedAt ?? entry.firstSeenAt
         // An answer that has run out meanwhile leaves the place that it had.
-        let hasRunOut = look.isKnown && look.answer == nil
+        let hasRunOut = entry.isKnown && entry.observed == nil
         return Place(
             key: key, line: line, since: since, knownSince: knownSince,
-            isUnchanged: !hasRunOut && max(knownSince, tracked.toldAt) <= since,
+            isUnchanged: !hasRunOut && max(knownSince, tracked.recordedAt) <= since,
             isStarted: isStarted)
     }
 

@@ -188,8 +188,8 @@ import Testing
     static let outcomes =
         UpstreamFault.Kind.allCases.map(\.rawValue)
         + [
-            Obstacle.gate, .paused, .breakerOpen, .upstreamLimit, .store, .quarantine, .draining,
-        ].map(\.word) + BudgetKind.allCases.map { Obstacle.budget($0).word } + ["found"]
+            BlockReason.gate, .paused, .breakerOpen, .upstreamLimit, .store, .quarantine, .draining,
+        ].map(\.word) + BudgetKind.allCases.map { BlockReason.budget($0).word } + ["found"]
 
     @Test(arguments: outcomes)
     func everyOutcomeKeepsTheContract(outcome: String) throws {

@@ -1,4 +1,4 @@
-// What happens to the tracker, and what it wants done: data both ways, no calls.
+// What happens to the tracker, and what is to be done about it: data both ways, no calls.
 
 /// Something that has happened.
 public enum Event: Sendable {
@@ -64,7 +64,7 @@ public enum Effect: Sendable, Equatable {
     case explain(CallerID, Explanation)
     /// From now on the answer may be served without asking the tracker.
     case publish(ActionID, Publication)
-    /// The tracker wants to be asked again.
+    /// From now on the tracker has to be asked again.
     case withdraw(ActionID)
     case note(Note)
 }
@@ -87,18 +87,18 @@ public struct Publication: Sendable, Equatable {
     }
 }
 
-/// What operators want to know of.
+/// What is logged and counted for operators.
 public enum Note: Sendable, Equatable {
     case called(LookKey, outcome: String, took: Duration, sent: Bool, detail: UpstreamFault?)
     case gap(Source, smallest: Duration)
     case budgetLeft(Source, BudgetLeft)
-    case denied(Source, Obstacle)
+    case denied(Source, BlockReason)
     case breakerOpened(Source, until: Instant)
     case breakerClosed(Source)
     case paused(Source, until: Instant)
     /// There is no credential to call with.
     case credentialFailed(Source, UpstreamFault, until: Instant)
-    /// An answer that cannot be: a finished action was told as unfinished. It is not served.
+    /// An answer that cannot be: an upstream called a finished action unfinished. It is not served.
     case terminalRegressed(LookKey)
     case storeFailed(String)
     /// It does again what failed before.

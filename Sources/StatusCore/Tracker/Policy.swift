@@ -4,7 +4,7 @@
 public struct SourcePolicy: Sendable, Equatable {
     /// Two calls for one action are at least that far apart.
     public var minInterval: Duration
-    /// The interval of an old action, or of one whose look keeps failing.
+    /// The interval of an old action, or of one whose refresh keeps failing.
     public var maxInterval: Duration
     /// The whole call's deadline.
     public var callDeadline: Duration
@@ -57,7 +57,7 @@ public struct TrackerPolicy: Sendable, Equatable {
     public var terminalTTL: Duration
     /// Actions held in memory; the store has the rest.
     public var actionsMax: Int
-    /// Requests held at once; one more is told ``Problem/Code/overloaded``.
+    /// Requests held at once; one more gets ``Problem/Code/overloaded``.
     public var callersMax: Int
     public static let callersMaxDefault = 100_000
 
@@ -82,6 +82,6 @@ public struct TrackerPolicy: Sendable, Equatable {
     }
 
     /// When both upstreams are asked at once and one has answered, its answer waits that long for
-    /// the other's, so that an id that both know is told as ambiguous from the first request on.
+    /// the other's, so that an id that both know is ambiguous from the first request on.
     public static let rivalWait = Duration.milliseconds(250)
 }

@@ -8,7 +8,7 @@ import Testing
     private func ids(_ driver: TrackerDriver) -> [String] { driver.callsMade.map(\.id.text) }
 
     @Test(arguments: [BudgetKind.minute, .day])
-    func aSpentBudgetClosesBothLanes(kind: BudgetKind) {
+    func aSpentBudgetClosesAllClasses(kind: BudgetKind) {
         var driver = vouchersOnly()
         driver.learn("aa_known")
         driver.advance(.seconds(31))
@@ -114,7 +114,7 @@ import Testing
         #expect(ids(driver).dropFirst(41).prefix(3) == ["aa_probe", "aa_held", "aa_1"])
     }
 
-    /// Who waits has wanted nothing yet when the action becomes due while nobody may be called: the next
+    /// Nothing is deferred yet for who waits when the action becomes due while nobody may be called: the next
     /// to ask wants it for both.
     @Test func whoWaitsComesFirstAlthoughOnlyAPlainCallerHasAskedSinceItIsDue() {
         var driver = vouchersOnly()
@@ -218,7 +218,7 @@ import Testing
         }
         driver.advance(.milliseconds(600))
         driver.answer()
-        // Not due for one without patience, who is held for it as it is wanted already.
+        // Not due for one without patience, who is held for it as it is deferred already.
         let caller = driver.ask("older")
         #expect(driver.replies[caller] == nil)
         driver.answer()

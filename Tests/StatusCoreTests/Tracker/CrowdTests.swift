@@ -1,4 +1,4 @@
-// Crowds: thousands who are held for one action, or for one each. Counted in steps and looks.
+// Crowds: thousands who are held for one action, or for one each. Counted in steps and callers.
 
 import Testing
 
@@ -74,7 +74,7 @@ struct CrowdTests {
         #expect(driver.replies.isEmpty)
     }
 
-    /// An obstacle ends the wait of all who were lined up: one action each, and some in every step.
+    /// A block reason ends the wait of all who were lined up: one action each, and some in every step.
     @Test func thousandsOfActionsAreConsideredInSlices() {
         var driver = TrackerDriver(.both(vouchers: .vouchers))
         driver.heldBack = [.prepare]
@@ -111,12 +111,12 @@ struct CrowdTests {
     @Test func aRequestForManyDoesNotDelayARequestForOne() {
         var driver = vouchersOnly()
         for place in 1...100 { driver.ask("aa_of-many-\(place)", place: place) }
-        #expect(driver.calls.count == UpstreamState.togetherMax)
+        #expect(driver.calls.count == RefreshQueue.togetherMax)
         driver.ask("aa_single")
         #expect(ids(driver).last == "aa_single")
         // Each that ends makes room for the next.
         driver.fail(.notFound)
-        #expect(driver.calls.count == UpstreamState.togetherMax + 1)
+        #expect(driver.calls.count == RefreshQueue.togetherMax + 1)
         while !driver.calls.isEmpty { driver.fail(.notFound) }
         #expect(Set(ids(driver)).count == 101)
     }
@@ -140,7 +140,7 @@ struct CrowdTests {
         for place in 1...100 { driver.ask("aa_of-many-\(place)", place: place) }
         driver.ask("aa_of-many-90")
         #expect(ids(driver).last == "aa_of-many-90")
-        #expect(driver.calls.count == UpstreamState.togetherMax + 1)
+        #expect(driver.calls.count == RefreshQueue.togetherMax + 1)
     }
 
     @Test func knownActionsOfARequestForManyLineUpWithAllOthers() {

@@ -65,7 +65,7 @@ import Testing
         #expect(view.progress == .calling && view.whyNotFresher == .underWay)
     }
 
-    @Test func anObstacleIsTold() throws {
+    @Test func aBlockReasonIsExplained() throws {
         var driver = vouchersOnly()
         driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), .minute)]
         driver.ask(id)

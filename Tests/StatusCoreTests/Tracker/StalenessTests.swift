@@ -6,14 +6,14 @@ import Testing
 @Suite struct StalenessTests {
     /// What keeps the vouchers from being called.
     enum Trouble: CaseIterable {
-        case pause, spentMinute, spentDay, noCallsLeft, openBreaker, neighboursBreaker, noToken
+        case pause, spentMinute, spentDay, noCallsLeft, openBreaker, peersBreaker, noToken
         case outOfResources, storeDown, quarantine, draining
 
         var reason: StaleReason {
             switch self {
             case .pause, .noCallsLeft: .throttled
             case .spentMinute, .spentDay: .budgetSpent
-            case .openBreaker, .neighboursBreaker: .breakerOpen
+            case .openBreaker, .peersBreaker: .breakerOpen
             case .noToken, .draining: .unavailable
             case .outOfResources: .overloaded
             case .storeDown, .quarantine: .storeUnavailable
@@ -23,7 +23,7 @@ import Testing
 
     private static let id = "aa_1"
 
-    /// Short intervals, so that an action is due while the shortest obstacle lasts.
+    /// Short intervals, so that an action is due while the shortest block reason lasts.
     private func driver() -> TrackerDriver {
         let limits = SourcePolicy(
             minInterval: .milliseconds(300), maxInterval: .milliseconds(300),
@@ -38,7 +38,7 @@ import Testing
         case .spentMinute: refuse(.budgetSpent(opensIn: span, .minute), &driver)
         case .spentDay: refuse(.budgetSpent(opensIn: span, .day), &driver)
         case .quarantine: refuse(.quarantined(opensIn: span), &driver)
-        case .neighboursBreaker:
+        case .peersBreaker:
             driver.advance(.seconds(100))
             driver.learn(Self.id)
             driver.advance(.seconds(61))
@@ -70,11 +70,11 @@ import Testing
     }
 
     @Test(arguments: Trouble.allCases)
-    func duringAnObstacleAllWaysAgreeBeforeAndAfterTheLookIsDue(trouble: Trouble) {
+    func whileCallsAreBlockedAllWaysAgreeBeforeAndAfterARefreshIsDue(trouble: Trouble) {
         var driver = driver()
         driver.learn(Self.id)
         meet(trouble, &driver)
-        // The board's answer is made anew while the obstacle is there.
+        // The board's answer is made anew while calls are blocked.
         driver.ask(Self.id, patience: .done(deadline: driver.now + .milliseconds(1)))
         for step in 1...9 {
             let ways = driver.ways(Self.id)
@@ -85,7 +85,7 @@ import Testing
         #expect(driver.ways(Self.id)["board"] == .some(trouble.reason))
     }
 
-    @Test func anObstacleThatOutlastsAnotherIsToldByAllWays() {
+    @Test func aBlockReasonThatOutlastsAnotherIsReportedByAllWays() {
         var driver = driver()
         driver.learn(Self.id)
         driver.advance(.milliseconds(500))
@@ -98,7 +98,7 @@ import Testing
         #expect(Set(ways.values) == [.unavailable], "\(ways)")
     }
 
-    @Test func whatWasPublishedUnderAnObstacleDoesNotOutliveIt() {
+    @Test func whatWasPublishedUnderABlockReasonDoesNotOutliveIt() {
         var driver = driver()
         driver.learn(Self.id)
         driver.advance(.milliseconds(500))
@@ -146,7 +146,7 @@ import Testing
         }
     }
 
-    @Test func aRememberedFailureGivesWayToTheObstacle() {
+    @Test func aRememberedFailureGivesWayToTheBlockReason() {
         var driver = driver()
         driver.learn(Self.id)
         driver.advance(.milliseconds(500))

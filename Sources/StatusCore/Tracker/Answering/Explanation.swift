@@ -12,13 +12,13 @@ public struct Explanation: Sendable, Equatable {
     /// One for each upstream that is on.
     public var sources: [SourceView]
 
-    /// How the upstreams were chosen. The raw values are told to callers.
+    /// How the upstreams were chosen. The raw values are shown to callers.
     public enum Choice: String, CaseIterable, Sendable {
         /// No other one is on.
         case onlySource = "only-source"
-        /// It told the state that is stored.
+        /// It answered with the state that is stored.
         case answeredBefore = "answered-before"
-        /// It has told a state once, which is not stored any more.
+        /// It has answered with a state once, which is not stored any more.
         case knownBefore = "known-before"
         case idShape = "id-shape"
         /// The one that the id's shape suggests does not know it: the other is asked too.
@@ -53,7 +53,7 @@ public struct Explanation: Sendable, Equatable {
         public var staleReason: StaleReason?
     }
 
-    /// The last look, when it brought no state.
+    /// The last entry, when it brought no state.
     public struct FailureView: Sendable, Equatable {
         public var outcome: String
         public var httpStatus: Int?
@@ -61,7 +61,7 @@ public struct Explanation: Sendable, Equatable {
         public var at: Instant
     }
 
-    /// What is under way. The raw values are told to callers.
+    /// What is under way. The raw values are shown to callers.
     public enum Progress: String, CaseIterable, Sendable {
         case idle
         /// It waits for its turn.
@@ -77,11 +77,11 @@ public struct Explanation: Sendable, Equatable {
     public enum Reason: Sendable, Equatable {
         /// The action is done: there is nothing newer.
         case finished
-        /// A look is under way.
+        /// A refresh is under way.
         case underWay
-        /// The interval since the last look has not passed.
+        /// The interval since the last refresh has not passed.
         case interval
-        case blocked(Obstacle, until: Instant)
+        case blocked(BlockReason, until: Instant)
         /// Nothing stands in the way but that nobody asks.
         case nobodyAsks
 
@@ -97,7 +97,7 @@ public struct Explanation: Sendable, Equatable {
             case .finished: "finished"
             case .underWay: "look-under-way"
             case .interval: "interval"
-            case .blocked(let obstacle, _): obstacle.word
+            case .blocked(let reason, _): reason.word
             case .nobodyAsks: "nobody-asks"
             }
         }

@@ -1,7 +1,7 @@
-// How long an answer, or a look that failed, stands before the next look.
+// How long an answer, or a refresh that failed, stands before the next refresh.
 
 enum Freshness {
-    /// The first 404s of an id that is looked up again at the shortest interval: an action that was
+    /// The first 404s of an id that is refreshed at the shortest interval: an action that was
     /// just made can read as 404 for a while.
     static let newbornLooks = 3
 

@@ -64,11 +64,11 @@ public enum Reply: Sendable, Equatable {
 public struct Answer: Sendable, Equatable {
     public var document: ActionDocument
     public var checkedAt: WallTime
-    /// When the upstream told it.
+    /// When the upstream answered with it.
     public var answeredAt: Instant
     /// Until when it is as fresh as its age asks for.
     public var freshUntil: Instant
-    /// When the next look can be made; nil when the action is done.
+    /// When the next refresh can start; nil when the action is done.
     public var nextLookAt: Instant?
     /// Until when it may be served.
     public var keptUntil: Instant
@@ -122,7 +122,7 @@ public struct Problem: Error, Sendable, Equatable {
 
     public struct SourceReport: Sendable, Equatable {
         public var source: Source
-        /// A fault's kind, `found`, or an obstacle's word.
+        /// A fault's kind, `found`, or a block reason's word.
         public var outcome: String
         public var httpStatus: Int?
         public var code: String?
@@ -131,7 +131,7 @@ public struct Problem: Error, Sendable, Equatable {
 }
 
 extension UpstreamFault.Kind {
-    /// The one table from an upstream's fault to what callers are told.
+    /// The one table from an upstream's fault to the problem that callers get.
     var problemCode: Problem.Code {
         switch self {
         case .notFound: .notFound

@@ -1,12 +1,12 @@
-// Explains an action to who asks why its answer is what it is. Looks it up if need be; calls nobody.
+// Explains an action to who asks why its answer is what it is. Looks it up if need be; calls no upstream.
 
 extension ActionTracker {
-    /// How many of an action's calls are told.
-    static let callsTold = 10
+    /// How many of an action's calls are shown.
+    static let callsShown = 10
 
     mutating func inquired(_ inquirer: CallerID, _ id: ActionID) {
         if actions[id] == nil {
-            guard retired[id] == nil, storeTroubleUntil <= now else {
+            guard retired[id] == nil, store.troubleUntil <= now else {
                 return explain(id, to: inquirer)
             }
             track(id)
@@ -16,7 +16,7 @@ extension ActionTracker {
         touch(id)
     }
 
-    /// To all who have waited for the store to tell what it has.
+    /// To all who have waited for the store to reply what it has.
     mutating func explainToInquirers(_ id: ActionID) {
         let inquirers = actions[id]?.inquirers ?? []
         actions[id]?.inquirers = []
@@ -24,12 +24,12 @@ extension ActionTracker {
     }
 
     private mutating func explain(_ id: ActionID, to inquirer: CallerID) {
-        for source in policy.configured { actions[id]?.looks[source].expire(now, policy) }
+        actions[id]?.expire(now, policy)
         var tracked = actions[id] ?? TrackedAction(id, now: now)
         if let answer = retired[id], actions[id] == nil {
             tracked.restore(answer, kept: policy.terminalTTL)
             tracked.wasAsked = true
-            for source in policy.configured { tracked.looks[source].expire(now, policy) }
+            tracked.expire(now, policy)
         }
         effects.append(.explain(inquirer, explanation(id, tracked)))
     }
@@ -46,56 +46,56 @@ extension ActionTracker {
         _ id: ActionID, _ tracked: TrackedAction, _ asked: [Source]
     ) -> Explanation.Choice {
         if policy.configured.count == 1 { return .onlySource }
-        if asked.contains(where: { tracked.looks[$0].answer != nil }) { return .answeredBefore }
-        if asked.contains(where: { tracked.looks[$0].isKnown }) { return .knownBefore }
+        if asked.contains(where: { tracked.entries[$0].observed != nil }) { return .answeredBefore }
+        if asked.contains(where: { tracked.entries[$0].isKnown }) { return .knownBefore }
         guard id.suggestedSource != nil else { return .unknownShape }
         return asked.count == 1 ? .idShape : .notFoundAtFirst
     }
 
     private func view(_ key: LookKey, _ tracked: TrackedAction) -> Explanation.SourceView? {
         guard let upstream = upstreams[key.source] else { return nil }
-        let look = tracked.looks[key.source]
-        let isFinished = look.answer?.document.isDone == true
+        let entry = tracked.entries[key.source]
+        let isFinished = entry.observed?.document.isDone == true
         return Explanation.SourceView(
             source: key.source,
-            answer: look.answer.map { told in
+            answer: entry.observed.map { state in
                 Explanation.AnswerView(
-                    status: told.document.status, isDone: isFinished, checkedAt: told.checkedAt,
-                    answeredAt: told.answeredAt,
-                    freshUntil: look.freshUntil(told, policy, key.source),
+                    status: state.document.status, isDone: isFinished, checkedAt: state.checkedAt,
+                    answeredAt: state.answeredAt,
+                    freshUntil: entry.freshUntil(state, policy, key.source),
                     staleReason: staleness(tracked, key.source).reason)
             },
-            failure: look.miss.map { miss in
+            failure: entry.negative.map { negative in
                 Explanation.FailureView(
-                    outcome: miss.fault.kind.rawValue, httpStatus: miss.fault.httpStatus,
-                    repeats: miss.repeats, at: miss.at)
+                    outcome: negative.fault.kind.rawValue, httpStatus: negative.fault.httpStatus,
+                    repeats: negative.repeats, at: negative.at)
             },
-            progress: look.progressView,
-            whyNotFresher: reason(tracked, key.source, look, upstream),
+            progress: entry.progressView,
+            whyNotFresher: reason(tracked, key.source, entry, upstream),
             nextCallAt: isFinished
                 ? nil : max(now, callableAt(tracked, key.source, watched: tracked.isWatched)),
-            lastCalls: callLog[key.source].last(Self.callsTold, of: key.id),
+            lastCalls: callLog[key.source].last(Self.callsShown, of: key.id),
             budgetLeft: upstream.budgetLeft, breaker: upstream.breaker.view(now))
     }
 
     private func reason(
-        _ tracked: TrackedAction, _ source: Source, _ look: Look, _ upstream: UpstreamState
+        _ tracked: TrackedAction, _ source: Source, _ entry: Entry, _ upstream: UpstreamState
     ) -> Explanation.Reason {
-        if look.answer?.document.isDone == true { return .finished }
-        if look.refreshStartedAt != nil { return .underWay }
-        let dueAt = look.dueAt(watched: tracked.isWatched(at: source), upstream.policy)
-        if let blocked = blocked(upstream, tracked.lane(at: source)), blocked.until > dueAt {
-            return .blocked(blocked.obstacle, until: blocked.until)
+        if entry.observed?.document.isDone == true { return .finished }
+        if entry.refreshStartedAt != nil { return .underWay }
+        let dueAt = entry.dueAt(watched: tracked.isWatched(at: source), upstream.policy)
+        if let blocked = blocked(upstream, tracked.budget(at: source)), blocked.until > dueAt {
+            return .blocked(blocked.reason, until: blocked.until)
         }
         guard now >= dueAt else { return .interval }
-        return look.wanted == nil ? .nobodyAsks : .underWay
+        return entry.deferred == nil ? .nobodyAsks : .underWay
     }
 }
 
-extension Look {
+extension Entry {
     fileprivate var progressView: Explanation.Progress {
         switch flight?.stage {
-        case nil: neighbour != nil ? .elsewhere : (wanted != nil ? .wanted : .idle)
+        case nil: peerCall != nil ? .elsewhere : (deferred != nil ? .wanted : .idle)
         case .preparing: .preparing
         case .reserving: .reserving
         case .calling: .calling

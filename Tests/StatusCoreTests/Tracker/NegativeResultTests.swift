@@ -2,7 +2,7 @@ import Testing
 
 @testable import StatusCore
 
-@Suite struct MissTests {
+@Suite struct NegativeResultTests {
     private let id = Shape.voucher
     private let slew = GateTiming.slew
 

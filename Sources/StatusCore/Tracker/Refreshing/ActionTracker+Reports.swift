@@ -1,17 +1,52 @@
-// What a call's report means: for the upstream, the gate, and what is known of the action.
+// What a call's report means: for the upstream as a whole, and for the gate.
 
 extension ActionTracker {
+    mutating func called(_ key: LookKey, _ number: UInt64, _ report: CallReport) {
+        guard let flight = flight(key, number), case .calling(let token) = flight.stage,
+            let upstream = upstreams[key.source]
+        else { return }
+        upstreams[key.source]?.callEnded()
+        if report.outcome.fault?.kind.meansNoCall != true {
+            upstreams[key.source]?.answered(flightFrom: flight.startedAt)
+        }
+        let breaker = countForBreaker(report.outcome.fault, key, flight)
+        let pause = judge(report, key)
+        let settlement = Settlement(
+            key: key, token: token, gate: gate(report, upstream.policy), pause: pause,
+            breaker: breaker, sentAgo: report.sentAt.map { now - $0 },
+            answeredAgo: now - report.answeredAt, news: news(report, key),
+            outcome: report.outcome.word)
+        setStage(key, .settling(report, settlement, askedAt: now))
+        effects.append(.settle(settlement, flight: number))
+        noteCall(report, key, flight)
+        touch(key.id)
+    }
+
+    private mutating func noteCall(_ report: CallReport, _ key: LookKey, _ flight: Flight) {
+        let call = MadeCall(
+            endedAt: report.endedAt, took: report.endedAt - (report.sentAt ?? flight.startedAt),
+            outcome: report.outcome.word, wasSent: report.sentAt != nil)
+        callLog[key.source].append(key.id, call)
+        effects.append(
+            .note(
+                .called(
+                    key, outcome: call.outcome, took: call.took, sent: call.wasSent,
+                    detail: report.outcome.fault)))
+    }
+
+    // MARK: The upstream
+
     /// Takes from the report what concerns the whole upstream; returns how long it is left alone.
-    mutating func judge(_ report: CallReport, _ key: LookKey) -> Duration? {
+    private mutating func judge(_ report: CallReport, _ key: LookKey) -> Duration? {
         let fault = report.outcome.fault
         if fault?.kind == .unauthorized { effects.append(.refuseCredential(key.source)) }
         if let left = report.hints.remaining {
-            let span = report.hints.remainingFor ?? UpstreamState.callsLeftSpan
+            let span = report.hints.remainingFor ?? CallsLeft.span
             upstreams[key.source]?.heard(callsLeft: left, for: span, now: now)
         }
         if let fault, fault.kind == .outOfResources {
             upstreams[key.source]?.ranShort(fault, until: now + Self.ourSideWait)
-            touchWanted(key.source)
+            touchDeferred(key.source)
         }
         guard let pause = pause(report.hints, fault) else { return nil }
         leaveAlone(key.source, for: pause)
@@ -19,7 +54,7 @@ extension ActionTracker {
         if fault?.kind != .slotExpired {
             effects.append(.note(.paused(key.source, until: now + pause)))
         }
-        touchWanted(key.source)
+        touchDeferred(key.source)
         return pause
     }
 
@@ -39,12 +74,12 @@ extension ActionTracker {
         guard fault?.kind == .throttled || hints.remaining.map({ $0 <= 0 }) == true else {
             return nil
         }
-        let told = hints.retryAfter ?? .seconds(60)
-        return hints.isCycleLimit ? max(told, Self.cycleProbe) : told
+        let span = hints.retryAfter ?? .seconds(60)
+        return hints.isCycleLimit ? max(span, Self.cycleProbe) : span
     }
 
-    /// Tells what others should know of it.
-    mutating func countForBreaker(
+    /// Returns what others should know of it.
+    private mutating func countForBreaker(
         _ fault: UpstreamFault?, _ key: LookKey, _ flight: Flight
     ) -> BreakerHint? {
         guard let kind = fault?.kind, kind.tripsBreaker else {
@@ -62,29 +97,31 @@ extension ActionTracker {
             flight: flight.number, now: now, random: random.next())
         guard let until else { return nil }
         effects.append(.note(.breakerOpened(key.source, until: until)))
-        touchWanted(key.source)
+        touchDeferred(key.source)
         return .opened(for: until - now)
     }
 
-    mutating func news(_ report: CallReport, _ key: LookKey) -> Settlement.News {
-        guard let look = actions[key.id]?.looks[key.source] else { return .none }
+    // MARK: The gate and the news
+
+    private mutating func news(_ report: CallReport, _ key: LookKey) -> Settlement.News {
+        guard let entry = actions[key.id]?.entries[key.source] else { return .none }
         switch report.outcome {
         case .answered(let document):
-            if look.answer?.document.isDone == true, !document.isDone {
+            if entry.observed?.document.isDone == true, !document.isDone {
                 effects.append(.note(.terminalRegressed(key)))
                 return .none
             }
             return .answer(document, checkedAt: report.checkedAt)
         case .failed(let fault) where fault.kind.leavesSlotUnused: return .none
         case .notFound(let fault), .failed(let fault):
-            let repeats = look.nextMiss(fault, at: now).repeats
+            let repeats = entry.nextNegative(fault, at: now).repeats
             return .miss(KeptMiss(fault: fault, repeats: repeats, age: .zero))
         }
     }
 
     /// When the gate opens again. A call that timed out may still be on its way to the upstream:
     /// the pessimistic value stays. One that was never sent frees its slot.
-    func gate(_ report: CallReport, _ policy: SourcePolicy) -> Settlement.Gate {
+    private func gate(_ report: CallReport, _ policy: SourcePolicy) -> Settlement.Gate {
         let kind = report.outcome.fault?.kind
         if kind?.leavesSlotUnused == true, report.sentAt == nil { return .opens(in: .zero) }
         if kind == .timedOut, report.sentAt != nil { return .staysHeld }
@@ -93,42 +130,6 @@ extension ActionTracker {
             return .opens(in: interval)
         }
         return .opens(in: max(interval, retryAfter))
-    }
-
-    mutating func apply(_ report: CallReport, _ key: LookKey) {
-        guard var look = actions[key.id]?.looks[key.source] else { return }
-        let wasKnown = look.isKnown
-        switch report.outcome {
-        case .answered(let document):
-            guard document.isDone || look.answer?.document.isDone != true else { return }
-            // A process that was stopped in mid-call may have heard of a later one before.
-            guard document.isDone || look.answer?.newsAt ?? .distantPast <= report.answeredAt
-            else { return }
-            look.answer = Look.Told(
-                document: document, checkedAt: report.checkedAt, at: report.endedAt,
-                newsAt: report.answeredAt, answeredAt: report.answeredAt)
-            look.miss = nil
-            look.notFoundSince = nil
-            look.isKnown = true
-        case .failed(let fault) where fault.kind.leavesSlotUnused: return
-        case .notFound(let fault), .failed(let fault):
-            look.miss = look.nextMiss(fault, at: report.endedAt)
-            if fault.kind == .notFound { look.notFoundSince = look.notFoundSince ?? report.endedAt }
-        }
-        actions[key.id]?.looks[key.source] = look
-        if look.isKnown != wasKnown { lineUpAsKnown(key.id) }
-    }
-
-    mutating func noteCall(_ report: CallReport, _ key: LookKey, _ flight: Flight) {
-        let call = MadeCall(
-            endedAt: report.endedAt, took: report.endedAt - (report.sentAt ?? flight.startedAt),
-            outcome: report.outcome.word, wasSent: report.sentAt != nil)
-        callLog[key.source].append(key.id, call)
-        effects.append(
-            .note(
-                .called(
-                    key, outcome: call.outcome, took: call.took, sent: call.wasSent,
-                    detail: report.outcome.fault)))
     }
 }
 

@@ -1,4 +1,4 @@
-// The moments at which the tracker wants to be stepped again.
+// The moments at which the tracker has to be stepped again.
 
 import HeapModule
 

@@ -44,7 +44,7 @@ struct Breaker: Sendable {
         }
     }
 
-    /// The next call is the one that tells whether the upstream is well.
+    /// The next call is the one that shows whether the upstream is well.
     var isProbing: Bool {
         if case .halfOpen = state { true } else { false }
     }
@@ -108,7 +108,7 @@ extension UpstreamFault.Kind {
     /// Whether there was nothing to name ourselves with.
     var isOfCredential: Bool { self == .tokenRefused || self == .tokenUnavailable }
 
-    /// Whether a granted slot was given back, which tells nothing of the action either.
+    /// Whether a granted slot was given back, which shows nothing of the action either.
     var leavesSlotUnused: Bool { self == .slotExpired || self == .outOfResources }
 
     /// Whether this fault says that the upstream as a whole is unwell.

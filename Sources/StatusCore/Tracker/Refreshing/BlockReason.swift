@@ -1,7 +1,7 @@
 // Why a call cannot be made now.
 
 /// What keeps an upstream, or the part of it that an action belongs to, from being called.
-public enum Obstacle: Sendable, Equatable {
+public enum BlockReason: Sendable, Equatable {
     case gate
     case paused
     case breakerOpen
@@ -29,7 +29,7 @@ public enum Obstacle: Sendable, Equatable {
         }
     }
 
-    /// What a caller is told for whom nothing is stored.
+    /// The code for a caller for whom nothing is stored.
     var problemCode: Problem.Code {
         switch self {
         case .ourSide(let fault): fault.kind.problemCode

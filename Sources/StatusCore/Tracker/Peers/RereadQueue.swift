@@ -19,9 +19,13 @@ struct RereadQueue: Sendable {
     /// What stands in either, and whether in the first; other entries are void.
     private var members: [ActionID: Bool] = [:]
     private var underWay = 0
-    /// Halved by each failure, and grows again slowly: what is too much for the store's deadline comes through in parts.
+    /// Halved by each failure, and grows again slowly: what is too much for the store's deadline comes
+    /// through in parts.
     private var batchSize = batchMax
     private(set) var pausedUntil = Instant.distantPast
+
+    /// The wake that is already in the queue.
+    private var wakeAt = Instant.distantPast
 
     /// The last operation was carried out.
     var isWell: Bool { pausedUntil == .distantPast }
@@ -44,6 +48,13 @@ struct RereadQueue: Sendable {
         }
         underWay += 1
         return batch
+    }
+
+    /// When re-reads go on after a failure, unless a wake for that is in the queue.
+    mutating func nextWake() -> Instant? {
+        guard wakeAt < pausedUntil else { return nil }
+        wakeAt = pausedUntil
+        return pausedUntil
     }
 
     /// None of those that were started needs to be read.

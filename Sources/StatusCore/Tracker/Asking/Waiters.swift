@@ -170,23 +170,3 @@ struct Waiters: Sendable {
         return caller
     }
 }
-
-/// A held request.
-struct Caller: Sendable {
-    var id: CallerID
-    var question: Question
-    var askedAt: Instant
-    /// Until when it is held, if nothing happens.
-    var heldUntil: Instant
-    /// Until when it is held for a refresh; nil before it has been held for one.
-    var refreshUntil: Instant?
-
-    var isPatient: Bool { question.patience != .none }
-
-    /// Wants the same to be looked up, for the same reason.
-    func wantsTheSame(as other: Caller) -> Bool {
-        question.source == other.question.source && isPatient == other.isPatient
-            && question.holder == other.question.holder
-            && question.isOfMany == other.question.isOfMany
-    }
-}

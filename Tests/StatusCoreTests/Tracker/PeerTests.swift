@@ -2,7 +2,7 @@ import Testing
 
 @testable import StatusCore
 
-@Suite struct NeighbourTests {
+@Suite struct PeerTests {
     private let id = Shape.voucher
     private var key: LookKey { LookKey(.vouchers, .of(id)) }
 

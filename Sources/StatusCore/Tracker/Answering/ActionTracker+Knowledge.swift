@@ -1,0 +1,90 @@
+// Which upstreams a question goes to, and what each of them is known to say now.
+
+extension ActionTracker {
+    /// The upstreams that a question goes to, as far as is known by now (spec section 2).
+    func candidates(_ question: Question, _ tracked: TrackedAction) -> [Source] {
+        if let source = question.source { return [source] }
+        let configured = policy.configured
+        guard configured.count > 1 else { return configured }
+        let answered = configured.filter { tracked.entries[$0].observed != nil }
+        if !answered.isEmpty { return answered }
+        let known = configured.filter { tracked.entries[$0].isKnown }
+        if !known.isEmpty { return known }
+        guard let first = question.id.suggestedSource else { return configured }
+        if case .notFound = knowledge(tracked, first) {
+            return [first] + configured.filter { $0 != first }
+        }
+        return [first]
+    }
+
+    /// What one upstream is known to say of an action, now.
+    enum Knowledge {
+        case observed(Entry.ObservedState)
+        case notFound(UpstreamFault)
+        case failed(UpstreamFault)
+        /// A refresh is under way or about to be; it has come so far.
+        case awaited(Entry.Progress)
+        /// Not known, and not to be found out now.
+        case blocked(Blocked)
+    }
+
+    func knowledge(
+        _ tracked: TrackedAction, _ source: Source, for holder: String? = nil
+    ) -> Knowledge {
+        guard let upstream = upstreams[source] else {
+            return .blocked(Blocked(reason: .gate, until: .distantFuture))
+        }
+        let entry = tracked.entries[source]
+        if let state = entry.observed { return .observed(state) }
+        let budget = tracked.budget(at: source)
+        if refreshStart(entry, budget, upstream) != nil { return .awaited(entry.progress) }
+        let dueAt = entry.dueAt(watched: false, upstream.policy)
+        if let negative = entry.negative, now < dueAt {
+            return negative.isNotFound ? .notFound(negative.fault) : .failed(negative.fault)
+        }
+        if let blocked = blocked(upstream, budget, for: holder) {
+            // A 404 has run out by now: "not found" would be a guess. A failure stays one.
+            if let negative = entry.negative, !negative.isNotFound {
+                return .failed(negative.fault)
+            }
+            return .blocked(blocked)
+        }
+        if now < dueAt { return .blocked(Blocked(reason: .gate, until: dueAt)) }
+        return .awaited(entry.progress)
+    }
+
+    /// When the refresh began that a request may wait for; nil when there is none, or none that
+    /// could start now.
+    func refreshStart(
+        _ entry: Entry, _ budget: BudgetClass, _ upstream: UpstreamState
+    ) -> Instant? {
+        if let started = entry.refreshStartedAt { return started }
+        guard let deferred = entry.deferred, blocked(upstream, budget) == nil else { return nil }
+        return deferred.since
+    }
+
+    /// Why the refreshes of a budget class cannot start: the upstream's own reasons, or ours.
+    func blocked(
+        _ upstream: UpstreamState, _ budget: BudgetClass, for holder: String? = nil
+    ) -> Blocked? {
+        if isDraining { return Blocked(reason: .draining, until: now + .seconds(1)) }
+        var own = upstream.blocked(budget, now)
+        if budget != .known, let spent = upstream.budgets.blocked(holder: holder, now),
+            spent.until > own?.until ?? .distantPast
+        {
+            own = spent
+        }
+        guard store.troubleUntil > max(now, own?.until ?? .distantPast) else { return own }
+        return Blocked(reason: .store, until: store.troubleUntil)
+    }
+
+    /// When a call can really be made: its slot, or what stands in the way.
+    func callableAt(
+        _ tracked: TrackedAction, _ source: Source, watched: Bool = false, for holder: String? = nil
+    ) -> Instant {
+        guard let upstream = upstreams[source] else { return .distantFuture }
+        let dueAt = tracked.entries[source].dueAt(watched: watched, upstream.policy)
+        let blocked = blocked(upstream, tracked.budget(at: source), for: holder)
+        return max(dueAt, blocked?.until ?? .distantPast)
+    }
+}

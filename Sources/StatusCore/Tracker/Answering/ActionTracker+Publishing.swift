@@ -1,0 +1,80 @@
+// Answers that may be served without asking the tracker: when they are published, and withdrawn.
+
+extension ActionTracker {
+    /// Lets the answer be served without asking the tracker for as long as nothing would change.
+    /// That goes before the replies: who has got one must not find the old answer (invariant 10).
+    mutating func publish(_ id: ActionID, before firstReply: Int) {
+        guard let tracked = actions[id] else { return }
+        let next = publication(tracked, Question(id: id))
+        noteBlocked(id, tracked, next)
+        guard next != tracked.published else { return }
+        actions[id]?.published = next
+        effects.insert(next.map { .publish(id, $0) } ?? .withdraw(id), at: firstReply)
+    }
+
+    private func publication(_ tracked: TrackedAction, _ question: Question) -> Publication? {
+        let answered = candidates(question, tracked).filter { tracked.entries[$0].observed != nil }
+        guard let source = answered.first, answered.count == 1 else { return nil }
+        guard refreshHold(tracked, source) == nil else { return nil }
+        let answer = answer(tracked, source, for: nil)
+        let entry = tracked.entries[source]
+        var until = min(answer.keptUntil, staleness(tracked, source).until)
+        if let peerCall = entry.peerCall { until = min(until, peerCall.endsBy) }
+        if entry.refreshStartedAt == nil, let nextLookAt = answer.nextLookAt {
+            until = min(until, nextLookAt)
+        }
+        return now < until ? Publication(Shared(answer), servableUntil: until) : nil
+    }
+
+    /// Remembers whether what is published names a reason why it is not refreshed.
+    private mutating func noteBlocked(
+        _ id: ActionID, _ tracked: TrackedAction, _ publication: Publication?
+    ) {
+        for source in policy.configured {
+            guard let publication, publication.answer.document.source == source,
+                staleness(tracked, source).isBlocked
+            else {
+                upstreams[source]?.published.remove(id)
+                continue
+            }
+            upstreams[source]?.published.insert(
+                id, publication.answer.staleReason, until: publication.servableUntil)
+        }
+    }
+
+    /// A reason has gone before its time, or given way to another one: who asks for what was
+    /// published under it asks the tracker again.
+    mutating func withdrawOutdated() {
+        for source in policy.configured {
+            guard upstreams[source]?.published.ids.isEmpty == false,
+                let upstream = upstreams[source]
+            else { continue }
+            let reason = blocked(upstream, .known)?.reason.staleReason
+            guard reason != upstream.published.reason else { continue }
+            if now < upstream.published.until {
+                for id in upstream.published.ids where actions[id]?.published != nil {
+                    actions[id]?.published = nil
+                    effects.append(.withdraw(id))
+                }
+            }
+            upstreams[source]?.published.removeAll()
+        }
+    }
+}
+
+/// The published answers of one upstream that name the reason why it was not called when they were made.
+struct BlockedPublications: Sendable {
+    private(set) var ids: Set<ActionID> = []
+    private(set) var reason: StaleReason?
+    /// By then the last of them has run out.
+    private(set) var until = Instant.distantPast
+
+    mutating func insert(_ id: ActionID, _ reason: StaleReason?, until: Instant) {
+        ids.insert(id)
+        self.reason = reason
+        self.until = max(self.until, until)
+    }
+
+    mutating func remove(_ id: ActionID) { ids.remove(id) }
+    mutating func removeAll() { self = BlockedPublications() }
+}

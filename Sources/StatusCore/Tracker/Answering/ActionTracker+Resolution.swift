@@ -1,0 +1,96 @@
+// Whether a caller is answered now, or held because news may come.
+
+extension ActionTracker {
+    enum Resolution {
+        case reply(Reply)
+        case hold(until: Instant)
+    }
+
+    func resolution(_ caller: inout Caller, _ tracked: TrackedAction) -> Resolution {
+        let asked = candidates(caller.question, tracked)
+        let answered = asked.filter { tracked.entries[$0].observed != nil }
+        if answered.count > 1 { return .reply(.problem(ambiguity(answered))) }
+        guard let source = answered.first else { return problemResolution(caller, tracked, asked) }
+        if let until = newsHold(&caller, tracked, source) { return .hold(until: until) }
+        let answer = answer(tracked, source, for: caller)
+        if let deadline = patienceDeadline(caller, answer), now < deadline {
+            return .hold(until: deadline)
+        }
+        return .reply(.answer(answer))
+    }
+
+    /// Who waits for a change without saying from what, waits for one from the state at arrival.
+    func rememberState(_ caller: inout Caller, _ tracked: TrackedAction) {
+        guard case .change(nil, let deadline) = caller.question.patience else { return }
+        let source = candidates(caller.question, tracked).first
+        guard let state = source.flatMap({ tracked.entries[$0].observed }),
+            state.at <= caller.askedAt
+        else { return }
+        caller.question.patience = .change(from: [state.document.tag], deadline: deadline)
+    }
+
+    /// News may come within a moment. Who has said how long to wait does not wait longer for it.
+    private func newsHold(
+        _ caller: inout Caller, _ tracked: TrackedAction, _ source: Source
+    ) -> Instant? {
+        let hold = rivalHold(caller, tracked, source) ?? ownRefreshHold(&caller, tracked, source)
+        guard let hold, let deadline = caller.question.patience.deadline else { return hold }
+        return now < deadline ? min(hold, deadline) : nil
+    }
+
+    /// It is held for one refresh, not for the next, too.
+    private func ownRefreshHold(
+        _ caller: inout Caller, _ tracked: TrackedAction, _ source: Source
+    ) -> Instant? {
+        guard let until = refreshHold(tracked, source) else { return nil }
+        let soonest = min(caller.refreshUntil ?? until, until)
+        caller.refreshUntil = soonest
+        return now < soonest ? soonest : nil
+    }
+
+    /// The request finds a refresh running: it gets the new answer, if that comes soon.
+    func refreshHold(_ tracked: TrackedAction, _ source: Source) -> Instant? {
+        guard let upstream = upstreams[source] else { return nil }
+        let start = refreshStart(tracked.entries[source], tracked.budget(at: source), upstream)
+        guard let until = start.map({ $0 + policy.refreshWait }), now < until else { return nil }
+        return until
+    }
+
+    /// Both upstreams were asked at once: the winner waits a moment for the other's word.
+    private func rivalHold(_ caller: Caller, _ tracked: TrackedAction, _ source: Source) -> Instant?
+    {
+        guard caller.question.source == nil else { return nil }
+        for rival in policy.configured where rival != source {
+            guard let start = tracked.entries[rival].refreshStartedAt else { continue }
+            let until = start + TrackerPolicy.rivalWait
+            if now < until { return until }
+        }
+        return nil
+    }
+
+    /// Until when a patient caller would rather wait than have this answer; nil: it is content.
+    private func patienceDeadline(_ caller: Caller, _ answer: Answer) -> Instant? {
+        guard !isDraining, !answer.document.isDone else { return nil }
+        switch caller.question.patience {
+        case .none: return nil
+        case .done(let deadline): return deadline
+        case .change(let tags?, let deadline):
+            return tags.contains(answer.document.tag) ? deadline : nil
+        case .change(nil, _): return nil  // nothing was known at its arrival: this is news
+        }
+    }
+
+    /// No state to serve: a refresh may bring one, or it is time to say why there is none.
+    private func problemResolution(
+        _ caller: Caller, _ tracked: TrackedAction, _ asked: [Source]
+    ) -> Resolution {
+        for source in asked {
+            guard case .awaited = knowledge(tracked, source, for: caller.question.holder) else {
+                continue
+            }
+            let until = caller.askedAt + policy.coldWait(source)
+            if now < until { return .hold(until: until) }
+        }
+        return .reply(.problem(problem(tracked, asked, for: caller.question.holder)))
+    }
+}

@@ -1,0 +1,139 @@
+// Who asks and who leaves, and what the store has of an action that nobody here has asked for before.
+
+extension ActionTracker {
+    mutating func asked(_ caller: CallerID, _ question: Question) {
+        guard callers.count < policy.callersMax else {
+            let problem = Problem(code: .overloaded, retryAt: now + .seconds(1), sources: [])
+            return effects.append(.reply(caller, .problem(problem)))
+        }
+        let id = question.id
+        if actions[id] == nil {
+            if let answer = retiredAnswer(to: question) {
+                return effects.append(.reply(caller, .answer(answer)))
+            }
+            guard store.troubleUntil <= now else {
+                return effects.append(.reply(caller, .problem(storeProblem(question))))
+            }
+            track(id)
+        }
+        callers[caller] = id
+        actions[id]?.hasSecondChance = true
+        actions[id]?.wasAsked = true
+        var newcomer = Caller(id: caller, question: question, askedAt: now, heldUntil: now)
+        if actions[id]?.isLoaded == true {
+            considerNewcomer(newcomer)
+        } else {
+            newcomer.heldUntil = now + coldWait(question.source)
+            actions[id]?.waiters.insert(newcomer)
+            touchDue(id)
+        }
+    }
+
+    mutating func left(_ caller: CallerID) {
+        guard let id = callers.removeValue(forKey: caller) else { return }
+        actions[id]?.waiters.remove(caller)
+    }
+
+    mutating func drained() {
+        isDraining = true
+        for id in Set(callers.values).sorted(by: { $0.text < $1.text }) { touch(id) }
+    }
+
+    /// What is published of a finished action, for those who come past it.
+    private func retiredAnswer(to question: Question) -> Answer? {
+        guard let answer = retired[question.id]?.value, now < answer.keptUntil else { return nil }
+        let source = answer.document.source
+        return question.source ?? source == source ? answer : nil
+    }
+
+    /// How long a request is held when nothing is stored. Which upstream a question without one will go to
+    /// is not known before the store has replied.
+    func coldWait(_ named: Source?) -> Duration {
+        let asked = named.map { [$0] } ?? policy.configured
+        return asked.map(policy.coldWait).max() ?? .zero
+    }
+}
+
+// MARK: - What the store has
+
+extension ActionTracker {
+    /// Starts to track an action: the store is asked what it has.
+    mutating func track(_ id: ActionID) {
+        actions[id] = TrackedAction(id, now: now)
+        actions[id]?.lookUpAskedAt = now
+        effects.append(.lookUp(id))
+    }
+
+    mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
+        switch result {
+        case .success(let records):
+            store.worked(now)
+            // Somebody asks what the published answer does not say.
+            if let answer = retired.removeValue(forKey: id) {
+                actions[id]?.restore(answer, kept: policy.terminalTTL)
+            } else {
+                evictions.insert(id)
+            }
+            actions[id]?.isLoaded = true
+            take(records, of: id)
+            explainToInquirers(id)
+        case .failure(let failure):
+            storeFailed(failure)
+            explainToInquirers(id)
+            refuseUnloaded(id)
+        }
+    }
+
+    /// The store did not reply what it has: nobody can be answered, and the next caller tries again.
+    private mutating func refuseUnloaded(_ id: ActionID) {
+        var problems: [Source?: Problem] = [:]
+        for caller in actions[id]?.waiters.removeAll() ?? [] {
+            callers[caller.id] = nil
+            let named = caller.question.source
+            let problem = problems[named] ?? storeProblem(caller.question)
+            problems[named] = problem
+            effects.append(.reply(caller.id, .problem(problem)))
+        }
+        forget(id)
+    }
+
+    /// The store takes longer to reply what it has than a whole call may: nobody waits for that.
+    mutating func refuseOverdue(_ id: ActionID, atMost most: Int) -> Int {
+        guard actions[id]?.isLoaded == false else { return 0 }
+        let overdue = actions[id]?.waiters.takeDue(now, atMost: most) ?? []
+        for caller in overdue {
+            callers[caller.id] = nil
+            actions[id]?.waiters.remove(caller.id)
+            effects.append(.reply(caller.id, .problem(storeProblem(caller.question))))
+        }
+        var inquirersWaitUntil = Instant.distantFuture
+        if actions[id]?.inquirers.isEmpty == false {
+            let until = (actions[id]?.lookUpAskedAt ?? now) + coldWait(nil)
+            if now < until { inquirersWaitUntil = until } else { explainToInquirers(id) }
+        }
+        plan(id, stateDueAt: inquirersWaitUntil)
+        return overdue.count
+    }
+
+    private func storeProblem(_ question: Question) -> Problem {
+        let reports = candidates(question, TrackedAction(question.id, now: now)).map {
+            Problem.SourceReport(source: $0, outcome: BlockReason.store.word)
+        }
+        return Problem(code: .storeUnavailable, retryAt: store.troubleUntil, sources: reports)
+    }
+
+    mutating func storeFailed(_ failure: StoreFailure) {
+        store.failed(now)
+        effects.append(.note(.storeFailed("\(failure)")))
+    }
+}
+
+/// Whether the store does what it is asked to.
+struct StoreHealth: Sendable {
+    /// After a failed operation nothing new is reserved for a moment.
+    private(set) var troubleUntil = Instant.distantPast
+    private(set) var workedAt = Instant.distantPast
+
+    mutating func worked(_ now: Instant) { workedAt = now }
+    mutating func failed(_ now: Instant) { troubleUntil = now + .seconds(1) }
+}

@@ -1,0 +1,64 @@
+// What an entry takes over from the store's record of it.
+
+extension Entry {
+    /// Takes over what a store replied to a request of `askedAt`. It has the last word on the gate; its
+    /// news of the action counts unless that is older than what is known here (invariant 10).
+    ///
+    /// Ages decide: wall clocks step. The store computed them between `askedAt` and `now`, so its news
+    /// is no older than its age before `askedAt`.
+    mutating func absorb(
+        _ record: LookRecord, askedAt: Instant, _ now: Instant, _ policy: SourcePolicy
+    ) {
+        spelling = record.key.id
+        opensAt = now + record.opensIn
+        isKnown = isKnown || record.isKnown
+        firstSeenAt = min(firstSeenAt, now - record.firstSeenAgo)
+        if let ago = record.notFoundAgo { notFoundSince = min(notFoundSince ?? now, now - ago) }
+        if let kept = record.answer { absorb(kept, askedAt: askedAt, now) }
+        if let kept = record.miss {
+            let at = askedAt - kept.age
+            if at > negative?.at ?? .distantPast, at > observed?.at ?? .distantPast {
+                negative = NegativeResult(
+                    fault: kept.fault, repeats: kept.repeats, at: now - kept.age)
+            }
+        }
+        let isOurCall = flight != nil && progress == .calling
+        peerCall =
+            isOurCall ? nil : PeerCall(record, triedAt: lastTriedAt, askedAt: askedAt, now, policy)
+    }
+
+    private mutating func absorb(_ kept: KeptAnswer, askedAt: Instant, _ now: Instant) {
+        if let observed {
+            let isNewer = askedAt - kept.age > observed.newsAt || replaces(observed, kept, now)
+            guard kept.document.isDone == observed.document.isDone ? isNewer : kept.document.isDone
+            else { return }
+        }
+        let at = now - kept.age
+        observed = ObservedState(
+            document: kept.document, checkedAt: kept.checkedAt, at: at,
+            newsAt: at, answeredAt: askedAt - kept.age)
+        lastStarter = nil
+        if let negative, negative.at <= at { self.negative = nil }
+        if let notFoundSince, notFoundSince <= at { self.notFoundSince = nil }
+    }
+
+    /// Whether a state that the store has now replaces one that it had, though their ages do not show
+    /// which is newer: the reply that brought the older one found a stopped process. A store that was set
+    /// back has what is surely older.
+    private func replaces(_ state: ObservedState, _ kept: KeptAnswer, _ now: Instant) -> Bool {
+        !isUnkept && kept.document != state.document && now - kept.age >= state.answeredAt
+    }
+
+    /// The store has taken a settlement: a state that it did not get before may still be here only.
+    mutating func settled(_ record: LookRecord) {
+        if observed?.document == record.answer?.document { isUnkept = false }
+    }
+
+    /// The store keeps the gate shut without a time to open, since it keeps the action's end: that is
+    /// served on, though by a wall clock that was set ahead, or a late purge, it looks too old for it.
+    mutating func keepShut(_ now: Instant, _ policy: TrackerPolicy) {
+        opensAt = now + GateTiming.shutLeast
+        guard let observed, observed.document.isDone else { return }
+        self.observed?.at = max(observed.at, opensAt - policy.terminalTTL)
+    }
+}

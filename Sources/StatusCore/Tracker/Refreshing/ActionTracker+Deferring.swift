@@ -1,0 +1,214 @@
+// Refreshes in line: what a question makes due is deferred to its upstream's queue, and started from
+// there.
+
+extension ActionTracker {
+    /// Puts what the caller's question makes due into the queues.
+    mutating func deferDueRefreshes(_ caller: Caller) {
+        guard let tracked = actions[caller.question.id] else { return }
+        let asked = candidates(caller.question, tracked)
+        for source in asked { deferIfDue(caller, source, tracked, asked) }
+    }
+
+    private mutating func deferIfDue(
+        _ caller: Caller, _ source: Source, _ tracked: TrackedAction, _ asked: [Source]
+    ) {
+        guard let upstream = upstreams[source] else { return }
+        let entry = tracked.entries[source]
+        guard entry.flight == nil else { return }
+        // Others may have asked for it sooner than this caller's patience does.
+        let watched = caller.isPatient
+        guard entry.deferred != nil || now >= entry.dueAt(watched: watched, upstream.policy)
+        else { return }
+        let question = caller.question
+        let budget = tracked.budget(at: source)
+        if budget != .known, upstream.budgets.blocked(holder: question.holder, now) != nil {
+            return
+        }
+        // Whoever is held for the other upstream is held for this refresh, too; and who waits already
+        // may not have asked for it yet, while it was blocked.
+        let isIdle =
+            blocked(upstream, budget) != nil && !watched && !tracked.isWatched(at: source)
+            && entry.refreshStartedAt == nil && !asked.contains { isAwaited(tracked, $0) }
+        let line = RefreshLine(budget: budget, isTogether: budget != .known && question.isOfMany)
+        enqueue(
+            LookKey(source, question.id), after: entry.deferred,
+            DeferredRefresh(
+                since: now, line: line,
+                rank: rank(entry, isIdle: isIdle, place: question.place),
+                starter: caller.id, holder: question.holder))
+    }
+
+    private func isAwaited(_ tracked: TrackedAction, _ source: Source) -> Bool {
+        if case .awaited = knowledge(tracked, source) { true } else { false }
+    }
+
+    /// How much later each further question of a request counts as asked.
+    static let placeSpan = Duration.milliseconds(20)
+
+    /// Of actions that nothing is known of, those that one request asks for line up as if it had
+    /// asked for one after the other: a small request does not stand behind the whole of a large one.
+    private mutating func rank(_ entry: Entry, isIdle: Bool, place: Int = 0) -> RefreshRank {
+        let spread = entry.isTried ? .zero : Self.placeSpan * place
+        return RefreshRank(isIdle: isIdle, triedAt: entry.triedAt + spread, number: nextNumber())
+    }
+
+    /// Unless it stands there already, as well or better, or the line is full.
+    private mutating func enqueue(
+        _ key: LookKey, after before: DeferredRefresh?, _ newcomer: DeferredRefresh
+    ) {
+        var refresh = newcomer
+        if let before {
+            guard newcomer.improves(before) else { return }
+            refresh.since = before.since
+            refresh.line.isTogether = newcomer.line.isTogether && before.line.isTogether
+        }
+        guard upstreams[key.source]?.queue.isFull(refresh.line) == false else { return }
+        enqueue(key, refresh)
+    }
+
+    private mutating func enqueue(_ key: LookKey, _ refresh: DeferredRefresh) {
+        actions[key.id]?.entries[key.source].deferred = refresh
+        upstreams[key.source]?.queue.insert(key.id, refresh)
+    }
+
+    private func isDue(_ key: LookKey, _ tracked: TrackedAction) -> Bool {
+        guard let policy = policy.sources[key.source] else { return false }
+        let watched = tracked.isWatched(at: key.source)
+        return now >= tracked.entries[key.source].dueAt(watched: watched, policy)
+    }
+
+    /// News from elsewhere has come before the refresh had its turn.
+    mutating func dropDeferredUnlessDue(_ key: LookKey) {
+        guard let tracked = actions[key.id], tracked.entries[key.source].deferred != nil
+        else { return }
+        if !isDue(key, tracked) { actions[key.id]?.entries[key.source].deferred = nil }
+    }
+
+    /// The id has become known: its refreshes line up where those of known ids do.
+    mutating func lineUpAsKnown(_ id: ActionID) {
+        guard let tracked = actions[id], tracked.isKnown else { return }
+        for source in policy.configured {
+            guard var refresh = tracked.entries[source].deferred, refresh.line.budget != .known
+            else { continue }
+            refresh.line = RefreshLine(budget: .known)
+            // The item in the other line is void by that.
+            refresh.rank.number = nextNumber()
+            enqueue(LookKey(source, id), refresh)
+        }
+    }
+
+    /// A flight has ended before its call: its refresh stays deferred, as old as it is.
+    mutating func deferAgain(_ key: LookKey, _ flight: Flight) {
+        guard let tracked = actions[key.id], flight.starter != nil, isDue(key, tracked)
+        else { return }
+        let entry = tracked.entries[key.source]
+        let budget = tracked.budget(at: key.source)
+        let isTogether = budget != .known && flight.line.isTogether
+        enqueue(
+            key, after: entry.deferred,
+            DeferredRefresh(
+                since: flight.deferredSince,
+                line: RefreshLine(budget: budget, isTogether: isTogether),
+                rank: rank(entry, isIdle: true), starter: flight.starter, holder: flight.holder))
+    }
+
+    /// Something keeps the upstream from being called: who is held for a refresh that cannot start must
+    /// not be held any longer.
+    mutating func touchDeferred(_ source: Source) {
+        for id in upstreams[source]?.queue.ids ?? [] where actions[id]?.waiters.isEmpty == false {
+            touch(id)
+        }
+    }
+
+    /// What this key holder has asked for of ids that nobody knows is given up; what others have asked
+    /// for goes on.
+    mutating func dropDeferred(of holder: String, _ source: Source) {
+        for id in upstreams[source]?.queue.ids ?? [] {
+            guard let refresh = actions[id]?.entries[source].deferred, refresh.holder == holder,
+                refresh.line.budget != .known
+            else { continue }
+            actions[id]?.entries[source].deferred = nil
+            touch(id)
+        }
+    }
+}
+
+// MARK: - Whose turn it is
+
+extension ActionTracker {
+    /// Starts the refreshes that come first, as long as the upstream may be called.
+    mutating func startRefreshes(_ source: Source) {
+        guard upstreams[source]?.queue.isEmpty == false else { return }
+        upstreams[source]?.breaker.tick(now)
+        while upstreams[source]?.room ?? 0 > 0, let next = next(source) { start(next, source) }
+        planSourceWake(source)
+    }
+
+    private mutating func next(_ source: Source) -> RefreshQueue.Item? {
+        // No copy of the queue is at hand while it changes: it would be copied as a whole.
+        let open = RefreshLine.all.filter { line in
+            upstreams[source].map { blocked($0, line.budget) == nil } ?? false
+        }
+        for line in open { dropVoid(source, line) }
+        return upstreams[source]?.queue.next(in: open)
+    }
+
+    /// Drops items that are void, and refreshes that have waited so long that nobody is left to
+    /// have them: without a caller there is no call. Refreshes whose callers have been let go line up
+    /// behind those of others.
+    private mutating func dropVoid(_ source: Source, _ line: RefreshLine) {
+        guard let policy = policy.sources[source] else { return }
+        while let item = upstreams[source]?.queue.first(in: line) {
+            if let tracked = actions[item.id], var refresh = tracked.entries[source].deferred,
+                refresh.rank == item.rank
+            {
+                let isFresh = now < refresh.since + policy.maxInterval
+                if isFresh && refresh.rank.isIdle || isWaitedFor(item.id, tracked, source) {
+                    return
+                }
+                actions[item.id]?.entries[source].deferred = nil
+                if isFresh {
+                    refresh.rank.isIdle = true
+                    enqueue(LookKey(source, item.id), refresh)
+                }
+            }
+            upstreams[source]?.queue.dropFirst(in: line)
+        }
+    }
+
+    /// Somebody is held whose question goes to that upstream.
+    private func isWaitedFor(_ id: ActionID, _ tracked: TrackedAction, _ source: Source) -> Bool {
+        if tracked.waiters.haveNamed(source) { return true }
+        return tracked.waiters.haveNamedNone
+            && candidates(Question(id: id), tracked).contains(source)
+    }
+
+    private mutating func planSourceWake(_ source: Source) {
+        guard let upstream = upstreams[source], !isDraining else { return }
+        var wakeAt = upstream.wakeAt
+        for line in RefreshLine.all where upstream.queue.first(in: line) != nil {
+            guard let blocked = blocked(upstream, line.budget),
+                blocked.until < wakeAt || wakeAt <= now
+            else { continue }
+            wakeAt = blocked.until
+            wakes.insert(.source(source), at: wakeAt)
+        }
+        upstreams[source]?.wakeAt = wakeAt
+    }
+
+    private mutating func start(_ item: RefreshQueue.Item, _ source: Source) {
+        let key = LookKey(source, actions[item.id]?.entries[source].spelling ?? item.id)
+        let refresh = actions[key.id]?.entries[source].deferred
+        let flight = Flight(
+            number: nextNumber(), startedAt: now, deferredSince: refresh?.since ?? now,
+            line: item.line, starter: refresh?.starter, holder: refresh?.holder,
+            stage: .preparing)
+        actions[key.id]?.entries[source].deferred = nil
+        actions[key.id]?.entries[source].flight = flight
+        actions[key.id]?.entries[source].lastStarter = refresh?.starter
+        flights += 1
+        upstreams[source]?.start(item, flight: flight.number)
+        effects.append(.prepare(key, flight: flight.number))
+        touch(key.id)
+    }
+}

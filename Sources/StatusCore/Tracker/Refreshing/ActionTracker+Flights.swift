@@ -1,0 +1,173 @@
+// A flight up to its call: the credential, then the slot (the gate protocol).
+
+extension ActionTracker {
+    func flight(_ key: LookKey, _ number: UInt64) -> Flight? {
+        let flight = actions[key.id]?.entries[key.source].flight
+        return flight?.number == number ? flight : nil
+    }
+
+    mutating func setStage(_ key: LookKey, _ stage: Flight.Stage) {
+        actions[key.id]?.entries[key.source].flight?.stage = stage
+    }
+
+    mutating func end(_ key: LookKey, _ flight: Flight) {
+        flights -= 1
+        actions[key.id]?.entries[key.source].flight = nil
+        upstreams[key.source]?.ended(flight)
+        touch(key.id)
+    }
+
+    /// Ends a flight before its call, and keeps its refresh deferred: the reason will pass.
+    private mutating func endBlocked(_ key: LookKey, _ flight: Flight, _ reason: BlockReason) {
+        effects.append(.note(.denied(key.source, reason)))
+        end(key, flight)
+        touchDeferred(key.source)
+        deferAgain(key, flight)
+    }
+
+    // MARK: Credential
+
+    /// What we lack ourselves is tried for again so soon.
+    static let ourSideWait = Duration.seconds(1)
+
+    mutating func prepared(_ key: LookKey, _ number: UInt64, _ failure: CredentialFailure?) {
+        guard let flight = flight(key, number), let upstream = upstreams[key.source] else { return }
+        if let failure {
+            upstreams[key.source]?.startEnded()
+            credentialFailed(failure, key.source)
+            return endBlocked(key, flight, .ourSide(failure.fault))
+        }
+        setStage(key, .reserving(askedAt: now))
+        let reservation = Reservation(
+            key: key, minInterval: upstream.policy.minInterval, hold: upstream.policy.hold,
+            flightMax: upstream.policy.flightMax, budget: upstream.policy.budget,
+            heedsBreaker: upstream.breaker.heedsOthers(now), holder: flight.holder)
+        effects.append(.reserve(reservation, flight: number))
+    }
+
+    /// All flights that waited for one fetch fail alike.
+    private mutating func credentialFailed(_ failure: CredentialFailure, _ source: Source) {
+        let until = now + max(failure.retryIn, Self.ourSideWait)
+        if upstreams[source]?.isHeldUp(by: failure.fault, now) == false {
+            effects.append(.note(.credentialFailed(source, failure.fault, until: until)))
+        }
+        upstreams[source]?.ourSideFailed(failure.fault, until: until)
+    }
+
+    // MARK: Slot
+
+    mutating func reserved(
+        _ key: LookKey, _ number: UInt64, _ result: Result<ReservationReply, StoreFailure>
+    ) {
+        guard let flight = flight(key, number), case .reserving(let askedAt) = flight.stage
+        else { return }
+        upstreams[key.source]?.startEnded()
+        switch result {
+        case .success(let reply):
+            store.worked(now)
+            upstreams[key.source]?.budgetLeft = reply.budgetLeft
+            effects.append(.note(.budgetLeft(key.source, reply.budgetLeft)))
+            obey(reply.verdict, key, flight, askedAt)
+        case .failure(let failure):
+            storeFailed(failure)
+            endBlocked(key, flight, .store)
+        }
+    }
+
+    private mutating func obey(
+        _ verdict: ReservationReply.Verdict, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
+    ) {
+        switch verdict {
+        case .granted(let token): granted(token, key, flight, askedAt)
+        case .gateShut(let record):
+            effects.append(.note(.denied(key.source, .gate)))
+            absorb(record, askedAt: askedAt)
+            actions[key.id]?.recordedAt = now
+            if record.opensIn <= .zero {
+                actions[key.id]?.entries[key.source].keepShut(now, policy)
+            }
+            end(key, flight)
+        case .budgetSpent(let opensIn, let kind):
+            budgetSpent(kind, until: now + opensIn, key, flight)
+        case .paused(let opensIn):
+            leaveAlone(key.source, for: opensIn)
+            endBlocked(key, flight, .paused)
+        case .resting(let opensIn):
+            rest(key.source, until: now + opensIn)
+            endBlocked(key, flight, .breakerOpen)
+        case .quarantined(let opensIn):
+            upstreams[key.source]?.quarantine(until: now + opensIn)
+            effects.append(.note(.quarantined(until: now + opensIn)))
+            endBlocked(key, flight, .quarantine)
+        }
+    }
+
+    /// A store that has lost its rows, or never got the answer, counts an action as unknown that is
+    /// known here: its own budget class stays open, so that this one has to wait apart.
+    private mutating func budgetSpent(
+        _ kind: BudgetKind, until: Instant, _ key: LookKey, _ flight: Flight
+    ) {
+        let isKnownHere = actions[key.id]?.isKnown == true
+        if kind.isOfHolder, !isKnownHere, let holder = flight.holder {
+            return shareSpent(by: holder, kind, until: until, key, flight)
+        }
+        upstreams[key.source]?.budgets.close(kind, until: until)
+        guard isKnownHere, !kind.closes(.known) else {
+            // Then the store knows of a 404 that has not been learned of here.
+            if kind.closes(.notFound), !kind.closes(.unknown) {
+                actions[key.id]?.entries[key.source].noteNotFound(since: now)
+            }
+            return endBlocked(key, flight, .budget(kind))
+        }
+        effects.append(.note(.denied(key.source, .budget(kind))))
+        if let opensAt = actions[key.id]?.entries[key.source].opensAt {
+            actions[key.id]?.entries[key.source].opensAt = max(opensAt, until)
+        }
+        end(key, flight)
+    }
+
+    /// What this key holder asks for of ids that nobody knows has to wait, and nobody is held for it.
+    private mutating func shareSpent(
+        by holder: String, _ kind: BudgetKind, until: Instant, _ key: LookKey, _ flight: Flight
+    ) {
+        effects.append(.note(.denied(key.source, .budget(kind))))
+        upstreams[key.source]?.budgets.close(holder, kind, until: until, now)
+        end(key, flight)
+        dropDeferred(of: holder, key.source)
+    }
+
+    /// Unless something was found out here while the reply was on its way.
+    private mutating func rest(_ source: Source, until: Instant) {
+        guard upstreams[source]?.breaker.heedsOthers(now) == true else { return }
+        upstreams[source]?.breaker.rest(until: until)
+        effects.append(.note(.breakerOpened(source, until: until)))
+    }
+
+    private mutating func granted(
+        _ token: SlotToken, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
+    ) {
+        guard let upstream = upstreams[key.source],
+            let budget = actions[key.id]?.budget(at: key.source)
+        else { return }
+        actions[key.id]?.entries[key.source].opensAt = askedAt + upstream.policy.hold
+        let sendBefore = askedAt + GateTiming.sendWindow
+        let isUsable =
+            now < sendBefore && !upstream.isLeftAlone(budget, now)
+            && upstream.breaker.admits(flight: flight.number)
+        let isFinished = actions[key.id]?.entries[key.source].observed?.document.isDone == true
+        upstreams[key.source]?.granted(budget)
+        setStage(key, .calling(token))
+        guard isUsable, !isFinished else { return drop(key, flight) }
+        effects.append(.call(key, flight: flight.number, sendBefore: sendBefore))
+    }
+
+    /// The slot came too late to be used (invariant 3), or while it was on its way the upstream has
+    /// asked to be left alone (invariant 8) or turned out to be unwell, or the action's end has become
+    /// known, which a store that lost it since cannot know (invariant 5): nothing is sent.
+    private mutating func drop(_ key: LookKey, _ flight: Flight) {
+        let report = CallReport(
+            outcome: .failed(UpstreamFault(kind: .slotExpired)), hints: .none, sentAt: nil,
+            endedAt: now, checkedAt: WallTime(milliseconds: 0))
+        called(key, flight.number, report)
+    }
+}

@@ -1,0 +1,114 @@
+// A flight's end: its report is applied when the store has it, or a little later.
+
+extension ActionTracker {
+    mutating func settled(
+        _ key: LookKey, _ number: UInt64, _ result: Result<SettlementReply, StoreFailure>
+    ) {
+        if let pending = pendingCompletions[number] {
+            return settledAgain(key, number, pending, result)
+        }
+        guard let flight = flight(key, number) else { return }
+        let settlement: Settlement
+        let askedAt: Instant
+        switch flight.stage {
+        case .settling(let report, let asked, let at):
+            (settlement, askedAt) = (asked, at)
+            apply(report, key)
+        case .applied(let asked, let at): (settlement, askedAt) = (asked, at)
+        case .preparing, .reserving, .calling: return
+        }
+        switch result {
+        case .success(let reply):
+            store.worked(now)
+            absorb(settled: reply.record, askedAt: askedAt)
+            if let smallest = reply.smallestGap {
+                effects.append(.note(.gap(key.source, smallest: smallest)))
+            }
+        case .failure(let failure):
+            storeFailed(failure)  // the gate keeps its pessimistic value
+            keepPending(settlement, askedAt: askedAt, flight: number)
+            if let state = actions[key.id]?.entries[key.source].observed,
+                state.at >= flight.startedAt
+            {
+                actions[key.id]?.entries[key.source].isUnkept = true
+            }
+        }
+        end(key, flight)
+    }
+
+    private mutating func apply(_ report: CallReport, _ key: LookKey) {
+        let wasKnown = actions[key.id]?.entries[key.source].isKnown
+        actions[key.id]?.entries[key.source].take(report)
+        if actions[key.id]?.entries[key.source].isKnown != wasKnown { lineUpAsKnown(key.id) }
+    }
+
+    /// The store is slow to settle: callers get the news before it is kept.
+    mutating func applyLateReport(_ key: LookKey) {
+        guard let flight = actions[key.id]?.entries[key.source].flight,
+            now >= flight.stageDeadline,
+            case .settling(let report, let settlement, let askedAt) = flight.stage
+        else { return }
+        apply(report, key)
+        setStage(key, .applied(settlement, askedAt: askedAt))
+    }
+
+    /// Takes over what others have found out meanwhile, if they have.
+    private mutating func absorb(settled record: LookRecord, askedAt: Instant) {
+        let known = actions[record.key.id]?.entries[record.key.source].observed?.document
+        var news = record
+        if record.answer?.document == known { news.answer = nil }
+        absorb(news, askedAt: askedAt)
+        actions[record.key.id]?.entries[record.key.source].settled(record)
+    }
+}
+
+// MARK: - Settlements that the store failed to take
+
+extension ActionTracker {
+    /// Keeps what the store did not take, if others need it: that the upstream is to be left alone, or
+    /// an answer.
+    private mutating func keepPending(
+        _ settlement: Settlement, askedAt: Instant, flight: UInt64
+    ) {
+        guard settlement.matters(after: .zero), !isDraining else { return }
+        pendingCompletions.add(settlement, madeAt: askedAt, flight: flight, now)
+        planCompletions()
+    }
+
+    private mutating func planCompletions() {
+        if let wakeAt = pendingCompletions.nextWake() { wakes.insert(.store, at: wakeAt) }
+    }
+
+    /// Says again what is due; a process that is about to stop, everything, at once and for the last
+    /// time.
+    mutating func completePending() {
+        guard pendingCompletions.areDue(now) || isDraining else { return }
+        for (flight, settlement) in pendingCompletions.takeDue(now, all: isDraining) {
+            flights += 1
+            effects.append(.settle(settlement, flight: flight))
+        }
+        planCompletions()
+    }
+
+    private mutating func settledAgain(
+        _ key: LookKey, _ flight: UInt64, _ pending: PendingCompletion,
+        _ result: Result<SettlementReply, StoreFailure>
+    ) {
+        flights -= 1
+        switch result {
+        case .success(let reply):
+            pendingCompletions.remove(flight)
+            store.worked(now)
+            absorb(settled: reply.record, askedAt: pending.saidAt)
+            touch(key.id)
+        case .failure(let failure):
+            // Other work goes on meanwhile: it shows whether the store is in trouble, or this is.
+            let isRefused = store.workedAt >= pending.failedAt
+            if isDraining || !pendingCompletions.failed(flight, isRefused: isRefused, now) {
+                pendingCompletions.remove(flight)
+                return effects.append(.note(.storeFailed("\(failure)")))
+            }
+            planCompletions()
+        }
+    }
+}

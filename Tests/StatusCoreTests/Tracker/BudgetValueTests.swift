@@ -1,0 +1,40 @@
+import Testing
+
+@testable import StatusCore
+
+/// What an upstream has said is left, and what the store has said is spent.
+@Suite struct BudgetValueTests {
+    private static let start = Instant(nanoseconds: 1_000_000_000_000)
+    private static let minute = start + .seconds(60)
+
+    @Test func unknownIDsMayUseHalfOfTheCallsLeftAndDeadOnesHalfOfThat() {
+        var left = CallsLeft(8, until: Self.minute, after: nil, now: Self.start)
+        #expect(BudgetClass.allCases.map { left[$0] } == [8, 4, 2])
+        left.granted(.notFound)
+        #expect(BudgetClass.allCases.map { left[$0] } == [7, 3, 1])
+        // What they have used is not left to them when the upstream says so again.
+        left = CallsLeft(7, until: Self.minute, after: left, now: Self.start + .seconds(1))
+        #expect(BudgetClass.allCases.map { left[$0] } == [7, 3, 1])
+        left = CallsLeft(8, until: Self.minute + .seconds(60), after: left, now: Self.minute)
+        #expect(BudgetClass.allCases.map { left[$0] } == [8, 4, 2])
+    }
+
+    @Test func whatIsSpentClosesItsClassesAndShortensTheOthers() {
+        var budgets = SpentBudgets()
+        budgets.close(.day, until: Self.minute + .seconds(60))
+        budgets.close(.minuteUnknown, until: Self.minute)
+        let ends = BudgetClass.allCases.map { budgets.blocked($0)?.until }
+        #expect(ends == [Self.minute, Self.minute, Self.minute])
+        #expect(budgets.blocked(.unknown)?.reason == .budget(.minuteUnknown))
+        #expect(budgets.blocked(.known)?.reason == .budget(.day))
+    }
+
+    @Test func oneHoldersShareIsItsOwn() {
+        var budgets = SpentBudgets()
+        budgets.close("greedy", .minuteHolder, until: Self.minute, Self.start)
+        #expect(budgets.blocked(holder: "greedy", Self.start)?.until == Self.minute)
+        #expect(budgets.blocked(holder: "greedy", Self.minute) == nil)
+        #expect(budgets.blocked(holder: "modest", Self.start) == nil)
+        #expect(budgets.blocked(holder: nil, Self.start) == nil)
+    }
+}
