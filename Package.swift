@@ -81,7 +81,7 @@ let package = Package(
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        room("StatusAPI", ["HTTPWire", "StatusCore"]),
+        room("StatusAPI", ["HTTPWire", "StatusCore", "CZlib"]),
         room("StateStores", ["StatusCore", "Locking", "CPostgres", "CSQLite"]),
         room("UpstreamCurl", ["StatusCore", "Locking", "CCurl", "CZlib"]),
         program(
@@ -109,7 +109,8 @@ let package = Package(
         .target(
             name: "TestSupport",
             dependencies: [
-                "StatusCore", "HTTPWire", "CPostgres", .product(name: "Yams", package: "Yams"),
+                "StatusCore", "HTTPWire", "CPostgres", "CZlib",
+                .product(name: "Yams", package: "Yams"),
             ],
             path: "Tests/Support",
             swiftSettings: strict),

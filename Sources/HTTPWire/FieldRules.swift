@@ -100,7 +100,7 @@ private struct ConnectionOptions {
 extension Span<UInt8> {
     /// Hands over each element of a comma-separated list, without the blanks around it; empty ones
     /// are skipped (RFC 9110 5.6.1.2). Only for lists whose elements hold no quoted commas.
-    func forEachElement(of range: Range<Int>, _ body: (Range<Int>) -> Void) {
+    public func forEachElement(of range: Range<Int>, _ body: (Range<Int>) -> Void) {
         var start = range.lowerBound
         while start <= range.upperBound {
             let comma =

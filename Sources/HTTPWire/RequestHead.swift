@@ -146,7 +146,7 @@ extension Span<UInt8> {
     }
 
     /// `range` without the SP and HTAB at either end (OWS, RFC 9110 5.6.3).
-    func trimmed(_ range: Range<Int>) -> Range<Int> {
+    public func trimmed(_ range: Range<Int>) -> Range<Int> {
         var low = range.lowerBound
         var high = range.upperBound
         while low < high, self[low].isBlank { low += 1 }

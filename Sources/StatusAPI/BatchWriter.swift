@@ -14,6 +14,14 @@ public struct BatchItem: Sendable {
         self.result = result
     }
 
+    /// About; a failure counts little.
+    fileprivate var plainBytes: Int {
+        switch result {
+        case .success(let rendered): rendered.answer.document.bytes.count + rendered.tail.count
+        case .failure(let problem): problem.detail.utf8.count
+        }
+    }
+
     /// It is answered with an action that has ended.
     var isDone: Bool {
         guard case .success(let rendered) = result else { return false }
@@ -48,6 +56,20 @@ extension EntityTag {
     }
 }
 
+/// Where actions are written, and what is between them.
+private protocol ActionSink {
+    mutating func append(_ bytes: [UInt8])
+    mutating func append(_ rendered: RenderedAnswer)
+}
+
+extension Content: ActionSink {
+    fileprivate mutating func append(_ rendered: RenderedAnswer) { rendered.append(to: &self) }
+}
+
+extension GzipMember: ActionSink {
+    fileprivate mutating func append(_ rendered: RenderedAnswer) { rendered.append(to: &self) }
+}
+
 public enum BatchWriter {
     /// 200 for the actions and failures, which are written as ``content(_:clocks:)``; 304 when the caller
     /// has all these states, or 412.
@@ -62,6 +84,7 @@ public enum BatchWriter {
             Field(
                 name: "Cache-Control", value: caches == .shared ? "no-cache" : "private, no-cache"),
             Field(name: "Content-Type", value: "application/json"),
+            AcceptedCoding.vary,
         ]
         if let seconds = items.compactMap({ $0.retryAfter(clocks.instant) }).min() {
             fields.append(Field(name: "Retry-After", value: String(seconds)))
@@ -70,20 +93,49 @@ public enum BatchWriter {
             to: Response(status: 200, fields: fields), tag: tag, now: clocks.instant)
     }
 
-    /// All actions and failures. States are as large as they are, and stand in it as they are kept.
-    public static func content(_ items: [BatchItem], clocks: Clocks) -> Content {
+    /// Whether what is written for these items is compressed.
+    public static func isCompressed(_ items: [BatchItem], for request: RequestFields) -> Bool {
+        request.coding.compresses(items.reduce(0) { $0 + $1.plainBytes })
+    }
+
+    /// Bytes of states that are to be compressed before they are written to such a request.
+    public static func bytesToCompress(_ items: [BatchItem], for request: RequestFields) -> Int {
+        guard request.coding != .identity, isCompressed(items, for: request),
+            request.preconditions.verdict(EntityTag(items)) == .serve
+        else { return 0 }
+        return items.reduce(0) { $0 + ((try? $1.result.get())?.uncompressedBytes ?? 0) }
+    }
+
+    /// All actions and failures. States are as large as they are, and stand in it as they are kept:
+    /// compressed, those that have been compressed before.
+    public static func content(
+        _ items: [BatchItem], clocks: Clocks, isCompressed: Bool = false
+    ) -> Content {
+        guard isCompressed else {
+            var content = Content()
+            write(items, clocks, to: &content)
+            return content
+        }
+        var member = GzipMember()
+        write(items, clocks, to: &member)
+        member.end()
+        return member.content
+    }
+
+    private static func write(
+        _ items: [BatchItem], _ clocks: Clocks, to content: inout some ActionSink
+    ) {
         let areDone = items.allSatisfy(\.isDone)
-        var content = Content(Array("{\"done\":\(areDone),\"actions\":[".utf8))
+        content.append(Array("{\"done\":\(areDone),\"actions\":[".utf8))
         var isFirst = true
         for case .success(let rendered) in items.map(\.result) {
             if !isFirst { content.append([UInt8(ascii: ",")]) }
             isFirst = false
-            rendered.append(to: &content)
+            content.append(rendered)
         }
         content.append(Array("],\"failures\":".utf8))
         content.append(failures(items, clocks))
         content.append([UInt8(ascii: "}")])
-        return content
     }
 
     private static func failures(_ items: [BatchItem], _ clocks: Clocks) -> [UInt8] {

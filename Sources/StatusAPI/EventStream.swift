@@ -11,11 +11,13 @@ public enum EventStream {
             Field(name: "Content-Type", value: "text/event-stream"),
             Field(name: "Cache-Control", value: "no-store"),
             Field(name: "X-Accel-Buffering", value: "no"),
+            AcceptedCoding.vary,
         ])
 
     /// There is nothing more to come: an `EventSource` that hears it does not come back.
     public static let over = Response(
-        status: 204, fields: [Field(name: "Cache-Control", value: "no-store")])
+        status: 204,
+        fields: [Field(name: "Cache-Control", value: "no-store"), AcceptedCoding.vary])
 
     /// A line that no client minds.
     public static let comment = Array(":\n\n".utf8)

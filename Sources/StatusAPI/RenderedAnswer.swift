@@ -3,6 +3,7 @@
 
 public import HTTPWire
 public import StatusCore
+internal import Synchronization
 
 /// Two readings of one moment.
 public struct Clocks: Sendable {
@@ -34,6 +35,7 @@ public struct RenderedAnswer: Sendable {
     private let shared: Shared<Answer>
     /// Ends the Action that the state's bytes begin: `,"checked_at":…}`.
     let tail: [UInt8]
+    private let compressedTail = CompressedTail()
 
     public init(_ answer: Answer, clocks: Clocks) {
         self.init(Shared(answer), clocks: clocks)
@@ -57,36 +59,84 @@ public struct RenderedAnswer: Sendable {
 
     /// The same, in an array of Actions or an event. A large state is not copied.
     func append(to content: inout Content) {
-        content.append(answer.document.bytes.dropLast())
+        content.append(answer.document.open)
         content.append(tail)
+    }
+
+    /// The same, in a member of gzip, if the state has been compressed.
+    func append(to member: inout GzipMember) {
+        let state = answer.document.open
+        if let compressed = answer.document.compressed.state {
+            member.append(compressed, of: state.count)
+        } else {
+            member.append(Array(state))
+        }
+        member.append(tail)
+    }
+
+    // MARK: Compressing
+
+    /// Bytes of the state that are to be compressed before it is written to such a request.
+    public func bytesToCompress(for request: RequestFields) -> Int {
+        guard isCompressed(for: request.coding), request.preconditions.verdict(tag) == .serve
+        else { return 0 }
+        return uncompressedBytes
+    }
+
+    /// Of a state that has no compressed form yet.
+    var uncompressedBytes: Int {
+        answer.document.compressed.state == nil ? answer.document.bytes.count : 0
+    }
+
+    /// Takes a second for 50 MB or so. From any queue.
+    public func compress() { answer.document.compress() }
+
+    private func isCompressed(for coding: AcceptedCoding) -> Bool {
+        coding != .identity && coding.compresses(answer.document.open.count + tail.count)
+    }
+
+    /// The Action in two pieces, and whether they are compressed.
+    private func pieces(
+        for coding: AcceptedCoding
+    ) -> (first: ArraySlice<UInt8>, second: [UInt8], areCompressed: Bool) {
+        guard isCompressed(for: coding), let state = answer.document.compressed.state else {
+            return (answer.document.open, tail, false)
+        }
+        let end = compressedTail.bytes(behind: state, of: answer.document.open.count, tail)
+        return (state.bytes[...], end, true)
     }
 
     /// Writes 200 with the Action, 304 when the caller has this state already, or 412. `bytes`: those of
     /// the head, if the id stands in them. Returns the status.
     public func write(
-        _ preconditions: Preconditions, _ requestID: RequestID, from bytes: Span<UInt8> = Span(),
+        _ request: RequestFields, _ requestID: RequestID, from bytes: Span<UInt8> = Span(),
         preferred: Int? = nil, now: Instant, for caches: CacheScope,
         into writer: inout ResponseWriter
     ) -> Int {
-        let verdict = preconditions.verdict(tag)
+        let verdict = request.preconditions.verdict(tag)
         guard verdict != .failed else {
             var problem = ProblemDetails.preconditionFailed.response(now: now)
+            problem.fields.append(AcceptedCoding.vary)
             problem.fields.append(Field(name: "X-Request-Id", value: requestID.text(from: bytes)))
             writer.write(problem)
             return problem.status
         }
         let isKnown = verdict == .notModified
         let status = isKnown ? 304 : 200
+        let content = pieces(for: request.coding)
         writer.write(
-            status: status, fieldBytesMax: Self.fieldBytesMax,
-            content: answer.document.bytes.dropLast(), tail.span
+            status: status, fieldBytesMax: Self.fieldBytesMax, content: content.first,
+            content.second.span
         ) { output in
             output.append("ETag: W/\"")
             output.append(hexadecimal: tag.value)
             appendFreshness(now.nanoseconds, caches, to: &output)
             // RFC 9110 12.5.5: who accepts event streams is answered with one.
-            output.append("\r\nVary: Accept\r\n")
-            if !isKnown { output.append("Content-Type: application/json\r\n") }
+            output.append("\r\nVary: Accept, Accept-Encoding\r\n")
+            if !isKnown {
+                output.append("Content-Type: application/json\r\n")
+                if content.areCompressed { output.append("Content-Encoding: gzip\r\n") }
+            }
             if let preferred {
                 output.append("Preference-Applied: wait=")
                 output.append(decimal: preferred)
@@ -160,5 +210,21 @@ public struct RenderedAnswer: Sendable {
         json.endObject()
         // Behind the state's members instead of before them: "{" becomes ",".
         return [UInt8(ascii: ",")] + json.bytes.dropFirst()
+    }
+}
+
+/// What ends the compressed form: made when it is first wanted.
+private final class CompressedTail: Sendable {
+    private final class Bytes: Sendable {
+        let bytes: [UInt8]
+
+        init(_ bytes: [UInt8]) { self.bytes = bytes }
+    }
+
+    private let kept = AtomicLazyReference<Bytes>()
+
+    func bytes(behind state: CompressedState, of plainBytes: Int, _ tail: [UInt8]) -> [UInt8] {
+        if let kept = kept.load() { return kept.bytes }
+        return kept.storeIfNil(Bytes(GzipMember.ending(state, of: plainBytes, tail: tail))).bytes
     }
 }

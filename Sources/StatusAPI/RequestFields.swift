@@ -11,6 +11,8 @@ public struct RequestFields: Sendable, Equatable {
     public var preferredWait: Int?
     /// Accept asks for events rather than for JSON.
     public var prefersEvents = false
+    /// Accept-Encoding: how large answers may be compressed.
+    public var coding = AcceptedCoding.identity
     /// Last-Event-ID, if it names a state that could have been seen here.
     public var lastSeen: EntityTag?
     /// The trace that the request belongs to, if it can be continued. Two of them are none.
@@ -24,6 +26,7 @@ public struct RequestFields: Sendable, Equatable {
 
     public init(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) {
         var accept = FieldPlace()
+        var acceptEncoding = FieldPlace()
         var authorization = FieldPlace()
         var ifMatch = FieldPlace()
         var ifNoneMatch = FieldPlace()
@@ -43,11 +46,15 @@ public struct RequestFields: Sendable, Equatable {
             case 13 where field.isNamed("if-none-match", in: bytes): ifNoneMatch.add(field)
             case 13 where field.isNamed("authorization", in: bytes): authorization.add(field)
             case 13 where field.isNamed("last-event-id", in: bytes): lastEventID.add(field)
+            case 15 where field.isNamed("accept-encoding", in: bytes): acceptEncoding.add(field)
             default: break
             }
         }
         if accept.lines > 0 {
             prefersEvents = accept.list("accept", head, bytes) { EventStream.isPreferred(by: $0) }
+        }
+        if acceptEncoding.lines > 0 {
+            coding = acceptEncoding.list("accept-encoding", head, bytes) { AcceptedCoding($0) }
         }
         if prefer.lines > 0 {
             preferredWait = prefer.list("prefer", head, bytes) { Preference.wait(in: $0) }

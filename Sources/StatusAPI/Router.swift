@@ -22,6 +22,14 @@ public enum Route: UInt8, CaseIterable, Sendable {
     /// A method that no route takes.
     case notAllowed
 
+    /// What it answers depends on Accept and Accept-Encoding.
+    public var isNegotiated: Bool {
+        switch self {
+        case .action, .events, .actions: true
+        default: false
+        }
+    }
+
     /// The route's name in logs and metrics: no ids.
     public var name: StaticString {
         switch self {

@@ -34,6 +34,7 @@ import Testing
             response.fields.filter { $0.name != "ETag" } == [
                 Field(name: "Cache-Control", value: "no-cache"),
                 Field(name: "Content-Type", value: "application/json"),
+                Field(name: "Vary", value: "Accept, Accept-Encoding"),
                 Field(name: "Retry-After", value: "2"),
             ])
         let body = try response.json()
@@ -179,8 +180,3 @@ import Testing
     }
 }
 
-extension BatchItem {
-    fileprivate init(id: String, _ answer: Answer) {
-        self.init(id: id, result: .success(RenderedAnswer(answer, clocks: Fixtures.clocks)))
-    }
-}

@@ -92,3 +92,9 @@ func expectKept(
         method: "HEAD", path: path, response.named.withoutContent)
     #expect(faultsOfHead == [], sourceLocation: sourceLocation)
 }
+
+extension BatchItem {
+    init(id: String, _ answer: Answer) {
+        self.init(id: id, result: .success(RenderedAnswer(answer, clocks: Fixtures.clocks)))
+    }
+}

@@ -32,7 +32,7 @@ import Testing
                 Field(name: "Cache-Control", value: "max-age=42"),
                 Field(name: "Retry-After", value: "42"),
                 Field(name: "Cache-Status", value: "status-proxy; hit; ttl=42"),
-                Field(name: "Vary", value: "Accept"),
+                Field(name: "Vary", value: "Accept, Accept-Encoding"),
                 Field(name: "Content-Type", value: "application/json"),
             ])
         let state = String(decoding: answer.document.bytes.dropLast(), as: UTF8.self)

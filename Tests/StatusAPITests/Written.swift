@@ -13,13 +13,15 @@ enum Written {
 
     static func response(
         _ answer: Answer, ifMatch: String? = nil, ifNoneMatch: String? = nil, clocks: Clocks,
-        for caches: CacheScope = .shared
+        for caches: CacheScope = .shared, coding: AcceptedCoding = .identity
     ) -> Response {
         var writer = ResponseWriter()
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
+        var request = RequestFields()
+        request.preconditions = .of(ifMatch, noneMatch: ifNoneMatch)
+        request.coding = coding
         let status = RenderedAnswer(answer, clocks: clocks).write(
-            .of(ifMatch, noneMatch: ifNoneMatch), .made(7), now: clocks.instant, for: caches,
-            into: &writer)
+            request, .made(7), now: clocks.instant, for: caches, into: &writer)
         return read(writer.output, status: status)
     }
 

@@ -16,6 +16,7 @@ public struct ActionDocument: Sendable, Equatable {
     public let isDone: Bool
     /// When the upstream made the action, if it told so in a form that can be read.
     public let createdAt: WallTime?
+    public let compressed = CompressedSlot()
 
     public init(
         bytes: [UInt8], source: Source, status: ActionStatus, isDone: Bool, createdAt: WallTime?
@@ -30,5 +31,16 @@ public struct ActionDocument: Sendable, Equatable {
         self.status = status
         self.isDone = isDone
         self.createdAt = createdAt
+    }
+
+    /// The same state, as it is kept already: with its compressed form.
+    func orKept(_ kept: ActionDocument?) -> ActionDocument {
+        guard let kept, kept == self else { return self }
+        return kept
+    }
+
+    public static func == (a: ActionDocument, b: ActionDocument) -> Bool {
+        a.tag == b.tag && a.source == b.source && a.status == b.status && a.isDone == b.isDone
+            && a.createdAt == b.createdAt && a.bytes == b.bytes
     }
 }

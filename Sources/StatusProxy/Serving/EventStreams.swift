@@ -133,7 +133,9 @@ final class EventStreams: Sendable {
         guard stream.beganAfter == nil else { return end(stream, exchange) }
         let details = ProblemDetails(problem, id: stream.question.id)
         stream.visit.refuse(details)
-        decline(stream, details.response(now: SystemClock.now(), for: caches), exchange)
+        var response = details.response(now: SystemClock.now(), for: caches)
+        response.fields.append(AcceptedCoding.vary)
+        decline(stream, response, exchange)
     }
 
     private func decline(_ stream: Stream, _ response: Response, _ exchange: Exchange) {

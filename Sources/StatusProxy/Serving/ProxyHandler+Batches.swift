@@ -24,7 +24,9 @@ extension ProxyHandler {
         let patience = batch.wish.waitsForAny ? .none : batch.wish.patience
         let (found, missing) = look(for: batch, patience)
         // What is in memory as a whole is answered here and now.
-        if missing.isEmpty, !mustFollow(found, batch) {
+        if missing.isEmpty, !mustFollow(found, batch),
+            batch.bytesToCompress(found) <= Self.compressedAtOnceMax
+        {
             write(found, batch, &writer)
             return .answered
         }
@@ -33,14 +35,16 @@ extension ProxyHandler {
             return answer(refusal, visit, &writer)
         }
         guard !missing.isEmpty else {
-            follow(found, batch)
+            goOn(found, batch)
             return .later
         }
-        gather(batch, found, missing) { results in
-            guard self.mustFollow(results, batch) else { return self.answerHeld(results, batch) }
-            self.follow(results, batch)
-        }
+        gather(batch, found, missing) { self.goOn($0, batch) }
         return .later
+    }
+
+    private func goOn(_ results: BatchResults, _ batch: Batch) {
+        guard mustFollow(results, batch) else { return answerHeld(results, batch) }
+        follow(results, batch)
     }
 
     /// What stands on the board, and the questions for the rest: each id is asked about once, however
@@ -119,7 +123,9 @@ extension ProxyHandler {
     }
 
     private func answerHeld(_ results: BatchResults, _ batch: Batch) {
-        answerHeld(batch.exchange) { self.write(results, batch, &$0) }
+        compress(results.values.compactMap { try? $0.get() }, batch.bytesToCompress(results)) {
+            self.answerHeld(batch.exchange) { self.write(results, batch, &$0) }
+        }
     }
 
     private func write(
@@ -134,8 +140,15 @@ extension ProxyHandler {
         let calls = results.values.count { (try? $0.get().answer.service) == .miss }
         visit.savedCalls = items.count { (try? $0.result.get()) != nil } - calls
         guard response.status == 200 else { return write(response, visit, &writer) }
+        let isCompressed = BatchWriter.isCompressed(items, for: visit.fields)
+        if isCompressed {
+            for case .success(let rendered) in items.map(\.result) { rendered.compress() }
+            response.fields.append(AcceptedCoding.field)
+        }
         response.fields.append(Field(name: "X-Request-Id", value: visit.requestID.text()))
-        writer.write(response, content: BatchWriter.content(items, clocks: clocks))
+        writer.write(
+            response,
+            content: BatchWriter.content(items, clocks: clocks, isCompressed: isCompressed))
         close(visit, response.status, batch.exchange, writer)
     }
 }
@@ -156,6 +169,11 @@ private struct Batch: Sendable {
         self.wish = wish
         self.visit = visit
         self.exchange = exchange
+    }
+
+    func bytesToCompress(_ results: BatchResults) -> Int {
+        guard visit.fields.coding != .identity else { return 0 }
+        return BatchWriter.bytesToCompress(items(results), for: visit.fields)
     }
 
     /// What became of each id, in the order asked.

@@ -18,6 +18,8 @@ final class ProxyHandler: RequestHandler {
     let journal: RequestJournal
     private let streams: EventStreams
     private let scrapes: ScrapeDesk
+    /// One state after the other: a large one takes longer than a loop's others can wait.
+    private let compressing = DispatchQueue(label: "status-proxy.compressing")
     /// Requests that the engine holds, so that it can be told when a caller goes away.
     private let held = Guarded<[Exchange: HeldRequest]>([:])
 
@@ -135,7 +137,11 @@ final class ProxyHandler: RequestHandler {
     }
 
     func write(_ response: Response, _ visit: Visit, _ writer: inout ResponseWriter) {
-        writer.write(journal.close(visit, conditional(response, visit)))
+        var response = conditional(response, visit)
+        if visit.route.isNegotiated, !response.fields.contains(AcceptedCoding.vary) {
+            response.fields.append(AcceptedCoding.vary)
+        }
+        writer.write(journal.close(visit, response))
     }
 
     func answer(
@@ -177,7 +183,8 @@ extension ProxyHandler {
         _ visit: inout Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> Bool {
         guard !visit.fields.prefersEvents, let wish = try? wish(head, bytes, visit),
-            let found = boarded(bytes.extracting(id), wish, visit)
+            let found = boarded(bytes.extracting(id), wish, visit),
+            found.rendered.bytesToCompress(for: visit.fields) <= Self.compressedAtOnceMax
         else { return false }
         write(found.rendered, wish, &visit, bytes, exchange, &writer)
         return true
@@ -228,13 +235,18 @@ extension ProxyHandler {
     ) -> Handling {
         if let refusal = hold(exchange, visit) { return answer(refusal, visit, &writer) }
         ask([visit.question(wish, id)], visit.trace, exchange) { _, reply in
-            self.answerHeld(exchange) { writer in
-                var visit = visit
-                switch reply {
-                case .answer(let answer):
-                    let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
-                    self.write(rendered, wish, &visit, Span(), exchange, &writer)
-                case .problem(let problem):
+            switch reply {
+            case .answer(let answer):
+                let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
+                self.compress([rendered], rendered.bytesToCompress(for: visit.fields)) {
+                    self.answerHeld(exchange) { writer in
+                        var visit = visit
+                        self.write(rendered, wish, &visit, Span(), exchange, &writer)
+                    }
+                }
+            case .problem(let problem):
+                self.answerHeld(exchange) { writer in
+                    var visit = visit
                     let details = ProblemDetails(problem, id: id)
                     visit.refuse(details)
                     let now = SystemClock.now()
@@ -245,6 +257,21 @@ extension ProxyHandler {
         }
         return .later
     }
+
+    /// Does `work` when what is too large for that on a loop has been compressed. `bytes`: of those
+    /// answers that have no compressed form yet, but should.
+    func compress(
+        _ answers: [RenderedAnswer], _ bytes: Int, then work: @escaping @Sendable () -> Void
+    ) {
+        guard bytes > Self.compressedAtOnceMax else { return work() }
+        compressing.async {
+            for answer in answers { answer.compress() }
+            work()
+        }
+    }
+
+    /// Takes a loop half a millisecond.
+    static let compressedAtOnceMax = 16 * 1024
 
     private func explain(
         _ id: ActionID, _ visit: Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
@@ -265,8 +292,9 @@ extension ProxyHandler {
         _ rendered: RenderedAnswer, _ wish: Wish, _ visit: inout Visit, _ bytes: Span<UInt8>,
         _ exchange: Exchange, _ writer: inout ResponseWriter
     ) {
+        if rendered.bytesToCompress(for: visit.fields) > 0 { rendered.compress() }
         let status = rendered.write(
-            visit.fields.preconditions, visit.requestID, from: bytes,
+            visit.fields, visit.requestID, from: bytes,
             preferred: wish.waitPreferred, now: SystemClock.now(), for: limits.caches,
             into: &writer)
         visit.serve(rendered.answer)

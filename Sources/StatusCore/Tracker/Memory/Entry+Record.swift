@@ -35,7 +35,7 @@ extension Entry {
         }
         let at = now - kept.age
         observed = ObservedState(
-            document: kept.document, checkedAt: kept.checkedAt, at: at,
+            document: kept.document.orKept(observed?.document), checkedAt: kept.checkedAt, at: at,
             newsAt: at, answeredAt: askedAt - kept.age)
         lastStarter = nil
         if let negative, negative.at <= at { self.negative = nil }

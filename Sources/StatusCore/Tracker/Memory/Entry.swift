@@ -126,7 +126,8 @@ extension Entry {
                 && observed?.newsAt ?? .distantPast <= report.answeredAt
             guard document.isDone || isNewer else { return }
             observed = ObservedState(
-                document: document, checkedAt: report.checkedAt, at: report.endedAt,
+                document: document.orKept(observed?.document), checkedAt: report.checkedAt,
+                at: report.endedAt,
                 newsAt: report.answeredAt, answeredAt: report.answeredAt)
             negative = nil
             notFoundSince = nil

@@ -1,0 +1,86 @@
+// Accept-Encoding (RFC 9110 12.5.3).
+
+public import HTTPWire
+
+/// The content coding in which a caller would rather have an answer.
+public enum AcceptedCoding: Sendable {
+    case identity
+    case gzip
+    /// Whatever the answer's size: it refuses the identity coding.
+    case gzipOnly
+
+    /// Reads the field's value. Of gzip and identity the one with the higher weight, of equals gzip.
+    init(_ value: Span<UInt8>) {
+        var gzip: Int?
+        var identity: Int?
+        var others: Int?
+        value.forEachElement(of: 0..<value.count) { element in
+            let coding = WeightedCoding(value, at: element)
+            if value.matches("gzip", at: coding.name) || value.matches("x-gzip", at: coding.name) {
+                gzip = max(gzip ?? 0, coding.weight)
+            } else if value.matches("identity", at: coding.name) {
+                identity = coding.weight
+            } else if value.equals("*", at: coding.name) {
+                others = coding.weight
+            }
+        }
+        let weight = gzip ?? others ?? 0
+        let isIdentityRefused = (identity ?? others) == 0
+        self =
+            weight == 0 || weight < identity ?? 0
+            ? .identity : isIdentityRefused ? .gzipOnly : .gzip
+    }
+
+    /// Whether a body of so many bytes is compressed.
+    func compresses(_ bytes: Int) -> Bool {
+        switch self {
+        case .identity: false
+        case .gzip: bytes >= Self.gzipBytesMin
+        case .gzipOnly: true
+        }
+    }
+
+    /// Less fits one packet either way.
+    private static let gzipBytesMin = 1024
+
+    /// RFC 9110 12.5.5: of every answer about actions, which may be events, or compressed.
+    public static let vary = Field(name: "Vary", value: "Accept, Accept-Encoding")
+    public static let field = Field(name: "Content-Encoding", value: "gzip")
+}
+
+/// `name;q=weight`.
+private struct WeightedCoding {
+    let name: Range<Int>
+    /// In thousandths. What is no weight counts as 0: who cannot be understood gets identity.
+    private(set) var weight = 1000
+
+    init(_ bytes: Span<UInt8>, at element: Range<Int>) {
+        guard let semicolon = bytes.firstIndex(of: UInt8(ascii: ";"), in: element) else {
+            name = element
+            return
+        }
+        name = bytes.trimmed(element.lowerBound..<semicolon)
+        weight = Self.weight(bytes, bytes.trimmed(semicolon + 1..<element.upperBound))
+    }
+
+    /// RFC 9110 12.4.2: `q=` and a number from 0 to 1 with up to three decimals.
+    private static func weight(_ bytes: Span<UInt8>, _ range: Range<Int>) -> Int {
+        guard range.count >= 3, range.count <= 7,
+            bytes.matches("q=", at: range.lowerBound..<range.lowerBound + 2)
+        else { return 0 }
+        let digits = range.lowerBound + 2..<range.upperBound
+        var weight = 0
+        var unit = 1000
+        for index in digits {
+            let isPoint = index == digits.lowerBound + 1
+            guard !isPoint else {
+                guard bytes[index] == UInt8(ascii: ".") else { return 0 }
+                continue
+            }
+            guard case let digit = Int(bytes[index]) - 0x30, (0...9).contains(digit) else { return 0 }
+            weight += digit * unit
+            unit /= 10
+        }
+        return min(weight, 1000)
+    }
+}

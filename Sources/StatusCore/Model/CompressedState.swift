@@ -1,0 +1,28 @@
+// A state's compressed form: made once, when somebody first accepts it, and kept with the state.
+
+internal import Synchronization
+
+/// A state's bytes but the last, which closes the object, compressed: the beginning of a gzip member
+/// (RFC 1952), to which whatever follows the state can be added.
+public final class CompressedState: Sendable {
+    /// The member's header, and deflate blocks (RFC 1951) that end with a byte; none is the last.
+    public let bytes: [UInt8]
+    /// The CRC-32 of what was compressed.
+    public let checksum: UInt
+
+    public init(bytes: [UInt8], checksum: UInt) {
+        self.bytes = bytes
+        self.checksum = checksum
+    }
+}
+
+/// The place for a compressed form, shared by all copies of one state.
+public final class CompressedSlot: Sendable {
+    private let kept = AtomicLazyReference<CompressedState>()
+
+    /// Nil until it has been made.
+    public var state: CompressedState? { kept.load() }
+
+    /// Keeps the form, unless another thread was first.
+    public func keep(_ state: CompressedState) { _ = kept.storeIfNil(state) }
+}

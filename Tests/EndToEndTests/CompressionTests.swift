@@ -1,0 +1,83 @@
+// Compressed answers: for who accepts them, and nobody else.
+
+import Foundation
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite(.blocking, .timeLimit(.minutes(10)))
+struct CompressionTests {
+    private static let large = "/actions/aa_feed00000000000010"
+    private static let settings = ["VOUCHERS_TIMEOUT": "30s"]
+
+    private func warm(_ world: World) async throws -> [UInt8] {
+        try await eventually("the large action") { try world.get(Self.large).status == 200 }
+        return try world.get(Self.large).body
+    }
+
+    @Test func largeResultGoesOutInATenthOfItsBytes() async throws {
+        let world = try await World(Self.settings)
+        let plain = try await warm(world)
+        for _ in 0..<2 {
+            let folded = try world.get(Self.large, fields: ["Accept-Encoding: gzip, deflate, br"])
+            #expect(folded["content-encoding"] == "gzip")
+            #expect(folded["vary"] == "Accept, Accept-Encoding")
+            #expect(folded.body.count * 10 < plain.count)
+            #expect(Gunzip.unfold(folded.body) == plain)
+            let tag = try #require(folded["etag"])
+            let head = try world.get(
+                Self.large, method: "HEAD", fields: ["Accept-Encoding: gzip"])
+            #expect(head["content-length"] == "\(folded.body.count)")
+            let known = try world.get(
+                Self.large, fields: ["Accept-Encoding: gzip", "If-None-Match: \(tag)"])
+            #expect(known.status == 304)
+            #expect(known["content-encoding"] == nil)
+        }
+        for refusal in ["gzip;q=0", "identity", "br"] {
+            let reply = try world.get(Self.large, fields: ["Accept-Encoding: \(refusal)"])
+            #expect(reply["content-encoding"] == nil)
+            #expect(reply.body == plain)
+        }
+    }
+
+    /// Many want it before it is there: all get it, and those who do not accept it are not kept waiting.
+    @Test func crowdGetsTheFormThatIsBeingMade() async throws {
+        let world = try await World(Self.settings)
+        let plain = try await warm(world)
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            for number in 0..<16 {
+                group.addTask {
+                    let accept = number % 4 == 0 ? "identity" : "gzip"
+                    let reply = try world.get(
+                        Self.large, fields: ["Accept-Encoding: \(accept)"])
+                    return number % 4 == 0
+                        ? reply.body == plain : Gunzip.unfold(reply.body) == plain
+                }
+            }
+            for try await isWhole in group { #expect(isWhole) }
+        }
+    }
+
+    @Test func batchIsCompressedAsAWhole() async throws {
+        let world = try await World(Self.settings)
+        _ = try await warm(world)
+        let path = "/actions?id=aa_feed00000000000010&id=\(DemoID.pendingOrder)&id=.."
+        let plain = try world.get(path)
+        let folded = try world.get(path, fields: ["Accept-Encoding: gzip"])
+        #expect(folded["content-encoding"] == "gzip")
+        #expect(folded["vary"] == "Accept, Accept-Encoding")
+        #expect(folded["etag"] == plain["etag"])
+        let unfolded = try JSONReader.read(try #require(Gunzip.unfold(folded.body)))
+        #expect(unfolded["actions"]?.array?.count == 2)
+        #expect(unfolded["failures"] == plain.json["failures"])
+        #expect(unfolded["actions"]?.array?[0] == plain.json["actions"]?.array?[0])
+    }
+
+    @Test func curlUnfoldsWhatItGets() async throws {
+        let world = try await World(Self.settings)
+        let plain = try await warm(world)
+        let text = try await Tool.run(
+            "curl", ["-sS", "--compressed", "http://127.0.0.1:\(world.port)\(Self.large)"])
+        #expect(Array(text.utf8) == plain)
+    }
+}

@@ -1,0 +1,81 @@
+import HTTPWire
+import StatusCore
+import TestSupport
+import Testing
+
+@testable import StatusAPI
+
+@Suite struct GzipTests {
+    private func large(_ bytes: Int) throws -> Answer {
+        try Fixtures.running { answer in
+            answer.document = try Fixtures.document {
+                $0.result = .string(String(repeating: "voucher ", count: bytes / 8))
+            }
+        }
+    }
+
+    private func response(_ answer: Answer, _ coding: AcceptedCoding) throws -> Response {
+        let response = Written.response(answer, clocks: Fixtures.clocks, coding: coding)
+        try expectKept(
+            Response(
+                status: response.status, fields: response.fields,
+                body: Gunzip.unfold(response.body) ?? response.body),
+            path: "/actions/{id}")
+        return response
+    }
+
+    @Test(arguments: [1024, 70_000, 1 << 20])
+    func largeActionUnfoldsToItself(bytes: Int) throws {
+        let answer = try large(bytes)
+        let plain = try response(answer, .gzip)
+        #expect(plain.value(of: "Content-Encoding") == nil, "nobody has compressed it yet")
+        answer.document.compress()
+        let folded = try response(answer, .gzip)
+        #expect(folded.value(of: "Content-Encoding") == "gzip")
+        #expect(folded.value(of: "ETag") == plain.value(of: "ETag"))
+        #expect(Gunzip.unfold(folded.body) == plain.body)
+        #expect(folded.body.count < plain.body.count / 2)
+        #expect(try response(answer, .identity).body == plain.body)
+    }
+
+    @Test func smallActionIsCompressedOnlyForWhoRefusesAnythingElse() throws {
+        let answer = try Fixtures.running()
+        answer.document.compress()
+        #expect(try response(answer, .gzip).value(of: "Content-Encoding") == nil)
+        let folded = try response(answer, .gzipOnly)
+        #expect(folded.value(of: "Content-Encoding") == "gzip")
+        #expect(Gunzip.unfold(folded.body) == (try response(answer, .identity)).body)
+    }
+
+    /// It is made once, whoever holds a copy of the state.
+    @Test func copiesShareTheCompressedForm() throws {
+        let answer = try large(4096)
+        let copy = answer
+        answer.document.compress()
+        let form = answer.document.compressed.state
+        #expect(form != nil && copy.document.compressed.state === form)
+        copy.document.compress()
+        #expect(answer.document.compressed.state === form)
+    }
+
+    /// Of states that are compressed, that are not, and of failures.
+    @Test func batchUnfoldsToItself() throws {
+        let folded = try large(5000)
+        folded.document.compress()
+        let items = [
+            BatchItem(id: "a", folded), BatchItem(id: "b", try Fixtures.finished()),
+            BatchItem(id: "c", result: .failure(.invalidID)), BatchItem(id: "d", folded),
+            BatchItem(id: "e", try large(200_000)),
+        ]
+        let plain = BatchWriter.content(items, clocks: Fixtures.clocks).bytes
+        let content = BatchWriter.content(items, clocks: Fixtures.clocks, isCompressed: true)
+        #expect(Gunzip.unfold(content.bytes) == plain)
+        var request = RequestFields()
+        request.coding = .gzip
+        #expect(BatchWriter.isCompressed(items, for: request))
+        let left = [items[1], items[4]].reduce(0) {
+            $0 + ((try? $1.result.get())?.answer.document.bytes.count ?? 0)
+        }
+        #expect(BatchWriter.bytesToCompress(items, for: request) == left)
+    }
+}
