@@ -77,7 +77,9 @@ private struct WeightedCoding {
                 guard bytes[index] == UInt8(ascii: ".") else { return 0 }
                 continue
             }
-            guard case let digit = Int(bytes[index]) - 0x30, (0...9).contains(digit) else { return 0 }
+            guard case let digit = Int(bytes[index]) - 0x30, (0...9).contains(digit) else {
+                return 0
+            }
             weight += digit * unit
             unit /= 10
         }

@@ -71,9 +71,11 @@ extension ActionDocument {
     var open: ArraySlice<UInt8> { bytes.dropLast() }
 
     /// Makes the compressed form, which takes a millisecond for each 50 KB or so, unless it is there.
-    func compress() {
-        guard compressed.state == nil, let blocks = Deflate.blocks(open) else { return }
-        compressed.keep(
+    /// Returns whether it has made it.
+    @discardableResult
+    func compress() -> Bool {
+        guard compressed.state == nil, let blocks = Deflate.blocks(open) else { return false }
+        return compressed.keep(
             CompressedState(
                 bytes: GzipMember.header + blocks, checksum: Deflate.checksum(open)))
     }

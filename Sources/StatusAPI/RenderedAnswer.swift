@@ -88,8 +88,8 @@ public struct RenderedAnswer: Sendable {
         answer.document.compressed.state == nil ? answer.document.bytes.count : 0
     }
 
-    /// Takes a second for 50 MB or so. From any queue.
-    public func compress() { answer.document.compress() }
+    /// Takes a second for 50 MB or so; returns whether it had not been done before. From any queue.
+    public func compress() -> Bool { answer.document.compress() }
 
     private func isCompressed(for coding: AcceptedCoding) -> Bool {
         coding != .identity && coding.compresses(answer.document.open.count + tail.count)

@@ -15,7 +15,7 @@ struct MetricsTests {
     private let requests = Guarded(RequestCounts())
     private let gauges = Metrics.Gauges(
         server: ServerFigures(connections: 3, keptOutputBytes: 11, keptInputBytes: 13),
-        storedActions: 5, waitingCallers: 2, eventStreams: 1, storeIsUp: true)
+        storedActions: 5, storedBytes: 4096, waitingCallers: 2, eventStreams: 1, storeIsUp: true)
 
     private func read(_ configured: [Source] = Source.allCases) throws -> MetricsReader {
         try MetricsReader(metrics.text(gauges, requests.withLock { $0 }, configured: configured))
@@ -103,7 +103,8 @@ struct MetricsTests {
             ("upstream_budget_left", ["source": "orders", "window": "day"], 70),
             ("upstream_breaker_open", ["source": "orders"], 1),
             ("upstream_anomalies_total", ["source": "orders"], 1),
-            ("store_failures_total", [:], 2), ("actions_stored", [:], 5), ("waiters", [:], 2),
+            ("store_failures_total", [:], 2), ("actions_stored", [:], 5),
+            ("actions_stored_bytes", [:], 4096), ("waiters", [:], 2),
             ("connections", [:], 3),
             ("connections_refused_total", ["reason": "limit"], 1),
             ("connections_refused_total", ["reason": "unheard"], 2),

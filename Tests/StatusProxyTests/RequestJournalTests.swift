@@ -88,8 +88,9 @@ struct RequestJournalTests {
         log.flush(patience: .seconds(30))
         let lines = try #require(pipe.lines())
         #expect(lines.allSatisfy { $0.contains("%interface-of-15") })
-        #expect(lines.filter { $0.contains(format == .json ? #""status":404"# : "status=404") }.count == hits)
-        let sampled = lines.filter { !$0.contains(format == .json ? #""status":404"# : "status=404") }
+        let status = format == .json ? #""status":404"# : "status=404"
+        #expect(lines.count { $0.contains(status) } == hits)
+        let sampled = lines.filter { !$0.contains(status) }
         #expect((1..<hits).contains(sampled.count))
         let mark = format == .json ? #""requests":"# : " requests="
         let counts = sampled.map { line in

@@ -18,6 +18,7 @@ struct SettingsTests {
         #expect(settings.staleMax == .seconds(24 * 3600))
         #expect(settings.terminalTTL == .seconds(24 * 3600))
         #expect(settings.cacheMaxActions == 100_000)
+        #expect(settings.cacheMaxBytes == 256 << 20)
         #expect(settings.callers == nil)
         #expect(settings.httpMaxConnections == 10_000)
         #expect(settings.httpIdleTimeout == .seconds(75))
@@ -60,6 +61,7 @@ struct SettingsTests {
         let settings = try settings([
             "LISTEN_HOST": "unix:/run/proxy", "LISTEN_PORT": "0", "REFRESH_WAIT": "0s",
             "WAIT_MAX": "2m", "STALE_MAX": "1h", "TERMINAL_TTL": "48h", "CACHE_MAX_ACTIONS": "1",
+            "CACHE_MAX_BYTES": "1GiB",
             "HTTP_MAX_CONNECTIONS": "2", "HTTP_IDLE_TIMEOUT": "3s", "HTTP_HEADER_TIMEOUT": "4s",
             "HTTP_HOSTS": "status.internal, B.example ,[fd00::1]",
             "DRAIN_DELAY": "5s", "SHUTDOWN_TIMEOUT": "6s", "LOG_LEVEL": "error",
@@ -76,6 +78,7 @@ struct SettingsTests {
         #expect(settings.staleMax == .seconds(3600))
         #expect(settings.terminalTTL == .seconds(48 * 3600))
         #expect(settings.cacheMaxActions == 1)
+        #expect(settings.cacheMaxBytes == 1 << 30)
         #expect(settings.httpMaxConnections == 2)
         #expect(settings.httpIdleTimeout == .seconds(3))
         #expect(settings.httpHeaderTimeout == .seconds(4))

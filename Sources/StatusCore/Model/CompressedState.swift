@@ -23,6 +23,6 @@ public final class CompressedSlot: Sendable {
     /// Nil until it has been made.
     public var state: CompressedState? { kept.load() }
 
-    /// Keeps the form, unless another thread was first.
-    public func keep(_ state: CompressedState) { _ = kept.storeIfNil(state) }
+    /// Keeps the form, unless another thread was first; then it returns false.
+    public func keep(_ state: CompressedState) -> Bool { kept.storeIfNil(state) === state }
 }

@@ -59,6 +59,8 @@ public struct ActionTracker: Sendable {
     public var nextWake: Instant? { touched.isEmpty ? wakes.next : .distantPast }
 
     public var storedActions: Int { actions.count + retired.count }
+    /// Of the states that are held, and of their compressed forms.
+    public var storedBytes: Int { evictions.bytes }
     public var waitingCallers: Int { callers.count }
 
     /// Whose question caused the flight that is under way.
@@ -102,6 +104,7 @@ public struct ActionTracker: Sendable {
         case .settled(let key, let flight, let result): settled(key, flight, result)
         case .noticed(let notice): noticed(notice)
         case .inquired(let inquirer, let id): inquired(inquirer, id)
+        case .compressed(let id): weigh(id)
         case .woke: break
         case .drained: drained()
         }

@@ -15,6 +15,8 @@ public enum Event: Sendable {
     case settled(LookKey, flight: UInt64, Result<SettlementReply, StoreFailure>)
     /// Somebody wants to know why an action's answer is what it is.
     case inquired(CallerID, ActionID)
+    /// A compressed form of its state is held, too.
+    case compressed(ActionID)
     /// Another process has changed what the store keeps.
     case noticed(StoreNotice)
     /// ``ActionTracker/nextWake`` has come.

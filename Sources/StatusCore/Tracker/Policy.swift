@@ -57,13 +57,16 @@ public struct TrackerPolicy: Sendable, Equatable {
     public var terminalTTL: Duration
     /// Actions held in memory; the store has the rest.
     public var actionsMax: Int
+    /// The same for the bytes of their states.
+    public var bytesMax: Int
     /// Requests held at once; one more gets ``Problem/Code/overloaded``.
     public var callersMax: Int
     public static let callersMaxDefault = 100_000
 
     public init(
         sources: PerSource<SourcePolicy?>, refreshWait: Duration, staleMax: Duration,
-        terminalTTL: Duration, actionsMax: Int, callersMax: Int = callersMaxDefault
+        terminalTTL: Duration, actionsMax: Int, bytesMax: Int = .max,
+        callersMax: Int = callersMaxDefault
     ) {
         self.sources = sources
         self.configured = Source.allCases.filter { sources[$0] != nil }
@@ -71,6 +74,7 @@ public struct TrackerPolicy: Sendable, Equatable {
         self.staleMax = staleMax
         self.terminalTTL = terminalTTL
         self.actionsMax = actionsMax
+        self.bytesMax = bytesMax
         self.callersMax = callersMax
     }
 

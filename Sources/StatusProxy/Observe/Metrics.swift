@@ -42,6 +42,7 @@ final class Metrics: Sendable {
     struct Gauges {
         var server: ServerFigures
         var storedActions: Int
+        var storedBytes: Int
         var waitingCallers: Int
         var eventStreams: Int
         var storeIsUp: Bool
@@ -156,6 +157,10 @@ final class Metrics: Sendable {
         text.sample("store_notification_losses_total", [], state.notificationLosses)
         text.family("actions_stored", "gauge", "Actions held in memory.")
         text.sample("actions_stored", [], gauges.storedActions)
+        text.family(
+            "actions_stored_bytes", "gauge",
+            "Of their states, and of the compressed forms of those.")
+        text.sample("actions_stored_bytes", [], gauges.storedBytes)
         text.family("waiters", "gauge", "Requests held for news.")
         text.sample("waiters", [], gauges.waitingCallers)
         text.family(

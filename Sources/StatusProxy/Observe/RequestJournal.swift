@@ -136,6 +136,7 @@ final class RequestJournal: Sendable {
         let figures = connections.withLock { $0 }
         let gauges = Metrics.Gauges(
             server: figures?() ?? ServerFigures(), storedActions: engine.stored,
+            storedBytes: engine.storedBytes,
             waitingCallers: engine.waiting, eventStreams: streams, storeIsUp: storeIsUp,
             longestTurn: engine.longestTurn, logLinesLost: log.linesLost, process: .now())
         let counts = lanes.reduce(into: RequestCounts()) { sum, lane in

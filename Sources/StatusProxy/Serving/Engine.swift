@@ -116,6 +116,9 @@ final class Engine: @unchecked Sendable {
         arrive(.inquired(inquirer, id, at: SystemClock.now(), reply))
     }
 
+    /// A state is held in its compressed form, too, from now on.
+    func compressed(_ id: ActionID) { report { $0.take(.compressed(id)) } }
+
     /// An upstream's credential was read anew.
     func credentialReplaced(_ source: Source) { report { $0.take(.credentialReplaced(source)) } }
 
@@ -203,6 +206,7 @@ final class Engine: @unchecked Sendable {
     private func show(_ turn: Duration) {
         shownFigures.withLock { figures in
             figures.stored = tracker.storedActions
+            figures.storedBytes = tracker.storedBytes
             figures.waiting = tracker.waitingCallers
             figures.turns += 1
             figures.longestTurn = max(figures.longestTurn, turn)
@@ -378,6 +382,7 @@ private struct StoreTroubles {
 /// What the engine shows of itself.
 struct EngineFigures: Sendable {
     var stored = 0
+    var storedBytes = 0
     var waiting = 0
     var turns = 0
     /// The most of its thread's time that a turn has taken.

@@ -123,7 +123,8 @@ extension ProxyHandler {
     }
 
     private func answerHeld(_ results: BatchResults, _ batch: Batch) {
-        compress(results.values.compactMap { try? $0.get() }, batch.bytesToCompress(results)) {
+        let answers = results.compactMap { id, result in (try? result.get()).map { (id, $0) } }
+        compress(answers, batch.bytesToCompress(results)) {
             self.answerHeld(batch.exchange) { self.write(results, batch, &$0) }
         }
     }
@@ -142,7 +143,7 @@ extension ProxyHandler {
         guard response.status == 200 else { return write(response, visit, &writer) }
         let isCompressed = BatchWriter.isCompressed(items, for: visit.fields)
         if isCompressed {
-            for case .success(let rendered) in items.map(\.result) { rendered.compress() }
+            for case (let id, .success(let rendered)) in results { compress(id, rendered) }
             response.fields.append(AcceptedCoding.field)
         }
         response.fields.append(Field(name: "X-Request-Id", value: visit.requestID.text()))

@@ -186,7 +186,7 @@ extension ProxyHandler {
             let found = boarded(bytes.extracting(id), wish, visit),
             found.rendered.bytesToCompress(for: visit.fields) <= Self.compressedAtOnceMax
         else { return false }
-        write(found.rendered, wish, &visit, bytes, exchange, &writer)
+        write(found.id, found.rendered, wish, &visit, bytes, exchange, &writer)
         return true
     }
 
@@ -238,10 +238,10 @@ extension ProxyHandler {
             switch reply {
             case .answer(let answer):
                 let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
-                self.compress([rendered], rendered.bytesToCompress(for: visit.fields)) {
+                self.compress([(id, rendered)], rendered.bytesToCompress(for: visit.fields)) {
                     self.answerHeld(exchange) { writer in
                         var visit = visit
-                        self.write(rendered, wish, &visit, Span(), exchange, &writer)
+                        self.write(id, rendered, wish, &visit, Span(), exchange, &writer)
                     }
                 }
             case .problem(let problem):
@@ -261,13 +261,18 @@ extension ProxyHandler {
     /// Does `work` when what is too large for that on a loop has been compressed. `bytes`: of those
     /// answers that have no compressed form yet, but should.
     func compress(
-        _ answers: [RenderedAnswer], _ bytes: Int, then work: @escaping @Sendable () -> Void
+        _ answers: [(ActionID, RenderedAnswer)], _ bytes: Int,
+        then work: @escaping @Sendable () -> Void
     ) {
         guard bytes > Self.compressedAtOnceMax else { return work() }
         compressing.async {
-            for answer in answers { answer.compress() }
+            for (id, answer) in answers { self.compress(id, answer) }
             work()
         }
+    }
+
+    func compress(_ id: ActionID, _ answer: RenderedAnswer) {
+        if answer.compress() { engine.compressed(id) }
     }
 
     /// Takes a loop half a millisecond.
@@ -289,10 +294,10 @@ extension ProxyHandler {
     }
 
     private func write(
-        _ rendered: RenderedAnswer, _ wish: Wish, _ visit: inout Visit, _ bytes: Span<UInt8>,
-        _ exchange: Exchange, _ writer: inout ResponseWriter
+        _ id: ActionID, _ rendered: RenderedAnswer, _ wish: Wish, _ visit: inout Visit,
+        _ bytes: Span<UInt8>, _ exchange: Exchange, _ writer: inout ResponseWriter
     ) {
-        if rendered.bytesToCompress(for: visit.fields) > 0 { rendered.compress() }
+        if rendered.bytesToCompress(for: visit.fields) > 0 { compress(id, rendered) }
         let status = rendered.write(
             visit.fields, visit.requestID, from: bytes,
             preferred: wish.waitPreferred, now: SystemClock.now(), for: limits.caches,

@@ -41,6 +41,19 @@ extension RawSettings {
         return try integer(name, range, others: ", or none")
     }
 
+    /// Bytes.
+    func size(_ name: SettingName, min: Int) throws(SettingFailure) -> Int {
+        let text = try required(name)
+        guard let size = SizeText.parse(text) else {
+            throw SettingFailure(name, "'\(text)' is not \(SizeText.form)")
+        }
+        guard size >= min else {
+            throw SettingFailure(
+                name, "'\(text)' is too little: give \(SizeText.format(min)) or more")
+        }
+        return size
+    }
+
     /// Who may do what with a file, as chmod takes it.
     func fileMode(_ name: SettingName) throws(SettingFailure) -> UInt32 {
         let text = try required(name)

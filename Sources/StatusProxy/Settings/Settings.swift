@@ -22,6 +22,7 @@ struct Settings: Sendable {
     var staleMax: Duration
     var terminalTTL: Duration
     var cacheMaxActions: Int
+    var cacheMaxBytes: Int
     /// Nil: everybody may ask.
     var callers: CallerSettings?
     var httpMaxConnections: Int
@@ -84,6 +85,7 @@ struct Settings: Sendable {
         staleMax = try raw.duration(.staleMax, min: .seconds(1))
         terminalTTL = try raw.duration(.terminalTTL, min: .seconds(86_400))
         cacheMaxActions = try raw.integer(.cacheMaxActions, 1...100_000_000)
+        cacheMaxBytes = try raw.size(.cacheMaxBytes, min: 1 << 20)
         callers = try CallerSettings(raw)
         httpMaxConnections = try raw.integer(.httpMaxConnections, 1...1_000_000)
         httpIdleTimeout = try raw.duration(.httpIdleTimeout, min: .seconds(1))
@@ -368,7 +370,8 @@ extension Settings {
     var trackerPolicy: TrackerPolicy {
         TrackerPolicy(
             sources: PerSource { upstreams[$0]?.policy }, refreshWait: refreshWait,
-            staleMax: staleMax, terminalTTL: terminalTTL, actionsMax: cacheMaxActions)
+            staleMax: staleMax, terminalTTL: terminalTTL, actionsMax: cacheMaxActions,
+            bytesMax: cacheMaxBytes)
     }
 
     /// The upstreams that are on.

@@ -254,6 +254,51 @@ import Testing
         #expect(driver.published.count <= 6, "what is forgotten is withdrawn")
     }
 
+    /// Of finished states, which are most of what is held, and of others.
+    @Test(arguments: [ActionStatus.succeeded, .inProgress])
+    func statesAreForgottenBeyondTheirBytes(status: ActionStatus) {
+        let size = ActionDocument.of(status).bytes.count
+        var driver = TrackerDriver(.both(orders: nil, bytesMax: 8 * size))
+        let names = (10...49).map { "aa_\($0)" }
+        for name in names {
+            driver.learn(name, status)
+            #expect(driver.tracker.storedBytes <= 10 * size)
+        }
+        #expect(driver.tracker.storedActions >= 4)
+        for name in names {
+            #expect(driver.reply(to: name).answer?.document.status == status)
+        }
+        #expect(driver.callsMade.count == 40)
+    }
+
+    @Test func compressedFormsCount() {
+        var driver = TrackerDriver(.both(orders: nil, bytesMax: 100_000))
+        driver.learn("aa_1", .succeeded)
+        driver.learn("aa_2", .succeeded)
+        let plain = driver.tracker.storedBytes
+        let published = driver.published[.of("aa_1")]?.answer.document
+        _ = published?.compressed.keep(
+            CompressedState(bytes: [UInt8](repeating: 0, count: 50_000), checksum: 0))
+        driver.step(.compressed(.of("aa_1")))
+        #expect(driver.tracker.storedBytes == plain + 50_000)
+        _ = driver.published[.of("aa_2")]?.answer.document.compressed.keep(
+            CompressedState(bytes: [UInt8](repeating: 0, count: 60_000), checksum: 0))
+        driver.step(.compressed(.of("aa_2")))
+        #expect(driver.tracker.storedActions == 1)
+        #expect(driver.tracker.storedBytes <= 100_000)
+        #expect(driver.reply(to: "aa_1").answer?.document.status == .succeeded)
+        #expect(driver.callsMade.count == 2)
+    }
+
+    /// One that is larger than all there may be is answered all the same.
+    @Test func aStateBeyondTheBoundIsTold() {
+        var driver = TrackerDriver(.both(orders: nil, bytesMax: 1))
+        driver.learn("aa_1", .succeeded)
+        #expect(driver.reply(to: "aa_1").answer?.document.status == .succeeded)
+        #expect(driver.callsMade.count == 1)
+        #expect(driver.tracker.storedBytes == 0)
+    }
+
     @Test func idsThatTheStoreCannotTellOfPushNothingOut() {
         var driver = TrackerDriver(.both(orders: nil, actionsMax: 2))
         driver.learn("aa_1", .succeeded)

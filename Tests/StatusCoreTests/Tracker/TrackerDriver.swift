@@ -238,11 +238,13 @@ extension TrackerPolicy {
     /// Both upstreams, or those whose limits are given.
     static func both(
         orders: SourcePolicy? = .orders, vouchers: SourcePolicy? = .vouchers,
-        staleMax: Duration = .seconds(86_400), actionsMax: Int = 1000, callersMax: Int = 100_000
+        staleMax: Duration = .seconds(86_400), actionsMax: Int = 1000,
+        bytesMax: Int = .max, callersMax: Int = 100_000
     ) -> TrackerPolicy {
         TrackerPolicy(
             sources: PerSource { $0 == .orders ? orders : vouchers }, refreshWait: .seconds(1),
             staleMax: staleMax, terminalTTL: .seconds(86_400), actionsMax: actionsMax,
+            bytesMax: bytesMax,
             callersMax: callersMax)
     }
 }

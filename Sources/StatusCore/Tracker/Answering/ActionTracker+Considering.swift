@@ -26,6 +26,7 @@ extension ActionTracker {
         publish(id, before: firstReply)
         plan(id)
         if !touch.isForDueOnly, actions[id]?.waiters.isRoundUnderWay == true { touchLater(id) }
+        weigh(id)
         retireIfFinished(id)
         return callers.count
     }
@@ -43,6 +44,7 @@ extension ActionTracker {
         }
         publish(id, before: firstReply)
         plan(id)
+        weigh(id)
         retireIfFinished(id)
     }
 

@@ -3,6 +3,7 @@
 extension ActionTracker {
     mutating func forget(_ id: ActionID) {
         let tracked = actions.removeValue(forKey: id)
+        evictions.setBytes(0, of: id)
         if tracked?.published != nil { effects.append(.withdraw(id)) }
     }
 
@@ -17,12 +18,26 @@ extension ActionTracker {
         retired[id] = published.shared
     }
 
-    /// Drops what memory holds beyond its bound. Actions in use are passed over, so that the bound can be
-    /// exceeded by them.
+    /// Counts anew what is held of an action.
+    mutating func weigh(_ id: ActionID) {
+        guard let tracked = actions[id] else {
+            return evictions.setBytes(retired[id]?.value.document.heldBytes ?? 0, of: id)
+        }
+        let size = policy.configured.reduce(0) { sum, source in
+            sum + (tracked.entries[source].observed?.document.heldBytes ?? 0)
+        }
+        evictions.setBytes(size, of: id)
+    }
+
+    /// Drops what memory holds beyond its bounds. Actions in use are passed over, so that the bounds can
+    /// be exceeded by them.
     mutating func evictSurplus() {
         for _ in 0..<EvictionQueue.visitsMax {
-            guard let id = evictions.popSurplus(over: policy.actionsMax) else { return }
+            let next = evictions.popSurplus(
+                overActions: policy.actionsMax, bytes: policy.bytesMax)
+            guard let id = next else { return }
             if actions[id] == nil, retired.removeValue(forKey: id) != nil {
+                evictions.setBytes(0, of: id)
                 effects.append(.withdraw(id))
                 continue
             }
