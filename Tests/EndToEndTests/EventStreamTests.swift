@@ -60,7 +60,7 @@ struct EventStreamTests {
         for accept in ["*/*", "application/json", "application/json, text/event-stream;q=0.5"] {
             let plain = try world.get(path, fields: ["Accept: \(accept)"])
             #expect(plain["content-type"] == "application/json", "\(accept)")
-            #expect(plain["vary"] == "Accept")
+            #expect(plain["vary"] == "Accept, Accept-Encoding")
         }
     }
 

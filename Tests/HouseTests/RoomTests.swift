@@ -20,7 +20,7 @@ struct Room: Sendable, CustomStringConvertible {
     static let all = [
         Room(name: "HTTPWire", kind: .pure, imports: []),
         Room(name: "StatusCore", kind: .pure, imports: ["DequeModule", "HeapModule"]),
-        Room(name: "StatusAPI", kind: .pure, imports: ["HTTPWire", "StatusCore"]),
+        Room(name: "StatusAPI", kind: .pure, imports: ["HTTPWire", "StatusCore", "CZlib"]),
         Room(name: "SocketServer", kind: .io, imports: ["HTTPWire", "Locking", "CLinux"]),
         Room(
             name: "StateStores", kind: .io,

@@ -179,4 +179,3 @@ import Testing
         _ = try response([BatchItem(id: "a", result: .failure(problem))])
     }
 }
-

@@ -7,7 +7,8 @@ public enum Gunzip {
     public static func unfold(_ bytes: [UInt8]) -> [UInt8]? {
         var stream = z_stream()
         guard
-            inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK
+            inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size))
+                == Z_OK
         else { return nil }
         defer { inflateEnd(&stream) }
         var content: [UInt8] = []

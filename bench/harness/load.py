@@ -57,8 +57,10 @@ def load_command(port, path, headers=None, **options):
     return command
 
 
-def load(port, path=PATH, headers=None, timeout=600, may_fail=False, **options):
-    """What tools/load tells; its options by name."""
+def load(port, path=PATH, headers=None, timeout=600, may_fail=False, lines="", **options):
+    """What tools/load tells; its options by name. `lines`: header lines, with CR LF between them."""
+    if lines:
+        options["header"] = lines
     done = subprocess.run(
         load_command(port, path, headers, **options), capture_output=True, text=True,
         preexec_fn=pinned, timeout=timeout)

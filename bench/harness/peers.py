@@ -116,16 +116,19 @@ class Answer:
             f"Content-Length: {len(self.body)}\r\n\r\n").encode() + self.body
 
 
-def raw_answer(port):
+def raw_answer(port, path=PATH, lines="", head=False, expect=200):
     """The bytes of an answer as they come, and those of its body."""
     with socket.create_connection(("127.0.0.1", port), 10) as link:
-        link.sendall(f"GET {PATH} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+        lines = f"Host: 127.0.0.1:{port}\r\n{lines}".removesuffix("\r\n")
+        link.sendall(f"{'HEAD' if head else 'GET'} {path} HTTP/1.1\r\n{lines}\r\n\r\n".encode())
         received = b""
         while True:
             received += link.recv(65536)
             head, gap, body = received.partition(b"\r\n\r\n")
             if not gap:
                 continue
+            if head or expect == 304:
+                return received, body
             length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
             if len(body) >= length:
                 return received, body

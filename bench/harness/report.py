@@ -1,6 +1,6 @@
 """The tables: figures in, Markdown out, each goal with whether it was reached."""
 
-from . import hits
+from . import heads, hits
 from .peers import PEERS
 
 BEGIN = "<!-- results: begin -->"
@@ -11,6 +11,8 @@ def markdown(results):
     parts = [machine_part(results["machine"], results["options"])]
     if "hits" in results:
         parts += hit_parts(results["hits"])
+    if "heads" in results:
+        parts.append(heads_part(results["heads"]))
     if "connections" in results:
         parts.append(connections_part(results["connections"]))
     rows = service_rows(results)
@@ -60,6 +62,21 @@ def hit_part(kind, found):
         "Fresh hits, " + title,
         ["", "CPU µs a request", "lowest–highest", "requests/s", "of its core", "p50 µs", "p99 µs"],
         rows)
+
+
+def heads_part(found):
+    rows = []
+    for name, peers in found.items():
+        ours = peers.get("status-proxy")
+        row = [name, *(f"{peers[peer]:.2f}" if peer in peers else ""
+                       for peer in ("status-proxy", "floor", "haproxy", "nginx"))]
+        row += [f"{a / b:.2f} ×" if a and b else "" for a, b in (
+            (ours, peers.get("floor")), (peers.get("haproxy"), ours), (peers.get("nginx"), ours))]
+        rows.append(row)
+    return table(
+        f"CPU µs of a hit by the head that asks, {heads.CONNECTIONS} connections",
+        ["head", "status-proxy", "floor", "HAProxy cache", "nginx", "to the floor", "HAProxy to us",
+         "nginx to us"], rows)
 
 
 # MARK: The other sections
@@ -142,6 +159,13 @@ def goals(results):
     for peer, least in (("haproxy", 1.25), ("nginx", 1.5), ("hummingbird", 3.5)):
         ratio(f"CPU of a hit: {PEERS[peer].name} takes more", least,
               figure(peer, "64", "cpu_us"), ours, least=True)
+    for head, peers in results.get("heads", {}).items():
+        cpu = peers.get("status-proxy")
+        ratio(f"CPU, {head}: floor", heads.FLOOR_MOST.get(head, heads.FLOOR_MOST_ELSE), cpu,
+              peers.get("floor"))
+        ratio(f"CPU, {head}: HAProxy takes more", heads.HAPROXY_LEAST, peers.get("haproxy"), cpu,
+              least=True)
+        ratio(f"CPU, {head}: nginx takes more", heads.NGINX_LEAST, peers.get("nginx"), cpu, least=True)
     ratio("pipelined rate: HAProxy's cache", 3, figure("status-proxy", "pipelined", "rate"),
           figure("haproxy", "pipelined", "rate"), least=True)
     for kind in ("1", "64", "1000"):

@@ -2,12 +2,12 @@
 // requests, a new id for every request, connections that stay open and idle.
 //
 // Usage: load PORT PATH [--connections N] [--depth N] [--seconds S | --count N]
-//             [--first N] [--hold] [--header 'NAME: VALUE']
+//             [--first N] [--hold] [--header 'NAME: VALUE'] [--head] [--expect STATUS]
 //
 // Each `%` in PATH becomes a number of twelve hexadecimal digits, counting up from --first.
 // --depth requests are sent at once on a connection; the next batch when all are answered.
 // Answers are taken apart by their Content-Length. One JSON line comes out: answers, those that
-// were not 200, seconds, connections lost, and percentiles of the time from a batch's sending to
+// were not 200 (or STATUS), seconds, connections lost, and percentiles of the time from a batch's sending to
 // its last answer. With --hold that line comes when all is answered, and the connections stay open
 // until standard input ends.
 
@@ -49,11 +49,11 @@ struct connection {
 };
 
 static struct {
-    int port, connections, depth, hold;
+    int port, connections, depth, hold, head, expected;
     const char *path, *header;
     double seconds;
     long count, first;
-} wish = {.connections = 64, .depth = 1, .count = -1, .header = ""};
+} wish = {.connections = 64, .depth = 1, .expected = 200, .count = -1, .header = ""};
 
 static long sent, numbered, answered, refused, lost;
 static int under_way;  // connections that wait for answers
@@ -93,7 +93,7 @@ static double percentile(double share) {
 // MARK: Requests
 
 static size_t write_request(char *out) {
-    size_t length = sprintf(out, "GET ");
+    size_t length = sprintf(out, wish.head ? "HEAD " : "GET ");
     for (const char *next = wish.path; *next; next++)
         if (*next != '%')
             out[length++] = *next;
@@ -162,12 +162,13 @@ static size_t take_head(struct connection *connection, const char *bytes, size_t
     for (const char *line = memchr(bytes, '\n', head); line && line + 17 < limit;
          line = memchr(line + 1, '\n', limit - line - 1))
         if (strncasecmp(line + 1, "content-length:", 15) == 0) field = line + 16;
-    if (!field) {
+    int status = atoi(bytes + strlen("HTTP/1.1 "));
+    if (!field && status != 304) {
         fprintf(stderr, "load: an answer without Content-Length\n");
         exit(1);
     }
-    connection->body_left = atol(field);
-    if (memcmp(bytes, "HTTP/1.1 200", 12) != 0) refused++;
+    connection->body_left = wish.head || !field ? 0 : atol(field);
+    if (status != wish.expected) refused++;
     return head;
 }
 
@@ -255,7 +256,8 @@ static int read_arguments(int count, char **arguments) {
         {"connections", required_argument, NULL, 'c'}, {"depth", required_argument, NULL, 'd'},
         {"seconds", required_argument, NULL, 's'},     {"count", required_argument, NULL, 'n'},
         {"first", required_argument, NULL, 'f'},       {"hold", no_argument, NULL, 'h'},
-        {"header", required_argument, NULL, 'H'},      {0}};
+        {"header", required_argument, NULL, 'H'},      {"head", no_argument, NULL, 'M'},
+        {"expect", required_argument, NULL, 'e'},      {0}};
     for (int option; (option = getopt_long(count, arguments, "", options, NULL)) != -1;) {
         switch (option) {
         case 'c': wish.connections = atoi(optarg); break;
@@ -264,6 +266,8 @@ static int read_arguments(int count, char **arguments) {
         case 'n': wish.count = atol(optarg); break;
         case 'f': wish.first = atol(optarg); break;
         case 'h': wish.hold = 1; break;
+        case 'M': wish.head = 1; break;
+        case 'e': wish.expected = atoi(optarg); break;
         case 'H': wish.header = optarg; break;
         default: return 0;
         }

@@ -7,12 +7,19 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct AllocationTests {
-    private static let warmUpHits = 4000
-    private static let countedHits = 16_000
+    private static let warmUpHits = 2000
+    private static let countedHits = 8000
     private static let depth = 16
 
-    @Test(arguments: [false, true])
-    func freshHitMakesNoHeapAllocation(asksWithAKey: Bool) async throws {
+    enum Setup: CaseIterable {
+        case usual
+        case keys
+        case textLog
+    }
+
+    /// For every head that real clients send, and whatever else a hit may be asked with.
+    @Test(arguments: Setup.allCases)
+    func freshHitMakesNoHeapAllocation(setup: Setup) async throws {
         let programs = try Prerequisite.releasePrograms()
         let folder = try TemporaryFolder()
         let counts = folder.url.appendingPathComponent("counts").path
@@ -22,29 +29,70 @@ struct AllocationTests {
         settings["ORDERS_MAX_INTERVAL"] = "2h"
         settings["LD_PRELOAD"] = try await Self.counter(in: folder)
         settings["ALLOCATIONS_FILE"] = counts
-        if asksWithAKey { settings["CALLER_KEYS_FILE"] = try await Self.keys(in: folder) }
+        switch setup {
+        case .usual: break
+        case .keys: settings["CALLER_KEYS_FILE"] = try await Self.keys(in: folder)
+        case .textLog: settings["LOG_FORMAT"] = "text"
+        }
         let proxy = try Program(
             "\(programs)/status-proxy", environment: settings, directory: folder.url)
         let socket = try RawSocket(port: try await World.port(of: proxy))
-        try Self.hit(socket, times: Self.warmUpHits)
-        let before = try Self.allocations(counts)
-        try Self.hit(socket, times: Self.countedHits)
-        let count = try Self.allocations(counts) - before
-        // What is left comes with time and not with hits: batches of log lines, timers. One
-        // allocation a hit would be ten times that.
-        #expect(count < Self.countedHits / 10, "\(count) allocations")
-        #expect(before > 0, "nothing was counted")
+        for hit in try Self.hits(on: socket) {
+            try Self.ask(hit, socket, times: Self.warmUpHits)
+            let before = try Self.allocations(counts)
+            try Self.ask(hit, socket, times: Self.countedHits)
+            let count = try Self.allocations(counts) - before
+            // What is left comes with time and not with hits: batches of log lines, timers. One
+            // allocation a hit would be ten times that.
+            #expect(count < Self.countedHits / 10, "\(hit.name): \(count) allocations")
+            #expect(before > 0, "nothing was counted")
+        }
+    }
+
+    private struct Hit {
+        var name: String
+        var method = "GET"
+        var query = ""
+        /// Behind Host; each line ends with CR LF.
+        var fields = ""
+        var status = 200
+
+        var request: String {
+            "\(method) /actions/\(DemoID.pendingOrder)\(query) HTTP/1.1\r\nHost: localhost\r\n"
+                + "Authorization: Bearer key-one\r\n\(fields)\r\n"
+        }
+    }
+
+    private static func hits(on socket: RawSocket) throws -> [Hit] {
+        let bare = Hit(name: "bare")
+        try socket.send(bare.request)
+        let tag = try #require(try socket.reply()["etag"])
+        let folder = root.appendingPathComponent("bench/heads")
+        let heads = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted().map {
+            Hit(
+                name: $0,
+                fields: try String(contentsOf: folder.appendingPathComponent($0), encoding: .utf8)
+                    .split(whereSeparator: \.isNewline).map { "\($0)\r\n" }.joined())
+        }
+        try #require(heads.count >= 9)
+        return [bare] + heads + [
+            Hit(name: "HEAD", method: "HEAD", fields: "Accept: */*\r\n"),
+            Hit(name: "304", fields: "If-None-Match: \(tag)\r\n", status: 304),
+            Hit(name: "another state", fields: "If-None-Match: W/\"0123456789abcdef\"\r\n"),
+            Hit(name: "source", query: "?source=orders"),
+            Hit(name: "compressed", fields: "Accept-Encoding: gzip, identity;q=0\r\n"),
+        ]
     }
 
     /// Answers are read, and must be hits.
-    private static func hit(_ socket: RawSocket, times: Int) throws {
-        let request =
-            "GET /actions/\(DemoID.pendingOrder) HTTP/1.1\r\nHost: localhost\r\n"
-            + "Authorization: Bearer key-one\r\n\r\n"
-        let batch = String(repeating: request, count: depth)
+    private static func ask(_ hit: Hit, _ socket: RawSocket, times: Int) throws {
+        let batch = String(repeating: hit.request, count: depth)
         for _ in 0..<times / depth {
             try socket.send(batch)
-            for _ in 0..<depth { try #require(try socket.reply().status == 200) }
+            for _ in 0..<depth {
+                let reply = try socket.reply(isHead: hit.method == "HEAD" || hit.status == 304)
+                try #require(reply.status == hit.status)
+            }
         }
     }
 
@@ -57,11 +105,12 @@ struct AllocationTests {
         }
     }
 
+    private static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent()
+
     /// The bench's counter, compiled by the compiler that comes with Swift.
     private static func counter(in folder: TemporaryFolder) async throws -> String {
-        let root = URL(fileURLWithPath: #filePath)
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
         let source = root.appendingPathComponent("bench/allocations/count.c").path
         let library = folder.url.appendingPathComponent("count.so").path
         let path = ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin:/bin"
