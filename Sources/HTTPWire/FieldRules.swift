@@ -26,23 +26,23 @@ enum FieldRules {
         for index in head.fields.indices {
             let field = head.fields[index]
             switch field.name.count {
-            case 4 where bytes.matches("host", at: field.name):
+            case 4 where field.isNamed("host", in: bytes):
                 // RFC 9112 3.2: more than one Host MUST be answered with 400.
                 guard host == nil else { throw .hostRepeated }
                 host = field.value
-            case 6 where bytes.matches("expect", at: field.name):
+            case 6 where field.isNamed("expect", in: bytes):
                 try readExpectation(bytes, at: field.value, into: &head)
             // No page can keep its browser from adding these. To a host name with plain http, Chromium
             // sends neither Origin nor Sec-Fetch-Site with a page's requests to its own origin.
-            case 6 where bytes.matches("origin", at: field.name),
-                14 where bytes.matches("sec-fetch-site", at: field.name),
-                15 where bytes.matches("accept-language", at: field.name):
+            case 6 where field.isNamed("origin", in: bytes),
+                14 where field.isNamed("sec-fetch-site", in: bytes),
+                15 where field.isNamed("accept-language", in: bytes):
                 head.hasBrowserMark = true
-            case 10 where bytes.matches("connection", at: field.name):
+            case 10 where field.isNamed("connection", in: bytes):
                 connection.read(bytes, at: field.value)
-            case 14 where bytes.matches("content-length", at: field.name):
+            case 14 where field.isNamed("content-length", in: bytes):
                 try lengths.readLength(bytes, at: field.value)
-            case 17 where bytes.matches("transfer-encoding", at: field.name):
+            case 17 where field.isNamed("transfer-encoding", in: bytes):
                 lengths.readCodings(bytes, at: field.value)
             default:
                 break
@@ -84,6 +84,8 @@ private struct ConnectionOptions {
     private var keepAlive = false
 
     mutating func read(_ bytes: Span<UInt8>, at value: Range<Int>) {
+        // Nearly always it is the only one.
+        if bytes.matches("keep-alive", at: value) { return keepAlive = true }
         bytes.forEachElement(of: value) { option in
             if bytes.matches("close", at: option) { close = true }
             if bytes.matches("keep-alive", at: option) { keepAlive = true }

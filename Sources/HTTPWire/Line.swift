@@ -30,27 +30,25 @@ extension Span<UInt8> {
         return nil
     }
 
-    /// Where the first control byte or DEL stands; looked for eight bytes at a time.
+    /// Where the first control byte or DEL stands; looked for sixteen bytes at a time.
     @inline(__always)
     private func firstControl(in range: Range<Int>) -> Int? {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        let tops: UInt64 = 0x8080_8080_8080_8080
         let part = extracting(range)
-        let words = part.bytes
+        let bytes = part.bytes
         var index = 0
-        while index + 8 <= part.count {
-            let word = UInt64(
-                littleEndian: words.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self))
-            // A top bit is set where a byte is under 0x20, or is 0x7F. A borrow may set one above
-            // the first of them, none below.
-            let control = (word &- ones &* 0x20) & ~word
-            let delete = word ^ (ones &* 0x7F)
-            let isDelete = (delete &- ones) & ~delete
-            let found = (control | isDelete) & tops
-            guard found == 0 else {
-                return range.lowerBound + index + found.trailingZeroBitCount / 8
+        while index + 16 <= part.count {
+            let some = bytes.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
+            // The top bit is set where a byte is under 0x20, or is 0x7F.
+            let strange = ((some &- 0x20) | (some &+ 1)) & ~some & 0x80
+            let found = unsafeBitCast(strange, to: SIMD2<UInt64>.self)
+            guard found[0] | found[1] == 0 else {
+                let place =
+                    found[0] != 0
+                    ? found[0].littleEndian.trailingZeroBitCount
+                    : 64 + found[1].littleEndian.trailingZeroBitCount
+                return range.lowerBound + index + place / 8
             }
-            index += 8
+            index += 16
         }
         while index < part.count {
             if part[index] < .space || part[index] == 0x7F { return range.lowerBound + index }

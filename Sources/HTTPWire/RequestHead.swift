@@ -84,10 +84,24 @@ public struct FieldLine: Equatable, Sendable {
         self.value = value
     }
 
-    /// Names are compared without regard to case (RFC 9110 5.1).
+    /// Names are compared without regard to case (RFC 9110 5.1): in words, of which two may overlap.
     @inlinable @inline(__always)
     public func isNamed(_ lowercaseName: StaticString, in bytes: Span<UInt8>) -> Bool {
-        bytes.matches(lowercaseName, at: name)
+        let count = lowercaseName.utf8CodeUnitCount
+        guard name.count == count else { return false }
+        guard count >= 4 else { return bytes.matches(lowercaseName, at: name) }
+        let expected = UnsafeRawPointer(lowercaseName.utf8Start)
+        let found = bytes.extracting(name).bytes
+        if count < 8 {
+            return found.isWord(UInt32.self, at: 0, expected)
+                && found.isWord(UInt32.self, at: count - 4, expected)
+        }
+        var offset = 0
+        while offset < count - 8 {
+            guard found.isWord(UInt64.self, at: offset, expected) else { return false }
+            offset += 8
+        }
+        return found.isWord(UInt64.self, at: count - 8, expected)
     }
 }
 
@@ -119,6 +133,19 @@ public enum TargetForm: String, Sendable {
 public enum Version: String, Sendable {
     case http10 = "HTTP/1.0"
     case http11 = "HTTP/1.1"
+}
+
+extension RawSpan {
+    /// Whether the word at `offset` is that of a name in lower case. In a token (RFC 9110 5.6.2) only a
+    /// capital becomes a letter, and nothing a hyphen, by the bit that tells lower case from upper.
+    @inlinable @inline(__always)
+    func isWord<Word: FixedWidthInteger & BitwiseCopyable>(
+        _: Word.Type, at offset: Int, _ lowercase: UnsafeRawPointer
+    ) -> Bool {
+        let lower = Word(truncatingIfNeeded: 0x2020_2020_2020_2020 as UInt64)
+        return unsafeLoadUnaligned(fromByteOffset: offset, as: Word.self) | lower
+            == lowercase.loadUnaligned(fromByteOffset: offset, as: Word.self)
+    }
 }
 
 extension Span<UInt8> {

@@ -11,6 +11,10 @@ public enum AcceptedCoding: Sendable {
 
     /// Reads the field's value. Of gzip and identity the one with the higher weight, of equals gzip.
     init(_ value: Span<UInt8>) {
+        guard !Self.isGzipFirstOfEquals(value) else {
+            self = .gzip
+            return
+        }
         var gzip: Int?
         var identity: Int?
         var others: Int?
@@ -29,6 +33,14 @@ public enum AcceptedCoding: Sendable {
         self =
             weight == 0 || weight < identity ?? 0
             ? .identity : isIdentityRefused ? .gzipOnly : .gzip
+    }
+
+    /// As nearly every client has it: `gzip, deflate, br`.
+    private static func isGzipFirstOfEquals(_ value: Span<UInt8>) -> Bool {
+        guard value.count >= 4, value.matches("gzip", at: 0..<4) else { return false }
+        return value.count == 4
+            || value[4] == UInt8(ascii: ",")
+                && value.firstIndex(of: UInt8(ascii: ";"), in: 4..<value.count) == nil
     }
 
     /// Whether a body of so many bytes is compressed.

@@ -31,22 +31,52 @@ public struct BrowserPolicy: Sendable {
         _ authority: Range<Int>?, in bytes: Span<UInt8>, _ hosts: Set<String>
     ) -> Bool {
         guard let authority else { return false }
-        let name = host(text(authority, in: bytes)).lowercased()
-        return name == "localhost" || isLoopback(name) || hosts.contains(name)
+        let name = host(authority, in: bytes)
+        if bytes.matches("localhost", at: name) || isLoopback(name, in: bytes) { return true }
+        return !hosts.isEmpty
+            && hosts.contains(
+                bytes.extracting(name).withUnsafeBufferPointer {
+                    String(decoding: $0, as: UTF8.self).lowercased()
+                })
     }
 
     /// An authority without its port.
-    private static func host(_ authority: String) -> Substring {
-        if let end = authority.firstIndex(of: "]") { return authority[...end] }
-        return authority.prefix { $0 != ":" }
+    private static func host(_ authority: Range<Int>, in bytes: Span<UInt8>) -> Range<Int> {
+        if let end = bytes.firstIndex(of: UInt8(ascii: "]"), in: authority) {
+            return authority.lowerBound..<end + 1
+        }
+        let colon = bytes.firstIndex(of: UInt8(ascii: ":"), in: authority)
+        return authority.lowerBound..<(colon ?? authority.upperBound)
     }
 
     /// Browsers write addresses in this form, whatever their reader typed (WHATWG URL, host serializer).
-    private static func isLoopback(_ name: String) -> Bool {
-        if name == "[::1]" { return true }
-        let numbers = name.split(separator: ".", omittingEmptySubsequences: false)
-        return numbers.count == 4 && numbers[0] == "127"
-            && numbers.allSatisfy { UInt8($0) != nil }
+    private static func isLoopback(_ name: Range<Int>, in bytes: Span<UInt8>) -> Bool {
+        if bytes.equals("[::1]", at: name) { return true }
+        guard name.count >= 4, bytes.equals("127.", at: name.lowerBound..<name.lowerBound + 4)
+        else { return false }
+        var numbers = 0
+        var start = name.lowerBound
+        while start <= name.upperBound {
+            let point = bytes.firstIndex(of: UInt8(ascii: "."), in: start..<name.upperBound)
+            guard isByte(start..<(point ?? name.upperBound), in: bytes) else { return false }
+            numbers += 1
+            guard let point else { break }
+            start = point + 1
+        }
+        return numbers == 4
+    }
+
+    /// A decimal number up to 255.
+    private static func isByte(_ digits: Range<Int>, in bytes: Span<UInt8>) -> Bool {
+        guard (1...3).contains(digits.count) else { return false }
+        var number = 0
+        for index in digits {
+            guard case let digit = Int(bytes[index]) - 0x30, (0...9).contains(digit) else {
+                return false
+            }
+            number = number * 10 + digit
+        }
+        return number <= 255
     }
 
     // MARK: Sites
@@ -56,18 +86,12 @@ public struct BrowserPolicy: Sendable {
     private static func isCrossSite(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>
     ) -> Bool {
-        guard value(of: "sec-fetch-site", head, bytes) == "cross-site" else { return false }
-        let destination = value(of: "sec-fetch-dest", head, bytes) ?? "document"
-        return value(of: "sec-fetch-mode", head, bytes) != "navigate" || destination != "document"
-    }
-
-    private static func value(
-        of name: StaticString, _ head: borrowing RequestHead, _ bytes: Span<UInt8>
-    ) -> String? {
-        head.firstValue(of: name, in: bytes).map { text($0, in: bytes) }
-    }
-
-    private static func text(_ range: Range<Int>, in bytes: Span<UInt8>) -> String {
-        bytes.extracting(range).withUnsafeBufferPointer { String(decoding: $0, as: UTF8.self) }
+        guard let site = head.firstValue(of: "sec-fetch-site", in: bytes),
+            bytes.equals("cross-site", at: site)
+        else { return false }
+        let mode = head.firstValue(of: "sec-fetch-mode", in: bytes)
+        let destination = head.firstValue(of: "sec-fetch-dest", in: bytes)
+        return !(mode.map { bytes.equals("navigate", at: $0) } ?? false)
+            || !(destination.map { bytes.equals("document", at: $0) } ?? true)
     }
 }

@@ -78,14 +78,17 @@ public enum EventStream {
 
     /// Whether event streams are among what is accepted: hardly ever, and found out without a copy.
     private static func names(_ accept: Span<UInt8>) -> Bool {
-        let name: StaticString = "text/event-stream"
-        let length = name.utf8CodeUnitCount
-        guard accept.count >= length else { return false }
-        for start in 0...accept.count - length
-        where accept[start + 4] == UInt8(ascii: "/")
-            && accept.matches(name, at: start..<start + length)
-        {
-            return true
+        let (type, subtype): (StaticString, StaticString) = ("text", "event-stream")
+        var start = 0
+        while let slash = accept.firstIndex(of: UInt8(ascii: "/"), in: start..<accept.count) {
+            start = slash + 1
+            let end = start + subtype.utf8CodeUnitCount
+            if slash >= type.utf8CodeUnitCount, end <= accept.count,
+                accept.matches(subtype, at: start..<end),
+                accept.matches(type, at: slash - type.utf8CodeUnitCount..<slash)
+            {
+                return true
+            }
         }
         return false
     }

@@ -32,7 +32,9 @@ public enum CacheScope: Sendable {
 ///
 /// The state's bytes are shared with the tracker; only what follows them in the Action is its own.
 public struct RenderedAnswer: Sendable {
-    private let shared: Shared<Answer>
+    @usableFromInline let shared: Shared<Answer>
+    /// Of the Action.
+    private let plainBytes: Int
     /// Ends the Action that the state's bytes begin: `,"checked_at":…}`.
     let tail: [UInt8]
     private let compressedTail = CompressedTail()
@@ -45,9 +47,12 @@ public struct RenderedAnswer: Sendable {
         self.shared = shared
         let answer = shared.value
         tail = Self.tail(answer, clocks)
+        plainBytes = answer.document.open.count + tail.count
     }
 
-    public var answer: Answer { shared.value }
+    @inlinable public var answer: Answer {
+        _read { yield shared.value }
+    }
     public var tag: EntityTag { EntityTag(shared.value.document) }
 
     /// The Action: the state, and what is known of its freshness.
@@ -92,18 +97,7 @@ public struct RenderedAnswer: Sendable {
     public func compress() -> Bool { answer.document.compress() }
 
     private func isCompressed(for coding: AcceptedCoding) -> Bool {
-        coding != .identity && coding.compresses(answer.document.open.count + tail.count)
-    }
-
-    /// The Action in two pieces, and whether they are compressed.
-    private func pieces(
-        for coding: AcceptedCoding
-    ) -> (first: ArraySlice<UInt8>, second: [UInt8], areCompressed: Bool) {
-        guard isCompressed(for: coding), let state = answer.document.compressed.state else {
-            return (answer.document.open, tail, false)
-        }
-        let end = compressedTail.bytes(behind: state, of: answer.document.open.count, tail)
-        return (state.bytes[...], end, true)
+        coding.compresses(plainBytes)
     }
 
     /// Writes 200 with the Action, 304 when the caller has this state already, or 412. `bytes`: those of
@@ -123,30 +117,44 @@ public struct RenderedAnswer: Sendable {
         }
         let isKnown = verdict == .notModified
         let status = isKnown ? 304 : 200
-        let content = pieces(for: request.coding)
+        if isCompressed(for: request.coding), let state = answer.document.compressed.state {
+            let end = compressedTail.bytes(behind: state, of: answer.document.open.count, tail)
+            writer.write(
+                status: status, fieldBytesMax: Self.fieldBytesMax, content: state.bytes[...],
+                end.span
+            ) { appendFields(isKnown, true, preferred, requestID, bytes, now, caches, to: &$0) }
+            return status
+        }
         writer.write(
-            status: status, fieldBytesMax: Self.fieldBytesMax, content: content.first,
-            content.second.span
-        ) { output in
-            output.append("ETag: W/\"")
-            output.append(hexadecimal: tag.value)
-            appendFreshness(now.nanoseconds, caches, to: &output)
-            // RFC 9110 12.5.5: who accepts event streams is answered with one.
-            output.append("\r\nVary: Accept, Accept-Encoding\r\n")
-            if !isKnown {
-                output.append("Content-Type: application/json\r\n")
-                if content.areCompressed { output.append("Content-Encoding: gzip\r\n") }
-            }
-            if let preferred {
-                output.append("Preference-Applied: wait=")
-                output.append(decimal: preferred)
-                output.endLine()
-            }
-            output.append("X-Request-Id: ")
-            output.append(requestID, from: bytes)
+            status: status, fieldBytesMax: Self.fieldBytesMax, content: answer.document.open,
+            tail.span
+        ) { appendFields(isKnown, false, preferred, requestID, bytes, now, caches, to: &$0) }
+        return status
+    }
+
+    @inline(__always)
+    private func appendFields(
+        _ isKnown: Bool, _ isCompressed: Bool, _ preferred: Int?, _ requestID: RequestID,
+        _ bytes: Span<UInt8>, _ now: Instant, _ caches: CacheScope,
+        to output: inout OutputCursor
+    ) {
+        output.append("ETag: W/\"")
+        output.append(hexadecimal: tag.value)
+        appendFreshness(now.nanoseconds, caches, to: &output)
+        // RFC 9110 12.5.5: who accepts event streams is answered with one.
+        output.append("\r\nVary: Accept, Accept-Encoding\r\n")
+        if !isKnown {
+            output.append("Content-Type: application/json\r\n")
+            if isCompressed { output.append("Content-Encoding: gzip\r\n") }
+        }
+        if let preferred {
+            output.append("Preference-Applied: wait=")
+            output.append(decimal: preferred)
             output.endLine()
         }
-        return status
+        output.append("X-Request-Id: ")
+        output.append(requestID, from: bytes)
+        output.endLine()
     }
 
     /// The fields with their largest values.
