@@ -9,7 +9,6 @@ COPY Package.swift ./
 COPY Sources ./Sources
 COPY Tests ./Tests
 COPY openapi ./openapi
-COPY web ./web
 RUN swift build -c release --static-swift-stdlib --product status-proxy \
     && swift build -c release --static-swift-stdlib --product upstream-sandbox \
     && mkdir /out \

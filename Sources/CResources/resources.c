@@ -13,7 +13,7 @@ const size_t status_proxy_openapi_bytes = sizeof openapi;
 const unsigned char *status_proxy_openapi_start(void) { return openapi; }
 
 static const unsigned char page[] = {
-#embed "../../web/page.html"
+#embed "page.html"
 };
 const size_t status_proxy_page_bytes = sizeof page;
 

@@ -31,10 +31,10 @@ struct ComposeTests {
         let file = try ComposeFile()
         let balancer = try #require(file.services["haproxy"])
         #expect(
-            balancer.volumes == ["./compose/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro"])
-        let path = Project.path("compose/haproxy.cfg")
+            balancer.volumes == ["./deploy/compose/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro"])
+        let path = Project.path("deploy/compose/haproxy.cfg")
         _ = try await Tool.run("haproxy", ["-c", "-f", path])
-        let lines = try Project.text("compose/haproxy.cfg").split(separator: "\n")
+        let lines = try Project.text("deploy/compose/haproxy.cfg").split(separator: "\n")
         let servers = lines.compactMap { line -> String? in
             let words = line.split(separator: " ")
             return words.first == "server" ? String(words[2]) : nil
@@ -45,7 +45,7 @@ struct ComposeTests {
     @Test func publishedPortsAreThoseOfThePrograms() throws {
         let file = try ComposeFile()
         #expect(file.services["haproxy"]?.ports == ["127.0.0.1:8080:8080"])
-        #expect(try Project.text("compose/haproxy.cfg").contains("bind :8080\n"))
+        #expect(try Project.text("deploy/compose/haproxy.cfg").contains("bind :8080\n"))
         #expect(file.services["sandbox"]?.ports == ["127.0.0.1:9090:9090"])
         // Nothing but the balancer and the sandbox can be reached from outside.
         let published = file.services.filter { !$0.value.ports.isEmpty }.keys

@@ -6,7 +6,7 @@
 const unsigned char *status_proxy_openapi_start(void);
 extern const size_t status_proxy_openapi_bytes;
 
-/// The bytes of web/page.html, likewise.
+/// The bytes of page.html, likewise.
 const unsigned char *status_proxy_page_start(void);
 extern const size_t status_proxy_page_bytes;
 #endif

@@ -37,7 +37,7 @@ final class Composition {
             + (try file.replicas.map {
                 ("\($0):8080", "127.0.0.1:\(try LoopbackAddress.freePort())")
             })
-        let text = try Project.text("compose/haproxy.cfg")
+        let text = try Project.text("deploy/compose/haproxy.cfg")
         let configuration = try folder.write(Self.translate(text, places), to: "haproxy.cfg")
 
         let command = Self.translate(
