@@ -13,8 +13,8 @@ let strict: [SwiftSetting] = [
     .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
 ]
 
-/// The C rooms: typed doors to system libraries, no code of their own beyond inline shims.
-let doors: [Target] = [
+/// C shims: typed access to system libraries.
+let shims: [Target] = [
     .target(name: "CCrypto", path: "Sources/CCrypto", linkerSettings: [.linkedLibrary("crypto")]),
     .target(name: "CCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CLinux", path: "Sources/CLinux"),
@@ -26,7 +26,7 @@ let doors: [Target] = [
     .target(name: "CZlib", path: "Sources/CZlib", linkerSettings: [.linkedLibrary("z")]),
 ]
 
-func room(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, path: "Sources/\(name)", swiftSettings: strict)
 }
 
@@ -71,19 +71,19 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
         .package(url: "https://github.com/apple/swift-http-structured-headers", exact: "1.7.0"),
     ],
-    targets: doors + [
-        room("Locking"),
-        room("HTTPWire"),
-        room("SocketServer", ["HTTPWire", "Locking", "CLinux"]),
-        room(
+    targets: shims + [
+        module("Locking"),
+        module("HTTPWire"),
+        module("SocketServer", ["HTTPWire", "Locking", "CLinux"]),
+        module(
             "StatusCore",
             [
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
             ]),
-        room("StatusAPI", ["HTTPWire", "StatusCore", "CZlib"]),
-        room("StateStores", ["StatusCore", "Locking", "CPostgres", "CSQLite"]),
-        room("UpstreamCurl", ["StatusCore", "Locking", "CCurl", "CZlib"]),
+        module("StatusAPI", ["HTTPWire", "StatusCore", "CZlib"]),
+        module("StateStores", ["StatusCore", "Locking", "CPostgres", "CSQLite"]),
+        module("UpstreamCurl", ["StatusCore", "Locking", "CCurl", "CZlib"]),
         program(
             "StatusProxy",
             [

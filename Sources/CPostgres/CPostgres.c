@@ -1,4 +1,4 @@
-// The doors' own code: the schema as it is in its files, and what takes a callback or a structure.
+// The shim's own code: the schema as it is in its files, and what takes a callback or a structure.
 
 #include "shim.h"
 

@@ -2,7 +2,7 @@
 
 /// Writes bytes one after the other into reserved room.
 ///
-/// Inlined where it is used, in whatever room: literals become a few stores. As calls, its functions
+/// Inlined where it is used, in whatever module: literals become a few stores. As calls, its functions
 /// took 2,200 of the 9,800 instructions of a pipelined hit.
 public struct OutputCursor: ~Copyable {
     @usableFromInline var next: UnsafeMutablePointer<UInt8>

@@ -157,7 +157,7 @@ extension EventLoop {
         watchListener(index, 0)
         guard !isShort else { return }
         isShort = true
-        configuration.shortageHandler(.began(errno: error))
+        configuration.exhaustionHandler(.began(errno: error))
         lookForRelief()
     }
 
@@ -169,7 +169,7 @@ extension EventLoop {
         guard !listeners.isEmpty else { return }
         tally.spares.fill()
         isShort = !tally.spares.leaveRoom
-        isShort ? lookForRelief() : configuration.shortageHandler(.ended)
+        isShort ? lookForRelief() : configuration.exhaustionHandler(.ended)
         for index in listeners.indices { watchListener(index, UInt32(linux_readable)) }
     }
 

@@ -1,4 +1,4 @@
-// The door between the server and what answers: one call a request, one answer a call.
+// The interface between the server and what answers: one call a request, one answer a call.
 
 public import HTTPWire
 

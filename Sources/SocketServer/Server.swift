@@ -1,4 +1,4 @@
-// The room's front door: binds, starts the loops, counts, drains, stops.
+// The server as a whole: binds, starts the loops, counts, drains, stops.
 
 import Dispatch
 

@@ -67,7 +67,7 @@ public struct ServerConfiguration: Sendable {
 
     /// Told when there is no descriptor for another connection, and when there is again. On a
     /// loop's queue.
-    public var shortageHandler: @Sendable (Shortage) -> Void = { _ in }
+    public var exhaustionHandler: @Sendable (ResourceExhaustion) -> Void = { _ in }
 
     /// Told of each connection that is cut off. On a loop's queue.
     public var cutHandler: @Sendable (Cut) -> Void = { _ in }

@@ -1,4 +1,4 @@
-// The Prefer field (RFC 7240): wishes that may be broken, and then are none.
+// The Prefer field (RFC 7240): what a caller would like, and need not get.
 
 import HTTPWire
 

@@ -20,7 +20,7 @@ public struct APILimits: Sendable {
 }
 
 /// What a caller of `/actions/{id}` or of a batch wants, besides the ids.
-public struct Wish: Sendable, Equatable {
+public struct RequestOptions: Sendable, Equatable {
     public var source: Source?
     public var patience: Question.Patience
     /// The patience is a batch's as a whole: it ends with the first change of any action.
@@ -29,7 +29,7 @@ public struct Wish: Sendable, Equatable {
     public var waitPreferred: Int?
 
     /// What nearly every caller wants.
-    public static let plain = Wish(source: nil, patience: .none)
+    public static let plain = RequestOptions(source: nil, patience: .none)
 
     /// What the answer says of that (RFC 7240 3).
     public var preferenceApplied: Field? {
@@ -45,29 +45,29 @@ public enum QuestionReader {
     /// Reads `source`, `wait` and `until` of a query, Prefer and If-None-Match.
     ///
     /// - Throws: `invalid-parameter`.
-    public static func wish(
+    public static func options(
         _ query: Span<UInt8>, preferredWait: Int?, noneMatch: TagCondition?, _ limits: APILimits,
         now: Instant, isBatch: Bool = false
-    ) throws(ProblemDetails) -> Wish {
+    ) throws(ProblemDetails) -> RequestOptions {
         if query.isEmpty, preferredWait == nil { return .plain }
         let parameters = try QueryParameters(query)
         let goal = try goal(parameters, query, isBatch)
         let asked = try waitSeconds(parameters, query)
-        // The query is an order and must be right; Prefer is a wish (RFC 7240 2).
+        // The query is an order and must be right; Prefer is a preference (RFC 7240 2).
         let wait = min(.seconds(asked ?? preferredWait ?? 0), limits.waitMax)
-        var wish = Wish(source: try source(parameters, query, limits), patience: .none)
-        guard wait > .zero else { return wish }
-        if asked == nil { wish.waitPreferred = wait.secondsRoundedUp }
-        wish.waitsForAny = goal == .any
+        var options = RequestOptions(source: try source(parameters, query, limits), patience: .none)
+        guard wait > .zero else { return options }
+        if asked == nil { options.waitPreferred = wait.secondsRoundedUp }
+        options.waitsForAny = goal == .any
         let deadline = now + wait
         guard goal != .done else {
-            wish.patience = .done(deadline: deadline)
-            return wish
+            options.patience = .done(deadline: deadline)
+            return options
         }
         // A batch's tag is not that of any of its actions.
         let known = isBatch && goal == .change ? nil : noneMatch?.knownStates
-        wish.patience = .change(from: known, deadline: deadline)
-        return wish
+        options.patience = .change(from: known, deadline: deadline)
+        return options
     }
 
     /// The ids of a batch, as they were given: each may be invalid for itself.

@@ -31,7 +31,9 @@ struct ComposeTests {
         let file = try ComposeFile()
         let balancer = try #require(file.services["haproxy"])
         #expect(
-            balancer.volumes == ["./deploy/compose/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro"])
+            balancer.volumes == [
+                "./deploy/compose/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro"
+            ])
         let path = Project.path("deploy/compose/haproxy.cfg")
         _ = try await Tool.run("haproxy", ["-c", "-f", path])
         let lines = try Project.text("deploy/compose/haproxy.cfg").split(separator: "\n")

@@ -15,10 +15,10 @@ struct DependencyTests {
         expectWhole(rows, columns: 5)
     }
 
-    @Test func everySystemLibraryIsListedWithItsDoorAndPackage() {
+    @Test func everySystemLibraryIsListedWithItsShimAndPackage() {
         let text = House.text("Package.swift")
-        let door = /name: "(C\w+)"[^(]*?linkerSettings: \[\.linkedLibrary\("(\w+)"/
-        let linked = text.matches(of: door).map { [String($0.2), String($0.1)] }
+        let shim = /name: "(C\w+)"[^(]*?linkerSettings: \[\.linkedLibrary\("(\w+)"/
+        let linked = text.matches(of: shim).map { [String($0.2), String($0.1)] }
         let rows = TableReader.rows(in: page, below: "## System libraries")
         #expect(Set(rows.map { [$0[0], $0[1]].flatMap(\.ticked) }) == Set(linked))
         #expect(linked.count == text.ranges(of: ".linkedLibrary(").count)

@@ -6,7 +6,7 @@ struct TestWaitTests {
     /// `Tests/Support` has the words: `eventually` for a condition, `letPass` for time itself.
     @Test func noTestSleepsBesideTheHelpersForIt() {
         let calls = ["usleep(", "Task.sleep(", "Thread.sleep(", "nanosleep(", " sleep("]
-        for file in House.tests where file.room != "Support" && file.room != "HouseTests" {
+        for file in House.tests where file.module != "Support" && file.module != "HouseTests" {
             for (index, line) in file.lines.enumerated() {
                 let isSleep = calls.contains { line.utf8Contains($0) }
                 #expect(!isSleep || isPace(file), "\(file.path):\(index + 1)")
@@ -20,7 +20,7 @@ struct TestWaitTests {
     }
 
     @Test func everySuiteThatDrivesProgramsHasThreadsThatMayBlock() {
-        for file in House.tests where ["EndToEndTests", "SocketServerTests"].contains(file.room) {
+        for file in House.tests where ["EndToEndTests", "SocketServerTests"].contains(file.module) {
             for (index, line) in file.lines.enumerated() where line.hasPrefix("@Suite") {
                 let text = file.lines[index...].prefix(2).joined()
                 #expect(text.utf8Contains(".blocking"), "\(file.path):\(index + 1)")

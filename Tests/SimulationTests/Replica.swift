@@ -8,7 +8,7 @@ final class Replica {
     let clock: DriftingClock
     private(set) var tracker: ActionTracker
     /// What may be served without asking the tracker.
-    var board: [ActionID: Publication] = [:]
+    var board: [ActionID: Snapshot] = [:]
     /// Raised by each crash: what was meant for an earlier life gets lost.
     private(set) var life = 0
     private(set) var isUp = true

@@ -57,8 +57,8 @@ extension World {
             trace.note(now, "\(replica.index) replied to \(caller.number): \(reply.words)")
             judge.replied(replica, caller, reply, at: now)
             noteReply(caller, reply)
-        case .publish(let id, let publication):
-            replica.board[id] = mutant == .publishedPastDue ? publication.past : publication
+        case .publish(let id, let snapshot):
+            replica.board[id] = mutant == .publishedPastDue ? snapshot.past : snapshot
         case .withdraw(let id): replica.board[id] = nil
         case .explain(_, let explanation): judge.explained(replica, explanation, at: now)
         case .leaveAlone(let source, let until):
@@ -184,11 +184,11 @@ extension Scenario.Fault.Kind {
     }
 }
 
-extension Publication {
+extension Snapshot {
     /// Only mutants make it: served for as long as no call can be made.
-    fileprivate var past: Publication {
+    fileprivate var past: Snapshot {
         let until = answer.nextLookAt.map { min($0, answer.keptUntil) } ?? servableUntil
-        return Publication(shared, servableUntil: max(until, servableUntil))
+        return Snapshot(shared, servableUntil: max(until, servableUntil))
     }
 }
 

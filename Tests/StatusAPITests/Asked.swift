@@ -75,11 +75,11 @@ final class Asked {
         }
     }
 
-    func wish(
+    func options(
         _ limits: APILimits, isBatch: Bool = false
-    ) throws(ProblemDetails) -> Wish {
+    ) throws(ProblemDetails) -> RequestOptions {
         let (query, fields) = (query, fields)
-        return try QuestionReader.wish(
+        return try QuestionReader.options(
             query.span, preferredWait: fields.preferredWait,
             noneMatch: fields.preconditions.noneMatch, limits, now: Fixtures.now,
             isBatch: isBatch)

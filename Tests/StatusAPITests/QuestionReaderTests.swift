@@ -9,16 +9,16 @@ import Testing
 
     static let limits = APILimits(configured: Source.allCases, waitMax: .seconds(50))
 
-    private func wish(
+    private func options(
         _ query: String? = nil, prefer: String? = nil, ifNoneMatch: String? = nil,
         limits: APILimits = limits
-    ) throws(ProblemDetails) -> Wish {
-        try Asked(query: query, ["If-None-Match": ifNoneMatch, "Prefer": prefer]).wish(limits)
+    ) throws(ProblemDetails) -> RequestOptions {
+        try Asked(query: query, ["If-None-Match": ifNoneMatch, "Prefer": prefer]).options(limits)
     }
 
     /// The seconds that the caller is held for; nil when it is not.
     private func wait(_ query: String?, prefer: String? = nil) throws -> Int64? {
-        switch try wish(query, prefer: prefer).patience {
+        switch try options(query, prefer: prefer).patience {
         case .none: nil
         case .done(let deadline), .change(_, let deadline):
             (deadline - Fixtures.now).nanoseconds / 1_000_000_000
@@ -26,22 +26,22 @@ import Testing
     }
 
     @Test func plainRequestWantsTheStateNow() throws {
-        let wish = try wish()
-        #expect(wish == Wish(source: nil, patience: .none))
+        let options = try options()
+        #expect(options == RequestOptions(source: nil, patience: .none))
         let id = try Fixtures.id()
-        #expect(wish.question(id) == Question(id: id))
+        #expect(options.question(id) == Question(id: id))
     }
 
     @Test func everythingAtOnce() throws {
-        let wish = try wish(
+        let options = try options(
             "until=change&source=vouchers&wait=5", prefer: "wait=9",
             ifNoneMatch: #"W/"00000000000000ff""#)
         let deadline = Fixtures.now + .seconds(5)
-        #expect(wish.source == .vouchers)
-        #expect(wish.patience == .change(from: [0xFF], deadline: deadline))
+        #expect(options.source == .vouchers)
+        #expect(options.patience == .change(from: [0xFF], deadline: deadline))
         let id = try Fixtures.id()
         #expect(
-            wish.question(id)
+            options.question(id)
                 == Question(
                     id: id, source: .vouchers, patience: .change(from: [0xFF], deadline: deadline)))
     }
@@ -69,9 +69,9 @@ import Testing
         "wait=1&wait=2",
     ])
     func malformedWaitIsRefused(query: String) {
-        #expect(throws: ProblemDetails.self) { try wish(query) }
+        #expect(throws: ProblemDetails.self) { try options(query) }
         // Prefer does not stand in for it.
-        #expect(throws: ProblemDetails.self) { try wish(query, prefer: "wait=5") }
+        #expect(throws: ProblemDetails.self) { try options(query, prefer: "wait=5") }
     }
 
     @Test(
@@ -106,7 +106,7 @@ import Testing
     func answerTellsWhichPreferenceWasApplied(query: String, prefer: String?, value: String?)
         throws
     {
-        #expect(try wish(query, prefer: prefer).preferenceApplied?.value == value)
+        #expect(try options(query, prefer: prefer).preferenceApplied?.value == value)
     }
 
     @Test func queryComesBeforePrefer() throws {
@@ -116,7 +116,7 @@ import Testing
 
     @Test func withoutTimeToWaitNobodyWaits() throws {
         let limits = APILimits(configured: [.orders], waitMax: .zero)
-        #expect(try wish("wait=5", limits: limits).patience == .none)
+        #expect(try options("wait=5", limits: limits).patience == .none)
     }
 
     // MARK: until
@@ -151,11 +151,11 @@ import Testing
             ("until=change", nil, .none), ("until=done&wait=0", nil, .none),
         ] as [(String, String?, Patience)])
     func untilSaysWhatIsWaitedFor(query: String, ifNoneMatch: String?, patience: Patience) throws {
-        #expect(try wish(query, ifNoneMatch: ifNoneMatch).patience == patience)
+        #expect(try options(query, ifNoneMatch: ifNoneMatch).patience == patience)
     }
 
     @Test func preferredWaitCanBeForAChange() throws {
-        let patience = try wish("until=change", prefer: "wait=5").patience
+        let patience = try options("until=change", prefer: "wait=5").patience
         #expect(patience == .change(from: nil, deadline: Fixtures.now + .seconds(5)))
     }
 
@@ -181,9 +181,9 @@ import Testing
         query: String, ifNoneMatch: String?, patience: Patience, isAny: Bool
     ) throws {
         let asked = Asked(query: query, ["If-None-Match": ifNoneMatch])
-        let wish = try asked.wish(Self.limits, isBatch: true)
-        #expect(wish.patience == patience)
-        #expect(wish.waitsForAny == isAny)
+        let options = try asked.options(Self.limits, isBatch: true)
+        #expect(options.patience == patience)
+        #expect(options.waitsForAny == isAny)
     }
 
     @Test(arguments: [
@@ -191,14 +191,14 @@ import Testing
         "until=%ff",
     ])
     func otherUntilIsRefused(query: String) {
-        #expect(throws: ProblemDetails.self) { try wish(query) }
+        #expect(throws: ProblemDetails.self) { try options(query) }
         #expect(throws: ProblemDetails.self) {
-            try Asked(query: query).wish(Self.limits, isBatch: true)
+            try Asked(query: query).options(Self.limits, isBatch: true)
         }
     }
 
     @Test func oneActionIsNotWaitedForAsAny() {
-        #expect(throws: ProblemDetails.self) { try wish("wait=5&until=any") }
+        #expect(throws: ProblemDetails.self) { try options("wait=5&until=any") }
     }
 
     // MARK: source
@@ -210,7 +210,7 @@ import Testing
             ("", nil), ("a=source", nil), ("Source=orders", nil),
         ] as [(String, Source?)])
     func sourceIsOneOfTheUpstreams(query: String, source: Source?) throws {
-        #expect(try wish(query).source == source)
+        #expect(try options(query).source == source)
     }
 
     @Test(arguments: [
@@ -218,14 +218,14 @@ import Testing
         "source=orders&source=orders", "source=orders&source=vouchers", "source=%ff",
     ])
     func otherSourceIsRefused(query: String) {
-        #expect(throws: ProblemDetails.self) { try wish(query) }
+        #expect(throws: ProblemDetails.self) { try options(query) }
     }
 
     @Test func sourceThatIsNotConfiguredIsRefused() throws {
         let limits = APILimits(configured: [.vouchers], waitMax: .seconds(50))
-        #expect(try wish("source=vouchers", limits: limits).source == .vouchers)
+        #expect(try options("source=vouchers", limits: limits).source == .vouchers)
         let problem = try #require(throws: ProblemDetails.self) {
-            try wish("source=orders", limits: limits)
+            try options("source=orders", limits: limits)
         }
         #expect(problem.code == .invalidParameter)
         #expect(problem.detail == "The source 'orders' is not configured here.")
@@ -239,14 +239,16 @@ import Testing
         "callback=%00",
     ])
     func unknownParametersAreIgnored(query: String) throws {
-        #expect(try wish(query) == Wish(source: nil, patience: .none))
-        #expect(try wish(query + "&wait=5&" + query).patience != .none)
+        #expect(try options(query) == RequestOptions(source: nil, patience: .none))
+        #expect(try options(query + "&wait=5&" + query).patience != .none)
     }
 
     @Test func manyParametersAreRefusedBeforeTheyCost() throws {
         let query = { Array(repeating: "a=1", count: $0).joined(separator: "&") }
-        #expect(try wish(query(QueryParameters.parametersMax)).patience == .none)
-        #expect(throws: ProblemDetails.self) { try wish(query(QueryParameters.parametersMax + 1)) }
+        #expect(try options(query(QueryParameters.parametersMax)).patience == .none)
+        #expect(throws: ProblemDetails.self) {
+            try options(query(QueryParameters.parametersMax + 1))
+        }
     }
 
     // MARK: Batch

@@ -15,8 +15,8 @@ struct CallerGateTests {
         return try CallerKeys(Array(lines.joined(separator: "\n").utf8), path: "keys")
     }
 
-    private func name(_ gate: CallerGate, _ key: String, lane: Int = 0) -> String? {
-        guard case .admitted(let caller) = gate.admit(Array(key.utf8).span, now: now, lane: lane)
+    private func name(_ gate: CallerGate, _ key: String, shard: Int = 0) -> String? {
+        guard case .admitted(let caller) = gate.admit(Array(key.utf8).span, now: now, shard: shard)
         else { return nil }
         return caller.name
     }
@@ -24,25 +24,25 @@ struct CallerGateTests {
     @Test func callerIsKnownByAnyOfItsKeysInEveryLane() throws {
         let gate = CallerGate(
             try keys(["app": "old", "app": "new", "other": "third"]), requestsPerSecond: nil,
-            heldMax: 9, lanes: 3)
-        for lane in 0..<3 {
-            #expect(name(gate, "old", lane: lane) == "app")
-            #expect(name(gate, "new", lane: lane) == "app")
-            #expect(name(gate, "third", lane: lane) == "other")
-            #expect(name(gate, "fourth", lane: lane) == nil)
-            #expect(name(gate, "", lane: lane) == nil)
+            heldMax: 9, shards: 3)
+        for shard in 0..<3 {
+            #expect(name(gate, "old", shard: shard) == "app")
+            #expect(name(gate, "new", shard: shard) == "app")
+            #expect(name(gate, "third", shard: shard) == "other")
+            #expect(name(gate, "fourth", shard: shard) == nil)
+            #expect(name(gate, "", shard: shard) == nil)
         }
     }
 
     @Test func quotaIsOfTheNameAndNotOfTheKey() throws {
         let gate = CallerGate(
             try keys(["app": "old", "app": "new", "other": "third"]), requestsPerSecond: 2,
-            heldMax: 9, lanes: 2)
-        #expect(name(gate, "old", lane: 0) == "app")
-        #expect(name(gate, "new", lane: 1) == "app")
+            heldMax: 9, shards: 2)
+        #expect(name(gate, "old", shard: 0) == "app")
+        #expect(name(gate, "new", shard: 1) == "app")
         guard
             case .tooMany(let caller, let retryAt) = gate.admit(
-                Array("old".utf8).span, now: now, lane: 1)
+                Array("old".utf8).span, now: now, shard: 1)
         else {
             Issue.record("the third request was let in")
             return
@@ -53,19 +53,19 @@ struct CallerGateTests {
     }
 
     @Test func exchangedKeysCountAtOnceAndQuotasGoOn() throws {
-        let gate = CallerGate(try keys(["app": "old"]), requestsPerSecond: 1, heldMax: 9, lanes: 2)
+        let gate = CallerGate(try keys(["app": "old"]), requestsPerSecond: 1, heldMax: 9, shards: 2)
         #expect(name(gate, "old") == "app")
         gate.replace(try keys(["app": "new", "other": "third"]))
         #expect(name(gate, "old") == nil)
-        guard case .tooMany = gate.admit(Array("new".utf8).span, now: now, lane: 1) else {
+        guard case .tooMany = gate.admit(Array("new".utf8).span, now: now, shard: 1) else {
             Issue.record("a new key brought a new quota")
             return
         }
-        #expect(name(gate, "third", lane: 1) == "other")
+        #expect(name(gate, "third", shard: 1) == "other")
     }
 
     private func holder(_ gate: CallerGate, _ key: String) throws -> KeyHolder {
-        guard case .admitted(let caller) = gate.admit(Array(key.utf8).span, now: now, lane: 0)
+        guard case .admitted(let caller) = gate.admit(Array(key.utf8).span, now: now, shard: 0)
         else { throw ProbeFailure.place(key) }
         return caller
     }
@@ -73,7 +73,7 @@ struct CallerGateTests {
     @Test func placesAreOfTheNameAndOutliveItsKeys() throws {
         let gate = CallerGate(
             try keys(["app": "old", "other": "third"]), requestsPerSecond: nil, heldMax: 2,
-            lanes: 1)
+            shards: 1)
         let before = try holder(gate, "old")
         #expect(before.hold(questions: 1))
         gate.replace(try keys(["app": "new", "other": "third"]))
@@ -105,13 +105,13 @@ struct CallerGateTests {
     @Test func keysMayBeExchangedUnderTraffic() throws {
         let first = try keys(["app": "always", "app": "one"])
         let second = try keys(["app": "always", "app": "two"])
-        let gate = CallerGate(first, requestsPerSecond: 1_000_000, heldMax: 9, lanes: 2)
+        let gate = CallerGate(first, requestsPerSecond: 1_000_000, heldMax: 9, shards: 2)
         DispatchQueue.concurrentPerform(iterations: 3) { worker in
             for round in 0..<2000 {
                 if worker == 2 {
                     gate.replace(round % 2 == 0 ? second : first)
                 } else {
-                    #expect(name(gate, "always", lane: worker) == "app")
+                    #expect(name(gate, "always", shard: worker) == "app")
                 }
             }
         }

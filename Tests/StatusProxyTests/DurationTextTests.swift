@@ -61,7 +61,8 @@ struct DurationTextTests {
         for name in SettingName.allCases {
             guard let text = name.defaultText, text.first?.isNumber == true else { continue }
             let isNumber = Int(text) != nil || name == .listenHost
-            #expect(isNumber || DurationText.parse(text) != nil, "\(name)")
+            let isSize = SizeText.parse(text) != nil
+            #expect(isNumber || isSize || DurationText.parse(text) != nil, "\(name)")
         }
     }
 }

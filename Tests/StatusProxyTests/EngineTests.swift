@@ -23,7 +23,7 @@ struct EngineTests {
             terminalTTL: .seconds(60), actionsMax: 10)
         let engine = Engine(
             policy: policy, store: try SQLiteStore(path: path),
-            clients: PerSource { _ in nil }, board: AnswerBoard(),
+            clients: PerSource { _ in nil }, responses: ResponseCache(),
             observer: Observer(log: log, metrics: Metrics(), health: health),
             target: DispatchQueue(label: "engine-tests"), purgeInterval: .milliseconds(50))
 
@@ -48,7 +48,7 @@ extension EngineTests {
             terminalTTL: .seconds(60), actionsMax: 10, callersMax: 0)
         let engine = Engine(
             policy: policy, store: MemoryStore(clock: { SystemClock.now() }),
-            clients: PerSource { _ in nil }, board: AnswerBoard(),
+            clients: PerSource { _ in nil }, responses: ResponseCache(),
             observer: Observer(log: log, metrics: Metrics(), health: Health()), target: target)
         let replies = Guarded(0)
         let repliesBefore = Guarded<[Int]>([])

@@ -9,16 +9,16 @@ import Testing
 @testable import StatusProxy
 
 struct RequestJournalTests {
-    private func visit(
+    private func context(
         _ fields: String = "", _ route: Route = .live, number: UInt64 = 1
-    ) throws -> Visit {
+    ) throws -> RequestContext {
         let bytes = Array("GET /livez HTTP/1.0\r\n\(fields)\r\n".utf8)
         var head = RequestHead()
         let outcome = RequestParser().parse(bytes.span, into: &head)
         #expect(outcome == .request(consumed: bytes.count))
-        var visit = Visit(head, bytes.span, route, number: number)
-        visit.keep(bytes.span)
-        return visit
+        var context = RequestContext(head, bytes.span, route, number: number)
+        context.keep(bytes.span)
+        return context
     }
 
     private func text(_ journal: RequestJournal, stored: Int = 0) throws -> MetricsReader {
@@ -28,8 +28,8 @@ struct RequestJournalTests {
     }
 
     @Test func requestWithoutAnIDGetsANewOne() throws {
-        let first = try visit("X-Request-Id: a b\r\n", number: 1).requestID.text()
-        let second = try visit(number: 2).requestID.text()
+        let first = try context("X-Request-Id: a b\r\n", number: 1).requestID.text()
+        let second = try context(number: 2).requestID.text()
         for id in [first, second] {
             #expect(id.utf8.count == 16)
             #expect(id.utf8.allSatisfy { Array("0123456789abcdef".utf8).contains($0) })
@@ -43,10 +43,10 @@ struct RequestJournalTests {
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
         let metrics = Metrics()
         let journal = RequestJournal(log: log, metrics: metrics)
-        var visit = try visit("X-Request-Id: req-42\r\n", .action)
-        visit.cacheResult = .stale
-        visit.source = .vouchers
-        let response = journal.close(visit, Response(status: 200))
+        var context = try context("X-Request-Id: req-42\r\n", .action)
+        context.cacheResult = .stale
+        context.source = .vouchers
+        let response = journal.close(context, Response(status: 200))
         #expect(response.fields == [Field(name: "X-Request-Id", value: "req-42")])
         log.flush(patience: .seconds(30))
         let lines = try #require(pipe.lines())
@@ -76,13 +76,13 @@ struct RequestJournalTests {
         pipe.startReading()
         let log = LogWriter(level: .info, format: format, descriptor: pipe.writer)
         let journal = RequestJournal(log: log, metrics: Metrics(), logging: .sampled)
-        var visit = try visit("X-Request-Id: req-42\r\n", .unknown)
-        visit.cacheResult = .hit
-        visit.peer = "2001:db8:1111:2222:3333:4444:5555:6666%interface-of-15"
+        var context = try context("X-Request-Id: req-42\r\n", .unknown)
+        context.cacheResult = .hit
+        context.peer = "2001:db8:1111:2222:3333:4444:5555:6666%interface-of-15"
         let hits = 1000
-        for _ in 0..<hits { journal.close(visit, status: 200) }
+        for _ in 0..<hits { journal.close(context, status: 200) }
         // Trouble always has its line.
-        for _ in 0..<hits { journal.close(visit, status: 404) }
+        for _ in 0..<hits { journal.close(context, status: 404) }
         #expect(
             try text(journal).value("requests_total", ["route": "other", "code": "200"]) == 1000)
         log.flush(patience: .seconds(30))
@@ -106,7 +106,7 @@ struct RequestJournalTests {
         pipe.startReading()
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
         let journal = RequestJournal(log: log, metrics: Metrics())
-        journal.abandoned(try visit("X-Request-Id: req-42\r\n", .unknown))
+        journal.abandoned(try context("X-Request-Id: req-42\r\n", .unknown))
         log.flush(patience: .seconds(30))
         let lines = try #require(pipe.lines())
         #expect(lines.count == 1)
@@ -147,8 +147,8 @@ struct RequestJournalTests {
         pipe.startReading()
         let log = LogWriter(level: .info, format: format, descriptor: pipe.writer)
         let journal = RequestJournal(log: log, metrics: Metrics())
-        let visit = try visit("X-Request-Id: \(id)\r\n")
-        journal.close(visit, status: 200)
+        let context = try context("X-Request-Id: \(id)\r\n")
+        journal.close(context, status: 200)
         log.flush(patience: .seconds(30))
         #expect(try #require(pipe.lines()?.first).contains(part))
     }
@@ -159,11 +159,11 @@ struct RequestJournalTests {
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
         let journal = RequestJournal(log: log, metrics: Metrics())
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736"
-        var visit = try visit("traceparent: 00-\(trace)-00f067aa0ba902b7-01\r\n")
-        visit.caller = KeyHolder("app", requestsPerSecond: nil, heldMax: 1)
-        visit.problem = .upstreamError
-        visit.cacheResult = CacheResult.none
-        journal.close(visit, status: 502, events: 3)
+        var context = try context("traceparent: 00-\(trace)-00f067aa0ba902b7-01\r\n")
+        context.caller = KeyHolder("app", requestsPerSecond: nil, heldMax: 1)
+        context.problem = .upstreamError
+        context.cacheResult = CacheResult.none
+        journal.close(context, status: 502, events: 3)
         log.flush(patience: .seconds(30))
         let line = try json(#require(pipe.lines()?.first))
         #expect(line["trace_id"]?.string == trace)

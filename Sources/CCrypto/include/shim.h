@@ -2,7 +2,7 @@
 #define STATUS_PROXY_CCRYPTO_H
 #include <stddef.h>
 
-/* A door to OpenSSL's libcrypto: one digest and a look at certificates, none of its types. */
+/* Access to OpenSSL's libcrypto: one digest and a look at certificates, none of its types. */
 
 enum { ccrypto_sha256_bytes = 32 };
 

@@ -1,4 +1,4 @@
-// Named doors to libcurl and epoll: what Swift cannot import (variadics, unions) and nothing else.
+// Access to libcurl and epoll: what Swift cannot import (variadics, unions) and nothing else.
 #ifndef STATUS_PROXY_CCURL_H
 #define STATUS_PROXY_CCURL_H
 
@@ -19,7 +19,7 @@
 // Room for a whole CURLOPT_ERRORBUFFER.
 enum { STATUS_PROXY_ERROR_BYTES = CURL_ERROR_SIZE };
 
-// curl_easy_setopt is variadic: one door per type of argument.
+// curl_easy_setopt is variadic: one function per type of argument.
 
 static inline CURLcode door_easy_set_long(CURL *easy, CURLoption option, long value) {
     return curl_easy_setopt(easy, option, value);

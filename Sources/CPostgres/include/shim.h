@@ -1,4 +1,4 @@
-// Doors to libpq: what Swift cannot import, and the shared store's schema.
+// Access to libpq: what Swift cannot import, and the shared store's schema.
 #ifndef STATUS_PROXY_CPOSTGRES_H
 #define STATUS_PROXY_CPOSTGRES_H
 

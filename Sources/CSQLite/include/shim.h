@@ -2,7 +2,7 @@
 #define STATUS_PROXY_CSQLITE_H
 #include <sqlite3.h>
 
-/* Doors for what Swift cannot reach: function-pointer macros and variadic calls. */
+/* Functions for what Swift cannot reach: function-pointer macros and variadic calls. */
 
 /* Binds text; SQLite copies it. */
 static inline int csqlite_bind_text(sqlite3_stmt *statement, int index, const char *text, int bytes) {

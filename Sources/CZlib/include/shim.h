@@ -2,6 +2,6 @@
 #define STATUS_PROXY_CZLIB_H
 #include <zlib.h>
 
-/* A door to zlib: what Swift reads of its header is enough. */
+/* Access to zlib: what Swift reads of its header is enough. */
 
 #endif

@@ -65,14 +65,14 @@ public enum Effect: Sendable, Equatable {
     case reply(CallerID, Reply)
     case explain(CallerID, Explanation)
     /// From now on the answer may be served without asking the tracker.
-    case publish(ActionID, Publication)
+    case publish(ActionID, Snapshot)
     /// From now on the tracker has to be asked again.
     case withdraw(ActionID)
     case note(Note)
 }
 
 /// An answer that anybody who asks without `source` and `wait` gets, until `servableUntil`.
-public struct Publication: Sendable, Equatable {
+public struct Snapshot: Sendable, Equatable {
     /// Kept once, here and wherever it is served from.
     public let shared: Shared<Answer>
     public let servableUntil: Instant
@@ -84,7 +84,7 @@ public struct Publication: Sendable, Equatable {
 
     public var answer: Answer { shared.value }
 
-    public static func == (a: Publication, b: Publication) -> Bool {
+    public static func == (a: Snapshot, b: Snapshot) -> Bool {
         a.servableUntil == b.servableUntil && (a.shared === b.shared || a.answer == b.answer)
     }
 }

@@ -1,4 +1,4 @@
-// The door for callers, when keys are on: who is it, does its quota last, and how much of it is held?
+// Admission of callers, when keys are on: who is it, does its quota last, and how much of it is held?
 
 import Locking
 import SocketServer
@@ -67,21 +67,21 @@ enum Admission: Sendable {
 final class CallerGate: Sendable {
     private let requestsPerSecond: Int?
     private let heldMax: Int
-    /// The same in each: one per loop, so that a lane's lock is never waited for.
-    private let lanes: [Guarded<[KeyDigest: KeyHolder]>]
+    /// The same in each: one per loop, so that a shard's lock is never waited for.
+    private let shards: [Guarded<[KeyDigest: KeyHolder]>]
     private let failed = Guarded(FailedKeys())
 
-    init(_ keys: CallerKeys, requestsPerSecond: Int?, heldMax: Int, lanes: Int) {
+    init(_ keys: CallerKeys, requestsPerSecond: Int?, heldMax: Int, shards: Int) {
         self.requestsPerSecond = requestsPerSecond
         self.heldMax = heldMax
-        self.lanes = (0..<max(1, lanes)).map { _ in Guarded([:]) }
+        self.shards = (0..<max(1, shards)).map { _ in Guarded([:]) }
         replace(keys)
     }
 
     /// From now on these keys count. Quotas and held requests go on by name. One call at a time.
     func replace(_ keys: CallerKeys) {
         var callers: [String: KeyHolder] = [:]
-        for caller in lanes[0].withLock({ $0 }).values { callers[caller.name] = caller }
+        for caller in shards[0].withLock({ $0 }).values { callers[caller.name] = caller }
         var known: [KeyDigest: KeyHolder] = [:]
         for (digest, name) in keys.names {
             let caller =
@@ -91,7 +91,7 @@ final class CallerGate: Sendable {
             known[digest] = caller
         }
         let result = known
-        for lane in lanes { lane.withLock { $0 = result } }
+        for shard in shards { shard.withLock { $0 = result } }
     }
 
     /// Counts a request with a wrong key, or without one. Nil: its peer's quota allows it; else when it will
@@ -100,9 +100,9 @@ final class CallerGate: Sendable {
         failed.withLock { $0.take(peer?.network ?? "", now: now) }
     }
 
-    func admit(_ key: Span<UInt8>, now: Instant, lane: Int) -> Admission {
+    func admit(_ key: Span<UInt8>, now: Instant, shard: Int) -> Admission {
         let digest = KeyDigest(of: key)
-        guard let caller = lanes[lane].withLock({ $0[digest] }) else { return .unknown }
+        guard let caller = shards[shard].withLock({ $0[digest] }) else { return .unknown }
         return caller.take(now: now).map { .tooMany(caller, retryAt: $0) } ?? .admitted(caller)
     }
 }

@@ -91,7 +91,7 @@ final class Metrics: Sendable {
         }
     }
 
-    func count(_ shortage: Shortage) {
+    func count(_ shortage: ResourceExhaustion) {
         state.withLock { state in
             switch shortage {
             case .began:

@@ -50,10 +50,10 @@ struct RequestCounts: Sendable {
         self.savedCalls += savedCalls
     }
 
-    mutating func count(_ visit: borrowing Visit, status: Int, _ nanoseconds: Int64) {
+    mutating func count(_ context: borrowing RequestContext, status: Int, _ nanoseconds: Int64) {
         count(
-            visit.route, status: status, nanoseconds: nanoseconds, visit.cacheResult,
-            savedCalls: visit.savedCalls)
+            context.route, status: status, nanoseconds: nanoseconds, context.cacheResult,
+            savedCalls: context.savedCalls)
     }
 
     mutating func add(_ other: RequestCounts) {

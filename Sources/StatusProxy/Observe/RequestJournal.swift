@@ -6,41 +6,41 @@ import SocketServer
 import StatusAPI
 import StatusCore
 
-/// Logs and counts requests. One lane for each event loop: loops never wait for each other.
+/// Logs and counts requests. One shard for each event loop: loops never wait for each other.
 final class RequestJournal: Sendable {
     private let log: LogWriter
     private let metrics: Metrics
-    private let lanes: [Guarded<Lane>]
+    private let shards: [Guarded<Shard>]
     /// Peers' addresses stand in the lines.
     let logsPeer: Bool
     /// Known only once the server listens, which is after its handler exists.
     private let connections = Guarded<(@Sendable () -> ServerFigures)?>(nil)
 
     /// What one loop uses again and again.
-    private struct Lane: Sendable {
+    private struct Shard: Sendable {
         var counts = RequestCounts()
         private var sampler: RequestSampler
         private var clock = LineClock()
         /// Written over by each request, since to empty an array costs more.
-        private var line = [UInt8](repeating: 0, count: Visit.lineBytesMax)
+        private var line = [UInt8](repeating: 0, count: RequestContext.lineBytesMax)
 
         init(_ logging: RequestLogging) { sampler = RequestSampler(logging) }
 
         /// Hands over the request's line, if it gets one.
         mutating func withLine(
-            _ visit: borrowing Visit, from bytes: Span<UInt8> = Span(), status: Int,
+            _ context: borrowing RequestContext, from bytes: Span<UInt8> = Span(), status: Int,
             endedAt: Instant, events: Int? = nil, delivery: Delivery = .whole,
             as format: LogFormat, _ body: (Span<UInt8>) -> Void
         ) {
             let isTrouble = status >= 400 || delivery != .whole
-            let kind = isTrouble ? .trouble : visit.kind(events)
+            let kind = isTrouble ? .trouble : context.kind(events)
             guard let requests = sampler.take(kind, now: endedAt) else { return }
-            let nanoseconds = endedAt.nanoseconds - visit.startedAt.nanoseconds
+            let nanoseconds = endedAt.nanoseconds - context.startedAt.nanoseconds
             let milliseconds = clock.tick()
             let clock = clock
             let count = line.overwrite { line in
                 line.beginLine(clock, milliseconds, .info, "request", as: format)
-                visit.write(
+                context.write(
                     bytes, status, nanoseconds, events, delivery, requests, as: format, into: &line)
                 line.endLogLine(as: format)
             }
@@ -49,53 +49,53 @@ final class RequestJournal: Sendable {
     }
 
     init(
-        log: LogWriter, metrics: Metrics, lanes: Int = 1, logging: RequestLogging = .all,
+        log: LogWriter, metrics: Metrics, shards: Int = 1, logging: RequestLogging = .all,
         logsPeer: Bool = false
     ) {
         self.log = log
         self.metrics = metrics
         self.logsPeer = logsPeer
-        self.lanes = (0..<max(1, lanes)).map { _ in Guarded(Lane(logging)) }
+        self.shards = (0..<max(1, shards)).map { _ in Guarded(Shard(logging)) }
     }
 
     /// Logs and counts the answer, and returns it with the request's id.
-    func close(_ visit: Visit, _ response: Response) -> Response {
-        close(visit, status: response.status)
+    func close(_ context: RequestContext, _ response: Response) -> Response {
+        close(context, status: response.status)
         var response = response
-        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID.text()))
+        response.fields.append(Field(name: "X-Request-Id", value: context.requestID.text()))
         return response
     }
 
-    /// Logs and counts an answer that has been written. `bytes`: those of the head, if the visit has not
+    /// Logs and counts an answer that has been written. `bytes`: those of the head, if the context has not
     /// been kept. `beganAfter` and `events` are of an event stream: its whole life would tell nothing
     /// among the durations of answers.
     func close(
-        _ visit: borrowing Visit, from bytes: Span<UInt8> = Span(), status: Int,
+        _ context: borrowing RequestContext, from bytes: Span<UInt8> = Span(), status: Int,
         beganAfter: Duration? = nil, events: Int? = nil
     ) {
         // Plain numbers: `Duration` counts in 128 bits.
         let now = SystemClock.now()
-        let took = now.nanoseconds - visit.startedAt.nanoseconds
-        lanes[visit.lane].withLock { lane in
-            lane.counts.count(visit, status: status, beganAfter?.nanoseconds ?? took)
+        let took = now.nanoseconds - context.startedAt.nanoseconds
+        shards[context.shard].withLock { shard in
+            shard.counts.count(context, status: status, beganAfter?.nanoseconds ?? took)
             guard log.level <= .info else { return }
-            lane.withLine(
-                visit, from: bytes, status: status, endedAt: now, events: events, as: log.format
+            shard.withLine(
+                context, from: bytes, status: status, endedAt: now, events: events, as: log.format
             ) { log.append($0) }
         }
     }
 
     /// Counts a large answer that is being written, and logs it once it is known what became of it.
     /// On the queue of the exchange's loop.
-    func close(_ visit: Visit, status: Int, large exchange: Exchange) {
-        let took = SystemClock.now().nanoseconds - visit.startedAt.nanoseconds
-        lanes[visit.lane].withLock { $0.counts.count(visit, status: status, took) }
+    func close(_ context: RequestContext, status: Int, large exchange: Exchange) {
+        let took = SystemClock.now().nanoseconds - context.startedAt.nanoseconds
+        shards[context.shard].withLock { $0.counts.count(context, status: status, took) }
         guard log.level <= .info else { return }
         exchange.whenDelivered { [self] delivery in
             let now = SystemClock.now()
-            lanes[visit.lane].withLock { lane in
-                lane.withLine(
-                    visit, status: status, endedAt: now, delivery: delivery, as: log.format
+            shards[context.shard].withLock { shard in
+                shard.withLine(
+                    context, status: status, endedAt: now, delivery: delivery, as: log.format
                 ) {
                     log.append($0)
                 }
@@ -115,11 +115,11 @@ final class RequestJournal: Sendable {
 
     /// Logs and counts a request whose caller went away before its answer, under a status that nobody
     /// is sent.
-    func abandoned(_ visit: Visit) { close(visit, status: 499) }
+    func abandoned(_ context: RequestContext) { close(context, status: 499) }
 
-    /// A request that broke the protocol has no visit.
+    /// A request that broke the protocol has no context.
     func refused(status: Int, reason: String) {
-        lanes[0].withLock {
+        shards[0].withLock {
             $0.counts.count(nil, status: status, nanoseconds: 0, nil, savedCalls: 0)
         }
         log.log(
@@ -139,14 +139,14 @@ final class RequestJournal: Sendable {
             storedBytes: engine.storedBytes,
             waitingCallers: engine.waiting, eventStreams: streams, storeIsUp: storeIsUp,
             longestTurn: engine.longestTurn, logLinesLost: log.linesLost, process: .now())
-        let counts = lanes.reduce(into: RequestCounts()) { sum, lane in
-            sum.add(lane.withLock { $0.counts })
+        let counts = shards.reduce(into: RequestCounts()) { sum, shard in
+            sum.add(shard.withLock { $0.counts })
         }
         return Array(metrics.text(gauges, counts, configured: configured).utf8)
     }
 }
 
-extension Visit {
+extension RequestContext {
     /// The names of all members and their longest values.
     fileprivate static let lineBytesMax =
         512 + OutputCursor.textBytesMax(RequestID.bytesMax)

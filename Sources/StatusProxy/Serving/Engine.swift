@@ -20,7 +20,7 @@ final class Engine: @unchecked Sendable {
     private var tracker: ActionTracker
     private let store: any StateStore
     private let clients: PerSource<(any UpstreamClient)?>
-    private let board: AnswerBoard
+    private let responses: ResponseCache
     private let observer: any EngineObserver
     private let retention: Retention
     private let purgeInterval: Duration
@@ -69,14 +69,14 @@ final class Engine: @unchecked Sendable {
 
     init(
         policy: TrackerPolicy, store: any StateStore, clients: PerSource<(any UpstreamClient)?>,
-        board: AnswerBoard, observer: any EngineObserver, target: DispatchQueue,
+        responses: ResponseCache, observer: any EngineObserver, target: DispatchQueue,
         purgeInterval: Duration = Engine.purgeInterval
     ) {
         queue = target
         tracker = ActionTracker(policy: policy, seed: .random(in: .min ... .max))
         self.store = store
         self.clients = clients
-        self.board = board
+        self.responses = responses
         self.observer = observer
         self.purgeInterval = purgeInterval
         retention = Retention(
@@ -238,9 +238,9 @@ final class Engine: @unchecked Sendable {
         case .reply(let caller, let reply): backlog.add(reply: reply, to: caller)
         case .explain(let inquirer, let explanation):
             inquiries.removeValue(forKey: inquirer)?(explanation)
-        case .publish(let id, let publication):
-            board.publish(id, publication, clocks: SystemClock.both())
-        case .withdraw(let id): board.withdraw(id)
+        case .publish(let id, let snapshot):
+            responses.publish(id, snapshot, clocks: SystemClock.both())
+        case .withdraw(let id): responses.withdraw(id)
         case .note(let note): observer.observe(note)
         }
     }

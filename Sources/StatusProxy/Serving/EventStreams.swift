@@ -17,7 +17,7 @@ final class EventStreams: Sendable {
 
     private struct Stream: Sendable {
         let question: Question
-        var visit: Visit
+        var context: RequestContext
         /// The state that the client has.
         var seen: EntityTag?
         /// The question under way at the engine.
@@ -45,10 +45,12 @@ final class EventStreams: Sendable {
 
     /// Answers a request with the states of an action: the first now, if the client has not seen it.
     /// The caller's place is taken already; it is given back with the stream's end.
-    func open(_ question: Question, seen: EntityTag?, _ visit: Visit, _ exchange: Exchange) {
-        let stream = Stream(question: question, visit: visit, seen: seen)
+    func open(
+        _ question: Question, seen: EntityTag?, _ context: RequestContext, _ exchange: Exchange
+    ) {
+        let stream = Stream(question: question, context: context, seen: seen)
         state.withLock { $0.streams[exchange] = stream }
-        ask(question, visit.trace, exchange)
+        ask(question, context.trace, exchange)
     }
 
     /// The peer went away, if it had a stream.
@@ -85,7 +87,7 @@ final class EventStreams: Sendable {
         var question = stream.question
         question.patience = .change(
             from: [tag.value], deadline: SystemClock.now() + Self.questionSpan)
-        ask(question, stream.visit.trace, exchange)
+        ask(question, stream.context.trace, exchange)
     }
 
     // MARK: Telling
@@ -96,9 +98,9 @@ final class EventStreams: Sendable {
         let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
         let isNews = rendered.tag != stream.seen
         if stream.beganAfter == nil {
-            stream.visit.serve(answer)
-            let head = stream.visit.fields.preconditions.applied(
-                to: EventStream.head, now: stream.visit.startedAt)
+            stream.context.serve(answer)
+            let head = stream.context.fields.preconditions.applied(
+                to: EventStream.head, now: stream.context.startedAt)
             guard head.status == EventStream.head.status else {
                 return decline(stream, head, exchange)
             }
@@ -106,7 +108,7 @@ final class EventStreams: Sendable {
                 return decline(stream, EventStream.over, exchange)
             }
             begin(&stream, exchange)
-            if stream.visit.method == .head { return end(stream, exchange) }
+            if stream.context.method == .head { return end(stream, exchange) }
         }
         if isNews {
             stream.seen = rendered.tag
@@ -121,8 +123,8 @@ final class EventStreams: Sendable {
 
     private func begin(_ stream: inout Stream, _ exchange: Exchange) {
         var head = EventStream.head
-        head.fields.append(Field(name: "X-Request-Id", value: stream.visit.requestID.text()))
-        stream.beganAfter = SystemClock.now() - stream.visit.startedAt
+        head.fields.append(Field(name: "X-Request-Id", value: stream.context.requestID.text()))
+        stream.beganAfter = SystemClock.now() - stream.context.startedAt
         exchange.beginStream(head)
     }
 
@@ -132,7 +134,7 @@ final class EventStreams: Sendable {
         guard var stream = state.withLock({ $0.streams[exchange] }) else { return }
         guard stream.beganAfter == nil else { return end(stream, exchange) }
         let details = ProblemDetails(problem, id: stream.question.id)
-        stream.visit.refuse(details)
+        stream.context.refuse(details)
         var response = details.response(now: SystemClock.now(), for: caches)
         response.fields.append(AcceptedCoding.vary)
         decline(stream, response, exchange)
@@ -140,7 +142,7 @@ final class EventStreams: Sendable {
 
     private func decline(_ stream: Stream, _ response: Response, _ exchange: Exchange) {
         guard forget(exchange) != nil else { return }
-        exchange.respond(journal.close(stream.visit, response))
+        exchange.respond(journal.close(stream.context, response))
     }
 
     // MARK: The end
@@ -152,13 +154,13 @@ final class EventStreams: Sendable {
 
     private func forget(_ exchange: Exchange) -> Stream? {
         let stream = state.withLock { $0.streams.removeValue(forKey: exchange) }
-        stream?.visit.letGo(questions: 1)
+        stream?.context.letGo(questions: 1)
         return stream
     }
 
     /// Logs and counts a stream at its end.
     private func tell(_ stream: Stream) {
-        guard let beganAfter = stream.beganAfter else { return journal.abandoned(stream.visit) }
-        journal.close(stream.visit, status: 200, beganAfter: beganAfter, events: stream.events)
+        guard let beganAfter = stream.beganAfter else { return journal.abandoned(stream.context) }
+        journal.close(stream.context, status: 200, beganAfter: beganAfter, events: stream.events)
     }
 }

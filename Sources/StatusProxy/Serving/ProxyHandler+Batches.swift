@@ -9,19 +9,20 @@ import StatusCore
 
 extension ProxyHandler {
     func batch(
-        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: Visit, _ exchange: Exchange,
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ context: RequestContext,
+        _ exchange: Exchange,
         _ writer: inout ResponseWriter
     ) -> Handling {
         let batch: Batch
         do throws(ProblemDetails) {
             batch = Batch(
                 ids: try QuestionReader.batchIDs(bytes.extracting(head.query ?? 0..<0)),
-                wish: try wish(head, bytes, visit, isBatch: true),
-                visit: visit, exchange: exchange)
+                options: try options(head, bytes, context, isBatch: true),
+                context: context, exchange: exchange)
         } catch {
-            return answer(error, visit, &writer)
+            return answer(error, context, &writer)
         }
-        let patience = batch.wish.waitsForAny ? .none : batch.wish.patience
+        let patience = batch.options.waitsForAny ? .none : batch.options.patience
         let (found, missing) = look(for: batch, patience)
         // What is in memory as a whole is answered here and now.
         if missing.isEmpty, !mustFollow(found, batch),
@@ -30,9 +31,9 @@ extension ProxyHandler {
             write(found, batch, &writer)
             return .answered
         }
-        let places = look(for: batch, batch.wish.patience).missing.count
-        if let refusal = hold(exchange, visit, questions: places) {
-            return answer(refusal, visit, &writer)
+        let places = look(for: batch, batch.options.patience).missing.count
+        if let refusal = hold(exchange, context, questions: places) {
+            return answer(refusal, context, &writer)
         }
         guard !missing.isEmpty else {
             goOn(found, batch)
@@ -47,7 +48,7 @@ extension ProxyHandler {
         follow(results, batch)
     }
 
-    /// What stands on the board, and the questions for the rest: each id is asked about once, however
+    /// What is cached, and the questions for the rest: each id is asked about once, however
     /// often it was given.
     private func look(
         for batch: Batch, _ patience: Question.Patience
@@ -56,10 +57,10 @@ extension ProxyHandler {
         var found: BatchResults = [:]
         var missing: [Question] = []
         for id in batch.distinctIDs {
-            var question = batch.visit.question(batch.wish, id)
+            var question = batch.context.question(batch.options, id)
             question.patience = patience
             question.place = missing.count + 1
-            if let rendered = board.answer(to: question, now: now) {
+            if let rendered = responses.answer(to: question, now: now) {
                 found[id] = .success(rendered)
             } else {
                 missing.append(question)
@@ -78,7 +79,7 @@ extension ProxyHandler {
         let gathered = Guarded(
             GatheredReplies(
                 replies: [Reply?](repeating: nil, count: missing.count), owed: missing.count))
-        ask(missing, batch.visit.trace, batch.exchange) { index, reply in
+        ask(missing, batch.context.trace, batch.exchange) { index, reply in
             guard let replies = gathered.withLock({ $0.take(reply, at: index) }) else { return }
             batch.exchange.perform { done(found.adding(replies, to: missing)) }
         }
@@ -86,7 +87,8 @@ extension ProxyHandler {
 
     /// Whether a batch waits for the first change of any, and its caller knows all there is.
     private func mustFollow(_ results: BatchResults, _ batch: Batch) -> Bool {
-        guard batch.wish.waitsForAny, case .change(let known, let deadline) = batch.wish.patience,
+        guard batch.options.waitsForAny,
+            case .change(let known, let deadline) = batch.options.patience,
             known?.contains(EntityTag(batch.items(results)).value) ?? true,
             SystemClock.now() < deadline
         else { return false }
@@ -98,16 +100,16 @@ extension ProxyHandler {
     /// Holds a batch until one of its actions has another state than in `results`. Whichever reply
     /// comes first ends it, also at the deadline.
     private func follow(_ results: BatchResults, _ batch: Batch) {
-        guard case .change(_, let deadline) = batch.wish.patience else { return }
+        guard case .change(_, let deadline) = batch.options.patience else { return }
         let questions = batch.distinctIDs.compactMap { id -> Question? in
             guard case .success(let rendered) = results[id], !rendered.answer.document.isDone
             else { return nil }
-            var question = batch.visit.question(batch.wish, id)
+            var question = batch.context.question(batch.options, id)
             question.patience = .change(from: [rendered.answer.document.tag], deadline: deadline)
             return question
         }
         let isOver = Guarded(false)
-        ask(questions, batch.visit.trace, batch.exchange, unless: isOver) { _, _ in
+        ask(questions, batch.context.trace, batch.exchange, unless: isOver) { _, _ in
             let isFirst = isOver.withLock { isOver in
                 defer { isOver = true }
                 return !isOver
@@ -134,23 +136,23 @@ extension ProxyHandler {
     ) {
         let items = batch.items(results)
         let clocks = SystemClock.both()
-        var visit = batch.visit
+        var context = batch.context
         var response = BatchWriter.response(
-            items, visit.fields.preconditions, clocks: clocks, for: limits.caches)
-        if let field = batch.wish.preferenceApplied { response.fields.append(field) }
+            items, context.fields.preconditions, clocks: clocks, for: limits.caches)
+        if let field = batch.options.preferenceApplied { response.fields.append(field) }
         let calls = results.values.count { (try? $0.get().answer.service) == .miss }
-        visit.savedCalls = items.count { (try? $0.result.get()) != nil } - calls
-        guard response.status == 200 else { return write(response, visit, &writer) }
-        let isCompressed = BatchWriter.isCompressed(items, for: visit.fields)
+        context.savedCalls = items.count { (try? $0.result.get()) != nil } - calls
+        guard response.status == 200 else { return write(response, context, &writer) }
+        let isCompressed = BatchWriter.isCompressed(items, for: context.fields)
         if isCompressed {
             for case (let id, .success(let rendered)) in results { compress(id, rendered) }
             response.fields.append(AcceptedCoding.field)
         }
-        response.fields.append(Field(name: "X-Request-Id", value: visit.requestID.text()))
+        response.fields.append(Field(name: "X-Request-Id", value: context.requestID.text()))
         writer.write(
             response,
             content: BatchWriter.content(items, clocks: clocks, isCompressed: isCompressed))
-        close(visit, response.status, batch.exchange, writer)
+        close(context, response.status, batch.exchange, writer)
     }
 }
 
@@ -159,22 +161,23 @@ private struct Batch: Sendable {
     /// As they were given.
     private let ids: [(text: String, id: ActionID?)]
     let distinctIDs: [ActionID]
-    let wish: Wish
-    let visit: Visit
+    let options: RequestOptions
+    let context: RequestContext
     let exchange: Exchange
 
-    init(ids texts: [String], wish: Wish, visit: Visit, exchange: Exchange) {
+    init(ids texts: [String], options: RequestOptions, context: RequestContext, exchange: Exchange)
+    {
         ids = texts.map { ($0, ActionID($0)) }
         var seen: Set<ActionID> = []
         distinctIDs = ids.compactMap { $0.id }.filter { seen.insert($0).inserted }
-        self.wish = wish
-        self.visit = visit
+        self.options = options
+        self.context = context
         self.exchange = exchange
     }
 
     func bytesToCompress(_ results: BatchResults) -> Int {
-        guard visit.fields.coding != .identity else { return 0 }
-        return BatchWriter.bytesToCompress(items(results), for: visit.fields)
+        guard context.fields.coding != .identity else { return 0 }
+        return BatchWriter.bytesToCompress(items(results), for: context.fields)
     }
 
     /// What became of each id, in the order asked.

@@ -1,4 +1,4 @@
-// From a parsed request to its answer: routes, asks the board or the engine, writes, logs, counts.
+// From a parsed request to its answer: routes, asks the response cache or the engine, writes, logs, counts.
 
 import Dispatch
 import HTTPWire
@@ -10,7 +10,7 @@ import StatusCore
 /// Answers every request of the service.
 final class ProxyHandler: RequestHandler {
     let engine: Engine
-    let board: AnswerBoard
+    let responses: ResponseCache
     let limits: APILimits
     private let health: Health
     private let callers: CallerGate?
@@ -24,7 +24,7 @@ final class ProxyHandler: RequestHandler {
     private let held = Guarded<[Exchange: HeldRequest]>([:])
 
     private struct HeldRequest: Sendable {
-        let visit: Visit
+        let context: RequestContext
         /// How many questions the caller's place is for.
         let questions: Int
         /// Its questions at the engine.
@@ -32,12 +32,12 @@ final class ProxyHandler: RequestHandler {
     }
 
     init(
-        engine: Engine, board: AnswerBoard, limits: APILimits, health: Health,
+        engine: Engine, responses: ResponseCache, limits: APILimits, health: Health,
         callers: CallerGate?, browsers: BrowserPolicy, journal: RequestJournal,
         streams: EventStreams
     ) {
         self.engine = engine
-        self.board = board
+        self.responses = responses
         self.limits = limits
         self.health = health
         self.callers = callers
@@ -56,55 +56,59 @@ final class ProxyHandler: RequestHandler {
         writer: inout ResponseWriter
     ) -> Handling {
         let destination = Router.destination(of: head, bytes)
-        var visit = Visit(head, bytes, destination.route, exchange)
-        if journal.logsPeer { visit.peer = exchange.peer?.text }
-        let refusal = refusal(of: head, bytes, &visit, exchange, &writer)
+        var context = RequestContext(head, bytes, destination.route, exchange)
+        if journal.logsPeer { context.peer = exchange.peer?.text }
+        let refusal = refusal(of: head, bytes, &context, exchange, &writer)
         if refusal == nil, destination.route == .action, let place = destination.id,
-            serve(place, head, bytes, &visit, exchange, &writer)
+            serve(place, head, bytes, &context, exchange, &writer)
         {
             return .answered
         }
-        visit.keep(bytes)
-        if let refusal { return answer(refusal, visit, &writer) }
+        context.keep(bytes)
+        if let refusal { return answer(refusal, context, &writer) }
         let id = destination.actionID(in: bytes)
-        guard id != nil || destination.id == nil else { return answer(.invalidID, visit, &writer) }
+        guard id != nil || destination.id == nil else {
+            return answer(.invalidID, context, &writer)
+        }
         switch destination.route {
         case .action, .events, .explain:
-            guard let id else { return answer(.invalidID, visit, &writer) }
-            return action(id, head, bytes, visit, exchange, &writer)
-        case .actions: return batch(head, bytes, visit, exchange, &writer)
+            guard let id else { return answer(.invalidID, context, &writer) }
+            return action(id, head, bytes, context, exchange, &writer)
+        case .actions: return batch(head, bytes, context, exchange, &writer)
         case .live:
-            return answer(HealthWriter.answer(health.liveness, to: visit.method), visit, &writer)
+            return answer(
+                HealthWriter.answer(health.liveness, to: context.method), context, &writer)
         case .ready:
-            return answer(HealthWriter.answer(health.readiness, to: visit.method), visit, &writer)
-        case .metrics: return metrics(visit, exchange, &writer)
-        case .openAPI: return answer(EmbeddedFiles.openAPI, visit, &writer)
-        case .page: return answer(EmbeddedFiles.page, visit, &writer)
+            return answer(
+                HealthWriter.answer(health.readiness, to: context.method), context, &writer)
+        case .metrics: return metrics(context, exchange, &writer)
+        case .openAPI: return answer(EmbeddedFiles.openAPI, context, &writer)
+        case .page: return answer(EmbeddedFiles.page, context, &writer)
         case .options:
             let allow = Field(name: "Allow", value: Router.allowed)
-            return answer(Response(status: 204, fields: [allow]), visit, &writer)
-        case .unknown: return answer(.routeNotFound, visit, &writer)
-        case .notAllowed: return answer(.methodNotAllowed, visit, &writer)
+            return answer(Response(status: 204, fields: [allow]), context, &writer)
+        case .unknown: return answer(.routeNotFound, context, &writer)
+        case .notAllowed: return answer(.methodNotAllowed, context, &writer)
         }
     }
 
     /// Why a request is not even looked at; nil for nearly all. Who may not ask is not told what is wrong
     /// with the question either.
     private func refusal(
-        of head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: inout Visit,
+        of head: borrowing RequestHead, _ bytes: Span<UInt8>, _ context: inout RequestContext,
         _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> ProblemDetails? {
         if head.hasBrowserMark, let refusal = browsers.refusal(of: head, bytes) { return refusal }
         guard let callers, Router.isGuarded(head, bytes) else { return nil }
-        let admission = visit.fields.key.map {
-            callers.admit(bytes.extracting($0), now: visit.startedAt, lane: visit.lane)
+        let admission = context.fields.key.map {
+            callers.admit(bytes.extracting($0), now: context.startedAt, shard: context.shard)
         }
         switch admission ?? .unknown {
         case .admitted(let caller):
-            visit.caller = caller
+            context.caller = caller
             return nil
         case .unknown:
-            guard let retryAt = callers.refuse(exchange.peer, now: visit.startedAt) else {
+            guard let retryAt = callers.refuse(exchange.peer, now: context.startedAt) else {
                 return .unauthorized
             }
             // Whoever goes on has to connect anew for each line of the log.
@@ -122,7 +126,7 @@ final class ProxyHandler: RequestHandler {
     func abandoned(_ exchange: Exchange) {
         if let request = release(exchange) {
             for asked in request.asked { engine.leave(asked) }
-            journal.abandoned(request.visit)
+            journal.abandoned(request.context)
         }
         streams.abandoned(exchange)
     }
@@ -130,45 +134,45 @@ final class ProxyHandler: RequestHandler {
     // MARK: Writing
 
     func answer(
-        _ response: Response, _ visit: Visit, _ writer: inout ResponseWriter
+        _ response: Response, _ context: RequestContext, _ writer: inout ResponseWriter
     ) -> Handling {
-        write(response, visit, &writer)
+        write(response, context, &writer)
         return .answered
     }
 
-    func write(_ response: Response, _ visit: Visit, _ writer: inout ResponseWriter) {
-        var response = conditional(response, visit)
-        if visit.route.isNegotiated, !response.fields.contains(AcceptedCoding.vary) {
+    func write(_ response: Response, _ context: RequestContext, _ writer: inout ResponseWriter) {
+        var response = conditional(response, context)
+        if context.route.isNegotiated, !response.fields.contains(AcceptedCoding.vary) {
             response.fields.append(AcceptedCoding.vary)
         }
-        writer.write(journal.close(visit, response))
+        writer.write(journal.close(context, response))
     }
 
     func answer(
-        _ problem: ProblemDetails, _ visit: Visit, _ writer: inout ResponseWriter
+        _ problem: ProblemDetails, _ context: RequestContext, _ writer: inout ResponseWriter
     ) -> Handling {
-        var visit = visit
-        visit.problem = problem.code
-        return answer(problem.response(now: visit.startedAt), visit, &writer)
+        var context = context
+        context.problem = problem.code
+        return answer(problem.response(now: context.startedAt), context, &writer)
     }
 
     /// Every answer but an Action, which has a tag, is held against the preconditions here.
-    private func conditional(_ response: Response, _ visit: Visit) -> Response {
-        visit.fields.preconditions.applied(to: response, now: visit.startedAt)
+    private func conditional(_ response: Response, _ context: RequestContext) -> Response {
+        context.fields.preconditions.applied(to: response, now: context.startedAt)
     }
 
     private func metrics(
-        _ visit: Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
+        _ context: RequestContext, _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> Handling {
-        if let refusal = hold(exchange, visit, questions: 0) {
-            return answer(refusal, visit, &writer)
+        if let refusal = hold(exchange, context, questions: 0) {
+            return answer(refusal, context, &writer)
         }
         scrapes.ask { text in
             let fields = [
                 Field(name: "Content-Type", value: "text/plain; version=0.0.4; charset=utf-8"),
                 Field(name: "Cache-Control", value: "no-store"),
             ]
-            self.answerHeld(exchange, Response(status: 200, fields: fields, body: text), visit)
+            self.answerHeld(exchange, Response(status: 200, fields: fields, body: text), context)
         }
         return .later
     }
@@ -177,81 +181,84 @@ final class ProxyHandler: RequestHandler {
 // MARK: - Actions
 
 extension ProxyHandler {
-    /// Answers here and now if the board has an answer; false: it has none, or the question is odd.
+    /// Answers here and now from the response cache; false: it has no answer, or the question is odd.
     private func serve(
         _ id: Range<Int>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
-        _ visit: inout Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
+        _ context: inout RequestContext, _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> Bool {
-        guard !visit.fields.prefersEvents, let wish = try? wish(head, bytes, visit),
-            let found = boarded(bytes.extracting(id), wish, visit),
-            found.rendered.bytesToCompress(for: visit.fields) <= Self.compressedAtOnceMax
+        guard !context.fields.prefersEvents, let options = try? options(head, bytes, context),
+            let found = cached(bytes.extracting(id), options, context),
+            found.rendered.bytesToCompress(for: context.fields) <= Self.compressedAtOnceMax
         else { return false }
-        write(found.id, found.rendered, wish, &visit, bytes, exchange, &writer)
+        write(found.id, found.rendered, options, &context, bytes, exchange, &writer)
         return true
     }
 
-    func wish(
-        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: borrowing Visit,
+    func options(
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ context: borrowing RequestContext,
         isBatch: Bool = false
-    ) throws(ProblemDetails) -> Wish {
-        try QuestionReader.wish(
-            bytes.extracting(head.query ?? 0..<0), preferredWait: visit.fields.preferredWait,
-            noneMatch: visit.fields.preconditions.noneMatch, limits, now: visit.startedAt,
+    ) throws(ProblemDetails) -> RequestOptions {
+        try QuestionReader.options(
+            bytes.extracting(head.query ?? 0..<0), preferredWait: context.fields.preferredWait,
+            noneMatch: context.fields.preconditions.noneMatch, limits, now: context.startedAt,
             isBatch: isBatch)
     }
 
     /// `id`: percent-encoded, as it came; hardly ever is there an escape in it.
-    private func boarded(
-        _ id: Span<UInt8>, _ wish: Wish, _ visit: borrowing Visit
-    ) -> BoardedAnswer? {
-        if let found = board.answer(for: id, wish.source, wish.patience, now: visit.startedAt) {
+    private func cached(
+        _ id: Span<UInt8>, _ options: RequestOptions, _ context: borrowing RequestContext
+    ) -> CachedResponse? {
+        if let found = responses.answer(
+            for: id, options.source, options.patience, now: context.startedAt)
+        {
             return found
         }
         guard PercentCoding.isEscaped(id), var id = PercentCoding.decode(id) else { return nil }
         return id.withUTF8 {
-            board.answer(for: $0.span, wish.source, wish.patience, now: visit.startedAt)
+            responses.answer(for: $0.span, options.source, options.patience, now: context.startedAt)
         }
     }
 
-    /// What the board had no answer for.
+    /// What the response cache has no answer for.
     private func action(
-        _ id: ActionID, _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ visit: Visit,
+        _ id: ActionID, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
+        _ context: RequestContext,
         _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> Handling {
-        if visit.route == .explain { return explain(id, visit, exchange, &writer) }
-        let wish: Wish
-        do throws(ProblemDetails) { wish = try self.wish(head, bytes, visit) } catch {
-            return answer(error, visit, &writer)
+        if context.route == .explain { return explain(id, context, exchange, &writer) }
+        let options: RequestOptions
+        do throws(ProblemDetails) { options = try self.options(head, bytes, context) } catch {
+            return answer(error, context, &writer)
         }
-        guard visit.route == .action, !visit.fields.prefersEvents else {
-            return events(id, wish, visit, exchange, &writer)
+        guard context.route == .action, !context.fields.prefersEvents else {
+            return events(id, options, context, exchange, &writer)
         }
-        return ask(id, wish, visit, exchange, &writer)
+        return ask(id, options, context, exchange, &writer)
     }
 
     private func ask(
-        _ id: ActionID, _ wish: Wish, _ visit: Visit, _ exchange: Exchange,
+        _ id: ActionID, _ options: RequestOptions, _ context: RequestContext, _ exchange: Exchange,
         _ writer: inout ResponseWriter
     ) -> Handling {
-        if let refusal = hold(exchange, visit) { return answer(refusal, visit, &writer) }
-        ask([visit.question(wish, id)], visit.trace, exchange) { _, reply in
+        if let refusal = hold(exchange, context) { return answer(refusal, context, &writer) }
+        ask([context.question(options, id)], context.trace, exchange) { _, reply in
             switch reply {
             case .answer(let answer):
                 let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
-                self.compress([(id, rendered)], rendered.bytesToCompress(for: visit.fields)) {
+                self.compress([(id, rendered)], rendered.bytesToCompress(for: context.fields)) {
                     self.answerHeld(exchange) { writer in
-                        var visit = visit
-                        self.write(id, rendered, wish, &visit, Span(), exchange, &writer)
+                        var context = context
+                        self.write(id, rendered, options, &context, Span(), exchange, &writer)
                     }
                 }
             case .problem(let problem):
                 self.answerHeld(exchange) { writer in
-                    var visit = visit
+                    var context = context
                     let details = ProblemDetails(problem, id: id)
-                    visit.refuse(details)
+                    context.refuse(details)
                     let now = SystemClock.now()
                     self.write(
-                        details.response(now: now, for: self.limits.caches), visit, &writer)
+                        details.response(now: now, for: self.limits.caches), context, &writer)
                 }
             }
         }
@@ -279,53 +286,55 @@ extension ProxyHandler {
     static let compressedAtOnceMax = 16 * 1024
 
     private func explain(
-        _ id: ActionID, _ visit: Visit, _ exchange: Exchange, _ writer: inout ResponseWriter
+        _ id: ActionID, _ context: RequestContext, _ exchange: Exchange,
+        _ writer: inout ResponseWriter
     ) -> Handling {
-        if let refusal = hold(exchange, visit, questions: 0) {
-            return answer(refusal, visit, &writer)
+        if let refusal = hold(exchange, context, questions: 0) {
+            return answer(refusal, context, &writer)
         }
         engine.explain(id) { explanation in
             self.answerHeld(exchange) { writer in
                 let response = ExplanationWriter.response(explanation, clocks: SystemClock.both())
-                self.write(response, visit, &writer)
+                self.write(response, context, &writer)
             }
         }
         return .later
     }
 
     private func write(
-        _ id: ActionID, _ rendered: RenderedAnswer, _ wish: Wish, _ visit: inout Visit,
+        _ id: ActionID, _ rendered: RenderedAnswer, _ options: RequestOptions,
+        _ context: inout RequestContext,
         _ bytes: Span<UInt8>, _ exchange: Exchange, _ writer: inout ResponseWriter
     ) {
-        if rendered.bytesToCompress(for: visit.fields) > 0 { compress(id, rendered) }
+        if rendered.bytesToCompress(for: context.fields) > 0 { compress(id, rendered) }
         let status = rendered.write(
-            visit.fields, visit.requestID, from: bytes,
-            preferred: wish.waitPreferred, now: SystemClock.now(), for: limits.caches,
+            context.fields, context.requestID, from: bytes,
+            preferred: options.waitPreferred, now: SystemClock.now(), for: limits.caches,
             into: &writer)
-        visit.serve(rendered.answer)
-        close(visit, from: bytes, status, exchange, writer)
+        context.serve(rendered.answer)
+        close(context, from: bytes, status, exchange, writer)
     }
 
     /// Whether a caller has got the whole of a large answer shows later.
     func close(
-        _ visit: borrowing Visit, from bytes: Span<UInt8> = Span(), _ status: Int,
+        _ context: borrowing RequestContext, from bytes: Span<UInt8> = Span(), _ status: Int,
         _ exchange: Exchange, _ writer: borrowing ResponseWriter
     ) {
         guard writer.shared.isEmpty else {
-            var kept = copy visit
+            var kept = copy context
             kept.keep(bytes)
             return journal.close(kept, status: status, large: exchange)
         }
-        journal.close(visit, from: bytes, status: status)
+        journal.close(context, from: bytes, status: status)
     }
 
     private func events(
-        _ id: ActionID, _ wish: Wish, _ visit: Visit, _ exchange: Exchange,
+        _ id: ActionID, _ options: RequestOptions, _ context: RequestContext, _ exchange: Exchange,
         _ writer: inout ResponseWriter
     ) -> Handling {
-        let question = Question(id: id, source: wish.source, holder: visit.caller?.name)
-        if let refusal = visit.hold(questions: 1) { return answer(refusal, visit, &writer) }
-        streams.open(question, seen: visit.fields.lastSeen, visit, exchange)
+        let question = Question(id: id, source: options.source, holder: context.caller?.name)
+        if let refusal = context.hold(questions: 1) { return answer(refusal, context, &writer) }
+        streams.open(question, seen: context.fields.lastSeen, context, exchange)
         return .later
     }
 
@@ -354,22 +363,22 @@ extension ProxyHandler {
     /// Takes a place for a request that the engine may hold; returns the problem that its caller has
     /// no place left.
     func hold(
-        _ exchange: Exchange, _ visit: Visit, questions: Int = 1
+        _ exchange: Exchange, _ context: RequestContext, questions: Int = 1
     ) -> ProblemDetails? {
-        if let refusal = visit.hold(questions: questions) { return refusal }
-        held.withLock { $0[exchange] = HeldRequest(visit: visit, questions: questions) }
+        if let refusal = context.hold(questions: questions) { return refusal }
+        held.withLock { $0[exchange] = HeldRequest(context: context, questions: questions) }
         return nil
     }
 
     /// Gives the place back; nil when it has been given back already.
     private func release(_ exchange: Exchange) -> HeldRequest? {
         guard let request = held.withLock({ $0.removeValue(forKey: exchange) }) else { return nil }
-        request.visit.letGo(questions: request.questions)
+        request.context.letGo(questions: request.questions)
         return request
     }
 
-    func answerHeld(_ exchange: Exchange, _ response: Response, _ visit: Visit) {
-        answerHeld(exchange) { self.write(response, visit, &$0) }
+    func answerHeld(_ exchange: Exchange, _ response: Response, _ context: RequestContext) {
+        answerHeld(exchange) { self.write(response, context, &$0) }
     }
 
     /// A request is held until its answer is written, on the loop that also tells of a caller's going:

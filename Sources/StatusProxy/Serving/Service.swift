@@ -1,4 +1,4 @@
-// The hallway: wires settings, stores, upstreams, tracker and server, and brings them down again.
+// The composition root: wires settings, stores, upstreams, tracker and server, and brings them down again.
 
 import Dispatch
 import Glibc
@@ -38,7 +38,7 @@ final class Service: Sendable {
         health = Health()
         let loops = ServerConfiguration.processors
         let metrics = Metrics()
-        let board = AnswerBoard()
+        let responses = ResponseCache()
         // Calls and decisions take turns on one thread; neither ever waits.
         let work = DispatchQueue(label: "status-proxy.work")
         let multi = try CurlMulti(target: work)
@@ -54,7 +54,7 @@ final class Service: Sendable {
         }
         engine = Engine(
             policy: settings.trackerPolicy, store: store, clients: PerSource { clients[$0] },
-            board: board, observer: Observer(log: log, metrics: metrics, health: health),
+            responses: responses, observer: Observer(log: log, metrics: metrics, health: health),
             target: work)
         for source in settings.configured {
             guard let client = clients[source], let file = settings.upstreams[source]?.secretFile
@@ -66,7 +66,7 @@ final class Service: Sendable {
             }
         }
         let journal = RequestJournal(
-            log: log, metrics: metrics, lanes: loops, logging: settings.logRequests,
+            log: log, metrics: metrics, shards: loops, logging: settings.logRequests,
             logsPeer: settings.logsPeer)
         // What needs a key is kept by no cache that others ask, too.
         let caches = settings.callers == nil ? CacheScope.shared : .private
@@ -74,7 +74,7 @@ final class Service: Sendable {
         let callers = settings.callers.map { callers in
             let gate = CallerGate(
                 callers.keys, requestsPerSecond: callers.requestsPerSecond,
-                heldMax: callers.heldMax, lanes: loops)
+                heldMax: callers.heldMax, shards: loops)
             Self.watch(callers.keysFile, gate, secrets, metrics)
             return gate
         }
@@ -85,7 +85,7 @@ final class Service: Sendable {
         let limits = APILimits(
             configured: settings.configured, waitMax: settings.waitMax, caches: caches)
         let handler = ProxyHandler(
-            engine: engine, board: board, limits: limits, health: health, callers: callers,
+            engine: engine, responses: responses, limits: limits, health: health, callers: callers,
             browsers: browsers, journal: journal, streams: streams)
         Self.raiseDescriptorLimit(settings, loops, log)
         server = try Server(configuration, handler: handler)
@@ -186,7 +186,7 @@ final class Service: Sendable {
         }
         configuration.cutHandler = { journal.cutOff($0) }
         configuration.turnedAwayHandler = { metrics.count($0) }
-        configuration.shortageHandler = { shortage in
+        configuration.exhaustionHandler = { shortage in
             metrics.count(shortage)
             switch shortage {
             case .began(let number):

@@ -25,7 +25,7 @@ struct CurlFailureRow {
 
 /// Every code that an http or https transfer can end with. All others belong to other protocols;
 /// should one come all the same, it counts as a lost connection. Whether a shortage of our own is
-/// behind a code is asked of ``Shortage`` first.
+/// behind a code is asked of ``ResourceExhaustion`` first.
 enum CurlFailureTable {
     static func kind(of code: CURLcode, wasSent: Bool) -> UpstreamFault.Kind {
         guard let row = row(of: code) else { return wasSent ? .connectionLost : .connectFailed }

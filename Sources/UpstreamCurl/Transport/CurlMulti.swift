@@ -1,4 +1,4 @@
-// The door to all transfers: requests come in from any thread, reports go out on one queue.
+// The entrance to all transfers: requests come in from any thread, reports go out on one queue.
 
 internal import CCurl
 public import Dispatch

@@ -149,7 +149,7 @@ final class CurlTransfer {
         let wasSent = sendGuard.sentAt != nil
         let systemError =
             socketError ?? Int32(truncatingIfNeeded: handle.number(of: CURLINFO_OS_ERRNO))
-        let shortage = wasSent ? nil : Shortage.explaining(code, systemError: systemError)
+        let shortage = wasSent ? nil : ResourceExhaustion.explaining(code, systemError: systemError)
         let kind =
             shortage == nil
             ? CurlFailureTable.kind(of: code, wasSent: wasSent) : .outOfResources
@@ -280,7 +280,7 @@ extension CurlTransfer {
         sendGuard.ask(now: clock(), leftAloneUntil: request.leftAloneUntil.withLock { $0 })
     }
     fileprivate func open(_ address: curl_sockaddr) -> curl_socket_t {
-        let socket = Shortage.open(
+        let socket = ResourceExhaustion.open(
             family: address.family, type: address.socktype, protocol: address.protocol)
         socketError = socket < 0 ? errno : nil
         return socket

@@ -79,7 +79,7 @@ struct SourceFile: Sendable {
     }
 
     /// The folder below `Sources` or `Tests`.
-    var room: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
+    var module: String { path.split(separator: "/").dropFirst().first.map(String.init) ?? "" }
 
     /// The modules that it imports.
     var imports: Set<String> { Set(lines.compactMap(Self.importedModule)) }

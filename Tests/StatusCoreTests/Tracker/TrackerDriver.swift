@@ -22,7 +22,7 @@ struct TrackerDriver {
     /// The most replies that one step has made.
     private(set) var repliesInStepMax = 0
     private(set) var explanations: [CallerID: Explanation] = [:]
-    private(set) var published: [ActionID: Publication] = [:]
+    private(set) var published: [ActionID: Snapshot] = [:]
     private(set) var notes: [Note] = []
     private(set) var refusedCredentials: [Source] = []
     private(set) var leftAlone: [(source: Source, until: Instant)] = []
@@ -191,7 +191,7 @@ struct TrackerDriver {
         case .leaveAlone(let source, let until): leftAlone.append((source, until))
         case .reply(let caller, let reply): replies[caller] = reply
         case .explain(let inquirer, let explanation): explanations[inquirer] = explanation
-        case .publish(let id, let publication): published[id] = publication
+        case .publish(let id, let snapshot): published[id] = snapshot
         case .withdraw(let id): published[id] = nil
         case .note(let note): notes.append(note)
         }

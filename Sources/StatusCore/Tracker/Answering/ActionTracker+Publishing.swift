@@ -5,14 +5,14 @@ extension ActionTracker {
     /// That goes before the replies: who has got one must not find the old answer (invariant 10).
     mutating func publish(_ id: ActionID, before firstReply: Int) {
         guard let tracked = actions[id] else { return }
-        let next = publication(tracked, Question(id: id))
+        let next = snapshot(tracked, Question(id: id))
         noteBlocked(id, tracked, next)
         guard next != tracked.published else { return }
         actions[id]?.published = next
         effects.insert(next.map { .publish(id, $0) } ?? .withdraw(id), at: firstReply)
     }
 
-    private func publication(_ tracked: TrackedAction, _ question: Question) -> Publication? {
+    private func snapshot(_ tracked: TrackedAction, _ question: Question) -> Snapshot? {
         let answered = candidates(question, tracked).filter { tracked.entries[$0].observed != nil }
         guard let source = answered.first, answered.count == 1 else { return nil }
         guard refreshHold(tracked, source) == nil else { return nil }
@@ -23,22 +23,22 @@ extension ActionTracker {
         if entry.refreshStartedAt == nil, let nextLookAt = answer.nextLookAt {
             until = min(until, nextLookAt)
         }
-        return now < until ? Publication(Shared(answer), servableUntil: until) : nil
+        return now < until ? Snapshot(Shared(answer), servableUntil: until) : nil
     }
 
     /// Remembers whether what is published names a reason why it is not refreshed.
     private mutating func noteBlocked(
-        _ id: ActionID, _ tracked: TrackedAction, _ publication: Publication?
+        _ id: ActionID, _ tracked: TrackedAction, _ snapshot: Snapshot?
     ) {
         for source in policy.configured {
-            guard let publication, publication.answer.document.source == source,
+            guard let snapshot, snapshot.answer.document.source == source,
                 staleness(tracked, source).isBlocked
             else {
                 upstreams[source]?.published.remove(id)
                 continue
             }
             upstreams[source]?.published.insert(
-                id, publication.answer.staleReason, until: publication.servableUntil)
+                id, snapshot.answer.staleReason, until: snapshot.servableUntil)
         }
     }
 

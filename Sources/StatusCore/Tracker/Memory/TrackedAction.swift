@@ -19,7 +19,7 @@ struct TrackedAction: Sendable {
     var wakeAt = Instant.distantFuture
     /// When its state has to be considered anew, whoever is held.
     var stateDueAt = Instant.distantFuture
-    var published: Publication?
+    var published: Snapshot?
     /// Used since the eviction hand came by.
     var hasSecondChance = false
 
@@ -65,7 +65,7 @@ struct TrackedAction: Sendable {
     /// Becomes again what it was before it was retired.
     mutating func restore(_ shared: Shared<Answer>, kept: Duration) {
         let answer = shared.value
-        published = Publication(shared, servableUntil: answer.keptUntil)
+        published = Snapshot(shared, servableUntil: answer.keptUntil)
         entries[answer.document.source].isKnown = true
         entries[answer.document.source].observed = Entry.ObservedState(
             document: answer.document, checkedAt: answer.checkedAt,

@@ -65,9 +65,9 @@ enum ReaderRules {
 
     private static func checkWish(_ request: AskedRequest) {
         do throws(ProblemDetails) {
-            let wish = try wish(request)
-            require(wish.source.map(limits.configured.contains) != false, "\(wish)")
-            switch wish.patience {
+            let options = try options(request)
+            require(options.source.map(limits.configured.contains) != false, "\(options)")
+            switch options.patience {
             case .none: break
             case .done(let deadline), .change(_, let deadline):
                 require(deadline > now && deadline <= now + limits.waitMax, "\(deadline)")
@@ -78,9 +78,9 @@ enum ReaderRules {
         }
     }
 
-    private static func wish(_ request: AskedRequest) throws(ProblemDetails) -> Wish {
+    private static func options(_ request: AskedRequest) throws(ProblemDetails) -> RequestOptions {
         let query = request.query
-        return try QuestionReader.wish(
+        return try QuestionReader.options(
             query.span, preferredWait: request.fields.preferredWait,
             noneMatch: request.fields.preconditions.noneMatch, limits, now: now)
     }
@@ -160,7 +160,8 @@ enum ReaderRules {
             switch held.verdict(tag) {
             case .failed:
                 require(held.match.map { $0 != .any } == true, "412 without a tag in If-Match")
-            case .notModified: require(held.noneMatch?.matches(tag) == true, "304 for another state")
+            case .notModified:
+                require(held.noneMatch?.matches(tag) == true, "304 for another state")
             case .serve:
                 require(held.noneMatch?.matches(tag) != true, "200 for a state that is known")
             }
@@ -171,9 +172,9 @@ enum ReaderRules {
     /// separator of what is none, or hides one by combining with it.
     private static func checkPlain(_ request: AskedRequest, _ parts: RequestParts) {
         guard let other = parts.plain.overTheWire() else { return }
-        let wish = try? wish(request)
-        let otherWish = try? Self.wish(other)
-        require(wish?.patience == otherWish?.patience, "patience hangs on bytes over 127")
+        let options = try? options(request)
+        let otherOptions = try? Self.options(other)
+        require(options?.patience == otherOptions?.patience, "patience hangs on bytes over 127")
         let (held, otherHeld) = (request.fields.preconditions, other.fields.preconditions)
         require(
             held.match?.tags.count == otherHeld.match?.tags.count

@@ -10,7 +10,7 @@ import Testing
 @testable import UpstreamCurl
 
 @Suite(.blocking, .timeLimit(.minutes(1)))
-struct ShortageTests {
+struct ResourceExhaustionTests {
     @Test func noSocketForTheCallIsOurOwnFailure() async {
         await #expect(processExitsWith: .success) {
             let server = LoopbackServer { peer in
@@ -109,10 +109,10 @@ struct ShortageTests {
             (CURLE_SSL_CONNECT_ERROR, 0, nil),
         ] as [(CURLcode, Int32, Int32?)])
     func eachFailureHasItsSignOfAShortage(code: CURLcode, systemError: Int32, shortage: Int32?) {
-        let found = Shortage.explaining(code, systemError: systemError, probe: { EMFILE })
+        let found = ResourceExhaustion.explaining(code, systemError: systemError, probe: { EMFILE })
         #expect(found == shortage)
         if systemError == 0 {
-            #expect(Shortage.explaining(code, systemError: 0, probe: { nil }) == nil)
+            #expect(ResourceExhaustion.explaining(code, systemError: 0, probe: { nil }) == nil)
         }
     }
 }

@@ -6,13 +6,13 @@ import StatusAPI
 import StatusCore
 
 /// What is known of a request while it is answered.
-struct Visit: Sendable {
+struct RequestContext: Sendable {
     let startedAt = SystemClock.now()
     let method: HTTPWire.Method
     private(set) var requestID: RequestID
     let fields: RequestFields
     /// The number of the loop that it came in on.
-    let lane: Int
+    let shard: Int
     let route: Route
     var cacheResult: CacheResult?
     /// Actions that it was answered for without a call of their own.
@@ -27,29 +27,29 @@ struct Visit: Sendable {
     init(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ route: Route, _ exchange: Exchange
     ) {
-        self.init(head, bytes, route, lane: exchange.loopIndex, number: exchange.id)
+        self.init(head, bytes, route, shard: exchange.loopIndex, number: exchange.id)
     }
 
     /// `number` is unlike that of any other request of the process.
     init(
-        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ route: Route, lane: Int = 0,
+        _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ route: Route, shard: Int = 0,
         number: UInt64
     ) {
         self.route = route
-        self.lane = lane
+        self.shard = shard
         method = head.method
         fields = RequestFields(head, bytes)
         requestID = fields.requestID ?? .made(Self.unlikeOthers(number))
     }
 
-    /// From now on the visit outlives the bytes of its head.
+    /// From now on the context outlives the bytes of its head.
     mutating func keep(_ bytes: Span<UInt8>) { requestID = requestID.kept(from: bytes) }
 
     var trace: TraceParent? { fields.trace }
 
-    /// What the visitor wishes to know of an action.
-    func question(_ wish: Wish, _ id: ActionID) -> Question {
-        var question = wish.question(id)
+    /// What the caller asks about an action.
+    func question(_ options: RequestOptions, _ id: ActionID) -> Question {
+        var question = options.question(id)
         question.holder = caller?.name
         return question
     }

@@ -10,7 +10,7 @@ internal import Glibc
 /// not be looked up or a certificate not be read. So sockets are opened by ``CurlTransfer``, and after
 /// the other two it is tried whether there are descriptors.
 /// Not told apart: a look-up for which no thread can be started, which counts as a failed connect.
-enum Shortage {
+enum ResourceExhaustion {
     /// Descriptors, memory, local ports. `connect` also says EADDRNOTAVAIL of an address of a family
     /// that the machine has none of, which is no fault of the upstream's either.
     static let errors: Set<Int32> = [EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL]

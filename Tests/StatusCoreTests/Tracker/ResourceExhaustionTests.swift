@@ -2,7 +2,7 @@ import Testing
 
 @testable import StatusCore
 
-@Suite struct ShortageTests {
+@Suite struct ResourceExhaustionTests {
     private let id = Shape.voucher
 
     private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }

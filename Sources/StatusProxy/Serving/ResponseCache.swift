@@ -5,16 +5,16 @@ import Locking
 import StatusAPI
 import StatusCore
 
-/// An answer on the board, rendered, and until when it may be served.
-final class BoardedAnswer: Sendable {
+/// A rendered answer, and until when it may be served.
+final class CachedResponse: Sendable {
     let id: ActionID
     let rendered: RenderedAnswer
     let servableUntil: Instant
 
-    init(_ id: ActionID, _ publication: Publication, clocks: Clocks) {
+    init(_ id: ActionID, _ snapshot: Snapshot, clocks: Clocks) {
         self.id = id
-        rendered = RenderedAnswer(publication.shared, clocks: clocks)
-        servableUntil = publication.servableUntil
+        rendered = RenderedAnswer(snapshot.shared, clocks: clocks)
+        servableUntil = snapshot.servableUntil
     }
 
     /// Whether it answers who asks that source and has that patience.
@@ -43,11 +43,11 @@ final class BoardedAnswer: Sendable {
 /// The published answers, in shards so that loops seldom meet.
 ///
 /// Found by a hash of the id's bytes, so that a request's bytes need not become a string. Of two ids
-/// with one hash the later stands on the board and the other is answered by the engine: slower, never
+/// with one hash the later is kept and the other is answered by the engine: slower, never
 /// wrong. The hash has a seed of its own, so nobody outside can make ids collide.
-final class AnswerBoard: Sendable {
+final class ResponseCache: Sendable {
     private static let shardCount: UInt64 = 64
-    private let shards: [Guarded<[UInt64: BoardedAnswer]>]
+    private let shards: [Guarded<[UInt64: CachedResponse]>]
     private let seed = UInt64.random(in: .min ... .max)
 
     init() {
@@ -58,7 +58,7 @@ final class AnswerBoard: Sendable {
     func answer(
         for id: Span<UInt8>, _ source: Source?, _ patience: borrowing Question.Patience,
         now: Instant
-    ) -> BoardedAnswer? {
+    ) -> CachedResponse? {
         let hash = hash(id)
         guard let found = shard(hash).withLock({ $0[hash] }), now < found.servableUntil,
             found.isFor(id), found.suits(source, patience)
@@ -74,10 +74,10 @@ final class AnswerBoard: Sendable {
         }
     }
 
-    func publish(_ id: ActionID, _ publication: Publication, clocks: Clocks) {
+    func publish(_ id: ActionID, _ snapshot: Snapshot, clocks: Clocks) {
         let hash = hash(of: id)
-        let boarded = BoardedAnswer(id, publication, clocks: clocks)
-        shard(hash).withLock { $0[hash] = boarded }
+        let cached = CachedResponse(id, snapshot, clocks: clocks)
+        shard(hash).withLock { $0[hash] = cached }
     }
 
     func withdraw(_ id: ActionID) {
@@ -87,7 +87,7 @@ final class AnswerBoard: Sendable {
         }
     }
 
-    private func shard(_ hash: UInt64) -> Guarded<[UInt64: BoardedAnswer]> {
+    private func shard(_ hash: UInt64) -> Guarded<[UInt64: CachedResponse]> {
         shards[Int(hash % Self.shardCount)]
     }
 
