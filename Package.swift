@@ -19,7 +19,7 @@ let shims: [Target] = [
     .target(name: "CCurl", path: "Sources/CCurl", linkerSettings: [.linkedLibrary("curl")]),
     .target(name: "CLinux", path: "Sources/CLinux"),
     .target(
-        name: "CPostgres", path: "Sources/CPostgres", exclude: ["schema"],
+        name: "CPostgres", path: "Sources/CPostgres", exclude: ["schema.sql"],
         linkerSettings: [.linkedLibrary("pq")]),
     .target(name: "CResources", path: "Sources/CResources"),
     .target(name: "CSQLite", path: "Sources/CSQLite", linkerSettings: [.linkedLibrary("sqlite3")]),
@@ -124,9 +124,7 @@ let package = Package(
                 .product(
                     name: "RawStructuredFieldValues", package: "swift-http-structured-headers"),
             ]),
-        tests(
-            "StateStoresTests", ["StateStores", "StatusCore", "Locking", "TestSupport"],
-            resources: [.copy("Schemas")]),
+        tests("StateStoresTests", ["StateStores", "StatusCore", "Locking", "TestSupport"]),
         tests("UpstreamCurlTests", ["UpstreamCurl", "StatusCore", "Locking", "TestSupport"]),
         tests(
             "UpstreamSandboxTests",

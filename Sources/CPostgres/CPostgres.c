@@ -8,23 +8,10 @@
 // Older standards get #embed (C23 6.10.4) from clang as an extension, and say so.
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
-static const char schema_lock[] = {
-#embed "schema/0-layout.sql"
-    , 0};
-
 static const char schema[] = {
-#embed "schema/1-tables.sql"
-    ,
-#embed "schema/2-continuity.sql"
-    ,
-#embed "schema/3-counts.sql"
-    ,
-#embed "schema/4-rules.sql"
-    ,
-#embed "schema/5-versions.sql"
+#embed "schema.sql"
     , 0};
 
-const char *cpostgres_schema_lock(void) { return schema_lock; }
 const char *cpostgres_schema(void) { return schema; }
 
 static void drop_notice(void *context, const PGresult *notice) {

@@ -5,48 +5,48 @@ import StatusCore
 /// The budgets and pauses that this process knows of, in time since boot. A quarantine covers the
 /// gates; a wiped budget of a day, or an upstream's hour of rest, lasts longer than that.
 struct CarryOver {
+    /// A call as its owner knows it.
+    struct Call {
+        var granted: GrantedCall
+        var completed: CompletedCall?
+
+        /// Until then it can have been under way.
+        var end: Instant { completed?.ended ?? granted.ends }
+    }
+
     /// Beyond this many the oldest are forgotten.
     private static let callsMax = 10_000
 
-    private var calls: [KeptCall] = []
+    private var calls: [Call] = []
     private var pauses: [Source: Instant] = [:]
-
-    /// Call after the grant is committed. `offset`: store time is time since boot plus this.
-    mutating func granted(_ call: KeptCall, offset: Duration) {
-        var call = call
-        call.ended = call.ended - offset
-        call.reserved.time = call.reserved.time - offset
-        calls.append(call)
-        if calls.count > 2 * Self.callsMax { calls.removeFirst(calls.count - Self.callsMax) }
-    }
-
-    mutating func settled(_ settlement: Settlement, sinceBoot: Instant) {
-        if let index = calls.lastIndex(where: { $0.token == settlement.token }),
-            calls[index].key == settlement.key
-        {
-            calls[index].settle(settlement, sinceBoot: sinceBoot)
-        }
-        if let pause = settlement.pause {
-            let source = settlement.key.source
-            pauses[source] = max(pauses[source] ?? .distantPast, sinceBoot + pause)
-        }
-    }
 
     var isEmpty: Bool { calls.isEmpty && pauses.isEmpty }
 
     /// That call was granted here.
-    func has(_ token: SlotToken) -> Bool { calls.reversed().contains { $0.token == token } }
+    func has(_ token: SlotToken) -> Bool { calls.reversed().contains { $0.granted.token == token } }
+
+    /// Call after a decision's events are committed. `offset`: store time is time since boot plus this.
+    mutating func take(_ events: [JournalEvent], offset: Duration) {
+        for event in events {
+            switch event {
+            case .granted(let call): calls.append(Call(granted: call).moved(by: .zero - offset))
+            case .completed(let call):
+                let index = calls.lastIndex { $0.granted.token == call.token }
+                guard let index, calls[index].granted.key == call.key else { continue }
+                calls[index].completed = call.moved(by: .zero - offset)
+            }
+        }
+        if calls.count > 2 * Self.callsMax { calls.removeFirst(calls.count - Self.callsMax) }
+    }
+
+    mutating func paused(_ source: Source, until: Instant) {
+        pauses[source] = max(pauses[source] ?? .distantPast, until)
+    }
 
     /// The calls that a budget can still count at `now`, in store time, under the old tokens: their
     /// owners may still settle.
-    func calls(at now: Instant, offset: Duration) -> [KeptCall] {
-        calls.compactMap { call in
-            var call = call
-            call.ended = call.ended + offset
-            call.reserved.time = call.reserved.time + offset
-            call.sent = call.sent.map { $0 + offset }
-            return now - call.ended < BudgetLimits.dayWindow ? call : nil
-        }
+    func calls(at now: Instant, offset: Duration) -> [Call] {
+        calls.map { $0.moved(by: offset) }.filter { now - $0.end < BudgetLimits.dayWindow }
     }
 
     /// The pauses that are not over at `now`, in store time.
@@ -55,16 +55,40 @@ struct CarryOver {
     }
 }
 
-extension KeptCall {
-    fileprivate mutating func settle(_ settlement: Settlement, sinceBoot: Instant) {
-        switch settlement.gate {
-        case .opens:
-            ended = sinceBoot
-            state = .ended
-        case .staysHeld:
-            state = .abandoned
+extension CarryOver.Call {
+    fileprivate func moved(by span: Duration) -> Self {
+        var call = self
+        call.granted.reserved.time = granted.reserved.time + span
+        call.granted.ends = granted.ends + span
+        call.completed = completed?.moved(by: span)
+        return call
+    }
+}
+
+extension CompletedCall {
+    fileprivate func moved(by span: Duration) -> Self {
+        var call = self
+        call.ended = ended.map { $0 + span }
+        call.sent = sent.map { $0 + span }
+        return call
+    }
+}
+
+extension StoreRules {
+    /// Enters calls that the store does not have, and pauses. The gates stay as they are.
+    func enterAgain(
+        _ calls: [CarryOver.Call], _ pauses: [Source: Instant], in state: inout StoreState
+    ) {
+        for call in calls {
+            let granted = call.granted
+            state.sources[granted.key.source, default: SourceState()].calls
+                .add(call.end, granted.classes, now: now.time)
+            state.events.append(.granted(granted))
+            if let completed = call.completed { state.events.append(.completed(completed)) }
         }
-        sent = settlement.sentAgo.map { sinceBoot - $0 }
-        outcome = settlement.outcome
+        for (source, until) in pauses {
+            let before = state.sources[source]?.pausedUntil ?? .distantPast
+            state.sources[source, default: SourceState()].pausedUntil = max(before, until)
+        }
     }
 }

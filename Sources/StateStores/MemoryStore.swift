@@ -7,9 +7,16 @@ public import StatusCore
 ///
 /// Nothing here waits, so every call replies before it returns.
 public final class MemoryStore: StateStore {
+    private struct Kept {
+        var state = StoreState()
+        var journal = MemoryJournal()
+
+        mutating func keepEvents() { journal.take(from: &state) }
+    }
+
     private let clock: @Sendable () -> Instant
     /// Nil once it is closed.
-    private let kept = Guarded<MemoryRows?>(MemoryRows())
+    private let kept = Guarded<Kept?>(Kept())
 
     /// `clock` never steps and is the store's only time.
     public init(clock: @escaping @Sendable () -> Instant) { self.clock = clock }
@@ -18,34 +25,38 @@ public final class MemoryStore: StateStore {
         _ ids: [ActionID],
         reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void
     ) {
-        answer(reply) { rules in ids.flatMap { rules.lookUp($0) } }
+        answer(reply) { rules, kept in ids.flatMap { rules.lookUp($0, in: kept.state) } }
     }
 
     public func reserve(
         _ request: Reservation,
         reply: @escaping @Sendable (Result<ReservationReply, StoreFailure>) -> Void
     ) {
-        answer(reply) { rules in rules.reserve(request) }
+        answer(reply) { rules, kept in rules.reserve(request, in: &kept.state) }
     }
 
     public func settle(
         _ settlement: Settlement,
         reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void
     ) {
-        answer(reply) { rules in rules.settle(settlement) }
+        answer(reply) { rules, kept in rules.complete(settlement, in: &kept.state) }
     }
 
     public func smallestGaps(
         reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void
     ) {
-        answer(reply) { rules in rules.smallestGaps() }
+        answer(reply) { _, kept in kept.state.smallestGaps }
     }
 
     public func purge(
         _ retention: Retention,
         reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void
     ) {
-        answer(reply) { rules in rules.rows.purge(retention, at: rules.now.time) }
+        answer(reply) { rules, kept in
+            let now = rules.now.time
+            return kept.state.purge(retention, at: now)
+                + kept.journal.purge(last: kept.state.lastToken, at: now)
+        }
     }
 
     public func close(reply: @escaping @Sendable () -> Void) {
@@ -55,11 +66,13 @@ public final class MemoryStore: StateStore {
 
     private func answer<Reply: Sendable>(
         _ reply: (Result<Reply, StoreFailure>) -> Void,
-        _ work: (StoreRules<MemoryRows>) -> Reply
+        _ work: (StoreRules, inout Kept) -> Reply
     ) {
         let asked = moment()
-        let found = kept.withLock { rows in
-            rows.map { work(StoreRules(rows: $0, now: moment(), asked: asked)) }
+        let found = kept.withLock { kept -> Reply? in
+            defer { kept?.keepEvents() }
+            let rules = StoreRules(now: moment(), asked: asked)
+            return kept.update { work(rules, &$0) }
         }
         reply(found.map(Result.success) ?? .failure(.closed))
     }
@@ -71,19 +84,32 @@ public final class MemoryStore: StateStore {
     }
 }
 
+extension StoreState {
+    var smallestGaps: PerSource<Duration?> { PerSource { sources[$0]?.smallestGap } }
+}
+
 extension MemoryStore: CallJournal {
     public func forEachCall(_ body: (JournaledCall) -> Void) throws(StoreFailure) {
-        try read { $0.journal.map(\.journaled) }.forEach(body)
+        try read(\.journal.calls).forEach(body)
     }
 
     public func smallestGaps() throws(StoreFailure) -> PerSource<Duration?> {
-        try read { rows in PerSource { rows.source($0).smallestGap } }
+        try read(\.state.smallestGaps)
     }
 
     private func read<Value: Sendable>(
-        _ value: (MemoryRows) -> Value
+        _ value: (Kept) -> Value
     ) throws(StoreFailure) -> Value {
         guard let value = kept.withLock({ $0.map(value) }) else { throw .closed }
         return value
+    }
+}
+
+extension Optional {
+    /// Changes what is there in its place.
+    fileprivate mutating func update<Reply>(_ change: (inout Wrapped) -> Reply) -> Reply? {
+        guard var value = take() else { return nil }
+        defer { self = value }
+        return change(&value)
     }
 }

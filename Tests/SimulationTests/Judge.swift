@@ -42,6 +42,7 @@ struct Judge {
     private var firstKept: [LookKey: [Int: Instant]] = [:]
     private var lastAnswered: [LookKey: [Int: Instant]] = [:]
     private var ageUnknown: Set<LookKey> = []
+    private var areAgesLost = false
     /// Ids that some upstream has told a state of.
     private var everAnswered: Set<ActionID> = []
     /// Until when the store last failed a process, or was slow.
@@ -407,11 +408,15 @@ extension Judge {
         ageUnknown.insert(settlement.key)
     }
 
+    /// A database's clock has stepped: how much time has passed, nobody can know for sure.
+    mutating func agesLost() { areAgesLost = true }
+
     /// An age is never understated, but for what clocks disagree by.
     private mutating func checkAge(
         _ replica: Replica, _ key: LookKey, _ revision: Int, _ answer: Answer, _ now: Instant
     ) {
-        guard let answered = lastAnswered[key]?[revision], !ageUnknown.contains(key) else {
+        guard let answered = lastAnswered[key]?[revision], !ageUnknown.contains(key), !areAgesLost
+        else {
             return
         }
         let slack = DriftingClock.tolerance(now - answered) * 2 + .milliseconds(1)

@@ -82,4 +82,14 @@ enum Mutant: String, CaseIterable {
     case manyBeforeOne
     /// What is published during an obstacle stands until its end.
     case publishedPastDue
+    /// A completed call leaves the budget at once.
+    case endNotCounted
+    /// A bucket's calls count as if all had ended at its beginning.
+    case bucketEndsEarly
+    /// A decision is written although somebody else has written since its reading.
+    case staleWrite
+    /// Nobody remembers what the database was.
+    case continuityForgotten
+    /// Nobody holds the database's clock against his own.
+    case steppedClockTrusted
 }

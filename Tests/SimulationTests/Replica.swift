@@ -1,5 +1,6 @@
 // One process of the service: a tracker, its clocks, and what its death or sleep takes with it.
 
+@testable import StateStores
 @testable import StatusCore
 
 /// A process that can crash, start again and be stopped for a while.
@@ -32,6 +33,12 @@ final class Replica {
     private(set) var leftAlone = PerSource { _ in Instant.distantPast }
     /// Its store carries out operations in order.
     var lastStoreOperation = Instant.distantPast
+    /// The same of a PostgreSQL: the first one is under way.
+    var storeQueue: [(World) -> Void] = []
+    /// What it remembers of a PostgreSQL.
+    var memory = PostgresMemory()
+    /// When it last exchanged a word with it.
+    var beatAt = Instant.distantPast
     var wakeAt = Instant.distantFuture
 
     private let policy: TrackerPolicy
@@ -67,6 +74,8 @@ final class Replica {
         calls = [:]
         unfinished = []
         grants = [:]
+        storeQueue = []
+        memory = PostgresMemory()
         wakeAt = .distantFuture
     }
 

@@ -26,6 +26,8 @@ struct Scenario {
     var purges: Int
     /// There are more requests than calls.
     private(set) var isPressed = false
+    /// The store is a PostgreSQL: read and written in two round trips, and judged by who uses it.
+    var isPostgres: Bool
     /// Of a thousand calls, how many meet something else than what the upstream's mood says.
     var oddCallShare: Int
 
@@ -80,6 +82,7 @@ struct Scenario {
         noticeLossShare = isCalm ? 0 : random.pick([0, 0, 200, 1000])
         noticeDelayShare = isCalm ? 0 : random.pick([0, 100, 500])
         oddCallShare = isCalm ? 0 : random.pick([0, 50, 300])
+        isPostgres = random.fork(Self.postgresSalt).permilleOnce(Self.postgresShare)
         faults = []
         if isCalm {
             let replica = random.pick([0, nil])
@@ -90,6 +93,10 @@ struct Scenario {
         var others = random.fork(Self.pressSalt)
         if !isLong, others.permille(Self.pressShare) { press(&others) }
     }
+
+    /// Of a thousand runs, in how many the store is a PostgreSQL.
+    private static let postgresShare = 400
+    private static let postgresSalt: UInt64 = 0x7071_7371
 
     /// Of a thousand runs, how many are about many requests for more actions than the budget has calls
     /// for, or for an upstream that fails.

@@ -1,4 +1,4 @@
-// The store that all replicas share: the stores' own rules over rows that can be copied, wiped and
+// The store that all replicas share: the stores' own rules over a state that can be copied, wiped and
 // set back.
 
 @testable import StateStores
@@ -6,163 +6,240 @@
 
 /// One shared store on its own clock. Every method is one atomic, durable step.
 struct SimStore {
-    var rows = SimRows()
+    /// What it keeps; a copy is a moment of it.
+    struct Content {
+        var state = StoreState()
+        var journal = MemoryJournal()
+        /// Of a PostgreSQL: its life and time.
+        var meta: PostgresMeta?
+    }
+
+    var content = Content()
+    /// Of a PostgreSQL.
+    var server = SimServer()
+    let isPostgres: Bool
     let clock: DriftingClock
     let mutant: Mutant?
-    /// On the store's clock, when it was last wiped or set back.
-    private var noticed: Instant?
-    private var snapshots: [MemoryRows] = []
-    /// The rows before each of the last writes, latest last; kept when a standby may take over.
-    private var history: [MemoryRows] = []
+    private var snapshots: [Content] = []
+    /// The content before each of the last writes, latest last; kept when a standby may take over.
+    private var history: [Content] = []
     private let hasStandby: Bool
     /// What a standby can be behind.
     static let lostWritesMax = 5
 
-    init(clock: DriftingClock, hasStandby: Bool, mutant: Mutant?) {
+    init(clock: DriftingClock, isPostgres: Bool, hasStandby: Bool, mutant: Mutant?) {
         self.clock = clock
+        self.isPostgres = isPostgres
         self.hasStandby = hasStandby
         self.mutant = mutant
-        rows.mutant = mutant
+        if isPostgres { content.meta = newLife(at: .simulationStart) }
     }
 
+    private func newLife(at now: Instant) -> PostgresMeta {
+        PostgresMeta(
+            epoch: Int64.random(in: 1...(1 << 52)), revision: 0, token: state.lastToken,
+            clockOffset: .zero, lastTime: clock.shows(now) + server.step, home: "",
+            serverStart: "\(server.starts)")
+    }
+
+    var state: StoreState { content.state }
+
     func lookUp(_ id: ActionID, at now: StoreMoment) -> [LookRecord] {
-        StoreRules(rows: rows, now: now, asked: now).lookUp(id)
+        StoreRules(now: now, asked: now).lookUp(id, in: state)
     }
 
     mutating func reserve(_ request: Reservation, at now: StoreMoment) -> ReservationReply {
-        rows.now = now.time
-        rows.isReserving = true
-        defer { rows.isReserving = false }
-        let rules = StoreRules(rows: rows, now: now, asked: now)
-        if let opensIn = quarantine(for: request, now.time), mutant != .noQuarantine {
-            return rules.quarantine(request, opensIn: opensIn)
-        }
-        keepHistory()
-        return rules.reserve(request)
+        let before = past
+        let rules = StoreRules(now: now, asked: now)
+        if let mutant { content.state.bend(by: mutant, for: request, at: now.time) }
+        let reply = rules.reserve(request, in: &content.state)
+        if mutant != nil, let before { straighten(request, reply, before.state, at: now.time) }
+        if case .quarantined = reply.verdict { return reply }
+        keep(in: before)
+        return reply
     }
 
     mutating func settle(
         _ settlement: Settlement, asked: StoreMoment, at now: StoreMoment
     ) -> SettlementReply {
-        rows.now = now.time
-        keepHistory()
-        if mutant == .oldOwnerMovesGate, let look = rows.base.look(settlement.key) {
-            rows.base.moveGate(of: look.key, opens: look.opens, owner: settlement.token)
-        }
-        var settlement = settlement
-        if mutant == .forgottenNewsDropped, rows.base.call(settlement.token) == nil,
-            rows.base.look(settlement.key)?.newsToken != nil
-        {
-            settlement.news = .none
-        }
-        return StoreRules(rows: rows, now: now, asked: asked).settle(settlement)
+        let before = past
+        let settlement = bent(settlement)
+        let reply = StoreRules(now: now, asked: asked).complete(settlement, in: &content.state)
+        if let before { straighten(settlement, before.state, at: now.time) }
+        keep(in: before)
+        return reply
     }
 
-    func purge(_ retention: Retention, at now: StoreMoment) -> Int {
-        rows.base.purge(retention, at: now.time)
+    mutating func purge(_ retention: Retention, at now: StoreMoment) -> Int {
+        content.state.purge(retention, at: now.time)
+            + content.journal.purge(last: state.lastToken, at: now.time)
     }
 
-    private func quarantine(for request: Reservation, _ now: Instant) -> Duration? {
-        guard let noticed else { return nil }
-        let span = mutant == .shortQuarantine ? request.hold : request.quarantine
-        let left = noticed + span - now
-        return left > .zero ? left : nil
-    }
+    mutating func keepSnapshot() { snapshots.append(content) }
 
-    mutating func keepSnapshot() { snapshots.append(rows.base.copy()) }
+    /// Held only where it is needed: a content that is held is copied when it changes.
+    var past: Content? { hasStandby || mutant != nil ? content : nil }
 
-    private mutating func keepHistory() {
-        guard hasStandby else { return }
-        history.append(rows.base.copy())
+    mutating func keep(in before: Content?) {
+        content.journal.take(from: &content.state)
+        guard hasStandby, let before else { return }
+        history.append(before)
         if history.count > Self.lostWritesMax { history.removeFirst() }
     }
 
-    mutating func wipe(_ now: Instant) { replace(MemoryRows(), now) }
+    /// Of a PostgreSQL, with its schema or without.
+    mutating func wipe(_ now: Instant, keepsSchema: Bool = true) {
+        replace(Content(), now)
+        if isPostgres, !keepsSchema { content.meta = newLife(at: now) }
+    }
 
     mutating func setBack(_ now: Instant, _ random: inout SimRandom) {
-        replace(snapshots.isEmpty ? MemoryRows() : random.pick(snapshots).copy(), now)
+        replace(snapshots.isEmpty ? Content() : random.pick(snapshots), now)
     }
 
     /// An asynchronous standby takes over: the last writes, though acknowledged, are lost.
     mutating func failOver(_ now: Instant, lostWrites: Int) {
         let kept = lostWrites > 0 ? history.suffix(lostWrites).first : nil
         history = []
-        replace(kept ?? rows.base, now)
+        server.timeline += 1
+        replace(kept ?? content, now)
     }
 
     /// Tokens go on: the port promises that they are unique.
-    private mutating func replace(_ base: MemoryRows, _ now: Instant) {
-        base.skipTokens(past: rows.base.lastToken)
-        rows.base = base
-        noticed = now
+    private mutating func replace(_ other: Content, _ now: Instant) {
+        let last = state.lastToken
+        content = other
+        // What a PostgreSQL has lost it has to find out by itself.
+        guard !isPostgres else { return }
+        content.state.lastToken = max(last, state.lastToken)
+        content.state.noticed = now
     }
 }
 
-/// The memory store's rows, which can be copied and put back, with the faults of mutants.
-final class SimRows: StoreRows {
-    typealias Failure = Never
+// MARK: - What only mutants do
 
-    var base = MemoryRows()
-    var mutant: Mutant?
-    /// The time of the operation, for mutants.
-    var now = Instant.distantPast
-    /// A reservation is being decided on, for mutants.
-    var isReserving = false
-
-    func look(_ key: LookKey) -> KeptLook? {
-        guard isReserving, mutant == .finishedGateOpens else { return base.look(key) }
-        var look = base.look(key)
-        look?.answer = nil
-        return look
+extension SimStore {
+    /// Takes back what bent the decision, and bends what it has left.
+    private mutating func straighten(
+        _ request: Reservation, _ reply: ReservationReply, _ before: StoreState, at now: Instant
+    ) {
+        let decided = content.state
+        content.state = before
+        guard case .granted = reply.verdict, var entry = decided.entries[request.key],
+            var lease = entry.lease
+        else { return }
+        if mutant == .budgetFromStart { lease.ends = now }
+        entry.lease = lease
+        entry.answer = before.entries[request.key]?.answer
+        content.state.entries[request.key] = entry
+        content.state.lastToken = decided.lastToken
+        content.state.events = decided.events
+        content.state.sources[request.key.source, default: SourceState()].calls
+            .add(lease.ends, lease.classes, now: now)
     }
 
-    func isKnown(_ id: ActionID) -> Bool { mutant == .unknownShareIgnored || base.isKnown(id) }
-
-    func add(_ look: KeptLook) { base.add(look) }
-
-    func moveGate(of key: LookKey, opens: Instant, owner: SlotToken) {
-        base.moveGate(of: key, opens: opens, owner: owner)
+    private mutating func bent(_ settlement: Settlement) -> Settlement {
+        var settlement = settlement
+        let isCompleted = content.journal.isCompleted(settlement.token)
+        if mutant == .oldOwnerMovesGate, !isCompleted, state.entries[settlement.key] != nil {
+            content.state.entries[settlement.key]?.lease?.token = settlement.token
+            content.state.entries[settlement.key]?.lease?.state = .underWay
+        }
+        if mutant == .forgottenNewsDropped, !content.journal.has(settlement.token),
+            state.entries[settlement.key]?.newest != nil
+        {
+            settlement.news = .none
+        }
+        return settlement
     }
 
-    func keepNews(of look: KeptLook) { base.keepNews(of: look) }
-
-    func add(_ call: NewCall) -> SlotToken {
-        var call = call
-        if mutant == .budgetFromStart { call.ends = call.reserved.time }
-        return base.add(call)
-    }
-
-    func call(_ token: SlotToken) -> KeptCall? { base.call(token) }
-
-    func keepEnd(of call: KeptCall) {
-        var call = call
-        if mutant == .budgetFromStart { call.ended = call.reserved.time }
-        base.keepEnd(of: call)
-    }
-
-    func callCount(_ source: Source, endingAfter moment: Instant) -> Int {
-        base.callCount(source, endingAfter: moment)
-    }
-
-    func callEnd(_ source: Source, rank: Int, of group: CallGroup) -> Instant? {
-        let end = base.callEnd(source, rank: rank, of: group)
-        switch (mutant, group) {
-        case (.notFoundShareIgnored, .notFound), (.holderShareIgnored, .holder): return nil
+    private mutating func straighten(
+        _ settlement: Settlement, _ before: StoreState, at now: Instant
+    ) {
+        let source = settlement.key.source
+        switch mutant {
+        case .budgetFromStart:
+            guard let lease = state.entries[settlement.key]?.lease, lease.state == .ended,
+                before.entries[settlement.key]?.lease?.state == .underWay
+            else { return }
+            content.state.sources[source]?.calls.remove(now, lease.classes)
+            content.state.sources[source]?.calls.add(lease.reserved, lease.classes, now: now)
+        case .endNotCounted:
+            guard let lease = state.entries[settlement.key]?.lease, lease.state == .ended,
+                before.entries[settlement.key]?.lease?.state == .underWay
+            else { return }
+            content.state.sources[source]?.calls.remove(now, lease.classes)
+        case .pauseNotShared:
+            var kept = before.sources[source] ?? SourceState()
+            kept.calls = state.sources[source]?.calls ?? CallCounts()
+            content.state.sources[source] = kept
         default: break
         }
-        if mutant == .unknownShareByMinute, group == .unknown, let end {
-            return end + BudgetLimits.minuteWindow > now ? end : nil
-        }
-        guard mutant == .fixedWindows, let end else { return end }
-        return inWindow(end) == inWindow(now) ? end : nil
     }
 
-    private func inWindow(_ instant: Instant) -> Int64 { instant.nanoseconds / 60_000_000_000 }
+    /// Grants that were in a process's memory are gone.
+    mutating func forgetGrants(of keys: [LookKey]) {
+        for key in keys { content.state.entries[key]?.opens = .distantPast }
+    }
+}
 
-    func source(_ source: Source) -> KeptSource { base.source(source) }
+extension StoreState {
+    /// Shows a decision what it would see with that fault.
+    fileprivate mutating func bend(
+        by mutant: Mutant, for request: Reservation, at now: Instant
+    ) {
+        let source = request.key.source
+        var calls = sources[source]?.calls ?? CallCounts()
+        switch mutant {
+        case .noQuarantine: noticed = nil
+        case .shortQuarantine:
+            noticed = noticed.map { $0 - (request.quarantine - request.hold) }
+        case .finishedGateOpens: entries[request.key]?.answer = nil
+        case .unknownShareIgnored:
+            let other = LookKey(source == .orders ? .vouchers : .orders, request.key.id)
+            let moment = StoreMoment(time: now, wall: WallTime(milliseconds: 0))
+            let entry = entries[other] ?? StoredEntry(key: other, firstSeen: moment, opens: now)
+            entries[other] = entry
+            entries[other]?.isKnown = true
+        case .notFoundShareIgnored: calls.counters[.notFound] = nil
+        case .holderShareIgnored:
+            for case .holder(let name) in Array(calls.counters.keys) {
+                calls.counters[.holder(name)] = nil
+            }
+        case .unknownShareByMinute:
+            calls.keep(.unknown) { $0 + BudgetLimits.minuteWindow > now }
+        case .bucketEndsEarly:
+            for counted in Array(calls.counters.keys) {
+                for span in BudgetSpan.allCases {
+                    let buckets = calls.counters[counted]?[span].buckets ?? []
+                    calls.counters[counted]?[span] = CallRing(
+                        buckets.map { .init(end: $0.end.bucketStart(span), calls: $0.calls) })
+                }
+            }
+        case .fixedWindows:
+            for counted in Array(calls.counters.keys) {
+                calls.keep(counted) { $0.inWindow == now.inWindow }
+            }
+        default: break
+        }
+        sources[source, default: SourceState()].calls = calls
+    }
+}
 
-    func keep(_ state: KeptSource, of source: Source) {
-        if mutant == .pauseNotShared { return }
-        base.keep(state, of: source)
+extension CallCounts {
+    /// Forgets the calls of a class whose end is another.
+    fileprivate mutating func keep(_ counted: CallClass, _ isKept: (Instant) -> Bool) {
+        for span in BudgetSpan.allCases {
+            guard let ring = counters[counted]?[span] else { continue }
+            counters[counted]?[span] = CallRing(ring.buckets.filter { isKept($0.end) })
+        }
+    }
+}
+
+extension Instant {
+    fileprivate var inWindow: Int64 { nanoseconds / 60_000_000_000 }
+
+    fileprivate func bucketStart(_ span: BudgetSpan) -> Instant {
+        Instant(nanoseconds: nanoseconds - nanoseconds % span.bucket.nanoseconds)
     }
 }

@@ -119,26 +119,42 @@ extension World {
             after(span) { $0.reconnect() }
         case .storeSlow(let span): storeSlowUntil = max(storeSlowUntil, now + span)
         case .storeWiped:
-            store.wipe(store.clock.shows(now))
-            judge.storeForgot(now)
-            reconnect()
+            store.wipe(storeTime, keepsSchema: swaps.permille(500))
+            storeForgot()
         case .storeSetBack:
-            store.setBack(store.clock.shows(now), &random)
-            judge.storeForgot(now)
-            reconnect()
+            store.setBack(storeTime, &random)
+            storeForgot()
         case .storeFailover(let lostWrites):
-            store.failOver(store.clock.shows(now), lostWrites: lostWrites)
-            judge.storeForgot(now)
-            reconnect()
+            store.failOver(storeTime, lostWrites: lostWrites)
+            storeForgot()
         case .wallStep(let index?, let span):
             replicas[min(index, replicas.count - 1)].wallOffset += span
         case .wallStep(nil, let span):
             wallOffset += span
             judge.wallStepped(at: now)
+            // It is the clock of a PostgreSQL, too.
+            if store.isPostgres { stepServer(by: span) }
         case .drain(let index): drain(replicas[index])
         case .crash(let index): crash(replicas[index])
         case .pause(let index, let span): pause(replicas[index], span)
         }
+    }
+
+    /// What the store's own clock shows a process that uses it as a file.
+    private var storeTime: Instant {
+        store.isPostgres ? now : store.clock.shows(now)
+    }
+
+    private func storeForgot() {
+        judge.storeForgot(now)
+        if store.isPostgres {
+            let step: [Duration] = [
+                .zero, .zero, .milliseconds(500), .zero - .milliseconds(500), .seconds(30),
+                .zero - .seconds(30), .hour,
+            ]
+            serverChanged(clockStep: swaps.pick(step))
+        }
+        reconnect()
     }
 
     private func crash(_ replica: Replica) {

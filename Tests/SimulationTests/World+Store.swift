@@ -8,6 +8,15 @@ extension World {
         _ ids: [ActionID], _ replica: Replica,
         _ event: @escaping (Result<[LookRecord], StoreFailure>) -> Event
     ) {
+        if store.isPostgres {
+            let request = StoreOperation.Request.lookUp(ids) { _ in }
+            return decide(
+                replica, request,
+                { decision in
+                    guard case .records(let records) = decision.outcomes[0] else { return nil }
+                    return records.map(self.mutated)
+                }, event)
+        }
         operate(
             replica,
             { world in
@@ -23,34 +32,52 @@ extension World {
             request.hold = scenario.policy.sources[request.key.source]?.minInterval ?? .zero
         }
         let asked = request
+        if store.isPostgres {
+            return decide(
+                replica, .reserve(asked) { _ in }, { $0.reply(asked, self) },
+                committed: { world, decision in
+                    guard let reply = decision.reply(asked, world) else { return }
+                    world.judgeReservation(
+                        asked, flight, replica, reply, before: decision.before,
+                        at: decision.now)
+                }, { .reserved(asked.key, flight: flight, $0) })
+        }
         operate(
             replica,
             { world in
-                let before = world.store.rows.look(asked.key)
-                let isKnown = world.store.rows.base.isKnown(asked.key.id)
+                let before = world.store.state
                 var reply = world.store.reserve(asked, at: world.storeMoment(replica))
                 if case .gateShut(let record) = reply.verdict {
                     reply.verdict = .gateShut(world.mutated(record))
                 }
-                world.trace.note(
-                    world.now,
-                    "\(replica.index) reserve \(asked.key.id) \(asked.key.source): "
-                        + "\(reply.verdict.word)")
-                guard case .granted = reply.verdict else { return reply }
-                world.judge.granted(
-                    asked.key, atStore: world.store.clock.shows(world.now), at: world.now)
-                world.judgeGrant(asked.key, before)
-                replica.grants[flight] = Share(
-                    wasUnknown: !isKnown, wasNotFound: !isKnown && before?.notFoundSince != nil,
-                    holder: isKnown ? nil : asked.holder)
+                world.judgeReservation(
+                    asked, flight, replica, reply, before: before,
+                    at: world.store.clock.shows(world.now))
                 return reply
             },
             { .reserved(request.key, flight: flight, $0) })
     }
 
-    private func judgeGrant(_ key: LookKey, _ before: KeptLook?) {
-        guard let end = before?.answer, end.document.isDone else { return }
-        guard store.clock.shows(now) < end.told.time + scenario.policy.terminalTTL else { return }
+    private func judgeReservation(
+        _ asked: Reservation, _ flight: UInt64, _ replica: Replica, _ reply: ReservationReply,
+        before: StoreState, at time: Instant
+    ) {
+        trace.note(
+            now,
+            "\(replica.index) reserve \(asked.key.id) \(asked.key.source): \(reply.verdict.word)")
+        guard case .granted = reply.verdict else { return }
+        judge.granted(asked.key, atStore: time, at: now)
+        let entry = before.entries[asked.key]
+        judgeGrant(asked.key, entry, at: time)
+        let isKnown = before.isKnown(asked.key.id)
+        replica.grants[flight] = Share(
+            wasUnknown: !isKnown, wasNotFound: !isKnown && entry?.notFoundSince != nil,
+            holder: isKnown ? nil : asked.holder)
+    }
+
+    private func judgeGrant(_ key: LookKey, _ before: StoredEntry?, at time: Instant) {
+        guard let end = before?.answer, end.isDone else { return }
+        guard time < end.told.time + scenario.policy.terminalTTL else { return }
         judge.accuse(.finishedAskedAgainElsewhere, now, "\(key)")
     }
 
@@ -58,22 +85,36 @@ extension World {
         let asked = storeMoment(replica)
         let pause = settlement.pause
         let settlement = mutated(settlement)
+        if store.isPostgres {
+            return decide(
+                replica, .settle(settlement) { _ in }, { $0.reply(settlement) },
+                committed: { world, decision in
+                    if let pause, !decision.before.hasCompleted(settlement) {
+                        world.judge.paused(
+                            settlement.key.source, until: decision.now + pause)
+                    }
+                    world.settled(settlement, by: replica)
+                }, { .settled(settlement.key, flight: flight, $0) })
+        }
         operate(
             replica,
             { world in
                 // Said a second time, it changes nothing more.
-                let told = world.store.rows.call(settlement.token)
-                if let pause, told?.key != settlement.key || told?.state == .underWay {
+                if let pause, !world.store.state.hasCompleted(settlement) {
                     let end = world.store.clock.shows(world.now) + pause
                     world.judge.paused(settlement.key.source, until: end)
                 }
                 let reply = world.store.settle(
                     settlement, asked: asked, at: world.storeMoment(replica))
-                world.judge.kept(settlement, at: world.now)
-                world.announce(settlement.key.id, by: replica)
+                world.settled(settlement, by: replica)
                 return reply
             },
             { .settled(settlement.key, flight: flight, $0) })
+    }
+
+    private func settled(_ settlement: Settlement, by replica: Replica) {
+        judge.kept(settlement, at: now)
+        announce(settlement.key.id, by: replica)
     }
 
     func purge(_ replica: Replica) {
@@ -163,7 +204,7 @@ extension World {
     }
 
     /// A store that takes longer, there or back, is in trouble.
-    private static let answersWithin = Duration.milliseconds(100)
+    static let answersWithin = Duration.milliseconds(100)
 
     private func storeDelay() -> Duration {
         if now < storeSlowUntil { return random.milliseconds(100...3000) }
@@ -176,7 +217,12 @@ extension World {
             let time = Instant(nanoseconds: wall(of: replica).milliseconds * 1_000_000)
             return StoreMoment(time: time, wall: wall)
         }
-        return StoreMoment(time: store.clock.shows(now), wall: wall)
+        let time = store.clock.shows(now)
+        guard store.isPostgres, let meta = store.content.meta else {
+            return StoreMoment(time: time, wall: wall)
+        }
+        return StoreMoment(
+            time: max(time + store.server.step + meta.clockOffset, meta.lastTime), wall: wall)
     }
 
     private func mutated(_ settlement: Settlement) -> Settlement {
@@ -204,22 +250,12 @@ extension World {
     /// What the wall clock of the process's machine shows.
     func wall(of replica: Replica) -> WallTime { now.wall + replica.wallOffset }
 
-    private func mutated(_ record: LookRecord) -> LookRecord {
+    fileprivate func mutated(_ record: LookRecord) -> LookRecord {
         guard mutant == .neighbourHidden, let policy = scenario.policy.sources[record.key.source]
         else { return record }
         var record = record
         record.opensIn = min(record.opensIn, policy.minInterval)
         return record
-    }
-}
-
-extension SimStore {
-    /// Only mutants do: grants that were in a process's memory are gone.
-    mutating func forgetGrants(of keys: [LookKey]) {
-        for key in keys {
-            guard let owner = rows.base.look(key)?.token else { continue }
-            rows.base.moveGate(of: key, opens: .distantPast, owner: owner)
-        }
     }
 }
 
@@ -233,5 +269,20 @@ extension ReservationReply.Verdict {
         case .resting(let opensIn): "resting for \(opensIn)"
         case .quarantined(let opensIn): "quarantined for \(opensIn)"
         }
+    }
+}
+
+extension PostgresDecision {
+    fileprivate func reply(_ request: Reservation, _ world: World) -> ReservationReply? {
+        guard case .reserved(var reply) = outcomes[0] else { return nil }
+        if case .gateShut(let record) = reply.verdict {
+            reply.verdict = .gateShut(world.mutated(record))
+        }
+        return reply
+    }
+
+    fileprivate func reply(_ settlement: Settlement) -> SettlementReply? {
+        guard case .settled(let reply) = outcomes[0] else { return nil }
+        return reply
     }
 }

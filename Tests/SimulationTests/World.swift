@@ -13,6 +13,8 @@ final class World {
     var random: SimRandom
     /// When processes ask their store for changes.
     var changes: SimRandom
+    /// What befalls readings and writings of a PostgreSQL.
+    var swaps: SimRandom
     var replicas: [Replica] = []
     var store: SimStore
     var upstream: SimUpstream
@@ -53,9 +55,11 @@ final class World {
         random = SimRandom(seed: seed)
         scenario = Scenario(&random)
         changes = random.fork(0x6368_616e)
+        swaps = random.fork(0x7377_6170)
         self.mutant = mutant
         store = SimStore(
-            clock: DriftingClock(&random), hasStandby: scenario.hasStandby, mutant: mutant)
+            clock: DriftingClock(&random), isPostgres: scenario.isPostgres,
+            hasStandby: scenario.hasStandby, mutant: mutant)
         upstream = SimUpstream(scenario, &random)
         judge = Judge(scenario)
         trace = Trace(isOn: isTraced)

@@ -9,7 +9,7 @@ import Testing
 struct ContinuityTests {
     static let now = Instant(nanoseconds: 100_000_000_000)
     static let known = StoreMeta(
-        epoch: 7, revision: 10, bootID: "x", clockOffset: .seconds(5),
+        epoch: 7, revision: 10, token: SlotToken(3), bootID: "x", clockOffset: .seconds(5),
         lastTime: Instant(nanoseconds: 104_000_000_000),
         noticed: Instant(nanoseconds: 20_000_000_000))
 
@@ -67,20 +67,5 @@ struct ContinuityTests {
         #expect(
             judgement.meta.time(sinceBoot: Instant(nanoseconds: 3_000_000_000))
                 == Self.known.lastTime)
-    }
-
-    @Test(arguments: [
-        (nil, 100, nil), (100, 100, 60), (100, 159, 1), (100, 160, nil),
-        // Ahead of a clock that stood still: no longer than from now on.
-        (101, 100, 60),
-    ])
-    func quarantineLastsASpanFromWhenTroubleWasNoticed(
-        _ noticed: Int64?, _ now: Int64, _ left: Int64?
-    ) {
-        var meta = Self.known
-        meta.noticed = noticed.map { Instant(nanoseconds: $0 * 1_000_000_000) }
-        let found = meta.quarantine(
-            for: .seconds(60), at: Instant(nanoseconds: now * 1_000_000_000))
-        #expect(found == left.map { .seconds($0) })
     }
 }

@@ -182,41 +182,6 @@ extension SQLiteStoreTests {
         }
     }
 
-    // MARK: earlier versions
-
-    @Test(arguments: [1, 2, 3])
-    func aBackupOfAnEarlierVersionLearnsToTellOfTrouble(_ version: Int) async throws {
-        try makeFile(ofVersion: version) { _ throws(SQLiteFailure) in }
-        let backup = folder.path + "/backup"
-        #expect(rename(folder.store, backup) == 0)
-        let store = try open()
-        _ = try await store.grant(.of(a))
-        #expect(rename(backup, folder.store) == 0)
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
-        clock.advance(.seconds(1))
-        let left = Reservation.quarantine - .seconds(1)
-        #expect(try await newcomersVerdict(.of(a)).quarantine == left)
-    }
-
-    @Test func aWriterOfVersion3LeavesTheQuarantineAlone() async throws {
-        try makeFile(ofVersion: 3) { _ throws(SQLiteFailure) in }
-        let old = try Database(path: folder.store, lockWaitMilliseconds: 1000)
-        let store = try open()
-        clock.stepBoot(.seconds(-3600))
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
-        try old.execute(
-            """
-            INSERT INTO meta (one, epoch, revision, boot_id, clock_offset, last_time)
-                SELECT one, epoch, revision + 1, boot_id, clock_offset, last_time FROM meta
-                WHERE true
-            ON CONFLICT (one) DO UPDATE SET
-                epoch = excluded.epoch, revision = excluded.revision,
-                boot_id = excluded.boot_id, clock_offset = excluded.clock_offset,
-                last_time = excluded.last_time
-            """)
-        #expect(try await newcomersVerdict(.of(a)).quarantine == Reservation.quarantine)
-    }
-
     // MARK: helpers
 
     /// Copies of the three files as they are now.
@@ -244,7 +209,7 @@ extension SQLiteStoreTests {
             for (name, bytes) in copy { TemporaryFolder.write(bytes, to: "\(folder.path)/\(name)") }
         case .emptied:
             let other = try Database(path: store, lockWaitMilliseconds: 1000)
-            try other.execute("DELETE FROM meta; DELETE FROM looks; DELETE FROM calls")
+            try other.execute("DELETE FROM meta; DELETE FROM entries; DELETE FROM calls")
             try other.execute("DELETE FROM sources")
         }
     }

@@ -401,11 +401,14 @@ struct SQLiteStoreTests {
         #expect(folder.names == ["store.sqlite"], "nothing is moved at a start")
     }
 
-    @Test func strangersAndNewerVersionsAreRefused() throws {
+    @Test func strangersAndOtherVersionsAreRefused() throws {
         for (sql, words) in [
             ("PRAGMA application_id = 7", "another program"),
             ("CREATE TABLE x (y); PRAGMA application_id = 0", "another program"),
-            ("PRAGMA application_id = \(Schema.applicationID); PRAGMA user_version = 99", "newer"),
+            (
+                "PRAGMA application_id = \(Schema.applicationID); PRAGMA user_version = 99",
+                "schema version 99"
+            ),
         ] {
             try Database(path: folder.store, lockWaitMilliseconds: 0).execute(sql)
             let failure = #expect(throws: StoreFailure.self) { try open() }
@@ -434,8 +437,8 @@ struct SQLiteStoreTests {
         try await store.onDatabase { database throws(SQLiteFailure) in
             try database.execute(
                 """
-                UPDATE looks SET answer_status = 'ON_HOLD', miss_kind = 'eaten-by-dog';
-                UPDATE calls SET state = 99, source = 'parcels'
+                UPDATE documents SET status = 'ON_HOLD';
+                UPDATE entries SET miss_kind = 'eaten-by-dog', lease_state = 99
                 """)
         }
         let record = try #require(try await store.lookUp(a.id).first)
@@ -449,7 +452,7 @@ struct SQLiteStoreTests {
         try await store.onDatabase { database throws(SQLiteFailure) in
             try database.execute(
                 """
-                CREATE TEMP TRIGGER fails BEFORE INSERT ON main.looks WHEN new.id = 'bad'
+                CREATE TEMP TRIGGER fails BEFORE INSERT ON main.entries WHEN new.id = 'bad'
                 BEGIN SELECT RAISE(ABORT, 'no such luck'); END
                 """)
         }
@@ -468,7 +471,7 @@ struct SQLiteStoreTests {
     @Test func purgeInSmallStepsDropsOldAndSurplusCalls() async throws {
         var limits = SQLiteLimits()
         limits.purgeStepRows = 3
-        limits.journalRowsMax = 4
+        limits.journalCallsMax = 4
         let store = try open(limits)
         let retention = Retention(
             terminalTTL: .seconds(90_000), staleMax: .seconds(90_000), missMax: .seconds(90_000))
@@ -481,126 +484,5 @@ struct SQLiteStoreTests {
         #expect(try await store.purge(retention) == 10)
         clock.advance(.seconds(90_100))
         #expect(try await store.purge(retention) == 20, "five calls, fifteen gates")
-    }
-
-    // MARK: counts
-
-    @Test func countsFollowCallsThroughEverythingThatHappensToThem() async throws {
-        let store = try open()
-        let retention = Retention(
-            terminalTTL: .seconds(90_000), staleMax: .seconds(90_000), missMax: .seconds(90_000))
-        for number in 0..<60 {
-            let key = number % 3 == 0 ? LookKey.vouchers("v\(number)") : .orders("o\(number)")
-            let token = try await store.grant(.of(key))
-            clock.advance(.seconds(number % 7 * 100))
-            if number % 4 != 0 { try await store.settle(.of(key, token)) }
-            if number == 30 { clock.advance(.seconds(80_000)) }
-            _ = try await store.purge(retention)
-            try await expectTrueCounts(store)
-        }
-        #expect(try SQLiteJournal(path: folder.store).calls().count < 60, "some were dropped")
-        await store.close()
-    }
-
-    // MARK: earlier versions
-
-    @Test(arguments: [1, 2, 3])
-    func aFileOfAnEarlierVersionIsTakenOverWithAllThatItKeeps(_ version: Int) async throws {
-        let now = clock.sinceBoot.nanoseconds
-        try makeFile(ofVersion: version) { old throws(SQLiteFailure) in
-            try old.execute(
-                """
-                WITH RECURSIVE n (n) AS (VALUES (1) UNION ALL SELECT n + 1 FROM n WHERE n < 5)
-                INSERT INTO calls (source, id, reserved, reserved_wall, ended, state, unknown)
-                    SELECT 'orders', 'a' || n, \(now), 0, \(now) + 13000000000, 0, 1 FROM n;
-                INSERT INTO looks (source, id, first_seen, first_seen_wall, opens, token, known)
-                    SELECT source, id, reserved, 0, \(now) + 41000000000, seq, 0 FROM calls;
-                INSERT INTO sources (source, paused_until, smallest_gap)
-                    VALUES ('orders', \(now) + 10000000000, 31000000000)
-                """)
-        }
-        let failure = #expect(throws: StoreFailure.self) {
-            try SQLiteJournal(path: folder.store).calls()
-        }
-        #expect(failure?.text.contains("let the service open it first") == true)
-
-        var store = try open()
-        #expect(try SQLiteJournal(path: folder.store).calls().count == 5)
-        try await expectTrueCounts(store)
-        #expect(try await store.verdict(.of(.orders("b"))) == .paused(opensIn: .seconds(10)))
-        #expect(try await store.smallestGaps()[.orders] == .seconds(31))
-        clock.advance(.seconds(10))
-        #expect(try await store.verdict(.of(.orders("a1"))).isGateShut)
-        let spent = try await store.verdict(.of(.orders("b"), perMinute: 5))
-        let opensIn = Duration.seconds(63) + BudgetKind.minute.slew
-        #expect(spent == .budgetSpent(opensIn: opensIn, .minute))
-        // What the earlier version knew nothing of is kept as in a new file.
-        let token = try await store.grant(.of(.orders("b")))
-        var settlement = Settlement.of(.orders("b"), token)
-        settlement.breaker = .opened(for: .seconds(20))
-        try await store.settle(settlement)
-        await store.close()
-        store = try open()
-        let heeding = try await store.verdict(.of(.orders("c"), heedsBreaker: true))
-        #expect(heeding == .resting(opensIn: .seconds(20)))
-        await store.close()
-    }
-
-    /// An upgrade may start while the old program still writes: the counts see its calls, and its
-    /// pauses leave the breaker alone.
-    @Test(arguments: [1, 2, 3])
-    func aWriterOfAnEarlierVersionIsHeardWhileItStillRuns(_ version: Int) async throws {
-        try makeFile(ofVersion: version) { _ throws(SQLiteFailure) in }
-        let old = try Database(path: folder.store, lockWaitMilliseconds: 1000)
-        let insert = """
-            INSERT INTO calls (source, id, reserved, reserved_wall, ended, state, unknown)
-            VALUES ('orders', 'old', 0, 0, 1000000000000, 0, 0)
-            """
-        try old.execute(insert)
-        let store = try open()
-        try old.execute(insert)
-        try old.execute("UPDATE calls SET ended = 2000000000000")
-        try await expectTrueCounts(store)
-        #expect(try SQLiteJournal(path: folder.store).calls().count == 2)
-
-        let token = try await store.grant(.of(a))
-        var settlement = Settlement.of(a, token)
-        settlement.breaker = .opened(for: .seconds(20))
-        try await store.settle(settlement)
-        try old.execute(
-            """
-            INSERT INTO sources (source, paused_until, smallest_gap) VALUES ('orders', 5, 7)
-            ON CONFLICT (source) DO UPDATE SET
-                paused_until = excluded.paused_until, smallest_gap = excluded.smallest_gap
-            """)
-        let heeding = try await store.verdict(.of(.orders("b"), heedsBreaker: true))
-        #expect(heeding == .resting(opensIn: .seconds(20)))
-    }
-
-    // MARK: helpers
-
-    private func expectTrueCounts(_ store: SQLiteStore) async throws {
-        try await store.onDatabase { database throws(SQLiteFailure) in
-            let counted = """
-                SELECT source, ended >> \(CallPeriod.shift), unknown, count(*) FROM calls
-                GROUP BY 1, 2, 3
-                """
-            let kept = "SELECT source, period, unknown, calls FROM call_counts"
-            for (one, other) in [(counted, kept), (kept, counted)] {
-                let differing = try database.number(
-                    "SELECT count(*) FROM (\(one) EXCEPT \(other))")
-                guard differing == 0 else { throw .failed("the counts are off") }
-            }
-        }
-    }
-
-    /// A file as a program of that version has left it.
-    func makeFile(
-        ofVersion version: Int, _ fill: (borrowing Database) throws(SQLiteFailure) -> Void
-    ) throws {
-        let old = try Database(path: folder.store, lockWaitMilliseconds: 1000)
-        _ = try old.text("PRAGMA journal_mode = WAL")
-        try old.execute(OldSchema.text("sqlite-\(version)"))
-        try fill(old)
     }
 }

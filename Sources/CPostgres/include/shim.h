@@ -14,9 +14,7 @@
 #error "libpq 14 or later is needed"
 #endif
 
-// The text of the first file in schema/, which begins a transaction and locks out others that make the
-// schema, and of those after it, which end it.
-const char *cpostgres_schema_lock(void);
+// The text of schema.sql.
 const char *cpostgres_schema(void);
 
 // libpq prints the server's notices on standard error unless told otherwise; nobody reads them there.

@@ -106,20 +106,32 @@ extension PostgresConnection {
         guard PQsetnonblocking(handle, 1) == 0, PQenterPipelineMode(handle) == 1 else { throw lost }
     }
 
-    /// Puts a statement into the buffer, at its first time behind its preparation; `flush` sends it.
-    mutating func send(_ statement: PostgresStatement) throws(PostgresFailure) {
-        if prepared.insert(statement.name).inserted {
-            guard PQsendPrepare(handle, statement.name, statement.sql, 0, nil) == 1 else {
-                throw lost
+    /// Puts statements into the buffer, as one transaction, each at its first time behind its preparation;
+    /// `flush` sends them. Tells of each result that is to come whether it is a statement's own.
+    mutating func send(_ statements: [PostgresStatement]) throws(PostgresFailure) -> [Bool] {
+        var results: [Bool] = []
+        for statement in statements {
+            if prepared.insert(statement.name).inserted {
+                guard PQsendPrepare(handle, statement.name, statement.sql, 0, nil) == 1 else {
+                    throw lost
+                }
+                results.append(false)
             }
+            try sendPrepared(statement)
+            results.append(true)
         }
+        guard PQpipelineSync(handle) == 1 else { throw lost }
+        return results
+    }
+
+    private func sendPrepared(_ statement: PostgresStatement) throws(PostgresFailure) {
         let buffers = statement.values.map(\.buffer)
         defer { buffers.forEach { $0?.deallocate() } }
         let sent = PQsendQueryPrepared(
             handle, statement.name, Int32(buffers.count),
             buffers.map { UnsafePointer($0?.baseAddress?.assumingMemoryBound(to: CChar.self)) },
             statement.values.map(\.count), statement.values.map(\.format), 1)
-        guard sent == 1, PQpipelineSync(handle) == 1 else { throw lost }
+        guard sent == 1 else { throw lost }
     }
 
     /// True when all that was put into the buffer is on its way.

@@ -1,23 +1,59 @@
-// What is said once on a new connection: settings, and the schema made or checked.
+// What is said once on a new connection: settings, the schema made or checked, and who the server is.
 
 internal import CPostgres
 internal import StatusCore
 
+/// Names the data that a connection writes into. No connection outlives a change of any of it: the cluster,
+/// its timeline (another one after every promotion and every recovery to a point in time), the database,
+/// and the server's start. What the role may not read counts as '?'.
+struct PostgresServer: Sendable {
+    var cluster: String
+    var timeline: String
+    var database: String
+    var start: String
+
+    /// `table` is the identity of the table `meta`: another one after a restore from a dump.
+    func home(table: Int64) -> String { "\(cluster)/\(timeline)/\(database)/\(table)" }
+}
+
 enum PostgresGreeting {
-    /// The schema that `CPostgres/schema` makes. Raise it there, too.
-    static let version: Int64 = 2
+    /// The layout that `CPostgres/schema.sql` makes.
+    static let version: Int64 = 1
 
     /// One that listens finds the schema made: its session has a connection already.
     static func say(
         on connection: borrowing PostgresConnection, limits: PostgresLimits, listens: Bool
-    ) throws(PostgresFailure) {
+    ) throws(PostgresFailure) -> PostgresServer {
         let span = limits.statementMax
         _ = try connection.execute(settings(limits), within: span)
         if !listens { try prepareSchema(connection, span) }
+        let server = PostgresServer(
+            cluster: try word(
+                "SELECT system_identifier::text FROM pg_control_system()", connection, span),
+            timeline: try word(
+                "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)", connection,
+                span),
+            database: try word(
+                "SELECT oid::text FROM pg_database WHERE datname = current_database()", connection,
+                span),
+            start: try word(
+                "SELECT extract(epoch FROM pg_postmaster_start_time())::text", connection, span))
         try connection.startPipeline()
+        return server
     }
 
-    /// What roles and databases may have set otherwise, and the rules rely on: see `CPostgres/schema`.
+    private static func word(
+        _ sql: String, _ connection: borrowing PostgresConnection, _ span: Duration
+    ) throws(PostgresFailure) -> String {
+        do throws(PostgresFailure) {
+            return try connection.execute(sql, within: span).rows.first?.text(0) ?? "?"
+        } catch .refused {
+            return "?"
+        }
+    }
+
+    /// What roles and databases may have set otherwise, and the writing of a decision relies on: it waits
+    /// for the one before, and then looks at the revision that this has left (read committed).
     private static func settings(_ limits: PostgresLimits) -> String {
         """
         SET statement_timeout = \(limits.statementMax.nanoseconds / 1_000_000);
@@ -29,58 +65,67 @@ enum PostgresGreeting {
         """
     }
 
+    // MARK: The schema
+
+    private enum Layout {
+        case none
+        case version(Int64)
+        /// There are tables, but no version.
+        case foreign
+    }
+
     private static func prepareSchema(
         _ connection: borrowing PostgresConnection, _ span: Duration
     ) throws(PostgresFailure) {
-        if try layout(connection, span)?.version ?? 0 < version {
-            try make(connection, span)
-        }
-        guard let found = try layout(connection, span) else {
-            throw .wrongSchema("the schema status_proxy has no version")
-        }
-        guard found.usableFrom <= version else {
+        if case .none = try layout(connection, span) { try make(connection, span) }
+        switch try layout(connection, span) {
+        case .version(version): return
+        case .version(let found):
             throw .wrongSchema(
-                "the schema status_proxy has version \(found.version), and needs a newer program")
+                "the schema status_proxy has version \(found), and this program works with"
+                    + " \(version) only")
+        case .foreign, .none:
+            throw .wrongSchema("the schema status_proxy was made by another program")
         }
     }
 
-    /// Nil when there is no schema, or an empty one.
     private static func layout(
         _ connection: borrowing PostgresConnection, _ span: Duration
-    ) throws(PostgresFailure) -> (version: Int64, usableFrom: Int64)? {
+    ) throws(PostgresFailure) -> Layout {
         do throws(PostgresFailure) {
             let result = try connection.execute(
-                "SELECT version::text, usable_from::text FROM status_proxy.layout", within: span)
-            guard let row = result.rows.first, let version = row.text(0).flatMap({ Int64($0) }),
-                let usableFrom = row.text(1).flatMap({ Int64($0) })
-            else { return nil }
-            return (version, usableFrom)
+                "SELECT max(version)::text FROM status_proxy.schema_version", within: span)
+            let version = result.rows.first?.text(0).flatMap { Int64($0) }
+            return version.map { .version($0) } ?? .foreign
         } catch .refused(let state, _) where ["3F000", "42P01"].contains(state) {
-            return nil
+            let result = try connection.execute(
+                """
+                SELECT count(*)::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+                WHERE n.nspname = 'status_proxy'
+                """, within: span)
+            return result.rows.first?.text(0) == "0" ? .none : .foreign
         } catch .refused("42501", let message) {
             throw .wrongSchema("\(message): grant the role what the README says")
         }
     }
 
-    /// Replicas that come together wait for each other, and the first makes it for all: made anew beside
-    /// their decisions, it would take their locks in another order.
+    /// In one transaction. Of replicas that come together one makes it; the others wait for that, and
+    /// find out.
     private static func make(
         _ connection: borrowing PostgresConnection, _ span: Duration
     ) throws(PostgresFailure) {
         do throws(PostgresFailure) {
-            _ = try connection.execute(String(cString: cpostgres_schema_lock()), within: span * 2)
-            let isMade = try layout(connection, span)?.version ?? 0 >= version
-            let rest = isMade ? "COMMIT" : String(cString: cpostgres_schema())
-            _ = try connection.execute(rest, within: span * 2)
+            _ = try connection.execute(schema, within: span * 2)
         } catch .refused("42501", let message) {
             throw .wrongSchema(
-                "\(message), and the schema status_proxy is missing or older than this program:"
-                    + " have the database's owner run the files of its schema folder")
+                "\(message), and there is no schema status_proxy: have the database's owner run"
+                    + " schema.sql")
+        } catch .refused(let state, let message) {
+            guard case .version = try layout(connection, span) else {
+                throw .refused(state: state, message)
+            }
         }
     }
 
-    /// All files of the schema folder.
-    static var schema: String {
-        String(cString: cpostgres_schema_lock()) + String(cString: cpostgres_schema())
-    }
+    static var schema: String { String(cString: cpostgres_schema()) }
 }

@@ -15,9 +15,11 @@ public struct PostgresJournal: CallJournal {
                 """
                 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
                 DECLARE journal BINARY CURSOR FOR
-                    SELECT token, source, id, reserved, sent, ended, state, unknown, outcome,
-                        min_interval, flight_max, per_minute, per_day
-                    FROM status_proxy.calls ORDER BY token
+                    SELECT c.token, c.source, c.id, c.reserved, c.ends, c.unknown, c.not_found,
+                        c.holder, c.min_interval, c.flight_max, c.per_minute, c.per_day,
+                        f.state, f.ended, f.sent, f.outcome
+                    FROM status_proxy.calls c LEFT JOIN status_proxy.completions f USING (token)
+                    ORDER BY c.token
                 """, on: connection)
             while true {
                 let rows = try Self.execute("FETCH \(Self.stepRows) FROM journal", on: connection)
@@ -37,8 +39,10 @@ public struct PostgresJournal: CallJournal {
                 DECLARE gaps BINARY CURSOR FOR
                     SELECT source, smallest_gap FROM status_proxy.sources
                 """, on: connection)
-            gaps = PostgresReplies.smallestGaps(
-                try Self.execute("FETCH ALL FROM gaps", on: connection))
+            for row in try Self.execute("FETCH ALL FROM gaps", on: connection).rows {
+                guard let source = row.text(0).flatMap(Source.init) else { continue }
+                gaps[source] = row.span(1)
+            }
         }
         return gaps
     }
@@ -65,22 +69,29 @@ public struct PostgresJournal: CallJournal {
 }
 
 extension JournaledCall {
-    /// Nil for a source or a state that this version does not know: such a call is not ours.
+    /// Nil for a source that this version does not know: such a call is not ours.
     fileprivate init?(_ row: PostgresResult.Row) {
-        guard let token = row.integer(0), let source = row.text(1).flatMap(Source.init),
+        guard let token = row.integer(0).map(SlotToken.init),
+            let source = row.text(1).flatMap(Source.init),
             let id = row.text(2).flatMap({ ActionID($0) }), let reserved = row.instant(3),
-            let ended = row.instant(5), let state = row.integer(6).flatMap(KeptCall.State.init),
-            let isUnknown = row.flag(7)
+            let ends = row.instant(4)
         else { return nil }
+        let key = LookKey(source, id)
         // The database's clock is a wall clock.
         let wall = WallTime(milliseconds: reserved.nanoseconds / 1_000_000)
-        let call = KeptCall(
-            token: SlotToken(token), key: LookKey(source, id),
-            reserved: StoreMoment(time: reserved, wall: wall), ended: ended, state: state,
-            wasUnknown: isUnknown, sent: row.instant(4), outcome: row.text(8),
+        let granted = GrantedCall(
+            token: token, key: key, reserved: StoreMoment(time: reserved, wall: wall), ends: ends,
+            classes: CallClasses(
+                isUnknown: row.flag(5) ?? true, wasNotFound: row.flag(6) ?? false,
+                holder: row.text(7)),
             limits: CallLimits(
-                minInterval: row.integer(9), flightMax: row.integer(10),
-                perMinute: row.integer(11), perDay: row.integer(12)))
-        self = call.journaled
+                minInterval: row.integer(8), flightMax: row.integer(9),
+                perMinute: row.integer(10), perDay: row.integer(11)))
+        let completed = row.integer(12).map { state in
+            CompletedCall(
+                token: token, key: key, state: CallState(rawValue: state) ?? .abandoned,
+                ended: row.instant(13), sent: row.instant(14), outcome: row.text(15) ?? "")
+        }
+        self.init(granted, completed)
     }
 }

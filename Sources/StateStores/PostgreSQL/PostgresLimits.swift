@@ -11,12 +11,13 @@ struct PostgresLimits {
     var silenceMax = Duration.seconds(6)
     /// The server breaks off a statement that waits so long, be it for a lock.
     var statementMax = Duration.seconds(5)
-    /// Operations on their way at once.
-    var inFlightMax = 64
+    /// Operations that are decided on together, and the bytes of states that they bring along.
+    var batchMax = 64
+    var batchBytesMax = 16 << 20
     /// Operations that wait for their turn.
     var waitingMax = 10_000
     /// Between two attempts to connect: the first after a failure, and the longest. Well within the
-    /// time that the schema gives replicas to come back after the server has started (`roll_call`).
+    /// time that replicas have to come back after the server has started (`startupBarrier`).
     var retryFirst = Duration.milliseconds(100)
     var retryMax = Duration.milliseconds(2500)
     /// An idle connection asks for the store's time and state that often.
@@ -34,6 +35,6 @@ struct PostgresLimits {
     /// How long none are heard after a flood, at most.
     var floodRest = Duration.seconds(10)
     /// Rows that one step of a purge looks at.
-    var purgeStepRows = 500
-    var journalRowsMax = JournalLimits.rowsMax
+    var purgeStepRows = 200
+    var journalCallsMax = JournalLimits.callsMax
 }

@@ -12,7 +12,8 @@ internal import StatusCore
 final class PostgresLink: @unchecked Sendable {
     enum Event: Sendable {
         case opened(PostgresLink)
-        case replied(Int, Result<PostgresResult, PostgresFailure>, at: Instant)
+        /// The results of the statements that were sent under that number, in their order.
+        case replied(Int, Result<[PostgresResult], PostgresFailure>, at: Instant)
         /// There is something in the inbox. Not said again until it has been emptied.
         case notified
         /// Never opened, or over. Comes last.
@@ -30,12 +31,29 @@ final class PostgresLink: @unchecked Sendable {
     private var isWritableWatched = true
     private var isOver = false
     private var sourcesLeft = 2
-    /// Statements whose replies are awaited, in order, and the first one's reply so far.
-    private var awaited: [Int] = []
-    private var reply: PostgresResult?
+    /// Transactions whose replies are awaited, in order.
+    private var awaited: [Awaited] = []
+
+    private struct Awaited {
+        var number: Int
+        /// Of each result that is still to come, whether it is a statement's own.
+        var results: [Bool]
+        var own: [PostgresResult] = []
+        var failure: PostgresFailure?
+
+        mutating func take(_ result: PostgresResult) {
+            let isOwn = results.isEmpty ? false : results.removeFirst()
+            // The first failure counts: what stands behind it was not carried out.
+            failure = failure ?? result.failure
+            if isOwn { own.append(result) }
+        }
+    }
 
     /// libpq ends each statement's results, and may say so once more before the next one's.
     private static let endsMax = 8
+
+    /// What the server said of itself.
+    let server: PostgresServer
 
     /// Connects, on a queue that waits for nothing else, to decide or, with an inbox, to listen. `hear`
     /// is called on that queue.
@@ -47,8 +65,9 @@ final class PostgresLink: @unchecked Sendable {
         queue.async {
             do throws(PostgresFailure) {
                 let connection = try PostgresConnection(url)
-                try PostgresGreeting.say(on: connection, limits: limits, listens: inbox != nil)
-                let link = try PostgresLink(connection, queue, inbox, clock, hear)
+                let server = try PostgresGreeting.say(
+                    on: connection, limits: limits, listens: inbox != nil)
+                let link = try PostgresLink(connection, server, queue, inbox, clock, hear)
                 link.activate()
                 hear(.opened(link))
             } catch {
@@ -61,10 +80,12 @@ final class PostgresLink: @unchecked Sendable {
     /// number would be somebody else's before Dispatch has let go of it, and whoever registered it then
     /// would never be woken. So the sources have a descriptor of their own.
     private init(
-        _ connection: consuming PostgresConnection, _ queue: DispatchQueue,
-        _ inbox: NotificationInbox?, _ clock: @escaping @Sendable () -> Instant,
+        _ connection: consuming PostgresConnection, _ server: PostgresServer,
+        _ queue: DispatchQueue, _ inbox: NotificationInbox?,
+        _ clock: @escaping @Sendable () -> Instant,
         _ hear: @escaping @Sendable (Event) -> Void
     ) throws(PostgresFailure) {
+        self.server = server
         self.queue = queue
         self.inbox = inbox
         self.clock = clock
@@ -85,13 +106,14 @@ final class PostgresLink: @unchecked Sendable {
         writable.activate()
     }
 
-    /// From any queue. Each number is replied to in this order, unless the link ends before.
-    func send(_ statement: PostgresStatement, _ number: Int) {
+    /// From any queue: one transaction. Each number is replied to in this order, unless the link ends
+    /// before.
+    func send(_ statements: [PostgresStatement], _ number: Int) {
         queue.async {
             guard !self.isOver else { return }
             self.attempt { () throws(PostgresFailure) in
-                try self.connection.send(statement)
-                self.awaited.append(number)
+                let results = try self.connection.send(statements)
+                self.awaited.append(Awaited(number: number, results: results))
             }
             self.flush()
         }
@@ -151,19 +173,17 @@ final class PostgresLink: @unchecked Sendable {
                 deliver()
             case .result(let result):
                 ends = 0
-                // A preparation is replied to, too: the first failure counts, or else the last word.
-                if reply?.failure == nil { reply = result }
+                awaited[0].take(result)
             }
         }
     }
 
     private func deliver() {
-        let number = awaited.removeFirst()
-        let result: Result<PostgresResult, PostgresFailure> =
-            reply.map { reply in reply.failure.map { .failure($0) } ?? .success(reply) }
-            ?? .failure(.malformed("no result"))
-        reply = nil
-        hear(.replied(number, result, at: clock()))
+        let reply = awaited.removeFirst()
+        let result: Result<[PostgresResult], PostgresFailure> =
+            reply.failure.map { .failure($0) }
+            ?? (reply.results.isEmpty ? .success(reply.own) : .failure(.malformed("no result")))
+        hear(.replied(reply.number, result, at: clock()))
     }
 
     /// Watches for room only as long as something waits for it.

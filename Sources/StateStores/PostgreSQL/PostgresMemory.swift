@@ -1,55 +1,63 @@
-// What a process remembers of the shared store, to notice when it is not what it was.
+// What a process remembers of the shared store, and what it makes of each reading.
 
 import StatusCore
 
 struct PostgresMemory {
-    private var epoch: Int64?
-    private var revision: Int64?
-    private var token: Int64?
+    var continuity = PostgresContinuity()
     var clock = ClockBounds()
-    var carryOver = CarryOver()
+    private(set) var carryOver = CarryOver()
     var changes = ChangeCursor()
 
-    mutating func keep(_ entry: PostgresEntry) {
-        epoch = entry.epoch
-        revision = entry.revision
-        token = max(token ?? 0, entry.token)
+    /// One reading of the store's life and time, as this process sees it.
+    struct Reading {
+        var judgement: PostgresContinuity.Judgement
+        /// Local times.
+        var sent: Instant
+        var received: Instant
+        /// By which the store's clock had gone ahead: it is set back.
+        var ahead: Duration?
     }
 
-    /// The first parameters of every function that writes. `deadline` is local: past it the call must
-    /// not be carried out.
-    func credentials(deadline: Instant?) -> [PostgresValue] {
-        [
-            .integer(epoch), .integer(revision), .integer(token),
-            .instant(deadline.flatMap { clock.latest(at: $0) }),
-        ]
+    /// A clock that has gone ahead of ours is not followed: time goes on from where it is for us.
+    mutating func judge(_ sight: PostgresSight, sent: Instant, received: Instant) -> Reading {
+        let judgement = continuity.judge(sight)
+        var reading = Reading(judgement: judgement, sent: sent, received: received)
+        let found = clock.take(judgement.now, sent: sent, received: received)
+        if case .ahead(let span) = found, let expected = clock.earliest(at: sent) {
+            reading.judgement = continuity.judge(sight, expected: expected)
+            reading.ahead = span
+        }
+        return reading
     }
-}
 
-/// What every decision of the store tells of the store itself.
-struct PostgresEntry: Equatable {
-    var epoch: Int64
-    var revision: Int64
-    var token: Int64
-    /// The store's time.
-    var now: Instant
-    /// It came too late to be carried out, or the store's clock has gone ahead.
-    var isLate: Bool
-    /// What was found wrong with the store.
-    var trouble: String?
+    /// What the store may have lost, and is to be asked for; nil: nothing.
+    func lostCalls(after reading: Reading) -> [CarryOver.Call]? {
+        guard reading.judgement.trouble != nil, !carryOver.isEmpty else { return nil }
+        return carryOver.calls(at: reading.judgement.now, offset: clock.offset)
+    }
 
-    static let columns: Int32 = 8
+    /// This process remembers more than the store shows.
+    func objects(to sight: PostgresSight) -> Bool { continuity.judge(sight).trouble != nil }
 
-    /// The type `status_proxy.entry`.
-    init(_ row: PostgresResult.Row) throws(PostgresFailure) {
-        guard let epoch = row.integer(0), let revision = row.integer(1),
-            let token = row.integer(2), let now = row.instant(3), let isLate = row.flag(6)
-        else { throw .malformed("a reply without the store's state") }
-        self.epoch = epoch
-        self.revision = revision
-        self.token = token
-        self.now = now
-        self.isLate = isLate
-        trouble = row.text(7)
+    /// A decision was written.
+    mutating func keep(
+        _ decision: PostgresDecision, over found: PostgresMeta?, _ reading: Reading
+    ) {
+        var meta = decision.meta
+        meta.revision = (found?.revision ?? 0) + 1
+        meta.lastTime = decision.now
+        continuity.keep(meta)
+        if reading.ahead != nil {
+            _ = clock.take(
+                decision.now, sent: reading.sent, received: reading.received, isTrusted: true)
+        }
+        carryOver.take(decision.after.events, offset: clock.offset)
+    }
+
+    /// There was nothing to write.
+    mutating func keep(unchanged meta: PostgresMeta) { continuity.keep(meta) }
+
+    mutating func paused(_ source: Source, until: Instant) {
+        carryOver.paused(source, until: until)
     }
 }

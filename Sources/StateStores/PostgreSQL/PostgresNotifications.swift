@@ -92,7 +92,7 @@ final class PostgresNotifications: @unchecked Sendable {
     private func pump() {
         guard case .listening(let link) = phase, !isSending, !outbox.isEmpty else { return }
         isSending = true
-        link.send(.notify(sender: sender, outbox), Self.sendNumber)
+        link.send([.notify(sender: sender, outbox)], Self.sendNumber)
         outbox = []
     }
 
@@ -122,14 +122,14 @@ final class PostgresNotifications: @unchecked Sendable {
         switch event {
         case .opened(let link):
             phase = .greeting(link)
-            link.send(.listen, Self.listenNumber)
+            link.send([.listen], Self.listenNumber)
         case .replied(let number, let result, _): replied(number, result)
         case .notified: planEmptying()
         case .ended(let failure): lose(failure)
         }
     }
 
-    private func replied(_ number: Int, _ result: Result<PostgresResult, PostgresFailure>) {
+    private func replied(_ number: Int, _ result: Result<[PostgresResult], PostgresFailure>) {
         if case .failure(let failure) = result { return lose(failure) }
         if number == Self.sendNumber { isSending = false }
         if case .greeting(let link) = phase {

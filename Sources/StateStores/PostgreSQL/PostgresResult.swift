@@ -37,7 +37,7 @@ final class PostgresResult: @unchecked Sendable {
 
     var rows: [Row] { (0..<PQntuples(handle)).map { Row(result: self, row: $0) } }
 
-    /// The only row of a call of one of the schema's functions.
+    /// The only row of a statement that has one.
     func row(columns: Int32) throws(PostgresFailure) -> Row {
         guard PQntuples(handle) == 1, PQnfields(handle) == columns else {
             throw .malformed("\(PQntuples(handle)) rows of \(PQnfields(handle)) columns")

@@ -1,140 +1,183 @@
-// What is said for an errand, and what its reply means: for the asker, and for trust in the store.
+// The steps of the work under way: rows are read, decided on and written, and the askers are told.
 
 internal import StatusCore
 
+/// What a connection is busy with: one thing at a time.
+struct PostgresWork {
+    enum Step {
+        case reading
+        /// What was decided, and on which reading.
+        case writing(PostgresDecision, found: PostgresMeta?, PostgresMemory.Reading)
+        /// Only documents are missing from the replies.
+        case completing(PostgresDecision)
+        case dropping(PurgeProgress)
+    }
+
+    var batch: PostgresBatch
+    var step = Step.reading
+    /// On the store's local clock.
+    var sent = Instant.distantPast
+    var sentAt = ContinuousClock.now
+
+    var errands: [PostgresErrand] { batch.errands }
+    /// Somebody still is to be told something.
+    var isAwaited: Bool { errands.contains { !$0.isGivenUp } }
+
+    mutating func giveUp(at now: ContinuousClock.Instant) -> [PostgresErrand] {
+        batch.giveUp(at: now)
+    }
+}
+
 extension PostgresSession {
-    func statement(for errand: PostgresErrand) -> PostgresStatement {
-        switch errand.task {
-        case .asked(let operation): statement(for: operation)
-        case .beat: .beat(memory.credentials(deadline: errand.sent.map { $0 + limits.settlingMax }))
-        case .setBack: setBack(errand)
-        case .carryOver: carryOver(errand)
-        }
+    // MARK: - Reading
+
+    /// An empty batch is a beat: whether the store still is what it was.
+    func begin(_ errands: [PostgresErrand]) {
+        work = PostgresWork(batch: PostgresBatch(errands: errands))
+        read()
     }
 
-    private func statement(for operation: StoreOperation) -> PostgresStatement {
-        let decided = memory.credentials(deadline: operation.asked + limits.decisionMax)
-        let written = memory.credentials(deadline: clock.sinceBoot() + limits.settlingMax)
-        switch operation.request {
-        case .lookUp(let ids, _): return .lookUp(ids)
-        case .changes: return .changes(since: memory.changes.since)
-        case .reserve(let request, _):
+    private func read() {
+        guard let batch = work?.batch else { return }
+        work?.step = .reading
+        switch batch.errands.first?.operation.request {
+        case .changes: return send([.changes(since: memory.changes.since)], isBeat: false)
+        case .purge(_, let progress, _):
+            return send([.meta, statement(for: progress.stage)])
+        default: break
+        }
+        var statements = [PostgresStatement.meta]
+        if !batch.errands.isEmpty || batch.carried != nil { statements.append(.sources) }
+        if !batch.ids.isEmpty { statements.append(.entries(batch.ids)) }
+        if !batch.documentIDs.isEmpty { statements.append(.documents(batch.documentIDs)) }
+        if let carried = batch.carried { statements.append(.calls(carried.map(\.granted.token))) }
+        for case .reserve(let request, _) in batch.errands.map(\.operation.request) {
             quarantine = max(quarantine, request.quarantine)
-            return .reserve(request, decided)
-        case .settle(let settlement, _):
-            let asked = memory.clock.earliest(at: operation.asked)
-            return .settle(settlement, asked: asked, written)
-        case .smallestGaps: return .smallestGaps()
-        case .purge(let retention, let progress, _):
-            return .purge(retention, progress.stage, limits, written)
+        }
+        send(statements)
+    }
+
+    private func found(
+        _ results: [PostgresResult], for batch: PostgresBatch
+    ) throws(PostgresFailure) -> PostgresFound {
+        var found = PostgresFound()
+        var rest = results.dropFirst()
+        if !batch.errands.isEmpty || batch.carried != nil, let next = rest.popFirst() {
+            try found.state.takeSources(next)
+        }
+        if !batch.ids.isEmpty, let next = rest.popFirst() { found.state.takeEntries(next) }
+        if !batch.documentIDs.isEmpty, let next = rest.popFirst() {
+            found.state.takeDocuments(next)
+        }
+        if batch.carried != nil, let next = rest.popFirst() {
+            found.calls = Set(next.rows.compactMap { $0.integer(0).map(SlotToken.init) })
+        }
+        return found
+    }
+
+    // MARK: - Replies
+
+    func take(_ results: [PostgresResult], at received: Instant) throws(PostgresFailure) {
+        guard let work else { return }
+        if case .changes(let reply)? = work.errands.first?.operation.request {
+            return try takeChanges(results, work, reply)
+        }
+        switch work.step {
+        case .reading: try decide(results, work, at: received)
+        case .writing(var decision, let found, let reading):
+            // Somebody else has written since: what has been decided counts for nothing.
+            guard results.first?.rows.first?.integer(0) == 1 else { return read() }
+            if results.count > 1 { decision.after.takeDocuments(results[1]) }
+            keep(decision, over: found, reading)
+            finish(work, decision)
+        case .completing(var decision):
+            if let documents = results.first { decision.after.takeDocuments(documents) }
+            finish(work, decision)
+        case .dropping(let progress): goOn(work, progress)
         }
     }
 
-    private func setBack(_ errand: PostgresErrand) -> PostgresStatement {
-        let expected = errand.sent.flatMap { memory.clock.earliest(at: $0) }
-        return .setBack(Array(memory.credentials(deadline: nil).dropLast()) + [.instant(expected)])
-    }
-
-    private func carryOver(_ errand: PostgresErrand) -> PostgresStatement {
-        let local = errand.sent ?? clock.sinceBoot()
-        let offset = memory.clock.offset
-        return .carryOver(
-            memory.carryOver.calls(at: local + offset, offset: offset),
-            memory.carryOver.pauses(at: local + offset, offset: offset),
-            memory.credentials(deadline: local + limits.settlingMax))
-    }
-
-    /// Takes a reply in and tells the asker.
-    func take(
-        _ result: PostgresResult, for errand: PostgresErrand, at received: Instant
+    private func decide(
+        _ results: [PostgresResult], _ work: PostgresWork, at received: Instant
     ) throws(PostgresFailure) {
-        switch errand.task {
-        case .asked(let operation): try take(result, for: operation, of: errand, at: received)
-        case .beat:
-            try judge(PostgresEntry(result.row(columns: PostgresEntry.columns)), errand, received)
-        case .setBack:
-            isSettingBack = false
-            try judge(
-                PostgresEntry(result.row(columns: PostgresEntry.columns)), errand, received,
-                isTrusted: true)
-        case .carryOver:
-            let entry = try PostgresEntry(result.row(columns: PostgresEntry.columns))
-            owesCarryOver = entry.isLate
-            try judge(entry, errand, received)
+        guard let server, let first = results.first else { throw .malformed("no result") }
+        let sight = try PostgresSight(first, on: server)
+        let reading = memory.judge(sight, sent: work.sent, received: received)
+        if let (retention, progress) = work.batch.purge {
+            return try purge(results, retention, progress, reading)
+        }
+        if work.batch.carried == nil, let lost = memory.lostCalls(after: reading) {
+            // What it has lost is entered again with the same decision.
+            self.work?.batch.carried = lost
+            return read()
+        }
+        let found = try found(results, for: work.batch)
+        let decision = PostgresDecision(work.batch, found, reading.judgement, memory)
+        let missing = decision.missing(for: work.errands)
+        let documents = missing.isEmpty ? [] : [PostgresStatement.documents(of: missing)]
+        if decision.writes(over: sight.meta) {
+            self.work?.step = .writing(decision, found: sight.meta, reading)
+            return send([.write(decision, over: sight.meta)] + documents)
+        }
+        memory.keep(unchanged: decision.meta)
+        guard documents.isEmpty else {
+            self.work?.step = .completing(decision)
+            return send(documents)
+        }
+        finish(work, decision)
+    }
+
+    /// The decision is in the store.
+    private func keep(
+        _ decision: PostgresDecision, over found: PostgresMeta?, _ reading: PostgresMemory.Reading
+    ) {
+        memory.keep(decision, over: found, reading)
+        if let span = reading.ahead { noticeTrouble("its clock went ahead by \(span)") }
+        if let trouble = reading.judgement.trouble { noticeTrouble(trouble) }
+    }
+
+    // MARK: - Telling the askers
+
+    private func finish(_ work: PostgresWork, _ decision: PostgresDecision) {
+        self.work = nil
+        // Given up meanwhile, perhaps.
+        for (errand, outcome) in zip(work.errands, decision.outcomes) {
+            tell(errand, outcome, decision)
         }
     }
 
-    private func take(
-        _ result: PostgresResult, for operation: StoreOperation, of errand: PostgresErrand,
-        at received: Instant
-    ) throws(PostgresFailure) {
-        switch operation.request {
-        case .lookUp(let ids, let reply):
-            if !errand.isGivenUp { reply(.success(LookRecord.all(result, ids))) }
-        case .changes(let reply):
-            guard let found = PostgresReplies.changes(result) else {
-                throw .malformed("a store without a time")
+    private func tell(
+        _ errand: PostgresErrand, _ outcome: PostgresDecision.Outcome, _ decision: PostgresDecision
+    ) {
+        switch (errand.operation.request, outcome) {
+        case (.lookUp(_, let reply), .records(let records)):
+            if !errand.isGivenUp { reply(.success(records)) }
+        case (.reserve(let request, let reply), .reserved(let answer)):
+            tell(errand, request, answer, decision, reply)
+        case (.settle(let settlement, let reply), .settled(var answer)):
+            if let pause = settlement.pause {
+                memory.paused(settlement.key.source, until: clock.sinceBoot() + pause)
             }
-            let ids = memory.changes.take(
-                found.ended, lastTime: found.lastTime, isOwn: memory.carryOver.has)
-            if !errand.isGivenUp { reply(.success(ids)) }
-        case .reserve(let request, let reply):
-            let found = try PostgresReservation(result, request)
-            try take(found, request, errand, received, reply)
-        case .settle(let settlement, let reply):
-            let found = try PostgresSettlement(result, settlement)
-            try judge(found.entry, errand, received)
-            guard let answer = found.reply else { return sayAgain(errand) }
-            memory.carryOver.settled(settlement, sinceBoot: received)
             notifications?.send([settlement.key.id])
+            answer.record = decision.record(settlement.key) ?? answer.record
             if !errand.isGivenUp { reply(.success(answer)) }
-        case .smallestGaps(let reply):
-            if !errand.isGivenUp { reply(.success(PostgresReplies.smallestGaps(result))) }
-        case .purge(let retention, let progress, let reply):
-            let found = try PostgresPurge(result)
-            try judge(found.entry, errand, received)
-            guard !found.entry.isLate else { throw Self.late }
-            let next = found.next(after: progress)
-            if errand.isGivenUp { return }
-            if case .done = next.stage { return reply(.success(next.dropped)) }
-            let rest = StoreOperation(
-                request: .purge(retention, next, reply: reply), asked: clock.sinceBoot())
-            errands.add(.asked(rest), until: .now + limits.settlingMax)
+        case (.smallestGaps(let reply), .gaps(let gaps)):
+            if !errand.isGivenUp { reply(.success(gaps)) }
+        default: break
         }
     }
 
-    private static let late = PostgresFailure.tooSlow("the database came to it too late")
-
-    /// A settlement is repeated until its time is over: the store's clock may have been wrong.
-    private func sayAgain(_ errand: PostgresErrand) {
-        if !errand.isGivenUp { errands.putBack(errand) }
-    }
-
-    // MARK: - Reservations
-
-    private func take(
-        _ found: PostgresReservation, _ request: Reservation, _ errand: PostgresErrand,
-        _ received: Instant, _ reply: StoreOperation.Reply<ReservationReply>
-    ) throws(PostgresFailure) {
-        let isEven = try judge(found.entry, errand, received)
-        guard !found.entry.isLate else { throw Self.late }
-        if case .quarantined(let span) = found.reply.verdict { noticeQuarantine(for: span) }
-        guard case .granted(let token) = found.reply.verdict else {
-            if !errand.isGivenUp { reply(.success(found.reply)) }
-            return
+    private func tell(
+        _ errand: PostgresErrand, _ request: Reservation, _ answer: ReservationReply,
+        _ decision: PostgresDecision, _ reply: StoreOperation.Reply<ReservationReply>
+    ) {
+        var answer = answer
+        if case .quarantined(let span) = answer.verdict { noticeQuarantine(for: span) }
+        if answer.isGateShut, let record = decision.record(request.key) {
+            answer.verdict = .gateShut(record)
         }
-        memory.carryOver.granted(
-            KeptCall(
-                token: token, key: request.key, before: nil,
-                reserved: StoreMoment(time: found.entry.now, wall: WallTime(milliseconds: 0)),
-                ended: found.entry.now + request.flightMax, state: .underWay,
-                wasUnknown: found.wasUnknown, limits: request.limits),
-            offset: memory.clock.offset)
-        var answer = found.reply
-        // The gate may have opened by the clock's step alone.
-        if !isEven { answer.verdict = .quarantined(opensIn: request.quarantine) }
         guard errand.isGivenUp else { return reply(.success(answer)) }
-        if isEven { giveBack(token, request.key) }
+        if case .granted(let token) = answer.verdict { giveBack(token, request.key) }
     }
 
     /// A grant that came too late for its asker: nothing is sent, and the gate need not stay shut.
@@ -144,41 +187,126 @@ extension PostgresSession {
             outcome: UpstreamFault.Kind.slotExpired.rawValue)
         let operation = StoreOperation(
             request: .settle(settlement) { _ in }, asked: clock.sinceBoot())
-        errands.add(.asked(operation), until: .now + limits.settlingMax)
+        add(operation, within: limits.settlingMax)
     }
 
-    // MARK: - Trust
+    // MARK: - Changes
 
-    /// Remembers the store's state and time. False when its clock has gone ahead of ours: then what it
-    /// decided by that clock does not count.
-    @discardableResult
-    private func judge(
-        _ entry: PostgresEntry, _ errand: PostgresErrand, _ received: Instant,
-        isTrusted: Bool = false
-    ) throws(PostgresFailure) -> Bool {
-        let reading = memory.clock.take(
-            entry.now, sent: errand.sent ?? received, received: received, isTrusted: isTrusted)
-        if !entry.isLate { memory.keep(entry) }
-        if let trouble = entry.trouble {
-            noticeTrouble(trouble)
-            owesCarryOver = true
+    /// What others have completed. Whether the store still is what it was is not judged by that.
+    private func takeChanges(
+        _ results: [PostgresResult], _ work: PostgresWork, _ reply: StoreOperation.Reply<[ActionID]>
+    ) throws(PostgresFailure) {
+        guard let rows = results.first?.rows, let revision = rows.first?.integer(0) else {
+            throw .malformed("a store without a revision")
         }
-        if case .ahead(let span) = reading {
-            if !isSettingBack {
-                noticeTrouble("its clock went ahead by \(span)")
-                isSettingBack = true
-                say(.setBack)
+        self.work = nil
+        memory.changes.searched(to: revision)
+        let ids = rows.compactMap { row -> ActionID? in
+            guard let token = row.integer(1), !memory.carryOver.has(SlotToken(token)) else {
+                return nil
             }
-            return false
+            return row.text(2).flatMap({ ActionID($0) })
         }
-        payCarryOver()
-        return true
+        if !work.errands.allSatisfy(\.isGivenUp) { reply(.success(ids)) }
     }
 
-    /// Once for each trouble, and again if it was not carried out.
-    func payCarryOver() {
-        guard owesCarryOver else { return }
-        owesCarryOver = false
-        if !memory.carryOver.isEmpty { say(.carryOver) }
+    // MARK: - Purging
+
+    private func statement(for stage: PurgeProgress.Stage) -> PostgresStatement {
+        switch stage {
+        case .entries(let start): .entries(after: start, atMost: limits.purgeStepRows)
+        case .calls, .done: .oldestCalls(atMost: limits.purgeStepRows)
+        }
+    }
+
+    /// Only while the store's time can be relied on.
+    private func purge(
+        _ results: [PostgresResult], _ retention: Retention, _ progress: PurgeProgress,
+        _ reading: PostgresMemory.Reading
+    ) throws(PostgresFailure) {
+        let judgement = reading.judgement
+        guard judgement.trouble == nil, reading.ahead == nil else {
+            throw .tooSlow("the store is in trouble, and nothing is dropped")
+        }
+        let rows = results.last?.rows ?? []
+        var next = progress
+        var statements: [PostgresStatement] = []
+        switch progress.stage {
+        case .entries:
+            var (left, dropped): ([PostgresPurge.Row], [PostgresPurge.Row]) = ([], [])
+            for row in rows {
+                guard let entry = StoredEntry(row), let revision = row.integer(2) else { continue }
+                let rest = StoreRules.retain(entry, retention, at: judgement.now)
+                next.dropped += rest.dropped
+                if let kept = rest.entry {
+                    if rest.dropped > 0 { left.append((kept, revision)) }
+                } else {
+                    dropped.append((entry, revision))
+                }
+            }
+            if !left.isEmpty || !dropped.isEmpty {
+                statements = [.purge(left: left, dropped: dropped)]
+            }
+            next.stage = PostgresPurge.end(of: rows, limits).map { .entries(after: $0) } ?? .calls
+        case .calls, .done:
+            let old = rows.prefix { row in
+                guard let token = row.integer(0), let reserved = row.instant(1) else {
+                    return false
+                }
+                return JournalLimits.isOver(
+                    SlotToken(token), reserved, last: judgement.meta.token,
+                    callsMax: limits.journalCallsMax, at: judgement.now)
+            }
+            next.dropped += old.count
+            if let last = old.last?.integer(0) {
+                statements = PostgresStatement.dropCalls(upTo: SlotToken(last))
+            }
+            if old.count < limits.purgeStepRows { next.stage = .done }
+        }
+        work?.step = .dropping(next)
+        guard let work, statements.isEmpty else { return send(statements) }
+        goOn(work, next)
+    }
+
+    /// Other operations have their turn before the next step.
+    private func goOn(_ work: PostgresWork, _ progress: PurgeProgress) {
+        self.work = nil
+        guard let errand = work.errands.first, !errand.isGivenUp,
+            case .purge(let retention, _, let reply) = errand.operation.request
+        else { return }
+        if case .done = progress.stage { return reply(.success(progress.dropped)) }
+        let rest = StoreOperation(
+            request: .purge(retention, progress, reply: reply), asked: clock.sinceBoot())
+        add(rest, within: limits.settlingMax)
+    }
+}
+
+private enum PostgresPurge {
+    typealias Row = (entry: StoredEntry, revision: Int64)
+
+    /// Where the next step begins; nil: there is none.
+    static func end(
+        of rows: [PostgresResult.Row], _ limits: PostgresLimits
+    ) -> PurgeProgress.Cursor? {
+        guard rows.count >= limits.purgeStepRows, let id = rows.last?.text(0),
+            let source = rows.last?.text(1)
+        else { return nil }
+        return PurgeProgress.Cursor(id: id, source: source)
+    }
+}
+
+extension PostgresBatch {
+    /// The step of a purge that the batch is.
+    fileprivate var purge: (Retention, PurgeProgress)? {
+        guard case .purge(let retention, let progress, _)? = errands.first?.operation.request else {
+            return nil
+        }
+        return (retention, progress)
+    }
+}
+
+extension PostgresDecision {
+    fileprivate func record(_ key: LookKey) -> LookRecord? {
+        after.record(key, at: StoreMoment(time: now, wall: WallTime(milliseconds: 0)))
     }
 }

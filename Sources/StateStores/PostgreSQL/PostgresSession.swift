@@ -4,8 +4,8 @@
 internal import Dispatch
 internal import StatusCore
 
-/// Keeps one connection to the database for errands, which are carried out in order, and one for
-/// notifications.
+/// Keeps one connection to the database for operations, and one for notifications. Operations are carried
+/// out in order, a batch at a time: read, decided, written if anything has changed, replied to.
 ///
 /// resting → connecting → greeting → ready → resting … → closed
 ///
@@ -37,8 +37,9 @@ final class PostgresSession: @unchecked Sendable {
     private var attempt = 0
     var errands = PostgresErrands()
     var memory = PostgresMemory()
-    var owesCarryOver = false
-    var isSettingBack = false
+    /// What the connection is busy with.
+    var work: PostgresWork?
+    private var lastNumber = 0
     /// The longest quarantine that a request has asked for.
     var quarantine = Duration.seconds(75)
 
@@ -100,9 +101,13 @@ final class PostgresSession: @unchecked Sendable {
         var span = limits.decisionMax
         if case .settle = operation.request { span = limits.settlingMax }
         if case .purge = operation.request { span = limits.settlingMax }
-        errands.add(.asked(operation), until: .now + span)
+        add(operation, within: span)
         pump()
         planTick()
+    }
+
+    func add(_ operation: StoreOperation, within span: Duration, first: Bool = false) {
+        errands.add(PostgresErrand(operation: operation, deadline: .now + span), first: first)
     }
 
     /// Why it is not even tried. A settlement always is.
@@ -130,27 +135,36 @@ final class PostgresSession: @unchecked Sendable {
         .unavailable("\(url.shown): \(url.hideSecrets(in: failure.text))")
     }
 
-    /// Says something of the session's own, before all that waits.
-    func say(_ task: PostgresErrand.Task) {
-        errands.add(task, until: .now + limits.settlingMax, first: true)
-    }
-
-    /// Sends what waits, as much as may be on its way at once.
+    /// Begins with what waits, if nothing is under way.
     func pump() {
-        guard case .ready(let link) = phase else { return finishIfClosed() }
-        let room = limits.inFlightMax - errands.inFlight.count
-        // Refilled by halves: taking from the front of a long list moves the rest of it.
-        guard room >= min(limits.inFlightMax / 2, errands.waiting.count) else { return }
-        send(atMost: room, on: link)
+        guard case .ready = phase else { return finishIfClosed() }
+        if work == nil {
+            let batch = errands.take(atMost: limits.batchMax, bytesMax: limits.batchBytesMax)
+            if !batch.isEmpty { begin(batch) }
+        }
         finishIfClosed()
     }
 
-    private func send(atMost count: Int, on link: PostgresLink) {
-        let batch = errands.send(atMost: count, at: clock.sinceBoot(), .now)
-        guard !batch.isEmpty else { return }
-        // What asks for changes does not ask whether the store still is what it was.
-        if batch.contains(where: { !$0.isForChanges }) { lastSent = .now }
-        for errand in batch { link.send(statement(for: errand), errand.number) }
+    /// One transaction of the work under way.
+    func send(_ statements: [PostgresStatement], isBeat: Bool = true) {
+        switch phase {
+        case .greeting(let link), .ready(let link):
+            lastNumber += 1
+            work?.sent = clock.sinceBoot()
+            work?.sentAt = .now
+            // What asks for changes does not ask whether the store still is what it was.
+            if isBeat { lastSent = .now }
+            link.send(statements, lastNumber)
+        case .resting, .connecting, .closed: break
+        }
+    }
+
+    /// The server that the connection is to.
+    var server: PostgresServer? {
+        switch phase {
+        case .greeting(let link), .ready(let link): link.server
+        case .resting, .connecting, .closed: nil
+        }
     }
 
     // MARK: - Events
@@ -173,29 +187,26 @@ final class PostgresSession: @unchecked Sendable {
     /// The first beat goes alone: what it finds counts for all that follows.
     private func greet(_ link: PostgresLink) {
         phase = .greeting(link)
-        errands.add(.beat, until: .now + limits.statementMax, first: true)
-        send(atMost: 1, on: link)
+        begin([])
     }
 
     private func replied(
-        _ number: Int, _ result: Result<PostgresResult, PostgresFailure>, _ at: Instant
+        _ number: Int, _ result: Result<[PostgresResult], PostgresFailure>, _ at: Instant
     ) {
-        guard let errand = errands.replied(number) else {
+        guard number == lastNumber, let work else {
             return lose(.malformed("a reply out of order"))
         }
-        // Only a reply in time shows that the next one can be, too; what asks for changes waits for no
-        // decision.
-        if !errand.isForChanges, let sentAt = errand.sentAt, .now - sentAt <= limits.decisionMax {
-            isLate = false
-        }
+        // Only a reply in time shows that the next one can be, too.
+        if .now - work.sentAt <= limits.decisionMax { isLate = false }
         do throws(PostgresFailure) {
-            try take(result.get(), for: errand, at: at)
+            try take(result.get(), at: at)
         } catch {
-            drop(errand, error)
             if error.endsConnection { return lose(error) }
             if case .greeting = phase { return lose(error) }
+            self.work = nil
+            for errand in work.errands { errand.fail(storeFailure(error)) }
         }
-        if case .greeting(let link) = phase { becomeReady(link) }
+        if self.work == nil, case .greeting(let link) = phase { becomeReady(link) }
         tellCondition()
         pump()
     }
@@ -218,7 +229,8 @@ final class PostgresSession: @unchecked Sendable {
             changesAt = next
             for id in (try? result.get()) ?? [] { hear(.changed(id)) }
         }
-        say(.asked(StoreOperation(request: request, asked: clock.sinceBoot())))
+        let operation = StoreOperation(request: request, asked: clock.sinceBoot())
+        add(operation, within: limits.settlingMax, first: true)
     }
 
     // MARK: - Losing and finding
@@ -243,18 +255,13 @@ final class PostgresSession: @unchecked Sendable {
         lastFailure = failure
         isLate = false
         phase = .resting(until: .now + pauseBeforeNextAttempt())
-        for errand in errands.lose(hopeless: failures > 0) { drop(errand, failure) }
+        let underWay = work?.errands ?? []
+        work = nil
+        for errand in errands.lose(underWay, hopeless: failures > 0) {
+            errand.fail(storeFailure(failure))
+        }
         tellCondition()
         finishIfClosed()
-    }
-
-    /// What the session has said itself is said again when it is needed.
-    private func drop(_ errand: PostgresErrand, _ failure: PostgresFailure) {
-        switch errand.task {
-        case .asked, .beat: errand.fail(storeFailure(failure))
-        case .setBack: isSettingBack = false
-        case .carryOver: owesCarryOver = true
-        }
     }
 
     /// Grows with each failure, and differs between replicas.
@@ -277,12 +284,13 @@ final class PostgresSession: @unchecked Sendable {
 
     private func tick() {
         let now = ContinuousClock.now
-        let late = errands.giveUp(at: now)
         let failure = PostgresFailure.tooSlow("the database did not answer in time")
+        for errand in errands.giveUp(at: now) { errand.fail(storeFailure(failure)) }
+        let late = work?.giveUp(at: now) ?? []
         for errand in late { errand.fail(storeFailure(failure)) }
         switch phase {
         case .resting(let until) where until <= now && closers.isEmpty: connect()
-        case .greeting, .ready: watchLink(now, hasLate: late.contains { $0.sent != nil })
+        case .greeting, .ready: watchLink(now, hasLate: !late.isEmpty)
         case .resting, .connecting, .closed: break
         }
         tellCondition()
@@ -292,21 +300,19 @@ final class PostgresSession: @unchecked Sendable {
 
     private func watchLink(_ now: ContinuousClock.Instant, hasLate: Bool) {
         isLate = isLate || hasLate
-        if let oldest = errands.inFlight.first?.sentAt,
-            max(oldest, lastHeard) + limits.silenceMax <= now
-        {
+        if let sentAt = work?.sentAt, max(sentAt, lastHeard) + limits.silenceMax <= now {
             return lose(.lost("the database is silent"), isSilent: true)
         }
         guard case .ready = phase else { return }
         if readySince + limits.retryMax <= now { failures = 0 }
         if let changesAt, changesAt <= now, !isLate, closers.isEmpty { askForChanges() }
-        if nextBeat <= now, errands.inFlight.allSatisfy(\.isForChanges) { say(.beat) }
-        if owesCarryOver { payCarryOver() }
+        if nextBeat <= now, work == nil, errands.waiting.isEmpty { begin([]) }
     }
 
     private func planTick() {
         let now = ContinuousClock.now
-        var next = errands.isEmpty ? now + limits.beatInterval : now + Self.tickInterval
+        let isIdle = errands.waiting.isEmpty && work == nil
+        var next = isIdle ? now + limits.beatInterval : now + Self.tickInterval
         switch phase {
         case .resting(let until): next = min(next, until)
         case .ready:
@@ -383,7 +389,8 @@ final class PostgresSession: @unchecked Sendable {
     }
 
     private func finishIfClosed() {
-        guard !closers.isEmpty, !errands.isAwaited else { return }
+        let isIdle = errands.waiting.isEmpty && work?.isAwaited != true
+        guard !closers.isEmpty, isIdle else { return }
         switch phase {
         case .greeting(let link), .ready(let link): link.end()
         case .resting, .connecting, .closed: break

@@ -7,20 +7,9 @@ struct PostgresStatement: Sendable {
     var name: String
     var sql: String
     var values: [PostgresValue]
-
-    /// A call of one of the schema's functions, with as many parameters as there are values.
-    static func call(
-        _ columns: String, _ function: String, _ values: [PostgresValue]
-    ) -> PostgresStatement {
-        let parameters = (1...values.count).map { "$\($0)" }.joined(separator: ", ")
-        return PostgresStatement(
-            name: function,
-            sql: "SELECT \(columns) FROM status_proxy.\(function)(\(parameters)) AS r",
-            values: values)
-    }
 }
 
-/// A value for a statement's parameter. The server knows the type from the function.
+/// A value for a statement's parameter. The statement casts it to its type.
 enum PostgresValue: Sendable {
     case text(String)
     case blob([UInt8])
@@ -31,31 +20,35 @@ enum PostgresValue: Sendable {
     static func integer(_ number: Int?) -> PostgresValue { .integer(number.map(Int64.init)) }
     static func span(_ span: Duration?) -> PostgresValue { .integer(span?.nanoseconds) }
     static func instant(_ instant: Instant?) -> PostgresValue { .integer(instant?.nanoseconds) }
-    static func flag(_ flag: Bool?) -> PostgresValue { flag.map { .text($0 ? "t" : "f") } ?? .null }
-
-    /// PostgreSQL cannot keep a zero byte in a text.
-    static func words(_ text: String?) -> PostgresValue {
-        guard let text else { return .null }
-        return .text(text.utf8.contains(0) ? text.filter { $0 != "\0" } : text)
-    }
 
     /// An array of values that hold no quotation mark and no backslash.
     static func array(_ items: [String?]) -> PostgresValue {
         .text("{" + items.map { $0.map { "\"\($0)\"" } ?? "NULL" }.joined(separator: ",") + "}")
     }
 
-    /// An array of byte strings, in hexadecimal (PostgreSQL 15, 8.4.1 and 8.15.6).
-    static func array(_ items: [[UInt8]]) -> PostgresValue {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = [UInt8(ascii: "{")]
-        for (number, bytes) in items.enumerated() {
-            text += Array((number == 0 ? #""\\x"# : #","\\x"#).utf8)
-            for byte in bytes { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
-            text.append(UInt8(ascii: "\""))
+    /// An array of byte strings, in the server's binary form: dimensions, whether there are nulls, the
+    /// type of the elements (`bytea`), length and first index, then each element behind its length.
+    static func blobs(_ items: [[UInt8]]) -> PostgresValue {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(items.reduce(20) { $0 + $1.count + 4 })
+        func add(_ number: Int32) {
+            withUnsafeBytes(of: number.bigEndian) { bytes += $0 }
         }
-        text.append(UInt8(ascii: "}"))
-        return .text(String(decoding: text, as: UTF8.self))
+        add(items.isEmpty ? 0 : 1)
+        add(0)
+        add(byteaType)
+        if !items.isEmpty {
+            add(Int32(items.count))
+            add(1)
+        }
+        for item in items {
+            add(Int32(item.count))
+            bytes += item
+        }
+        return .blob(bytes)
     }
+
+    private static let byteaType: Int32 = 17
 
     /// Text is ended by a zero, blobs are counted.
     var buffer: UnsafeMutableRawBufferPointer? {

@@ -70,12 +70,12 @@ struct Database: ~Copyable {
         return try statement.first { $0.text(0) }
     }
 
-    /// Rows that the last statement changed itself; what its triggers did does not count.
+    /// Rows that the last statement changed.
     var lastChangeCount: Int { Int(sqlite3_changes64(handle)) }
 
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
     var isReadOnly: Bool { sqlite3_db_readonly(handle, "main") != 0 }
-    /// Rows written since the connection was opened, by triggers too.
+    /// Rows written since the connection was opened.
     var changeCount: Int64 { sqlite3_total_changes64(handle) }
 
     /// True when the path no longer leads to the open file.

@@ -13,8 +13,8 @@ enum SQLiteFailure: Error, Equatable {
     case notADatabase(String)
     /// A database, but of another program.
     case foreign(String)
-    /// Written by a newer version of this program.
-    case newerSchema(String)
+    /// A store of a program that lays its tables out otherwise.
+    case otherSchema(String)
     /// The file was replaced, or lost what the store wrote into it, while it was in use.
     case replaced(String)
     case failed(String)
@@ -35,7 +35,7 @@ enum SQLiteFailure: Error, Equatable {
     var text: String {
         switch self {
         case .locked(let text), .full(let text), .readOnly(let text), .damaged(let text),
-            .notADatabase(let text), .foreign(let text), .newerSchema(let text),
+            .notADatabase(let text), .foreign(let text), .otherSchema(let text),
             .replaced(let text), .failed(let text):
             text
         }
@@ -46,7 +46,7 @@ enum SQLiteFailure: Error, Equatable {
         switch self {
         // An exchanged file is met again, and dealt with, when the next operation connects.
         case .locked, .full, .readOnly, .replaced: true
-        case .damaged, .notADatabase, .foreign, .newerSchema, .failed: false
+        case .damaged, .notADatabase, .foreign, .otherSchema, .failed: false
         }
     }
 
@@ -58,7 +58,7 @@ enum SQLiteFailure: Error, Equatable {
     var isDamage: Bool {
         switch self {
         case .damaged, .notADatabase: true
-        case .locked, .full, .readOnly, .foreign, .newerSchema, .replaced, .failed: false
+        case .locked, .full, .readOnly, .foreign, .otherSchema, .replaced, .failed: false
         }
     }
 }

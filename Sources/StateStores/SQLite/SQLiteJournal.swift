@@ -10,11 +10,9 @@ public struct SQLiteJournal: CallJournal {
 
     public func forEachCall(_ body: (JournaledCall) -> Void) throws(StoreFailure) {
         try read { database throws(SQLiteFailure) in
-            let calls = try database.prepare(
-                "SELECT \(SQLiteRows.callColumns), seq FROM calls ORDER BY seq")
+            let calls = try database.prepare(SQLiteRows.journalSQL)
             try calls.forEach { row in
-                let token = row.integer(14).map(SlotToken.init)
-                if let call = token.flatMap({ SQLiteRows.call($0, row) }) { body(call.journaled) }
+                if let call = SQLiteRows.call(row) { body(call) }
                 return true
             }
         }

@@ -11,7 +11,7 @@ struct SQLiteLimits {
     var waitingMax = 10_000
     /// Rows that one step of a purge looks at.
     var purgeStepRows = 500
-    var journalRowsMax = JournalLimits.rowsMax
+    var journalCallsMax = JournalLimits.callsMax
 
     /// How long a reader of the journal waits for the file, in milliseconds.
     static let readingWait: Int32 = 5000

@@ -1,11 +1,9 @@
-// Rows in a SQLite file: one prepared statement for each thing that the rules ask.
+// Rows in a SQLite file: fetched for a decision, written after it.
 
 import StatusCore
 
 /// A connection with its statements. Confined to its store's queue.
-final class SQLiteRows: StoreRows {
-    typealias Failure = SQLiteFailure
-
+final class SQLiteRows {
     let database: Database
     private let statements: Statements
 
@@ -16,196 +14,129 @@ final class SQLiteRows: StoreRows {
         database = opened
     }
 
-    // MARK: looks
+    // MARK: fetching
 
-    func look(_ key: LookKey) throws(SQLiteFailure) -> KeptLook? {
-        try statements.look.first(Self.values(of: key)) { Self.look(key, $0) }
-    }
-
-    func isKnown(_ id: ActionID) throws(SQLiteFailure) -> Bool {
-        for source in Source.allCases {
-            let known = try statements.known.first(Self.values(of: LookKey(source, id))) {
-                $0.integer(0)
-            }
-            if known == 1 { return true }
+    func load(_ needed: NeededRows, into state: inout StoreState) throws(SQLiteFailure) {
+        for id in needed.ids {
+            for entry in try entries(id) { state.entries[entry.key] = entry }
         }
-        return false
+        if let source = needed.source, let kept = try self.source(source) {
+            state.sources[source] = kept
+        }
+        for key in needed.documents where state.lacksDocument(key) {
+            state.documents[key] = try document(key)
+        }
     }
 
-    func add(_ look: KeptLook) throws(SQLiteFailure) {
-        try statements.addLook.run(
-            Self.values(of: look.key) + [
-                .integer(look.firstSeen.time.nanoseconds),
-                .integer(look.firstSeen.wall.milliseconds),
-                .integer(look.opens.nanoseconds), .optional(look.token?.number),
-                .optional(look.key.id.otherSpelling),
-            ])
-        try keepNews(of: look)
+    /// All that is kept of an action.
+    func whole(_ id: ActionID) throws(SQLiteFailure) -> StoreState {
+        var state = StoreState()
+        let keys = Source.allCases.map { LookKey($0, id) }
+        try load(NeededRows(ids: [id], documents: keys), into: &state)
+        return state
     }
 
-    func moveGate(of key: LookKey, opens: Instant, owner: SlotToken) throws(SQLiteFailure) {
-        try statements.moveGate.run(
-            Self.values(of: key) + [.integer(opens.nanoseconds), .integer(owner.number)])
+    private func entries(_ id: ActionID) throws(SQLiteFailure) -> [StoredEntry] {
+        var entries: [StoredEntry] = []
+        try statements.entries.forEach([.text(id.canonical)]) { row in
+            if let entry = Self.entry(row) { entries.append(entry) }
+            return true
+        }
+        return entries
     }
 
-    func keepNews(of look: KeptLook) throws(SQLiteFailure) {
-        let miss = look.miss
-        let answer = look.answer
-        try statements.keepNews.run(
-            Self.values(of: look.key) + [
-                .integer(look.opens.nanoseconds), .flag(look.isKnown),
-                .optional(look.newsToken?.number),
-                .optional(miss?.fault.kind.rawValue),
-                .optional(miss?.fault.httpStatus.map(Int64.init)),
-                .optional(miss?.fault.code), .optional(miss?.fault.message),
-                .optional(miss.map { Int64($0.repeats) }),
-                .optional(miss?.ended.time.nanoseconds), .optional(miss?.ended.wall.milliseconds),
-                .optional(answer?.document.status.rawValue),
-                .optional(answer.map { $0.document.isDone ? 1 : 0 }),
-                .optional(answer?.document.createdAt?.milliseconds),
-                .optional(answer?.checkedAt.milliseconds), .optional(answer?.told.time.nanoseconds),
-                answer.map { .blob($0.document.bytes) } ?? .null,
-                .optional(look.notFoundSince?.time.nanoseconds),
-                .optional(look.notFoundSince?.wall.milliseconds),
-            ])
+    func document(_ key: LookKey) throws(SQLiteFailure) -> ActionDocument? {
+        try statements.document.first(Self.values(of: key)) { Self.document(key.source, $0) }
     }
 
-    // MARK: calls
-
-    func add(_ call: NewCall) throws(SQLiteFailure) -> SlotToken {
-        let number = try statements.addCall.first(
-            Self.values(of: call.key) + [
-                .optional(call.before?.number), .integer(call.reserved.time.nanoseconds),
-                .integer(call.reserved.wall.milliseconds), .integer(call.ends.nanoseconds),
-                .integer(KeptCall.State.underWay.rawValue), .flag(call.wasUnknown),
-                .flag(call.wasNotFound), .optional(call.holder),
-            ] + Self.values(of: call.limits)
-        ) { $0.integer(0) }
-        guard let number else { throw .failed("a new call got no token") }
-        return SlotToken(number)
+    private func source(_ source: Source) throws(SQLiteFailure) -> SourceState? {
+        var isReadable = true
+        let kept = try statements.source.first([.text(source.rawValue)]) { row -> SourceState? in
+            guard let calls = CallCounts(bytes: row.blob(3) ?? []) else {
+                isReadable = false
+                return nil
+            }
+            return SourceState(
+                pausedUntil: row.instant(0), breakerUntil: row.instant(1),
+                smallestGap: row.integer(2).map { .nanoseconds($0) }, calls: calls)
+        }
+        guard isReadable else {
+            throw .damaged("the counts of \(source.rawValue) are not readable")
+        }
+        return kept
     }
 
-    /// Enters a call that a file has lost, unless its token is in use.
-    func enterAgain(_ call: KeptCall) throws(SQLiteFailure) {
-        try statements.enterAgain.run(
-            Self.values(of: call.key) + [
-                .integer(call.token.number), .optional(call.before?.number),
-                .integer(call.reserved.time.nanoseconds),
-                .integer(call.reserved.wall.milliseconds), .integer(call.ended.nanoseconds),
-                .integer(call.state.rawValue), .flag(call.wasUnknown),
-                .optional(call.sent?.nanoseconds), .optional(call.outcome),
-            ] + Self.values(of: call.limits))
+    func smallestGaps() throws(SQLiteFailure) -> PerSource<Duration?> {
+        var gaps = PerSource<Duration?> { _ in nil }
+        for source in Source.allCases { gaps[source] = try self.source(source)?.smallestGap }
+        return gaps
     }
 
-    func call(_ token: SlotToken) throws(SQLiteFailure) -> KeptCall? {
-        try statements.call.first([.integer(token.number)]) { Self.call(token, $0) }
-    }
-
-    func keepEnd(of call: KeptCall) throws(SQLiteFailure) {
-        try statements.keepEnd.run([
-            .integer(call.token.number), .integer(call.ended.nanoseconds),
-            .integer(call.state.rawValue), .optional(call.sent?.nanoseconds),
-            .optional(call.outcome),
-        ])
+    func hasCall(_ token: SlotToken) throws(SQLiteFailure) -> Bool {
+        try statements.hasCall.first([.integer(token.number)]) { $0.integer(0) } != nil
     }
 
     func dataVersion() throws(SQLiteFailure) -> Int64? {
         try statements.dataVersion.first { $0.integer(0) }
     }
 
-    /// Calls that have ended at that moment or later.
-    func ended(since moment: Instant) throws(SQLiteFailure) -> [ChangeCursor.Ended] {
-        var ended: [ChangeCursor.Ended] = []
-        for source in Source.allCases {
-            let values: [SQLiteValue] = [
-                .text(source.rawValue), .integer(moment.nanoseconds),
-                .integer(KeptCall.State.ended.rawValue),
-            ]
-            try statements.ended.forEach(values) { row in
-                guard let token = row.integer(0), let id = row.text(1).flatMap({ ActionID($0) })
-                else {
-                    return true
-                }
-                ended.append(ChangeCursor.Ended(token: SlotToken(token), id: id))
+    /// Calls that were completed after that revision.
+    func completed(
+        since revision: Int64
+    ) throws(SQLiteFailure) -> [(token: SlotToken, id: ActionID)] {
+        var completed: [(SlotToken, ActionID)] = []
+        try statements.completed.forEach([.integer(revision)]) { row in
+            guard let token = row.integer(0), let id = row.text(1).flatMap({ ActionID($0) }) else {
                 return true
             }
-        }
-        return ended
-    }
-
-    /// Walks one period's calls; of the later ones only the counts are read.
-    func callCount(_ source: Source, endingAfter moment: Instant) throws(SQLiteFailure) -> Int {
-        let count = try statements.callCount.first([
-            .text(source.rawValue), .integer(moment.nanoseconds),
-            .integer(CallPeriod.number(of: moment)),
-        ]) { $0.integer(0) }
-        return Int(count ?? 0)
-    }
-
-    func callEnd(
-        _ source: Source, rank: Int, of group: CallGroup
-    ) throws(SQLiteFailure) -> Instant? {
-        let values: [SQLiteValue] = [.text(source.rawValue), .integer(Int64(rank) - 1)]
-        switch group {
-        case .all: return try callEnd(source, rank: rank, onlyUnknown: false)
-        case .unknown: return try callEnd(source, rank: rank, onlyUnknown: true)
-        case .notFound: return try statements.notFoundCallEnd.first(values) { $0.instant(0) }
-        case .holder(let name):
-            return try statements.holdersCallEnd.first(values + [.text(name)]) { $0.instant(0) }
-        }
-    }
-
-    /// Goes back over whole periods, and walks the calls of the one that has the wanted one.
-    private func callEnd(
-        _ source: Source, rank: Int, onlyUnknown: Bool
-    ) throws(SQLiteFailure) -> Instant? {
-        let values: [SQLiteValue] = [.text(source.rawValue), .flag(onlyUnknown)]
-        var left = Int64(rank)
-        var found: Int64?
-        try statements.periods.forEach(values) { row in
-            guard let period = row.integer(0), let calls = row.integer(1) else { return true }
-            found = period
-            guard calls < left else { return false }
-            left -= calls
-            found = nil
+            completed.append((SlotToken(token), id))
             return true
         }
-        guard let found else { return nil }
-        return try statements.callEnd.first(values + [.integer(found), .integer(left - 1)]) {
-            $0.instant(0)
-        }
+        return completed
     }
 
-    // MARK: sources
+    // MARK: writing
 
-    func source(_ source: Source) throws(SQLiteFailure) -> KeptSource {
-        let kept = try statements.source.first([.text(source.rawValue)]) { row in
-            KeptSource(
-                pausedUntil: row.instant(0), breakerUntil: row.instant(1),
-                smallestGap: row.integer(2).map { .nanoseconds($0) })
-        }
-        return kept ?? KeptSource()
-    }
-
-    func keep(_ state: KeptSource, of source: Source) throws(SQLiteFailure) {
-        try statements.keepSource.run([
-            .text(source.rawValue), .optional(state.pausedUntil?.nanoseconds),
-            .optional(state.breakerUntil?.nanoseconds), .optional(state.smallestGap?.nanoseconds),
-        ])
-    }
-
-    // MARK: what was lost
-
-    /// Enters what the file does not know. The gates stay as the file has them.
-    func enterAgain(
-        _ carryOver: CarryOver, at now: StoreMoment, offset: Duration
+    /// Writes what a decision has changed. `revision` is the transaction's.
+    func save(
+        _ after: StoreState, over before: StoreState, revision: Int64
     ) throws(SQLiteFailure) {
-        for call in carryOver.calls(at: now.time, offset: offset) { try enterAgain(call) }
-        for (source, until) in carryOver.pauses(at: now.time, offset: offset) {
-            var kept = try self.source(source)
-            kept.pausedUntil = max(kept.pausedUntil ?? .distantPast, until)
-            try keep(kept, of: source)
+        for (key, entry) in after.entries where before.entries[key] != entry {
+            try statements.keepEntry.run(Self.values(of: entry))
         }
+        for (key, document) in after.documents where before.documents[key] != document {
+            try statements.keepDocument.run(Self.values(of: key) + Self.values(of: document))
+        }
+        for (source, kept) in after.sources where before.sources[source] != kept {
+            try statements.keepSource.run([
+                .text(source.rawValue), .optional(kept.pausedUntil?.nanoseconds),
+                .optional(kept.breakerUntil?.nanoseconds),
+                .optional(kept.smallestGap?.nanoseconds), .blob(kept.calls.bytes),
+            ])
+        }
+        for event in after.events { try add(event, revision) }
+    }
+
+    private func add(_ event: JournalEvent, _ revision: Int64) throws(SQLiteFailure) {
+        switch event {
+        case .granted(let call): try statements.addCall.run(Self.values(of: call))
+        case .completed(let call):
+            try statements.addCompletion.run([
+                .integer(call.token.number), .integer(revision), .text(call.key.id.canonical),
+                .integer(call.state.rawValue), .optional(call.ended?.nanoseconds),
+                .optional(call.sent?.nanoseconds), .text(call.outcome),
+            ])
+        }
+    }
+
+    /// Replaces an entry by what is left of it.
+    func keep(_ left: StoredEntry?, of key: LookKey) throws(SQLiteFailure) {
+        if let left {
+            try statements.keepEntry.run(Self.values(of: left))
+        } else {
+            try statements.dropEntry.run(Self.values(of: key))
+        }
+        if left?.answer == nil { try statements.dropDocument.run(Self.values(of: key)) }
     }
 
     // MARK: meta
@@ -213,38 +144,20 @@ final class SQLiteRows: StoreRows {
     func meta() throws(SQLiteFailure) -> StoreMeta? {
         try statements.meta.first { row in
             guard let epoch = row.integer(0), let revision = row.integer(1),
-                let offset = row.integer(3), let lastTime = row.instant(4)
+                let token = row.integer(2), let offset = row.integer(4),
+                let lastTime = row.instant(5)
             else { return nil }
             return StoreMeta(
-                epoch: epoch, revision: revision, bootID: row.text(2),
-                clockOffset: .nanoseconds(offset), lastTime: lastTime, noticed: row.instant(5))
+                epoch: epoch, revision: revision, token: SlotToken(token), bootID: row.text(3),
+                clockOffset: .nanoseconds(offset), lastTime: lastTime, noticed: row.instant(6))
         }
     }
 
     func keep(_ meta: StoreMeta) throws(SQLiteFailure) {
         try statements.keepMeta.run([
-            .integer(meta.epoch), .integer(meta.revision), .optional(meta.bootID),
-            .integer(meta.clockOffset.nanoseconds), .integer(meta.lastTime.nanoseconds),
-            .optional(meta.noticed?.nanoseconds),
+            .integer(meta.epoch), .integer(meta.revision), .integer(meta.token.number),
+            .optional(meta.bootID), .integer(meta.clockOffset.nanoseconds),
+            .integer(meta.lastTime.nanoseconds), .optional(meta.noticed?.nanoseconds),
         ])
-    }
-
-    /// Leaves out tokens, so that none comes twice after the file was set back.
-    func skipTokens(past token: SlotToken) throws(SQLiteFailure) {
-        try statements.skipTokens.run([
-            .integer(token.number), .integer(Int64.random(in: (1 << 32)...(1 << 40))),
-        ])
-    }
-
-    private static func values(of limits: CallLimits?) -> [SQLiteValue] {
-        [
-            .optional(limits?.minInterval.nanoseconds), .optional(limits?.flightMax.nanoseconds),
-            .optional(limits.map { Int64($0.budget.perMinute) }),
-            .optional(limits?.budget.perDay.map(Int64.init)),
-        ]
-    }
-
-    static func values(of key: LookKey) -> [SQLiteValue] {
-        [.text(key.source.rawValue), .text(key.id.canonical)]
     }
 }

@@ -25,8 +25,8 @@ final class SQLiteSession {
     private(set) var changes = ChangeCursor()
     /// Changed by every commit of another connection; nil: not read yet from this one.
     private var dataVersion: Int64?
-    /// The store time of this connection's last commit.
-    private var lastWritten: Instant?
+    /// The revision of this connection's last commit.
+    private var lastWritten: Int64?
     /// Noticed, but not repaired in the file yet. Reported once, not per operation.
     private var trouble: String?
     /// Damage was met: the next opening looks closely.
@@ -51,15 +51,15 @@ final class SQLiteSession {
 
     func close() { disconnect(keepsLog: false) }
 
-    /// To be told after the grant's transaction.
-    func granted(_ call: KeptCall) {
-        lastToken = max(lastToken, call.token)
-        carryOver.granted(call, offset: remembered?.clockOffset ?? .zero)
+    /// To be told after a decision's transaction.
+    func committed(_ events: [JournalEvent]) {
+        for case .granted(let call) in events { lastToken = max(lastToken, call.token) }
+        carryOver.take(events, offset: remembered?.clockOffset ?? .zero)
     }
 
-    /// To be told after the settlement's transaction.
-    func settled(_ settlement: Settlement) {
-        carryOver.settled(settlement, sinceBoot: clock.sinceBoot())
+    /// To be told after a transaction in which an upstream has asked for a pause.
+    func paused(_ source: Source, for span: Duration) {
+        carryOver.paused(source, until: clock.sinceBoot() + span)
     }
 
     /// Whether anybody else has written to the file since this was asked last: mostly, nobody shares it.
@@ -71,10 +71,18 @@ final class SQLiteSession {
         return false
     }
 
-    /// To be told after a transaction in which these calls were found to have ended.
-    func took(_ ended: [ChangeCursor.Ended], lastTime: Instant) -> [ActionID] {
-        changes.take(ended, lastTime: lastTime, isOwn: carryOver.has)
+    /// What others have completed since this was asked last, and up to which revision that is.
+    func changes(
+        in transaction: SQLiteTransaction
+    ) throws(SQLiteFailure) -> (ids: [ActionID], revision: Int64) {
+        let revision = transaction.meta.revision
+        guard let since = changes.since else { return ([], revision) }
+        let completed = try transaction.rows.completed(since: since)
+        return (completed.filter { !carryOver.has($0.token) }.map(\.id), revision)
     }
+
+    /// To be told after the transaction of `changes(in:)`.
+    func searchedChanges(to revision: Int64) { changes.searched(to: revision) }
 
     /// Runs `body` in one transaction. When this returns, what it wrote is on the disk, in the file
     /// that the path leads to; when it throws, nothing of it counts.
@@ -135,9 +143,21 @@ final class SQLiteSession {
         let rows = transaction.rows
         if judgement.meta != found { try rows.keep(judgement.meta) }
         guard judgement.trouble != nil else { return }
-        try rows.skipTokens(past: lastToken)
-        try rows.enterAgain(
-            carryOver, at: transaction.now(), offset: judgement.meta.clockOffset)
+        transaction.skipTokens(past: lastToken)
+        let (now, offset) = (transaction.now(), judgement.meta.clockOffset)
+        var lost: [CarryOver.Call] = []
+        for call in carryOver.calls(at: now.time, offset: offset)
+        where try !rows.hasCall(call.granted.token) {
+            lost.append(call)
+        }
+        let pauses = carryOver.pauses(at: now.time, offset: offset)
+        for source in Source.allCases {
+            let calls = lost.filter { $0.granted.key.source == source }
+            let pause = pauses.filter { $0.key == source }
+            _ = try transaction.decide(NeededRows(source: source)) { state in
+                StoreRules(now: now, asked: now).enterAgain(calls, pause, in: &state)
+            }
+        }
     }
 
     /// A file that was exchanged in mid-transaction has taken the commit away with it.
@@ -153,7 +173,7 @@ final class SQLiteSession {
         meta.lastTime = transaction.now().time
         try transaction.rows.keep(meta)
         try transaction.rows.database.execute("COMMIT")
-        lastWritten = meta.lastTime
+        lastWritten = meta.revision
         guard StoreFiles(path) == files else { throw .replaced("the file was replaced") }
         return meta
     }

@@ -208,50 +208,68 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         switch operation.request {
         case .lookUp(let ids, let reply):
             var records: [LookRecord] = []
-            for id in ids { records += try rules.lookUp(id) }
+            for id in ids { records += rules.lookUp(id, in: try transaction.rows.whole(id)) }
             let found = records
             return { reply(.success(found)) }
         case .changes(let reply):
-            var ended: [ChangeCursor.Ended] = []
-            if let since = session.changes.since { ended = try rules.rows.ended(since: since) }
-            let found = ended
+            let (ids, revision) = try session.changes(in: transaction)
             return {
-                let ids = self.session.took(found, lastTime: transaction.meta.lastTime)
+                self.session.searchedChanges(to: revision)
                 reply(.success(ids))
             }
         case .reserve(let request, let reply):
-            return try reserve(request, rules, transaction.meta, reply)
+            return try reserve(request, rules, transaction, reply)
         case .settle(let settlement, let reply):
-            let answer = try rules.settle(settlement)
-            return {
-                self.session.settled(settlement)
-                reply(.success(answer))
-            }
+            return try settle(settlement, rules, transaction, reply)
         case .smallestGaps(let reply):
-            let gaps = try rules.smallestGaps()
+            let gaps = try transaction.rows.smallestGaps()
             return { reply(.success(gaps)) }
         case .purge(let retention, let progress, let reply):
-            let next = try rules.rows.purge(
+            let next = try transaction.rows.purge(
                 progress, retention, at: rules.now.time, rowsMax: limits.purgeStepRows,
-                journalRowsMax: limits.journalRowsMax)
+                callsMax: limits.journalCallsMax, last: transaction.meta.token)
             return { self.goOn(operation, retention, next, reply) }
         }
     }
 
     private func reserve(
-        _ request: Reservation, _ rules: StoreRules<SQLiteRows>, _ meta: StoreMeta,
+        _ request: Reservation, _ rules: StoreRules, _ transaction: SQLiteTransaction,
         _ reply: @escaping StoreOperation.Reply<ReservationReply>
     ) throws(SQLiteFailure) -> () -> Void {
-        if let opensIn = meta.quarantine(for: request.quarantine, at: rules.now.time) {
-            let answer = try rules.quarantine(request, opensIn: opensIn)
-            return { reply(.success(answer)) }
+        let (decided, state) = try transaction.decide(request.needed) { state in
+            rules.reserve(request, in: &state)
+        } shown: {
+            $0.isGateShut ? request.key : nil
         }
-        let answer = try rules.reserve(request)
-        guard case .granted(let token) = answer.verdict, let call = try rules.rows.call(token)
-        else { return { reply(.success(answer)) } }
+        var answer = decided
+        if answer.isGateShut, let record = state.record(request.key, at: rules.now) {
+            answer.verdict = .gateShut(record)
+        }
+        let told = answer
         return {
-            self.session.granted(call)
-            reply(.success(answer))
+            self.session.committed(state.events)
+            reply(.success(told))
+        }
+    }
+
+    private func settle(
+        _ settlement: Settlement, _ rules: StoreRules, _ transaction: SQLiteTransaction,
+        _ reply: @escaping StoreOperation.Reply<SettlementReply>
+    ) throws(SQLiteFailure) -> () -> Void {
+        let (decided, state) = try transaction.decide(settlement.needed) { state in
+            rules.complete(settlement, in: &state)
+        } shown: { _ in
+            settlement.key
+        }
+        var answer = decided
+        answer.record = state.record(settlement.key, at: rules.now) ?? answer.record
+        let told = answer
+        return {
+            self.session.committed(state.events)
+            if let pause = settlement.pause {
+                self.session.paused(settlement.key.source, for: pause)
+            }
+            reply(.success(told))
         }
     }
 

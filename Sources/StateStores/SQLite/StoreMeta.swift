@@ -7,6 +7,8 @@ struct StoreMeta: Equatable {
     /// Drawn anew whenever continuity was lost.
     var epoch: Int64
     var revision: Int64
+    /// The highest token granted.
+    var token: SlotToken
     /// The boot that `clockOffset` belongs to; nil when it could not be known.
     var bootID: String?
     /// Store time is the time since boot plus this.
@@ -18,20 +20,15 @@ struct StoreMeta: Equatable {
 
     static func first(sinceBoot: Instant, bootID: String?) -> StoreMeta {
         StoreMeta(
-            epoch: freshEpoch(), revision: 0, bootID: bootID, clockOffset: .zero,
-            lastTime: sinceBoot)
+            epoch: freshEpoch(), revision: 0, token: SlotToken(Int64.random(in: firstTokens)),
+            bootID: bootID, clockOffset: .zero, lastTime: sinceBoot)
     }
+
+    /// Tokens of two files that follow each other at one path must not meet.
+    private static let firstTokens: ClosedRange<Int64> = 1...(1 << 50)
 
     static func freshEpoch() -> Int64 { Int64.random(in: 1...Int64.max) }
 
     /// Never behind what was written.
     func time(sinceBoot: Instant) -> Instant { max(sinceBoot + clockOffset, lastTime) }
-
-    /// Until the store can vouch again for what was granted before, when that takes `span` since
-    /// trouble was noticed; nil when it can. `now` is store time.
-    func quarantine(for span: Duration, at now: Instant) -> Duration? {
-        guard let noticed else { return nil }
-        let left = min(noticed, now) + span - now
-        return left > .zero ? left : nil
-    }
 }

@@ -96,7 +96,7 @@ struct DatabaseAddressTests {
             #expect(try fleet.get(index, Self.path).status == 503)
         }
 
-        let command = "cat Sources/CPostgres/schema/*.sql | psql"
+        let command = "psql --single-transaction --file Sources/CPostgres/schema.sql"
         #expect(try Project.text("README.md").contains("`\(command)`"))
         let shell = try Program(
             "/bin/sh", ["-c", command],
@@ -122,16 +122,11 @@ struct DatabaseAddressTests {
         #expect(try owner.value("SELECT count(*) > 1 FROM status_proxy.calls") == "t")
     }
 
-    /// What `StateStoresTests` keep of the DDL of version 1.
-    private static let oldSchema = "Tests/StateStoresTests/Schemas/postgresql-1.sql"
-
-    @Test(arguments: [nil, oldSchema])
-    func replicasThatStartTogetherMakeOrUpgradeTheSchemaOnce(old: String?) async throws {
+    @Test func replicasThatStartTogetherMakeTheSchemaOnce() async throws {
         // The server tells each statement.
         let server = try PostgresCluster(["log_statement=all"])
         let url = try Fleet.newDatabase(on: server)
         let session = try SQLSession(url)
-        if let old { try session.query(Project.text(old)) }
         let fleet = try await Fleet(5, storeURL: url)
         for index in 0..<5 {
             try await eventually("no answer by replica \(index)") {
@@ -140,9 +135,8 @@ struct DatabaseAddressTests {
             try await eventually("replica \(index) is not well") { try fleet.isWell(index) }
         }
         #expect(try session.value("SELECT count(*) FROM status_proxy.meta") == "1")
-        #expect(try session.value("SELECT version FROM status_proxy.layout") == "2")
-        let made = server.log.ranges(of: "statement: -- The tables and types")
-        #expect(made.count == 1, "\(made.count)")
+        #expect(try session.value("SELECT version FROM status_proxy.schema_version") == "1")
+        #expect(server.log.contains("statement: -- The shared store's schema"))
         // Each works on it: whichever is asked makes the next call.
         for index in 0..<5 {
             let calls = try fleet.calls(by: index)

@@ -140,7 +140,7 @@ final class TroubledDatabase {
         guard let successor else { return }
         let standby = try SQLSession(successor.url(database: "postgres"))
         try await eventually("the standby is behind") {
-            (try? standby.value("SELECT id FROM status_proxy.looks WHERE known")) != nil
+            (try? standby.value("SELECT id FROM status_proxy.entries WHERE known")) != nil
         }
         try standby.query("ALTER SYSTEM SET primary_conninfo = ''")
         try standby.query("SELECT pg_reload_conf()")

@@ -50,7 +50,7 @@ struct PostgresClusterTests {
         _ = try await store.grant(.of(b))
         let replica = try SQLSession(standby.url(database: "postgres"))
         try await eventually("the standby has not heard of b") {
-            (try? replica.value("SELECT id FROM status_proxy.looks")) == "b"
+            (try? replica.value("SELECT id FROM status_proxy.entries")) == "b"
         }
         // From here on nothing reaches the standby: what is granted is granted, and lost.
         try replica.query("ALTER SYSTEM SET primary_conninfo = ''")
@@ -65,13 +65,13 @@ struct PostgresClusterTests {
         try await eventually("not connected to the new primary: \(reports.words)") {
             (try? await store.verdict(.of(a)).quarantine) != nil
         }
-        #expect(try replica.value("SELECT count(*) FROM status_proxy.looks") == "1")
+        #expect(try replica.value("SELECT count(*) FROM status_proxy.entries") == "1")
         #expect(reports.words.contains { $0.contains("promoted") })
         // A process that never knew the old primary keeps the quarantine, too.
         #expect(try await open(url).verdict(.of(a)).quarantine != nil)
         // Not even when the time is over does the day's budget forget the lost call.
         try replica.query(
-            "UPDATE status_proxy.meta SET noticed = noticed - 80000000000, shut_until = NULL")
+            "UPDATE status_proxy.meta SET noticed = noticed - 80000000000, barrier = NULL")
         #expect(try await store.reserve(.of(a, perDay: 9)).budgetLeft.day == 6)
     }
 

@@ -102,7 +102,7 @@ struct PostgresFloodTests {
         #expect(heard.all == [.missed])
     }
 
-    /// The same lock that programs of version 1 take, and any other.
+    /// One that a replica could take for the making of the schema, and any other.
     @Test func anAdvisoryLockThatIsHeldBlocksNoStart() async throws {
         try database.admin.query("DROP SCHEMA status_proxy CASCADE")
         let session = try SQLSession(

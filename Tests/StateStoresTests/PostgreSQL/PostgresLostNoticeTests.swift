@@ -36,11 +36,11 @@ struct PostgresLostNoticeTests {
         }
         try await eventually("not connected") { opened.withLock { $0 != nil } }
         let link = try #require(opened.withLock { $0 })
-        link.send(.listen, 1)
+        link.send([.listen], 1)
         try await eventually("does not listen") { events.words == ["reply 1"] }
 
         relay.gatherUntilNotice()
-        link.send(.smallestGaps(), 2)
+        link.send([.sources], 2)
         try await eventually("no reply to hold back") { relay.hasGathered }
         try database.admin.query("SELECT pg_notify('status_proxy', 'another a')")
         try await eventually("only \(events.words)") { events.words.count == 3 }

@@ -136,10 +136,10 @@ struct PostgresStoreTests {
                 news: .answer(.sample("a"), checkedAt: database.clock.wall)))
         try database.admin.query(
             """
-            UPDATE status_proxy.looks SET answer_status = 'ON_HOLD', miss_kind = 'eaten-by-dog',
-                miss_ended = 0;
-            INSERT INTO status_proxy.looks (id, source, first_seen, opens)
-            VALUES ('a', 'parcels', 0, 0)
+            UPDATE status_proxy.documents SET status = 'ON_HOLD';
+            UPDATE status_proxy.entries SET miss_kind = 'eaten-by-dog', miss_ended = 0;
+            INSERT INTO status_proxy.entries (id, source, revision, first_seen, opens, known)
+            VALUES ('a', 'parcels', 0, 0, 0, false)
             """)
         let records = try await store.lookUp(a.id)
         #expect(records.count == 1)
@@ -154,7 +154,7 @@ struct PostgresStoreTests {
         let reports = Recorder()
         let early = try database.open(user: role, report: { reports.add($0) })
         let failure = await #expect(throws: StoreFailure.self) { try await early.verdict(.of(a)) }
-        #expect(failure?.text.contains("schema folder") == true)
+        #expect(failure?.text.contains("schema.sql") == true)
         await early.close()
 
         try database.makeSchema()
@@ -172,19 +172,17 @@ struct PostgresStoreTests {
                 Retention(terminalTTL: .zero, staleMax: .seconds(9), missMax: .zero)) == 0)
     }
 
-    @Test func aSchemaThatNeedsANewerProgramIsLeftAlone() async throws {
+    @Test(arguments: [
+        ("UPDATE status_proxy.schema_version SET version = 4", "version 4"),
+        ("DROP TABLE status_proxy.schema_version", "another program"),
+    ])
+    func anotherLayoutIsRefusedAndLeftAlone(_ change: String, _ words: String) async throws {
         try database.makeSchema()
-        try database.admin.query("UPDATE status_proxy.layout SET version = 4, usable_from = 3")
+        try database.admin.query(change)
         let store = try database.open()
         let failure = await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
-        #expect(failure?.text.contains("newer program") == true)
-    }
-
-    @Test func aNewerSchemaThatStillServesThisProgramIsUsed() async throws {
-        try database.makeSchema()
-        try database.admin.query("UPDATE status_proxy.layout SET version = 3")
-        _ = try await database.open().grant(.of(a))
-        #expect(try database.admin.value("SELECT version FROM status_proxy.layout") == "3")
+        #expect(failure?.text.contains(words) == true)
+        #expect(try database.admin.value("SELECT revision FROM status_proxy.meta") == "0")
     }
 
     @Test func settingsOfTheRoleDoNotWeakenTheRules() async throws {

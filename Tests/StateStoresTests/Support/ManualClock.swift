@@ -8,7 +8,8 @@ import StatusCore
 /// Time since boot, wall time and boot of an invented machine.
 final class ManualClock: Sendable {
     private struct State {
-        var sinceBoot = Instant(nanoseconds: 1_000_000_000_000)
+        /// Both clocks are at the beginning of a bucket by which calls are counted.
+        var sinceBoot = Instant(nanoseconds: 1_800_000_000_000)
         var wall = WallTime(milliseconds: 1_800_000_000_000)
         var bootID: String? = "boot-1"
     }

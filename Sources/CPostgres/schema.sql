@@ -1,0 +1,148 @@
+-- The shared store's schema, version 1: tables, and no rules. status-proxy runs this file by itself when
+-- there is none; a database's owner can run it for a role that may not create anything:
+--   psql --single-transaction --file schema.sql
+--
+-- Replicas decide by reading rows and writing what they have decided in one statement, which takes effect
+-- only if `meta.revision` is still the one that was read: so decisions of all replicas come one after the
+-- other, and nobody ever holds a lock while he thinks.
+--
+-- Times are nanoseconds of the store's clock: status_proxy.clock() plus `meta.clock_offset`, and never
+-- behind `meta.last_time`. `..._wall` are milliseconds since 1970 on the clock of the replica that told.
+
+DO $$
+BEGIN
+    IF to_regnamespace('status_proxy') IS NULL THEN CREATE SCHEMA status_proxy; END IF;
+END
+$$;
+
+-- Which layout this is. Whoever finds another one leaves it alone.
+CREATE TABLE status_proxy.schema_version (version integer PRIMARY KEY);
+INSERT INTO status_proxy.schema_version VALUES (1);
+
+-- The database's clock. Not now(), which stands still within a transaction.
+CREATE FUNCTION status_proxy.clock() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint
+$$;
+
+-- Which life of the store this is, and how its clock runs. Raised by every decision that writes.
+CREATE TABLE status_proxy.meta (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    -- Drawn anew whenever continuity was lost.
+    epoch bigint NOT NULL,
+    revision bigint NOT NULL,
+    -- The highest token granted.
+    token bigint NOT NULL,
+    clock_offset bigint NOT NULL,
+    last_time bigint NOT NULL,
+    -- The data that the last decision wrote into ('' in a new schema), and its server's start.
+    home text NOT NULL,
+    server_start text NOT NULL,
+    -- When continuity was last found lost; null: never.
+    noticed bigint,
+    -- No grants until then, whoever asks.
+    barrier bigint
+) WITH (fillfactor = 50);
+
+-- Tokens begin at random: those of two lives that follow each other must not meet.
+INSERT INTO status_proxy.meta (epoch, revision, token, clock_offset, last_time, home, server_start)
+SELECT 1 + floor(random() * (1::bigint << 52))::bigint, 0,
+    1 + floor(random() * (1::bigint << 50))::bigint, 0, status_proxy.clock(), '',
+    extract(epoch FROM pg_postmaster_start_time())::text;
+
+-- One action at one source: its gate and its news. Its state is in `documents`.
+CREATE TABLE status_proxy.entries (
+    id text NOT NULL,
+    source text NOT NULL,
+    -- That of the decision which wrote the row last.
+    revision bigint NOT NULL,
+    -- The id as it was first asked for, if that is not its canonical form.
+    spelling text,
+    first_seen bigint NOT NULL,
+    opens bigint NOT NULL,
+    known boolean NOT NULL,
+    lease_token bigint,
+    lease_reserved bigint,
+    lease_ends bigint,
+    -- 0 under way, 1 ended, 2 given up but perhaps seen by the upstream.
+    lease_state smallint,
+    lease_unknown boolean,
+    lease_not_found boolean,
+    lease_holder text,
+    last_end bigint,
+    news_time bigint,
+    news_token bigint,
+    answer_done boolean,
+    answer_checked_wall bigint,
+    answer_told bigint,
+    miss_kind text,
+    miss_http_status integer,
+    miss_code text,
+    miss_message text,
+    miss_repeats integer,
+    miss_ended bigint,
+    not_found_since bigint,
+    PRIMARY KEY (id, source)
+) WITH (fillfactor = 80);
+
+CREATE TABLE status_proxy.documents (
+    id text NOT NULL,
+    source text NOT NULL,
+    status text NOT NULL,
+    done boolean NOT NULL,
+    created_wall bigint,
+    bytes bytea NOT NULL,
+    PRIMARY KEY (id, source)
+);
+
+-- `calls` are the counts that budgets go by, of a bounded size.
+CREATE TABLE status_proxy.sources (
+    source text PRIMARY KEY,
+    paused_until bigint,
+    breaker_until bigint,
+    smallest_gap bigint,
+    calls bytea NOT NULL
+) WITH (fillfactor = 50);
+
+-- The journal: lines are added and dropped, never changed, and no decision reads them.
+CREATE TABLE status_proxy.calls (
+    token bigint PRIMARY KEY,
+    source text NOT NULL,
+    id text NOT NULL,
+    reserved bigint NOT NULL,
+    ends bigint NOT NULL,
+    unknown boolean NOT NULL,
+    not_found boolean NOT NULL,
+    holder text,
+    min_interval bigint,
+    flight_max bigint,
+    per_minute bigint,
+    per_day bigint
+);
+
+CREATE TABLE status_proxy.completions (
+    token bigint PRIMARY KEY,
+    revision bigint NOT NULL,
+    id text NOT NULL,
+    state smallint NOT NULL,
+    ended bigint,
+    sent bigint,
+    outcome text NOT NULL
+);
+
+CREATE INDEX completions_by_revision ON status_proxy.completions (revision);
+
+-- Tells the other replicas that actions have changed. No part of a decision: whoever notifies in a
+-- database waits at its commit for everybody else's notifications to be written.
+CREATE FUNCTION status_proxy.notify(p_teller text, p_ids text[]) RETURNS void LANGUAGE sql VOLATILE
+AS $$
+    SELECT pg_notify('status_proxy', p_teller || ' ' || id) FROM unnest(p_ids) AS id
+$$;
+
+-- For operators who have put back a copy of the data directory that was not recovered to a point in
+-- time, with no replica running that could notice: no calls until lost ones cannot matter.
+CREATE FUNCTION status_proxy.quarantine() RETURNS void LANGUAGE sql VOLATILE AS $$
+    UPDATE status_proxy.meta
+    SET epoch = 1 + floor(random() * (1::bigint << 52))::bigint, revision = revision + 1,
+        last_time = greatest(status_proxy.clock() + clock_offset, last_time),
+        noticed = greatest(status_proxy.clock() + clock_offset, last_time)
+$$;

@@ -1,0 +1,71 @@
+// The calls of one upstream that its budgets count, by class and window.
+
+import StatusCore
+
+/// What budgets are decided on: its size is bounded, whatever the number of calls and key holders.
+struct CallCounts: Equatable, Sendable {
+    /// One class's calls, in each span.
+    struct Counter: Equatable, Sendable {
+        var minute = CallRing()
+        var day = CallRing()
+
+        subscript(span: BudgetSpan) -> CallRing {
+            get { span == .minute ? minute : day }
+            set { if span == .minute { minute = newValue } else { day = newValue } }
+        }
+    }
+
+    /// More key holders than this at a time share one class.
+    static let holdersMax = 64
+    /// The name under which they do: no holder has it.
+    static let otherHolders = ""
+
+    var counters: [CallClass: Counter] = [:]
+
+    /// The holder's own class, while there is room for one.
+    func counted(_ holder: String) -> String {
+        if counters[.holder(holder)] != nil { return holder }
+        let holders = counters.keys.reduce(0) { if case .holder = $1 { $0 + 1 } else { $0 } }
+        return holders < Self.holdersMax ? holder : Self.otherHolders
+    }
+
+    mutating func add(_ end: Instant, _ classes: CallClasses, now: Instant) {
+        for counted in classes.all {
+            for span in BudgetSpan.allCases {
+                counters[counted, default: Counter()][span].add(end, span, now: now)
+            }
+        }
+    }
+
+    mutating func remove(_ end: Instant, _ classes: CallClasses) {
+        for counted in classes.all {
+            for span in BudgetSpan.allCases { counters[counted]?[span].remove(end, span) }
+        }
+    }
+
+    /// Makes room for other holders: forgets those of whom no call counts at `now`.
+    mutating func forgetHolders(at now: Instant) {
+        for case .holder(let name) in Array(counters.keys) {
+            let counter = counters[.holder(name)] ?? Counter()
+            let last = [counter.day.end(rank: 1), counter.minute.end(rank: 1)].compactMap { $0 }
+                .max()
+            if last.map({ $0 + BudgetSpan.day.length <= now }) ?? true {
+                counters[.holder(name)] = nil
+            }
+        }
+    }
+
+    /// When a window has room again: when the call that is `limit`-th from the latest stops counting.
+    func opensIn(_ window: BudgetWindow, at now: Instant) -> Duration {
+        guard window.limit > 0 else { return window.span.length }
+        guard let end = counters[window.counted]?[window.span].end(rank: window.limit) else {
+            return .zero
+        }
+        return end + window.span.length - now
+    }
+
+    func left(of window: BudgetWindow, at now: Instant) -> Int {
+        let ring = counters[window.counted]?[window.span] ?? CallRing()
+        return max(0, window.limit - ring.count(after: now - window.span.length))
+    }
+}

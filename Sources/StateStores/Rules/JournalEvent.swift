@@ -1,0 +1,70 @@
+// What decisions add to the journal: evidence for audits, which no decision reads.
+
+import StatusCore
+
+/// One line of the journal. Lines are added, dropped when they are old, and never changed.
+enum JournalEvent: Equatable, Sendable {
+    case granted(GrantedCall)
+    case completed(CompletedCall)
+}
+
+/// A call was granted. Instants are on the store's clock.
+struct GrantedCall: Equatable, Sendable {
+    var token: SlotToken
+    var key: LookKey
+    var reserved: StoreMoment
+    /// The latest moment at which it can end.
+    var ends: Instant
+    var classes: CallClasses
+    var limits: CallLimits?
+}
+
+/// Somebody has said how a call ended.
+struct CompletedCall: Equatable, Sendable {
+    var token: SlotToken
+    var key: LookKey
+    /// Ended, or given up.
+    var state: CallState
+    /// When it ended; nil when that is not known for sure.
+    var ended: Instant?
+    var sent: Instant?
+    var outcome: String
+}
+
+/// The raw values are kept in files.
+enum CallState: Int64, Sendable {
+    /// Granted; nobody has said yet how it went.
+    case underWay = 0
+    /// It has ended for sure.
+    case ended = 1
+    /// Its owner gave up on it, but it may still have reached the upstream.
+    case abandoned = 2
+}
+
+extension JournaledCall {
+    init(_ granted: GrantedCall, _ completed: CompletedCall?) {
+        let state: State =
+            switch completed?.state ?? .underWay {
+            case .underWay: .underWay
+            case .ended: .ended
+            case .abandoned: .abandoned
+            }
+        self.init(
+            token: granted.token, key: granted.key, reserved: granted.reserved.time,
+            reservedAt: granted.reserved.wall, sent: completed?.sent,
+            ended: completed?.ended ?? granted.ends, state: state,
+            wasUnknown: granted.classes.isUnknown, outcome: completed?.outcome,
+            limits: granted.limits)
+    }
+}
+
+extension CallLimits {
+    /// From a journal's columns, spans in nanoseconds. Nil where a call's rules are not kept.
+    init?(minInterval: Int64?, flightMax: Int64?, perMinute: Int64?, perDay: Int64?) {
+        guard let minInterval, let flightMax, let perMinute else { return nil }
+        self.init(
+            minInterval: .nanoseconds(minInterval), flightMax: .nanoseconds(flightMax),
+            budget: BudgetLimits(
+                perMinute: Int(clamping: perMinute), perDay: perDay.map { Int(clamping: $0) }))
+    }
+}

@@ -1,0 +1,146 @@
+// How a call's end is recorded: gate, budgets, pause, gap and news.
+
+import StatusCore
+
+extension StoreRules {
+    /// Records how a call ended. Saying it twice changes nothing more: after a failed attempt
+    /// nobody can know whether the first one was kept.
+    ///
+    /// Reads the source and the entry. The reply shows the record: its document has to be loaded unless
+    /// the news is an answer.
+    func complete(_ settlement: Settlement, in state: inout StoreState) -> SettlementReply {
+        let key = settlement.key
+        if state.hasCompleted(settlement) { return reply(key, gap: nil, state) }
+        let isOwner = state.entries[key]?.lease?.token == settlement.token
+        let gap = isOwner ? end(settlement, in: &state) : nil
+        keepSource(settlement, gap: gap, in: &state)
+        keepEntry(settlement, in: &state)
+        state.events.append(.completed(completed(settlement)))
+        return reply(key, gap: gap, state)
+    }
+
+    private func reply(_ key: LookKey, gap: Duration?, _ state: StoreState) -> SettlementReply {
+        guard let record = state.record(key, at: now) else {
+            preconditionFailure("a completed call's entry is kept")
+        }
+        return SettlementReply(
+            record: record, gap: gap, smallestGap: state.sources[key.source]?.smallestGap)
+    }
+
+    private func completed(_ settlement: Settlement) -> CompletedCall {
+        let hasEnded = if case .opens = settlement.gate { true } else { false }
+        return CompletedCall(
+            token: settlement.token, key: settlement.key,
+            state: hasEnded ? .ended : .abandoned, ended: hasEnded ? now.time : nil,
+            sent: settlement.sentAgo.map { asked.time - $0 }, outcome: settlement.outcome)
+    }
+
+    /// The owner's word: a call that never ended for sure keeps its latest possible end, and so does one
+    /// whose lease another call has taken over, by then.
+    private func end(_ settlement: Settlement, in state: inout StoreState) -> Duration? {
+        let key = settlement.key
+        guard var entry = state.entries[key], var lease = entry.lease else { return nil }
+        let sent = settlement.sentAgo.map { asked.time - $0 }
+        // A guess would show up as a gap that never was.
+        var gap: Duration?
+        if let sent, let before = entry.lastEnd, before <= lease.reserved { gap = sent - before }
+        switch settlement.gate {
+        case .opens(let span):
+            lease.state = .ended
+            entry.opens = now.time + span
+            if sent != nil { entry.lastEnd = now.time }
+            var calls = state.sources[key.source]?.calls ?? CallCounts()
+            calls.remove(lease.ends, lease.classes)
+            calls.add(now.time, lease.classes, now: now.time)
+            state.sources[key.source, default: SourceState()].calls = calls
+        case .staysHeld:
+            lease.state = .abandoned
+        }
+        entry.lease = lease
+        state.entries[key] = entry
+        return gap
+    }
+
+    private func keepSource(
+        _ settlement: Settlement, gap: Duration?, in state: inout StoreState
+    ) {
+        guard settlement.pause != nil || settlement.breaker != nil || gap != nil else { return }
+        var source = state.sources[settlement.key.source] ?? SourceState()
+        if let pause = settlement.pause {
+            source.pausedUntil = max(source.pausedUntil ?? .distantPast, now.time + pause)
+        }
+        switch settlement.breaker {
+        case .opened(let span)?:
+            source.breakerUntil = max(source.breakerUntil ?? .distantPast, now.time + span)
+        case .closed?: source.breakerUntil = nil
+        case nil: break
+        }
+        if let gap { source.smallestGap = min(source.smallestGap ?? gap, gap) }
+        state.sources[settlement.key.source] = source
+    }
+
+    /// Keeps the news if it is newer. An entry that is not kept (any more) comes back with what the call
+    /// learned.
+    private func keepEntry(_ settlement: Settlement, in state: inout StoreState) {
+        let key = settlement.key
+        var entry =
+            state.entries[key] ?? StoredEntry(key: key, firstSeen: asked, opens: now.time)
+        if state.entries[key] == nil, case .opens(let span) = settlement.gate {
+            entry.opens = now.time + span
+        }
+        let keepsAnswer = entry.take(settlement, asked: asked)
+        if keepsAnswer, case .answer(let document, _) = settlement.news {
+            state.documents[key] = document
+        }
+        state.entries[key] = entry
+    }
+}
+
+extension StoreState {
+    /// The call's owner has said before how it ended.
+    func hasCompleted(_ settlement: Settlement) -> Bool {
+        guard let lease = entries[settlement.key]?.lease else { return false }
+        return lease.token == settlement.token && lease.state != .underWay
+    }
+}
+
+extension StoredEntry {
+    /// Keeps news unless what is kept is newer. A finished state is never replaced by an unfinished
+    /// one. True when the news is an answer, and is the one that is kept now.
+    fileprivate mutating func take(_ settlement: Settlement, asked: StoreMoment) -> Bool {
+        let news = settlement.news
+        var told = asked - settlement.answeredAgo
+        if case .miss(let miss) = news { told = asked - miss.age }
+        let isOwner = lease?.token == settlement.token
+        let mark = NewsMark(time: told.time, token: isOwner ? settlement.token : nil)
+        let isNewer = newest.map { mark.isNewer(than: $0) } ?? true
+        if case .answer = news { isKnown = true }
+        guard isNewer else { return false }
+        switch news {
+        case .answer(let document, let checkedAt):
+            newest = mark
+            negative = nil
+            notFoundSince = nil
+            guard !isFinished || document.isDone else { return false }
+            answer = Answer(isDone: document.isDone, checkedAt: checkedAt, told: told)
+            return true
+        case .miss(let miss):
+            newest = mark
+            negative = NegativeResult(
+                fault: miss.fault.withoutZeros, repeats: miss.repeats, ended: told)
+            if miss.fault.kind == .notFound { notFoundSince = notFoundSince ?? told }
+        case .none: break
+        }
+        return false
+    }
+}
+
+extension UpstreamFault {
+    /// PostgreSQL cannot keep a zero byte in a text.
+    fileprivate var withoutZeros: UpstreamFault {
+        var fault = self
+        fault.code = code?.filter { $0 != "\0" }
+        fault.message = message?.filter { $0 != "\0" }
+        return fault
+    }
+}

@@ -1,0 +1,114 @@
+// The rules of every store, the only ones: a state, a request and the time in, a new state and a reply out.
+
+import StatusCore
+
+/// The rules of one operation. Know no file, no database and no clock, and read no journal: a decision
+/// takes as long as the rows that it names, however much has happened before.
+struct StoreRules {
+    /// The store's now, while the operation is carried out.
+    let now: StoreMoment
+    /// When the operation was asked for: spans in the request count back from here.
+    let asked: StoreMoment
+
+    /// At each source, in order.
+    func lookUp(_ id: ActionID, in state: StoreState) -> [LookRecord] {
+        Source.allCases.compactMap { state.record(LookKey($0, id), at: now) }
+    }
+
+    /// Checks quarantine, pause, breaker, gate and budget, in this order; takes the call out of all of
+    /// them, or none. Reads the source and the id's entries at all sources; the state's document only
+    /// if the verdict shows the record.
+    func reserve(_ request: Reservation, in state: inout StoreState) -> ReservationReply {
+        let verdict = verdict(on: request, in: &state)
+        let calls = state.sources[request.key.source]?.calls ?? CallCounts()
+        let limits = request.budget
+        return ReservationReply(
+            verdict: verdict,
+            budgetLeft: BudgetLeft(
+                minute: calls.left(of: .minute(limits.perMinute), at: now.time),
+                day: limits.perDay.map { calls.left(of: .day($0), at: now.time) }))
+    }
+
+    private func verdict(
+        on request: Reservation, in state: inout StoreState
+    ) -> ReservationReply.Verdict {
+        if let opensIn = quarantine(request, state) { return .quarantined(opensIn: opensIn) }
+        let source = state.sources[request.key.source] ?? SourceState()
+        if let until = source.pausedUntil, until > now.time {
+            return .paused(opensIn: until - now.time)
+        }
+        if request.heedsBreaker, let until = source.breakerUntil, until > now.time {
+            return .resting(opensIn: until - now.time)
+        }
+        let entry = state.entries[request.key]
+        if let entry, entry.opens > now.time || entry.isFinished {
+            return .gateShut(entry.record(at: now, state.documents[request.key]))
+        }
+        let classes = classes(of: request, entry, source, state)
+        if let spent = spentBudget(BudgetWindow.all(request.budget, classes), source) {
+            return spent
+        }
+        return .granted(grant(request, classes, in: &state))
+    }
+
+    /// Until then a call can matter that the store has forgotten, or replicas may still object.
+    private func quarantine(_ request: Reservation, _ state: StoreState) -> Duration? {
+        let safe = state.noticed.map { min($0, now.time) + request.quarantine }
+        let opensIn = max(safe ?? .distantPast, state.barrier ?? .distantPast) - now.time
+        return opensIn > .zero ? opensIn : nil
+    }
+
+    private func classes(
+        of request: Reservation, _ entry: StoredEntry?, _ source: SourceState, _ state: StoreState
+    ) -> CallClasses {
+        guard !state.isKnown(request.key.id) else { return CallClasses() }
+        return CallClasses(
+            isUnknown: true, wasNotFound: entry?.notFoundSince != nil,
+            holder: request.holder.map(source.calls.counted))
+    }
+
+    /// The budget that opens last of those that are spent.
+    private func spentBudget(
+        _ windows: [BudgetWindow], _ source: SourceState
+    ) -> ReservationReply.Verdict? {
+        var latest: (opensIn: Duration, kind: BudgetKind)?
+        for window in windows {
+            let opensIn = source.calls.opensIn(window, at: now.time)
+            guard opensIn > .zero, opensIn > latest?.opensIn ?? .zero else { continue }
+            latest = (opensIn, window.kind)
+        }
+        return latest.map { .budgetSpent(opensIn: $0.opensIn, $0.kind) }
+    }
+
+    private func grant(
+        _ request: Reservation, _ classes: CallClasses, in state: inout StoreState
+    ) -> SlotToken {
+        let key = request.key
+        let token = SlotToken(state.lastToken.number + 1)
+        let ends = now.time + request.flightMax
+        state.lastToken = token
+        state.sources[key.source, default: SourceState()].calls.grant(ends, classes, now: now.time)
+        var entry =
+            state.entries[key] ?? StoredEntry(key: key, firstSeen: now, opens: now.time)
+        // Whether and when the upstream saw a call that nobody has completed, nobody knows.
+        if let lease = entry.lease, lease.state != .ended { entry.lastEnd = nil }
+        entry.opens = now.time + request.hold
+        entry.lease = StoredEntry.Lease(
+            token: token, reserved: now.time, ends: ends, classes: classes)
+        state.entries[key] = entry
+        state.events.append(
+            .granted(
+                GrantedCall(
+                    token: token, key: key, reserved: now, ends: ends, classes: classes,
+                    limits: request.limits)))
+        return token
+    }
+}
+
+extension CallCounts {
+    /// Counts a call until its latest possible end, and makes room for its holder's class.
+    fileprivate mutating func grant(_ ends: Instant, _ classes: CallClasses, now: Instant) {
+        if let holder = classes.holder, counters[.holder(holder)] == nil { forgetHolders(at: now) }
+        add(ends, classes, now: now)
+    }
+}

@@ -1,0 +1,106 @@
+// What is remembered of a database against what is found: which differences are trouble.
+
+import StatusCore
+import Testing
+
+@testable import StateStores
+
+@Suite("A database is judged by what the process remembers of it")
+struct PostgresContinuityTests {
+    private static func at(_ seconds: Int64) -> Instant {
+        Instant(nanoseconds: seconds * 1_000_000_000)
+    }
+
+    private static let meta = PostgresMeta(
+        epoch: 7, revision: 10, token: SlotToken(5), clockOffset: .seconds(3), lastTime: at(100),
+        home: "here", serverStart: "noon")
+
+    struct Row: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var trouble: String?
+        var keepsEpoch = true
+        /// The store's time; its clock shows 105 and is to be read as 108.
+        var now: Int64 = 108
+        var knowsNothing = false
+        var change: @Sendable (inout PostgresSight) -> Void = { _ in }
+    }
+
+    static let rows = [
+        Row(testDescription: "nothing changed"),
+        Row(testDescription: "others wrote") { $0.meta?.revision = 12 },
+        Row(testDescription: "row gone", trouble: "lost", keepsEpoch: false, now: 105) {
+            $0.meta = nil
+        },
+        Row(testDescription: "promoted", trouble: "promoted", keepsEpoch: false) {
+            $0.home = "there"
+        },
+        Row(
+            testDescription: "promoted, to a newcomer", trouble: "promoted", keepsEpoch: false,
+            knowsNothing: true
+        ) { $0.home = "there" },
+        Row(testDescription: "set back", trouble: "set back", keepsEpoch: false) {
+            $0.meta?.revision = 9
+        },
+        Row(testDescription: "set back, to a newcomer", knowsNothing: true) {
+            $0.meta?.revision = 9
+        },
+        Row(testDescription: "another epoch", trouble: "epoch changed") { $0.meta?.epoch = 8 },
+        Row(testDescription: "clock 2 s behind", now: 110) { $0.meta?.lastTime = at(110) },
+        Row(
+            testDescription: "clock over 2 s behind", trouble: "clock", keepsEpoch: false, now: 100
+        ) { $0.clock = at(94) },
+    ]
+
+    @Test(arguments: rows)
+    func differencesAreJudged(_ row: Row) {
+        var known = PostgresContinuity()
+        if !row.knowsNothing { known.keep(Self.meta) }
+        var sight = PostgresSight(
+            meta: Self.meta, home: "here", serverStart: "noon", clock: Self.at(105))
+        row.change(&sight)
+        let judgement = known.judge(sight)
+        #expect(judgement.now == Self.at(row.now))
+        if let words = row.trouble {
+            #expect(judgement.trouble?.contains(words) == true)
+            #expect(judgement.meta.noticed == judgement.now)
+        } else {
+            #expect(judgement.trouble == nil && judgement.meta == sight.meta)
+        }
+        #expect((judgement.meta.epoch == sight.meta?.epoch) == row.keepsEpoch)
+    }
+
+    @Test func aServersStartRaisesABarrierAndANewSchemaDoesNot() {
+        var sight = PostgresSight(
+            meta: Self.meta, home: "here", serverStart: "one", clock: Self.at(105))
+        let judgement = PostgresContinuity().judge(sight)
+        #expect(judgement.trouble == nil)
+        #expect(judgement.meta.barrier == Self.at(108) + PostgresContinuity.startupBarrier)
+        sight.meta?.home = ""
+        sight.meta?.serverStart = "one"
+        let first = PostgresContinuity().judge(sight)
+        #expect(first.trouble == nil && first.meta.barrier == nil && first.meta.home == "here")
+    }
+
+    @Test func aClockThatWentAheadIsSetBackButNotBehindWhatWasWritten() {
+        let sight = PostgresSight(
+            meta: Self.meta, home: "here", serverStart: "noon", clock: Self.at(3705))
+        for (expected, now) in [(Int64(109), Int64(109)), (90, 100)] {
+            let judgement = PostgresContinuity().judge(sight, expected: Self.at(expected))
+            #expect(judgement.now == Self.at(now))
+            #expect(judgement.meta.noticed == judgement.now)
+            #expect(sight.clock + judgement.meta.clockOffset == judgement.now)
+        }
+    }
+
+    @Test func tokensThatALostStateHasGrantedAreLeftOut() {
+        var known = PostgresContinuity()
+        var later = Self.meta
+        later.token = SlotToken(9)
+        known.keep(later)
+        var sight = PostgresSight(
+            meta: Self.meta, home: "there", serverStart: "noon", clock: Self.at(105))
+        #expect(known.judge(sight).meta.token > SlotToken(9 + (1 << 32)))
+        sight.home = "here"
+        #expect(known.judge(sight).meta.token == Self.meta.token)
+    }
+}
