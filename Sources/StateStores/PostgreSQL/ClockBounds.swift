@@ -29,14 +29,15 @@ struct ClockBounds: Equatable {
         _ time: Instant, sent: Instant, received: Instant, isTrusted: Bool = false
     ) -> Reading {
         let (newLow, newHigh) = (time - received, time - sent)
-        defer { takenAt = takenAt ?? received }
+        // What is known is as old as the question: a process can be stopped until the answer.
+        defer { takenAt = takenAt ?? sent }
         guard let takenAt, !isTrusted else {
-            (low, high, self.takenAt) = (newLow, newHigh, received)
+            (low, high, self.takenAt) = (newLow, newHigh, sent)
             return .even
         }
         let drift = max(.zero, received - takenAt) / Self.driftShare
         if newLow > high + drift + Self.stepMax { return .ahead(by: newLow - high) }
-        self.takenAt = received
+        self.takenAt = sent
         let distance = low - newHigh
         let isApart = newHigh < low - drift || newLow > high + drift
         low = isApart ? newLow : max(low - drift, newLow)
@@ -46,11 +47,6 @@ struct ClockBounds: Equatable {
 
     /// The store's time at a local one, or a little before; nil before the first exchange.
     func earliest(at local: Instant) -> Instant? { takenAt.map { _ in local + low } }
-
-    /// The latest that the store can show at a local time if its clock runs evenly.
-    func latest(at local: Instant) -> Instant? {
-        takenAt.map { local + high + max(.zero, local - $0) / Self.driftShare + Self.stepMax }
-    }
 
     /// What is added to local times to get the store's, or a little more.
     var offset: Duration { high }
