@@ -90,6 +90,4 @@ enum Mutant: String, CaseIterable {
     case staleWrite
     /// Nobody remembers what the database was.
     case continuityForgotten
-    /// Nobody holds the database's clock against his own.
-    case steppedClockTrusted
 }

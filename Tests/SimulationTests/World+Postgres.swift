@@ -77,7 +77,6 @@ extension World {
         keepBeating(replica)
         let local = replica.clock.shows(now)
         if mutant == .continuityForgotten { replica.memory.continuity = PostgresContinuity() }
-        if mutant == .steppedClockTrusted { replica.memory.clock = ClockBounds() }
         let reading = replica.memory.judge(sight, sent: sent, received: local)
         var batch = batch
         batch.carried = replica.memory.lostCalls(after: reading)
@@ -187,7 +186,6 @@ extension World {
     /// A round trip in no time.
     private func beat(_ replica: Replica) {
         let (sight, local) = (store.sight(at: now), replica.clock.shows(now))
-        if mutant == .steppedClockTrusted { replica.memory.clock = ClockBounds() }
         let reading = replica.memory.judge(sight, sent: local, received: local)
         let batch = PostgresBatch(errands: [], carried: replica.memory.lostCalls(after: reading))
         let found = PostgresFound(
