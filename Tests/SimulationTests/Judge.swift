@@ -419,8 +419,7 @@ extension Judge {
         else {
             return
         }
-        // To be explained: at a PostgreSQL, seed 18,003 is off by almost 2 ms.
-        let slack = DriftingClock.tolerance(now - answered) * 2 + .milliseconds(3)
+        let slack = DriftingClock.tolerance(now - answered) * 2 + .milliseconds(1)
         let early = answer.answeredAt - replica.clock.shows(answered) - slack
         if early > .zero { accuse(.tooYoung, now, "\(key) \(revision) by \(early)") }
     }

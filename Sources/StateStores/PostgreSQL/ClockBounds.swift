@@ -20,8 +20,8 @@ struct ClockBounds: Equatable {
     }
 
     static let stepMax = Duration.milliseconds(80)
-    /// Two clocks drift apart by up to 500 ppm: a two-thousandth of the time.
-    private static let driftShare = 2000
+    /// Either clock drifts by up to 500 ppm, so the two drift apart by up to a thousandth of the time.
+    private static let driftShare = 1000
 
     /// Takes in that the store showed `time` in reply to what was sent at `sent`. A clock that went
     /// ahead is not followed, unless `isTrusted`; one that fell behind is: it opens nothing early.

@@ -43,7 +43,7 @@ struct ClockBoundsTests {
         switch (found, reading) {
         case (.even, .even): break
         case (.ahead(let a), .ahead(let b)), (.behind(let a), .behind(let b)):
-            // Drift widens the bounds by half a millisecond in that second.
+            // Drift widens the bounds by a millisecond in that second.
             #expect(abs((a - b) / .milliseconds(1)) <= 3)
         default: Issue.record("\(found)")
         }
@@ -78,6 +78,16 @@ struct ClockBoundsTests {
         #expect(bounds.earliest(at: Self.at(0)) == nil)
         _ = Self.take(Exchange(sent: 0, store: 5004, received: 10), into: &bounds)
         #expect(bounds.earliest(at: Self.at(100)) == Self.at(5094))
+    }
+
+    /// The local clock is 500 ppm fast, the store's 500 ppm slow: after a quick exchange and ten seconds, a
+    /// slow exchange does not show by how much they are apart.
+    @Test func noBoundIsLaterThanTheStoresTimeWhenBothClocksDrift() {
+        var bounds = ClockBounds()
+        _ = Self.take(Exchange(sent: 0, store: 5000, received: 0), into: &bounds)
+        _ = Self.take(Exchange(sent: 9_990, store: 14_990, received: 10_010), into: &bounds)
+        let earliest = bounds.earliest(at: Self.at(10_000)) ?? .distantFuture
+        #expect(earliest <= Self.at(14_990))
     }
 
     /// Two minutes between question and answer: by 121 ms two clocks can have drifted apart since.
