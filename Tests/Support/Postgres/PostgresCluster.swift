@@ -204,8 +204,10 @@ public final class PostgresCluster: @unchecked Sendable {
         try Prerequisite.program(name, in: [binaries])
     }
 
-    /// Debian keeps each major version in a folder of its own.
+    /// Of the version that `POSTGRES_BINARIES` names a folder of; else of Debian's newest, which keeps each
+    /// major version in a folder of its own.
     private static let binaries: String = {
+        if let folder = ProcessInfo.processInfo.environment["POSTGRES_BINARIES"] { return folder }
         let root = "/usr/lib/postgresql"
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
         let folders = versions.compactMap { Int($0) }.sorted(by: >).map { "\(root)/\($0)/bin" }
