@@ -166,11 +166,11 @@ enum DocumentRules {
     private static func checkWritten(_ rendered: RenderedAnswer) {
         var writer = ResponseWriter()
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
-        var held = Preconditions()
+        var request = RequestFields()
         let tag = Array(rendered.tag.text.utf8)
-        held.noneMatch = TagCondition(tag.span)
+        request.preconditions.noneMatch = TagCondition(tag.span)
         let status = rendered.write(
-            held, .made(7), now: moment, for: .shared, into: &writer)
+            request, .made(7), now: moment, for: .shared, into: &writer)
         require(writer.isAnswered, "no answer")
         require(status == 304, "its own tag does not match")
         require(writer.output.suffix(4).elementsEqual([13, 10, 13, 10]), "a 304 with content")
