@@ -18,6 +18,13 @@ struct PostgresWork {
     /// On the store's local clock.
     var sent = Instant.distantPast
     var sentAt = ContinuousClock.now
+    let beganAt = ContinuousClock.now
+
+    /// It waits for no decision, and asks for no time.
+    var isForChanges: Bool {
+        if case .changes? = errands.first?.operation.request { return true }
+        return false
+    }
 
     var errands: [PostgresErrand] { batch.errands }
     /// Somebody still is to be told something.

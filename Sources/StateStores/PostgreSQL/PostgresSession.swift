@@ -196,8 +196,6 @@ final class PostgresSession: @unchecked Sendable {
         guard number == lastNumber, let work else {
             return lose(.malformed("a reply out of order"))
         }
-        // Only a reply in time shows that the next one can be, too.
-        if .now - work.sentAt <= limits.decisionMax { isLate = false }
         do throws(PostgresFailure) {
             try take(result.get(), at: at)
         } catch {
@@ -206,7 +204,11 @@ final class PostgresSession: @unchecked Sendable {
             self.work = nil
             for errand in work.errands { errand.fail(storeFailure(error)) }
         }
-        if self.work == nil, case .greeting(let link) = phase { becomeReady(link) }
+        if self.work == nil {
+            // Only work that is done in time as a whole shows that the next can be, too.
+            if !work.isForChanges, .now - work.beganAt <= limits.decisionMax { isLate = false }
+            if case .greeting(let link) = phase { becomeReady(link) }
+        }
         tellCondition()
         pump()
     }
