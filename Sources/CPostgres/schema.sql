@@ -4,10 +4,10 @@
 --
 -- Replicas decide by reading rows and writing what they have decided in one statement, which takes effect
 -- only if `meta.revision` is still the one that was read: so decisions of all replicas come one after the
--- other, and nobody ever holds a lock while he thinks.
+-- other, and no replica holds a lock between two round trips.
 --
 -- Times are nanoseconds of the store's clock: status_proxy.clock() plus `meta.clock_offset`, and never
--- behind `meta.last_time`. `..._wall` are milliseconds since 1970 on the clock of the replica that told.
+-- behind `meta.last_time`. `..._wall` are milliseconds since 1970 on the wall clock of the replica that wrote.
 
 DO $$
 BEGIN

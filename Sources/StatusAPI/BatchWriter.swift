@@ -14,7 +14,7 @@ public struct BatchItem: Sendable {
         self.result = result
     }
 
-    /// About; a failure counts little.
+    /// An estimate: of a failure only its detail counts.
     fileprivate var plainBytes: Int {
         switch result {
         case .success(let rendered): rendered.answer.document.bytes.count + rendered.tail.count
@@ -56,7 +56,7 @@ extension EntityTag {
     }
 }
 
-/// Where actions are written, and what is between them.
+/// What a batch is written into: plain content, or a gzip member.
 private protocol ActionSink {
     mutating func append(_ bytes: [UInt8])
     mutating func append(_ rendered: RenderedAnswer)

@@ -93,7 +93,7 @@ public struct RenderedAnswer: Sendable {
         answer.document.compressed.state == nil ? answer.document.bytes.count : 0
     }
 
-    /// Takes a second for 50 MB or so; returns whether it had not been done before. From any queue.
+    /// Compresses the state, unless that has been done; returns whether it has. From any queue.
     public func compress() -> Bool { answer.document.compress() }
 
     private func isCompressed(for coding: AcceptedCoding) -> Bool {

@@ -41,7 +41,7 @@ extension RawSettings {
         return try integer(name, range, others: ", or none")
     }
 
-    /// Bytes.
+    /// A number of bytes.
     func size(_ name: SettingName, min: Int) throws(SettingFailure) -> Int {
         let text = try required(name)
         guard let size = SizeText.parse(text) else {
