@@ -159,7 +159,7 @@ final class Metrics: Sendable {
         text.sample("actions_stored", [], gauges.storedActions)
         text.family(
             "actions_stored_bytes", "gauge",
-            "Of their states, and of the compressed forms of those.")
+            "Bytes of the states held in memory and of their compressed forms.")
         text.sample("actions_stored_bytes", [], gauges.storedBytes)
         text.family("waiters", "gauge", "Requests held for news.")
         text.sample("waiters", [], gauges.waitingCallers)
