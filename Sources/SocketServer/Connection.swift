@@ -45,9 +45,9 @@ final class Connection {
     var body: [UInt8] = []
     /// Bytes of answers that the socket would not take yet.
     var unsent = OutputQueue()
-    /// The newest piece of an answer that waits for the socket: older ones are skipped, so that a
-    /// slow reader costs no more memory than this and what is unsent.
-    var pending = Content()
+    /// The newest piece of each subject of an answer, while they wait for the socket: older ones are
+    /// skipped, so that a slow reader costs no more memory than these and what is unsent.
+    var pending: [(subject: Int, piece: Content)] = []
     /// The two stand in the tally.
     var isKeeping = false
     /// How much of its input the tally has counted, and since when there is some.

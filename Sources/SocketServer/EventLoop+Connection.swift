@@ -391,7 +391,7 @@ extension EventLoop {
         connection.input = []
         connection.body = []
         connection.unsent = OutputQueue()
-        connection.pending = Content()
+        connection.pending = []
         keepNothing(connection)
         if connection.inputCounted > 0 { countInput(connection) }
         if connection.isReserved {

@@ -122,8 +122,9 @@ extension EventLoop {
 
     /// Counts what the connection keeps for its peer; cuts off whoever keeps too much.
     func countKept(_ connection: Connection) {
-        let ownBytes = connection.unsent.ownBytes + connection.pending.gatheredCount
-        let contents = connection.unsent.shared + connection.pending.shared
+        let pending = connection.pending
+        let ownBytes = pending.reduce(connection.unsent.ownBytes) { $0 + $1.piece.gatheredCount }
+        let contents = connection.unsent.shared + pending.flatMap(\.piece.shared)
         let bytes = contents.reduce(ownBytes) { $0 + $1.bytes }
         guard bytes <= configuration.keptBytesPerConnectionMax else {
             return cut(connection, .share)

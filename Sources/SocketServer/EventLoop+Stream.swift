@@ -20,17 +20,20 @@ extension EventLoop {
         settle(connection)
     }
 
-    /// Sends a piece, or keeps it in place of one that waits: to a peer that is behind, the newest
-    /// piece tells all that the ones before it would.
-    func sendPiece(_ exchange: Exchange, _ piece: () -> Content) {
+    /// Sends a piece, or keeps it in place of the one on its subject that waits.
+    func sendPiece(_ exchange: Exchange, on subject: Int, _ piece: (Content?) -> Content) {
         guard let connection = connection(of: exchange, in: .streaming) else { return }
         guard !connection.hasUnsent else {
-            connection.pending = piece()
+            if let index = connection.pending.firstIndex(where: { $0.subject == subject }) {
+                connection.pending[index].piece = piece(connection.pending[index].piece)
+            } else {
+                connection.pending.append((subject, piece(nil)))
+            }
             return countKept(connection)
         }
         // Pieces that come faster than the heartbeat keep it from ever being asked.
         guard keepsPace(connection) else { return cut(connection, .slow) }
-        write(piece(), to: connection)
+        write(piece(nil), to: connection)
     }
 
     func endStream(_ exchange: Exchange) {
@@ -43,10 +46,12 @@ extension EventLoop {
         resume(connection)
     }
 
-    /// Moves the piece that waits into the writer; who calls it flushes.
+    /// Moves the pieces that wait into the writer; who calls it flushes.
     func writePending(_ connection: Connection) {
-        writer.piece(connection.pending, connection.shape.streamFraming)
-        connection.pending = Content()
+        for (_, piece) in connection.pending {
+            writer.piece(piece, connection.shape.streamFraming)
+        }
+        connection.pending = []
     }
 
     func beat(_ connection: Connection) {

@@ -74,10 +74,12 @@ public struct Exchange: Hashable, Sendable, CustomStringConvertible {
         loop.post { loop.beginStream(self, head) }
     }
 
-    /// Sends a piece, made on the loop's queue. A peer that is behind gets the newest piece only:
-    /// each must make sense without those before it.
-    public func send(_ piece: @escaping @Sendable () -> Content) {
-        loop.post { loop.sendPiece(self, piece) }
+    /// Sends a piece, made on the loop's queue. A peer that is behind gets the newest piece of each
+    /// subject only; `piece` gets the one that it replaces, which the peer will not get.
+    public func send(
+        on subject: Int = 0, _ piece: @escaping @Sendable (_ unsent: Content?) -> Content
+    ) {
+        loop.post { loop.sendPiece(self, on: subject, piece) }
     }
 
     /// Ends an answer in pieces, after what is still to be sent of it.

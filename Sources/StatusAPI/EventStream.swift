@@ -1,4 +1,4 @@
-// Server-Sent Events (WHATWG HTML, section 9.2): states in, lines out.
+// Server-Sent Events (WHATWG HTML, section 9.2): states and problems in, lines out.
 
 public import HTTPWire
 internal import StatusCore
@@ -22,26 +22,53 @@ public enum EventStream {
     /// A line that no client minds.
     public static let comment = Array(":\n\n".utf8)
 
-    /// The event that tells a state.
-    public static func event(_ rendered: RenderedAnswer) -> Content {
+    /// Writes a name, an id if there is one, and data that is free of line ends.
+    private static func begin(_ name: StaticString, _ id: String?) -> [UInt8] {
+        let id = id.map { "id: \($0)\n" } ?? ""
+        return Array("\(id)event: \(name)\ndata: ".utf8)
+    }
+
+    private static let end = Array("\n\n".utf8)
+
+    /// The state of an action, as the plain route would answer it.
+    static func status(_ rendered: RenderedAnswer, id: String) -> Content {
         guard rendered.answer.document.isOneLine else {
-            return Content(event(id: rendered.tag, data: rendered.content.bytes))
+            return Content(event("status", id: id, data: rendered.content.bytes))
         }
-        var event = Content(beginning(rendered.tag))
+        var event = Content(begin("status", id))
         rendered.append(to: &event)
-        event.append(Array("\n\n".utf8))
+        event.append(end)
         return event
     }
 
-    private static func beginning(_ id: EntityTag) -> [UInt8] {
-        Array("id: \(id.opaque)\nevent: status\ndata: ".utf8)
+    /// What has become of the freshness of a state that the client has.
+    static func freshness(_ rendered: RenderedAnswer, of action: String, now: Instant) -> Content {
+        var json = JSONWriter(reserving: 64)
+        json.beginObject()
+        json.member("id", action)
+        let retryAt = rendered.answer.nextLookAt
+        json.member("retry_after", retryAt.map { max(1, ($0 - now).secondsRoundedUp) })
+        return Content(begin("freshness", nil) + json.bytes + rendered.tail + end)
     }
 
-    static func event(id: EntityTag, data: [UInt8]) -> [UInt8] {
-        var event = beginning(id)
+    /// Why there is no state.
+    static func problem(
+        _ problem: ProblemDetails, of action: String, id: String?, now: Instant
+    ) -> Content {
+        var json = JSONWriter(reserving: 512)
+        json.beginObject()
+        json.member("id", action)
+        json.name("problem")
+        json.raw(problem.body(now: now))
+        json.endObject()
+        return Content(begin("problem", id) + json.bytes + end)
+    }
+
+    /// JSON has no bare line ends. Should there be one all the same, it begins another line of data, and
+    /// never a field.
+    static func event(_ name: StaticString, id: String?, data: [UInt8]) -> [UInt8] {
+        var event = begin(name, id)
         event.reserveCapacity(data.count + 64)
-        // JSON has no bare line ends. Should there be one all the same, it begins another line of
-        // data, and never a field.
         let isLineEnd = { (byte: UInt8) in byte == UInt8(ascii: "\r") || byte == UInt8(ascii: "\n")
         }
         var rest = data[...]
@@ -51,9 +78,7 @@ public enum EventStream {
             let isPair = rest[end...].starts(with: Array("\r\n".utf8))
             rest = rest[(end + (isPair ? 2 : 1))...]
         }
-        event += rest
-        event += Array("\n\n".utf8)
-        return event
+        return event + rest + end
     }
 
     // MARK: Accept

@@ -119,6 +119,12 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             retryAt: now + .seconds(1))
     }
 
+    public static func tooManyFollowed(now: Instant) -> ProblemDetails {
+        ProblemDetails(
+            .overloaded, "Too many actions are followed in event streams.",
+            retryAt: now + .seconds(1))
+    }
+
     static func invalidParameter(_ detail: String) -> ProblemDetails {
         ProblemDetails(.invalidParameter, detail)
     }

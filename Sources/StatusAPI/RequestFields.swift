@@ -13,8 +13,8 @@ public struct RequestFields: Sendable, Equatable {
     public var prefersEvents = false
     /// Accept-Encoding: how large answers may be compressed.
     public var coding = AcceptedCoding.identity
-    /// Last-Event-ID, if it names a state that could have been seen here.
-    public var lastSeen: EntityTag?
+    /// Last-Event-ID: what the client of an event stream has seen already.
+    public var lastSeen: ResumePoint?
     /// The trace that the request belongs to, if it can be continued. Two of them are none.
     public var trace: TraceParent?
     /// X-Request-Id, if it can be echoed.
@@ -71,7 +71,7 @@ public struct RequestFields: Sendable, Equatable {
             }
         }
         if lastEventID.lines > 0 {
-            lastSeen = EntityTag(opaque: bytes.extracting(lastEventID.first))
+            lastSeen = ResumePoint(bytes.extracting(lastEventID.first))
         }
         if traceparent.lines == 1 { trace = TraceParent(bytes.extracting(traceparent.first)) }
         if requestIDs.lines > 0 { requestID = RequestID(at: requestIDs.first, in: bytes) }

@@ -45,6 +45,12 @@ struct Probe: Sendable, CustomTestStringConvertible {
             "GET", "/actions/aa_000000000000001200", "/actions/{id}/events", 200,
             ["Accept: text/event-stream"]),
         Probe(
+            "GET", "/actions?id=..&id=aa_000000000000000200", "/actions/{id}/events", 200,
+            ["Accept: text/event-stream"]),
+        Probe(
+            "GET", "/actions?id=..", "/actions/{id}/events", 204,
+            ["Accept: text/event-stream", "Last-Event-ID: -"]),
+        Probe(
             "GET", "/actions/\(DemoID.order)/events", "/actions/{id}/events", 412,
             ["If-Match: \"x\""]),
         Probe("GET", "/actions/../events", "/actions/{id}/events", 400),

@@ -76,14 +76,13 @@ struct EventStreamTests {
         #expect(!events.contains { $0.id == opaque })
     }
 
-    @Test func problemsAreToldAsOnThePlainRoute() async throws {
-        let world = try await World(["VOUCHERS_TIMEOUT": "1s"])
+    @Test func whatIsWrongWithARequestIsAnsweredAsOnThePlainRoute() async throws {
+        let world = try await World()
         try await world.askUntilAmbiguous()
         for (id, query, status) in [
             ("..", "", 400), (DemoID.order, "?source=elsewhere", 400),
             (DemoID.missingOrder, "", 404),
-            ("known-to-both", "", 409), ("aa_000000000000000500", "", 502),
-            ("aa_000000000000000429", "", 503),
+            ("known-to-both", "", 409),
         ] {
             let reply = try world.get(Self.events(id) + query)
             #expect(reply.status == status, "\(id)")
@@ -180,35 +179,5 @@ struct EventStreamTests {
         #expect(EventReader.read(client.text).count == 1)
         #expect(try await world.proxy.exitCode() == 0)
         #expect(!world.proxy.text.contains("before everything had come to its end"))
-    }
-}
-
-/// One event as a client hears it.
-struct HeardEvent {
-    var id: String
-    var name: String
-    var data: String
-
-    var json: JSONValue { (try? JSONReader.read(Array(data.utf8))) ?? .null }
-}
-
-/// Reads events the way the standard says (WHATWG HTML, 9.2.6), from lines that end with LF.
-enum EventReader {
-    static func read(_ text: String) -> [HeardEvent] {
-        var events: [HeardEvent] = []
-        var event = HeardEvent(id: "", name: "message", data: "")
-        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
-            if line.isEmpty {
-                if !event.data.isEmpty { events.append(event) }
-                event = HeardEvent(id: event.id, name: "message", data: "")
-            } else if line.hasPrefix("id: ") {
-                event.id = String(line.dropFirst(4))
-            } else if line.hasPrefix("event: ") {
-                event.name = String(line.dropFirst(7))
-            } else if line.hasPrefix("data: ") {
-                event.data += (event.data.isEmpty ? "" : "\n") + line.dropFirst(6)
-            }
-        }
-        return events
     }
 }

@@ -442,7 +442,7 @@ extension Judge {
                 rule = .heldTooLongForRefresh
                 limit = local + policy.refreshWait
             }
-        case .done(let deadline), .change(_, let deadline):
+        case .done(let deadline), .change(_, let deadline), .update(_, _, let deadline):
             limit =
                 replica.hasAnswer(question, at: now) ? deadline : max(limit, deadline)
         }

@@ -153,6 +153,13 @@ final class World {
         var question = drawPlain(id, replica)
         question.holder = others.pick([nil, nil, "a", "a", "b"])
         question.place = others.pick([0, 0, 0, 1, 2, Scenario.placeMax])
+        if question.patience == .none, others.permille(200),
+            let known = replica.answerOnBoard(question, at: now)
+        {
+            let deadline = replica.clock.shows(now) + others.span(.seconds(1), .seconds(300))
+            question.patience = .update(
+                from: known.document.tag, known.staleReason, deadline: deadline)
+        }
         return question
     }
 

@@ -55,7 +55,7 @@ struct DepartureTests {
         try peer.send(Self.later)
         let exchange = try stage.player.next()
         exchange.beginStream(Self.head)
-        exchange.send { Content(Array("one".utf8)) }
+        exchange.send { _ in Content(Array("one".utf8)) }
         _ = try peer.text(through: "one\r\n")
         way.leave(peer)
         #expect(stage.player.left.wait())
@@ -72,7 +72,7 @@ struct DepartureTests {
         peer.shutdownWrite()
         // More often than the grace lasts.
         let isGone = eventually {
-            exchange.send { Content(Array("piece".utf8)) }
+            exchange.send { _ in Content(Array("piece".utf8)) }
             return stage.server.connectionCount == 0
         }
         #expect(isGone)
@@ -176,7 +176,7 @@ struct DepartureTests {
         peer.shutdownWrite()
         let exchange = try stage.player.next()
         exchange.beginStream(Self.head)
-        exchange.send { Content(Array("one".utf8)) }
+        exchange.send { _ in Content(Array("one".utf8)) }
         exchange.endStream()
         #expect(try peer.rest().hasSuffix("\r\n\r\n3\r\none\r\n0\r\n\r\n"))
     }

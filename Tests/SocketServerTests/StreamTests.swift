@@ -23,8 +23,8 @@ struct StreamTests {
         return (peer, exchange)
     }
 
-    private func piece(_ text: String) -> @Sendable () -> Content {
-        { Content(Array(text.utf8)) }
+    private func piece(_ text: String) -> @Sendable (Content?) -> Content {
+        { _ in Content(Array(text.utf8)) }
     }
 
     @Test func piecesAreChunksAndTheConnectionLivesOn() throws {
@@ -170,7 +170,7 @@ struct StreamTests {
         let (peer, exchange) = try stream(on: stage, receiveBytes: 4096)
         let count = 64
         for number in 0..<count {
-            exchange.send {
+            exchange.send { _ in
                 Content(
                     [UInt8(ascii: "a") + UInt8(number % 26)]
                         + Array(repeating: 0x2E, count: 1 << 20))
@@ -185,10 +185,24 @@ struct StreamTests {
         #expect(whole < count / 2, "\(whole) pieces")
     }
 
+    @Test func readerThatIsBehindGetsTheNewestPieceOfEachSubject() throws {
+        let stage = try Stage()
+        let (peer, exchange) = try stream(on: stage, receiveBytes: 4096)
+        for _ in 0..<16 { exchange.send { _ in Content(Array(repeating: 0x2E, count: 1 << 20)) } }
+        exchange.send(on: 1, piece("one"))
+        exchange.send(on: 2, piece("two"))
+        exchange.send(on: 1) { unsent in
+            Content(Array("instead of ".utf8) + (unsent?.bytes ?? []))
+        }
+        exchange.endStream()
+        let text = try peer.rest(through: "0\r\n\r\n")
+        #expect(text.hasSuffix("\r\ne\r\ninstead of one\r\n3\r\ntwo\r\n0\r\n\r\n"))
+    }
+
     @Test func readerThatTakesNothingForTheWriteTimeoutIsDropped() throws {
         let stage = try Stage { $0.writeTimeout = .milliseconds(200) }
         let (peer, exchange) = try stream(on: stage, receiveBytes: 4096)
-        for _ in 0..<64 { exchange.send { Content(Array(repeating: 0x2E, count: 1 << 20)) } }
+        for _ in 0..<64 { exchange.send { _ in Content(Array(repeating: 0x2E, count: 1 << 20)) } }
         #expect(stage.player.left.wait())
         withExtendedLifetime(peer) {}
     }

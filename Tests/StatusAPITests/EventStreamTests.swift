@@ -9,7 +9,8 @@ import Testing
 
     private func event(_ data: String) throws -> String {
         let tag = try #require(Self.tag)
-        return String(decoding: EventStream.event(id: tag, data: Array(data.utf8)), as: UTF8.self)
+        let event = EventStream.event("status", id: tag.opaque, data: Array(data.utf8))
+        return String(decoding: event, as: UTF8.self)
     }
 
     @Test func eventHasAnIDANameAndOneLineOfData() throws {
@@ -35,9 +36,12 @@ import Testing
             }
         }
         let rendered = RenderedAnswer(large, clocks: Fixtures.clocks)
-        let event = EventStream.event(rendered)
+        let event = EventStream.status(rendered, id: rendered.tag.opaque)
         #expect(event.gatheredCount < 512)
-        #expect(event.bytes == EventStream.event(id: rendered.tag, data: rendered.content.bytes))
+        #expect(
+            event.bytes
+                == EventStream.event(
+                    "status", id: rendered.tag.opaque, data: rendered.content.bytes))
     }
 
     /// A store that was written by others: its text stays data.
@@ -46,7 +50,7 @@ import Testing
         answer.document = ActionDocument(
             bytes: Array("{\"a\":\n\"id: 7\"}".utf8), source: .vouchers, status: .pending,
             isDone: false, createdAt: nil)
-        let event = EventStream.event(RenderedAnswer(answer, clocks: Fixtures.clocks))
+        let event = EventStream.status(RenderedAnswer(answer, clocks: Fixtures.clocks), id: "7")
         let lines = String(decoding: event.bytes, as: UTF8.self).split(separator: "\n")
         #expect(lines.count == 4)
         #expect(lines.dropFirst(2).allSatisfy { $0.hasPrefix("data: ") })
@@ -64,15 +68,5 @@ import Testing
     ])
     func eventsArePreferredWhenNamed(accept: String?, isPreferred: Bool) {
         #expect(Asked(["Accept": accept]).fields.prefersEvents == isPreferred)
-    }
-
-    @Test(
-        arguments: [
-            (nil, nil), ("", nil), ("00000000000000ff", 0xFF), ("00000000000000FF", nil),
-            ("ff", nil),
-            ("W/\"00000000000000ff\"", nil), ("0000000000000zff", nil),
-        ] as [(String?, UInt64?)])
-    func lastSeenStateIsATagOfOurs(text: String?, value: UInt64?) {
-        #expect(Asked(["Last-Event-ID": text]).fields.lastSeen?.value == value)
     }
 }

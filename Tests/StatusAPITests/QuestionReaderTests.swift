@@ -20,7 +20,7 @@ import Testing
     private func wait(_ query: String?, prefer: String? = nil) throws -> Int64? {
         switch try options(query, prefer: prefer).patience {
         case .none: nil
-        case .done(let deadline), .change(_, let deadline):
+        case .done(let deadline), .change(_, let deadline), .update(_, _, let deadline):
             (deadline - Fixtures.now).nanoseconds / 1_000_000_000
         }
     }

@@ -17,7 +17,7 @@ import Testing
         #expect(fields.preconditions.match == .tags([]))
         #expect(fields.requestID != nil)
         #expect(fields.prefersEvents)
-        #expect(fields.lastSeen?.value == 7)
+        #expect(fields.lastSeen?.text == "0000000000000007")
         #expect(fields.trace?.traceID == "4bf92f3577b34da6a3ce929d0e0e4736")
     }
 

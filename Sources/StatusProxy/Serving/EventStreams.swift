@@ -1,39 +1,34 @@
-// Open event streams. Each is one question put to the engine again and again: what is it, once it is
-// no longer what you were told? Every question names the state told last, so no change is lost
-// between two of them.
+// Open event streams: how many there are, when those wake that wait to ask again, and their end.
 
+import Dispatch
 import HTTPWire
 import Locking
 import SocketServer
 import StatusAPI
 import StatusCore
 
-/// Serves states as they come, until an action is done or its reader is gone.
+/// All open streams. Safe from any queue.
 final class EventStreams: Sendable {
     private struct State: Sendable {
-        var streams: [Exchange: Stream] = [:]
+        var streams: [Exchange: EventStreamer] = [:]
+        /// Of all streams.
+        var actions = 0
+        /// When each stream that rests goes on.
+        var wakes: [Exchange: Instant] = [:]
+        /// While there are any, they are looked at again and again.
+        var isLooking = false
         var isDraining = false
     }
 
-    private struct Stream: Sendable {
-        let question: Question
-        var context: RequestContext
-        /// The state that the client has.
-        var seen: EntityTag?
-        /// The question under way at the engine.
-        var asked: AskedQuestions?
-        /// How long the client waited for the head; nil before that.
-        var beganAfter: Duration?
-        var events = 0
-    }
+    /// More actions are not followed at a time.
+    private static let actionsMax = TrackerPolicy.callersMaxDefault
+    private static let lookSpan = DispatchTimeInterval.milliseconds(500)
 
-    /// Asked anew after that, even if nothing has changed.
-    private static let questionSpan = Duration.seconds(3600)
-
-    private let engine: Engine
-    private let journal: RequestJournal
-    private let caches: CacheScope
+    let engine: Engine
+    let journal: RequestJournal
+    let caches: CacheScope
     private let state = Guarded(State())
+    private let looks = DispatchQueue(label: "status-proxy.streams")
 
     init(engine: Engine, journal: RequestJournal, caches: CacheScope) {
         self.engine = engine
@@ -42,125 +37,75 @@ final class EventStreams: Sendable {
     }
 
     var count: Int { state.withLock { $0.streams.count } }
+    var isDraining: Bool { state.withLock { $0.isDraining } }
 
-    /// Answers a request with the states of an action: the first now, if the client has not seen it.
-    /// The caller's place is taken already; it is given back with the stream's end.
+    /// Answers a request with what becomes of its actions. The caller's places are taken already; they
+    /// are given back with the stream's end. On the queue of the exchange's loop.
+    ///
+    /// - Parameter isPlain: one action was asked for by its own path.
     func open(
-        _ question: Question, seen: EntityTag?, _ context: RequestContext, _ exchange: Exchange
+        _ followed: FollowedActions, isPlain: Bool, _ context: RequestContext, _ exchange: Exchange
     ) {
-        let stream = Stream(question: question, context: context, seen: seen)
-        state.withLock { $0.streams[exchange] = stream }
-        ask(question, context.trace, exchange)
+        let stream = EventStreamer(followed, isPlain: isPlain, context, exchange, self)
+        let isFull = state.withLock { state in
+            state.streams[exchange] = stream
+            state.actions += followed.count
+            return state.actions > Self.actionsMax
+        }
+        stream.open(refusal: isFull ? .tooManyFollowed(now: context.startedAt) : nil)
     }
 
     /// The peer went away, if it had a stream.
     func abandoned(_ exchange: Exchange) {
-        guard let stream = forget(exchange) else { return }
-        if let asked = stream.asked { engine.leave(asked) }
-        tell(stream)
+        state.withLock { $0.streams[exchange] }?.abandoned()
     }
 
-    /// From now on a stream ends with the next word on it; the engine, draining, gives that at once.
-    func drain() { state.withLock { $0.isDraining = true } }
-
-    // MARK: Asking, and what comes of it: on the loop's queue, as is the peer's going
-
-    private func ask(_ question: Question, _ trace: TraceParent?, _ exchange: Exchange) {
-        let asked = engine.ask([question], trace: trace) { _, reply in
-            exchange.perform {
-                switch reply {
-                case .answer(let answer): self.told(answer, exchange)
-                case .problem(let problem): self.refused(problem, exchange)
-                }
-            }
+    /// From now on a stream ends once no question of it is under way: the engine, draining, replies at
+    /// once.
+    func drain() {
+        let streams = state.withLock { state in
+            state.isDraining = true
+            return state.streams
         }
-        state.withLock { $0.streams[exchange]?.asked = asked }
+        for (exchange, stream) in streams { exchange.perform { stream.drain() } }
     }
 
-    private func follow(_ stream: Stream, from tag: EntityTag, _ exchange: Exchange) {
-        let isOpen = state.withLock { state in
-            guard state.streams[exchange] != nil else { return false }
-            state.streams[exchange] = stream
+    /// False when it was forgotten before.
+    func forget(_ exchange: Exchange, actions: Int) -> Bool {
+        state.withLock { state in
+            guard state.streams.removeValue(forKey: exchange) != nil else { return false }
+            state.actions -= actions
+            state.wakes[exchange] = nil
             return true
         }
-        guard isOpen else { return }
-        var question = stream.question
-        question.patience = .change(
-            from: [tag.value], deadline: SystemClock.now() + Self.questionSpan)
-        ask(question, stream.context.trace, exchange)
     }
 
-    // MARK: Telling
+    // MARK: Rests
 
-    private func told(_ answer: Answer, _ exchange: Exchange) {
-        let (found, isDraining) = state.withLock { ($0.streams[exchange], $0.isDraining) }
-        guard var stream = found else { return }
-        let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
-        let isNews = rendered.tag != stream.seen
-        if stream.beganAfter == nil {
-            stream.context.serve(answer)
-            let head = stream.context.fields.preconditions.applied(
-                to: EventStream.head, now: stream.context.startedAt)
-            guard head.status == EventStream.head.status else {
-                return decline(stream, head, exchange)
-            }
-            guard isNews || !answer.document.isDone else {
-                return decline(stream, EventStream.over, exchange)
-            }
-            begin(&stream, exchange)
-            if stream.context.method == .head { return end(stream, exchange) }
+    /// Nil: it does not rest.
+    func rest(_ exchange: Exchange, until instant: Instant?) {
+        let mustLook = state.withLock { state in
+            state.wakes[exchange] = instant
+            defer { state.isLooking = state.isLooking || instant != nil }
+            return instant != nil && !state.isLooking
         }
-        if isNews {
-            stream.seen = rendered.tag
-            stream.events += 1
-            exchange.send { EventStream.event(rendered) }
+        if mustLook { planLook() }
+    }
+
+    private func planLook() {
+        looks.asyncAfter(deadline: .now() + Self.lookSpan) { self.look() }
+    }
+
+    /// Wakes those whose rest is over.
+    private func look() {
+        let now = SystemClock.now()
+        let (due, goesOn) = state.withLock { state in
+            let due = state.wakes.filter { $0.value <= now }.keys
+            for exchange in due { state.wakes[exchange] = nil }
+            state.isLooking = !state.wakes.isEmpty
+            return (due.map { ($0, state.streams[$0]) }, state.isLooking)
         }
-        guard answer.document.isDone || isDraining else {
-            return follow(stream, from: rendered.tag, exchange)
-        }
-        end(stream, exchange)
-    }
-
-    private func begin(_ stream: inout Stream, _ exchange: Exchange) {
-        var head = EventStream.head
-        head.fields.append(Field(name: "X-Request-Id", value: stream.context.requestID.text()))
-        stream.beganAfter = SystemClock.now() - stream.context.startedAt
-        exchange.beginStream(head)
-    }
-
-    /// Before the first event a problem is told as on the plain route. After it the stream ends, and
-    /// who comes back is told then.
-    private func refused(_ problem: Problem, _ exchange: Exchange) {
-        guard var stream = state.withLock({ $0.streams[exchange] }) else { return }
-        guard stream.beganAfter == nil else { return end(stream, exchange) }
-        let details = ProblemDetails(problem, id: stream.question.id)
-        stream.context.refuse(details)
-        var response = details.response(now: SystemClock.now(), for: caches)
-        response.fields.append(AcceptedCoding.vary)
-        decline(stream, response, exchange)
-    }
-
-    private func decline(_ stream: Stream, _ response: Response, _ exchange: Exchange) {
-        guard forget(exchange) != nil else { return }
-        exchange.respond(journal.close(stream.context, response))
-    }
-
-    // MARK: The end
-
-    private func end(_ stream: Stream, _ exchange: Exchange) {
-        exchange.endStream()
-        if forget(exchange) != nil { tell(stream) }
-    }
-
-    private func forget(_ exchange: Exchange) -> Stream? {
-        let stream = state.withLock { $0.streams.removeValue(forKey: exchange) }
-        stream?.context.letGo(questions: 1)
-        return stream
-    }
-
-    /// Logs and counts a stream at its end.
-    private func tell(_ stream: Stream) {
-        guard let beganAfter = stream.beganAfter else { return journal.abandoned(stream.context) }
-        journal.close(stream.context, status: 200, beganAfter: beganAfter, events: stream.events)
+        for (exchange, stream) in due { exchange.perform { stream?.wake() } }
+        if goesOn { planLook() }
     }
 }

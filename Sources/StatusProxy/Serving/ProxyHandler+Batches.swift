@@ -13,15 +13,17 @@ extension ProxyHandler {
         _ exchange: Exchange,
         _ writer: inout ResponseWriter
     ) -> Handling {
-        let batch: Batch
+        let (ids, options): ([String], RequestOptions)
         do throws(ProblemDetails) {
-            batch = Batch(
-                ids: try QuestionReader.batchIDs(bytes.extracting(head.query ?? 0..<0)),
-                options: try options(head, bytes, context, isBatch: true),
-                context: context, exchange: exchange)
+            ids = try QuestionReader.batchIDs(bytes.extracting(head.query ?? 0..<0))
+            options = try self.options(head, bytes, context, isBatch: true)
         } catch {
             return answer(error, context, &writer)
         }
+        guard !context.fields.prefersEvents else {
+            return events(ids, options, context, exchange, &writer)
+        }
+        let batch = Batch(ids: ids, options: options, context: context, exchange: exchange)
         let patience = batch.options.waitsForAny ? .none : batch.options.patience
         let (found, missing) = look(for: batch, patience)
         // What is in memory as a whole is answered here and now.

@@ -231,7 +231,7 @@ extension ProxyHandler {
             return answer(error, context, &writer)
         }
         guard context.route == .action, !context.fields.prefersEvents else {
-            return events(id, options, context, exchange, &writer)
+            return events([id.text], options, context, exchange, &writer)
         }
         return ask(id, options, context, exchange, &writer)
     }
@@ -328,13 +328,17 @@ extension ProxyHandler {
         journal.close(context, from: bytes, status: status)
     }
 
-    private func events(
-        _ id: ActionID, _ options: RequestOptions, _ context: RequestContext, _ exchange: Exchange,
+    func events(
+        _ ids: [String], _ options: RequestOptions, _ context: RequestContext, _ exchange: Exchange,
         _ writer: inout ResponseWriter
     ) -> Handling {
-        let question = Question(id: id, source: options.source, holder: context.caller?.name)
-        if let refusal = context.hold(questions: 1) { return answer(refusal, context, &writer) }
-        streams.open(question, seen: context.fields.lastSeen, context, exchange)
+        let followed = FollowedActions(
+            ids: ids, source: options.source, holder: context.caller?.name,
+            lastSeen: context.fields.lastSeen)
+        if let refusal = context.hold(questions: followed.questionCount) {
+            return answer(refusal, context, &writer)
+        }
+        streams.open(followed, isPlain: context.route != .actions, context, exchange)
         return .later
     }
 

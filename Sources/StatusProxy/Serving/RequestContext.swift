@@ -60,6 +60,21 @@ struct RequestContext: Sendable {
         savedCalls = answer.service == .miss ? 0 : 1
     }
 
+    /// Counts what one of an event stream's actions was first answered with, or after a problem; of a
+    /// stream of one the line says more.
+    mutating func serve(_ reply: Reply, to question: Question) {
+        let saved = savedCalls
+        problem = nil
+        switch reply {
+        case .answer(let answer):
+            serve(answer)
+            savedCalls += saved
+        case .problem(let problem): refuse(ProblemDetails(problem, id: question.id))
+        }
+        guard question.place > 0 else { return }
+        (cacheResult, source, problem) = (nil, nil, nil)
+    }
+
     /// Takes a place of the caller's, if callers have keys; returns the problem that there is none left.
     func hold(questions: Int) -> ProblemDetails? {
         guard let caller, !caller.hold(questions: questions) else { return nil }

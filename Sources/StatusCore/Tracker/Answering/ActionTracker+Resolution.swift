@@ -13,8 +13,8 @@ extension ActionTracker {
         guard let source = answered.first else { return problemResolution(caller, tracked, asked) }
         if let until = newsHold(&caller, tracked, source) { return .hold(until: until) }
         let answer = answer(tracked, source, for: caller)
-        if let deadline = patienceDeadline(caller, answer), now < deadline {
-            return .hold(until: deadline)
+        if let until = patienceEnd(&caller, answer, tracked), now < until {
+            return .hold(until: until)
         }
         return .reply(.answer(answer))
     }
@@ -69,7 +69,9 @@ extension ActionTracker {
     }
 
     /// Until when a patient caller would rather wait than have this answer; nil: it is content.
-    private func patienceDeadline(_ caller: Caller, _ answer: Answer) -> Instant? {
+    private func patienceEnd(
+        _ caller: inout Caller, _ answer: Answer, _ tracked: TrackedAction
+    ) -> Instant? {
         guard !isDraining, !answer.document.isDone else { return nil }
         switch caller.question.patience {
         case .none: return nil
@@ -77,7 +79,29 @@ extension ActionTracker {
         case .change(let tags?, let deadline):
             return tags.contains(answer.document.tag) ? deadline : nil
         case .change(nil, _): return nil  // nothing was known at its arrival: this is news
+        case .update(let tag, let reason, let deadline):
+            guard tag == answer.document.tag else { return nil }
+            let staleness = staleness(tracked, answer.document.source)
+            return min(deadline, reasonHold(&caller, knows: reason, staleness))
         }
+    }
+
+    /// A reason is news once it has lasted for that long: a spent budget is renewed and spent again
+    /// many times a minute. As often it is looked whether a reason still stands: a crowd may wait for
+    /// one budget, and is not looked through with each call that is denied.
+    static let reasonLastsLeast = Duration.seconds(1)
+
+    private func reasonHold(
+        _ caller: inout Caller, knows reason: StaleReason?, _ staleness: Staleness
+    ) -> Instant {
+        guard staleness.reason != reason else {
+            caller.reasonChangedAt = nil
+            let nextLook = now + Self.reasonLastsLeast
+            return reason == nil ? max(staleness.until, nextLook) : nextLook
+        }
+        let changedAt = caller.reasonChangedAt ?? now
+        caller.reasonChangedAt = changedAt
+        return changedAt + Self.reasonLastsLeast
     }
 
     /// No state to serve: a refresh may bring one, or it is time to say why there is none.

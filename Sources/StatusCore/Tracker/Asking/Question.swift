@@ -39,6 +39,8 @@ public struct Question: Sendable, Equatable {
         case done(deadline: Instant)
         /// Until the state is none of those tags' (nil: not the one at arrival).
         case change(from: [UInt64]?, deadline: Instant)
+        /// Until the state has another tag, or is stale for another reason.
+        case update(from: UInt64, StaleReason?, deadline: Instant)
 
         /// The state now will do.
         public var isNone: Bool {
@@ -48,7 +50,8 @@ public struct Question: Sendable, Equatable {
         var deadline: Instant? {
             switch self {
             case .none: nil
-            case .done(let deadline), .change(_, let deadline): deadline
+            case .done(let deadline), .change(_, let deadline), .update(_, _, let deadline):
+                deadline
             }
         }
     }

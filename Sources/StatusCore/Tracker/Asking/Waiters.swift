@@ -15,6 +15,7 @@ struct Waiters: Sendable {
     /// By the source that they named.
     private var named = PerSource { _ in Tally() }
     private var unnamed = Tally()
+    private var followers = 0
     /// Where the round under way goes on.
     private var cursor: Int?
     /// Something happened during the round: it is followed by another.
@@ -44,6 +45,9 @@ struct Waiters: Sendable {
     var arePatient: Bool {
         Source.allCases.contains { named[$0].patient > 0 } || unnamed.patient > 0
     }
+
+    /// Somebody is held for a refresh; followers look again by themselves.
+    var needTheirRefresh: Bool { followers < count }
 
     /// Somebody waits for news of that upstream: who named another one does not.
     func arePatient(at source: Source) -> Bool { named[source].patient + unnamed.patient > 0 }
@@ -86,6 +90,7 @@ struct Waiters: Sendable {
 
     private mutating func count(_ caller: Caller, _ change: Int) {
         let patient = caller.isPatient ? change : 0
+        if caller.isFollower { followers += change }
         if let source = caller.question.source {
             named[source].all += change
             named[source].patient += patient

@@ -115,7 +115,8 @@ extension ActionTracker {
     /// Something keeps the upstream from being called: who is held for a refresh that cannot start must
     /// not be held any longer.
     mutating func touchDeferred(_ source: Source) {
-        for id in upstreams[source]?.queue.ids ?? [] where actions[id]?.waiters.isEmpty == false {
+        for id in upstreams[source]?.queue.ids ?? []
+        where actions[id]?.waiters.needTheirRefresh == true {
             touch(id)
         }
     }

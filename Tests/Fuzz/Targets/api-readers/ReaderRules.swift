@@ -117,9 +117,13 @@ enum ReaderRules {
             require(accept.indices.contains { accept[$0...].starts(with: name) }, "unnamed events")
         }
         guard let seen = fields.lastSeen else { return }
+        require(seen.parts.count <= APILimits.batchIDsMax, "\(seen.parts.count) actions")
+        let again = ResumePoint(Array(seen.text.utf8).span)
+        require(again == seen, "\(seen.text) is another point")
+        guard seen.parts.count == 1, case .state(let tag) = seen.parts[0] else { return }
         // A compressor may have marked it.
         let field = parts.lastEventID?.drop { $0 == 32 || $0 == 9 } ?? []
-        require(field.starts(with: seen.opaque.utf8), "another state")
+        require(field.starts(with: tag.opaque.utf8), "another state")
     }
 
     /// What is echoed begins no line, and is what the caller gave.

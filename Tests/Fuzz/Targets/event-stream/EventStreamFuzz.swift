@@ -27,7 +27,9 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 
 private func check(_ plan: StreamPlan, _ texts: [[UInt8]], events: [[UInt8]]) {
     let pieces = texts.enumerated().map { index, text in
-        text.isEmpty ? EventStream.comment : EventStream.event(id: plan.tag(index), data: text)
+        text.isEmpty
+            ? EventStream.comment
+            : EventStream.event("status", id: plan.tag(index).opaque, data: text)
     }
     let bytes = written(pieces, plan.shape)
     let content = plan.shape.isHead ? [] : pieces.flatMap { $0 }

@@ -1,0 +1,172 @@
+// One open event stream: asks the engine about its actions again and again. What is there, once it is no
+// longer what the client has? Every question names what was sent last, so that no change is lost
+// between two of them.
+
+import HTTPWire
+import SocketServer
+import StatusAPI
+import StatusCore
+
+/// Serves states as they come, until all actions are done or the reader is gone.
+///
+/// `@unchecked Sendable`: every stored variable is touched on the queue of the exchange's loop only, where
+/// requests are handled, the engine's replies are performed, and a peer's going is noticed.
+final class EventStreamer: @unchecked Sendable {
+    private let exchange: Exchange
+    private let streams: EventStreams
+    private let isPlain: Bool
+    private var followed: FollowedActions
+    private var context: RequestContext
+    /// The questions under way at the engine, by their action's index.
+    private var asked: [Int: AskedQuestions] = [:]
+    /// How long the client waited for the head; nil before that.
+    private var beganAfter: Duration?
+    private var events = 0
+    private var isOver = false
+
+    init(
+        _ followed: FollowedActions, isPlain: Bool, _ context: RequestContext,
+        _ exchange: Exchange, _ streams: EventStreams
+    ) {
+        self.followed = followed
+        self.isPlain = isPlain
+        self.context = context
+        self.exchange = exchange
+        self.streams = streams
+    }
+
+    /// Asks about each action, unless that is refused.
+    func open(refusal: ProblemDetails?) {
+        for index in 0..<followed.count {
+            if refusal == nil, let question = followed.question(at: index) {
+                ask(question, index)
+            } else {
+                follow(
+                    followed.refuse(
+                        refusal ?? .invalidID, at: index, now: context.startedAt,
+                        isLast: refusal != nil),
+                    index)
+            }
+        }
+        endIfOver()
+    }
+
+    /// The peer went away.
+    func abandoned() {
+        guard forget() else { return }
+        for asked in asked.values { streams.engine.leave(asked) }
+        log()
+    }
+
+    /// What waits to ask again asks.
+    func wake() {
+        guard !isOver else { return }
+        for (index, question) in followed.wake(SystemClock.now()) { ask(question, index) }
+        streams.rest(exchange, until: followed.nextWake)
+    }
+
+    func drain() {
+        guard !isOver else { return }
+        followed.drain()
+        endIfOver()
+    }
+
+    // MARK: Asking, and what comes of it
+
+    private func ask(_ question: Question, _ index: Int) {
+        asked[index] = streams.engine.ask([question], trace: context.trace) { _, reply in
+            self.exchange.perform { self.take(reply, to: question, index) }
+        }
+    }
+
+    private func take(_ reply: Reply, to question: Question, _ index: Int) {
+        guard !isOver else { return }
+        asked[index] = nil
+        if question.patience.isNone { context.serve(reply, to: question) }
+        if let response = plainRefusal(reply, index) { return decline(response) }
+        let step = followed.take(
+            reply, at: index, clocks: SystemClock.both(), isLast: streams.isDraining)
+        follow(step, index)
+        endIfOver()
+    }
+
+    /// Before the first event a 4xx is answered as on the plain route. A 5xx is not: an `EventSource`
+    /// never comes back after one.
+    private func plainRefusal(_ reply: Reply, _ index: Int) -> Response? {
+        guard isPlain, beganAfter == nil, case .problem(let problem) = reply,
+            let id = followed.question(at: index)?.id
+        else { return nil }
+        let details = ProblemDetails(problem, id: id)
+        guard details.code.status < 500 else { return nil }
+        var response = details.response(now: SystemClock.now(), for: streams.caches)
+        response.fields.append(AcceptedCoding.vary)
+        return response
+    }
+
+    private func follow(_ step: FollowedActions.Step, _ index: Int) {
+        if let event = step.event {
+            guard begins() else { return }
+            events += 1
+            exchange.send(on: index) { event.content(insteadOf: $0) }
+        }
+        switch step.next {
+        case .ask(let question): if begins() { ask(question, index) }
+        case .rest: if begins() { streams.rest(exchange, until: followed.nextWake) }
+        case .end: break
+        }
+    }
+
+    // MARK: Both ends
+
+    /// Begins the stream, unless it has begun; false when it is over with that.
+    private func begins() -> Bool {
+        guard beganAfter == nil else { return true }
+        guard !isOver else { return false }
+        var head = context.fields.preconditions.applied(
+            to: EventStream.head, now: context.startedAt)
+        guard head.status == EventStream.head.status else {
+            decline(head)
+            return false
+        }
+        head.fields.append(Field(name: "X-Request-Id", value: context.requestID.text()))
+        beganAfter = SystemClock.now() - context.startedAt
+        exchange.beginStream(head)
+        guard context.method != .head else {
+            end()
+            return false
+        }
+        return true
+    }
+
+    /// All actions are done: there was nothing to say of them, or all has been said.
+    private func endIfOver() {
+        guard !isOver, asked.isEmpty, followed.isEnded else { return }
+        beganAfter == nil ? decline(EventStream.over) : end()
+    }
+
+    private func decline(_ response: Response) {
+        guard forget() else { return }
+        for asked in asked.values { streams.engine.leave(asked) }
+        exchange.respond(streams.journal.close(context, response))
+    }
+
+    private func end() {
+        exchange.endStream()
+        guard forget() else { return }
+        for asked in asked.values { streams.engine.leave(asked) }
+        log()
+    }
+
+    private func forget() -> Bool {
+        isOver = true
+        guard streams.forget(exchange, actions: followed.count) else { return false }
+        context.letGo(questions: followed.questionCount)
+        return true
+    }
+
+    /// Logs and counts a stream at its end.
+    private func log() {
+        guard let beganAfter else { return streams.journal.abandoned(context) }
+        streams.journal.close(context, status: 200, beganAfter: beganAfter, events: events)
+    }
+}

@@ -1,0 +1,203 @@
+// Event streams of many actions, and streams in times of trouble, through the real program.
+
+import Foundation
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite(.blocking, .timeLimit(.minutes(10)))
+struct FollowingTests {
+    private static let done = "aa_000000000000000200"
+    private static let streams = "status_proxy_event_streams"
+
+    private static func many(_ ids: [String]) -> String {
+        "/actions?" + ids.map { "id=\($0)" }.joined(separator: "&")
+    }
+
+    private func curl(_ world: World, _ path: String, _ options: String...) throws -> Program {
+        try Program(
+            try Tool.path(of: "curl"),
+            ["-sN", "--max-time", "120", "-H", "Accept: text/event-stream"] + options
+                + ["http://127.0.0.1:\(world.port)\(path)"])
+    }
+
+    /// Waits until one of the events that a client has read is such.
+    @discardableResult
+    private func event(
+        _ wanted: String, of client: Program, where fits: @escaping (HeardEvent) -> Bool
+    ) async throws -> HeardEvent {
+        try await client.wait(for: wanted) { EventReader.read($0).first(where: fits) }
+    }
+
+    private func figure(_ name: String, _ world: World) throws -> Int? {
+        try world.get("/metrics").text.split(separator: "\n")
+            .first { $0.hasPrefix(name + " ") }?.split(separator: " ").last.flatMap { Int($0) }
+    }
+
+    // MARK: Many actions
+
+    @Test func oneStreamCarriesManyActionsUpToTheirEnds() async throws {
+        let world = try await World(sandbox: ["--pending", "3s"])
+        let ids = [DemoID.voucher, "..", Self.done, DemoID.order, Self.done]
+        let client = try curl(world, Self.many(ids))
+        #expect(try await client.exitCode() == 0)
+        let events = EventReader.read(client.text)
+        func statuses(_ id: String) -> [String?] {
+            events.filter { $0.name == "status" && $0.json["id"]?.string == id }
+                .map { $0.json["status"]?.string }
+        }
+        #expect(statuses(Self.done) == ["SUCCEEDED"])
+        #expect(statuses(DemoID.voucher).first == "PENDING")
+        #expect(statuses(DemoID.voucher).last == "PARTIALLY_SUCCEEDED")
+        #expect(statuses(DemoID.order) == ["PENDING", "SUCCEEDED"])
+        let problems = events.filter { $0.name == "problem" }
+        #expect(problems.map { $0.json["id"]?.string } == [".."])
+        #expect(problems.first?.json["problem"]?["code"]?.string == "invalid-id")
+        #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
+        // Who comes back is told to stop; who lacks one of the last states gets that one.
+        let last = try #require(events.last?.id)
+        let again = try world.get(
+            Self.many(ids), fields: ["Accept: text/event-stream", "Last-Event-ID: \(last)"])
+        #expect(again.status == 204)
+        let parts = last.split(separator: ".", omittingEmptySubsequences: false)
+        #expect(parts.count == 4)
+        let older = ([""] + parts.dropFirst()).joined(separator: ".")
+        let rest = try world.get(
+            Self.many(ids), fields: ["Accept: text/event-stream", "Last-Event-ID: \(older)"])
+        #expect(EventReader.read(rest.text).map { $0.json["id"]?.string } == [DemoID.voucher])
+        let head = try world.get(
+            Self.many(ids), method: "HEAD", fields: ["Accept: text/event-stream"])
+        #expect(head["content-type"] == "text/event-stream")
+    }
+
+    @Test func streamTakesAPlaceForEachActionAndGivesThemBack() async throws {
+        let world = try await World()
+        let ids = (0..<100).map { "aa_0000000000000022\(String($0 + 100))" }
+        let client = try curl(world, Self.many(ids + [DemoID.pendingVoucher]))
+        // One more than a stream carries.
+        #expect(try await client.exitCode() == 0)
+        #expect(client.text.contains("\"invalid-parameter\""))
+        let whole = try curl(world, Self.many(Array(ids.dropLast()) + [DemoID.pendingVoucher]))
+        try await event("a state", of: whole) { $0.name == "status" }
+        try await eventually("problems of all others") {
+            EventReader.read(whole.text).filter { $0.name == "problem" }.count >= 99
+        }
+        #expect(try figure(Self.streams, world) == 1)
+        try await eventually("one waiter: the others rest") {
+            try figure("status_proxy_waiters", world) == 1
+        }
+        whole.signal(SIGKILL)
+        try await eventually("no stream, no waiter") {
+            try figure(Self.streams, world) == 0
+                && figure("status_proxy_waiters", world) == 0
+        }
+        let line = try await world.proxy.wait(for: "its line") { text in
+            text.split(separator: "\n").first { $0.contains("\"events\":") }
+        }
+        #expect(line.contains("\"route\":\"/actions\""))
+    }
+
+    @Test func newbornActionIsFollowedThroughItsFirst404s() async throws {
+        let world = try await World()
+        let newborn = "00000000-0000-4000-8000-000000038200"
+        let client = try curl(world, Self.many([newborn]))
+        #expect(try await client.exitCode(seconds: 60) == 0)
+        let events = EventReader.read(client.text)
+        #expect(events.first?.json["problem"]?["code"]?.string == "action-not-found")
+        #expect(events.last?.json["status"]?.string == "SUCCEEDED")
+    }
+
+    // MARK: Trouble
+
+    @Test func streamOpensWithAProblemAndGoesOnTrying() async throws {
+        let world = try await World()
+        try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
+        let client = try curl(world, "/actions/\(Self.done)/events", "-i")
+        let problem = try await event("a problem", of: client) { $0.name == "problem" }
+        #expect(client.text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        #expect(problem.json["id"]?.string == Self.done)
+        #expect(problem.json["problem"]?["code"]?.string == "upstream-error")
+        #expect(problem.json["problem"]?["retry_after"]?.integer ?? 0 >= 1)
+        try world.setFault("vouchers", #"{"kind":"none"}"#)
+        #expect(try await client.exitCode(seconds: 60) == 0)
+        #expect(EventReader.read(client.text).last?.json["status"]?.string == "SUCCEEDED")
+        // As often as the upstream allows, and no more.
+        #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
+        let line = try await world.proxy.wait(for: "its line") { text in
+            text.split(separator: "\n").first { $0.contains("/events\"") }
+        }
+        #expect(line.contains("\"status\":200"))
+    }
+
+    @Test func changesOfFreshnessAreEvents() async throws {
+        let world = try await World()
+        let client = try curl(world, "/actions/\(DemoID.pendingVoucher)/events")
+        try await event("a state", of: client) { $0.name == "status" }
+        try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
+        let stale = try await event("stale", of: client) {
+            $0.name == "freshness" && $0.json["stale"] == .bool(true)
+        }
+        #expect(stale.json["id"]?.string == DemoID.pendingVoucher)
+        #expect(stale.json["stale_reason"]?.string == "upstream-error")
+        #expect(stale.json["retry_after"]?.integer ?? 0 >= 1)
+        let plain = try world.get("/actions/\(DemoID.pendingVoucher)")
+        #expect(plain.json["stale"] == .bool(true))
+        try world.setFault("vouchers", #"{"kind":"none"}"#)
+        let fresh = try await event("fresh", of: client) {
+            $0.name == "freshness" && $0.json["stale"] == .bool(false)
+        }
+        #expect(fresh.json["stale_reason"]?.string == nil)
+        #expect(EventReader.read(client.text).filter { $0.name == "status" }.count == 1)
+    }
+
+    @Test func whoComesBackToAStaleStateHearsThatItIs() async throws {
+        let world = try await World()
+        let tag = try #require(try world.get("/actions/\(DemoID.pendingVoucher)")["etag"])
+        try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":60}"#)
+        try await eventually("the pause") {
+            try world.get("/actions/\(DemoID.pendingVoucher)").json["stale_reason"]?.string
+                == "upstream-throttled"
+        }
+        let client = try curl(
+            world, "/actions/\(DemoID.pendingVoucher)/events", "-H",
+            "Last-Event-ID: \(tag.dropFirst(3).dropLast())")
+        let event = try await event("the first event", of: client) { _ in true }
+        #expect(event.name == "freshness")
+        #expect(event.json["stale_reason"]?.string == "upstream-throttled")
+        #expect((50...61).contains(event.json["retry_after"]?.integer ?? 0))
+    }
+
+    @Test func drainingEndsAStreamThatHasOnlyProblems() async throws {
+        let world = try await World()
+        try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":60}"#)
+        let client = try curl(world, Self.many([Self.done, DemoID.voucher]))
+        try await eventually("both problems") { EventReader.read(client.text).count == 2 }
+        world.proxy.signal(SIGTERM)
+        #expect(try await client.exitCode() == 0)
+        #expect(try await world.proxy.exitCode() == 0)
+        #expect(!world.proxy.text.contains("before everything had come to its end"))
+    }
+
+    // MARK: Readers
+
+    @Test func largeStatesThatManyReadersDoNotTakeAreKeptOnce() async throws {
+        let world = try await World(["VOUCHERS_TIMEOUT": "30s"])
+        let largeBytes = 7 << 20
+        let ids = (0..<2).map { "aa_feed" + String(repeating: "0", count: 12) + String($0 + 10) }
+        for id in ids {
+            try await eventually("the large action") {
+                try world.get("/actions/\(id)").status == 200
+            }
+        }
+        let readers = try (0..<4).map { _ in
+            let socket = try RawSocket(port: world.port, receiveBytes: 65_536)
+            try socket.send(
+                "GET \(Self.many(ids)) HTTP/1.0\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n")
+            return socket
+        }
+        let kept = "status_proxy_kept_bytes{of=\"output\"}"
+        try await eventually("what is kept") { try figure(kept, world) ?? 0 > largeBytes }
+        #expect(try figure(kept, world) ?? 0 < 3 * largeBytes)
+        for socket in readers { #expect(try socket.rest().count > 2 * largeBytes) }
+    }
+}

@@ -1,0 +1,33 @@
+// Events as a client reads them.
+
+import StatusCore
+
+/// One event as a client hears it.
+struct HeardEvent {
+    var id: String
+    var name: String
+    var data: String
+
+    var json: JSONValue { (try? JSONReader.read(Array(data.utf8))) ?? .null }
+}
+
+/// Reads events the way the standard says (WHATWG HTML, 9.2.6), from lines that end with LF.
+enum EventReader {
+    static func read(_ text: String) -> [HeardEvent] {
+        var events: [HeardEvent] = []
+        var event = HeardEvent(id: "", name: "message", data: "")
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.isEmpty {
+                if !event.data.isEmpty { events.append(event) }
+                event = HeardEvent(id: event.id, name: "message", data: "")
+            } else if line.hasPrefix("id: ") {
+                event.id = String(line.dropFirst(4))
+            } else if line.hasPrefix("event: ") {
+                event.name = String(line.dropFirst(7))
+            } else if line.hasPrefix("data: ") {
+                event.data += (event.data.isEmpty ? "" : "\n") + line.dropFirst(6)
+            }
+        }
+        return events
+    }
+}
