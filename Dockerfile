@@ -17,6 +17,12 @@ RUN swift build -c release --static-swift-stdlib --product status-proxy \
     && strip /out/*
 
 FROM debian:bookworm-slim
+# Held to the program's own by a test.
+ARG VERSION=1.0.0
+LABEL org.opencontainers.image.title="status-proxy" \
+      org.opencontainers.image.description="Answers for the state of asynchronous actions and keeps the upstreams' call limits" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.base.name="docker.io/library/debian:bookworm-slim"
 RUN apt-get update \
     && apt-get install -y --no-install-recommends ca-certificates libcurl4 libpq5 libsqlite3-0 libssl3 zlib1g \
     && rm -rf /var/lib/apt/lists/* \
@@ -30,6 +36,7 @@ VOLUME /var/lib/status-proxy
 ENV STATE_DIRECTORY=/var/lib/status-proxy LISTEN_HOST=0.0.0.0 LISTEN_PORT=8080
 EXPOSE 8080
 STOPSIGNAL SIGTERM
+# For Docker's own image format; in an OCI image there is none, so compose.yaml and the manifests name theirs.
 HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["status-proxy", "healthcheck"]
 ENTRYPOINT ["status-proxy"]
 CMD ["serve"]

@@ -34,6 +34,7 @@ public enum HealthWriter {
         json.beginObject()
         json.member("status", status.rawValue)
         json.member("version", version)
+        json.member("releaseId", version)
         if let output { json.member("output", output) }
         if !checks.isEmpty { write(checks, into: &json) }
         json.endObject()

@@ -18,7 +18,9 @@ import Testing
                 Field(name: "Content-Type", value: "application/health+json"),
                 Field(name: "Cache-Control", value: "no-store"),
             ])
-        #expect(text(response) == #"{"status":"\#(status.rawValue)","version":"1.0.0"}"#)
+        #expect(
+            text(response)
+                == #"{"status":"\#(status.rawValue)","version":"1.0.0","releaseId":"1.0.0"}"#)
         try expectKept(response, path: "/readyz")
     }
 
@@ -48,7 +50,7 @@ import Testing
             ])
         #expect(
             text(response)
-                == #"{"status":"warn","version":"1.0.0","output":"One of two upstreams.","#
+                == #"{"status":"warn","version":"1.0.0","releaseId":"1.0.0","output":"One of two upstreams.","#
                 + #""checks":{"vouchers:calls":[{"status":"warn","output":"The \"breaker\"."}],"#
                 + #""store:writes":[{"status":"pass"}]}}"#)
         try expectKept(response, path: "/readyz")
