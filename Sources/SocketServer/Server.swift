@@ -41,6 +41,16 @@ public final class Server: Sendable {
         for loop in loops { loop.start() }
     }
 
+    /// Calls `done` when every loop has taken a turn since: one that hangs keeps it from coming.
+    public func whenAllHaveTurned(_ done: @escaping @Sendable () -> Void) {
+        let group = DispatchGroup()
+        for loop in loops {
+            group.enter()
+            loop.post { group.leave() }
+        }
+        group.notify(queue: .global(), execute: done)
+    }
+
     /// Takes what waits in the kernel, then nothing new. Requests under way are answered, with
     /// `Connection: close`; connections between requests are closed.
     public func stopAccepting() {

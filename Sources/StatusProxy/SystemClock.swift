@@ -20,6 +20,9 @@ enum SystemClock {
         WallTime(milliseconds: read(CLOCK_REALTIME_COARSE) / 1_000_000)
     }
 
+    /// CLOCK_MONOTONIC, which service managers read.
+    static func monotonic() -> Duration { .nanoseconds(read(CLOCK_MONOTONIC)) }
+
     /// How long the calling thread has run on a processor.
     static func threadTime() -> Duration { .nanoseconds(read(CLOCK_THREAD_CPUTIME_ID)) }
 

@@ -29,7 +29,9 @@ struct ServeCommand: ParsableCommand {
     func run() throws {
         Self.ignoreSignals()
         do {
-            let service = try Service(Settings(environment: Environment.current()))
+            let environment = Environment.current()
+            let manager = try ServiceManager(environment: environment)
+            let service = try Service(Settings(environment: environment), manager: manager)
             service.start()
         } catch {
             throw Refusal.exit("status-proxy: \(error)")

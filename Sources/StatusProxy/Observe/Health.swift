@@ -89,6 +89,16 @@ final class Health: Sendable {
         return HealthWriter.response(status, version: ProgramVersion.text, checks: checks)
     }
 
+    /// One line for the service manager: what `/readyz` says.
+    var summary: String {
+        let state = state.withLock { $0 }
+        if state.isDraining { return "draining: about to stop" }
+        guard state.isStoreReached else { return Self.notReached(state) }
+        let troubles = Self.checks(state).filter { $0.status != .pass }
+            .map { "\($0.name): \($0.output ?? $0.status.rawValue)" }
+        return troubles.isEmpty ? "all well" : troubles.joined(separator: "; ")
+    }
+
     private static func checks(_ state: State) -> [HealthCheck] {
         let upstreams = state.openBreakers.sorted().map {
             HealthCheck(

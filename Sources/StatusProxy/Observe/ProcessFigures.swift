@@ -23,15 +23,15 @@ struct ProcessFigures: Sendable {
             startedAt: startedAt)
     }
 
-    /// proc(5), fields 22 of `stat`, after the name, which may hold blanks; and the time of the boot.
+    /// proc(5), field 22 of `stat`, after the name, which may hold blanks; it counts from the boot. When
+    /// that was, two clocks say: `/proc/stat` is hidden by `ProcSubset=pid`.
     /// Read once, at the start: later there may be no descriptor to read it by.
     static let startedAt: Double? = {
         let ticks = text(of: "/proc/self/stat", atMost: 4096).split(separator: ")").last?
             .split(separator: " ").dropFirst(19).first.flatMap { Double($0) }
-        let boot = text(of: "/proc/stat", atMost: 1 << 20).split(separator: "\n")
-            .first { $0.hasPrefix("btime ") }
-            .flatMap { Double($0.dropFirst("btime ".count)) }
-        guard let ticks, let boot else { return nil }
+        guard let ticks else { return nil }
+        let sinceBoot = Double(SystemClock.now().nanoseconds) / 1e9
+        let boot = Double(SystemClock.wall().milliseconds) / 1e3 - sinceBoot
         return boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
     }()
 

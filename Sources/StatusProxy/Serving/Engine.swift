@@ -136,6 +136,9 @@ final class Engine: @unchecked Sendable {
         }
     }
 
+    /// Calls back, on the engine's queue, when it has come to that.
+    func whenTurned(_ done: @escaping @Sendable () -> Void) { report { _ in done() } }
+
     /// How much there is of what, as of the last turn.
     var figures: EngineFigures { shownFigures.withLock { $0 } }
 

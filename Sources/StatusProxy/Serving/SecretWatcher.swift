@@ -62,9 +62,12 @@ final class SecretWatcher: @unchecked Sendable {
         }
     }
 
-    /// Reads all files again, changed or not.
-    func reread() {
-        queue.async { self.look(force: true) }
+    /// Reads all files again, changed or not, and calls back on the watcher's queue.
+    func reread(_ done: @escaping @Sendable () -> Void) {
+        queue.async {
+            self.look(force: true)
+            done()
+        }
     }
 
     private func look(force: Bool) {

@@ -22,11 +22,13 @@ final class Service: Sendable {
     private let secrets: SecretWatcher
     private let lifecycle = DispatchQueue(label: "status-proxy.lifecycle")
     private let isStopping = Guarded(false)
+    /// Nil when no service manager asks for it.
+    private let supervision: Supervision?
 
-    /// Opens the store and binds the address.
+    /// Opens the store and binds the address. `manager` is told how the service is.
     ///
     /// - Throws: what an operator can read in one line.
-    init(_ settings: Settings) throws {
+    init(_ settings: Settings, manager: ServiceManager? = nil) throws {
         self.settings = settings
         let format = settings.logFormat ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
         let log = LogWriter(level: settings.logLevel, format: format)
@@ -89,6 +91,11 @@ final class Service: Sendable {
             browsers: browsers, journal: journal, streams: streams)
         Self.raiseDescriptorLimit(settings, loops, log)
         server = try Server(configuration, handler: handler)
+        supervision = manager.map { [lifecycle, server, engine, health] manager in
+            Supervision(manager, queue: lifecycle, status: { health.summary }) { done in
+                engine.whenTurned { server.whenAllHaveTurned(done) }
+            }
+        }
         let server = server
         journal.watchConnections { server.figures }
     }
@@ -106,6 +113,7 @@ final class Service: Sendable {
                 "upstreams": .text(sources),
                 "version": .text(ProgramVersion.text),
             ])
+        lifecycle.async { self.supervision?.started() }
     }
 
     /// Keys are exchanged while the service runs; a file that cannot be used changes nothing.
@@ -204,7 +212,7 @@ final class Service: Sendable {
     private func handleSignals() {
         on(SIGTERM) { self.stop("SIGTERM") }
         on(SIGINT) { self.stop("SIGINT") }
-        on(SIGHUP) { self.secrets.reread() }
+        on(SIGHUP) { self.reload() }
     }
 
     private func on(_ number: Int32, _ handler: @escaping @Sendable () -> Void) {
@@ -213,6 +221,11 @@ final class Service: Sendable {
         // The source holds itself: it lives as long as the process.
         source.setEventHandler { withExtendedLifetime(source, handler) }
         source.activate()
+    }
+
+    private func reload() {
+        supervision?.reloading()
+        secrets.reread { self.lifecycle.async { self.supervision?.reloaded() } }
     }
 
     // MARK: Stopping
@@ -226,6 +239,7 @@ final class Service: Sendable {
         guard isFirst else { return }
         log.log(.info, "stopping", ["reason": .text(reason)])
         health.startDraining()
+        supervision?.stopping()
         lifecycle.asyncAfter(deadline: .now() + settings.shutdownTimeout.dispatchInterval) {
             self.log.log(.warning, "stopped before everything had come to its end")
             self.exitNow()

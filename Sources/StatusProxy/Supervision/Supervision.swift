@@ -1,0 +1,73 @@
+// What the service manager is told, and when: ready, reloading, stopping, at work, and the state in words.
+
+import Dispatch
+import Glibc
+import StatusCore
+
+/// Tells the service manager how the service is.
+///
+/// `@unchecked Sendable`: its variables are touched on `queue` only, on which all its functions are called.
+final class Supervision: @unchecked Sendable {
+    private let manager: ServiceManager
+    private let queue: DispatchQueue
+    private let status: @Sendable () -> String
+    private let pulse: @Sendable (_ done: @escaping @Sendable () -> Void) -> Void
+    private let timer: any DispatchSourceTimer
+    /// The status that was sent last.
+    private var toldStatus = ""
+    private var isPulseAwaited = false
+
+    /// The status is looked at this often.
+    private static let interval = Duration.seconds(1)
+
+    /// `status` is one line. `pulse` calls back once everything that has to turn has taken a turn: what
+    /// hangs keeps the watchdog from being told.
+    init(
+        _ manager: ServiceManager, queue: DispatchQueue, status: @escaping @Sendable () -> String,
+        pulse: @escaping @Sendable (_ done: @escaping @Sendable () -> Void) -> Void
+    ) {
+        self.manager = manager
+        self.queue = queue
+        self.status = status
+        self.pulse = pulse
+        timer = DispatchSource.makeTimerSource(queue: queue)
+    }
+
+    /// It listens: services that come after it may start.
+    func started() {
+        toldStatus = status()
+        manager.send("READY=1", "STATUS=\(toldStatus)", "MAINPID=\(getpid())")
+        // systemd advises half the watchdog's time; twice as often leaves room for a busy machine.
+        let interval = min(Self.interval, manager.watchdog.map { $0 / 4 } ?? Self.interval)
+        timer.setEventHandler { [weak self] in self?.look() }
+        timer.schedule(
+            deadline: .now(), repeating: .nanoseconds(Int(interval.nanoseconds)),
+            leeway: .milliseconds(50))
+        timer.activate()
+    }
+
+    func reloading() {
+        let microseconds = SystemClock.monotonic() / .microseconds(1)
+        manager.send("RELOADING=1", "MONOTONIC_USEC=\(Int64(microseconds))")
+    }
+
+    func reloaded() { manager.send("READY=1") }
+
+    func stopping() {
+        manager.send("STOPPING=1")
+        look()
+    }
+
+    private func look() {
+        let status = status()
+        if status != toldStatus, manager.send("STATUS=\(status)") { toldStatus = status }
+        guard manager.watchdog != nil, !isPulseAwaited else { return }
+        isPulseAwaited = true
+        pulse { self.queue.async { self.isAtWork() } }
+    }
+
+    private func isAtWork() {
+        isPulseAwaited = false
+        manager.send("WATCHDOG=1")
+    }
+}
