@@ -5,7 +5,7 @@ import StatusCore
 enum IDList {
     /// Fits a terminal of 80 columns.
     static func text() -> String {
-        Source.allCases.map { source in
+        API.allCases.map { source in
             let scenes = Stage.scenes.filter { $0.source == source }
             let families = SceneFamily.summaries.filter { $0.source == source }
             let lines =

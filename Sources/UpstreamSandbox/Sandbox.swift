@@ -8,29 +8,45 @@ import StatusCore
 final class Sandbox: Sendable {
     /// What changes from call to call.
     struct State: Sendable {
+        var account: Int
         var stories = Stories()
-        var tokens = PerSource { _ in TokenBook() }
+        var tokens: [API: TokenBook] = [:]
         var rate: RateWindow
         var faults = FaultBoard()
         var audit: Audit
     }
 
     private let settings: Settings
-    private let state: Guarded<State>
+    private let began: Instant
+    /// By the accounts' numbers; those that have been called.
+    private let accounts = Guarded<[Int: State]>([:])
 
     init(_ settings: Settings, now: Instant, wall: WallTime) {
         self.settings = settings
-        state = Guarded(
-            State(rate: RateWindow(limit: settings.callsPerMinute), audit: Audit(began: now)))
+        began = now
+    }
+
+    private func withState<Result: Sendable>(
+        _ account: Int, _ body: (inout State) -> Result
+    ) -> Result {
+        accounts.withLock { accounts in
+            let new = State(
+                account: account, rate: RateWindow(limit: settings.callsPerMinute),
+                audit: Audit(began: began))
+            return body(&accounts[account, default: new])
+        }
     }
 
     /// The reaction to a call that arrived when the call says, at that time on the wall clock.
     func reaction(to call: Call, wall: WallTime) -> Reaction {
-        if call.segments.first == "sandbox" { return .answer(control(call)) }
-        guard let errand = Errand(call.segments) else { return .answer(stray(call)) }
-        return state.withLock { state in
-            serve(errand, call, wall, &state)
+        guard let (account, segments) = Accounts.split(call.segments) else {
+            return .answer(.json(404, #"{"message":"accounts are 1 to \#(Accounts.numberMax)"}"#))
         }
+        var call = call
+        call.segments = segments
+        if segments.first == "sandbox" { return .answer(control(call, account)) }
+        guard let errand = Errand(segments) else { return .answer(stray(call)) }
+        return withState(account) { serve(errand, call, wall, &$0) }
     }
 
     private func serve(
@@ -59,38 +75,40 @@ final class Sandbox: Sendable {
 
     // MARK: Routes about the sandbox itself
 
-    private func control(_ call: Call) -> Response {
+    private func control(_ call: Call, _ account: Int) -> Response {
         switch (call.method, call.segments.dropFirst().first ?? "", call.segments.count) {
         case ("GET", "ids", 2): return .json(200, IDList.json())
         case ("GET", "audit", 2):
-            let audit = state.withLock { $0.audit }
+            let audit = withState(account) { $0.audit }
             return .json(200, AuditWriter.report(audit, now: call.arrived))
         case ("DELETE", "audit", 2):
-            state.withLock { $0.audit = Audit(began: call.arrived) }
+            withState(account) { $0.audit = Audit(began: call.arrived) }
             return Response(status: 204)
         case ("GET", "audit", 3) where call.segments[2] == "calls":
-            let audit = state.withLock { $0.audit }
+            let audit = withState(account) { $0.audit }
             return .json(200, AuditWriter.arrivals(audit, id: call.parameter("id")))
         case ("DELETE", "stories", 2):
-            state.withLock { $0.stories = Stories() }
+            withState(account) { $0.stories = Stories() }
             return Response(status: 204)
-        case ("GET", "faults", 2): return .json(200, faults())
+        case ("GET", "faults", 2): return .json(200, faults(account))
         case ("DELETE", "faults", 2):
-            state.withLock { $0.faults = FaultBoard() }
+            withState(account) { $0.faults = FaultBoard() }
             return Response(status: 204)
-        case ("PUT", "faults", 3): return setFault(call)
+        case ("PUT", "faults", 3): return setFault(call, account)
         default: return .json(404, #"{"message":"no such route of the sandbox"}"#)
         }
     }
 
-    private func setFault(_ call: Call) -> Response {
+    private func setFault(_ call: Call, _ account: Int) -> Response {
         guard let place = FaultPlace(rawValue: call.segments[2]) else {
-            return .json(404, #"{"message":"faults are for orders, vouchers or token"}"#)
+            return .json(
+                404, #"{"message":"faults are for orders, vouchers, conversations, jobs or token"}"#
+            )
         }
         do {
             let fault = try Fault.read(call.body)
-            state.withLock { $0.faults.set(fault, at: place) }
-            return .json(200, faults())
+            withState(account) { $0.faults.set(fault, at: place) }
+            return .json(200, faults(account))
         } catch {
             var json = JSONWriter()
             json.beginObject()
@@ -100,9 +118,9 @@ final class Sandbox: Sendable {
         }
     }
 
-    private func faults() -> [UInt8] {
+    private func faults(_ account: Int) -> [UInt8] {
         var json = JSONWriter()
-        state.withLock { $0.faults }.write(to: &json)
+        withState(account) { $0.faults }.write(to: &json)
         return json.bytes
     }
 }

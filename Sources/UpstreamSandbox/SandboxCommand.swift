@@ -10,7 +10,7 @@ import StatusCore
 struct SandboxCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "upstream-sandbox",
-        abstract: "Plays both upstream APIs on one port, for trying out and for tests.",
+        abstract: "Plays the upstream APIs on one port, for trying out and for tests.",
         discussion: """
             ORDERS
               GET /api/v2/orders/actions/{id}, also without /api
@@ -24,6 +24,17 @@ struct SandboxCommand: ParsableCommand {
                 Authorization: Bearer with a token from
               POST /v1/oauth/token, a form with grant_type=client_credentials
 
+            CONVERSATIONS
+              GET /conversations/actions/{id}, with the credentials of orders
+
+            JOBS
+              GET /v1/jobs/{id}
+                Authorization: Bearer sandbox-token, or X-Api-Key: sandbox-token
+
+            FURTHER ACCOUNTS
+              All of this stands below /accounts/1 to /accounts/99, too: each account
+              has ids, limits, faults and an audit of its own.
+
             THE SANDBOX ITSELF
               GET /sandbox/audit            calls, smallest gaps, busiest minute
               GET /sandbox/audit/calls?id=  each arrival
@@ -31,7 +42,7 @@ struct SandboxCommand: ParsableCommand {
               GET /sandbox/ids              the ids below
               DELETE /sandbox/stories       no id has been looked up yet
               GET, DELETE /sandbox/faults   which are on; ends them all
-              PUT /sandbox/faults/orders    also vouchers and token; a body like
+              PUT /sandbox/faults/orders    also vouchers, conversations, jobs, token:
                 {"kind":"status","status":429,"retry_after":30}
                 {"kind":"delay","milliseconds":7000}, alternate-delay likewise
                 {"kind":"reset"}, hang, close, half, html, close-reused,

@@ -17,4 +17,6 @@ struct Settings: Sendable {
     static let readyToken = "sandbox-token"
     static let appID = "sandbox-app"
     static let appToken = "sandbox-app-token"
+    /// `sandbox-app:sandbox-app-token` in Base64.
+    static let appUser = "c2FuZGJveC1hcHA6c2FuZGJveC1hcHAtdG9rZW4="
 }

@@ -72,13 +72,13 @@ import Testing
     }
 
     private func look(
-        _ id: String, _ milliseconds: Int64, _ source: Source = .orders
+        _ id: String, _ milliseconds: Int64, _ source: API = .orders
     ) -> Audit.Arrival {
         arrival(.look(id: id), milliseconds, source)
     }
 
     private func arrival(
-        _ kind: Audit.Kind, _ milliseconds: Int64, _ source: Source = .orders
+        _ kind: Audit.Kind, _ milliseconds: Int64, _ source: API = .orders
     ) -> Audit.Arrival {
         Audit.Arrival(
             at: Instant(nanoseconds: milliseconds * 1_000_000), source: source, kind: kind,

@@ -9,7 +9,7 @@ struct Audit: Sendable {
 
     struct Arrival: Equatable, Sendable {
         var at: Instant
-        var source: Source
+        var source: API
         var kind: Kind
         /// The status that was answered, or what was done instead.
         var outcome: String

@@ -22,7 +22,7 @@ struct AuditReport: Equatable, Sendable {
     var busiestMinute = 0
     var busiestMinuteBegan: Instant?
 
-    init(_ arrivals: [Audit.Arrival], of source: Source) {
+    init(_ arrivals: [Audit.Arrival], of source: API) {
         var byID = Gaps()
         var counted: [Instant] = []
         for arrival in arrivals where arrival.source == source {

@@ -13,7 +13,7 @@ enum AuditWriter {
         json.member("calls_kept", audit.arrivals.count)
         json.member("calls_kept_max", audit.callsMax)
         json.member("calls_not_kept", audit.notKept)
-        for source in Source.allCases {
+        for source in API.allCases {
             json.name(source.rawValue)
             write(AuditReport(audit.arrivals, of: source), began: audit.began, to: &json)
         }

@@ -22,7 +22,7 @@ enum Fault: Equatable, Sendable {
 
     /// The reaction, once the fault has had its way. `call` counts from 0 since the fault was set.
     func apply(
-        to reaction: Reaction, source: Source, call: Int, isReused: Bool
+        to reaction: Reaction, source: API, call: Int, isReused: Bool
     ) -> Reaction {
         switch self {
         case .none: reaction
@@ -41,7 +41,7 @@ enum Fault: Equatable, Sendable {
     }
 
     private static func response(
-        _ source: Source, _ status: Int, _ retryAfter: String?
+        _ source: API, _ status: Int, _ retryAfter: String?
     ) -> Response {
         var response =
             status == 404

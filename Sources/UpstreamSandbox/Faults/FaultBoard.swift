@@ -6,10 +6,29 @@ import StatusCore
 enum FaultPlace: String, CaseIterable, Sendable {
     case orders
     case vouchers
+    case conversations
+    case jobs
     /// The orders upstream's `POST /oauth/token`.
     case token
 
-    init(_ source: Source) { self = source == .orders ? .orders : .vouchers }
+    init(_ source: API) {
+        self =
+            switch source {
+            case .orders: .orders
+            case .vouchers: .vouchers
+            case .conversations: .conversations
+            case .jobs: .jobs
+            }
+    }
+
+    fileprivate var source: API {
+        switch self {
+        case .orders, .token: .orders
+        case .vouchers: .vouchers
+        case .conversations: .conversations
+        case .jobs: .jobs
+        }
+    }
 }
 
 struct FaultBoard: Sendable {
@@ -33,8 +52,7 @@ struct FaultBoard: Sendable {
         guard let entry = entries[place] else { return reaction }
         entries[place]?.calls += 1
         return entry.fault.apply(
-            to: reaction, source: place == .vouchers ? .vouchers : .orders, call: entry.calls,
-            isReused: isReused)
+            to: reaction, source: place.source, call: entry.calls, isReused: isReused)
     }
 
     func write(to json: inout JSONWriter) {

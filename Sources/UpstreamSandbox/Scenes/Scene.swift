@@ -6,7 +6,7 @@ import StatusCore
 
 /// What an upstream knows about an id.
 struct Scene: Sendable {
-    var source: Source
+    var source: API
     var id: String
     /// For people: what is shown.
     var summary: String
@@ -14,7 +14,7 @@ struct Scene: Sendable {
 
     /// A scene that plays the same whenever it is looked up.
     static func steady(
-        _ source: Source, _ id: String, _ summary: String, _ reaction: Reaction
+        _ source: API, _ id: String, _ summary: String, _ reaction: Reaction
     ) -> Scene {
         Scene(source: source, id: id, summary: summary) { _ in reaction }
     }
@@ -29,7 +29,7 @@ enum SceneID {
 
     static func vouchers(_ number: Int) -> String { "aa_" + digits(number, 18) }
 
-    static func of(_ source: Source, _ number: Int) -> String {
+    static func of(_ source: API, _ number: Int) -> String {
         source == .orders ? orders(number) : vouchers(number)
     }
 

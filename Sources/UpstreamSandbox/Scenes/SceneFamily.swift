@@ -4,57 +4,82 @@ import HTTPWire
 import StatusCore
 
 enum SceneFamily {
-    /// `…-9000-…` with twelve hexadecimal digits.
-    static let ordersPrefix = "00000000-0000-4000-9000-"
-    /// `aa_face` with fourteen hexadecimal digits.
-    static let vouchersPrefix = "aa_face"
-    /// `aa_fade` with fourteen hexadecimal digits.
-    static let waitingVouchersPrefix = "aa_fade"
+    /// Ids of one length with one beginning in each account, and hexadecimal digits after it.
+    private struct Family {
+        var source: API
+        var length: Int
+        var summary: String
+        var play: @Sendable (Moment) -> Response
+        /// From the account's number in two digits; nil: the first account's.
+        var prefix: @Sendable (String?) -> String
 
-    /// `aa_feed` with fourteen hexadecimal digits.
-    static let largeVouchersPrefix = "aa_feed"
+        func prefix(_ account: Int) -> String {
+            prefix(account == 0 ? nil : SceneID.digits(account, 2))
+        }
 
-    static let summaries: [(source: Source, form: String, summary: String)] = [
-        (.orders, ordersPrefix + "XXXXXXXXXXXX", "any hexadecimal XXXXXXXXXXXX: like 1ba5fc4b…"),
-        (.vouchers, vouchersPrefix + "XXXXXXXXXXXXXX", "any hexadecimal X…: like aa_0ada…"),
-        (
-            .vouchers, waitingVouchersPrefix + "XXXXXXXXXXXXXX",
-            "any hexadecimal X…: ENQUEUED without a change until it is DONE"
-        ),
-        (
-            .vouchers, largeVouchersPrefix + "XXXXXXXXXXXXXX",
-            "any hexadecimal X…: DONE, with a result of 7 MiB"
-        ),
-    ]
+        static func uuid(
+            _ source: API, _ mark: String, _ summary: String,
+            _ play: @escaping @Sendable (Moment) -> Response
+        ) -> Family {
+            Family(source: source, length: 36, summary: summary, play: play) {
+                "00000000-0000-4000-" + mark + ($0 ?? "00") + "-"
+            }
+        }
 
-    static func scene(_ source: Source, _ id: String) -> Scene? {
-        switch source {
-        case .orders:
-            guard isMember(id, ordersPrefix, digits: 12) else { return nil }
-            return Scene(source: .orders, id: id, summary: "moving") {
-                .answer(.json(200, OrdersBody.moving($0)))
+        static func voucher(
+            _ mark: String, _ summary: String, _ play: @escaping @Sendable (Moment) -> Response
+        ) -> Family {
+            Family(source: .vouchers, length: 21, summary: summary, play: play) {
+                "aa_" + ($0 ?? "") + mark
             }
-        case .vouchers:
-            if isMember(id, waitingVouchersPrefix, digits: 14) {
-                return Scene(source: .vouchers, id: id, summary: "waiting") {
-                    .answer(.json(200, VouchersBody.waiting($0)))
-                }
-            }
-            if isMember(id, largeVouchersPrefix, digits: 14) {
-                return Scene(source: .vouchers, id: id, summary: "large") {
-                    .answer(.json(200, VouchersBody.large($0.id)))
-                }
-            }
-            guard isMember(id, vouchersPrefix, digits: 14) else { return nil }
-            return Scene(source: .vouchers, id: id, summary: "moving") {
-                .answer(.json(200, VouchersBody.moving($0)))
+        }
+
+        static func job(
+            _ mark: String, _ summary: String, _ play: @escaping @Sendable (Moment) -> Response
+        ) -> Family {
+            Family(source: .jobs, length: 15, summary: summary, play: play) {
+                mark + ($0 ?? "00") + "-"
             }
         }
     }
 
-    private static func isMember(_ id: String, _ prefix: String, digits: Int) -> Bool {
+    private static let families: [Family] = [
+        .uuid(.orders, "90", "like 1ba5fc4b…") { .json(200, OrdersBody.moving($0)) },
+        .voucher("face", "like aa_0ada…") { .json(200, VouchersBody.moving($0)) },
+        .voucher("fade", "ENQUEUED without a change until it is DONE") {
+            .json(200, VouchersBody.waiting($0))
+        },
+        .voucher("feed", "DONE, with a result of 7 MiB") {
+            .json(200, VouchersBody.large($0.id))
+        },
+        .uuid(.conversations, "a0", "PENDING, then SUCCESS") {
+            .json(200, OrdersBody.moving($0))
+        },
+        .uuid(.conversations, "b0", "ERROR, which order actions do not have") {
+            .json(200, OrdersBody.action($0.id, "ERROR"))
+        },
+        .job("job-", "queued, running, then completed") { .json(200, JobsBody.moving($0)) },
+        .job("bad-", "failed, with an error") { .json(200, JobsBody.failed($0)) },
+    ]
+
+    static let summaries: [(source: API, form: String, summary: String)] = families.map {
+        let prefix = $0.prefix(0)
+        let digits = String(repeating: "X", count: $0.length - prefix.count)
+        return ($0.source, prefix + digits, "any hexadecimal X…: \($0.summary)")
+    }
+
+    static func scene(_ source: API, _ id: String, account: Int) -> Scene? {
+        let family = families.first {
+            $0.source == source && isMember(id, $0.prefix(account), length: $0.length)
+        }
+        return family.map { family in
+            Scene(source: source, id: id, summary: family.summary) { .answer(family.play($0)) }
+        }
+    }
+
+    private static func isMember(_ id: String, _ prefix: String, length: Int) -> Bool {
         let rest = id.utf8.dropFirst(prefix.utf8.count)
-        return id.hasPrefix(prefix) && rest.count == digits
+        return id.hasPrefix(prefix) && id.utf8.count == length
             && rest.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 }

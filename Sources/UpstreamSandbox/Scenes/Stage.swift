@@ -9,14 +9,15 @@ enum Stage {
         Scene.ordersActions + Scene.troubles(of: .orders) + Scene.vouchersActions
         + Scene.troubles(of: .vouchers) + [Scene.cycleEnded] + strays
 
-    private static let byID: PerSource<[String: Scene]> = PerSource { source in
-        Dictionary(
-            uniqueKeysWithValues: scenes.filter { $0.source == source }.map { ($0.id, $0) })
-    }
+    private static let byID: [API: [String: Scene]] = .init(
+        uniqueKeysWithValues: API.allCases.map { source in
+            let known = scenes.filter { $0.source == source }
+            return (source, Dictionary(uniqueKeysWithValues: known.map { ($0.id, $0) }))
+        })
 
-    /// The scene of an id; nil when that upstream does not know it.
-    static func scene(_ source: Source, _ id: String) -> Scene? {
-        byID[source][id] ?? SceneFamily.scene(source, id)
+    /// The scene of an id; nil when that upstream does not know it. Further accounts know families only.
+    static func scene(_ source: API, _ id: String, account: Int = 0) -> Scene? {
+        (account == 0 ? byID[source]?[id] : nil) ?? SceneFamily.scene(source, id, account: account)
     }
 
     /// Ids that both upstreams are asked for: of no known shape, or known where nobody expects it.
@@ -36,11 +37,11 @@ enum Stage {
         stray(.vouchers, "hang-and-known", "orders: hang, vouchers: known"),
     ]
 
-    private static func stray(_ source: Source, _ id: String, _ summary: String) -> Scene {
+    private static func stray(_ source: API, _ id: String, _ summary: String) -> Scene {
         .steady(source, id, summary, Scene.honest(source, id))
     }
 
-    private static func broken(_ source: Source, _ id: String, _ summary: String) -> Scene {
+    private static func broken(_ source: API, _ id: String, _ summary: String) -> Scene {
         .steady(source, id, summary, .answer(Scene.plain(source, 500, "Internal error")))
     }
 }

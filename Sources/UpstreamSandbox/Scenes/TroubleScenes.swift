@@ -5,12 +5,12 @@ import StatusCore
 
 extension Scene {
     /// The trouble that a source plays.
-    static func troubles(of source: Source) -> [Scene] {
+    static func troubles(of source: API) -> [Scene] {
         bodyTroubles(source) + statusTroubles(source) + wireTroubles(source)
     }
 
     /// 200, and yet no action.
-    private static func bodyTroubles(_ source: Source) -> [Scene] {
+    private static func bodyTroubles(_ source: API) -> [Scene] {
         let other = SceneID.of(source, 999_999)
         return [
             trouble(
@@ -39,7 +39,7 @@ extension Scene {
         ]
     }
 
-    private static func statusTroubles(_ source: Source) -> [Scene] {
+    private static func statusTroubles(_ source: API) -> [Scene] {
         let later = Field(name: "Retry-After", value: "30")
         let date = Field(name: "Retry-After", value: "Fri, 31 Dec 2027 23:59:59 GMT")
         let limited = limited(source)
@@ -73,7 +73,7 @@ extension Scene {
     }
 
     /// The answer never comes, or not as a whole.
-    private static func wireTroubles(_ source: Source) -> [Scene] {
+    private static func wireTroubles(_ source: API) -> [Scene] {
         [
             Scene(
                 source: source, id: SceneID.of(source, 1000), summary: "slow: honest after --slow"
@@ -100,18 +100,18 @@ extension Scene {
         .answer(VouchersBody.limited(type: "api_calls_cycle", retryAfter: nil)))
 
     private static func trouble(
-        _ source: Source, _ number: Int, _ summary: String, _ reaction: Reaction
+        _ source: API, _ number: Int, _ summary: String, _ reaction: Reaction
     ) -> Scene {
         .steady(source, SceneID.of(source, number), summary, reaction)
     }
 
-    static func honest(_ source: Source, _ id: String) -> Reaction {
+    static func honest(_ source: API, _ id: String) -> Reaction {
         .answer(.json(200, action(source, id)))
     }
 
-    private static func action(_ source: Source, _ id: String) -> String {
+    private static func action(_ source: API, _ id: String) -> String {
         switch source {
-        case .orders: OrdersBody.action(id, "SUCCESS")
+        case .orders, .conversations, .jobs: OrdersBody.action(id, "SUCCESS")
         case .vouchers:
             VouchersBody.action(
                 id, "DONE", operation: "SUCCESS",
@@ -119,13 +119,18 @@ extension Scene {
         }
     }
 
-    static func notFound(_ source: Source, _ id: String) -> Response {
-        source == .orders ? OrdersBody.notFound(id) : VouchersBody.notFound(id)
+    static func notFound(_ source: API, _ id: String) -> Response {
+        switch source {
+        case .orders, .conversations: OrdersBody.notFound(id)
+        case .vouchers: VouchersBody.notFound(id)
+        case .jobs: JobsBody.error(404, "not_found", "there is no job \(id)")
+        }
     }
 
-    static func unauthorized(_ source: Source) -> Response {
+    static func unauthorized(_ source: API) -> Response {
         switch source {
-        case .orders:
+        case .jobs: JobsBody.error(401, "unauthorized", "no token")
+        case .orders, .conversations:
             .json(
                 401, #"{"message":"Unauthorized"}"#,
                 [Field(name: "WWW-Authenticate", value: "Bearer")])
@@ -139,16 +144,17 @@ extension Scene {
     }
 
     /// A gateway's body at orders; at vouchers the second shape that errors have there.
-    static func plain(_ source: Source, _ status: Int, _ message: String) -> Response {
+    static func plain(_ source: API, _ status: Int, _ message: String) -> Response {
         switch source {
-        case .orders: .json(status, #"{"message":"\#(message)"}"#)
+        case .jobs: JobsBody.error(status, "\(status)", message)
+        case .orders, .conversations: .json(status, #"{"message":"\#(message)"}"#)
         case .vouchers:
             .json(
                 status, #"{"statusCode":\#(status),"error":"\#(message)","message":"\#(message)"}"#)
         }
     }
 
-    private static func limited(_ source: Source) -> ([Field]) -> Response {
+    private static func limited(_ source: API) -> ([Field]) -> Response {
         { fields in
             var response =
                 source == .orders
@@ -160,12 +166,12 @@ extension Scene {
     }
 
     /// An action with a message of 9 MiB.
-    private static func large(_ source: Source, _ id: String) -> String {
+    private static func large(_ source: API, _ id: String) -> String {
         let filler = String(repeating: "x", count: 9 << 20)
         return String(action(source, id).dropLast()) + #","filler":"\#(filler)"}"#
     }
 
-    private static func deep(_ source: Source, _ id: String) -> String {
+    private static func deep(_ source: API, _ id: String) -> String {
         let open = String(repeating: "[", count: 99)
         let close = String(repeating: "]", count: 99)
         return String(action(source, id).dropLast()) + #","filler":\#(open)\#(close)}"#

@@ -5,8 +5,8 @@ import StatusCore
 
 /// One of the upstreams' operations.
 enum Errand: Equatable {
-    case look(Source, id: String)
-    case token(Source)
+    case look(API, id: String)
+    case token(API)
 
     init?(_ segments: [String]) {
         let path = segments.first == "api" ? Array(segments.dropFirst()) : segments
@@ -15,13 +15,17 @@ enum Errand: Equatable {
             self = .look(.orders, id: path[3])
         case 3 where Array(path[..<2]) == ["v1", "async-actions"]:
             self = .look(.vouchers, id: path[2])
+        case 3 where Array(path[..<2]) == ["conversations", "actions"]:
+            self = .look(.conversations, id: path[2])
+        case 3 where Array(path[..<2]) == ["v1", "jobs"]: self = .look(.jobs, id: path[2])
+        case 3 where path == ["v2", "oauth", "token"]: self = .token(.vouchers)
         case 3 where path == ["v1", "oauth", "token"]: self = .token(.vouchers)
         case 2 where path == ["oauth", "token"]: self = .token(.orders)
         default: return nil
         }
     }
 
-    var source: Source {
+    var source: API {
         switch self {
         case .look(let source, _), .token(let source): source
         }
@@ -44,7 +48,7 @@ enum Errand: Equatable {
         _ call: Call, _ wall: WallTime, _ settings: Settings, _ state: inout Sandbox.State
     ) -> Reaction {
         switch source {
-        case .orders:
+        case .orders, .conversations, .jobs:
             return served(call, wall, settings, &state)
         case .vouchers:
             let standing = state.rate.arrive(call.arrived)
@@ -63,23 +67,25 @@ enum Errand: Equatable {
     ) -> Reaction {
         switch self {
         case .token(let source):
-            return .answer(TokenDesk.answer(source, call, settings, &state.tokens[source]))
+            return .answer(
+                TokenDesk.answer(
+                    source, call, settings, &state.tokens[source, default: TokenBook()]))
         case .look(let source, let id):
             return look(source, id, call, wall, settings, &state)
         }
     }
 
     private func look(
-        _ source: Source, _ id: String, _ call: Call, _ wall: WallTime, _ settings: Settings,
+        _ source: API, _ id: String, _ call: Call, _ wall: WallTime, _ settings: Settings,
         _ state: inout Sandbox.State
     ) -> Reaction {
         guard call.method == "GET" || call.method == "HEAD" else {
             return .answer(Scene.plain(source, 405, "Method not allowed"))
         }
-        guard TokenDesk.admits(source, call, state.tokens[source]) else {
+        guard TokenDesk.admits(source, call, state.tokens[source] ?? TokenBook()) else {
             return .answer(Scene.unauthorized(source))
         }
-        guard let scene = Stage.scene(source, id) else {
+        guard let scene = Stage.scene(source, id, account: state.account) else {
             return .answer(Scene.notFound(source, id))
         }
         let story = state.stories.look(source, id, now: call.arrived, wall: wall)

@@ -12,17 +12,17 @@ struct Stories: Sendable {
         var looks: Int
     }
 
-    private var stories: PerSource<[String: Story]> = PerSource { _ in [:] }
+    private var stories: [API: [String: Story]] = [:]
 
     /// The story of an id that is looked up now.
     mutating func look(
-        _ source: Source, _ id: String, now: Instant, wall: WallTime
+        _ source: API, _ id: String, now: Instant, wall: WallTime
     ) -> Story {
         var story =
-            stories[source][id] ?? Story(began: now, beganWall: wall, looks: 0)
+            stories[source]?[id] ?? Story(began: now, beganWall: wall, looks: 0)
         story.looks += 1
-        if story.looks > 1 || stories[source].count < Self.storiesMax {
-            stories[source][id] = story
+        if story.looks > 1 || stories[source, default: [:]].count < Self.storiesMax {
+            stories[source, default: [:]][id] = story
         }
         return story
     }

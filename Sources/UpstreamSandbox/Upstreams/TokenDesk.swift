@@ -4,11 +4,14 @@ import HTTPWire
 import StatusCore
 
 enum TokenDesk {
-    static func admits(_ source: Source, _ call: Call, _ tokens: TokenBook) -> Bool {
+    static func admits(_ source: API, _ call: Call, _ tokens: TokenBook) -> Bool {
         if let token = call.bearerToken, tokens.isGood(token, now: call.arrived) { return true }
         return switch source {
-        case .orders: call.bearerToken == Settings.readyToken
+        case .orders, .conversations: call.bearerToken == Settings.readyToken
         case .vouchers: hasAppToken(call)
+        case .jobs:
+            call.bearerToken == Settings.readyToken
+                || call.field("x-api-key") == Settings.readyToken
         }
     }
 
@@ -18,7 +21,7 @@ enum TokenDesk {
 
     /// RFC 6749 4.4: client credentials in a form.
     static func answer(
-        _ source: Source, _ call: Call, _ settings: Settings, _ tokens: inout TokenBook
+        _ source: API, _ call: Call, _ settings: Settings, _ tokens: inout TokenBook
     ) -> Response {
         guard call.method == "POST" else {
             return Scene.plain(source, 405, "Method not allowed")
@@ -32,7 +35,7 @@ enum TokenDesk {
         guard form.contains(where: { $0 == ("grant_type", "client_credentials") }) else {
             return .json(400, #"{"error":"unsupported_grant_type"}"#)
         }
-        let life = source == .orders ? settings.ordersTokenLife : settings.vouchersTokenLife
+        let life = source.isMirakl ? settings.ordersTokenLife : settings.vouchersTokenLife
         let token = tokens.handOut(now: call.arrived, life: life)
         return .json(
             200,
@@ -42,13 +45,13 @@ enum TokenDesk {
     }
 
     private static func isClient(
-        _ source: Source, _ call: Call, _ form: [(name: String, value: String)]
+        _ source: API, _ call: Call, _ form: [(name: String, value: String)]
     ) -> Bool {
         switch source {
-        case .orders:
+        case .orders, .conversations, .jobs:
             form.contains { $0 == ("client_id", Settings.clientID) }
                 && form.contains { $0 == ("client_secret", Settings.clientSecret) }
-        case .vouchers: hasAppToken(call)
+        case .vouchers: hasAppToken(call) || call.basicUser == Settings.appUser
         }
     }
 }

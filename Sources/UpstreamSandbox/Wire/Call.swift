@@ -35,6 +35,14 @@ struct Call: Sendable {
 }
 
 extension Call {
+    /// `Authorization: Basic …` without its scheme (RFC 7617).
+    var basicUser: String? {
+        guard let value = field("authorization"), value.lowercased().hasPrefix("basic ") else {
+            return nil
+        }
+        return String(value.dropFirst("basic ".count))
+    }
+
     init(
         _ head: borrowing RequestHead, bytes: Span<UInt8>, body: [UInt8], arrived: Instant,
         numberOnConnection: Int
