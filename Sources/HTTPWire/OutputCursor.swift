@@ -22,6 +22,9 @@ public struct OutputCursor: ~Copyable {
     }
 
     @inlinable @inline(__always)
+    public mutating func append(byte: UInt8) { put(byte) }
+
+    @inlinable @inline(__always)
     public mutating func append(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBufferPointer { bytes in
             if let base = bytes.baseAddress { copy(base, bytes.count) }

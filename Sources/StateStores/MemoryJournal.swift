@@ -50,7 +50,8 @@ extension StoreState {
     /// Drops what is past its use; tells how many answers, misses and gates that were.
     mutating func purge(_ retention: Retention, at now: Instant) -> Int {
         var dropped = 0
-        for (key, entry) in entries {
+        for entry in entries {
+            let key = entry.key
             let left = StoreRules.retain(entry, retention, at: now)
             guard left.dropped > 0 else { continue }
             dropped += left.dropped

@@ -42,10 +42,11 @@ public final class MemoryStore: StateStore {
         answer(reply) { rules, kept in rules.complete(settlement, in: &kept.state) }
     }
 
-    public func smallestGaps(
-        reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void
+    public func register(
+        _ sources: [Source: Duration],
+        reply: @escaping @Sendable (Result<[Source: Duration], StoreFailure>) -> Void
     ) {
-        answer(reply) { _, kept in kept.state.smallestGaps }
+        answer(reply) { rules, kept in rules.register(sources, in: &kept.state) }
     }
 
     public func purge(
@@ -84,16 +85,12 @@ public final class MemoryStore: StateStore {
     }
 }
 
-extension StoreState {
-    var smallestGaps: PerSource<Duration?> { PerSource { sources[$0]?.smallestGap } }
-}
-
 extension MemoryStore: CallJournal {
     public func forEachCall(_ body: (JournaledCall) -> Void) throws(StoreFailure) {
         try read(\.journal.calls).forEach(body)
     }
 
-    public func smallestGaps() throws(StoreFailure) -> PerSource<Duration?> {
+    public func smallestGaps() throws(StoreFailure) -> [Source: Duration] {
         try read(\.state.smallestGaps)
     }
 

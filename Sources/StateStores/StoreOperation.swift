@@ -13,7 +13,7 @@ struct StoreOperation: Sendable {
         case changes(reply: Reply<[ActionID]>)
         case reserve(Reservation, reply: Reply<ReservationReply>)
         case settle(Settlement, reply: Reply<SettlementReply>)
-        case smallestGaps(reply: Reply<PerSource<Duration?>>)
+        case register([Source: Duration], reply: Reply<[Source: Duration]>)
         case purge(Retention, PurgeProgress, reply: Reply<Int>)
     }
 
@@ -21,8 +21,8 @@ struct StoreOperation: Sendable {
 
     var writes: Bool {
         switch request {
-        case .lookUp, .changes, .smallestGaps: false
-        case .reserve, .settle, .purge: true
+        case .lookUp, .changes: false
+        case .register, .reserve, .settle, .purge: true
         }
     }
 
@@ -32,7 +32,7 @@ struct StoreOperation: Sendable {
         case .changes(let reply): reply(.failure(failure))
         case .reserve(_, let reply): reply(.failure(failure))
         case .settle(_, let reply): reply(.failure(failure))
-        case .smallestGaps(let reply): reply(.failure(failure))
+        case .register(_, let reply): reply(.failure(failure))
         case .purge(_, _, let reply): reply(.failure(failure))
         }
     }

@@ -12,7 +12,7 @@ public enum ExplanationWriter {
         json.member("choice", explanation.choice.rawValue)
         json.name("asks")
         json.beginArray()
-        for source in explanation.asked { json.value(.string(source.rawValue)) }
+        for source in explanation.asked { json.value(.string(source.name)) }
         json.endArray()
         json.name("sources")
         json.beginArray()
@@ -30,7 +30,7 @@ public enum ExplanationWriter {
         _ view: Explanation.SourceView, _ clocks: Clocks, into json: inout JSONWriter
     ) {
         json.beginObject()
-        json.member("source", view.source.rawValue)
+        json.member("source", view.source.name)
         json.name("answer")
         write(view.answer, clocks, into: &json)
         json.name("failure")

@@ -69,7 +69,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             case .actionNotFound: "Action not found"
             case .routeNotFound: "No such route"
             case .methodNotAllowed: "Method not allowed"
-            case .ambiguousAction: "Both upstreams know this id"
+            case .ambiguousAction: "More than one source knows this id"
             case .preconditionFailed: "Precondition failed"
             case .misdirected: "Not a name of this service"
             case .tooManyRequests: "Too many requests of this caller"
@@ -141,7 +141,7 @@ extension ProblemDetails {
             detail = "No upstream that was asked knows '\(id)'. A new action can take a while."
         case .ambiguous:
             code = .ambiguousAction
-            detail = "More than one upstream knows '\(id)'. Say which with 'source'."
+            detail = "More than one source knows '\(id)'. Say which with 'source'."
         case .upstreamError:
             code = .upstreamError
             detail = "The upstream's answer for '\(id)' cannot be used."
@@ -212,7 +212,7 @@ extension ProblemDetails {
         json.beginArray()
         for report in reports {
             json.beginObject()
-            json.member("source", report.source.rawValue)
+            json.member("source", report.source.name)
             json.member("outcome", report.outcome)
             json.member("http_status", report.httpStatus)
             json.member("code", report.code)

@@ -88,14 +88,12 @@ public enum QuestionReader {
         _ parameters: QueryParameters, _ query: Span<UInt8>, _ limits: APILimits
     ) throws(ProblemDetails) -> Source? {
         let found = try QueryParameters.value(of: parameters.source, "source", in: query) { text in
-            Source.allCases.first { $0.isNamed(text) }
+            limits.configured.first { $0.isNamed(text) }
         }
         guard let found else { return nil }
         guard let source = found else {
-            throw .invalidParameter("'source' is 'orders' or 'vouchers'.")
-        }
-        guard limits.configured.contains(source) else {
-            throw .invalidParameter("The source '\(source.rawValue)' is not configured here.")
+            let names = limits.configured.map(\.name).joined(separator: ", ")
+            throw .invalidParameter("'source' is one of the configured sources: \(names).")
         }
         return source
     }
@@ -133,16 +131,5 @@ public enum QuestionReader {
             throw .invalidParameter("'wait' is a number of whole seconds, such as wait=30.")
         }
         return seconds
-    }
-}
-
-extension Source {
-    fileprivate func isNamed(_ text: Span<UInt8>) -> Bool {
-        var name = rawValue
-        return name.withUTF8 { name in
-            guard name.count == text.count else { return false }
-            for index in name.indices where name[index] != text[index] { return false }
-            return true
-        }
     }
 }

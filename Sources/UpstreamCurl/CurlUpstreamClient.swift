@@ -99,12 +99,7 @@ public final class CurlUpstreamClient: UpstreamClient {
         fetch: @escaping TokenSource.Fetch
     ) -> Identity {
         switch credentials {
-        case .bearer(let token): .fixed([authorization(token)])
-        case .applicationKeys(let appID, let token):
-            .fixed([
-                UpstreamReply.Field("X-App-Id", appID),
-                UpstreamReply.Field("X-App-Token", token.text),
-            ])
+        case .fields(let fields): .fixed(fields.map(\.field))
         case .clientCredentials(let client):
             .fetched(TokenSource(client, clock: clock, fetch: fetch))
         }
@@ -159,8 +154,9 @@ public final class CurlUpstreamClient: UpstreamClient {
             let request = CurlRequest(
                 url: client.tokenURL.text, destination: client.tokenURL.text,
                 scheme: client.tokenURL.scheme, isLoopback: client.tokenURL.isLoopback, fields: [],
-                form: TokenRequest.form(client), userAgent: endpoint.userAgent,
-                timeout: endpoint.timeout, sendBefore: .distantFuture, trust: trust,
+                form: TokenRequest.form(client), basic: TokenRequest.basic(client),
+                userAgent: endpoint.userAgent, timeout: endpoint.timeout,
+                sendBefore: .distantFuture, trust: trust,
                 limits: ResponseLimits(bodyBytesMax: TokenAnswer.bodyBytesMax),
                 sharesConnections: false)
             multi.start(request, clock: clock) { end(TokenAnswer.read($0.result)) }

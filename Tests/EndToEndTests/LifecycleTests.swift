@@ -141,7 +141,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ([:], "no upstream has credentials"),
+        ([:], "no source has credentials"),
         (["VOUCHERS_APP_ID": "a"], "half a credential"),
         (["VOUCHERS_MIN_INTERVAL": "5 minutes"], "VOUCHERS_MIN_INTERVAL"),
         (["VOUCHERS_MAX_INTERVAL": "1s"], "VOUCHERS_MAX_INTERVAL"),

@@ -30,7 +30,7 @@ final class Replica {
     /// Flights that the store has granted a call, and from which shares.
     var grants: [UInt64: Share] = [:]
     /// Until when its client sends nothing to an upstream, on its clock.
-    private(set) var leftAlone = PerSource { _ in Instant.distantPast }
+    private(set) var leftAlone: [Source: Instant] = [:]
     /// Its store carries out operations in order.
     var lastStoreOperation = Instant.distantPast
     /// The same of a PostgreSQL: the first one is under way.
@@ -80,12 +80,12 @@ final class Replica {
     }
 
     func leaveAlone(_ source: Source, until: Instant) {
-        leftAlone[source] = max(leftAlone[source], until)
+        leftAlone[source] = max(leftAlone[source] ?? .distantPast, until)
     }
 
     func start(seed: UInt64) {
         isUp = true
-        leftAlone = PerSource { _ in .distantPast }
+        leftAlone = [:]
         isDraining = false
         tracker = ActionTracker(policy: policy, seed: seed)
     }

@@ -66,7 +66,7 @@ struct Scenario {
 
     init(_ random: inout SimRandom) {
         replicas = random.pick([1, 1, 2, 2, 3])
-        let policy = Self.policy(&random)
+        let policy = Self.widened(Self.policy(&random), random.fork(Self.wideSalt))
         self.policy = policy
         ids = Self.ids(&random)
         let turn = policy.configured.compactMap { policy.sources[$0]?.minInterval }.max()
@@ -115,9 +115,7 @@ struct Scenario {
         var limits = policy.sources
         limits[source]?.minInterval = .seconds(5)
         limits[source]?.budget = BudgetLimits(perMinute: isFailing ? 60 : 2, perDay: nil)
-        policy = TrackerPolicy(
-            sources: limits, refreshWait: policy.refreshWait, staleMax: policy.staleMax,
-            terminalTTL: policy.terminalTTL, actionsMax: policy.actionsMax)
+        policy = policy.with(limits)
         guard isFailing else { return }
         let moods: [Mood] = [.failing, .refusing, .resetting, .hanging, .mixed]
         let from = random.span(.zero, activeSpan / 4)
@@ -126,24 +124,52 @@ struct Scenario {
         faults.append(Fault(at: until, kind: .mood(source, .healthy)))
     }
 
+    /// Of a thousand runs, how many have further sources.
+    private static let wideShare = 300
+    private static let wideSalt: UInt64 = 0x7769_6465
+
+    /// More sources: some for ids of the same shapes, one for any, one for none of its own.
+    private static func widened(_ policy: TrackerPolicy, _ random: SimRandom) -> TrackerPolicy {
+        var random = random
+        guard random.permille(wideShare) else { return policy }
+        let further: [(name: String, pattern: IDPattern?)] = [
+            ("orders-de", .uuid), ("vouchers-de", .prefix("aa_")), ("exports", nil), ("any", .any),
+        ]
+        var sources = policy.configured.compactMap { source in
+            policy.sources[source].map { (source, $0) }
+        }
+        for (name, pattern) in further where random.permille(500) {
+            sources.append((.named(name), sourcePolicy(&random, pattern)))
+        }
+        return policy.with(PerSource(sources))
+    }
+
     private static func policy(_ random: inout SimRandom) -> TrackerPolicy {
-        var limits = PerSource<SourcePolicy?> { _ in nil }
-        for source in Source.allCases { limits[source] = sourcePolicy(&random) }
-        if random.permille(300) { limits[random.pick(Source.allCases)] = nil }
+        var limits = Source.both.map { source in
+            let pattern = source == .orders ? IDPattern.uuid : .prefix("aa_")
+            return (source, sourcePolicy(&random, pattern))
+        }
+        if random.permille(300) {
+            let off = random.pick(Source.both)
+            limits.removeAll { $0.0 == off }
+        }
         return TrackerPolicy(
-            sources: limits, refreshWait: .seconds(1),
+            sources: PerSource(limits), refreshWait: .seconds(1),
             staleMax: random.pick([.seconds(600), .seconds(86_400)]), terminalTTL: .seconds(86_400),
             actionsMax: random.pick([1, 2, 1000]))
     }
 
-    private static func sourcePolicy(_ random: inout SimRandom) -> SourcePolicy {
+    private static func sourcePolicy(
+        _ random: inout SimRandom, _ pattern: IDPattern?
+    ) -> SourcePolicy {
         let least = random.pick([Duration.seconds(5), .seconds(30), .seconds(60), .seconds(900)])
         return SourcePolicy(
             minInterval: least,
             maxInterval: max(least, random.pick([.seconds(60), .seconds(300)])),
             callDeadline: random.pick([.seconds(2), .seconds(10)]),
             budget: BudgetLimits(
-                perMinute: random.pick([2, 4, 60]), perDay: random.pick([nil, nil, 6, 20])))
+                perMinute: random.pick([2, 4, 60]), perDay: random.pick([nil, nil, 6, 20])),
+            idPattern: pattern)
     }
 
     /// A request asks for so many actions at most.
@@ -168,7 +194,7 @@ struct Scenario {
         let long = random.span(.seconds(2), .seconds(120))
         let kind: Fault.Kind
         switch random.below(17) {
-        case 0...4: kind = .mood(random.pick(Source.allCases), random.pick(Mood.allCases))
+        case 0...4: kind = .mood(random.pick(policy.configured), random.pick(Mood.allCases))
         case 5: kind = .storeDown(long)
         case 6: kind = .storeSlow(short)
         case 7: kind = .storeWiped
@@ -183,6 +209,14 @@ struct Scenario {
         default: kind = .pause(replica: replica, long)
         }
         return Fault(at: random.span(.zero, activeSpan), kind: kind)
+    }
+}
+
+extension TrackerPolicy {
+    fileprivate func with(_ sources: PerSource<SourcePolicy>) -> TrackerPolicy {
+        TrackerPolicy(
+            sources: sources, refreshWait: refreshWait, staleMax: staleMax,
+            terminalTTL: terminalTTL, actionsMax: actionsMax)
     }
 }
 

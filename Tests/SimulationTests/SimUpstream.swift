@@ -5,7 +5,8 @@
 /// What is true of the actions, and each upstream's mood.
 struct SimUpstream {
     private var histories: [LookKey: History] = [:]
-    var moods = PerSource<Scenario.Mood> { _ in .healthy }
+    /// Healthy, unless it is here.
+    var moods: [Source: Scenario.Mood] = [:]
 
     /// An action's states in order; before the first it reads as 404.
     struct History {
@@ -26,14 +27,19 @@ struct SimUpstream {
 
     init(_ scenario: Scenario, _ random: inout SimRandom) {
         for id in scenario.ids {
-            for source in scenario.policy.configured where isAt(source, id, &random) {
+            for source in scenario.policy.configured
+            where isAt(source, id, scenario.policy, &random) {
                 histories[LookKey(source, id)] = History(scenario, &random)
             }
         }
     }
 
-    private func isAt(_ source: Source, _ id: ActionID, _ random: inout SimRandom) -> Bool {
-        random.permille(id.suggestedSource.map { $0 == source ? 850 : 80 } ?? 450)
+    private func isAt(
+        _ source: Source, _ id: ActionID, _ policy: TrackerPolicy, _ random: inout SimRandom
+    ) -> Bool {
+        func fits(_ source: Source) -> Bool { policy.sources[source]?.idPattern?.fits(id) == true }
+        let looksKnown = policy.configured.contains(where: fits)
+        return random.permille(looksKnown ? (fits(source) ? 850 : 80) : 450)
     }
 
     func exists(_ key: LookKey) -> Bool { histories[key] != nil }
@@ -59,7 +65,7 @@ struct SimUpstream {
     mutating func treatment(
         of key: LookKey, _ random: inout SimRandom, oddShare: Int
     ) -> (Treatment, latency: Duration) {
-        let mood = random.permille(oddShare) ? .mixed : moods[key.source]
+        let mood = random.permille(oddShare) ? .mixed : moods[key.source] ?? .healthy
         let latency = random.permille(200) ? .zero : random.milliseconds(1...400)
         switch mood {
         case .healthy:

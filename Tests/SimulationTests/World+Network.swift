@@ -37,7 +37,7 @@ extension World {
         guard var call = replica.calls[flight] else { return }
         let local = replica.clock.shows(now)
         let isLate = local >= call.sendBefore && mutant != .lateSend
-        guard !isLate, local >= replica.leftAlone[call.key.source] else {
+        guard !isLate, local >= replica.leftAlone[call.key.source] ?? .distantPast else {
             return end(flight, .failed(UpstreamFault(kind: .slotExpired)), replica)
         }
         if isFaulty, random.permille(scenario.oddCallShare / 10) {

@@ -226,8 +226,8 @@ extension SimStore {
         guard isCurrent || mutant == .staleWrite else { return false }
         let before = past
         let (old, new) = (decision.before, decision.after)
-        for (key, entry) in new.entries where old.entries[key] != entry {
-            content.state.entries[key] = entry
+        for entry in new.entries where old.entries[entry.key] != entry {
+            content.state.entries[entry.key] = entry
         }
         for (key, document) in new.documents where old.documents[key] != document {
             content.state.documents[key] = document

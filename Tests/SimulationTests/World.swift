@@ -205,7 +205,7 @@ final class World {
         isFaulty = false
         storeDownUntil = now
         storeSlowUntil = now
-        upstream.moods = PerSource { _ in .healthy }
+        upstream.moods = [:]
         trace.note(now, "quiet from here on")
         for replica in replicas where !replica.isUp { start(replica) }
         // By then pauses, held gates, quarantines and the breaker's patience are over.
@@ -277,7 +277,7 @@ extension Answer {
 }
 
 extension Question {
-    var words: String { "\(id) \(source.map { $0.rawValue } ?? "any") \(patience)" }
+    var words: String { "\(id) \(source.map(\.name) ?? "any") \(patience)" }
 }
 
 extension ActionID {

@@ -537,4 +537,52 @@ struct StoreContract {
         }
         #expect(order.words == Array(repeating: "granted", count: 200) + ["closed"])
     }
+
+    // MARK: Which sources there are
+
+    @Test(arguments: Case.all)
+    func sourceThatIsNewInAUsedStoreIsLeftAloneFirst(_ kind: Case) async throws {
+        let open = try await kind.open()
+        let hold = Duration.seconds(50)
+        let first = try await open.store.register([.orders: hold, .vouchers: hold])
+        #expect(first.isEmpty)
+        // A store without any source is not another's: its sources are called at once.
+        _ = try await open.store.grant(.of(.orders("a1")))
+        let renamed = Source.named("orders-new")
+        _ = try await open.store.register([renamed: hold, .vouchers: hold])
+        let key = LookKey(renamed, .sample("a1"))
+        guard case .paused(let opensIn) = try await open.store.reserve(.of(key)).verdict else {
+            Issue.record("called at once")
+            return
+        }
+        #expect(open.isAbout(opensIn, hold))
+        _ = try await open.store.grant(.of(.vouchers("a2")))
+        // To be registered again changes nothing.
+        try await open.pass(.seconds(20))
+        _ = try await open.store.register([renamed: hold])
+        guard case .paused(let later) = try await open.store.reserve(.of(key)).verdict else {
+            Issue.record("called too early")
+            return
+        }
+        #expect(open.isAbout(later, .seconds(30)))
+        try await open.pass(.seconds(31))
+        _ = try await open.store.grant(.of(key))
+    }
+
+    @Test(arguments: Case.all)
+    func sourceThatComesBackFindsItsGatesAndBudgets(_ kind: Case) async throws {
+        let open = try await kind.open()
+        let key = LookKey(.named("exports"), .sample("a1"))
+        _ = try await open.store.register([key.source: .seconds(50)])
+        _ = try await open.store.grant(.of(key))
+        _ = try await open.store.register([.orders: .seconds(50)])
+        _ = try await open.store.register([key.source: .seconds(50), .orders: .seconds(50)])
+        let reply = try await open.store.reserve(.of(key))
+        guard case .gateShut = reply.verdict else {
+            Issue.record("the gate is open")
+            return
+        }
+        #expect(reply.budgetLeft.minute == Reservation.of(key).budget.perMinute - 1)
+        #expect(try await open.store.lookUp([key.id]).map(\.key) == [key])
+    }
 }

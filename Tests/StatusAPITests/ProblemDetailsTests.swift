@@ -18,7 +18,7 @@ import Testing
             (.actionNotFound, "action-not-found", 404, "Action not found"),
             (.routeNotFound, "route-not-found", 404, "No such route"),
             (.methodNotAllowed, "method-not-allowed", 405, "Method not allowed"),
-            (.ambiguousAction, "ambiguous-action", 409, "Both upstreams know this id"),
+            (.ambiguousAction, "ambiguous-action", 409, "More than one source knows this id"),
             (.preconditionFailed, "precondition-failed", 412, "Precondition failed"),
             (.misdirected, "misdirected", 421, "Not a name of this service"),
             (.tooManyRequests, "too-many-requests", 429, "Too many requests of this caller"),
@@ -153,7 +153,7 @@ import Testing
     }
 
     @Test func ambiguityNamesBothAndNoTime() throws {
-        let sources = Source.allCases.map { report($0, "found") }
+        let sources = Source.both.map { report($0, "found") }
         let response = ProblemDetails(
             Problem(code: .ambiguous, retryAt: nil, sources: sources), id: try Fixtures.id()
         ).response(now: Fixtures.now)

@@ -76,8 +76,6 @@ import Testing
             contract.values(of: "status", schema: "Action")
                 == Set(ActionStatus.allCases.map(\.rawValue)))
         #expect(
-            contract.values(of: "source", schema: "Action") == Set(Source.allCases.map(\.rawValue)))
-        #expect(
             contract.values(of: "class", schema: "ActionError")
                 == Set(ErrorClass.allCases.map(\.rawValue)))
     }

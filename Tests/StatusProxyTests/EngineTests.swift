@@ -19,11 +19,11 @@ struct EngineTests {
         let health = Health()
         health.hear(.well)
         let policy = TrackerPolicy(
-            sources: PerSource { _ in nil }, refreshWait: .seconds(1), staleMax: .seconds(60),
+            sources: PerSource([]), refreshWait: .seconds(1), staleMax: .seconds(60),
             terminalTTL: .seconds(60), actionsMax: 10)
         let engine = Engine(
             policy: policy, store: try SQLiteStore(path: path),
-            clients: PerSource { _ in nil }, responses: ResponseCache(),
+            clients: PerSource([]), readers: PerSource([]), responses: ResponseCache(),
             observer: Observer(log: log, metrics: Metrics(), health: health),
             target: DispatchQueue(label: "engine-tests"), purgeInterval: .milliseconds(50))
 
@@ -44,11 +44,11 @@ extension EngineTests {
         let log = LogWriter(level: .error, format: .json)
         // Every question is replied to at once: there is no room for a caller.
         let policy = TrackerPolicy(
-            sources: PerSource { _ in nil }, refreshWait: .seconds(1), staleMax: .seconds(60),
+            sources: PerSource([]), refreshWait: .seconds(1), staleMax: .seconds(60),
             terminalTTL: .seconds(60), actionsMax: 10, callersMax: 0)
         let engine = Engine(
             policy: policy, store: MemoryStore(clock: { SystemClock.now() }),
-            clients: PerSource { _ in nil }, responses: ResponseCache(),
+            clients: PerSource([]), readers: PerSource([]), responses: ResponseCache(),
             observer: Observer(log: log, metrics: Metrics(), health: Health()), target: target)
         let replies = Guarded(0)
         let repliesBefore = Guarded<[Int]>([])

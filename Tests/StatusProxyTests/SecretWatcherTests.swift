@@ -28,7 +28,7 @@ struct SecretWatcherTests {
     }
 
     private func watch(_ path: String) {
-        watcher.watch(path, .ordersTokenFile) { [readings, isShort] in
+        watcher.watch(path, "ORDERS_TOKEN_FILE") { [readings, isShort] in
             if isShort.withLock({ $0 }) {
                 readings.withLock { $0.append("failed") }
                 throw Unreadable()
@@ -50,7 +50,7 @@ struct SecretWatcherTests {
     /// What was logged of the looks that have begun.
     private func messages() throws -> [String?] {
         // It waits its turn behind the look under way.
-        watcher.watch("", .callerKeysFile) {}
+        watcher.watch("", "CALLER_KEYS_FILE") {}
         log.flush(patience: .seconds(30))
         return try #require(pipe.lines()).map { try json($0)["message"]?.string }
     }

@@ -1,42 +1,61 @@
 // The table of settings: the README shows what the type holds, in its order.
 
+import StatusCore
 import Testing
 
 @testable import StatusProxy
 
 struct SettingNameTests {
-    private struct Row {
-        var name: String
-        var defaultText: String?
-    }
-
-    /// The table below "## Settings" of the README.
-    private func rows() throws -> [Row] {
+    /// The first table below that heading of the README whose head begins so: the ticked words of each cell.
+    private func rows(below heading: String, head: String) throws -> [[[String]]] {
         let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
         let bytes = try SmallFile.read("\(root)/README.md", bytesMax: 1 << 20)
         let text = String(decoding: bytes, as: UTF8.self)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
-        let table = lines.drop { $0 != "## Settings" }.drop { !$0.hasPrefix("|") }
+        let table = lines.drop { $0 != heading }.drop { !$0.hasPrefix("| \(head)") }
         return table.prefix { $0.hasPrefix("|") }.dropFirst(2).map { line in
-            let cells = line.split(separator: "|", omittingEmptySubsequences: false)
-            let ticked = cells.map { $0.split(separator: "`").dropFirst().first.map(String.init) }
-            return Row(name: ticked[1] ?? "", defaultText: ticked[2])
+            line.split(separator: "|", omittingEmptySubsequences: false).dropFirst().map { cell in
+                cell.split(separator: "`", omittingEmptySubsequences: false).enumerated()
+                    .filter { $0.offset % 2 == 1 }.map { String($0.element) }
+            }
         }
     }
 
     @Test func readmeShowsEverySettingInOrder() throws {
-        #expect(try rows().map(\.name) == SettingName.allCases.map(\.rawValue))
+        let rows = try rows(below: "## Settings", head: "variable |")
+        #expect(rows.map { $0[0].first } == SettingName.allCases.map(\.rawValue))
+        #expect(rows.map { $0[1].first } == SettingName.allCases.map(\.defaultText))
     }
 
-    @Test func readmeShowsTheDefaults() throws {
-        let defaults = SettingName.allCases.map(\.defaultText)
-        #expect(try rows().map(\.defaultText) == defaults)
+    @Test func readmeShowsEverySettingOfASourceInOrder() throws {
+        let rows = try rows(below: "### Sources", head: "variable of source")
+        #expect(rows.map { $0[0].first } == SourceAspect.allCases.map { "X_\($0.rawValue)" })
     }
 
-    @Test func secretsAreThoseThatHaveAFile() {
-        let names = Set(SettingName.allCases.map(\.rawValue))
-        for name in SettingName.allCases {
-            #expect(name.isSecret == names.contains(name.rawValue + "_FILE"), "\(name)")
+    @Test func readmeShowsEveryKindWithItsDefaults() throws {
+        let rows = try rows(below: "### Sources", head: "kind |")
+        #expect(rows.map { $0[0].first } == SourceKind.all.map(\.name))
+        for (row, kind) in zip(rows, SourceKind.all) {
+            #expect(row[1].first == kind.baseURL)
+            #expect(
+                row[2] == [kind.minInterval, kind.maxInterval].map { "\($0.components.seconds)s" })
+            let calls = [kind.callsPerMinute, kind.callsPerDay].compactMap { $0 }.map(String.init)
+            #expect(row[3] == calls)
+            #expect(row[4].first == kind.idPattern?.description)
+            let token = kind.credentials
+            #expect(
+                row[5] == [token.tokenURL, token.tokenAuthentication.rawValue].compactMap { $0 })
+        }
+    }
+
+    @Test(arguments: SourceKind.all.map(\.name))
+    func secretsOfASourceAreThoseThatHaveAFile(name: String) throws {
+        let kind = try #require(SourceKind.named(name))
+        let source = ListedSource(
+            source: try #require(Source("x")), kind: kind, isRequired: true)
+        let names = Set(source.settings.map(\.name))
+        for setting in source.settings {
+            #expect(setting.isSecret == names.contains(setting.name + "_FILE"), "\(setting.name)")
         }
     }
 }

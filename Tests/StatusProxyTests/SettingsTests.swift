@@ -35,7 +35,7 @@ struct SettingsTests {
 
     @Test func defaultsOfTheUpstreamsAreThoseOfTheContract() throws {
         let settings = try settings()
-        let orders = try #require(settings.upstreams[.orders])
+        let orders = try #require(settings.sources[.orders])
         #expect(orders.endpoint.baseURL.text == "https://miraklconnect.com/api")
         #expect(orders.endpoint.timeout == .seconds(10))
         #expect(orders.endpoint.credentials == .bearer(Secret("hush-orders")))
@@ -43,8 +43,9 @@ struct SettingsTests {
             orders.policy
                 == SourcePolicy(
                     minInterval: .seconds(60), maxInterval: .seconds(300),
-                    callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 600, perDay: nil)))
-        let vouchers = try #require(settings.upstreams[.vouchers])
+                    callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 600, perDay: nil),
+                    idPattern: .uuid))
+        let vouchers = try #require(settings.sources[.vouchers])
         #expect(vouchers.endpoint.baseURL.text == "https://api.voucherify.io")
         #expect(vouchers.endpoint.timeout == .seconds(10))
         #expect(
@@ -54,7 +55,8 @@ struct SettingsTests {
             vouchers.policy
                 == SourcePolicy(
                     minInterval: .seconds(30), maxInterval: .seconds(300),
-                    callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 60, perDay: 2400)))
+                    callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 60, perDay: 2400),
+                    idPattern: .prefix("aa_")))
     }
 
     @Test func everySettingTakesEffect() throws {
@@ -89,14 +91,15 @@ struct SettingsTests {
         #expect(settings.logFormat == .text)
         #expect(settings.logRequests == .sampled)
         #expect(settings.logsPeer)
-        let vouchers = try #require(settings.upstreams[.vouchers])
+        let vouchers = try #require(settings.sources[.vouchers])
         #expect(vouchers.endpoint.baseURL.text == "http://10.0.0.1:1/v")
         #expect(
             vouchers.policy
                 == SourcePolicy(
                     minInterval: .milliseconds(1), maxInterval: .milliseconds(2),
-                    callDeadline: .seconds(8), budget: BudgetLimits(perMinute: 7, perDay: nil)))
-        #expect(settings.upstreams[.orders]?.policy.budget.perDay == 9)
+                    callDeadline: .seconds(8), budget: BudgetLimits(perMinute: 7, perDay: nil),
+                    idPattern: .prefix("aa_")))
+        #expect(settings.sources[.orders]?.policy.budget.perDay == 9)
     }
 
     @Test(arguments: [("0660", 0o660), ("660", 0o660), ("0", 0), ("0777", 0o777), ("00600", 0o600)])
@@ -149,9 +152,10 @@ struct SettingsTests {
         ])
         let parts = ClientCredentials(
             tokenURL: try UpstreamURL("https://auth.example.com/token"), clientID: "client",
-            clientSecret: Secret("hush-client"), audience: "company")
-        #expect(settings.upstreams[.orders]?.endpoint.credentials == .clientCredentials(parts))
-        #expect(settings.upstreams[.orders]?.secretFile == nil)
+            clientSecret: Secret("hush-client"),
+            form: [.init("audience", "company", part: .audience)])
+        #expect(settings.sources[.orders]?.endpoint.credentials == .clientCredentials(parts))
+        #expect(settings.sources[.orders]?.secretFile == nil)
     }
 
     @Test func tokenURLHasADefault() throws {
@@ -162,7 +166,7 @@ struct SettingsTests {
         let parts = ClientCredentials(
             tokenURL: try UpstreamURL("https://auth.mirakl.net/oauth/token"), clientID: "client",
             clientSecret: Secret("hush-client"))
-        #expect(settings.upstreams[.orders]?.endpoint.credentials == .clientCredentials(parts))
+        #expect(settings.sources[.orders]?.endpoint.credentials == .clientCredentials(parts))
     }
 
     // MARK: Secret files
@@ -172,11 +176,11 @@ struct SettingsTests {
         let folder = TemporaryFolder()
         let path = folder.write(text)
         let orders = try #require(
-            settings(["ORDERS_TOKEN": nil, "ORDERS_TOKEN_FILE": path]).upstreams[.orders])
+            settings(["ORDERS_TOKEN": nil, "ORDERS_TOKEN_FILE": path]).sources[.orders])
         #expect(orders.endpoint.credentials == .bearer(Secret("hush-file")))
         let file = try #require(orders.secretFile)
         #expect(file.path == path)
-        #expect(file.setting == .ordersTokenFile)
+        #expect(file.setting == "ORDERS_TOKEN_FILE")
         #expect(file.credentials(Secret("hush-new")) == .bearer(Secret("hush-new")))
     }
 
@@ -187,21 +191,21 @@ struct SettingsTests {
             "ORDERS_TOKEN": nil, "ORDERS_CLIENT_ID": "client", "ORDERS_CLIENT_SECRET_FILE": path,
             "VOUCHERS_APP_TOKEN": nil, "VOUCHERS_APP_TOKEN_FILE": path,
         ])
-        let client = try #require(settings.upstreams[.orders]?.secretFile)
-        #expect(client.setting == .ordersClientSecretFile)
+        let client = try #require(settings.sources[.orders]?.secretFile)
+        #expect(client.setting == "ORDERS_CLIENT_SECRET_FILE")
         guard case .clientCredentials(let parts) = client.credentials(Secret("hush-new")) else {
             Issue.record("other credentials than those of the settings")
             return
         }
         #expect(parts.clientID == "client")
         #expect(parts.clientSecret == Secret("hush-new"))
-        let keys = try #require(settings.upstreams[.vouchers]?.secretFile)
-        #expect(keys.setting == .vouchersAppTokenFile)
+        let keys = try #require(settings.sources[.vouchers]?.secretFile)
+        #expect(keys.setting == "VOUCHERS_APP_TOKEN_FILE")
         #expect(
             keys.credentials(Secret("hush-new"))
                 == .applicationKeys(appID: "app-id", token: Secret("hush-new")))
         #expect(
-            settings.upstreams[.vouchers]?.endpoint.credentials
+            settings.sources[.vouchers]?.endpoint.credentials
                 == .applicationKeys(appID: "app-id", token: Secret("hush-file")))
     }
 
@@ -213,7 +217,7 @@ struct SettingsTests {
     ])
     func shortOrdersIntervalIsTakenOnALoopbackAddress(url: String) throws {
         let settings = try settings(["ORDERS_URL": url, "ORDERS_MIN_INTERVAL": "5s"])
-        #expect(settings.upstreams[.orders]?.policy.minInterval == .seconds(5))
+        #expect(settings.sources[.orders]?.policy.minInterval == .seconds(5))
     }
 
     // MARK: Stores
@@ -358,6 +362,15 @@ struct SettingsTests {
     ])
     func urlWithAVersionElsewhereIsTaken(url: String) throws {
         let settings = try settings(["VOUCHERS_URL": url, "ORDERS_URL": url])
-        #expect(settings.upstreams[.vouchers]?.endpoint.baseURL.text == url)
+        #expect(settings.sources[.vouchers]?.endpoint.baseURL.text == url)
+    }
+}
+
+extension UpstreamCredentials {
+    fileprivate static func applicationKeys(appID: String, token: Secret) -> UpstreamCredentials {
+        .fields([
+            CredentialField(name: "X-App-Id", Secret(appID), part: .applicationID),
+            CredentialField(name: "X-App-Token", token, part: .applicationToken),
+        ])
     }
 }

@@ -47,7 +47,7 @@ struct CurlUpstreamClientTests {
         }
         let multi = try CurlMulti()
         let endpoint = try UpstreamEndpoint.test(
-            server.url + "/", source: .vouchers,
+            server.url + "/", path: "/v1/async-actions/{id}",
             credentials: .applicationKeys(appID: "app-1", token: Secret(testToken)))
         let client = CurlUpstreamClient(multi: multi, endpoint: endpoint, clock: bootTime)
         #expect(await client.prepare() == nil)
@@ -67,7 +67,7 @@ struct CurlUpstreamClientTests {
         } use: { client, _ in
             _ = await client.call(id())
             try client.updateCredentials(.bearer(Secret("second")))
-            #expect(throws: EndpointFailure.unsendable("token")) {
+            #expect(throws: EndpointFailure.unsendable(.token)) {
                 try client.updateCredentials(.bearer(Secret("a\r\nX: y")))
             }
             _ = await client.call(id())

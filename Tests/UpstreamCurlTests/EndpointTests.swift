@@ -60,7 +60,8 @@ struct UpstreamEndpointTests {
         #expect(
             orders.url(of: action)
                 == "https://miraklconnect.com/api/v2/orders/actions/a.b_c~d:e-f")
-        let vouchers = try UpstreamEndpoint.test("https://api.voucherify.io", source: .vouchers)
+        let vouchers = try UpstreamEndpoint.test(
+            "https://api.voucherify.io", path: "/v1/async-actions/{id}")
         #expect(
             vouchers.url(of: action) == "https://api.voucherify.io/v1/async-actions/a.b_c~d:e-f")
     }
@@ -80,15 +81,15 @@ struct UpstreamEndpointTests {
 
     @Test(arguments: ["", "a b", "a\n", "a\r\nX: y", "ü", "\u{7F}"])
     func unsendableCredentialsAreRefused(text: String) {
-        let failure = EndpointFailure.unsendable("token")
+        let failure = EndpointFailure.unsendable(.token)
         #expect(throws: failure) {
             try UpstreamEndpoint.test("https://host", credentials: .bearer(Secret(text)))
         }
-        #expect(throws: EndpointFailure.unsendable("application id")) {
+        #expect(throws: EndpointFailure.unsendable(.applicationID)) {
             try UpstreamEndpoint.test(
                 "https://host", credentials: .applicationKeys(appID: text, token: Secret("t")))
         }
-        #expect(throws: EndpointFailure.unsendable("application token")) {
+        #expect(throws: EndpointFailure.unsendable(.applicationToken)) {
             try UpstreamEndpoint.test(
                 "https://host", credentials: .applicationKeys(appID: "a", token: Secret(text)))
         }

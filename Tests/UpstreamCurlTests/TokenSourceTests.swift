@@ -43,7 +43,8 @@ struct TokenSourceTests {
     ) throws -> ClientCredentials {
         ClientCredentials(
             tokenURL: try UpstreamURL(server.url + "/token"), clientID: "client:1",
-            clientSecret: Secret(secret), audience: audience)
+            clientSecret: Secret(secret),
+            form: audience.map { [.init("audience", $0, part: .audience)] } ?? [])
     }
 
     @Test func fiftyAskersShareOneFetch() async throws {

@@ -14,7 +14,7 @@ struct PostgresBatch {
             case .lookUp(let ids, _): ids
             case .reserve(let request, _): request.needed.ids
             case .settle(let settlement, _): settlement.needed.ids
-            case .changes, .smallestGaps, .purge: []
+            case .changes, .register, .purge: []
             }
         }
     }
@@ -24,7 +24,7 @@ struct PostgresBatch {
         errands.flatMap { errand -> [ActionID] in
             switch errand.operation.request {
             case .lookUp(let ids, _): ids
-            case .settle, .reserve, .changes, .smallestGaps, .purge: []
+            case .settle, .reserve, .changes, .register, .purge: []
             }
         }
     }
@@ -53,7 +53,7 @@ struct PostgresDecision {
         case records([LookRecord])
         case reserved(ReservationReply)
         case settled(SettlementReply)
-        case gaps(PerSource<Duration?>)
+        case gaps([Source: Duration])
         /// Its asker has been told already, and nothing was decided.
         case none
     }
@@ -129,7 +129,7 @@ extension PostgresDecision {
         case .reserve(let request, _): return .reserved(rules.reserve(request, in: &after))
         case .settle(let settlement, _):
             return .settled(rules.complete(settlement, in: &after))
-        case .smallestGaps: return .gaps(after.smallestGaps)
+        case .register(let sources, _): return .gaps(rules.register(sources, in: &after))
         case .changes, .purge: return .none
         }
     }

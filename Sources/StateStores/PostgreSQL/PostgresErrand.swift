@@ -17,7 +17,7 @@ struct PostgresErrand {
     var isAlone: Bool {
         switch operation.request {
         case .changes, .purge: true
-        case .lookUp, .reserve, .settle, .smallestGaps: false
+        case .lookUp, .reserve, .settle, .register: false
         }
     }
 

@@ -30,8 +30,8 @@ public struct PostgresJournal: CallJournal {
         }
     }
 
-    public func smallestGaps() throws(StoreFailure) -> PerSource<Duration?> {
-        var gaps = PerSource<Duration?> { _ in nil }
+    public func smallestGaps() throws(StoreFailure) -> [Source: Duration] {
+        var gaps: [Source: Duration] = [:]
         try read { connection throws(PostgresFailure) in
             _ = try Self.execute(
                 """
@@ -40,7 +40,7 @@ public struct PostgresJournal: CallJournal {
                     SELECT source, smallest_gap FROM status_proxy.sources
                 """, on: connection)
             for row in try Self.execute("FETCH ALL FROM gaps", on: connection).rows {
-                guard let source = row.text(0).flatMap(Source.init) else { continue }
+                guard let source = row.text(0).flatMap({ Source($0) }) else { continue }
                 gaps[source] = row.span(1)
             }
         }
@@ -72,7 +72,7 @@ extension JournaledCall {
     /// Nil for a source that this version does not know: such a call is not ours.
     fileprivate init?(_ row: PostgresResult.Row) {
         guard let token = row.integer(0).map(SlotToken.init),
-            let source = row.text(1).flatMap(Source.init),
+            let source = row.text(1).flatMap({ Source($0) }),
             let id = row.text(2).flatMap({ ActionID($0) }), let reserved = row.instant(3),
             let ends = row.instant(4)
         else { return nil }

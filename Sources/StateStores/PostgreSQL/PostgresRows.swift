@@ -38,7 +38,7 @@ extension StoredEntry {
     /// Nil for a source that this version does not know.
     init?(_ row: PostgresResult.Row) {
         guard let id = row.text(0).flatMap({ ActionID($0) }),
-            let source = row.text(1).flatMap(Source.init), let firstSeen = row.moment(4),
+            let source = row.text(1).flatMap({ Source($0) }), let firstSeen = row.moment(4),
             let opens = row.instant(5)
         else { return nil }
         self.init(
@@ -73,7 +73,7 @@ extension StoredEntry {
     fileprivate func write(_ json: inout JSONWriter, revision: Int64) {
         json.beginObject()
         json.member("id", key.id.canonical)
-        json.member("source", key.source.rawValue)
+        json.member("source", key.source.name)
         json.member("revision", revision)
         json.member("spelling", key.id.otherSpelling)
         json.member("first_seen", firstSeen.time.nanoseconds)
@@ -122,7 +122,7 @@ extension StoreState {
     mutating func takeDocuments(_ result: PostgresResult) {
         for row in result.rows {
             guard let id = row.text(0).flatMap({ ActionID($0) }),
-                let source = row.text(1).flatMap(Source.init)
+                let source = row.text(1).flatMap({ Source($0) })
             else { continue }
             documents[LookKey(source, id)] = ActionDocument(row, from: 2, source: source)
         }
@@ -130,9 +130,9 @@ extension StoreState {
 
     mutating func takeSources(_ result: PostgresResult) throws(PostgresFailure) {
         for row in result.rows {
-            guard let source = row.text(0).flatMap(Source.init) else { continue }
+            guard let source = row.text(0).flatMap({ Source($0) }) else { continue }
             guard let calls = CallCounts(bytes: row.blob(4) ?? []) else {
-                throw .malformed("the counts of \(source.rawValue) are not readable")
+                throw .malformed("the counts of \(source.name) are not readable")
             }
             sources[source] = SourceState(
                 pausedUntil: row.instant(1), breakerUntil: row.instant(2),
@@ -156,7 +156,7 @@ enum PostgresJSON {
         array(sources) { json, row in
             let (source, state) = row
             json.beginObject()
-            json.member("source", source.rawValue)
+            json.member("source", source.name)
             json.member("paused_until", state.pausedUntil?.nanoseconds)
             json.member("breaker_until", state.breakerUntil?.nanoseconds)
             json.member("smallest_gap", state.smallestGap?.nanoseconds)
@@ -170,7 +170,7 @@ enum PostgresJSON {
             json, call in
             json.beginObject()
             json.member("token", call.token.number)
-            json.member("source", call.key.source.rawValue)
+            json.member("source", call.key.source.name)
             json.member("id", call.key.id.canonical)
             json.member("reserved", call.reserved.time.nanoseconds)
             json.member("ends", call.ends.nanoseconds)

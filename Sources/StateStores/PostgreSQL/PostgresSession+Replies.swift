@@ -168,7 +168,7 @@ extension PostgresSession {
             notifications?.send([settlement.key.id])
             answer.record = decision.record(settlement.key) ?? answer.record
             if !errand.isGivenUp { reply(.success(answer)) }
-        case (.smallestGaps(let reply), .gaps(let gaps)):
+        case (.register(_, let reply), .gaps(let gaps)):
             if !errand.isGivenUp { reply(.success(gaps)) }
         default: break
         }

@@ -37,7 +37,7 @@ extension PostgresStatement {
                 \(documentsSQL)
                 WHERE (id, source) IN (SELECT * FROM unnest($1::text[], $2::text[]))
                 """,
-            values: [.array(keys.map(\.id.canonical)), .array(keys.map(\.source.rawValue))])
+            values: [.array(keys.map(\.id.canonical)), .array(keys.map(\.source.name))])
     }
 
     private static let documentsSQL =
@@ -87,14 +87,14 @@ extension PostgresStatement {
                 .instant(decision.now), .text(meta.home), .text(meta.serverStart),
                 .instant(meta.noticed), .instant(meta.barrier),
                 PostgresJSON.entries(
-                    after.entries.values.filter { before.entries[$0.key] != $0 },
+                    after.entries.filter { before.entries[$0.key] != $0 },
                     revision: revision),
                 PostgresJSON.sources(
                     after.sources.filter { before.sources[$0.key] != $0.value }.map { $0 }),
                 PostgresJSON.calls(after.events),
                 PostgresJSON.completions(after.events, revision: revision),
                 .array(documents.map(\.key.id.canonical)),
-                .array(documents.map(\.key.source.rawValue)),
+                .array(documents.map(\.key.source.name)),
                 .array(documents.map(\.value.status.rawValue)),
                 .array(documents.map { $0.value.isDone ? "t" : "f" }),
                 .array(documents.map { $0.value.createdAt.map { "\($0.milliseconds)" } }),

@@ -66,10 +66,11 @@ public final class PostgresStore: StateStore, @unchecked Sendable {
         post(.settle(settlement, reply: reply))
     }
 
-    public func smallestGaps(
-        reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void
+    public func register(
+        _ sources: [Source: Duration],
+        reply: @escaping @Sendable (Result<[Source: Duration], StoreFailure>) -> Void
     ) {
-        post(.smallestGaps(reply: reply))
+        post(.register(sources, reply: reply))
     }
 
     /// Goes through the looks in small steps, between which other operations have their turn.

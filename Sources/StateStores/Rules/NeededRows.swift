@@ -5,16 +5,21 @@ import StatusCore
 /// The entries of some ids at all sources, what is kept of some sources, and some documents.
 struct NeededRows {
     var ids: [ActionID] = []
-    var source: Source?
+    var sources = Sources.these([])
     var documents: [LookKey] = []
+
+    enum Sources {
+        case these([Source])
+        case all
+    }
 }
 
 extension Reservation {
-    var needed: NeededRows { NeededRows(ids: [key.id], source: key.source) }
+    var needed: NeededRows { NeededRows(ids: [key.id], sources: .these([key.source])) }
 }
 
 extension Settlement {
-    var needed: NeededRows { NeededRows(ids: [key.id], source: key.source) }
+    var needed: NeededRows { NeededRows(ids: [key.id], sources: .these([key.source])) }
 }
 
 extension StoreState {

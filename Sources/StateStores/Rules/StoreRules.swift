@@ -10,9 +10,22 @@ struct StoreRules {
     /// When the operation was asked for: spans in the request count back from here.
     let asked: StoreMoment
 
-    /// At each source, in order.
+    /// At each source that has one, in the order of their names.
     func lookUp(_ id: ActionID, in state: StoreState) -> [LookRecord] {
-        Source.allCases.compactMap { state.record(LookKey($0, id), at: now) }
+        state.entries.entries(of: id).map { $0.record(at: now, state.documents[$0.key]) }
+    }
+
+    /// Enters sources that are not known yet, each with the span for which it is left alone first, and
+    /// replies with the smallest gap that each has ever had. Only in a store without any source it may be
+    /// called at once: elsewhere it can be the new name of one that has just been called. Reads all sources.
+    func register(
+        _ sources: [Source: Duration], in state: inout StoreState
+    ) -> [Source: Duration] {
+        let isNew = state.sources.isEmpty
+        for (source, hold) in sources where state.sources[source] == nil {
+            state.sources[source] = SourceState(pausedUntil: isNew ? nil : now.time + hold)
+        }
+        return state.smallestGaps
     }
 
     /// Checks quarantine, pause, breaker, gate and budget, in this order; takes the call out of all of

@@ -14,7 +14,7 @@ struct StoreState: Sendable {
     /// Nothing is granted until then, whoever asks.
     var barrier: Instant?
     var sources: [Source: SourceState] = [:]
-    var entries: [LookKey: StoredEntry] = [:]
+    var entries = EntryTable()
     /// The states that entries have as their answers. Apart from them: an entry changes with each call,
     /// and a state can be large.
     var documents: [LookKey: ActionDocument] = [:]
@@ -26,9 +26,12 @@ struct StoreState: Sendable {
         entries[key].map { $0.record(at: now, documents[key]) }
     }
 
+    /// The smallest gap that each source has ever had.
+    var smallestGaps: [Source: Duration] { sources.compactMapValues(\.smallestGap) }
+
     /// True when any upstream has told a state of this id.
     func isKnown(_ id: ActionID) -> Bool {
-        Source.allCases.contains { entries[LookKey($0, id)]?.isKnown == true }
+        entries.entries(of: id).contains(where: \.isKnown)
     }
 }
 

@@ -18,12 +18,12 @@ public struct SQLiteJournal: CallJournal {
         }
     }
 
-    public func smallestGaps() throws(StoreFailure) -> PerSource<Duration?> {
-        var gaps = PerSource<Duration?> { _ in nil }
+    public func smallestGaps() throws(StoreFailure) -> [Source: Duration] {
+        var gaps: [Source: Duration] = [:]
         try read { database throws(SQLiteFailure) in
             let sources = try database.prepare("SELECT source, smallest_gap FROM sources")
             try sources.forEach { row in
-                guard let source = row.text(0).flatMap(Source.init) else { return true }
+                guard let source = row.text(0).flatMap({ Source($0) }) else { return true }
                 gaps[source] = row.integer(1).map { .nanoseconds($0) }
                 return true
             }

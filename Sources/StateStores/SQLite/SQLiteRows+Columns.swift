@@ -4,7 +4,7 @@ import StatusCore
 
 extension SQLiteRows {
     static func values(of key: LookKey) -> [SQLiteValue] {
-        [.text(key.id.canonical), .text(key.source.rawValue)]
+        [.text(key.id.canonical), .text(key.source.name)]
     }
 
     // MARK: entries
@@ -47,7 +47,7 @@ extension SQLiteRows {
     /// Nil for a source that this version does not know.
     static func entry(_ row: Statement.Row) -> StoredEntry? {
         guard let id = row.text(0).flatMap({ ActionID($0) }),
-            let source = row.text(1).flatMap(Source.init),
+            let source = row.text(1).flatMap({ Source($0) }),
             let firstSeen = row.moment(3, 4), let opens = row.instant(5)
         else { return nil }
         return StoredEntry(
@@ -116,7 +116,7 @@ extension SQLiteRows {
 
     static func values(of call: GrantedCall) -> [SQLiteValue] {
         [
-            .integer(call.token.number), .text(call.key.source.rawValue),
+            .integer(call.token.number), .text(call.key.source.name),
             .text(call.key.id.canonical), .integer(call.reserved.time.nanoseconds),
             .integer(call.reserved.wall.milliseconds), .integer(call.ends.nanoseconds),
             .flag(call.classes.isUnknown), .flag(call.classes.wasNotFound),
@@ -137,7 +137,7 @@ extension SQLiteRows {
     /// Nil for a source that this version does not know: such a call is not ours.
     static func call(_ row: Statement.Row) -> JournaledCall? {
         guard let token = row.integer(0).map(SlotToken.init),
-            let source = row.text(1).flatMap(Source.init),
+            let source = row.text(1).flatMap({ Source($0) }),
             let id = row.text(2).flatMap({ ActionID($0) }), let reserved = row.moment(3, 4),
             let ends = row.instant(5)
         else { return nil }

@@ -20,8 +20,8 @@ final class SQLiteRows {
         for id in needed.ids {
             for entry in try entries(id) { state.entries[entry.key] = entry }
         }
-        if let source = needed.source, let kept = try self.source(source) {
-            state.sources[source] = kept
+        for source in try sources(needed.sources) {
+            if let kept = try self.source(source) { state.sources[source] = kept }
         }
         for key in needed.documents where state.lacksDocument(key) {
             state.documents[key] = try document(key)
@@ -31,8 +31,9 @@ final class SQLiteRows {
     /// All that is kept of an action.
     func whole(_ id: ActionID) throws(SQLiteFailure) -> StoreState {
         var state = StoreState()
-        let keys = Source.allCases.map { LookKey($0, id) }
-        try load(NeededRows(ids: [id], documents: keys), into: &state)
+        try load(NeededRows(ids: [id]), into: &state)
+        let keys = state.entries.entries(of: id).map(\.key)
+        try load(NeededRows(documents: keys), into: &state)
         return state
     }
 
@@ -49,9 +50,22 @@ final class SQLiteRows {
         try statements.document.first(Self.values(of: key)) { Self.document(key.source, $0) }
     }
 
+    private func sources(_ needed: NeededRows.Sources) throws(SQLiteFailure) -> [Source] {
+        switch needed {
+        case .these(let sources): return sources
+        case .all:
+            var names: [Source] = []
+            try statements.sourceNames.forEach([]) { row in
+                if let source = row.text(0).flatMap({ Source($0) }) { names.append(source) }
+                return true
+            }
+            return names
+        }
+    }
+
     private func source(_ source: Source) throws(SQLiteFailure) -> SourceState? {
         var isReadable = true
-        let kept = try statements.source.first([.text(source.rawValue)]) { row -> SourceState? in
+        let kept = try statements.source.first([.text(source.name)]) { row -> SourceState? in
             guard let calls = CallCounts(bytes: row.blob(3) ?? []) else {
                 isReadable = false
                 return nil
@@ -61,15 +75,9 @@ final class SQLiteRows {
                 smallestGap: row.integer(2).map { .nanoseconds($0) }, calls: calls)
         }
         guard isReadable else {
-            throw .damaged("the counts of \(source.rawValue) are not readable")
+            throw .damaged("the counts of \(source.name) are not readable")
         }
         return kept
-    }
-
-    func smallestGaps() throws(SQLiteFailure) -> PerSource<Duration?> {
-        var gaps = PerSource<Duration?> { _ in nil }
-        for source in Source.allCases { gaps[source] = try self.source(source)?.smallestGap }
-        return gaps
     }
 
     func hasCall(_ token: SlotToken) throws(SQLiteFailure) -> Bool {
@@ -101,7 +109,7 @@ final class SQLiteRows {
     func save(
         _ after: StoreState, over before: StoreState, revision: Int64
     ) throws(SQLiteFailure) {
-        for (key, entry) in after.entries where before.entries[key] != entry {
+        for entry in after.entries where before.entries[entry.key] != entry {
             try statements.keepEntry.run(Self.values(of: entry))
         }
         for (key, document) in after.documents where before.documents[key] != document {
@@ -109,7 +117,7 @@ final class SQLiteRows {
         }
         for (source, kept) in after.sources where before.sources[source] != kept {
             try statements.keepSource.run([
-                .text(source.rawValue), .optional(kept.pausedUntil?.nanoseconds),
+                .text(source.name), .optional(kept.pausedUntil?.nanoseconds),
                 .optional(kept.breakerUntil?.nanoseconds),
                 .optional(kept.smallestGap?.nanoseconds), .blob(kept.calls.bytes),
             ])

@@ -151,10 +151,10 @@ final class SQLiteSession {
             lost.append(call)
         }
         let pauses = carryOver.pauses(at: now.time, offset: offset)
-        for source in Source.allCases {
+        for source in Set(lost.map(\.granted.key.source)).union(pauses.keys) {
             let calls = lost.filter { $0.granted.key.source == source }
             let pause = pauses.filter { $0.key == source }
-            _ = try transaction.decide(NeededRows(source: source)) { state in
+            _ = try transaction.decide(NeededRows(sources: .these([source]))) { state in
                 StoreRules(now: now, asked: now).enterAgain(calls, pause, in: &state)
             }
         }

@@ -82,10 +82,11 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         post(.settle(settlement, reply: reply))
     }
 
-    public func smallestGaps(
-        reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void
+    public func register(
+        _ sources: [Source: Duration],
+        reply: @escaping @Sendable (Result<[Source: Duration], StoreFailure>) -> Void
     ) {
-        post(.smallestGaps(reply: reply))
+        post(.register(sources, reply: reply))
     }
 
     /// Goes through the file in small steps, between which other operations have their turn.
@@ -221,8 +222,10 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
             return try reserve(request, rules, transaction, reply)
         case .settle(let settlement, let reply):
             return try settle(settlement, rules, transaction, reply)
-        case .smallestGaps(let reply):
-            let gaps = try transaction.rows.smallestGaps()
+        case .register(let sources, let reply):
+            let gaps = try transaction.decide(NeededRows(sources: .all)) { state in
+                rules.register(sources, in: &state)
+            }.reply
             return { reply(.success(gaps)) }
         case .purge(let retention, let progress, let reply):
             let next = try transaction.rows.purge(

@@ -9,6 +9,7 @@ struct Statements: ~Copyable {
     let keepDocument: Statement
     let dropDocument: Statement
     let source: Statement
+    let sourceNames: Statement
     let keepSource: Statement
     let hasCall: Statement
     let addCall: Statement
@@ -54,6 +55,7 @@ extension Statements {
             SELECT paused_until, breaker_until, smallest_gap, calls FROM sources
             WHERE source = ?1
             """)
+        let sourceNames = try database.prepare("SELECT source FROM sources")
         let keepSource = try database.prepare(
             """
             INSERT INTO sources (source, paused_until, breaker_until, smallest_gap, calls)
@@ -97,7 +99,7 @@ extension Statements {
         self.init(
             entries: entries, keepEntry: keepEntry, dropEntry: dropEntry, document: document,
             keepDocument: keepDocument, dropDocument: dropDocument, source: source,
-            keepSource: keepSource, hasCall: hasCall, addCall: addCall,
+            sourceNames: sourceNames, keepSource: keepSource, hasCall: hasCall, addCall: addCall,
             addCompletion: addCompletion, completed: completed, dataVersion: dataVersion,
             meta: meta, keepMeta: keepMeta)
     }

@@ -9,20 +9,38 @@
 /// have. The store's clock stands still while the machine is down, so that time counts as none. A
 /// gap is therefore never wider, and a minute never emptier, than the upstream saw it.
 public struct JournalAudit {
-    private var audits: PerSource<SourceAudit>
+    /// What each source is held to today.
+    private let policies: PerSource<SourcePolicy>
+    private let judgesByCurrent: Bool
+    private var audits: [Source: SourceAudit] = [:]
 
     /// `policies`: what each upstream is held to today, for calls that do not tell their rules, and for
     /// all if `againstCurrent`.
-    public init(_ policies: PerSource<SourcePolicy?>, againstCurrent: Bool = false) {
-        audits = PerSource {
-            SourceAudit(current: policies[$0].map(CallLimits.init), judgesByCurrent: againstCurrent)
-        }
+    public init(_ policies: PerSource<SourcePolicy>, againstCurrent: Bool = false) {
+        self.policies = policies
+        judgesByCurrent = againstCurrent
+    }
+
+    /// The configured sources, and those that are not any more but have calls, in the order of their names.
+    public var sources: [Source] {
+        policies.sources + audits.keys.filter { policies[$0] == nil }.sorted()
     }
 
     /// Takes the next call, in the order in which they were granted.
-    public mutating func take(_ call: JournaledCall) { audits[call.key.source].take(call) }
+    public mutating func take(_ call: JournaledCall) {
+        let source = call.key.source
+        let unused = audit(of: source)
+        audits[source, default: unused].take(call)
+    }
 
-    public func verdict(on source: Source) -> AuditVerdict { audits[source].verdict() }
+    public func verdict(on source: Source) -> AuditVerdict {
+        (audits[source] ?? audit(of: source)).verdict()
+    }
+
+    private func audit(of source: Source) -> SourceAudit {
+        SourceAudit(
+            current: policies[source].map(CallLimits.init), judgesByCurrent: judgesByCurrent)
+    }
 }
 
 /// One upstream's calls under judgement.

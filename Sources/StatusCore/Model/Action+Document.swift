@@ -6,7 +6,7 @@ extension Action {
         var json = JSONWriter(reserving: 1024)
         json.beginObject()
         json.member("id", id.text)
-        json.member("source", source.rawValue)
+        json.member("source", source.name)
         json.member("type", type)
         json.member("status", status.rawValue)
         json.member("done", isDone)

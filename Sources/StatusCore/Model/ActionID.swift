@@ -38,15 +38,8 @@ public struct ActionID: Hashable, Sendable, CustomStringConvertible {
 }
 
 extension ActionID {
-    /// The upstream that the id's shape suggests: a UUID is an order action, `aa_…` a voucher
-    /// action. A hint, not a contract: both vendors may change their form.
-    public var suggestedSource: Source? {
-        if text.hasPrefix("aa_") { return .vouchers }
-        return isUUID ? .orders : nil
-    }
-
     /// 8-4-4-4-12 hexadecimal digits.
-    private var isUUID: Bool {
+    var isUUID: Bool {
         let bytes = text.utf8
         guard bytes.count == Self.uuidBytes else { return false }
         return bytes.enumerated().allSatisfy { offset, byte in

@@ -1,27 +1,41 @@
-// One value for each upstream, in a fixed order: what a dictionary would be, without its hashing.
+// One value for each configured source, in a fixed order: what a dictionary would be, without its hashing.
 
-/// A value per ``Source``.
+/// A value for each of a few sources.
 public struct PerSource<Value> {
-    private var orders: Value
-    private var vouchers: Value
+    /// In their fixed order.
+    public let sources: [Source]
+    private var values: [Value?]
 
     /// Makes each value from its source.
-    public init(_ value: (Source) throws -> Value) rethrows {
-        orders = try value(.orders)
-        vouchers = try value(.vouchers)
+    public init(_ sources: [Source], _ value: (Source) throws -> Value) rethrows {
+        self.init(sources: sources, values: try sources.map(value))
     }
 
-    public subscript(source: Source) -> Value {
+    public init(_ pairs: [(Source, Value)]) {
+        self.init(sources: pairs.map(\.0), values: pairs.map(\.1))
+    }
+
+    init(sources: [Source], values: [Value?]) {
+        self.sources = sources
+        self.values = values
+    }
+
+    /// The same sources, with other values.
+    public func map<Other>(_ change: (Value) throws -> Other) rethrows -> PerSource<Other> {
+        try PerSource<Other>(sources: sources, values: values.map { try $0.map(change) })
+    }
+
+    /// Nil for a source that is not configured; what is assigned to such a one is dropped.
+    public subscript(source: Source) -> Value? {
         _read {
-            switch source {
-            case .orders: yield orders
-            case .vouchers: yield vouchers
-            }
+            if let index = sources.firstIndex(of: source) { yield values[index] } else { yield nil }
         }
         _modify {
-            switch source {
-            case .orders: yield &orders
-            case .vouchers: yield &vouchers
+            var none: Value?
+            if let index = sources.firstIndex(of: source) {
+                yield &values[index]
+            } else {
+                yield &none
             }
         }
     }

@@ -1,11 +1,90 @@
-// The two upstreams that status-proxy stands in front of.
+// The name of a configured upstream account.
 
-/// An upstream that knows the state of actions.
-public enum Source: String, CaseIterable, Comparable, Sendable {
-    /// Mirakl Connect order actions.
-    case orders
-    /// Voucherify async actions.
-    case vouchers
+/// A source, by its configured name: `[a-z][a-z0-9-]{0,31}`.
+///
+/// The name's bytes are the value, so copying and comparing one costs no more than a few words.
+public struct Source: Hashable, Comparable, Sendable, LosslessStringConvertible {
+    public static let nameBytesMax = 32
+    /// In one process.
+    public static let countMax = 16
 
-    public static func < (a: Source, b: Source) -> Bool { a.rawValue < b.rawValue }
+    /// The name's bytes, the first in the highest byte of the first word; zeros follow the last.
+    ///
+    /// Not a `SIMD4`: its alignment of 32 bytes is more than the allocator gives without being asked.
+    private let words: (UInt64, UInt64, UInt64, UInt64)
+
+    /// Nil when the text is not a name.
+    public init?(_ name: String) {
+        let bytes = name.utf8
+        guard let first = bytes.first, bytes.count <= Self.nameBytesMax, Self.isLetter(first),
+            bytes.allSatisfy(Self.mayStandInName)
+        else { return nil }
+        var words = [UInt64](repeating: 0, count: 4)
+        for (index, byte) in bytes.enumerated() {
+            words[index / 8] |= UInt64(byte) << (56 - 8 * UInt64(index % 8))
+        }
+        self.words = (words[0], words[1], words[2], words[3])
+    }
+
+    public var name: String {
+        String(unsafeUninitializedCapacity: Self.nameBytesMax) { buffer in
+            var count = 0
+            forEachByte {
+                buffer[count] = $0
+                count += 1
+            }
+            return count
+        }
+    }
+
+    public var description: String { name }
+
+    /// By their names' bytes.
+    public static func < (a: Source, b: Source) -> Bool {
+        a.words < b.words
+    }
+
+    public static func == (a: Source, b: Source) -> Bool { a.words == b.words }
+
+    public func hash(into hasher: inout Hasher) {
+        hasher.combine(words.0)
+        hasher.combine(words.1)
+        hasher.combine(words.2)
+        hasher.combine(words.3)
+    }
+
+    /// The name's bytes in their order.
+    public func forEachByte(_ body: (UInt8) -> Void) {
+        for index in 0..<Self.nameBytesMax {
+            let byte = byte(at: index)
+            guard byte != 0 else { return }
+            body(byte)
+        }
+    }
+
+    public func isNamed(_ text: Span<UInt8>) -> Bool {
+        guard text.count <= Self.nameBytesMax, !text.isEmpty else { return false }
+        for index in text.indices where text[index] != byte(at: index) { return false }
+        return text.count == Self.nameBytesMax || byte(at: text.count) == 0
+    }
+
+    private func byte(at index: Int) -> UInt8 {
+        let word =
+            switch index / 8 {
+            case 0: words.0
+            case 1: words.1
+            case 2: words.2
+            default: words.3
+            }
+        return UInt8(truncatingIfNeeded: word >> (56 - 8 * UInt64(index % 8)))
+    }
+
+    private static func isLetter(_ byte: UInt8) -> Bool {
+        (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte)
+    }
+
+    private static func mayStandInName(_ byte: UInt8) -> Bool {
+        isLetter(byte) || byte == UInt8(ascii: "-")
+            || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte)
+    }
 }

@@ -1,7 +1,7 @@
 // Why the body of a good status does not tell the state of the action that was asked for.
 
 /// What was wrong with a body.
-enum BodyFault: Error, Equatable {
+public enum BodyFault: Error, Equatable {
     case empty
     case unreadable(JSONFailure)
     case notAnObject

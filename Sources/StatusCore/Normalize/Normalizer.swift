@@ -4,25 +4,27 @@
 public enum Normalizer {
     /// What the answer says of the action, and what it says of the upstream's limits.
     ///
-    /// `id` is the action that was asked for; `now` is the moment of the answer.
+    /// `key` is the action that was asked for; `reader` knows its source's bodies; `now` is the moment of
+    /// the answer.
     public static func outcome(
-        of reply: UpstreamReply, source: Source, id: ActionID, now: WallTime
+        of reply: UpstreamReply, about key: LookKey, by reader: any StateReader, now: WallTime
     ) -> (outcome: CallOutcome, hints: RateHints) {
-        (outcome(of: reply, source: source, id: id), RateHintReader.hints(in: reply, now: now))
+        (outcome(of: reply, key, reader), RateHintReader.hints(in: reply, now: now))
     }
 
     private static func outcome(
-        of reply: UpstreamReply, source: Source, id: ActionID
+        of reply: UpstreamReply, _ key: LookKey, _ reader: any StateReader
     ) -> CallOutcome {
-        switch reply.status {
+        let id = key.id
+        return switch reply.status {
         case 204, 205, 206: failure(.unexpectedStatus, reply, id)
         // RFC 9110, 15: an unknown 2xx is to be read as 200. The body has to prove itself anyway.
-        case 200..<300: answer(reply, source, id)
+        case 200..<300: answer(reply, key, reader)
         case 300..<400: failure(.redirected, reply, id)
         case 401: failure(.unauthorized, reply, id)
         case 402: failure(.paymentRequired, reply, id)
         case 403: failure(.forbidden, reply, id)
-        case 404: notFound(reply, source, id)
+        case 404: notFound(reply, id, reader)
         case 429: failure(.throttled, reply, id)
         case 500..<600: failure(.serverError, reply, id)
         default: failure(.unexpectedStatus, reply, id)
@@ -32,19 +34,16 @@ public enum Normalizer {
     // MARK: 2xx
 
     private static func answer(
-        _ reply: UpstreamReply, _ source: Source, _ id: ActionID
+        _ reply: UpstreamReply, _ key: LookKey, _ reader: any StateReader
     ) -> CallOutcome {
         do throws(BodyFault) {
             let body = try read(reply.body)
-            let action =
-                switch source {
-                case .orders: try OrdersNormalizer.action(in: body, asked: id)
-                case .vouchers: try VouchersNormalizer.action(in: body, asked: id)
-                }
+            let action = try reader.action(in: body, of: key.source, asked: key.id)
             return .answered(action.document())
         } catch {
             return failure(
-                error.kind, reply, id, otherwise: error.message + foreignCoding(reply, error, id))
+                error.kind, reply, key.id,
+                otherwise: error.message + foreignCoding(reply, error, key.id))
         }
     }
 
@@ -76,11 +75,12 @@ public enum Normalizer {
     /// for the action's absence would tell callers that everything is gone during a routing fault;
     /// taking it for a fault costs a 502 and a later look.
     private static func notFound(
-        _ reply: UpstreamReply, _ source: Source, _ id: ActionID
+        _ reply: UpstreamReply, _ id: ActionID, _ reader: any StateReader
     ) -> CallOutcome {
-        guard let error = UpstreamErrorBody(reply.body), error.notFoundAt == source else {
+        guard let body = try? JSONReader.read(reply.body), reader.isNotFound(body) else {
             return failure(.unexpectedStatus, reply, id)
         }
+        let error = UpstreamErrorBody(reply.body)
         return .notFound(fault(.notFound, reply, error, id))
     }
 

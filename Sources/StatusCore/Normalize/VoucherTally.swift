@@ -110,7 +110,7 @@ struct VoucherTally {
         _ code: String, _ message: String?, _ item: JSONValue
     ) -> ActionError {
         ActionError(
-            code: code, message: message, errorClass: ErrorClass(code: code),
+            code: code, message: message, errorClass: .other,
             target: target(of: item))
     }
 

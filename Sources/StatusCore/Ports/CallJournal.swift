@@ -10,7 +10,7 @@ public protocol CallJournal {
     func forEachCall(_ body: (JournaledCall) -> Void) throws(StoreFailure)
 
     /// The smallest gap that each upstream has ever seen, as the store remembers it.
-    func smallestGaps() throws(StoreFailure) -> PerSource<Duration?>
+    func smallestGaps() throws(StoreFailure) -> [Source: Duration]
 }
 
 /// What a call is held to.

@@ -20,7 +20,7 @@ public struct LookKey: Hashable, Sendable {
 /// Every method returns at once; `reply` is called exactly once, on a queue of the store's own.
 /// Operations of one store object are carried out in the order in which they were asked for.
 public protocol StateStore: Sendable {
-    /// Tells what is kept of some actions, at both upstreams (0 to 2 records each).
+    /// Replies with what is kept of some actions, one record for each source that has been asked.
     func lookUp(
         _ ids: [ActionID],
         reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void)
@@ -37,9 +37,12 @@ public protocol StateStore: Sendable {
         _ settlement: Settlement,
         reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void)
 
-    /// Tells the smallest gap that each upstream has ever seen; nil where there is none yet.
-    func smallestGaps(
-        reply: @escaping @Sendable (Result<PerSource<Duration?>, StoreFailure>) -> Void)
+    /// Enters the configured sources, and replies with the smallest gap that each source has ever had.
+    /// One that is new here is left alone for its span first: it may be the new name of another. Asked
+    /// before any reservation.
+    func register(
+        _ sources: [Source: Duration],
+        reply: @escaping @Sendable (Result<[Source: Duration], StoreFailure>) -> Void)
 
     /// Drops what is past its use: finished answers after `terminalTTL`, others after `staleMax`,
     /// gates and counted calls that can no longer matter. Never a gate that could still be shut.

@@ -13,7 +13,7 @@ import DequeModule
 /// refreshes that come first in its queue (``startRefreshes(_:)``).
 public struct ActionTracker: Sendable {
     let policy: TrackerPolicy
-    var upstreams: PerSource<UpstreamState?>
+    var upstreams: PerSource<UpstreamState>
     var actions = ActionTable()
     /// Finished actions that nobody is concerned with: their published answers say all of them.
     var retired: [ActionID: Shared<Answer>] = [:]
@@ -23,7 +23,7 @@ public struct ActionTracker: Sendable {
     var rereads = RereadQueue()
     var pendingCompletions = PendingCompletions()
     var store = StoreHealth()
-    var callLog = PerSource { _ in CallLog() }
+    var callLog: PerSource<CallLog>
     var random: SplitMix64
     var isDraining = false
     /// Flights under way, and settlements that are being said again.
@@ -49,9 +49,8 @@ public struct ActionTracker: Sendable {
     public init(policy: TrackerPolicy, seed: UInt64) {
         self.policy = policy
         self.random = SplitMix64(seed: seed)
-        self.upstreams = PerSource { source in
-            policy.sources[source].map(UpstreamState.init(policy:))
-        }
+        self.upstreams = policy.sources.map(UpstreamState.init(policy:))
+        self.callLog = policy.sources.map { _ in CallLog() }
     }
 
     /// When the tracker needs an ``Event/woke`` at the latest; nil: not at all. Long ago: it has left

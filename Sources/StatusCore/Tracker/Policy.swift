@@ -9,10 +9,14 @@ public struct SourcePolicy: Sendable, Equatable {
     /// The whole call's deadline.
     public var callDeadline: Duration
     public var budget: BudgetLimits
+    /// Ids of that shape are looked up here first; nil: of none.
+    public var idPattern: IDPattern?
 
     public init(
-        minInterval: Duration, maxInterval: Duration, callDeadline: Duration, budget: BudgetLimits
+        minInterval: Duration, maxInterval: Duration, callDeadline: Duration, budget: BudgetLimits,
+        idPattern: IDPattern? = nil
     ) {
+        self.idPattern = idPattern
         self.minInterval = minInterval
         self.maxInterval = maxInterval
         self.callDeadline = callDeadline
@@ -47,10 +51,9 @@ public enum GateTiming {
 
 /// What the tracker needs to know of the settings.
 public struct TrackerPolicy: Sendable, Equatable {
-    /// Nil: that upstream is off.
-    public let sources: PerSource<SourcePolicy?>
-    /// The upstreams that are on, in a fixed order.
-    public let configured: [Source]
+    public let sources: PerSource<SourcePolicy>
+    /// The configured sources, in the order in which they are listed.
+    public var configured: [Source] { sources.sources }
     /// How long a request is held for a refresh, counted from the refresh's start.
     public var refreshWait: Duration
     public var staleMax: Duration
@@ -64,12 +67,11 @@ public struct TrackerPolicy: Sendable, Equatable {
     public static let callersMaxDefault = 100_000
 
     public init(
-        sources: PerSource<SourcePolicy?>, refreshWait: Duration, staleMax: Duration,
+        sources: PerSource<SourcePolicy>, refreshWait: Duration, staleMax: Duration,
         terminalTTL: Duration, actionsMax: Int, bytesMax: Int = .max,
         callersMax: Int = callersMaxDefault
     ) {
         self.sources = sources
-        self.configured = Source.allCases.filter { sources[$0] != nil }
         self.refreshWait = refreshWait
         self.staleMax = staleMax
         self.terminalTTL = terminalTTL
@@ -85,7 +87,7 @@ public struct TrackerPolicy: Sendable, Equatable {
         return GateTiming.sendWindow + limits.callDeadline + GateTiming.margin
     }
 
-    /// When both upstreams are asked at once and one has answered, its answer waits that long for
-    /// the other's, so that an id that both know is ambiguous from the first request on.
+    /// When several sources are asked at once and one has answered, its answer waits that long for
+    /// the others', so that an id that two know is ambiguous from the first request on.
     public static let rivalWait = Duration.milliseconds(250)
 }

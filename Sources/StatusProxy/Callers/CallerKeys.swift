@@ -56,7 +56,7 @@ struct CallerKeys: Sendable, Equatable {
     init(path: String) throws(SettingFailure) {
         let bytes: [UInt8]
         do { bytes = try SmallFile.read(path, bytesMax: Self.fileBytesMax) } catch {
-            throw SettingFailure(.callerKeysFile, "\(path) cannot be read: \(error)")
+            throw SettingFailure(SettingName.callerKeysFile, "\(path) cannot be read: \(error)")
         }
         try self.init(bytes, path: path)
     }
@@ -74,16 +74,18 @@ struct CallerKeys: Sendable, Equatable {
                 let digest = KeyDigest(hexadecimal: words[1])
             else {
                 // The line is not repeated: it may hold a key in place of its digest.
-                throw SettingFailure(.callerKeysFile, "\(path):\(number): give \(Self.form)")
+                throw SettingFailure(
+                    SettingName.callerKeysFile, "\(path):\(number): give \(Self.form)")
             }
             if let first = linesByDigest.updateValue(number, forKey: digest) {
                 throw SettingFailure(
-                    .callerKeysFile, "\(path):\(number): the key of line \(first) again")
+                    SettingName.callerKeysFile, "\(path):\(number): the key of line \(first) again")
             }
             names[digest] = name
         }
         guard !names.isEmpty else {
-            throw SettingFailure(.callerKeysFile, "\(path) holds no key: give \(Self.form) a line")
+            throw SettingFailure(
+                SettingName.callerKeysFile, "\(path) holds no key: give \(Self.form) a line")
         }
     }
 

@@ -21,7 +21,7 @@ struct AuditReport {
         var audit = JournalAudit(policies, againstCurrent: againstCurrent)
         try journal.forEachCall { audit.take($0) }
         let gaps = try journal.smallestGaps()
-        for source in Source.allCases {
+        for source in audit.sources {
             let verdict = audit.verdict(on: source)
             guard policies[source] != nil || verdict.calls > 0 else { continue }
             parts.append(
@@ -72,11 +72,11 @@ extension AuditReport {
     private static func heading(_ part: Part) -> String {
         let verdict = part.verdict
         guard let since = verdict.since, let until = verdict.until else {
-            return "\(part.source.rawValue): no calls"
+            return "\(part.source.name): no calls"
         }
         let off = part.isOn ? "" : "; the upstream is off"
         let unjudged = verdict.unjudged > 0 ? "; \(verdict.unjudged) are not judged" : ""
-        return "\(part.source.rawValue): \(verdict.calls) calls for \(verdict.actions) actions"
+        return "\(part.source.name): \(verdict.calls) calls for \(verdict.actions) actions"
             + ", from \(RFC3339.format(since)) to \(RFC3339.format(until))\(off)\(unjudged)"
     }
 
@@ -129,7 +129,7 @@ extension AuditReport {
     private static func write(_ part: Part, to json: inout JSONWriter) {
         let verdict = part.verdict
         json.beginObject()
-        json.member("source", part.source.rawValue)
+        json.member("source", part.source.name)
         json.member("judged", verdict.unjudged == 0)
         json.member("holds", verdict.holds)
         json.member("calls", verdict.calls)

@@ -38,8 +38,8 @@ enum ServerPlace: Equatable {
     ) throws(ProbeFailure) -> ServerPlace {
         let raw: RawSettings
         do { raw = try RawSettings(environment: environment) } catch { throw .settings(error) }
-        let host = raw.text(.listenHost) ?? ""
-        let port = raw.text(.listenPort) ?? ""
+        let host = raw.text(SettingName.listenHost) ?? ""
+        let port = raw.text(SettingName.listenPort) ?? ""
         if host.hasPrefix("unix:") { return .unix(path: String(host.dropFirst("unix:".count))) }
         let name =
             host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host

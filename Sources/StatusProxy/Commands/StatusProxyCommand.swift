@@ -68,14 +68,14 @@ struct CheckCommand: ParsableCommand {
     static func report(_ environment: [String: String]) throws(SettingFailure) -> [String] {
         let settings = try Settings(environment: environment)
         let raw = try RawSettings(environment: environment)
-        let lines = SettingName.allCases.compactMap { name -> String? in
+        let lines = raw.all.compactMap { setting -> String? in
             // The default store lies in a folder that another variable names.
-            let text = name == .storeURL ? settings.store.text : raw.text(name)
-            return text.map { "\(name.rawValue)=\(name.isSecret ? "[secret]" : $0)" }
+            let isStore = setting.name == SettingName.storeURL.name
+            let text = isStore ? settings.store.text : raw.text(setting)
+            return text.map { "\(setting.name)=\(setting.isSecret ? "[secret]" : $0)" }
         }
-        let sources = settings.configured.map(\.rawValue).joined(separator: ", ")
         let warnings = settings.warnings.map { "# warning: \($0)" }
-        return lines + warnings + ["# valid; upstreams that are on: \(sources)"]
+        return lines + SourceTable.lines(settings).map { "# \($0)" } + warnings + ["# valid"]
     }
 }
 

@@ -102,7 +102,7 @@ final class Health: Sendable {
     private static func checks(_ state: State) -> [HealthCheck] {
         let upstreams = state.openBreakers.sorted().map {
             HealthCheck(
-                name: "\($0.rawValue):availability", status: .warn,
+                name: "\($0.name):availability", status: .warn,
                 output: "the upstream keeps failing; calls have stopped for a moment")
         }
         let trouble = storeTrouble(state)

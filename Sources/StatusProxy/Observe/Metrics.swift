@@ -35,7 +35,7 @@ final class Metrics: Sendable {
         var source: Source
         var outcome: String
 
-        var order: (String, String) { (source.rawValue, outcome) }
+        var order: (String, String) { (source.name, outcome) }
     }
 
     /// What others keep.
@@ -239,13 +239,13 @@ final class Metrics: Sendable {
         for (key, count) in state.calls.sorted(by: { $0.key.order < $1.key.order }) {
             text.sample(
                 "upstream_calls_total",
-                [("source", key.source.rawValue), ("outcome", key.outcome)], count)
+                [("source", key.source.name), ("outcome", key.outcome)], count)
         }
         text.family("upstream_call_duration_seconds", "histogram", "From sending to the end.")
         for source in configured {
             guard let durations = state.callDurations[source] else { continue }
             write(
-                durations, "upstream_call_duration_seconds", [("source", source.rawValue)],
+                durations, "upstream_call_duration_seconds", [("source", source.name)],
                 into: &text)
         }
         text.family(
@@ -255,7 +255,7 @@ final class Metrics: Sendable {
         for source in configured {
             guard let gap = state.smallestGaps[source] else { continue }
             text.sample(
-                "upstream_min_gap_seconds", [("source", source.rawValue)],
+                "upstream_min_gap_seconds", [("source", source.name)],
                 LogWriter.secondsText(gap))
         }
         text.family(
@@ -263,29 +263,29 @@ final class Metrics: Sendable {
         for (key, count) in state.denials.sorted(by: { $0.key.order < $1.key.order }) {
             text.sample(
                 "upstream_denials_total",
-                [("source", key.source.rawValue), ("reason", key.outcome)], count)
+                [("source", key.source.name), ("reason", key.outcome)], count)
         }
         text.family("upstream_budget_left", "gauge", "Calls left, at the last reservation.")
         for source in configured {
             guard let left = state.budgets[source] else { continue }
             text.sample(
-                "upstream_budget_left", [("source", source.rawValue), ("window", "minute")],
+                "upstream_budget_left", [("source", source.name), ("window", "minute")],
                 left.minute)
             guard let day = left.day else { continue }
             text.sample(
-                "upstream_budget_left", [("source", source.rawValue), ("window", "day")], day)
+                "upstream_budget_left", [("source", source.name), ("window", "day")], day)
         }
         text.family("upstream_breaker_open", "gauge", "1 while the upstream keeps failing.")
         for source in configured {
             text.sample(
-                "upstream_breaker_open", [("source", source.rawValue)],
+                "upstream_breaker_open", [("source", source.name)],
                 state.openBreakers.contains(source) ? 1 : 0)
         }
         text.family(
             "upstream_anomalies_total", "counter", "Finished actions told as unfinished.")
         for source in configured {
             text.sample(
-                "upstream_anomalies_total", [("source", source.rawValue)],
+                "upstream_anomalies_total", [("source", source.name)],
                 state.anomalies[source] ?? 0)
         }
     }

@@ -17,17 +17,17 @@ struct Observer: EngineObserver {
         case .denied(let source, let obstacle):
             log.log(
                 .debug, "upstream call denied",
-                ["source": .text(source.rawValue), "reason": .text(obstacle.word)])
+                ["source": .text(source.name), "reason": .text(obstacle.word)])
         case .breakerOpened(let source, let until):
             logUntil("upstream keeps failing, calls stop", source, until)
         case .breakerClosed(let source):
-            log.log(.info, "upstream is well again", ["source": .text(source.rawValue)])
+            log.log(.info, "upstream is well again", ["source": .text(source.name)])
         case .paused(let source, let until): logUntil("upstream asked for a pause", source, until)
         case .credentialFailed(let source, let fault, let until):
             log.log(
                 .warning, "no credential for an upstream",
                 [
-                    "source": .text(source.rawValue),
+                    "source": .text(source.name),
                     "reason": .text(fault.kind.rawValue),
                     "http_status": fault.httpStatus.map(LogValue.integer) ?? .absent,
                     "code": fault.code.map(LogValue.text) ?? .absent,
@@ -37,7 +37,7 @@ struct Observer: EngineObserver {
         case .terminalRegressed(let key):
             log.log(
                 .warning, "a finished action was told as unfinished; not served",
-                ["source": .text(key.source.rawValue), "id": .text(key.id.text)])
+                ["source": .text(key.source.name), "id": .text(key.id.text)])
         case .storeFailed(let text):
             log.log(.error, "store operation failed", ["error": .text(text)])
         case .storeWorked: log.log(.info, "store operations are carried out again")
@@ -52,7 +52,7 @@ struct Observer: EngineObserver {
         log.log(
             isGood ? .info : .warning, "upstream call",
             [
-                "source": .text(key.source.rawValue),
+                "source": .text(key.source.name),
                 "id": .text(key.id.text),
                 "outcome": .text(outcome),
                 "sent": .text(sent ? "yes" : "no"),
@@ -67,7 +67,7 @@ struct Observer: EngineObserver {
         log.log(
             .warning, message,
             [
-                "source": .text(source.rawValue),
+                "source": .text(source.name),
                 "pause": .seconds(until - SystemClock.now()),
             ])
     }

@@ -197,7 +197,7 @@ extension RequestContext {
         }
         if let source {
             line.append(isJSON ? ",\"source\":\"" : " source=")
-            line.append(source.word)
+            source.append(to: &line)
             if isJSON { line.append("\"") }
         }
         if let problem {
@@ -255,10 +255,7 @@ extension HTTPWire.Method {
 }
 
 extension Source {
-    fileprivate var word: StaticString {
-        switch self {
-        case .orders: "orders"
-        case .vouchers: "vouchers"
-        }
+    fileprivate func append(to line: inout OutputCursor) {
+        forEachByte { line.append(byte: $0) }
     }
 }

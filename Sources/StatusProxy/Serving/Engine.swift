@@ -19,7 +19,8 @@ final class Engine: @unchecked Sendable {
         label: "status-proxy.normalizing", attributes: .concurrent)
     private var tracker: ActionTracker
     private let store: any StateStore
-    private let clients: PerSource<(any UpstreamClient)?>
+    private let clients: PerSource<any UpstreamClient>
+    private let readers: PerSource<any StateReader>
     private let responses: ResponseCache
     private let observer: any EngineObserver
     private let retention: Retention
@@ -37,7 +38,9 @@ final class Engine: @unchecked Sendable {
     private let wakeTimer: any DispatchSourceTimer
     private let purgeTimer: any DispatchSourceTimer
     private var wakeAt = Instant.distantFuture
-    private var isShowingGaps = false
+    private let policy: TrackerPolicy
+    /// The store knows the sources: before that, no call is reserved.
+    private var isRegistered = false
     private var whenQuiet: (@Sendable () -> Void)?
 
     /// Up to here a body is read where it arrives: another queue would take longer than the reading.
@@ -68,14 +71,17 @@ final class Engine: @unchecked Sendable {
     }
 
     init(
-        policy: TrackerPolicy, store: any StateStore, clients: PerSource<(any UpstreamClient)?>,
-        responses: ResponseCache, observer: any EngineObserver, target: DispatchQueue,
+        policy: TrackerPolicy, store: any StateStore, clients: PerSource<any UpstreamClient>,
+        readers: PerSource<any StateReader>, responses: ResponseCache, observer: any EngineObserver,
+        target: DispatchQueue,
         purgeInterval: Duration = Engine.purgeInterval
     ) {
         queue = target
         tracker = ActionTracker(policy: policy, seed: .random(in: .min ... .max))
         self.store = store
         self.clients = clients
+        self.readers = readers
+        self.policy = policy
         self.responses = responses
         self.observer = observer
         self.purgeInterval = purgeInterval
@@ -89,7 +95,7 @@ final class Engine: @unchecked Sendable {
         planPurge(after: purgeInterval)
         purgeTimer.activate()
         store.listen { [weak self] notice in self?.report { $0.take(.noticed(notice)) } }
-        report { $0.showSmallestGaps() }
+        report { $0.register { _, _ in } }
     }
 
     // MARK: From any queue
@@ -267,6 +273,16 @@ final class Engine: @unchecked Sendable {
     }
 
     private func reserve(_ reservation: Reservation, _ flight: UInt64) {
+        guard isRegistered else {
+            return register { engine, result in
+                switch result {
+                case .success: engine.reserve(reservation, flight)
+                case .failure(let failure):
+                    engine.take(
+                        .reserved(reservation.key, flight: flight, .failure(failure)))
+                }
+            }
+        }
         store.reserve(reservation) { result in
             self.report { engine in
                 engine.watch(result, writes: true)
@@ -278,10 +294,11 @@ final class Engine: @unchecked Sendable {
     private func call(_ key: LookKey, _ flight: UInt64, _ sendBefore: Instant) {
         let trace = tracker.starter(of: key).flatMap { held[$0]?.trace }
         let field = trace?.continued(by: .random(in: .min ... .max))
+        guard let reader = readers[key.source] else { return }
         clients[key.source]?.call(key.id, sendBefore: sendBefore, trace: field) { report in
             let clocks = SystemClock.both()
             let normalize: @Sendable () -> Void = {
-                let meaning = CallReport(report, key, clocks: clocks)
+                let meaning = CallReport(report, key, reader, clocks: clocks)
                 self.report { $0.take(.called(key, flight: flight, meaning)) }
             }
             guard report.bodyBytes > Self.smallBodyMax else { return normalize() }
@@ -303,23 +320,30 @@ final class Engine: @unchecked Sendable {
         take(.woke)
     }
 
-    /// What earlier lives have seen counts too, before this one's first call.
-    private func showSmallestGaps() {
-        store.smallestGaps { result in
+    /// Before the first call the store is told which sources there are. What earlier lives have seen counts,
+    /// too.
+    private func register(
+        _ done: @escaping @Sendable (Engine, Result<Void, StoreFailure>) -> Void
+    ) {
+        let holds = policy.configured.map { ($0, policy.sources[$0]?.hold ?? .zero) }
+        store.register(Dictionary(uniqueKeysWithValues: holds)) { result in
             self.report { engine in
-                guard case .success(let gaps) = result, !engine.isShowingGaps else { return }
-                engine.isShowingGaps = true
-                for source in Source.allCases {
-                    guard let gap = gaps[source] else { continue }
-                    engine.observer.observe(.gap(source, smallest: gap))
+                engine.watch(result, writes: true)
+                if case .success(let gaps) = result, !engine.isRegistered {
+                    engine.isRegistered = true
+                    for source in engine.policy.configured {
+                        guard let gap = gaps[source] else { continue }
+                        engine.observer.observe(.gap(source, smallest: gap))
+                    }
                 }
+                done(engine, result.map { _ in })
             }
         }
     }
 
     private func purge() {
         // A store that was away at the start is asked again.
-        if !isShowingGaps { showSmallestGaps() }
+        if !isRegistered { register { _, _ in } }
         store.purge(retention) { result in
             self.report { engine in
                 engine.watch(result, writes: true)
@@ -403,14 +427,16 @@ extension UpstreamCallReport {
 
 extension CallReport {
     /// What the transport's report means.
-    fileprivate init(_ report: UpstreamCallReport, _ key: LookKey, clocks: Clocks) {
+    fileprivate init(
+        _ report: UpstreamCallReport, _ key: LookKey, _ reader: any StateReader, clocks: Clocks
+    ) {
         let checkedAt = clocks.wall + (report.answeredAt - clocks.instant)
         let outcome: CallOutcome
         var hints = RateHints.none
         switch report.result {
         case .success(let reply):
             (outcome, hints) = Normalizer.outcome(
-                of: reply, source: key.source, id: key.id, now: checkedAt)
+                of: reply, about: key, by: reader, now: checkedAt)
         case .failure(let failure):
             outcome = .failed(UpstreamFault(kind: failure.kind, message: failure.detail))
             hints.retryAfter = failure.leftAloneFor

@@ -10,7 +10,7 @@ import StatusCore
 final class SecretWatcher: @unchecked Sendable {
     private struct Watched {
         var path: String
-        var setting: SettingName
+        var setting: String
         var reread: @Sendable () throws -> Void
         /// Nil before the first.
         var reading: Reading?
@@ -47,7 +47,7 @@ final class SecretWatcher: @unchecked Sendable {
     /// on the watcher's queue; the first time before this returns, since the file may have changed
     /// after the settings were read.
     func watch(
-        _ path: String, _ setting: SettingName, reread: @escaping @Sendable () throws -> Void
+        _ path: String, _ setting: String, reread: @escaping @Sendable () throws -> Void
     ) {
         queue.sync {
             files.append(Watched(path: path, setting: setting, reread: reread))
@@ -79,7 +79,7 @@ final class SecretWatcher: @unchecked Sendable {
         let stamp = Self.stamp(watched.path)
         let last = watched.reading
         guard force || last != .taken(stamp) else { return }
-        let setting = LogValue.text(watched.setting.rawValue)
+        let setting = LogValue.text(watched.setting)
         do {
             try watched.reread()
             watched.reading = .taken(stamp)

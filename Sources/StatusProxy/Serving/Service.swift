@@ -48,18 +48,18 @@ final class Service: Sendable {
         store = try Self.openStore(settings, log, metrics, health)
         let secrets = SecretWatcher(log: log)
         self.secrets = secrets
-        let clients = PerSource { source in
-            settings.upstreams[source].map { upstream in
-                CurlUpstreamClient(
-                    multi: multi, endpoint: upstream.endpoint, clock: { SystemClock.now() })
-            }
+        let clients = settings.sources.map { source in
+            CurlUpstreamClient(
+                multi: multi, endpoint: source.endpoint, clock: { SystemClock.now() })
         }
+        let readers = settings.sources.map(\.reader)
         engine = Engine(
-            policy: settings.trackerPolicy, store: store, clients: PerSource { clients[$0] },
-            responses: responses, observer: Observer(log: log, metrics: metrics, health: health),
+            policy: settings.trackerPolicy, store: store, clients: clients.map { $0 },
+            readers: readers, responses: responses,
+            observer: Observer(log: log, metrics: metrics, health: health),
             target: work)
         for source in settings.configured {
-            guard let client = clients[source], let file = settings.upstreams[source]?.secretFile
+            guard let client = clients[source], let file = settings.sources[source]?.secretFile
             else { continue }
             secrets.watch(file.path, file.setting) { [engine] in
                 let secret = try RawSettings.readSecret(file.path, file.setting)
@@ -105,12 +105,12 @@ final class Service: Sendable {
         _ = ProcessFigures.startedAt
         handleSignals()
         server.start()
-        let sources = settings.configured.map(\.rawValue).joined(separator: ",")
+        let sources = settings.configured.map(\.name).joined(separator: ",")
         log.log(
             .info, "listening",
             [
                 "address": .text(server.addresses.map(\.description).joined(separator: " ")),
-                "upstreams": .text(sources),
+                "sources": .text(sources),
                 "version": .text(ProgramVersion.text),
             ])
         lifecycle.async { self.supervision?.started() }
@@ -121,7 +121,7 @@ final class Service: Sendable {
         _ path: String, _ gate: CallerGate, _ secrets: SecretWatcher, _ metrics: Metrics
     ) {
         metrics.tell(callerKeysAreGood: true)
-        secrets.watch(path, .callerKeysFile) {
+        secrets.watch(path, SettingName.callerKeysFile.name) {
             let keys = Result { () throws(SettingFailure) in try CallerKeys(path: path) }
             metrics.tell(callerKeysAreGood: (try? keys.get()) != nil)
             gate.replace(try keys.get())

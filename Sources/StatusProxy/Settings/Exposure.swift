@@ -17,11 +17,32 @@ enum Exposure {
                 "\(proxy): the proxy that it names can read the credentials and results of \(name),"
                     + " unless NO_PROXY names \(url.host)")
         }
+        warnings += shared(settings)
         if settings.callers == nil, wildcards.contains(settings.listenHost) {
             warnings.append(
                 "\(SettingName.listenHost.rawValue): \(settings.listenHost) is every address of this"
                     + " machine and there is no CALLER_KEYS_FILE, so everybody who reaches it may ask"
             )
+        }
+        return warnings
+    }
+
+    /// Sources with the same credentials at the same place have one quota, and each spends its budget of
+    /// it.
+    private static func shared(_ settings: Settings) -> [String] {
+        var warnings: [String] = []
+        for (index, source) in settings.configured.enumerated() {
+            guard let endpoint = settings.sources[source]?.endpoint,
+                endpoint.credentials != .fields([])
+            else { continue }
+            let twin = settings.configured[..<index].first {
+                settings.sources[$0]?.endpoint.credentials == endpoint.credentials
+                    && settings.sources[$0]?.endpoint.baseURL == endpoint.baseURL
+            }
+            guard let twin else { continue }
+            warnings.append(
+                "SOURCES: \(twin) and \(source) have the same credentials, so one account pays for"
+                    + " the calls of both; list one of them, or give each a part of the budget")
         }
         return warnings
     }
@@ -36,11 +57,10 @@ enum Exposure {
     /// Where credentials go, by the names of the settings.
     private static func urls(_ settings: Settings) -> [(name: String, url: UpstreamURL)] {
         settings.configured.flatMap { source -> [(name: String, url: UpstreamURL)] in
-            guard let endpoint = settings.upstreams[source]?.endpoint else { return [] }
-            let prefix = source.rawValue.uppercased()
-            let base = ("\(prefix)_URL", endpoint.baseURL)
+            guard let endpoint = settings.sources[source]?.endpoint else { return [] }
+            let base = (source.variable(.url), endpoint.baseURL)
             guard case .clientCredentials(let client) = endpoint.credentials else { return [base] }
-            return [base, ("\(prefix)_TOKEN_URL", client.tokenURL)]
+            return [base, (source.variable(.tokenURL), client.tokenURL)]
         }
     }
 }

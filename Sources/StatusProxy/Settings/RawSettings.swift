@@ -3,9 +3,11 @@
 import Glibc
 import StatusCore
 
-/// What was said, and where. The environment wins over the file.
+/// What was given, and where. The environment wins over the file.
 struct RawSettings {
-    private var texts: [SettingName: String] = [:]
+    private var texts: [String: String] = [:]
+    /// The sources by name and kind, in the order in which they are listed.
+    private(set) var sources: [ListedSource] = []
     /// What may be a mistake: variables that are none of ours, but a letter or two from one, and a file
     /// of keys that is said to be nothing. A line for each.
     private(set) var warnings: [String] = []
@@ -14,42 +16,56 @@ struct RawSettings {
 
     /// - Throws: for a name that nobody knows, and for a file that cannot be read.
     init(environment: [String: String]) throws(SettingFailure) {
-        if let path = environment[SettingName.configFile], !path.isEmpty {
-            try readFile(path)
+        if let path = environment[SettingName.configFile], !path.isEmpty { try readFile(path) }
+        let fileNames = texts.keys.sorted()
+        let variables = environment.filter {
+            !$0.value.isEmpty && !Self.others.contains($0.key)
+                && !ServiceLink.isOne($0.key, $0.value)
         }
-        for (name, text) in environment.sorted(by: { $0.key < $1.key }) {
-            try take(environmentVariable: name, text)
+        texts.merge(variables) { $1 }
+        sources = try ListedSource.list(texts)
+        for name in fileNames where owner(of: name) == nil { throw unknown(name) }
+        for name in variables.keys.sorted() { try check(environmentVariable: name) }
+        if environment[SettingName.callerKeysFile.name] == "" {
+            warnings.append(
+                "\(SettingName.callerKeysFile.name): it is set to nothing, so everybody may ask")
         }
     }
 
-    /// Nil when neither said nor defaulted. A setting that is set to nothing is not set.
-    func text(_ name: SettingName) -> String? { texts[name] ?? name.defaultText }
+    /// Nil when neither given nor defaulted. A setting that is set to nothing is not set.
+    func text(_ setting: some Setting) -> String? { texts[setting.name] ?? setting.defaultText }
 
-    func isSet(_ name: SettingName) -> Bool { texts[name] != nil }
+    func isSet(_ setting: some Setting) -> Bool { texts[setting.name] != nil }
 
     /// Which of the two names a secret was given by.
-    func said(_ name: SettingName, _ fileName: SettingName) -> SettingName {
-        isSet(fileName) ? fileName : name
+    func given<Name: Setting>(_ setting: Name, _ file: Name) -> Name {
+        isSet(file) ? file : setting
     }
 
-    private mutating func take(
-        environmentVariable name: String, _ text: String
-    ) throws(SettingFailure) {
-        if text.isEmpty, name == SettingName.callerKeysFile.rawValue {
-            warnings.append("\(name): it is set to nothing, so everybody may ask")
+    /// All settings that there are, in the order in which people read them.
+    var all: [any Setting] {
+        SettingName.allCases.flatMap { name -> [any Setting] in
+            name == .sources ? [name] + sources.flatMap(\.settings) : [name]
         }
-        guard !text.isEmpty, !Self.others.contains(name), !ServiceLink.isOne(name, text) else {
-            return
-        }
-        if let known = SettingName(rawValue: name) {
-            texts[known] = text
-            return
-        }
-        guard !Self.prefixes.contains(where: name.hasPrefix) else { throw Self.unknown(name) }
-        let (nearest, distance) = Self.nearest(to: name.uppercased())
+    }
+
+    /// The setting of that name; nil: there is none.
+    private func owner(of name: String) -> (any Setting)? {
+        if let known = SettingName(rawValue: name) { return known }
+        let source = sources.filter { name.hasPrefix($0.prefix) }
+            .max { $0.prefix.count < $1.prefix.count }
+        return source?.settings.first { $0.name == name }
+    }
+
+    private mutating func check(environmentVariable name: String) throws(SettingFailure) {
+        if owner(of: name) != nil { return }
+        let prefixes = sources.map(\.prefix) + Self.prefixes
+        guard !prefixes.contains(where: name.hasPrefix) else { throw unknown(name) }
+        texts[name] = nil
+        let (nearest, distance) = nearest(to: name.uppercased())
         guard distance <= Self.likeness else { return }
         // A service that was to ask for keys must not be open to everybody.
-        guard nearest != SettingName.callerKeysFile.rawValue else { throw Self.unknown(name) }
+        guard nearest != SettingName.callerKeysFile.name else { throw unknown(name) }
         warnings.append(
             "\(name): there is no such setting, so it has no effect; is \(nearest) meant?")
     }
@@ -57,7 +73,7 @@ struct RawSettings {
     /// Whatever begins so is meant for us.
     private static let prefixes = ["ORDERS_", "VOUCHERS_", "CALLER_"]
     /// Variables that are read elsewhere.
-    private static let others: Set = [
+    static let others = [
         SettingName.configFile, SettingName.stateDirectory, "STATUS_PROXY_URL", "STATUS_PROXY_KEY",
     ]
     /// So many letters may be wrong for a name to be taken for a mistyped one.
@@ -78,26 +94,39 @@ struct RawSettings {
     }
 
     private mutating func take(fileKey name: String, _ value: JSONValue) throws(SettingFailure) {
-        guard let known = SettingName(rawValue: name) else { throw Self.unknown(name) }
         switch value {
-        case .string(let text): texts[known] = text.isEmpty ? nil : text
-        case .number(let text): texts[known] = text
+        case .string(let text): texts[name] = text.isEmpty ? nil : text
+        case .number(let text): texts[name] = text
         case .null: break
         case .bool, .array, .object:
-            throw SettingFailure(known, "the settings file must give a string or a number")
+            throw SettingFailure(
+                name: name, problem: "the settings file must give a string or a number")
         }
     }
 
-    /// Names the known setting that looks most like it.
-    private static func unknown(_ name: String) -> SettingFailure {
-        SettingFailure(
-            name: name,
-            problem: "there is no such setting; is \(nearest(to: name).name) meant?")
+    /// Names the known setting that looks most like it, and what the source's kind has to do with it.
+    private func unknown(_ name: String) -> SettingFailure {
+        let source = sources.filter { name.hasPrefix($0.prefix) }
+            .max { $0.prefix.count < $1.prefix.count }
+        if let source, SourceAspect.allCases.contains(where: { source.variable($0) == name }) {
+            return SettingFailure(
+                name: name,
+                problem: "a source of the kind \(source.kind.name) has no such setting")
+        }
+        let unlisted = ListedSource.defaultKinds.map(\.name).first {
+            name.hasPrefix($0.uppercased() + "_")
+        }
+        if source == nil, let unlisted {
+            return SettingFailure(
+                name: name, problem: "there is no source '\(unlisted)': SOURCES does not list it")
+        }
+        return SettingFailure(
+            name: name, problem: "there is no such setting; is \(nearest(to: name).name) meant?")
     }
 
-    private static func nearest(to name: String) -> (name: String, distance: Int) {
-        let names = SettingName.allCases.map(\.rawValue) + [SettingName.configFile]
-        let measured = names.map { (name: $0, distance: editDistance($0, name)) }
+    private func nearest(to name: String) -> (name: String, distance: Int) {
+        let names = all.map(\.name) + [SettingName.configFile]
+        let measured = names.map { (name: $0, distance: Self.editDistance($0, name)) }
         return measured.min { $0.distance < $1.distance } ?? ("", .max)
     }
 

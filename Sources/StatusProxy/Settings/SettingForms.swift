@@ -8,7 +8,7 @@ enum OnOrOff: String, CaseIterable {
 }
 
 extension RawSettings {
-    func duration(_ name: SettingName, min: Duration = .zero) throws(SettingFailure) -> Duration {
+    func duration(_ name: some Setting, min: Duration = .zero) throws(SettingFailure) -> Duration {
         let text = try required(name)
         guard let span = DurationText.parse(text) else {
             throw SettingFailure(name, "'\(text)' is not \(DurationText.form)")
@@ -22,7 +22,7 @@ extension RawSettings {
 
     /// `others`: what may be said in place of a number.
     func integer(
-        _ name: SettingName, _ range: ClosedRange<Int>, others: String = ""
+        _ name: some Setting, _ range: ClosedRange<Int>, others: String = ""
     ) throws(SettingFailure) -> Int {
         let text = try required(name)
         guard let number = Int(text), range.contains(number) else {
@@ -35,14 +35,14 @@ extension RawSettings {
     }
 
     func optionalInteger(
-        _ name: SettingName, _ range: ClosedRange<Int>
+        _ name: some Setting, _ range: ClosedRange<Int>
     ) throws(SettingFailure) -> Int? {
         guard let text = text(name), text != "none" else { return nil }
         return try integer(name, range, others: ", or none")
     }
 
     /// A number of bytes.
-    func size(_ name: SettingName, min: Int) throws(SettingFailure) -> Int {
+    func size(_ name: some Setting, min: Int) throws(SettingFailure) -> Int {
         let text = try required(name)
         guard let size = SizeText.parse(text) else {
             throw SettingFailure(name, "'\(text)' is not \(SizeText.form)")
@@ -55,7 +55,7 @@ extension RawSettings {
     }
 
     /// Who may do what with a file, as chmod takes it.
-    func fileMode(_ name: SettingName) throws(SettingFailure) -> UInt32 {
+    func fileMode(_ name: some Setting) throws(SettingFailure) -> UInt32 {
         let text = try required(name)
         guard text.utf8.allSatisfy({ (0x30...0x37).contains($0) }),
             let mode = UInt32(text, radix: 8),
@@ -67,7 +67,7 @@ extension RawSettings {
     }
 
     /// Names or addresses between commas, as they stand in Host fields without the port.
-    func hostNames(_ name: SettingName) throws(SettingFailure) -> Set<String> {
+    func hostNames(_ name: some Setting) throws(SettingFailure) -> Set<String> {
         guard let text = text(name) else { return [] }
         var names: Set<String> = []
         for part in text.split(separator: ",", omittingEmptySubsequences: false) {
@@ -83,7 +83,7 @@ extension RawSettings {
         return names
     }
 
-    func url(_ name: SettingName) throws(SettingFailure) -> UpstreamURL {
+    func url(_ name: some Setting) throws(SettingFailure) -> UpstreamURL {
         let text = try required(name)
         do { return try UpstreamURL(text) } catch {
             throw SettingFailure(name, "\(error); give one like https://example.com/api")
@@ -92,7 +92,7 @@ extension RawSettings {
 
     /// Capitals do not count. `others`: what else may be said.
     func word<Choice: RawRepresentable<String> & CaseIterable>(
-        _ name: SettingName, _ choice: Choice.Type, others: [String: Choice] = [:]
+        _ name: some Setting, _ choice: Choice.Type, others: [String: Choice] = [:]
     ) throws(SettingFailure) -> Choice? {
         guard let text = text(name) else { return nil }
         let word = text.lowercased()
@@ -104,40 +104,42 @@ extension RawSettings {
     }
 
     /// A secret said itself, or by the file that holds it; one of the two.
-    func secret(_ name: SettingName, file fileName: SettingName) throws(SettingFailure) -> Secret? {
+    func secret(_ name: some Setting, file fileName: some Setting) throws(SettingFailure) -> Secret?
+    {
         if isSet(name), isSet(fileName) {
-            throw SettingFailure(name, "give it or \(fileName.rawValue), not both")
+            throw SettingFailure(name, "give it or \(fileName.name), not both")
         }
         if let text = text(name) { return Secret(text) }
         guard let path = text(fileName) else { return nil }
-        return try Self.readSecret(path, fileName)
+        return try Self.readSecret(path, fileName.name)
     }
 
     /// A secret's file is its text; a line end after it does not count. What an editor or a shell puts
     /// around it unseen is refused: nobody could say why the secret is.
-    static func readSecret(_ path: String, _ name: SettingName) throws(SettingFailure) -> Secret {
+    static func readSecret(_ path: String, _ name: String) throws(SettingFailure) -> Secret {
         var bytes: [UInt8]
         do { bytes = try SmallFile.read(path, bytesMax: Secret.bytesMax + 2) } catch {
-            throw SettingFailure(name, "\(path) cannot be read: \(error)")
+            throw SettingFailure(name: name, problem: "\(path) cannot be read: \(error)")
         }
         while bytes.last == UInt8(ascii: "\n") || bytes.last == UInt8(ascii: "\r") {
             bytes.removeLast()
         }
         guard let first = bytes.first, let last = bytes.last else {
-            throw SettingFailure(name, "\(path) is empty")
+            throw SettingFailure(name: name, problem: "\(path) is empty")
         }
         guard !bytes.starts(with: [0xEF, 0xBB, 0xBF]) else {
             throw SettingFailure(
-                name, "\(path) begins with a byte order mark: save it as plain text without one")
+                name: name,
+                problem: "\(path) begins with a byte order mark: save it as plain text without one")
         }
         guard ![first, last].contains(where: { $0 == 0x20 || $0 == 0x09 }) else {
             throw SettingFailure(
-                name, "\(path) has a blank before or after the secret: take it away")
+                name: name, problem: "\(path) has a blank before or after the secret: take it away")
         }
         return Secret(String(decoding: bytes, as: UTF8.self))
     }
 
-    private func required(_ name: SettingName) throws(SettingFailure) -> String {
+    private func required(_ name: some Setting) throws(SettingFailure) -> String {
         guard let text = text(name) else { throw SettingFailure(name, "it must be set") }
         return text
     }

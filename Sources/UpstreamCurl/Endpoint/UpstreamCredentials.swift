@@ -1,30 +1,61 @@
 // With what we name ourselves to an upstream.
 
-/// One of the ways in which the two vendors let us in.
+public import StatusCore
+
+/// How an upstream lets us in.
 public enum UpstreamCredentials: Sendable, Equatable {
-    /// A ready bearer token.
-    case bearer(Secret)
+    /// Fields that stand in every call; without any, everybody is let in.
+    case fields([CredentialField])
     /// OAuth client credentials (RFC 6749, section 4.4): a token is fetched and renewed with them.
     case clientCredentials(ClientCredentials)
-    /// `X-App-Id` and `X-App-Token`.
-    case applicationKeys(appID: String, token: Secret)
+
+    /// A ready bearer token (RFC 6750, section 2.1).
+    public static func bearer(_ token: Secret) -> UpstreamCredentials {
+        .fields([CredentialField(name: "Authorization", scheme: "Bearer ", token, part: .token)])
+    }
 
     /// Throws when a part cannot be sent.
     func check() throws(EndpointFailure) {
         switch self {
-        case .bearer(let token):
-            guard token.isFieldSafe else { throw .unsendable("token") }
-        case .applicationKeys(let appID, let token):
-            guard Secret(appID).isFieldSafe else { throw .unsendable("application id") }
-            guard token.isFieldSafe else { throw .unsendable("application token") }
+        case .fields(let fields):
+            for field in fields where !field.secret.isFieldSafe { throw .unsendable(field.part) }
         case .clientCredentials(let client):
-            guard Secret(client.clientID).isFormSafe else { throw .unsendable("client id") }
-            guard client.clientSecret.isFormSafe else { throw .unsendable("client secret") }
-            guard client.audience.map({ Secret($0).isFormSafe }) ?? true else {
-                throw .unsendable("audience")
+            guard Secret(client.clientID).isFormSafe else { throw .unsendable(.clientID) }
+            guard client.clientSecret.isFormSafe else { throw .unsendable(.clientSecret) }
+            for field in client.form {
+                guard Secret(field.value).isFormSafe else { throw .unsendable(field.part) }
             }
         }
     }
+}
+
+/// A part of the credentials, for the setting that gave it.
+public enum CredentialPart: String, Sendable {
+    case token
+    case applicationID = "application id"
+    case applicationToken = "application token"
+    case clientID = "client id"
+    case clientSecret = "client secret"
+    case audience
+    case tokenForm = "token form"
+}
+
+/// A field that carries a credential.
+public struct CredentialField: Sendable, Equatable {
+    public var name: String
+    /// Stands before the secret.
+    public var scheme: String
+    public var secret: Secret
+    public var part: CredentialPart
+
+    public init(name: String, scheme: String = "", _ secret: Secret, part: CredentialPart) {
+        self.name = name
+        self.scheme = scheme
+        self.secret = secret
+        self.part = part
+    }
+
+    var field: UpstreamReply.Field { UpstreamReply.Field(name, scheme + secret.text) }
 }
 
 /// What a token is fetched with.
@@ -32,14 +63,30 @@ public struct ClientCredentials: Sendable, Equatable {
     public var tokenURL: UpstreamURL
     public var clientID: String
     public var clientSecret: Secret
-    public var audience: String?
+    public var authentication: TokenAuthentication
+    /// Goes into the form, besides what RFC 6749, section 4.4.2, asks for.
+    public var form: [FormField]
+
+    public struct FormField: Sendable, Equatable {
+        public var name: String
+        public var value: String
+        public var part: CredentialPart
+
+        public init(_ name: String, _ value: String, part: CredentialPart = .tokenForm) {
+            self.name = name
+            self.value = value
+            self.part = part
+        }
+    }
 
     public init(
-        tokenURL: UpstreamURL, clientID: String, clientSecret: Secret, audience: String? = nil
+        tokenURL: UpstreamURL, clientID: String, clientSecret: Secret,
+        authentication: TokenAuthentication = .post, form: [FormField] = []
     ) {
         self.tokenURL = tokenURL
         self.clientID = clientID
         self.clientSecret = clientSecret
-        self.audience = audience
+        self.authentication = authentication
+        self.form = form
     }
 }

@@ -1,12 +1,13 @@
 // One upstream as the settings describe it: where it is, how long a call may take, whom we trust,
 // and with what we name ourselves.
 
-public import StatusCore
+internal import StatusCore
 
 /// What a client needs to know of its upstream. Valid once it exists.
 public struct UpstreamEndpoint: Sendable {
-    public let source: Source
     public let baseURL: UpstreamURL
+    /// Below it; `{id}` stands for the action's id.
+    public let path: String
     /// For the whole call: name look-up, connect, TLS, request and answer.
     public let timeout: Duration
     /// PEM certificates that are trusted besides the system's.
@@ -20,7 +21,7 @@ public struct UpstreamEndpoint: Sendable {
 
     /// Throws when a part of it could never work.
     public init(
-        source: Source, baseURL: UpstreamURL, timeout: Duration, caFile: String? = nil,
+        baseURL: UpstreamURL, path: String, timeout: Duration, caFile: String? = nil,
         userAgent: String, credentials: UpstreamCredentials
     ) throws(EndpointFailure) {
         guard timeout >= Self.timeoutMin, timeout <= Self.timeoutMax else {
@@ -28,13 +29,13 @@ public struct UpstreamEndpoint: Sendable {
         }
         guard (1...Self.userAgentBytesMax).contains(userAgent.utf8.count),
             userAgent.utf8.allSatisfy({ (0x20...0x7E).contains($0) })
-        else { throw .unsendable("user agent") }
+        else { throw .unsendableUserAgent }
         try credentials.check()
-        if let end = Self.repeatedEnd(of: baseURL, Self.path(at: source)) {
+        if let end = Self.repeatedEnd(of: baseURL, String(path.prefix { $0 != "{" })) {
             throw .baseHoldsPath(end)
         }
-        self.source = source
         self.baseURL = baseURL
+        self.path = path
         self.timeout = timeout
         self.caFile = caFile
         self.userAgent = userAgent
@@ -43,17 +44,10 @@ public struct UpstreamEndpoint: Sendable {
 
     /// Where an action's state is asked for.
     ///
-    /// The id is one path segment: its characters are RFC 3986's unreserved ones and ':', which a
-    /// segment may hold as it is (section 3.3), so nothing is left to encode.
+    /// An id's characters are RFC 3986's unreserved ones and ':', which a path segment and a query may
+    /// hold as they are (sections 3.3 and 3.4), so nothing is left to encode.
     func url(of id: ActionID) -> String {
-        baseURL.appending("\(Self.path(at: source))/\(id.text)")
-    }
-
-    private static func path(at source: Source) -> String {
-        switch source {
-        case .orders: "/v2/orders/actions"
-        case .vouchers: "/v1/async-actions"
-        }
+        baseURL.appending(path.replacing("{id}", with: id.text))
     }
 
     /// The end of the base URL that the path below it would bring again: `/v1`, `/v1/async-actions`, or
@@ -61,6 +55,7 @@ public struct UpstreamEndpoint: Sendable {
     private static func repeatedEnd(of base: UpstreamURL, _ path: String) -> String? {
         let segments = base.path.split(separator: "/")
         let added = path.split(separator: "/")
+        guard !added.isEmpty else { return nil }
         for count in (1...added.count).reversed() where segments.count >= count {
             let end = segments.suffix(count)
             let isSame = zip(end, added).allSatisfy { $0.lowercased() == $1 }
@@ -77,16 +72,19 @@ public enum EndpointFailure: Error, Sendable, Equatable, CustomStringConvertible
     case timeoutOutOfRange
     /// The end of the base URL that is added to it for every call.
     case baseHoldsPath(String)
+    case unsendableUserAgent
     /// The part that is empty, too long, or holds what its place in a request cannot carry.
-    case unsendable(String)
+    case unsendable(CredentialPart)
 
     public var description: String {
         switch self {
         case .timeoutOutOfRange: "the time-out must be from 1ms to 3600s"
         case .baseHoldsPath(let end):
             "the URL ends in \(end), and the API's path is added to it: give it without"
+        case .unsendableUserAgent:
+            "the user agent must be 1 to \(UpstreamEndpoint.userAgentBytesMax) printable characters"
         case .unsendable(let part):
-            "the \(part) must be 1 to \(Secret.bytesMax) printable characters without a line end, and"
+            "the \(part.rawValue) must be 1 to \(Secret.bytesMax) printable characters without a line end, and"
                 + " without a blank at either end"
         }
     }

@@ -5,14 +5,22 @@ internal import StatusCore
 enum TokenRequest {
     /// The form's bytes, `application/x-www-form-urlencoded`.
     static func form(_ client: ClientCredentials) -> [UInt8] {
-        var pairs = [
-            ("grant_type", "client_credentials"),
-            ("client_id", client.clientID),
-            ("client_secret", client.clientSecret.text),
-        ]
-        if let audience = client.audience { pairs.append(("audience", audience)) }
-        let text = pairs.map { "\($0)=\(encoded($1))" }.joined(separator: "&")
+        var pairs = [("grant_type", "client_credentials")]
+        if client.authentication == .post {
+            pairs.append(("client_id", client.clientID))
+            pairs.append(("client_secret", client.clientSecret.text))
+        }
+        pairs += client.form.map { ($0.name, $0.value) }
+        let text = pairs.map { "\(encoded($0))=\(encoded($1))" }.joined(separator: "&")
         return Array(text.utf8)
+    }
+
+    /// The user and password of HTTP Basic, each encoded like a form's value (section 2.3.1); nil: they
+    /// stand in the form.
+    static func basic(_ client: ClientCredentials) -> CurlRequest.BasicCredentials? {
+        guard client.authentication == .basic else { return nil }
+        return CurlRequest.BasicCredentials(
+            user: encoded(client.clientID), password: encoded(client.clientSecret.text))
     }
 
     /// Percent-encodes all but RFC 3986's unreserved characters, which every form reader takes.

@@ -16,6 +16,8 @@ struct CurlRequest: Sendable {
     var fields: [UpstreamReply.Field]
     /// A form's bytes; nil: GET.
     var form: [UInt8]?
+    /// Sent at once as HTTP Basic (RFC 7617).
+    var basic: BasicCredentials?
     var userAgent: String
     /// For the whole call, from the moment the transfer is started.
     var timeout: Duration
@@ -30,6 +32,11 @@ struct CurlRequest: Sendable {
     var limits = ResponseLimits()
     /// False: a connection of its own, closed after the answer.
     var sharesConnections = true
+
+    struct BasicCredentials: Sendable {
+        var user: String
+        var password: String
+    }
 }
 
 /// Whose certificates are believed.

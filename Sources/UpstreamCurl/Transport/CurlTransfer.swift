@@ -180,6 +180,11 @@ extension CurlTransfer {
         if request.isLoopback { try handle.set(CURLOPT_PROXY, "") }
         try handle.set(CURLOPT_USERAGENT, request.userAgent)
         if let form = request.form { try handle.set(form: form) }
+        // Basic is the only way to authenticate that libcurl uses unless told otherwise.
+        if let basic = request.basic {
+            try handle.set(CURLOPT_USERNAME, basic.user)
+            try handle.set(CURLOPT_PASSWORD, basic.password)
+        }
         try fields.append("Accept", "application/json")
         // Unfolded by ourselves: see ``Gzip``.
         try fields.append("Accept-Encoding", "gzip")

@@ -22,7 +22,7 @@ final class Fleet {
 
     init(
         _ count: Int, storeURL: String, _ settings: [String: String] = [:],
-        sandbox flags: [String] = []
+        sandbox flags: [String] = [], sources: (Int) -> [String: String] = { _ in [:] }
     ) async throws {
         sandbox = try Program(
             "upstream-sandbox", ["--port", "0", "--calls-per-minute", "0"] + flags)
@@ -30,6 +30,7 @@ final class Fleet {
         ports = try (0..<count).map { _ in try LoopbackAddress.freePort() }
         self.settings = World.usual(sandboxPort: sandboxPort)
             .merging(["STORE_URL": storeURL]) { _, new in new }
+            .merging(sources(sandboxPort)) { _, new in new }
             .merging(settings) { _, new in new }
         for index in ports.indices { replicas.append(try program(index)) }
         for replica in replicas { _ = try await World.port(of: replica) }

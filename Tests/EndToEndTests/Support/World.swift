@@ -13,15 +13,20 @@ final class World {
     private(set) var port: Int
     private(set) var settings: [String: String]
 
-    /// Intervals are scaled to seconds; `settings` are added to or replace what is usual here.
-    init(_ settings: [String: String] = [:], sandbox flags: [String] = []) async throws {
+    /// Intervals are scaled to seconds; `settings` are added to or replace what is usual here, and so are
+    /// those of further `sources`, from the sandbox's port.
+    init(
+        _ settings: [String: String] = [:], sandbox flags: [String] = [],
+        sources: (Int) -> [String: String] = { _ in [:] }
+    ) async throws {
         folder = FileManager.default.temporaryDirectory
             .appendingPathComponent("status-proxy-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         sandbox = try Program(
             "upstream-sandbox", ["--port", "0", "--calls-per-minute", "0"] + flags)
         sandboxPort = try await Self.port(of: sandbox)
-        self.settings = Self.usual(sandboxPort: sandboxPort).merging(settings) { _, new in new }
+        self.settings = Self.usual(sandboxPort: sandboxPort)
+            .merging(sources(sandboxPort)) { _, new in new }.merging(settings) { _, new in new }
         proxy = try Program("status-proxy", environment: self.settings, directory: folder)
         port = try await Self.port(of: proxy)
     }
@@ -127,6 +132,21 @@ final class World {
             for row in json?["ids"]?.array ?? [] {
                 callsByID[row["id"]?.string ?? ""] = Int(row["calls"]?.integer ?? -1)
             }
+        }
+    }
+
+    /// What an account's upstreams saw, by API.
+    func audit(account: Int) throws -> JSONValue {
+        let prefix = account == 0 ? "" : "/accounts/\(account)"
+        return try Client.get(port: sandboxPort, "\(prefix)/sandbox/audit").json
+    }
+
+    /// How many calls for that id arrived at all APIs of the first two accounts.
+    func calls(of id: String) throws -> Int {
+        try ["", "/accounts/1"].reduce(0) { sum, prefix in
+            let path = "\(prefix)/sandbox/audit/calls?id=\(id)"
+            let reply = try Client.get(port: sandboxPort, path)
+            return sum + (reply.json["calls"]?.array?.count ?? 0)
         }
     }
 

@@ -139,7 +139,7 @@ struct PostgresStoreTests {
             UPDATE status_proxy.documents SET status = 'ON_HOLD';
             UPDATE status_proxy.entries SET miss_kind = 'eaten-by-dog', miss_ended = 0;
             INSERT INTO status_proxy.entries (id, source, revision, first_seen, opens, known)
-            VALUES ('a', 'parcels', 0, 0, 0, false)
+            VALUES ('a', '7parcels', 0, 0, 0, false)
             """)
         let records = try await store.lookUp(a.id)
         #expect(records.count == 1)

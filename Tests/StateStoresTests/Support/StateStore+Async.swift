@@ -23,9 +23,14 @@ extension StateStore {
         }.get()
     }
 
-    func smallestGaps() async throws -> PerSource<Duration?> {
-        try await withCheckedContinuation { next in smallestGaps { next.resume(returning: $0) } }
-            .get()
+    /// Registers no source, and so changes nothing.
+    func smallestGaps() async throws -> [Source: Duration] { try await register([:]) }
+
+    func register(_ sources: [Source: Duration]) async throws -> [Source: Duration] {
+        try await withCheckedContinuation { next in
+            register(sources) { next.resume(returning: $0) }
+        }
+        .get()
     }
 
     func purge(_ retention: Retention) async throws -> Int {

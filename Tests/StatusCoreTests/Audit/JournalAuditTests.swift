@@ -234,7 +234,7 @@ struct JournalAuditTests {
     }
 
     @Test func anUpstreamThatIsOffIsJudgedByTheRulesOfItsCalls() {
-        var audit = JournalAudit(PerSource { _ in nil })
+        var audit = JournalAudit(PerSource([]))
         let calls = [Call.ended(0, 0, 1).under(10), .ended(5, 5, 6).under(10), .ended(9, 9, 9)]
         for call in calls { audit.take(Self.journaled(call, 0)) }
         let verdict = audit.verdict(on: .orders)
@@ -253,7 +253,7 @@ struct JournalAuditTests {
     }
 
     @Test func anUpstreamThatIsOffIsCountedButNotJudged() {
-        var audit = JournalAudit(PerSource { _ in nil })
+        var audit = JournalAudit(PerSource([]))
         for call in [Call.ended(0, 0, 1), .ended(2, 2, 3)] { audit.take(Self.journaled(call, 0)) }
         let verdict = audit.verdict(on: .orders)
         #expect(verdict.calls == 2 && verdict.holds)
@@ -276,7 +276,7 @@ struct JournalAuditTests {
 
     private static func verdict(_ calls: [Call], againstCurrent: Bool = false) -> AuditVerdict {
         var audit = JournalAudit(
-            PerSource { $0 == .orders ? policy : nil }, againstCurrent: againstCurrent)
+            PerSource([.orders]) { _ in policy }, againstCurrent: againstCurrent)
         for (number, call) in calls.enumerated() { audit.take(journaled(call, number)) }
         return audit.verdict(on: .orders)
     }

@@ -10,7 +10,7 @@ import Testing
         let (a, b) = (ActionID.of(Self.uuid), ActionID.of(text))
         #expect(a == b && a.hashValue == b.hashValue)
         #expect(Set([a, b]).count == 1)
-        #expect(b.text == text && b.canonical == Self.uuid && b.suggestedSource == .orders)
+        #expect(b.text == text && b.canonical == Self.uuid)
         let isSpelled = a.isSpelled(text.utf8.span)
         #expect(isSpelled)
     }

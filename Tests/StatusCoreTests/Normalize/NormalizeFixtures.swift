@@ -13,12 +13,19 @@ enum NormalizeFixtures {
         try #require(ActionID(source == .orders ? orderID : voucherID))
     }
 
+    static func reader(of source: Source) throws -> any StateReader {
+        let kind = source == .orders ? SourceKind.miraklOrders : .voucherify
+        return try #require(kind.api).reader
+    }
+
     static func outcome(
         _ source: Source, status: Int = 200, _ body: String,
         fields: [UpstreamReply.Field] = []
     ) throws -> CallOutcome {
         let reply = UpstreamReply(status: status, fields: fields, body: Array(body.utf8))
-        return Normalizer.outcome(of: reply, source: source, id: try id(source), now: now).outcome
+        return Normalizer.outcome(
+            of: reply, about: LookKey(source, try id(source)), by: try reader(of: source), now: now
+        ).outcome
     }
 
     /// The action's document, read again as JSON.

@@ -27,7 +27,7 @@ import Testing
         ] as [(Int, UpstreamFault.Kind)])
     func everyStatusHasItsFaultWhateverTheBody(status: Int, kind: UpstreamFault.Kind) throws {
         let action = #"{"id":"aa_0adad13d6f057f088e","status":"DONE"}"#
-        for source in Source.allCases {
+        for source in Source.both {
             for body in ["", "<html></html>", action, Self.voucherError, Self.orderError] {
                 let fault = try NormalizeFixtures.fault(source, status: status, body)
                 #expect(fault.kind == kind)
@@ -55,7 +55,7 @@ import Testing
             (#"[{"id":"aa_0adad13d6f057f088e","status":"DONE"}]"#, .malformed),
         ] as [(String, UpstreamFault.Kind)])
     func otherContentIsAFault(body: String, kind: UpstreamFault.Kind) throws {
-        for source in Source.allCases {
+        for source in Source.both {
             let fault = try NormalizeFixtures.fault(source, body)
             #expect(fault.kind == kind)
             #expect(fault.message != nil)
@@ -71,8 +71,8 @@ import Testing
         let reply = UpstreamReply(
             status: 200, fields: [.init("content-encoding", coding)], body: Array("<p>".utf8))
         let outcome = Normalizer.outcome(
-            of: reply, source: .orders, id: try NormalizeFixtures.id(.orders),
-            now: NormalizeFixtures.now
+            of: reply, about: LookKey(.orders, try NormalizeFixtures.id(.orders)),
+            by: try NormalizeFixtures.reader(of: .orders), now: NormalizeFixtures.now
         ).outcome
         guard case .failed(let fault) = outcome else { throw NormalizeFixtures.NoFault() }
         #expect(fault.kind == .notJSON)
@@ -92,8 +92,8 @@ import Testing
     @Test func bodyThatIsNotUTF8IsNotJSON() throws {
         let reply = UpstreamReply(status: 200, fields: [], body: [0x22, 0xFF, 0x22])
         let outcome = Normalizer.outcome(
-            of: reply, source: .orders, id: try NormalizeFixtures.id(.orders),
-            now: NormalizeFixtures.now
+            of: reply, about: LookKey(.orders, try NormalizeFixtures.id(.orders)),
+            by: try NormalizeFixtures.reader(of: .orders), now: NormalizeFixtures.now
         ).outcome
         guard case .failed(let fault) = outcome else { throw NormalizeFixtures.NoFault() }
         #expect(fault.kind == .notJSON)
@@ -160,7 +160,7 @@ import Testing
 
     @Test(arguments: foreign404s)
     func any404OfAnotherShapeIsAFault(body: String) throws {
-        for source in Source.allCases {
+        for source in Source.both {
             let fault = try NormalizeFixtures.fault(source, status: 404, body)
             #expect(fault.kind == .unexpectedStatus)
             #expect(fault.httpStatus == 404)
@@ -251,12 +251,13 @@ import Testing
             #"{"id":"aa_0adad13d6f057f088e","status":"DONE","progress":100,"result":"#
             + #"{"failed":[{"row":3,"reason":"r"}],"done_count":1,"failed_count":1}}"#
         let id = try NormalizeFixtures.id(.vouchers)
+        let reader = try NormalizeFixtures.reader(of: .vouchers)
         for _ in 0..<1000 {
             let status = [200, 200, 200, 404, 500].randomElement(using: &random) ?? 200
             let reply = UpstreamReply(
                 status: status, fields: [], body: random.mutated(Array(body.utf8)))
             let (outcome, _) = Normalizer.outcome(
-                of: reply, source: .vouchers, id: id, now: NormalizeFixtures.now)
+                of: reply, about: LookKey(.vouchers, id), by: reader, now: NormalizeFixtures.now)
             if case .answered(let document) = outcome {
                 #expect(try JSONReader.read(document.bytes)["id"] == .string(id.text))
             }

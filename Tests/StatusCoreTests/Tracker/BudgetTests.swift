@@ -141,7 +141,7 @@ import Testing
         // Held for the orders' answer, while the vouchers may not be called.
         driver.ask(Shape.none)
         driver.advance(.seconds(10))
-        let made = driver.callsMade.dropFirst().map { "\($0.source.rawValue) \($0.id)" }
+        let made = driver.callsMade.dropFirst().map { "\($0.source.name) \($0.id)" }
         #expect(made == ["orders \(Shape.none)", "vouchers \(Shape.none)"])
     }
 

@@ -41,8 +41,10 @@ struct PaperStore {
     ) -> Result<[LookRecord], StoreFailure> {
         guard !isDown, ids.count <= lookUpMax else { return .failure(Self.failure) }
         lookedUp.formUnion(ids)
-        let keys = ids.flatMap { id in Source.allCases.map { LookKey($0, id) } }
-        return .success(keys.filter { rows[$0] != nil }.map { record($0, now) })
+        let keys = ids.flatMap { id in
+            rows.keys.filter { $0.id == id }.sorted { $0.source < $1.source }
+        }
+        return .success(keys.map { record($0, now) })
     }
 
     mutating func reserve(

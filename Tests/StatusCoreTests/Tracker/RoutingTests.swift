@@ -129,4 +129,82 @@ import Testing
         #expect(driver.calls.isEmpty)
         #expect(driver.replies[caller].problem?.code == .notFound)
     }
+
+    // MARK: Several sources
+
+    private static let wide = TrackerPolicy.sources([
+        ("orders", .uuid), ("orders-de", .uuid), ("vouchers", .prefix("aa_")), ("exports", nil),
+    ])
+
+    @Test func allThatFitAreAskedAtOnceAndTheRestAfterARealNotFoundFromEach() {
+        var driver = TrackerDriver(Self.wide)
+        let caller = driver.ask(Shape.order)
+        #expect(sources(driver).map(\.name) == ["orders", "orders-de"])
+        driver.fail(.notFound, http: 404, by: .orders)
+        #expect(sources(driver).map(\.name) == ["orders-de"])
+        driver.fail(.notFound, http: 404, by: .named("orders-de"))
+        #expect(sources(driver).map(\.name) == ["vouchers", "exports"])
+        driver.fail(.notFound, http: 404, by: .vouchers)
+        driver.answer(.pending, by: .named("exports"))
+        #expect(driver.replies[caller].answer?.document.source.name == "exports")
+        #expect(driver.callsMade.count == 4)
+    }
+
+    @Test func whatFitsOneCostsOneCall() {
+        var driver = TrackerDriver(Self.wide)
+        driver.ask(Shape.voucher)
+        #expect(sources(driver) == [.vouchers])
+    }
+
+    @Test func whatFitsNoneGoesToAllAtOnce() {
+        var driver = TrackerDriver(Self.wide)
+        driver.ask(Shape.none)
+        #expect(sources(driver) == Self.wide.configured)
+    }
+
+    @Test func failureOfOneThatFitsIsNoNotFound() {
+        var driver = TrackerDriver(Self.wide)
+        let caller = driver.ask(Shape.order)
+        driver.fail(.notFound, http: 404, by: .orders)
+        driver.fail(.serverError, by: .named("orders-de"))
+        #expect(driver.calls.isEmpty)
+        let problem = driver.replies[caller].problem
+        #expect(problem?.code == .upstreamError)
+        #expect(problem?.sources.map(\.outcome) == ["not-found", "server-error"])
+    }
+
+    @Test func answerWaitsForTheOthersNoLongerThanAMoment() {
+        var driver = TrackerDriver(Self.wide)
+        let caller = driver.ask(Shape.order)
+        driver.answer(.pending, by: .named("orders-de"))
+        #expect(driver.replies[caller] == nil)
+        driver.advance(TrackerPolicy.rivalWait)
+        #expect(driver.replies[caller].answer?.document.source.name == "orders-de")
+    }
+
+    @Test func allThatKnowAnActionAreNamed() {
+        var driver = TrackerDriver(Self.wide)
+        let caller = driver.ask(Shape.none)
+        for source in Self.wide.configured where source != .vouchers {
+            driver.answer(.pending, by: source)
+        }
+        driver.fail(.notFound, http: 404, by: .vouchers)
+        #expect(driver.replies[caller].problem?.code == .ambiguous)
+        let problem = driver.reply(to: Shape.none).problem
+        #expect(problem?.sources.map(\.source.name) == ["orders", "orders-de", "exports"])
+    }
+
+    @Test func recordOfASourceThatIsNotConfiguredAnyMoreIsNotServed() {
+        var driver = TrackerDriver(Self.wide)
+        driver.ask(Shape.none, source: .named("exports"))
+        driver.answer(.succeeded, by: .named("exports"))
+        driver.restart(.sources([("orders", .uuid), ("vouchers", .prefix("aa_"))]))
+        driver.ask(Shape.none)
+        #expect(sources(driver) == [.orders, .vouchers])
+        for source in [Source.orders, .vouchers] {
+            driver.fail(.notFound, http: 404, by: source)
+        }
+        driver.restart(Self.wide)
+        #expect(driver.reply(to: Shape.none).answer?.document.source.name == "exports")
+    }
 }

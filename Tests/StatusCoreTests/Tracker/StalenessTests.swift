@@ -27,7 +27,8 @@ import Testing
     private func driver() -> TrackerDriver {
         let limits = SourcePolicy(
             minInterval: .milliseconds(300), maxInterval: .milliseconds(300),
-            callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 60, perDay: nil))
+            callDeadline: .seconds(10), budget: BudgetLimits(perMinute: 60, perDay: nil),
+            idPattern: .prefix("aa_"))
         return TrackerDriver(.both(vouchers: limits))
     }
 
@@ -115,7 +116,7 @@ import Testing
     @Test func aCallThatTakesLongIsToldByAllWaysOnceTheAnswerIsNotFresh() {
         let limits = SourcePolicy(
             minInterval: .seconds(5), maxInterval: .seconds(300), callDeadline: .seconds(10),
-            budget: BudgetLimits(perMinute: 60, perDay: nil))
+            budget: BudgetLimits(perMinute: 60, perDay: nil), idPattern: .prefix("aa_"))
         var driver = TrackerDriver(.both(vouchers: limits))
         driver.learn(Self.id, createdAgo: .seconds(80))
         // A watcher has it asked for before its age asks for it.

@@ -242,20 +242,37 @@ extension TrackerPolicy {
         bytesMax: Int = .max, callersMax: Int = 100_000
     ) -> TrackerPolicy {
         TrackerPolicy(
-            sources: PerSource { $0 == .orders ? orders : vouchers }, refreshWait: .seconds(1),
+            sources: PerSource(
+                [(Source.orders, orders), (.vouchers, vouchers)].compactMap { source, policy in
+                    policy.map { (source, $0) }
+                }), refreshWait: .seconds(1),
             staleMax: staleMax, terminalTTL: .seconds(86_400), actionsMax: actionsMax,
             bytesMax: bytesMax,
             callersMax: callersMax)
     }
 }
 
+extension TrackerPolicy {
+    /// Sources with the limits of orders.
+    static func sources(_ patterns: [(name: String, pattern: IDPattern?)]) -> TrackerPolicy {
+        let sources = patterns.map { name, pattern in
+            var policy = SourcePolicy.orders
+            policy.idPattern = pattern
+            return (Source.named(name), policy)
+        }
+        return TrackerPolicy(
+            sources: PerSource(sources), refreshWait: .seconds(1), staleMax: .seconds(86_400),
+            terminalTTL: .seconds(86_400), actionsMax: 1000)
+    }
+}
+
 extension SourcePolicy {
     static let orders = SourcePolicy(
         minInterval: .seconds(60), maxInterval: .seconds(300), callDeadline: .seconds(10),
-        budget: BudgetLimits(perMinute: 600, perDay: nil))
+        budget: BudgetLimits(perMinute: 600, perDay: nil), idPattern: .uuid)
     static let vouchers = SourcePolicy(
         minInterval: .seconds(30), maxInterval: .seconds(300), callDeadline: .seconds(10),
-        budget: BudgetLimits(perMinute: 60, perDay: 2400))
+        budget: BudgetLimits(perMinute: 60, perDay: 2400), idPattern: .prefix("aa_"))
 }
 
 extension Reply? {

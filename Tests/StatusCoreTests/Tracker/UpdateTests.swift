@@ -116,7 +116,7 @@ import Testing
     @Test func crowdBehindASpentBudgetCostsOneLookASecond() throws {
         let limits = SourcePolicy(
             minInterval: .seconds(1), maxInterval: .seconds(1), callDeadline: .seconds(10),
-            budget: BudgetLimits(perMinute: 60, perDay: nil))
+            budget: BudgetLimits(perMinute: 60, perDay: nil), idPattern: .prefix("aa_"))
         var driver = TrackerDriver(.both(vouchers: limits))
         let ids = (0..<100).map { "aa_\($0)" }
         for id in ids { driver.learn(id) }

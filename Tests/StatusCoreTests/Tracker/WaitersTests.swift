@@ -25,7 +25,7 @@ struct WaitersTests {
         #expect(waiters.nextDeadline == list.map(\.heldUntil).min())
         #expect(waiters.arePatient == list.contains { $0.isPatient })
         #expect(waiters.haveNamedNone == list.contains { $0.question.source == nil })
-        for source in Source.allCases {
+        for source in Source.both {
             #expect(waiters.haveNamed(source) == list.contains { $0.question.source == source })
             #expect(
                 waiters.arePatient(at: source)

@@ -31,11 +31,11 @@ let testToken = "t0ken-that-nobody-may-see"
 
 extension UpstreamEndpoint {
     static func test(
-        _ url: String, source: Source = .orders, timeout: Duration = .seconds(20),
+        _ url: String, path: String = "/v2/orders/actions/{id}", timeout: Duration = .seconds(20),
         caFile: String? = nil, credentials: UpstreamCredentials = .bearer(Secret(testToken))
     ) throws -> UpstreamEndpoint {
         try UpstreamEndpoint(
-            source: source, baseURL: UpstreamURL(url), timeout: timeout, caFile: caFile,
+            baseURL: UpstreamURL(url), path: path, timeout: timeout, caFile: caFile,
             userAgent: "status-proxy/test", credentials: credentials)
     }
 }
@@ -106,4 +106,13 @@ func withUpstream(
     await multi.close()
     await server.finish()
     return server.requests
+}
+
+extension UpstreamCredentials {
+    static func applicationKeys(appID: String, token: Secret) -> UpstreamCredentials {
+        .fields([
+            CredentialField(name: "X-App-Id", Secret(appID), part: .applicationID),
+            CredentialField(name: "X-App-Token", token, part: .applicationToken),
+        ])
+    }
 }

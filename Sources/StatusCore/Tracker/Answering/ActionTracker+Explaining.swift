@@ -48,8 +48,9 @@ extension ActionTracker {
         if policy.configured.count == 1 { return .onlySource }
         if asked.contains(where: { tracked.entries[$0].observed != nil }) { return .answeredBefore }
         if asked.contains(where: { tracked.entries[$0].isKnown }) { return .knownBefore }
-        guard id.suggestedSource != nil else { return .unknownShape }
-        return asked.count == 1 ? .idShape : .notFoundAtFirst
+        let fitting = fitting(id)
+        if fitting.isEmpty { return .unknownShape }
+        return asked.count == fitting.count ? .idShape : .notFoundAtFirst
     }
 
     private func view(_ key: LookKey, _ tracked: TrackedAction) -> Explanation.SourceView? {
@@ -74,7 +75,7 @@ extension ActionTracker {
             whyNotFresher: reason(tracked, key.source, entry, upstream),
             nextCallAt: isFinished
                 ? nil : max(now, callableAt(tracked, key.source, watched: tracked.isWatched)),
-            lastCalls: callLog[key.source].last(Self.callsShown, of: key.id),
+            lastCalls: callLog[key.source]?.last(Self.callsShown, of: key.id) ?? [],
             budgetLeft: upstream.budgetLeft, breaker: upstream.breaker.view(now))
     }
 

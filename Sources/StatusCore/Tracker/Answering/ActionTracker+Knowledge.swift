@@ -10,11 +10,17 @@ extension ActionTracker {
         if !answered.isEmpty { return answered }
         let known = configured.filter { tracked.entries[$0].isKnown }
         if !known.isEmpty { return known }
-        guard let first = question.id.suggestedSource else { return configured }
-        if case .notFound = knowledge(tracked, first) {
-            return [first] + configured.filter { $0 != first }
+        let fitting = fitting(question.id)
+        let others = configured.filter { !fitting.contains($0) }
+        let areAllNotFound = fitting.allSatisfy {
+            if case .notFound = knowledge(tracked, $0) { true } else { false }
         }
-        return [first]
+        return areAllNotFound ? fitting + others : fitting
+    }
+
+    /// The sources whose ids look like this one.
+    func fitting(_ id: ActionID) -> [Source] {
+        policy.configured.filter { policy.sources[$0]?.idPattern?.fits(id) == true }
     }
 
     /// What one upstream is known to say of an action, now.

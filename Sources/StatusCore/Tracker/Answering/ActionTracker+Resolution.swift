@@ -56,7 +56,7 @@ extension ActionTracker {
         return until
     }
 
-    /// Both upstreams were asked at once: the winner waits a moment for the other's word.
+    /// Several sources were asked at once: the winner waits a moment for the others' word.
     private func rivalHold(_ caller: Caller, _ tracked: TrackedAction, _ source: Source) -> Instant?
     {
         guard caller.question.source == nil else { return nil }

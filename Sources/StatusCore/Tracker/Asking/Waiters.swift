@@ -13,7 +13,7 @@ struct Waiters: Sendable {
     private var indexes: [CallerID: Int] = [:]
     private var deadlines = Heap<Deadline>()
     /// By the source that they named.
-    private var named = PerSource { _ in Tally() }
+    private var named: [Source: Tally] = [:]
     private var unnamed = Tally()
     private var followers = 0
     /// Where the round under way goes on.
@@ -43,16 +43,18 @@ struct Waiters: Sendable {
 
     /// Somebody waits for news.
     var arePatient: Bool {
-        Source.allCases.contains { named[$0].patient > 0 } || unnamed.patient > 0
+        named.values.contains { $0.patient > 0 } || unnamed.patient > 0
     }
 
     /// Somebody is held for a refresh; followers look again by themselves.
     var needTheirRefresh: Bool { followers < count }
 
     /// Somebody waits for news of that upstream: who named another one does not.
-    func arePatient(at source: Source) -> Bool { named[source].patient + unnamed.patient > 0 }
+    func arePatient(at source: Source) -> Bool {
+        (named[source]?.patient ?? 0) + unnamed.patient > 0
+    }
 
-    func haveNamed(_ source: Source) -> Bool { named[source].all > 0 }
+    func haveNamed(_ source: Source) -> Bool { named[source]?.all ?? 0 > 0 }
     var haveNamedNone: Bool { unnamed.all > 0 }
 
     // MARK: Coming, staying, leaving
@@ -92,8 +94,8 @@ struct Waiters: Sendable {
         let patient = caller.isPatient ? change : 0
         if caller.isFollower { followers += change }
         if let source = caller.question.source {
-            named[source].all += change
-            named[source].patient += patient
+            named[source, default: Tally()].all += change
+            named[source, default: Tally()].patient += patient
         } else {
             unnamed.all += change
             unnamed.patient += patient

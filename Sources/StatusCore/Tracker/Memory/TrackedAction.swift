@@ -1,7 +1,7 @@
 // Everything known of one id: its entries, who waits for it, and what is published of it.
 
 struct TrackedAction: Sendable {
-    var entries: PerSource<Entry>
+    var entries: EntryTable
     /// True once the store has replied what it has.
     var isLoaded = false
     /// When the look-up under way was asked for.
@@ -24,14 +24,14 @@ struct TrackedAction: Sendable {
     var hasSecondChance = false
 
     init(_ id: ActionID, now: Instant) {
-        entries = PerSource { _ in Entry(spelling: id, firstSeenAt: now) }
+        entries = EntryTable(Entry(spelling: id, firstSeenAt: now))
     }
 
     /// Somebody is held until news comes: the interval is the shortest.
     var isWatched: Bool { waiters.arePatient }
     func isWatched(at source: Source) -> Bool { waiters.arePatient(at: source) }
 
-    var isKnown: Bool { Source.allCases.contains { entries[$0].isKnown } }
+    var isKnown: Bool { entries.all.contains(where: \.isKnown) }
 
     func budget(at source: Source) -> BudgetClass {
         if isKnown { return .known }
@@ -41,25 +41,23 @@ struct TrackedAction: Sendable {
     /// Something is under way for it, or somebody waits.
     var isBusy: Bool {
         !waiters.isEmpty || lookUpAskedAt != nil
-            || Source.allCases.contains {
-                entries[$0].flight != nil || entries[$0].deferred != nil || entries[$0].isUnkept
-            }
+            || entries.all.contains { $0.flight != nil || $0.deferred != nil || $0.isUnkept }
     }
 
-    /// States that are final are all there is to know: of an id that both upstreams know, both.
+    /// States that are final are all there is to know: of an id that two upstreams know, both.
     var isFinished: Bool {
-        let areDone = Source.allCases.compactMap { entries[$0].observed?.document.isDone }
+        let areDone = entries.all.compactMap { $0.observed?.document.isDone }
         return !areDone.isEmpty && areDone.allSatisfy { $0 }
     }
 
     /// Something is served of it without asking the store.
     func isReliedOn(_ now: Instant) -> Bool {
         if let published, published.servableUntil > now { return true }
-        return Source.allCases.contains { entries[$0].negative != nil }
+        return entries.all.contains { $0.negative != nil }
     }
 
     mutating func expire(_ now: Instant, _ policy: TrackerPolicy) {
-        for source in policy.configured { entries[source].expire(now, policy) }
+        entries.changeAll { $0.expire(now, policy) }
     }
 
     /// Becomes again what it was before it was retired.

@@ -26,7 +26,7 @@ extension ActionTracker {
         let call = MadeCall(
             endedAt: report.endedAt, took: report.endedAt - (report.sentAt ?? flight.startedAt),
             outcome: report.outcome.word, wasSent: report.sentAt != nil)
-        callLog[key.source].append(key.id, call)
+        callLog[key.source]?.append(key.id, call)
         effects.append(
             .note(
                 .called(

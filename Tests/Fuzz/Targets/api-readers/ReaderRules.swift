@@ -43,8 +43,7 @@ enum ReaderRules {
             let destination = Destination(route: .action, id: spelling.indices)
             require(destination.actionID(in: spelling.span) == id, "another id than \(id)")
         }
-        let known = id.suggestedSource
-        require(known != .orders || bytes.count == 36, "\(id) is no UUID")
+        require(!IDPattern.uuid.fits(id) || bytes.count == 36, "\(id) is no UUID")
     }
 
     private static func isAlphanumeric(_ byte: UInt8) -> Bool {

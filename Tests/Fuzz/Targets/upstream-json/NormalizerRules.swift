@@ -8,7 +8,8 @@ import HTTPWire
 enum NormalizerRules {
     static func check(_ answer: UpstreamAnswer, asked id: ActionID, _ body: JSONValue?) {
         let (outcome, hints) = Normalizer.outcome(
-            of: answer.reply, source: answer.source, id: id, now: UpstreamAnswer.now)
+            of: answer.reply, about: LookKey(answer.source, id), by: answer.reader,
+            now: UpstreamAnswer.now)
         check(hints)
         switch outcome {
         case .answered(let document):
@@ -30,7 +31,8 @@ enum NormalizerRules {
     private static func checkIdentity(_ body: JSONValue, _ source: Source, _ id: ActionID) {
         let told = body["id"]?.string
         let isNamed = told.map { $0.utf8.elementsEqual(id.text.utf8) }
-        require(isNamed ?? (source == .vouchers), "\(told ?? "nobody") answers for \(id)")
+        require(
+            isNamed ?? (source != UpstreamAnswer.orders), "\(told ?? "nobody") answers for \(id)")
     }
 
     /// Clamped, whatever the upstream says.
@@ -89,12 +91,14 @@ enum DocumentRules {
         guard case .object(let members) = json else { fatalError("the document is no object") }
         require(members.map(\.name) == names, "the members \(members.map(\.name))")
         require(json["id"]?.string == id.text, "another id")
-        require(json["source"]?.string == source.rawValue, "another source")
+        require(json["source"]?.string == source.name, "another source")
         require(document.source == source, "another source beside the document")
         require(json["status"]?.string == document.status.rawValue, "another status")
         require(members[4].value == .bool(document.isDone), "done is \(members[4].value)")
         checkEnd(document)
-        if source == .vouchers, document.status == .succeeded { checkSuccess(body["result"]) }
+        if source == UpstreamAnswer.vouchers, document.status == .succeeded {
+            checkSuccess(body["result"])
+        }
         checkParts(json)
         checkResult(json, source, body)
         checkServed(document, json)
@@ -140,7 +144,7 @@ enum DocumentRules {
 
     /// `result` is passed on as it is, numbers to the letter.
     private static func checkResult(_ json: JSONValue, _ source: Source, _ body: JSONValue) {
-        let told = source == .vouchers ? body["result"] : nil
+        let told = source == UpstreamAnswer.orders ? nil : body["result"]
         let expected = JSONWriter.bytes(of: told ?? .null, sorted: true)
         let written = JSONWriter.bytes(of: json["result"] ?? .null)
         require(written == expected, "another result")

@@ -1,7 +1,7 @@
 // Any bytes as an upstream's answer: reading them ends in a value or a failure, and what is made of
 // them is a document that holds to the contract, or a fault that is fit to be shown.
 //
-// The input: a byte for the source (`o` orders, `v` vouchers), one for the status (a digit is the
+// The input: a byte for the source (`o` orders, `v` vouchers, `d` an API by description), one for the status (a digit is the
 // first of `200`, `404`, …), rate fields parted by `|` up to a line feed, and the body.
 
 import StatusCore
@@ -20,7 +20,30 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 /// One answer, as the input describes it.
 struct UpstreamAnswer {
     let source: Source
+    let reader: any StateReader
     let reply: UpstreamReply
+
+    static let orders = named("orders")
+    static let vouchers = named("vouchers")
+    static let described = named("described")
+    private static let description: any StateReader = {
+        let text = #"""
+            {"path": "/{id}", "id": "/id", "status": "/status", "statuses": {"DONE": "SUCCEEDED"},
+             "progress": "/progress", "result": "/result", "created_at": "/created_at",
+             "counts": {"succeeded": "/result/done_count", "failed": "/result/failed_count"},
+             "errors": {"items": "/errors", "code": "/code", "message": "/message"}}
+            """#
+        guard let read = try? APIDescription(Array(text.utf8)) else { fatalError("a description") }
+        return read
+    }()
+
+    private static func named(_ name: String) -> Source {
+        Source(name) ?? { fatalError("a name") }()
+    }
+
+    private static func reader(of kind: SourceKind) -> any StateReader {
+        kind.api?.reader ?? { fatalError("a kind without an API") }()
+    }
 
     static let otherID = ActionID("aa_0adad13d6f057f088e") ?? { fatalError("an id") }()
     /// 2026-11-22T02:00:00Z.
@@ -33,7 +56,14 @@ struct UpstreamAnswer {
     /// Nil without a line feed after source, status and fields.
     init?(_ input: [UInt8]) {
         guard let lineEnd = input.prefix(160).firstIndex(of: 10), lineEnd >= 2 else { return nil }
-        source = input[0] & 1 == 1 ? .orders : .vouchers
+        (source, reader) =
+            if input[0] == UInt8(ascii: "d") {
+                (Self.described, Self.description)
+            } else if input[0] & 1 == 1 {
+                (Self.orders, Self.reader(of: .miraklOrders))
+            } else {
+                (Self.vouchers, Self.reader(of: .voucherify))
+            }
         let values = input[2..<lineEnd].split(
             separator: UInt8(ascii: "|"), omittingEmptySubsequences: false)
         let fields = zip(Self.fieldNames, values).filter { !$0.1.isEmpty }.map {

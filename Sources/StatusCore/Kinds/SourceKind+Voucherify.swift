@@ -1,8 +1,21 @@
-// From the body of a vouchers action (Voucherify) to an Action.
+// The kind of Voucherify's async actions.
 
-/// Reads `GET /v1/async-actions/{id}`. Nothing is promised: each field may be absent or null.
-enum VouchersNormalizer {
-    static func action(in body: JSONValue, asked id: ActionID) throws(BodyFault) -> Action {
+extension SourceKind {
+    /// `GET /v1/async-actions/{id}`. The budget is a share: all use of a project's API counts together.
+    public static let voucherify = SourceKind(
+        name: "voucherify", baseURL: "https://api.voucherify.io", minInterval: .seconds(30),
+        callsPerDay: 2400, idPattern: .prefix("aa_"),
+        credentials: CredentialForms(
+            tokenURL: "/v2/oauth/token", tokenAuthentication: .basic,
+            applicationKeys: .init(id: "X-App-Id", token: "X-App-Token")),
+        api: SourceAPI(path: "/v1/async-actions/{id}", reader: VoucherifyReader()))
+}
+
+/// Nothing is promised: each field may be absent or null.
+struct VoucherifyReader: StateReader {
+    func action(
+        in body: JSONValue, of source: Source, asked id: ActionID
+    ) throws(BodyFault) -> Action {
         guard body.isObject else { throw .notAnObject }
         let word = body["status"]?.string
         switch body["id"]?.string {
@@ -11,10 +24,10 @@ enum VouchersNormalizer {
         }
         let operationWord = body["operation_status"]?.string
         let tally = VoucherTally(body["result"])
-        let (status, isDone) = status(of: word, operationWord, tally)
+        let (status, isDone) = Self.status(of: word, operationWord, tally)
         return Action(
             id: id,
-            source: .vouchers,
+            source: source,
             type: body["type"]?.string,
             status: status,
             isDone: isDone,
@@ -27,6 +40,13 @@ enum VouchersNormalizer {
             processingTimeMilliseconds: body["processing_time"]?.milliseconds,
             requestID: body["request_id"]?.string,
             upstream: Action.UpstreamStatus(status: word, operationStatus: operationWord))
+    }
+
+    /// `{code: integer, key: "not_found", message, …}`. The second documented shape
+    /// `{statusCode, error, message}` is what Node's frameworks answer for a route that is not there.
+    func isNotFound(_ body: JSONValue) -> Bool {
+        body["code"]?.wholeNumber != nil && body["key"]?.string == "not_found"
+            && body["message"]?.string != nil
     }
 
     private static func status(

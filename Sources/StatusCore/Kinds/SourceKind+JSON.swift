@@ -1,0 +1,7 @@
+// The kind of any other API: a description file says how it is asked and read.
+
+extension SourceKind {
+    public static let json = SourceKind(
+        name: "json", credentials: CredentialForms(token: true, tokenField: true, areOptional: true)
+    )
+}

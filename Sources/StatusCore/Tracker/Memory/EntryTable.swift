@@ -1,0 +1,31 @@
+// The entries of one action, at the sources that it has to do with.
+
+/// An entry for each source. Only those that differ from a new one take room: of many sources an action
+/// mostly has to do with one.
+struct EntryTable: Sendable {
+    private var rows: [(source: Source, entry: Entry)] = []
+    /// What a source's entry is before anything is known.
+    private let first: Entry
+
+    init(_ first: Entry) { self.first = first }
+
+    /// In no particular order.
+    var all: some Collection<Entry> { rows.lazy.map(\.entry) }
+
+    subscript(source: Source) -> Entry {
+        _read {
+            if let index = index(of: source) { yield rows[index].entry } else { yield first }
+        }
+        _modify {
+            if index(of: source) == nil { rows.append((source, first)) }
+            let index = index(of: source) ?? rows.count - 1
+            yield &rows[index].entry
+        }
+    }
+
+    mutating func changeAll(_ change: (inout Entry) -> Void) {
+        for index in rows.indices { change(&rows[index].entry) }
+    }
+
+    private func index(of source: Source) -> Int? { rows.firstIndex { $0.source == source } }
+}

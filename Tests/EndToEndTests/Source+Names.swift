@@ -1,0 +1,1 @@
+../Support/Source+Names.swift
