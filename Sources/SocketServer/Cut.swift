@@ -25,9 +25,11 @@ public struct Cut: Equatable, Sendable {
     public var reason: Reason
     /// Bytes of answers that were not sent.
     public var unsentBytes: Int
+    public var peer: PeerAddress?
 
-    public init(reason: Reason, unsentBytes: Int) {
+    public init(reason: Reason, unsentBytes: Int, peer: PeerAddress? = nil) {
         self.reason = reason
         self.unsentBytes = unsentBytes
+        self.peer = peer
     }
 }

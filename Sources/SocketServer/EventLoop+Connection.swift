@@ -232,7 +232,8 @@ extension EventLoop {
     }
 
     private func refuse(_ connection: Connection, _ refusal: Refusal, isHead: Bool) {
-        let response = configuration.refusal(refusal.status, refusal.reason)
+        let response = configuration.refusal(
+            refusal.status, refusal.reason, connection.peer)
         writeLast(response, to: connection, isHead: isHead)
     }
 

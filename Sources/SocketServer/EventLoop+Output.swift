@@ -204,14 +204,15 @@ extension EventLoop {
         guard connection.phase != .closed else { return }
         let isUnfinished = reason == .input && connection.phase == .open && !connection.hasUnsent
         guard !isUnfinished else { return refuseUnfinished(connection) }
-        let cut = Cut(reason: reason, unsentBytes: connection.unsent.count)
+        let cut = Cut(
+            reason: reason, unsentBytes: connection.unsent.count, peer: connection.peer)
         configuration.cutHandler(cut)
         sign(connection, .cut(cut))
         drop(connection)
     }
 
     private func refuseUnfinished(_ connection: Connection) {
-        configuration.cutHandler(Cut(reason: .input, unsentBytes: 0))
+        configuration.cutHandler(Cut(reason: .input, unsentBytes: 0, peer: connection.peer))
         connection.input = []
         connection.body = []
         writeLast(configuration.overloadedResponse, to: connection, isHead: false)

@@ -61,9 +61,10 @@ public struct ServerConfiguration: Sendable {
     public var sharedBytesMin = 64 * 1024
     public var overloadedResponse = Response(status: 503)
     /// The answer to a request that breaks the protocol. Runs on a loop's queue.
-    public var refusal: @Sendable (_ status: Int, _ reason: String) -> Response = { status, _ in
-        Response(status: status)
-    }
+    public var refusal:
+        @Sendable (_ status: Int, _ reason: String, _ peer: PeerAddress?) -> Response = {
+            status, _, _ in Response(status: status)
+        }
 
     /// Told when there is no descriptor for another connection, and when there is again. On a
     /// loop's queue.

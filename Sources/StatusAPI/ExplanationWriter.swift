@@ -4,9 +4,23 @@ public import HTTPWire
 public import StatusCore
 
 public enum ExplanationWriter {
-    public static func response(_ explanation: Explanation, clocks: Clocks) -> Response {
+    /// JSON, or text for who would rather have that.
+    public static func response(
+        _ explanation: Explanation, clocks: Clocks, asText: Bool = false
+    ) -> Response {
+        let type = asText ? "text/plain; charset=utf-8" : "application/json"
+        let fields = [
+            Field(name: "Content-Type", value: type),
+            Field(name: "Cache-Control", value: "no-store"),
+        ]
+        let body = asText ? Array(explanation.text(clocks).utf8) : json(explanation, clocks)
+        return Response(status: 200, fields: fields, body: body)
+    }
+
+    private static func json(_ explanation: Explanation, _ clocks: Clocks) -> [UInt8] {
         var json = JSONWriter(reserving: 1024)
         json.beginObject()
+        json.member("summary", explanation.summary(clocks))
         json.member("id", explanation.id.text)
         json.member("asked_before", explanation.wasAsked)
         json.member("choice", explanation.choice.rawValue)
@@ -19,11 +33,7 @@ public enum ExplanationWriter {
         for view in explanation.sources { write(view, clocks, into: &json) }
         json.endArray()
         json.endObject()
-        let fields = [
-            Field(name: "Content-Type", value: "application/json"),
-            Field(name: "Cache-Control", value: "no-store"),
-        ]
-        return Response(status: 200, fields: fields, body: json.bytes)
+        return json.bytes
     }
 
     private static func write(
@@ -38,7 +48,7 @@ public enum ExplanationWriter {
         json.member("progress", view.progress.rawValue)
         json.member("why_not_fresher", view.whyNotFresher.word)
         json.member("detail", view.whyNotFresher.detail)
-        json.member("next_call_at", text(view.nextCallAt, clocks))
+        json.member("next_call_at", clocks.text(view.nextCallAt))
         json.name("last_calls")
         json.beginArray()
         for call in view.lastCalls { write(call, clocks, into: &json) }
@@ -59,7 +69,7 @@ public enum ExplanationWriter {
         json.member("done", answer.isDone)
         json.member("checked_at", RFC3339.format(answer.checkedAt))
         json.member("age", max(0, (clocks.instant - answer.answeredAt).wholeSeconds))
-        json.member("fresh_until", text(answer.freshUntil, clocks))
+        json.member("fresh_until", clocks.text(answer.freshUntil))
         json.member("stale_reason", answer.staleReason?.rawValue)
         json.endObject()
     }
@@ -72,7 +82,7 @@ public enum ExplanationWriter {
         json.member("outcome", failure.outcome)
         json.member("http_status", failure.httpStatus)
         json.member("times", failure.repeats)
-        json.member("at", text(failure.at, clocks))
+        json.member("at", clocks.text(failure.at))
         json.endObject()
     }
 
@@ -80,7 +90,7 @@ public enum ExplanationWriter {
         _ call: MadeCall, _ clocks: Clocks, into json: inout JSONWriter
     ) {
         json.beginObject()
-        json.member("ended_at", text(call.endedAt, clocks))
+        json.member("ended_at", clocks.text(call.endedAt))
         json.member("outcome", call.outcome)
         json.member("duration_ms", Int(call.took.nanoseconds / 1_000_000))
         json.member("sent", call.wasSent)
@@ -102,14 +112,8 @@ public enum ExplanationWriter {
         json.member("state", breaker.word)
         var until: Instant?
         if case .open(let end) = breaker { until = end }
-        json.member("open_until", text(until, clocks))
+        json.member("open_until", clocks.text(until))
         json.endObject()
-    }
-
-    /// Moments too far away to mean one are told as none.
-    private static func text(_ instant: Instant?, _ clocks: Clocks) -> String? {
-        guard let instant, instant < clocks.instant + .seconds(86_400 * 366) else { return nil }
-        return RFC3339.format(clocks.wall(at: instant))
     }
 }
 

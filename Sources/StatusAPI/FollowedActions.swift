@@ -61,7 +61,8 @@ public struct FollowedActions: Sendable {
 
     /// Each id once, as it was given first. What was seen of other actions counts for nothing.
     public init(
-        ids: [String], source: Source? = nil, holder: String? = nil, lastSeen: ResumePoint? = nil
+        ids: [String], source: Source? = nil, holder: String? = nil, cause: String? = nil,
+        lastSeen: ResumePoint? = nil
     ) {
         var given: Set<ActionID> = []
         var refused: Set<String> = []
@@ -72,7 +73,8 @@ public struct FollowedActions: Sendable {
             }
             let question = id.map {
                 Question(
-                    id: $0, source: source, holder: holder, place: ids.count > 1 ? given.count : 0)
+                    id: $0, source: source, holder: holder, place: ids.count > 1 ? given.count : 0,
+                    cause: cause)
             }
             actions.append(Followed(id: text, question: question))
         }

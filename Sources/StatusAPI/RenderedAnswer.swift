@@ -15,7 +15,7 @@ public struct Clocks: Sendable {
         self.wall = wall
     }
 
-    func wall(at instant: Instant) -> WallTime { wall + (instant - self.instant) }
+    public func wall(at instant: Instant) -> WallTime { wall + (instant - self.instant) }
 }
 
 /// Which caches may keep an answer (RFC 9111 1).

@@ -51,7 +51,7 @@ public struct RequestFields: Sendable, Equatable {
             }
         }
         if accept.lines > 0 {
-            prefersEvents = accept.list("accept", head, bytes) { EventStream.isPreferred(by: $0) }
+            prefersEvents = accept.list("accept", head, bytes) { AcceptedType.prefersEvents($0) }
         }
         if acceptEncoding.lines > 0 {
             coding = acceptEncoding.list("accept-encoding", head, bytes) { AcceptedCoding($0) }

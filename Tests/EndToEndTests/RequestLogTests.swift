@@ -67,4 +67,38 @@ import Testing
         #expect(lines(of: world).count == 1001)
         #expect(lines(of: world).allSatisfy { $0["peer"] == nil && $0["requests"] == nil })
     }
+
+    @Test func upstreamLineNamesTheRequestThatCausedIt() async throws {
+        let world = try await World()
+        let id = String(Self.finished.dropFirst("/actions/".count))
+        #expect(try world.get(Self.finished, fields: ["X-Request-Id: cause-7"]).status == 200)
+        #expect(try world.get(Self.finished, fields: ["X-Request-Id: hit-8"]).status == 200)
+        _ = try world.get("/actions?id=\(id)&id=..", fields: ["X-Request-Id: batch-9"])
+        for path in ["/livez", "/readyz", "/metrics"] { _ = try world.get(path) }
+        world.proxy.signal(SIGTERM)
+        _ = try await world.proxy.exitCode()
+        let all = world.proxy.text.split(separator: "\n")
+            .compactMap { try? JSONReader.read(Array($0.utf8)) }
+        let call = try #require(all.first { $0["message"]?.string == "upstream call" })
+        #expect(call["request_id"]?.string == "cause-7")
+        #expect(call["action_id"]?.string == id)
+        #expect(call["duration_ms"] != nil)
+        let requests = lines(of: world)
+        #expect(requests.map { $0["request_id"]?.string } == ["cause-7", "hit-8", "batch-9"])
+        #expect(requests.map { $0["action_id"]?.string } == [id, id, nil])
+        #expect(requests.map { $0["actions"]?.integer } == [nil, nil, 2])
+        #expect(requests.allSatisfy { $0["duration_ms"] != nil && $0["duration"] == nil })
+    }
+
+    @Test(arguments: [("off", nil), ("on", "127.0.0.1")] as [(String, String?)])
+    func refusedRequestNamesItsPeerIfPeersAreLogged(setting: String, peer: String?) async throws {
+        let world = try await World(["LOG_PEER": setting])
+        var client = try Client(port: world.port)
+        try client.send("GET / HTTP/1.1\r\n\r\n")
+        #expect(try client.receive().status == 400)
+        let line = try await world.proxy.wait(for: "its line") { text in
+            text.split(separator: "\n").first { $0.contains("\"request refused\"") }
+        }
+        #expect(try JSONReader.read(Array(line.utf8))["peer"]?.string == peer)
+    }
 }

@@ -19,7 +19,7 @@ import Testing
         let details = explanation["sources"]?.array?.compactMap { $0["detail"]?.string }
         #expect(details == ["the token endpoint answered 429"])
         _ = try await world.proxy.wait(for: "the warning") {
-            $0.contains("no credential for an upstream") ? true : nil
+            $0.contains("no credential that the upstream accepts") ? true : nil
         }
         #expect(try world.audit().orders.tokenFetches == 1)
     }

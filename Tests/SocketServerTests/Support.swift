@@ -91,7 +91,7 @@ final class Stage {
     {
         var configuration = ServerConfiguration(host: host, port: 0, loops: 2)
         configuration.lingerTimeout = .milliseconds(200)
-        configuration.refusal = { status, reason in
+        configuration.refusal = { status, reason, _ in
             Response(status: status, body: Array(reason.utf8))
         }
         change(&configuration)

@@ -48,24 +48,31 @@ struct HealthTests {
         ([], "pass"),
         ([.storeFailed("the disk is full")], "warn"),
         ([.storeFailed("gone"), .storeWorked], "pass"),
-        ([.storeFailed("gone"), .breakerClosed(.orders)], "warn"),
-        ([opened(.orders)], "warn"),
-        ([opened(.orders), .breakerClosed(.vouchers)], "warn"),
-        ([opened(.orders), .breakerClosed(.orders)], "pass"),
-        ([opened(.orders), opened(.vouchers), .breakerClosed(.orders)], "warn"),
-        ([opened(.orders), .storeWorked], "warn"),
+        ([.storeFailed("gone"), over(.orders)], "warn"),
+        ([met(.orders)], "warn"),
+        ([met(.orders), over(.vouchers)], "warn"),
+        ([met(.orders), over(.orders)], "pass"),
+        ([met(.orders), met(.vouchers), over(.orders)], "warn"),
+        ([met(.orders), met(.orders, .credential), over(.orders)], "warn"),
+        ([met(.orders), .storeWorked], "warn"),
         ([.storeFailed("gone"), .budgetLeft(.orders, BudgetLeft(minute: 1, day: nil))], "warn"),
-        ([.quarantined(until: .distantFuture)], "warn"),
-        ([.quarantined(until: .distantFuture), .storeWorked], "warn"),
-        ([.quarantined(until: .distantFuture), .quarantined(until: .distantPast)], "warn"),
-        // It is over, though nobody has asked for a call since.
-        ([.quarantined(until: .distantPast)], "pass"),
-        ([.denied(.orders, .gate), .paused(.orders, until: Instant(nanoseconds: 1))], "pass"),
+        ([met(.orders, .quarantine, until: .distantFuture)], "warn"),
+        ([met(.orders, .quarantine, until: .distantFuture), .storeWorked], "warn"),
+        // Over, though nobody has asked for a call since.
+        ([met(.orders, .quarantine, until: .distantPast)], "pass"),
+        ([met(.orders, .pause, until: .distantPast)], "pass"),
+        ([met(.orders, .pause, until: .distantFuture)], "warn"),
+        ([met(.orders, .budget(.minute), until: .distantFuture)], "warn"),
+        ([.denied(.orders, .gate)], "pass"),
     ]
 
-    private static func opened(_ source: Source) -> Note {
-        .breakerOpened(source, until: Instant(nanoseconds: 1))
+    private static func met(
+        _ source: Source, _ kind: Obstacle.Kind = .breaker, until: Instant = .distantPast
+    ) -> Note {
+        .obstructed(source, Obstacle(kind, until: until), isNew: true)
     }
+
+    private static func over(_ source: Source) -> Note { .cleared(source, Obstacle(.breaker)) }
 
     @Test(arguments: histories)
     func troubleWarnsWithoutTakingTheProcessOut(notes: [Note], status: String) throws {
@@ -120,7 +127,7 @@ struct HealthTests {
     }
 
     @Test func warningNamesThePartThatIsInTrouble() throws {
-        health.hear(Self.opened(.vouchers))
+        health.hear(Self.met(.vouchers))
         #expect(try check("vouchers:availability")?["status"]?.string == "warn")
         #expect(try check("orders:availability") == nil)
         #expect(try check("store:availability")?["status"]?.string == "pass")

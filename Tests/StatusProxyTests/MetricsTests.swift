@@ -42,15 +42,18 @@ struct MetricsTests {
             let key = try key(source)
             let fault = UpstreamFault(kind: .serverError, httpStatus: 500, message: "aa_secretive")
             for note: Note in [
-                .called(key, outcome: "answered", took: .milliseconds(30), sent: true, detail: nil),
                 .called(
-                    key, outcome: "server-error", took: .seconds(70), sent: true, detail: fault),
+                    key, outcome: "answered", took: .milliseconds(30), sent: true,
+                    detail: nil, cause: nil),
+                .called(
+                    key, outcome: "server-error", took: .seconds(70), sent: true, detail: fault,
+                    cause: "r-1"),
                 .gap(source, smallest: .seconds(60)),
                 .budgetLeft(source, BudgetLeft(minute: 7, day: 70)),
                 .denied(source, .gate), .denied(source, .ourSide(fault)),
                 .denied(source, .budget(.minute)), .denied(source, .budget(.minute)),
-                .breakerOpened(source, until: Instant(nanoseconds: 1)),
-                .paused(source, until: Instant(nanoseconds: 1)),
+                .obstructed(source, Obstacle(.breaker), isNew: true),
+                .obstructed(source, Obstacle(.pause), isNew: true),
                 .terminalRegressed(key), .storeFailed("the disk is full"),
             ] { metrics.count(note) }
         }
@@ -188,7 +191,8 @@ struct MetricsTests {
             .gap(.orders, smallest: .seconds(90)), .gap(.orders, smallest: .seconds(61)),
             .budgetLeft(.orders, BudgetLeft(minute: 9, day: 1)),
             .budgetLeft(.orders, BudgetLeft(minute: 8, day: nil)),
-            .breakerOpened(.orders, until: Instant(nanoseconds: 1)), .breakerClosed(.orders),
+            .obstructed(.orders, Obstacle(.breaker), isNew: true),
+            .cleared(.orders, Obstacle(.breaker)),
         ] { metrics.count(note) }
         let text = try read()
         #expect(text.value("upstream_min_gap_seconds", ["source": "orders"]) == 61)

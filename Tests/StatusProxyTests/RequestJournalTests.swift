@@ -10,9 +10,9 @@ import Testing
 
 struct RequestJournalTests {
     private func context(
-        _ fields: String = "", _ route: Route = .live, number: UInt64 = 1
+        _ fields: String = "", _ route: Route = .page, number: UInt64 = 1
     ) throws -> RequestContext {
-        let bytes = Array("GET /livez HTTP/1.0\r\n\(fields)\r\n".utf8)
+        let bytes = Array("GET / HTTP/1.0\r\n\(fields)\r\n".utf8)
         var head = RequestHead()
         let outcome = RequestParser().parse(bytes.span, into: &head)
         #expect(outcome == .request(consumed: bytes.count))
@@ -46,6 +46,7 @@ struct RequestJournalTests {
         var context = try context("X-Request-Id: req-42\r\n", .action)
         context.cacheResult = .stale
         context.source = .vouchers
+        context.action = .kept(try #require(ActionID("aa_1~x")))
         let response = journal.close(context, Response(status: 200))
         #expect(response.fields == [Field(name: "X-Request-Id", value: "req-42")])
         log.flush(patience: .seconds(30))
@@ -54,8 +55,8 @@ struct RequestJournalTests {
         #expect(lines.count == 1)
         #expect(
             line.names == [
-                "time", "level", "message", "request_id", "method", "route", "status", "duration",
-                "cache", "source",
+                "time", "level", "message", "request_id", "method", "route", "status",
+                "duration_ms", "action_id", "cache", "source",
             ])
         #expect(line["message"]?.string == "request")
         #expect(line["request_id"]?.string == "req-42")
@@ -63,6 +64,7 @@ struct RequestJournalTests {
         #expect(line["route"]?.string == "/actions/{id}")
         #expect(line["status"]?.integer == 200)
         #expect(line["cache"]?.string == "stale")
+        #expect(line["action_id"]?.string == "aa_1~x")
         #expect(line["source"]?.string == "vouchers")
         let text = try text(journal)
         #expect(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]) == 1)
@@ -101,6 +103,22 @@ struct RequestJournalTests {
         #expect(counts.first == 1 && counts.reduce(0, +) <= hits)
     }
 
+    /// Load balancers and scrapers ask every few seconds.
+    @Test(arguments: [Route.live, .ready, .metrics, .options])
+    func checkThatSucceedsHasALineAtDebugOnly(route: Route) throws {
+        for (level, statuses) in [(LogLevel.info, [503]), (.debug, [200, 503])] {
+            let pipe = Pipe()
+            pipe.startReading()
+            let log = LogWriter(level: level, format: .json, descriptor: pipe.writer)
+            let journal = RequestJournal(log: log, metrics: Metrics())
+            for status in [200, 503] { journal.close(try context("", route), status: status) }
+            log.flush(patience: .seconds(30))
+            let lines = try #require(pipe.lines()).map { try json($0) }
+            #expect(lines.map { $0["status"]?.integer } == statuses.map { Int64($0) })
+            #expect(lines.last?["level"]?.string == "info")
+        }
+    }
+
     @Test func requestWhoseCallerWentAwayLeavesOneLineAndOneCount() throws {
         let pipe = Pipe()
         pipe.startReading()
@@ -122,7 +140,7 @@ struct RequestJournalTests {
         pipe.startReading()
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
         let journal = RequestJournal(log: log, metrics: Metrics())
-        journal.refused(status: 431, reason: "too many fields")
+        journal.refused(status: 431, reason: "too many fields", peer: nil)
         journal.watchConnections { ServerFigures(connections: 7) }
         log.flush(patience: .seconds(30))
         let line = try json(#require(pipe.lines()?.first))
@@ -138,7 +156,7 @@ struct RequestJournalTests {
         arguments: [
             (LogFormat.json, "plain-1", #""request_id":"plain-1","method":"GET""#),
             (.json, #"a"b\c=d"#, #""request_id":"a\"b\\c=d","method":"GET""#),
-            (.text, "plain-1", " request request_id=plain-1 method=GET route=/livez status=200 "),
+            (.text, "plain-1", " request request_id=plain-1 method=GET route=/ status=200 "),
             (.text, "a=b", #" request_id="a=b" method=GET"#),
             (.text, #"a"b"#, #" request_id="a\"b" method=GET"#),
         ])
@@ -171,6 +189,6 @@ struct RequestJournalTests {
         #expect(line["problem"]?.string == "upstream-error")
         #expect(line["cache"]?.string == "none")
         #expect(line["events"]?.integer == 3)
-        #expect(line.names.contains("duration"))
+        #expect(line.names.contains("duration_ms"))
     }
 }

@@ -115,7 +115,9 @@ public struct ActionTracker: Sendable {
             left -= 1
             switch target {
             case .action(let id): woke(id)
-            case .source(let source): upstreams[source]?.breaker.tick(now)
+            case .source(let source):
+                upstreams[source]?.breaker.tick(now)
+                clearObstaclesOver(source)
             case .store: break
             }
         }

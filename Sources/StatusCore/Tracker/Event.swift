@@ -91,20 +91,20 @@ public struct Snapshot: Sendable, Equatable {
 
 /// What is logged and counted for operators.
 public enum Note: Sendable, Equatable {
-    case called(LookKey, outcome: String, took: Duration, sent: Bool, detail: UpstreamFault?)
+    /// `cause`: the request that caused the call.
+    case called(
+        LookKey, outcome: String, took: Duration, sent: Bool, detail: UpstreamFault?,
+        cause: String?)
     case gap(Source, smallest: Duration)
     case budgetLeft(Source, BudgetLeft)
     case denied(Source, BlockReason)
-    case breakerOpened(Source, until: Instant)
-    case breakerClosed(Source)
-    case paused(Source, until: Instant)
-    /// There is no credential to call with.
-    case credentialFailed(Source, UpstreamFault, until: Instant)
+    /// Something keeps the upstream from being called; not new: its end has moved.
+    case obstructed(Source, Obstacle, isNew: Bool)
+    /// That is over.
+    case cleared(Source, Obstacle)
     /// An answer that cannot be: an upstream called a finished action unfinished. It is not served.
     case terminalRegressed(LookKey)
     case storeFailed(String)
     /// It does again what failed before.
     case storeWorked
-    /// It cannot vouch for its gates until then.
-    case quarantined(until: Instant)
 }

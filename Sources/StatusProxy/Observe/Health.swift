@@ -16,12 +16,15 @@ final class Health: Sendable {
         var isDraining = false
         var isStoreReached = false
         var storeHasFailed = false
-        /// A store that does not watch itself says so when it is asked for a call.
-        var quarantinedUntil = Instant.distantPast
         /// What a store says of itself that watches its own connection.
         var storeCondition: StoreCondition?
         var areNotificationsHeard = true
-        var openBreakers: Set<Source> = []
+        /// What keeps upstreams from being called, in the order of its coming.
+        var obstacles: [(source: Source, obstacle: Obstacle)] = []
+
+        mutating func remove(_ source: Source, _ kind: Obstacle.Kind) {
+            obstacles.removeAll { $0.source == source && $0.obstacle.kind == kind }
+        }
     }
 
     func startDraining() { state.withLock { $0.isDraining = true } }
@@ -31,13 +34,11 @@ final class Health: Sendable {
             switch note {
             case .storeFailed: state.storeHasFailed = true
             case .storeWorked: state.storeHasFailed = false
-            case .quarantined(let until):
-                state.quarantinedUntil = max(state.quarantinedUntil, until)
-            case .breakerOpened(let source, _): state.openBreakers.insert(source)
-            case .breakerClosed(let source): state.openBreakers.remove(source)
-            case .called, .denied, .paused, .credentialFailed, .terminalRegressed, .budgetLeft,
-                .gap:
-                break
+            case .obstructed(let source, let obstacle, _):
+                state.remove(source, obstacle.kind)
+                state.obstacles.append((source, obstacle))
+            case .cleared(let source, let obstacle): state.remove(source, obstacle.kind)
+            case .called, .denied, .terminalRegressed, .budgetLeft, .gap: break
             }
         }
     }
@@ -100,10 +101,14 @@ final class Health: Sendable {
     }
 
     private static func checks(_ state: State) -> [HealthCheck] {
-        let upstreams = state.openBreakers.sorted().map {
-            HealthCheck(
-                name: "\($0.name):availability", status: .warn,
-                output: "the upstream keeps failing; calls have stopped for a moment")
+        let clocks = SystemClock.both()
+        let standing = state.obstacles.filter { $0.obstacle.stands(clocks.instant) }
+        let upstreams = Set(standing.map(\.source)).sorted().map { source in
+            let sentences = standing.filter { $0.source == source }
+                .map { $0.obstacle.sentence(source, clocks) }
+            return HealthCheck(
+                name: "\(source.name):availability", status: .warn,
+                output: sentences.joined(separator: "; "))
         }
         let trouble = storeTrouble(state)
         let store = HealthCheck(
@@ -124,7 +129,11 @@ final class Health: Sendable {
 
     /// In public words: what operators have to know stands in the log.
     private static func storeTrouble(_ state: State) -> String? {
-        var isQuarantined = SystemClock.now() < state.quarantinedUntil
+        let now = SystemClock.now()
+        // A store that does not watch itself says so when it is asked for a call.
+        var isQuarantined = state.obstacles.contains {
+            $0.obstacle.kind == .quarantine && $0.obstacle.stands(now)
+        }
         if case .quarantined = state.storeCondition { isQuarantined = true }
         if isQuarantined {
             return "the store has lost some of its past; no calls until that cannot matter any more"

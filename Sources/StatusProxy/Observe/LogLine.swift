@@ -4,17 +4,21 @@ import HTTPWire
 import StatusCore
 
 /// One value of a log line.
-enum LogValue: Sendable {
+enum LogValue: Sendable, ExpressibleByStringLiteral {
     case text(String)
     case integer(Int)
-    case seconds(Duration)
+    case milliseconds(Duration)
     case absent
+
+    init(stringLiteral text: String) { self = .text(text) }
+    init(_ text: String?) { self = text.map(LogValue.text) ?? .absent }
+    init(_ number: Int?) { self = number.map(LogValue.integer) ?? .absent }
 
     /// The most bytes that it is written in.
     fileprivate var bytesMax: Int {
         switch self {
         case .text(let text): OutputCursor.textBytesMax(text.utf8.count)
-        case .integer, .seconds: 32
+        case .integer, .milliseconds: 32
         case .absent: 0
         }
     }
@@ -39,7 +43,7 @@ extension LogFormat {
                     var text = text
                     text.withUTF8 { line.member(name, text: $0.span, as: self) }
                 case .integer(let number): line.member(name, number, as: self)
-                case .seconds(let span):
+                case .milliseconds(let span):
                     line.member(name, nanoseconds: span.nanoseconds, as: self)
                 case .absent: continue
                 }
@@ -108,19 +112,19 @@ extension OutputCursor {
         append(decimal: number)
     }
 
-    /// In seconds, with six decimals.
+    /// In milliseconds, with three decimals.
     @inline(__always)
     mutating func member(_ name: StaticString, nanoseconds: Int64, as format: LogFormat) {
         self.name(name, format)
-        append(seconds: nanoseconds)
+        append(milliseconds: nanoseconds)
     }
 
     @inline(__always)
-    mutating func append(seconds nanoseconds: Int64) {
+    mutating func append(milliseconds nanoseconds: Int64) {
         let microseconds = UInt64(max(0, nanoseconds / 1000))
-        append(decimal: Int(microseconds / 1_000_000))
+        append(decimal: Int(microseconds / 1000))
         append(".")
-        append(digits: microseconds % 1_000_000, count: 6)
+        append(digits: microseconds % 1000, count: 3)
     }
 
     /// Text from outside. A value that could be taken for something else is quoted in text lines, and it

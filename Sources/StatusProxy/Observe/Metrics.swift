@@ -54,16 +54,18 @@ final class Metrics: Sendable {
     func count(_ note: Note) {
         state.withLock { state in
             switch note {
-            case .called(let key, let outcome, let took, _, _):
+            case .called(let key, let outcome, let took, _, _, _):
                 state.calls[CallKey(source: key.source, outcome: outcome), default: 0] += 1
                 state.callDurations[key.source, default: Histogram()].add(took)
             case .gap(let source, let smallest): state.smallestGaps[source] = smallest
             case .budgetLeft(let source, let left): state.budgets[source] = left
             case .denied(let source, let obstacle):
                 state.denials[CallKey(source: source, outcome: obstacle.word), default: 0] += 1
-            case .breakerOpened(let source, _): state.openBreakers.insert(source)
-            case .breakerClosed(let source): state.openBreakers.remove(source)
-            case .paused, .credentialFailed, .storeWorked, .quarantined: break
+            case .obstructed(let source, let obstacle, _):
+                if obstacle.kind == .breaker { state.openBreakers.insert(source) }
+            case .cleared(let source, let obstacle):
+                if obstacle.kind == .breaker { state.openBreakers.remove(source) }
+            case .storeWorked: break
             case .terminalRegressed(let key): state.anomalies[key.source, default: 0] += 1
             case .storeFailed: state.storeFailures += 1
             }

@@ -1,74 +1,116 @@
 // Turns the engine's notes into log lines, metrics and health.
 
+import Locking
+import StatusAPI
 import StatusCore
 
-struct Observer: EngineObserver {
-    let log: LogWriter
-    let metrics: Metrics
-    let health: Health
+final class Observer: EngineObserver {
+    private let log: LogWriter
+    private let metrics: Metrics
+    private let health: Health
+    /// Its begin has been logged.
+    private let isStoreFailing = Guarded(false)
+
+    init(log: LogWriter, metrics: Metrics, health: Health) {
+        self.log = log
+        self.metrics = metrics
+        self.health = health
+    }
 
     func observe(_ note: Note) {
         metrics.count(note)
         health.hear(note)
         switch note {
-        case .called(let key, let outcome, let took, let sent, let fault):
-            logCall(key, outcome, took, sent, fault)
+        case .called(let key, let outcome, let took, let sent, let fault, let cause):
+            logCall(key, outcome, took, sent, fault, cause)
         case .gap, .budgetLeft: break
-        case .denied(let source, let obstacle):
+        case .denied(let source, let reason):
             log.log(
                 .debug, "upstream call denied",
-                ["source": .text(source.name), "reason": .text(obstacle.word)])
-        case .breakerOpened(let source, let until):
-            logUntil("upstream keeps failing, calls stop", source, until)
-        case .breakerClosed(let source):
-            log.log(.info, "upstream is well again", ["source": .text(source.name)])
-        case .paused(let source, let until): logUntil("upstream asked for a pause", source, until)
-        case .credentialFailed(let source, let fault, let until):
+                ["source": .text(source.name), "reason": .text(reason.word)])
+        case .obstructed(let source, let obstacle, let isNew):
+            logObstacle(isNew ? .warning : .debug, obstacle.kind.beginning, source, obstacle)
+        case .cleared(let source, let obstacle):
             log.log(
-                .warning, "no credential for an upstream",
-                [
-                    "source": .text(source.name),
-                    "reason": .text(fault.kind.rawValue),
-                    "http_status": fault.httpStatus.map(LogValue.integer) ?? .absent,
-                    "code": fault.code.map(LogValue.text) ?? .absent,
-                    "detail": fault.message.map(LogValue.text) ?? .absent,
-                    "pause": .seconds(until - SystemClock.now()),
-                ])
+                .info, obstacle.kind.end,
+                ["source": .text(source.name), "reason": .text(obstacle.kind.word)])
         case .terminalRegressed(let key):
             log.log(
                 .warning, "a finished action was told as unfinished; not served",
-                ["source": .text(key.source.name), "id": .text(key.id.text)])
+                ["source": .text(key.source.name), "action_id": .text(key.id.text)])
         case .storeFailed(let text):
-            log.log(.error, "store operation failed", ["error": .text(text)])
-        case .storeWorked: log.log(.info, "store operations are carried out again")
-        case .quarantined: break
+            let isFirst = isStoreFailing.withLock { isFailing in
+                defer { isFailing = true }
+                return !isFailing
+            }
+            log.log(
+                isFirst ? .error : .debug, "store operations fail, calls stop",
+                ["reason": "store-unavailable", "error": .text(text)])
+        case .storeWorked:
+            isStoreFailing.withLock { $0 = false }
+            log.log(
+                .info, "store operations are carried out again", ["reason": "store-unavailable"])
         }
     }
 
     private func logCall(
-        _ key: LookKey, _ outcome: String, _ took: Duration, _ sent: Bool, _ fault: UpstreamFault?
+        _ key: LookKey, _ outcome: String, _ took: Duration, _ sent: Bool, _ fault: UpstreamFault?,
+        _ cause: String?
     ) {
         let isGood = fault == nil || fault?.kind == .notFound
         log.log(
             isGood ? .info : .warning, "upstream call",
             [
                 "source": .text(key.source.name),
-                "id": .text(key.id.text),
+                "action_id": .text(key.id.text),
+                "request_id": LogValue(cause),
                 "outcome": .text(outcome),
                 "sent": .text(sent ? "yes" : "no"),
-                "duration": .seconds(took),
-                "http_status": fault?.httpStatus.map(LogValue.integer) ?? .absent,
-                "code": fault?.code.map(LogValue.text) ?? .absent,
-                "detail": fault?.message.map(LogValue.text) ?? .absent,
+                "duration_ms": .milliseconds(took),
+                "http_status": LogValue(fault?.httpStatus),
+                "code": LogValue(fault?.code),
+                "detail": LogValue(fault?.message),
             ])
     }
 
-    private func logUntil(_ message: StaticString, _ source: Source, _ until: Instant) {
+    private func logObstacle(
+        _ level: LogLevel, _ message: StaticString, _ source: Source, _ obstacle: Obstacle
+    ) {
+        let fault = obstacle.fault
         log.log(
-            .warning, message,
+            level, message,
             [
                 "source": .text(source.name),
-                "pause": .seconds(until - SystemClock.now()),
+                "reason": .text(obstacle.kind.word),
+                "until": LogValue(SystemClock.both().text(obstacle.until)),
+                "outcome": LogValue(fault?.kind.rawValue),
+                "http_status": LogValue(fault?.httpStatus),
+                "code": LogValue(fault?.code),
+                "detail": LogValue(fault?.message),
             ])
+    }
+}
+
+extension Obstacle.Kind {
+    fileprivate var beginning: StaticString {
+        switch self {
+        case .pause: "upstream asked for a pause, calls stop"
+        case .breaker: "upstream keeps failing, calls stop"
+        case .budget: "budget of calls is spent"
+        case .credential: "no credential that the upstream accepts"
+        case .resources: "nothing left to make calls with"
+        case .quarantine: "store has lost some of its past, calls stop"
+        }
+    }
+
+    fileprivate var end: StaticString {
+        switch self {
+        case .pause: "pause of an upstream is over"
+        case .breaker: "upstream is well again"
+        case .budget: "budget has calls again"
+        case .credential: "credential is accepted again"
+        case .resources: "calls can be made again"
+        case .quarantine: "loss of the store's past cannot matter any more"
+        }
     }
 }

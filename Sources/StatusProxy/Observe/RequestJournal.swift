@@ -26,25 +26,28 @@ final class RequestJournal: Sendable {
 
         init(_ logging: RequestLogging) { sampler = RequestSampler(logging) }
 
-        /// Hands over the request's line, if it gets one.
-        mutating func withLine(
+        /// Writes the request's line, if it gets one.
+        mutating func writeLine(
             _ context: borrowing RequestContext, from bytes: Span<UInt8> = Span(), status: Int,
             endedAt: Instant, events: Int? = nil, delivery: Delivery = .whole,
-            as format: LogFormat, _ body: (Span<UInt8>) -> Void
+            to log: LogWriter
         ) {
             let isTrouble = status >= 400 || delivery != .whole
+            let level = context.isCheck && !isTrouble ? LogLevel.debug : .info
+            guard log.level <= level else { return }
+            let format = log.format
             let kind = isTrouble ? .trouble : context.kind(events)
             guard let requests = sampler.take(kind, now: endedAt) else { return }
             let nanoseconds = endedAt.nanoseconds - context.startedAt.nanoseconds
             let milliseconds = clock.tick()
             let clock = clock
             let count = line.overwrite { line in
-                line.beginLine(clock, milliseconds, .info, "request", as: format)
+                line.beginLine(clock, milliseconds, level, "request", as: format)
                 context.write(
                     bytes, status, nanoseconds, events, delivery, requests, as: format, into: &line)
                 line.endLogLine(as: format)
             }
-            body(line.span.extracting(first: count))
+            log.append(line.span.extracting(first: count))
         }
     }
 
@@ -78,10 +81,8 @@ final class RequestJournal: Sendable {
         let took = now.nanoseconds - context.startedAt.nanoseconds
         shards[context.shard].withLock { shard in
             shard.counts.count(context, status: status, beganAfter?.nanoseconds ?? took)
-            guard log.level <= .info else { return }
-            shard.withLine(
-                context, from: bytes, status: status, endedAt: now, events: events, as: log.format
-            ) { log.append($0) }
+            shard.writeLine(
+                context, from: bytes, status: status, endedAt: now, events: events, to: log)
         }
     }
 
@@ -94,11 +95,8 @@ final class RequestJournal: Sendable {
         exchange.whenDelivered { [self] delivery in
             let now = SystemClock.now()
             shards[context.shard].withLock { shard in
-                shard.withLine(
-                    context, status: status, endedAt: now, delivery: delivery, as: log.format
-                ) {
-                    log.append($0)
-                }
+                shard.writeLine(
+                    context, status: status, endedAt: now, delivery: delivery, to: log)
             }
         }
     }
@@ -110,6 +108,7 @@ final class RequestJournal: Sendable {
             .warning, "connection cut off",
             [
                 "reason": .text(cut.reason.rawValue), "unsent_bytes": .integer(cut.unsentBytes),
+                "peer": text(cut.peer),
             ])
     }
 
@@ -118,12 +117,17 @@ final class RequestJournal: Sendable {
     func abandoned(_ context: RequestContext) { close(context, status: 499) }
 
     /// A request that broke the protocol has no context.
-    func refused(status: Int, reason: String) {
+    func refused(status: Int, reason: String, peer: PeerAddress?) {
         shards[0].withLock {
             $0.counts.count(nil, status: status, nanoseconds: 0, nil, savedCalls: 0)
         }
         log.log(
-            .info, "request refused", ["status": .integer(status), "reason": .text(reason)])
+            .info, "request refused",
+            ["status": .integer(status), "reason": .text(reason), "peer": text(peer)])
+    }
+
+    private func text(_ peer: PeerAddress?) -> LogValue {
+        logsPeer ? peer.map { .text($0.text) } ?? .absent : .absent
     }
 
     func watchConnections(_ figures: @escaping @Sendable () -> ServerFigures) {
@@ -149,7 +153,7 @@ final class RequestJournal: Sendable {
 extension RequestContext {
     /// The names of all members and their longest values.
     fileprivate static let lineBytesMax =
-        512 + OutputCursor.textBytesMax(RequestID.bytesMax)
+        640 + OutputCursor.textBytesMax(RequestID.bytesMax) + ActionID.bytesMax
         + OutputCursor.textBytesMax(CallerKeys.nameBytesMax)
         + OutputCursor.textBytesMax(PeerAddress.textBytesMax)
 
@@ -183,8 +187,14 @@ extension RequestContext {
         line.append(route.name)
         line.append(isJSON ? "\",\"status\":" : " status=")
         line.append(digits: UInt64(status), count: 3)
-        line.append(isJSON ? ",\"duration\":" : " duration=")
-        line.append(seconds: nanoseconds)
+        line.append(isJSON ? ",\"duration_ms\":" : " duration_ms=")
+        line.append(milliseconds: nanoseconds)
+        if let action {
+            line.append(isJSON ? ",\"action_id\":\"" : " action_id=")
+            line.append(action, from: bytes)
+            if isJSON { line.append("\"") }
+        }
+        if let actions { line.member("actions", actions, as: format) }
         if let reason = delivery.word {
             line.append(isJSON ? ",\"cut\":\"" : " cut=")
             line.append(reason)
@@ -221,6 +231,19 @@ extension RequestContext {
             peer.withUTF8 { line.member("peer", text: $0.span, as: format) }
         }
         if requests > 1 { line.member("requests", requests, as: format) }
+    }
+}
+
+extension OutputCursor {
+    /// Nothing in an id has to be escaped or quoted.
+    @inline(__always)
+    fileprivate mutating func append(_ action: AskedAction, from bytes: Span<UInt8>) {
+        switch action {
+        case .at(let place): append(bytes.extracting(place))
+        case .kept(let id):
+            var text = id.text
+            text.withUTF8 { append($0.span) }
+        }
     }
 }
 

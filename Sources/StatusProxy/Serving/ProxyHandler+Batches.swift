@@ -23,6 +23,8 @@ extension ProxyHandler {
         guard !context.fields.prefersEvents else {
             return events(ids, options, context, exchange, &writer)
         }
+        var context = context
+        context.actions = ids.count
         let batch = Batch(ids: ids, options: options, context: context, exchange: exchange)
         let patience = batch.options.waitsForAny ? .none : batch.options.patience
         let (found, missing) = look(for: batch, patience)
@@ -65,6 +67,7 @@ extension ProxyHandler {
             if let rendered = responses.answer(to: question, now: now) {
                 found[id] = .success(rendered)
             } else {
+                question.cause = batch.cause
                 missing.append(question)
             }
         }
@@ -108,6 +111,7 @@ extension ProxyHandler {
             else { return nil }
             var question = batch.context.question(batch.options, id)
             question.patience = .change(from: [rendered.answer.document.tag], deadline: deadline)
+            question.cause = batch.cause
             return question
         }
         let isOver = Guarded(false)
@@ -166,6 +170,8 @@ private struct Batch: Sendable {
     let options: RequestOptions
     let context: RequestContext
     let exchange: Exchange
+    /// What the log calls it.
+    let cause: String
 
     init(ids texts: [String], options: RequestOptions, context: RequestContext, exchange: Exchange)
     {
@@ -175,6 +181,7 @@ private struct Batch: Sendable {
         self.options = options
         self.context = context
         self.exchange = exchange
+        cause = context.requestID.text()
     }
 
     func bytesToCompress(_ results: BatchResults) -> Int {

@@ -67,6 +67,7 @@ final class ProxyHandler: RequestHandler {
         context.keep(bytes)
         if let refusal { return answer(refusal, context, &writer) }
         let id = destination.actionID(in: bytes)
+        context.action = id.map(AskedAction.kept)
         guard id != nil || destination.id == nil else {
             return answer(.invalidID, context, &writer)
         }
@@ -190,6 +191,7 @@ extension ProxyHandler {
             let found = cached(bytes.extracting(id), options, context),
             found.rendered.bytesToCompress(for: context.fields) <= Self.compressedAtOnceMax
         else { return false }
+        context.action = PercentCoding.isEscaped(bytes.extracting(id)) ? .kept(found.id) : .at(id)
         write(found.id, found.rendered, options, &context, bytes, exchange, &writer)
         return true
     }
@@ -225,7 +227,10 @@ extension ProxyHandler {
         _ context: RequestContext,
         _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> Handling {
-        if context.route == .explain { return explain(id, context, exchange, &writer) }
+        if context.route == .explain {
+            let asText = AcceptedType.prefersText(head, bytes)
+            return explain(id, asText: asText, context, exchange, &writer)
+        }
         let options: RequestOptions
         do throws(ProblemDetails) { options = try self.options(head, bytes, context) } catch {
             return answer(error, context, &writer)
@@ -241,7 +246,9 @@ extension ProxyHandler {
         _ writer: inout ResponseWriter
     ) -> Handling {
         if let refusal = hold(exchange, context) { return answer(refusal, context, &writer) }
-        ask([context.question(options, id)], context.trace, exchange) { _, reply in
+        var question = context.question(options, id)
+        question.cause = context.requestID.text()
+        ask([question], context.trace, exchange) { _, reply in
             switch reply {
             case .answer(let answer):
                 let rendered = RenderedAnswer(answer, clocks: SystemClock.both())
@@ -286,7 +293,7 @@ extension ProxyHandler {
     static let compressedAtOnceMax = 16 * 1024
 
     private func explain(
-        _ id: ActionID, _ context: RequestContext, _ exchange: Exchange,
+        _ id: ActionID, asText: Bool, _ context: RequestContext, _ exchange: Exchange,
         _ writer: inout ResponseWriter
     ) -> Handling {
         if let refusal = hold(exchange, context, questions: 0) {
@@ -294,7 +301,8 @@ extension ProxyHandler {
         }
         engine.explain(id) { explanation in
             self.answerHeld(exchange) { writer in
-                let response = ExplanationWriter.response(explanation, clocks: SystemClock.both())
+                let response = ExplanationWriter.response(
+                    explanation, clocks: SystemClock.both(), asText: asText)
                 self.write(response, context, &writer)
             }
         }
@@ -334,10 +342,13 @@ extension ProxyHandler {
     ) -> Handling {
         let followed = FollowedActions(
             ids: ids, source: options.source, holder: context.caller?.name,
+            cause: context.requestID.text(),
             lastSeen: context.fields.lastSeen)
         if let refusal = context.hold(questions: followed.questionCount) {
             return answer(refusal, context, &writer)
         }
+        var context = context
+        if context.route == .actions { context.actions = followed.count }
         streams.open(followed, isPlain: context.route != .actions, context, exchange)
         return .later
     }

@@ -5,6 +5,13 @@ import SocketServer
 import StatusAPI
 import StatusCore
 
+/// The action that a request asks about.
+enum AskedAction: Sendable {
+    /// Where its id stands in the bytes of the head, without an escape in it.
+    case at(Range<Int>)
+    case kept(ActionID)
+}
+
 /// What is known of a request while it is answered.
 struct RequestContext: Sendable {
     let startedAt = SystemClock.now()
@@ -17,6 +24,10 @@ struct RequestContext: Sendable {
     var cacheResult: CacheResult?
     /// Actions that it was answered for without a call of their own.
     var savedCalls = 0
+    /// The action that is asked about.
+    var action: AskedAction?
+    /// How many are, if there are several.
+    var actions: Int?
     var source: Source?
     var problem: ProblemDetails.Code?
     /// The address of who asks, when it is logged.
@@ -43,9 +54,23 @@ struct RequestContext: Sendable {
     }
 
     /// From now on the context outlives the bytes of its head.
-    mutating func keep(_ bytes: Span<UInt8>) { requestID = requestID.kept(from: bytes) }
+    mutating func keep(_ bytes: Span<UInt8>) {
+        requestID = requestID.kept(from: bytes)
+        if case .at(let place) = action {
+            action = PercentCoding.decode(bytes.extracting(place)).flatMap(ActionID.init)
+                .map(AskedAction.kept)
+        }
+    }
 
     var trace: TraceParent? { fields.trace }
+
+    /// Load balancers and scrapers ask again and again: that all is well is no news.
+    var isCheck: Bool {
+        switch route {
+        case .live, .ready, .metrics, .options: true
+        default: false
+        }
+    }
 
     /// What the caller asks about an action.
     func question(_ options: RequestOptions, _ id: ActionID) -> Question {

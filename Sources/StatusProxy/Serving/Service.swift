@@ -188,8 +188,8 @@ final class Service: Sendable {
         let overloaded = ProblemDetails(
             .overloaded, "Too many connections.", retryAt: Instant(nanoseconds: 1_000_000_000))
         configuration.overloadedResponse = overloaded.response(now: Instant(nanoseconds: 0))
-        configuration.refusal = { status, reason in
-            journal.refused(status: status, reason: reason)
+        configuration.refusal = { status, reason, peer in
+            journal.refused(status: status, reason: reason, peer: peer)
             return ProblemDetails.refusal(status: status, reason: reason)
         }
         configuration.cutHandler = { journal.cutOff($0) }

@@ -77,7 +77,9 @@ import Testing
         driver.store.verdicts = [.resting(opensIn: .seconds(20))]
         driver.ask("aa_1")
         let until = driver.now + .seconds(20)
-        #expect(driver.notes.contains(.breakerOpened(.vouchers, until: until)))
+        #expect(
+            driver.notes.contains(
+                .obstructed(.vouchers, Obstacle(.breaker, until: until), isNew: true)))
     }
 
     @Test func aProbeDoesNotAskEither() {

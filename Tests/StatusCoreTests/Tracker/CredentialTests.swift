@@ -53,8 +53,11 @@ import Testing
         for number in 1...9 { driver.ask("aa_\(number)") }
         driver.release()
         let until = driver.now + .seconds(300)
-        let notes = driver.notes.filter { if case .credentialFailed = $0 { true } else { false } }
-        #expect(notes == [.credentialFailed(.vouchers, fault, until: until)])
+        let obstacle = Obstacle(.credential, fault: fault, until: until)
+        let new = driver.notes.filter {
+            if case .obstructed(_, _, true) = $0 { true } else { false }
+        }
+        #expect(new == [.obstructed(.vouchers, obstacle, isNew: true)])
     }
 
     @Test func theReasonIsExplained() {

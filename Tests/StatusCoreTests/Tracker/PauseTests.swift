@@ -30,7 +30,9 @@ import Testing
         let end = driver.now + .seconds(seconds)
         #expect(driver.store.settlements.map(\.pause) == [.seconds(seconds)])
         #expect(driver.leftAlone.map(\.until) == [end])
-        #expect(driver.notes.contains(.paused(.vouchers, until: end)))
+        let fault = UpstreamFault(kind: .throttled, httpStatus: 429)
+        let obstacle = Obstacle(.pause, fault: fault, until: end)
+        #expect(driver.notes.contains(.obstructed(.vouchers, obstacle, isNew: true)))
         let problem = driver.reply(to: "aa_other").problem
         #expect(problem?.code == .upstreamUnavailable)
         #expect(problem?.sources.map(\.outcome) == ["paused"])
@@ -50,7 +52,7 @@ import Testing
         driver.fail(.slotExpired, hints: RateHints(retryAfter: .seconds(1)), sent: false)
         #expect(driver.calls.isEmpty)
         // Nobody has asked for another pause.
-        #expect(!driver.notes.contains { if case .paused = $0 { true } else { false } })
+        #expect(!driver.notes.contains { if case .obstructed = $0 { true } else { false } })
         #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
         #expect(driver.replies[caller].problem?.sources.map(\.outcome) == ["paused"])
         #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(1))
@@ -221,9 +223,18 @@ import Testing
 
     private func openUntil(_ driver: TrackerDriver) -> Instant? {
         let openings = driver.notes.compactMap { note -> Instant? in
-            if case .breakerOpened(_, let until) = note { until } else { nil }
+            guard case .obstructed(_, let obstacle, _) = note, obstacle.kind == .breaker
+            else { return nil }
+            return obstacle.until
         }
         return openings.last
+    }
+
+    private func isClosedAgain(_ driver: TrackerDriver) -> Bool {
+        driver.notes.contains { note in
+            guard case .cleared(.vouchers, let obstacle) = note else { return false }
+            return obstacle.kind == .breaker
+        }
     }
 
     @Test func fiveFailuresInARowStopCalls() throws {
@@ -255,7 +266,7 @@ import Testing
         #expect(driver.calls.count == 1)
         driver.answer(.pending)
         #expect(driver.calls.count == 3, "the other three follow")
-        #expect(driver.notes.contains(.breakerClosed(.vouchers)))
+        #expect(isClosedAgain(driver))
     }
 
     @Test func eachFailedProbeDoublesThePauseUpToAMinute() throws {
@@ -277,7 +288,7 @@ import Testing
         driver.advance(.seconds(1))
         driver.ask("aa_6")
         driver.fail(kind, sent: false)
-        #expect(!driver.notes.contains(.breakerClosed(.vouchers)))
+        #expect(!isClosedAgain(driver))
         driver.ask("aa_7")
         driver.ask("aa_8")
         #expect(driver.calls.count == 1, "the next one probes, alone")

@@ -69,8 +69,10 @@ import Testing
             #expect(driver.calls.count == 1)
         }
         #expect(driver.store.settlements.allSatisfy { $0.breaker == nil })
-        let opened = driver.notes.contains { if case .breakerOpened = $0 { true } else { false } }
-        #expect(!opened)
+        let new = driver.notes.compactMap { note -> Obstacle.Kind? in
+            if case .obstructed(_, let obstacle, true) = note { obstacle.kind } else { nil }
+        }
+        #expect(new == [.resources])
     }
 
     @Test func afterwardsOneCallGoesFirst() {

@@ -42,6 +42,8 @@ public struct Explanation: Sendable, Equatable {
         /// Calls that the budget still allowed when the store was last asked for one.
         public var budgetLeft: BudgetLeft?
         public var breaker: BreakerView
+        /// What keeps the upstream from being called, whichever action it is about.
+        public var obstacles: [Obstacle]
     }
 
     public struct AnswerView: Sendable, Equatable {

@@ -19,17 +19,20 @@ public struct Question: Sendable, Equatable {
     public var holder: String?
     /// Its place among the questions of a request for several, from 1 on; 0: it was asked alone.
     public var place: Int
+    /// What the log calls the request: it stands in the lines of the calls that the question causes.
+    public var cause: String?
     var isOfMany: Bool { place > 0 }
 
     public init(
         id: ActionID, source: Source? = nil, patience: Patience = .none, holder: String? = nil,
-        place: Int = 0
+        place: Int = 0, cause: String? = nil
     ) {
         self.id = id
         self.source = source
         self.patience = patience
         self.holder = holder
         self.place = place
+        self.cause = cause
     }
 
     /// Whether the caller would rather wait for news.

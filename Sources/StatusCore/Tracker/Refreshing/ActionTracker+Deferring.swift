@@ -35,7 +35,7 @@ extension ActionTracker {
             DeferredRefresh(
                 since: now, line: line,
                 rank: rank(entry, isIdle: isIdle, place: question.place),
-                starter: caller.id, holder: question.holder))
+                starter: caller.id, holder: question.holder, cause: question.cause))
     }
 
     private func isAwaited(_ tracked: TrackedAction, _ source: Source) -> Bool {
@@ -109,7 +109,8 @@ extension ActionTracker {
             DeferredRefresh(
                 since: flight.deferredSince,
                 line: RefreshLine(budget: budget, isTogether: isTogether),
-                rank: rank(entry, isIdle: true), starter: flight.starter, holder: flight.holder))
+                rank: rank(entry, isIdle: true), starter: flight.starter, holder: flight.holder,
+                cause: flight.cause))
     }
 
     /// Something keeps the upstream from being called: who is held for a refresh that cannot start must
@@ -203,7 +204,7 @@ extension ActionTracker {
         let flight = Flight(
             number: nextNumber(), startedAt: now, deferredSince: refresh?.since ?? now,
             line: item.line, starter: refresh?.starter, holder: refresh?.holder,
-            stage: .preparing)
+            cause: refresh?.cause, stage: .preparing)
         actions[key.id]?.entries[source].deferred = nil
         actions[key.id]?.entries[source].flight = flight
         actions[key.id]?.entries[source].lastStarter = refresh?.starter

@@ -10,6 +10,7 @@ extension ActionTracker {
             upstreams[key.source]?.answered(flightFrom: flight.startedAt)
         }
         let breaker = countForBreaker(report.outcome.fault, key, flight)
+        judgeMeans(report.outcome.fault, key.source)
         let pause = judge(report, key)
         let settlement = Settlement(
             key: key, token: token, gate: gate(report, upstream.policy), pause: pause,
@@ -31,7 +32,7 @@ extension ActionTracker {
             .note(
                 .called(
                     key, outcome: call.outcome, took: call.took, sent: call.wasSent,
-                    detail: report.outcome.fault)))
+                    detail: report.outcome.fault, cause: flight.cause)))
     }
 
     // MARK: The upstream
@@ -46,22 +47,23 @@ extension ActionTracker {
         }
         if let fault, fault.kind == .outOfResources {
             upstreams[key.source]?.ranShort(fault, until: now + Self.ourSideWait)
+            obstruct(key.source, Obstacle(.resources, fault: fault))
             touchDeferred(key.source)
         }
         guard let pause = pause(report.hints, fault) else { return nil }
-        leaveAlone(key.source, for: pause)
+        let until = leaveAlone(key.source, for: pause)
         // Who was held back by a pause that is on its way was not asked for another.
         if fault?.kind != .slotExpired {
-            effects.append(.note(.paused(key.source, until: now + pause)))
+            obstruct(key.source, Obstacle(.pause, fault: fault, until: until))
         }
         touchDeferred(key.source)
         return pause
     }
 
-    /// Calls that are on their way to their sending are held back, too.
-    mutating func leaveAlone(_ source: Source, for span: Duration) {
-        upstreams[source]?.pause(until: now + span)
+    /// Calls that are on their way to their sending are held back, too. Returns until when.
+    mutating func leaveAlone(_ source: Source, for span: Duration) -> Instant? {
         effects.append(.leaveAlone(source, until: now + span))
+        return upstreams[source]?.pause(until: now + span)
     }
 
     /// A spent billing cycle is probed at most that often.
@@ -90,13 +92,13 @@ extension ActionTracker {
             let wasOpen = upstreams[key.source]?.breaker.trips ?? 0 > 0
             upstreams[key.source]?.breaker.succeeded(now)
             guard wasOpen else { return nil }
-            effects.append(.note(.breakerClosed(key.source)))
+            clear(key.source, .breaker)
             return .closed
         }
         let until = upstreams[key.source]?.breaker.failed(
             flight: flight.number, now: now, random: random.next())
         guard let until else { return nil }
-        effects.append(.note(.breakerOpened(key.source, until: until)))
+        obstruct(key.source, Obstacle(.breaker, fault: fault, until: until))
         touchDeferred(key.source)
         return .opened(for: until - now)
     }

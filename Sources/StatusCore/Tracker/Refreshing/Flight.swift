@@ -11,6 +11,7 @@ struct Flight: Sendable {
     /// Whose question caused it.
     var starter: CallerID?
     var holder: String?
+    var cause: String?
     var stage: Stage
 
     /// preparing → reserving → calling → settling → applied; each may also end the flight.

@@ -48,6 +48,8 @@ struct DeferredRefresh: Sendable {
     var starter: CallerID?
     /// Whose question that was, when caller keys are on.
     var holder: String?
+    /// What the log calls that request.
+    var cause: String?
 
     /// Whether it puts what another caller has asked for into a better place.
     func improves(_ before: DeferredRefresh) -> Bool {

@@ -16,6 +16,8 @@ struct UpstreamState: Sendable {
     var budgetLeft: BudgetLeft?
     /// The published answers that name the reason why it is not called.
     var published = BlockedPublications()
+    /// What operators have been told of.
+    var obstacles = Obstacles()
     /// The wake that is already in the queue.
     var wakeAt = Instant.distantPast
 
@@ -74,6 +76,9 @@ extension UpstreamState {
         return nil
     }
 
+    /// A call is under way that shows whether the upstream has still had enough.
+    var isProbingPause: Bool { probing?.flight != nil && probing?.reason == .paused }
+
     /// Whether the upstream has asked for no calls: that also holds for slots already granted.
     func isLeftAlone(_ budget: BudgetClass, _ now: Instant) -> Bool {
         if pausedUntil > now || quarantinedUntil > now { return true }
@@ -81,19 +86,17 @@ extension UpstreamState {
         return callsLeft[budget] <= 0
     }
 
-    mutating func pause(until: Instant) {
+    /// Returns until when it is paused now.
+    mutating func pause(until: Instant) -> Instant {
         pausedUntil = max(pausedUntil, until)
         probing = Probing(from: pausedUntil, reason: .paused)
+        return pausedUntil
     }
 
     mutating func quarantine(until: Instant) { quarantinedUntil = max(quarantinedUntil, until) }
 
     mutating func ourSideFailed(_ fault: UpstreamFault, until: Instant) {
         ourTrouble = (fault, until)
-    }
-
-    func isHeldUp(by fault: UpstreamFault, _ now: Instant) -> Bool {
-        ourTrouble.map { $0.fault == fault && $0.until > now } ?? false
     }
 
     /// Who lacked a credential may have one now.

@@ -1,0 +1,144 @@
+// A person who knows nothing of the service finds the cause of each trouble from its log, from /readyz
+// or from an explanation: each of the three says it.
+
+import Foundation
+import StatusCore
+import TestSupport
+import Testing
+
+@Suite(.blocking, .timeLimit(.minutes(10)))
+struct DiagnosisTests {
+    private static let known = "/actions/\(DemoID.pendingVoucher)"
+
+    private func lines(_ message: String, in text: String) -> [JSONValue] {
+        text.split(separator: "\n").compactMap { try? JSONReader.read(Array($0.utf8)) }
+            .filter { $0["message"]?.string == message }
+    }
+
+    /// Asks until all three say it; the log says it once.
+    private func expectSaid(
+        _ words: String, of component: String = "vouchers", about path: String = known,
+        in log: String, _ outcome: String? = nil, _ world: World,
+        explained: String? = nil
+    ) async throws {
+        let explained = explained ?? words
+        try await eventually("the cause") {
+            _ = try world.get(path)
+            let checks = try world.get("/readyz").json["checks"]
+            let check = checks?["\(component):availability"]?.array?.first
+            let summary = try world.get("\(path)/explain").json["summary"]?.string
+            return check?["status"]?.string == "warn"
+                && check?["output"]?.string?.contains(words) == true
+                && summary?.contains(explained) == true
+                && !lines(log, in: world.proxy.text).isEmpty
+        }
+        #expect(try world.get("/readyz").status == 200)
+        let text = try world.get("\(path)/explain", fields: ["Accept: text/plain"])
+        #expect(text["content-type"] == "text/plain; charset=utf-8")
+        #expect(text.text.contains(explained))
+        let begins = lines(log, in: world.proxy.text)
+        #expect(begins.count == 1)
+        #expect(begins.first?["reason"]?.string?.isEmpty == false)
+        if let outcome { #expect(begins.first?["outcome"]?.string == outcome) }
+    }
+
+    private func end(_ message: String, in world: World) async throws {
+        _ = try await world.proxy.wait(for: message) { text in
+            lines(message, in: text).isEmpty ? nil : true
+        }
+        #expect(lines(message, in: world.proxy.text).count == 1)
+    }
+
+    @Test func upstreamIsDown() async throws {
+        let world = try await World()
+        #expect(try world.get(Self.known).status == 200)
+        world.sandbox.signal(SIGKILL)
+        _ = try await world.sandbox.exitCode()
+        for number in 0..<5 { _ = try world.get("/actions/aa_cold\(number)") }
+        try await expectSaid(
+            "it cannot be connected to", in: "upstream keeps failing, calls stop",
+            "connect-failed", world)
+    }
+
+    @Test func tokenIsRevoked() async throws {
+        let world = try await World()
+        #expect(try world.get(Self.known).status == 200)
+        try world.setFault("vouchers", #"{"kind":"status","status":401}"#)
+        try await expectSaid(
+            "it refuses our credential (HTTP 401)", in: "no credential that the upstream accepts",
+            "unauthorized", world)
+        try world.setFault("vouchers", #"{"kind":"none"}"#)
+        try await eventually("a call again") {
+            _ = try world.get(Self.known)
+            return try world.get("/readyz").json["status"]?.string == "pass"
+        }
+        try await end("credential is accepted again", in: world)
+    }
+
+    @Test func clientSecretIsWrong() async throws {
+        let world = try await World(["ORDERS_CLIENT_SECRET": "wrong"])
+        try await expectSaid(
+            "the token endpoint refuses our client id or secret (HTTP 401)", of: "orders",
+            about: "/actions/\(DemoID.order)", in: "no credential that the upstream accepts",
+            "token-refused", world)
+        #expect(!world.proxy.text.contains("wrong"))
+    }
+
+    @Test func upstreamAsksForAPause() async throws {
+        let world = try await World()
+        #expect(try world.get(Self.known).status == 200)
+        try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":5}"#)
+        try await expectSaid(
+            "it asked for a pause (HTTP 429)", in: "upstream asked for a pause, calls stop",
+            "throttled", world)
+        let begin = lines("upstream asked for a pause, calls stop", in: world.proxy.text).first
+        #expect(begin?["until"]?.string.flatMap(RFC3339.parse) != nil)
+        try world.setFault("vouchers", #"{"kind":"none"}"#)
+        try await end("pause of an upstream is over", in: world)
+        #expect(try world.get("/readyz").json["status"]?.string == "pass")
+    }
+
+    @Test func budgetIsSpent() async throws {
+        let world = try await World(["VOUCHERS_CALLS_PER_MINUTE": "2"])
+        #expect(try world.get(Self.known).status == 200)
+        try await expectSaid(
+            "budget of calls for this minute is spent", in: "budget of calls is spent", nil, world)
+        let begin = lines("budget of calls is spent", in: world.proxy.text).first
+        #expect(begin?["reason"]?.string == "budget-spent-minute")
+        #expect(begin?["until"]?.string.flatMap(RFC3339.parse) != nil)
+    }
+
+    @Test func diskIsFull() async throws {
+        let disk = try SmallDisk(kibibytes: 1024)
+        let world = try await World(["STORE_URL": "sqlite:\(disk.path)/store.sqlite"])
+        #expect(try world.get(Self.known).status == 200)
+        try disk.fill()
+        try await expectSaid(
+            "the store cannot be used", of: "store", in: "store operations fail, calls stop", nil,
+            world, explained: "this service's own store cannot be used")
+        let begin = lines("store operations fail, calls stop", in: world.proxy.text).first
+        #expect(begin?["error"]?.string?.contains("full") == true)
+        try disk.makeRoom()
+        try await eventually("room") {
+            _ = try world.get(Self.known)
+            return try world.get("/readyz").json["status"]?.string == "pass"
+        }
+        try await end("store operations are carried out again", in: world)
+        // Ends before its disk.
+        try await world.killProxy()
+    }
+
+    @Test func databaseIsDown() async throws {
+        let cluster = try PostgresCluster()
+        let world = try await World(["STORE_URL": Fleet.newDatabase(on: cluster)])
+        try await eventually("an answer") { try world.get(Self.known).status == 200 }
+        try cluster.stop(.immediate)
+        try await expectSaid(
+            "the store cannot be used", of: "store", in: "store operations fail, calls stop", nil,
+            world, explained: "this service's own store cannot be used")
+        // The store's own line has the cause.
+        #expect(world.proxy.text.contains("\"message\":\"store\""))
+        try cluster.start()
+        try await end("store operations are carried out again", in: world)
+    }
+}
