@@ -80,6 +80,114 @@ struct GetCommandTests {
         #expect(try await get(world, DemoID.voucher, "--source", "a&wait=9").code == 64)
     }
 
+    // MARK: Several, and on a terminal
+
+    @Test func ofSeveralActionsTheWorstCounts() async throws {
+        let world = try await World(["VOUCHERS_TIMEOUT": "30s"])
+        let done = "aa_000000000000000200"
+        let two = try await get(world, done, DemoID.pendingVoucher)
+        #expect(two.code == 3)
+        #expect(
+            two.text.split(separator: "\n").filter { $0.first != " " }.map {
+                $0.prefix { $0 != " " }
+            }
+                == [
+                    "\(done):", "\(DemoID.pendingVoucher):",
+                ])
+        let failed = "00000000-0000-4000-8000-000000001200"
+        let three = try await get(world, DemoID.pendingVoucher, failed, done)
+        #expect(three.code == 1)
+        #expect(three.text.contains("\n  error "))
+        #expect(try await get(world, DemoID.missingOrder, failed, done).code == 4)
+        #expect(try await get(world, done, "..").code == 64)
+        let json = try await get(world, done, DemoID.pendingVoucher, "--json")
+        let ids = try json.text.split(separator: "\n")
+            .map { try JSONReader.read(Array($0.utf8))["id"]?.string }
+        #expect(ids == [done, DemoID.pendingVoucher])
+    }
+
+    /// What a terminal shows of a wait for two actions, and what remains of it.
+    private func watch(
+        _ world: World, _ environment: [String: String] = [:], columns: UInt16 = 80
+    ) async throws -> (live: String, code: Int32) {
+        let terminal = try Terminal(columns: columns)
+        let program = try Program(
+            "status-proxy",
+            [
+                "get", DemoID.voucher, "aa_000000000000000200", "--wait", "60s", "--url",
+                "http://127.0.0.1:\(world.port)",
+            ], environment: environment, terminal: terminal)
+        let code = try await program.exitCode()
+        try await eventually("all of it") {
+            terminal.text.contains("\(DemoID.voucher): vouchers ")
+        }
+        return (terminal.text, code)
+    }
+
+    @Test func terminalShowsEachActionsProgressWhileItIsWaitedFor() async throws {
+        let world = try await World(sandbox: ["--pending", "3s"])
+        let (text, code) = try await watch(world)
+        #expect(code == 2)
+        #expect(text.contains("\(DemoID.voucher)  "))
+        #expect(text.contains("PENDING") || text.contains("IN_PROGRESS"))
+        #expect(text.contains("[####################] 100%"))
+        #expect(text.contains("\u{1B}[32mSUCCEEDED\u{1B}[0m"))
+        // Drawn over, and gone in the end: the report stands alone.
+        #expect(text.contains("\u{1B}[2A\u{1B}[J"))
+        let end = text.ranges(of: "\u{1B}[J").last?.upperBound
+        let report = text[(end ?? text.startIndex)...]
+        #expect(!report.contains("\u{1B}"))
+        #expect(report.contains("\(DemoID.voucher): vouchers "))
+    }
+
+    @Test func noColorAndANarrowTerminalAreHeeded() async throws {
+        let world = try await World(sandbox: ["--pending", "2s"])
+        let plain = try await watch(world, ["NO_COLOR": "1"])
+        #expect(plain.live.contains("SUCCEEDED") && !plain.live.contains("\u{1B}[32m"))
+        let narrow = try await watch(world, columns: 30)
+        let live = narrow.live.split(separator: "\u{1B}").dropLast()
+        #expect(
+            live.allSatisfy { part in part.split(separator: "\r\n").allSatisfy { $0.count < 32 } })
+        let dumb = try await watch(world, ["TERM": "dumb"])
+        #expect(!dumb.live.contains("\u{1B}"))
+    }
+
+    @Test func withoutATerminalAWaitIsSilent() async throws {
+        let world = try await World(sandbox: ["--pending", "2s"])
+        let (code, text) = try await get(world, DemoID.voucher, "--wait", "60s")
+        #expect(code == 2)
+        #expect(!text.contains("\u{1B}") && text.hasPrefix("vouchers "))
+    }
+
+    @Test func explanationIsReadInSentences() async throws {
+        let world = try await World()
+        _ = try world.get("/actions/\(DemoID.pendingVoucher)")
+        let place = ["--url", "http://127.0.0.1:\(world.port)"]
+        let program = try Program("status-proxy", ["explain", DemoID.pendingVoucher] + place)
+        #expect(try await program.exitCode() == 0)
+        let lines = program.text.split(separator: "\n")
+        #expect(lines.first?.contains(", as vouchers answered at ") == true)
+        #expect(lines.contains { $0.contains("answered, after ") })
+        let json = try Program(
+            "status-proxy", ["explain", DemoID.pendingVoucher, "--json"] + place)
+        #expect(try await json.exitCode() == 0)
+        let summary = try JSONReader.read(Array(json.text.utf8.dropLast()))["summary"]?.string
+        #expect(summary?.contains(", as vouchers answered at ") == true)
+        #expect(try await Program("status-proxy", ["explain", ".."] + place).exitCode() == 64)
+        try await world.killProxy()
+        let gone = try Program("status-proxy", ["explain", DemoID.pendingVoucher] + place)
+        #expect(try await gone.exitCode() == 5)
+    }
+
+    @Test(arguments: ["bash", "zsh", "fish"])
+    func completionsAreMadeFromTheCommands(shell: String) async throws {
+        let program = try Program("status-proxy", ["--generate-completion-script", shell])
+        #expect(try await program.exitCode() == 0)
+        for word in ["get", "explain", "check", "audit", "healthcheck", "wait"] {
+            #expect(program.text.contains(word))
+        }
+    }
+
     @Test func keyComesFromTheEnvironment() async throws {
         let folder = try TemporaryFolder()
         let key = try folder.write("key-one", to: "key")

@@ -1,38 +1,47 @@
-// Looks one action up at a running server, for people and scripts: the exit code tells what became
-// of it.
+// Looks actions up at a running server, for people and scripts: the exit code tells what became of them.
 
 import ArgumentParser
+import Dispatch
 import Glibc
+import Locking
+import StatusAPI
 import StatusCore
 
 struct GetCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "Ask a running server for an action.",
+        abstract: "Ask a running server for actions.",
         discussion: """
             Exit code: 0 succeeded, 1 failed, 2 partly succeeded, 3 not done, 4 not found, \
-            5 trouble with the server or the upstream, 64 wrong usage.
+            5 trouble with the server or the upstream, 64 wrong usage. Of several actions the worst \
+            counts, in the order 0, 3, 2, 1, 4, 5.
 
-            When the server has caller keys on, STATUS_PROXY_KEY holds the key.
+            When the server has caller keys on, STATUS_PROXY_KEY holds the key. On a terminal, a wait \
+            shows how far each action is; NO_COLOR switches its colours off.
             """)
 
-    @Argument(help: "The action's id.")
-    var id: String
+    @Argument(help: "The actions' ids.")
+    var ids: [String]
 
     @Option(help: "Ask only this source.")
     var source: String?
 
-    @Option(help: "How long to wait until the action is done, like 60s, also through trouble.")
+    @Option(help: "How long to wait until the actions are done, like 60s, also through trouble.")
     var wait: String?
 
-    @Flag(help: "Print the server's JSON, be it an action or a problem.")
+    @Flag(help: "Print the server's JSON, an action or a problem a line.")
     var json = false
 
     @Option(help: "Where the server is, as for healthcheck.")
     var url: String?
 
     func validate() throws {
-        guard ActionID(id) != nil else { throw ValidationError("'\(id)' is not an action id") }
+        guard (1...APILimits.batchIDsMax).contains(ids.count) else {
+            throw ValidationError("give 1 to \(APILimits.batchIDsMax) ids")
+        }
+        for id in ids where ActionID(id) == nil {
+            throw ValidationError("'\(id)' is not an action id")
+        }
         // What cannot be a name must not reach the query; which names there are, the server knows.
         if let source, ActionID(source) == nil {
             throw ValidationError("'\(source)' is not a source")
@@ -45,42 +54,87 @@ struct GetCommand: ParsableCommand {
 
     func run() throws {
         let environment = Environment.current()
-        let answer: ServerAnswer
+        let wait = wait.flatMap(DurationText.parse) ?? .zero
+        let answers: [Result<ServerAnswer, ProbeFailure>]
         do throws(ProbeFailure) {
             let place = try ServerPlace(url: url, environment: environment)
-            let desk = ActionDesk(place: place, key: environment["STATUS_PROXY_KEY"])
-            answer = try desk.ask(
-                id, source: source, wait: wait.flatMap(DurationText.parse) ?? .zero)
+            let view = json || wait == .zero ? nil : LiveView(ids, environment: environment)
+            let desk = ActionDesk(
+                place: place, key: environment["STATUS_PROXY_KEY"], source: source, wait: wait)
+            answers = Self.ask(ids, desk, view)
         } catch {
             throw Refusal.exit("status-proxy: \(error)", code: ActionReport.troubleCode)
         }
-        let report = ActionReport(answer)
-        if json {
-            print(String(decoding: answer.body, as: UTF8.self).escapedForTerminals)
-        } else {
-            for line in report.lines { print(line) }
+        let codes = zip(ids, answers).map(report)
+        throw ExitCode(ActionReport.worst(codes))
+    }
+
+    /// Prints what one action has come to; returns its exit code.
+    private func report(_ id: String, _ answer: Result<ServerAnswer, ProbeFailure>) -> Int32 {
+        let name = ids.count > 1 ? "\(id): " : ""
+        switch answer {
+        case .failure(let failure):
+            Refusal.write("status-proxy: \(name)\(failure)")
+            return ActionReport.troubleCode
+        case .success(let answer):
+            let report = ActionReport(answer)
+            if json {
+                print(String(decoding: answer.body, as: UTF8.self).escapedForTerminals)
+            } else {
+                for (index, line) in report.lines.enumerated() {
+                    print(index == 0 ? name + line : (ids.count > 1 ? "  " : "") + line)
+                }
+            }
+            return report.exitCode
         }
-        throw ExitCode(report.exitCode)
+    }
+
+    /// Asks for each action on a thread of its own, since each has a wait of its own.
+    private static func ask(
+        _ ids: [String], _ desk: ActionDesk, _ view: LiveView?
+    ) -> [Result<ServerAnswer, ProbeFailure>] {
+        let answers = Guarded([Int: Result<ServerAnswer, ProbeFailure>]())
+        let group = DispatchGroup()
+        for (index, id) in ids.enumerated() {
+            DispatchQueue(label: "status-proxy.get").async(group: group) {
+                let answer = Result { () throws(ProbeFailure) in
+                    try desk.ask(id, stepwise: view != nil) { view?.show($0, at: index) }
+                }
+                answers.withLock { $0[index] = answer }
+            }
+        }
+        while group.wait(timeout: .now() + LiveView.redrawSpan) == .timedOut { view?.draw() }
+        view?.erase()
+        return answers.withLock { answers in ids.indices.compactMap { answers[$0] } }
     }
 }
 
 /// Asks until an action is done, or time is up.
-struct ActionDesk {
+struct ActionDesk: Sendable {
     var place: ServerPlace
     var key: String?
+    var source: String?
+    var wait: Duration
 
     /// A server holds a request for WAIT_MAX at most, so a long wait takes several. This is less
     /// than the default, and what intermediaries let pass.
     private static let waitMax = Duration.seconds(30)
+    /// Who wants to see each step asks that often, since one can come between two requests.
+    private static let stepMax = Duration.seconds(5)
 
-    func ask(_ id: String, source: String?, wait: Duration) throws(ProbeFailure) -> ServerAnswer {
+    /// `show` gets each answer as it comes.
+    func ask(
+        _ id: String, stepwise: Bool, show: (ServerAnswer) -> Void
+    ) throws(ProbeFailure) -> ServerAnswer {
         let deadline = SystemClock.now() + wait
         var hasAnswered = false
         while true {
-            let left = min(deadline - SystemClock.now(), Self.waitMax)
+            let most = stepwise && hasAnswered ? Self.stepMax : Self.waitMax
+            let left = stepwise && !hasAnswered ? .zero : min(deadline - SystemClock.now(), most)
             var pause = Duration.seconds(1)
             do throws(ProbeFailure) {
-                let answer = try get(id, source, waitSeconds: max(0, left.secondsRoundedUp))
+                let answer = try get(id, waitSeconds: max(0, left.secondsRoundedUp), stepwise)
+                show(answer)
                 guard answer.mayChange, SystemClock.now() < deadline else { return answer }
                 hasAnswered = true
                 pause = answer.pause(before: deadline, now: SystemClock.now())
@@ -93,13 +147,11 @@ struct ActionDesk {
     }
 
     private func get(
-        _ id: String, _ source: String?, waitSeconds: Int
+        _ id: String, waitSeconds: Int, _ stepwise: Bool
     ) throws(ProbeFailure) -> ServerAnswer {
-        var fields = ["Host: localhost"]
-        if let key, !key.isEmpty { fields.append("Authorization: Bearer \(key)") }
-        let query = source.map { "&source=\($0)" } ?? ""
+        let query = (stepwise ? "&until=change" : "") + (source.map { "&source=\($0)" } ?? "")
         return try ServerLink.get(
-            place, "/actions/\(id)?wait=\(waitSeconds)\(query)", fields: fields,
+            place, "/actions/\(id)?wait=\(waitSeconds)\(query)", key: key,
             timeoutSeconds: waitSeconds + 30)
     }
 }
@@ -125,60 +177,4 @@ extension ServerAnswer {
     }
 
     private static let pauseSecondsMax: Int64 = 3600
-}
-
-/// What an answer says, for people and for scripts.
-struct ActionReport: Equatable {
-    var exitCode: Int32
-    var lines: [String]
-
-    static let troubleCode: Int32 = 5
-}
-
-extension ActionReport {
-    init(_ answer: ServerAnswer) {
-        let json = answer.json
-        guard answer.status == 200, let status = json["status"]?.string else {
-            exitCode = answer.status == 404 ? 4 : Self.troubleCode
-            let code = json["code"]?.string ?? "no words"
-            lines = ["\(answer.status) \(code)"]
-            if let detail = json["detail"]?.string { lines[0] += ": \(detail)" }
-            if let seconds = json["retry_after"]?.integer {
-                lines.append("ask again in \(seconds) s")
-            }
-            lines = lines.map(\.onOneLine)
-            return
-        }
-        exitCode = Self.exitCode(status, isDone: json["done"] == .bool(true))
-        let words = [json["source"], json["type"], json["status"]].compactMap { $0?.string }
-        lines = [words.joined(separator: " ")]
-        if let progress = json["progress"]?.integer { lines[0] += " \(progress)%" }
-        for (name, label) in [("succeeded", "succeeded"), ("failed", "failed")] {
-            guard let count = json["counts"]?[name]?.integer else { continue }
-            lines.append("\(label): \(count)")
-        }
-        for error in json["errors"]?.array ?? [] { lines.append(Self.line(error)) }
-        if let reason = json["stale_reason"]?.string {
-            lines.append("stale since \(json["checked_at"]?.string ?? "?"): \(reason)")
-        }
-        lines = lines.map(\.onOneLine)
-    }
-
-    private static func exitCode(_ status: String, isDone: Bool) -> Int32 {
-        guard isDone else { return 3 }
-        switch status {
-        case "SUCCEEDED": return 0
-        case "FAILED": return 1
-        case "PARTIALLY_SUCCEEDED": return 2
-        // Done, and the upstream does not say how: nobody may take that for success.
-        default: return troubleCode
-        }
-    }
-
-    private static func line(_ error: JSONValue) -> String {
-        var line = "error \(error["code"]?.string ?? "")"
-        if let message = error["message"]?.string { line += ": \(message)" }
-        if let target = error["target"]?.string { line += " (\(target))" }
-        return line
-    }
 }

@@ -18,8 +18,12 @@ enum ServerLink {
 
     /// One GET, answered to its end. HTTP/1.0 keeps the answer in one piece.
     static func get(
-        _ place: ServerPlace, _ target: String, fields: [String], timeoutSeconds: Int
+        _ place: ServerPlace, _ target: String, key: String?, accept: String? = nil,
+        timeoutSeconds: Int
     ) throws(ProbeFailure) -> ServerAnswer {
+        var fields = ["Host: localhost"]
+        if let key, !key.isEmpty { fields.append("Authorization: Bearer \(key)") }
+        if let accept { fields.append("Accept: \(accept)") }
         let descriptor = try connect(place, timeoutSeconds: timeoutSeconds)
         defer { close(descriptor) }
         let lines = ["GET \(target) HTTP/1.0"] + fields

@@ -16,8 +16,8 @@ struct StatusProxyCommand: ParsableCommand {
             + " CONFIG_FILE names. See the README.",
         version: ProgramVersion.text,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, GetCommand.self, HealthcheckCommand.self,
-            AuditCommand.self,
+            ServeCommand.self, CheckCommand.self, GetCommand.self, ExplainCommand.self,
+            HealthcheckCommand.self, AuditCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)
 }
@@ -104,9 +104,13 @@ struct HealthcheckCommand: ParsableCommand {
 /// Ends the program with one line.
 enum Refusal {
     static func exit(_ line: String, code: Int32 = 78) -> any Error {
-        let text = line.onOneLine + "\n"
-        _ = text.withCString { write(STDERR_FILENO, $0, strlen($0)) }
+        write(line)
         return ExitCode(code)  // 78: EX_CONFIG
+    }
+
+    static func write(_ line: String) {
+        let text = line.onOneLine + "\n"
+        _ = text.withCString { Glibc.write(STDERR_FILENO, $0, strlen($0)) }
     }
 }
 

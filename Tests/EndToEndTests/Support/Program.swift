@@ -35,7 +35,7 @@ final class Program: Sendable {
     /// `name` is a program of the build, or an absolute path.
     init(
         _ name: String, _ arguments: [String] = [], environment: [String: String] = [:],
-        directory: URL? = nil
+        directory: URL? = nil, terminal: Terminal? = nil
     ) throws {
         let process = Process()
         let isPath = name.hasPrefix("/")
@@ -56,7 +56,7 @@ final class Program: Sendable {
         let handle = try FileHandle(forWritingTo: output)
         // Appending: what two descriptors write must not overwrite each other.
         _ = fcntl(handle.fileDescriptor, F_SETFL, O_APPEND)
-        process.standardOutput = handle
+        process.standardOutput = terminal?.handle ?? handle
         process.standardError = handle
         try process.run()
     }
