@@ -59,6 +59,9 @@ struct Probe: Sendable, CustomTestStringConvertible {
         Probe("GET", "/actions?id=\(DemoID.order)&id=..&id=known-to-both", "/actions", 200),
         Probe("GET", "/actions/never-asked/explain", "/actions/{id}/explain", 200),
         Probe(
+            "GET", "/actions/never-asked/explain", "/actions/{id}/explain", 200,
+            ["Accept: text/plain"]),
+        Probe(
             "GET", "/actions/never-asked/explain", "/actions/{id}/explain", 412,
             ["If-Match: \"x\""]),
         Probe("GET", "/actions/../explain", "/actions/{id}/explain", 400),

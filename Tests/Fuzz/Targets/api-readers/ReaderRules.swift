@@ -6,7 +6,8 @@ import HTTPWire
 @testable import StatusCore
 
 enum ReaderRules {
-    private static let limits = APILimits(configured: [.vouchers], waitMax: .seconds(60))
+    private static let limits = APILimits(
+        configured: [Source("vouchers")].compactMap { $0 }, waitMax: .seconds(60))
     private static let now = Instant(nanoseconds: 5_000_000_000)
     private static let clocks = Clocks(instant: now, wall: WallTime(milliseconds: 0))
 
@@ -70,6 +71,7 @@ enum ReaderRules {
             case .none: break
             case .done(let deadline), .change(_, let deadline):
                 require(deadline > now && deadline <= now + limits.waitMax, "\(deadline)")
+            case .update: require(false, "a query made a follower")
             }
         } catch {
             require(error.code == .invalidParameter, "\(error.code)")
