@@ -9,6 +9,13 @@ import Testing
         let world = try await World()
         let path = "/actions/\(DemoID.pendingVoucher)"
         #expect(try world.get(path).json["stale"] == .bool(false))
+        func follow() throws -> Program {
+            try Program(
+                try Tool.path(of: "curl"),
+                ["-sN", "--max-time", "60", "http://127.0.0.1:\(world.port)\(path)/events"])
+        }
+        let follower = try follow()
+        try await follower.event("a state") { $0.name == "status" }
         try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":60}"#)
         #expect(try world.get("/actions/aa_other").json["retry_after"]?.integer ?? 0 > 50)
         // Somebody who waits has it published anew during the pause.
@@ -29,6 +36,8 @@ import Testing
             try world.get("\(path)?wait=1").json["stale_reason"],
             batch["actions"]?.array?.first?["stale_reason"],
             try explained()?["stale_reason"],
+            try await follower.event("its change") { $0.name == "freshness" }.json["stale_reason"],
+            try await follow().event("a state") { $0.name == "status" }.json["stale_reason"],
         ]
         #expect(reasons.allSatisfy { $0?.string == "upstream-throttled" }, "\(reasons)")
     }

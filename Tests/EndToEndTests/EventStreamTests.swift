@@ -10,6 +10,7 @@ import Testing
 struct EventStreamTests {
     private static func events(_ id: String) -> String { "/actions/\(id)/events" }
     private static let streams = "status_proxy_event_streams"
+    private let finished = "aa_000000000000000200"
 
     /// `curl -N` at work on a path.
     private func curl(_ world: World, _ path: String, _ options: String...) throws -> Program {
@@ -107,6 +108,66 @@ struct EventStreamTests {
         #expect(reply.status == 200)
         #expect(reply["content-type"] == "text/event-stream")
         try await untilStreams(0, world)
+    }
+
+    // MARK: Trouble
+
+    @Test func streamOpensWithAProblemAndGoesOnTrying() async throws {
+        let world = try await World()
+        try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
+        let client = try curl(world, "/actions/\(finished)/events", "-i")
+        let problem = try await client.event("a problem") { $0.name == "problem" }
+        #expect(client.text.hasPrefix("HTTP/1.1 200 OK\r\n"))
+        #expect(problem.json["id"]?.string == finished)
+        #expect(problem.json["problem"]?["code"]?.string == "upstream-error")
+        #expect(problem.json["problem"]?["retry_after"]?.integer ?? 0 >= 1)
+        try world.setFault("vouchers", #"{"kind":"none"}"#)
+        #expect(try await client.exitCode(seconds: 60) == 0)
+        #expect(EventReader.read(client.text).last?.json["status"]?.string == "SUCCEEDED")
+        // As often as the upstream allows, and no more.
+        #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
+        let line = try await world.proxy.wait(for: "its line") { text in
+            text.split(separator: "\n").first { $0.contains("/events\"") }
+        }
+        #expect(line.contains("\"status\":200"))
+    }
+
+    @Test func changesOfFreshnessAreEvents() async throws {
+        let world = try await World()
+        let client = try curl(world, "/actions/\(DemoID.pendingVoucher)/events")
+        try await client.event("a state") { $0.name == "status" }
+        try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
+        let stale = try await client.event("stale") {
+            $0.name == "freshness" && $0.json["stale"] == .bool(true)
+        }
+        #expect(stale.json["id"]?.string == DemoID.pendingVoucher)
+        #expect(stale.json["stale_reason"]?.string == "upstream-error")
+        #expect(stale.json["retry_after"]?.integer ?? 0 >= 1)
+        let plain = try world.get("/actions/\(DemoID.pendingVoucher)")
+        #expect(plain.json["stale"] == .bool(true))
+        try world.setFault("vouchers", #"{"kind":"none"}"#)
+        let fresh = try await client.event("fresh") {
+            $0.name == "freshness" && $0.json["stale"] == .bool(false)
+        }
+        #expect(fresh.json["stale_reason"]?.string == nil)
+        #expect(EventReader.read(client.text).filter { $0.name == "status" }.count == 1)
+    }
+
+    @Test func whoComesBackToAStaleStateHearsThatItIs() async throws {
+        let world = try await World()
+        let tag = try #require(try world.get("/actions/\(DemoID.pendingVoucher)")["etag"])
+        try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":60}"#)
+        try await eventually("the pause") {
+            try world.get("/actions/\(DemoID.pendingVoucher)").json["stale_reason"]?.string
+                == "upstream-throttled"
+        }
+        let client = try curl(
+            world, "/actions/\(DemoID.pendingVoucher)/events", "-H",
+            "Last-Event-ID: \(tag.dropFirst(3).dropLast())")
+        let event = try await client.event("the first event") { _ in true }
+        #expect(event.name == "freshness")
+        #expect(event.json["stale_reason"]?.string == "upstream-throttled")
+        #expect((50...61).contains(event.json["retry_after"]?.integer ?? 0))
     }
 
     // MARK: Many, slow, and gone

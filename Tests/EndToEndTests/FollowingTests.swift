@@ -1,4 +1,4 @@
-// Event streams of many actions, and streams in times of trouble, through the real program.
+// Event streams of many actions, through the real program.
 
 import Foundation
 import StatusCore
@@ -19,14 +19,6 @@ struct FollowingTests {
             try Tool.path(of: "curl"),
             ["-sN", "--max-time", "120", "-H", "Accept: text/event-stream"] + options
                 + ["http://127.0.0.1:\(world.port)\(path)"])
-    }
-
-    /// Waits until one of the events that a client has read is such.
-    @discardableResult
-    private func event(
-        _ wanted: String, of client: Program, where fits: @escaping (HeardEvent) -> Bool
-    ) async throws -> HeardEvent {
-        try await client.wait(for: wanted) { EventReader.read($0).first(where: fits) }
     }
 
     private func figure(_ name: String, _ world: World) throws -> Int? {
@@ -78,7 +70,7 @@ struct FollowingTests {
         #expect(try await client.exitCode() == 0)
         #expect(client.text.contains("\"invalid-parameter\""))
         let whole = try curl(world, Self.many(Array(ids.dropLast()) + [DemoID.pendingVoucher]))
-        try await event("a state", of: whole) { $0.name == "status" }
+        try await whole.event("a state") { $0.name == "status" }
         try await eventually("problems of all others") {
             EventReader.read(whole.text).filter { $0.name == "problem" }.count >= 99
         }
@@ -107,65 +99,7 @@ struct FollowingTests {
         #expect(events.last?.json["status"]?.string == "SUCCEEDED")
     }
 
-    // MARK: Trouble
-
-    @Test func streamOpensWithAProblemAndGoesOnTrying() async throws {
-        let world = try await World()
-        try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
-        let client = try curl(world, "/actions/\(Self.done)/events", "-i")
-        let problem = try await event("a problem", of: client) { $0.name == "problem" }
-        #expect(client.text.hasPrefix("HTTP/1.1 200 OK\r\n"))
-        #expect(problem.json["id"]?.string == Self.done)
-        #expect(problem.json["problem"]?["code"]?.string == "upstream-error")
-        #expect(problem.json["problem"]?["retry_after"]?.integer ?? 0 >= 1)
-        try world.setFault("vouchers", #"{"kind":"none"}"#)
-        #expect(try await client.exitCode(seconds: 60) == 0)
-        #expect(EventReader.read(client.text).last?.json["status"]?.string == "SUCCEEDED")
-        // As often as the upstream allows, and no more.
-        #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
-        let line = try await world.proxy.wait(for: "its line") { text in
-            text.split(separator: "\n").first { $0.contains("/events\"") }
-        }
-        #expect(line.contains("\"status\":200"))
-    }
-
-    @Test func changesOfFreshnessAreEvents() async throws {
-        let world = try await World()
-        let client = try curl(world, "/actions/\(DemoID.pendingVoucher)/events")
-        try await event("a state", of: client) { $0.name == "status" }
-        try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
-        let stale = try await event("stale", of: client) {
-            $0.name == "freshness" && $0.json["stale"] == .bool(true)
-        }
-        #expect(stale.json["id"]?.string == DemoID.pendingVoucher)
-        #expect(stale.json["stale_reason"]?.string == "upstream-error")
-        #expect(stale.json["retry_after"]?.integer ?? 0 >= 1)
-        let plain = try world.get("/actions/\(DemoID.pendingVoucher)")
-        #expect(plain.json["stale"] == .bool(true))
-        try world.setFault("vouchers", #"{"kind":"none"}"#)
-        let fresh = try await event("fresh", of: client) {
-            $0.name == "freshness" && $0.json["stale"] == .bool(false)
-        }
-        #expect(fresh.json["stale_reason"]?.string == nil)
-        #expect(EventReader.read(client.text).filter { $0.name == "status" }.count == 1)
-    }
-
-    @Test func whoComesBackToAStaleStateHearsThatItIs() async throws {
-        let world = try await World()
-        let tag = try #require(try world.get("/actions/\(DemoID.pendingVoucher)")["etag"])
-        try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":60}"#)
-        try await eventually("the pause") {
-            try world.get("/actions/\(DemoID.pendingVoucher)").json["stale_reason"]?.string
-                == "upstream-throttled"
-        }
-        let client = try curl(
-            world, "/actions/\(DemoID.pendingVoucher)/events", "-H",
-            "Last-Event-ID: \(tag.dropFirst(3).dropLast())")
-        let event = try await event("the first event", of: client) { _ in true }
-        #expect(event.name == "freshness")
-        #expect(event.json["stale_reason"]?.string == "upstream-throttled")
-        #expect((50...61).contains(event.json["retry_after"]?.integer ?? 0))
-    }
+    // MARK: The end
 
     @Test func drainingEndsAStreamThatHasOnlyProblems() async throws {
         let world = try await World()

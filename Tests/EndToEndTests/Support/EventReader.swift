@@ -31,3 +31,13 @@ enum EventReader {
         return events
     }
 }
+
+extension Program {
+    /// Waits until one of the events that a client has read is such.
+    @discardableResult
+    func event(
+        _ wanted: String, where fits: @escaping (HeardEvent) -> Bool
+    ) async throws -> HeardEvent {
+        try await wait(for: wanted) { EventReader.read($0).first(where: fits) }
+    }
+}
