@@ -21,7 +21,7 @@ final class EventStreams: Sendable {
     }
 
     /// More actions are not followed at a time.
-    private static let actionsMax = TrackerPolicy.callersMaxDefault
+    private let actionsMax: Int
     private static let lookSpan = DispatchTimeInterval.milliseconds(500)
 
     let engine: Engine
@@ -30,7 +30,11 @@ final class EventStreams: Sendable {
     private let state = Guarded(State())
     private let looks = DispatchQueue(label: "status-proxy.streams")
 
-    init(engine: Engine, journal: RequestJournal, caches: CacheScope) {
+    init(
+        engine: Engine, journal: RequestJournal, caches: CacheScope,
+        actionsMax: Int = TrackerPolicy.callersMaxDefault
+    ) {
+        self.actionsMax = actionsMax
         self.engine = engine
         self.journal = journal
         self.caches = caches
@@ -50,7 +54,7 @@ final class EventStreams: Sendable {
         let isFull = state.withLock { state in
             state.streams[exchange] = stream
             state.actions += followed.count
-            return state.actions > Self.actionsMax
+            return state.actions > actionsMax
         }
         stream.open(refusal: isFull ? .tooManyFollowed(now: context.startedAt) : nil)
     }
