@@ -110,8 +110,11 @@ struct Smuggler: Sendable, CustomTestStringConvertible {
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct SmugglingTests {
+    /// Health checks have lines, too.
+    private static let settings = ["LOG_LEVEL": "debug"]
+
     @Test func serviceRefusesEveryDoubtOnceAndCloses() async throws {
-        let world = try await World()
+        let world = try await World(Self.settings)
         for smuggler in Smuggler.all {
             let socket = try RawSocket(port: world.port)
             try socket.send(smuggler.bytes(id: "outer"))
@@ -126,7 +129,7 @@ struct SmugglingTests {
     }
 
     @Test func contentThatLooksLikeARequestIsNoRequest() async throws {
-        let world = try await World()
+        let world = try await World(Self.settings)
         let hidden = "GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\n\r\n"
         let bodies = [
             "Content-Length: \(hidden.utf8.count)\r\n\r\n\(hidden)",
@@ -144,13 +147,13 @@ struct SmugglingTests {
     }
 
     @Test func nothingIsSmuggledPastNginx() async throws {
-        let world = try await World()
+        let world = try await World(Self.settings)
         let front = try await Nginx(servicePort: world.port)
         try await expectEveryAnswerAtItsAsker(world, front: front.port)
     }
 
     @Test func nothingIsSmuggledPastHAProxy() async throws {
-        let world = try await World()
+        let world = try await World(Self.settings)
         let front = try await HAProxy(servicePorts: [world.port])
         try await expectEveryAnswerAtItsAsker(world, front: front.port)
     }
@@ -186,7 +189,8 @@ struct SmugglingTests {
         world.proxy.signal(SIGTERM)
         #expect(try await world.proxy.exitCode() == 0)
         return world.proxy.text.split(separator: "\n").compactMap { line in
-            (try? JSONReader.read(Array(line.utf8)))?["request_id"]?.string
+            let line = try? JSONReader.read(Array(line.utf8))
+            return line?["message"]?.string == "request" ? line?["request_id"]?.string : nil
         }.sorted()
     }
 }

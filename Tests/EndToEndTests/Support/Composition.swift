@@ -105,7 +105,8 @@ final class Composition {
         let mark = UUID().uuidString
         for replica in replicas.values {
             try await eventually("requests at a replica:\n\(balancer.text)") {
-                _ = try Client.get(port: port, "/livez", fields: ["X-Request-Id: \(mark)"])
+                _ = try Client.get(
+                    port: port, "/openapi.yaml", fields: ["X-Request-Id: \(mark)"])
                 return replica.text.contains(mark)
             }
         }
