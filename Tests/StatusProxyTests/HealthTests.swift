@@ -55,7 +55,7 @@ struct HealthTests {
         ([met(.orders), met(.vouchers), over(.orders)], "warn"),
         ([met(.orders), met(.orders, .credential), over(.orders)], "warn"),
         ([met(.orders), .storeWorked], "warn"),
-        ([.storeFailed("gone"), .budgetLeft(.orders, BudgetLeft(minute: 1, day: nil))], "warn"),
+        ([.storeFailed("gone"), .gap(.orders, smallest: .seconds(60))], "warn"),
         ([met(.orders, .quarantine, until: .distantFuture)], "warn"),
         ([met(.orders, .quarantine, until: .distantFuture), .storeWorked], "warn"),
         // Over, though nobody has asked for a call since.
@@ -73,6 +73,18 @@ struct HealthTests {
     }
 
     private static func over(_ source: Source) -> Note { .cleared(source, Obstacle(.breaker)) }
+
+    @Test func summaryNamesEverySourceAndWhatStandsInItsWay() {
+        #expect(health.summary(of: Source.both) == "orders is ok; vouchers is ok")
+        health.hear(Self.met(.vouchers, .pause, until: .distantFuture))
+        health.hear(.storeFailed("gone"))
+        #expect(
+            health.summary(of: Source.both)
+                == "the store cannot be used; no calls are made; orders is ok;"
+                + " no calls to vouchers: it asked for a pause")
+        health.startDraining()
+        #expect(health.summary(of: [.orders]) == "draining: about to stop; orders is ok")
+    }
 
     @Test(arguments: histories)
     func troubleWarnsWithoutTakingTheProcessOut(notes: [Note], status: String) throws {

@@ -17,18 +17,32 @@ struct MetricsTests {
         server: ServerFigures(connections: 3, keptOutputBytes: 11, keptInputBytes: 13),
         storedActions: 5, storedBytes: 4096, waitingCallers: 2, eventStreams: 1, storeIsUp: true)
 
+    private static let policy = SourcePolicy(
+        minInterval: .seconds(60), maxInterval: .seconds(300), callDeadline: .seconds(10),
+        budget: BudgetLimits(perMinute: 600, perDay: 2400))
+
+    private func figures(_ sources: [Source]) -> [UpstreamFigures] {
+        sources.map { UpstreamFigures(source: $0, policy: Self.policy) }
+    }
+
     private func read(_ configured: [Source] = Source.both) throws -> MetricsReader {
-        try MetricsReader(metrics.text(gauges, requests.withLock { $0 }, configured: configured))
+        try read(figures(configured))
+    }
+
+    private func read(_ upstreams: [UpstreamFigures]) throws -> MetricsReader {
+        var gauges = gauges
+        gauges.upstreams = upstreams
+        return try MetricsReader(metrics.text(gauges, requests.withLock { $0 }))
     }
 
     private func count(
         _ route: Route?, _ status: Int = 200, took: Duration = .zero, _ result: CacheResult? = nil,
-        savedCalls: Int = 0
+        savedCalls: Int = 0, problem: ProblemDetails.Code? = nil, isHeld: Bool = false
     ) {
         requests.withLock {
             $0.count(
                 route, status: status, nanoseconds: took.nanoseconds, result,
-                savedCalls: savedCalls)
+                savedCalls: savedCalls, problem: problem, isHeld: isHeld)
         }
     }
 
@@ -49,7 +63,14 @@ struct MetricsTests {
                     key, outcome: "server-error", took: .seconds(70), sent: true, detail: fault,
                     cause: "r-1"),
                 .gap(source, smallest: .seconds(60)),
-                .budgetLeft(source, BudgetLeft(minute: 7, day: 70)),
+                .violated(source, gap: .seconds(59)),
+                .finished(
+                    key, .failed,
+                    ActionEnding(errors: [.input: 3, .other: 1], took: .seconds(20))),
+                .finished(key, .unknown, nil),
+                .obstructed(
+                    source, Obstacle(.credential, fault: UpstreamFault(kind: .tokenRefused)),
+                    isNew: true),
                 .denied(source, .gate), .denied(source, .ourSide(fault)),
                 .denied(source, .budget(.minute)), .denied(source, .budget(.minute)),
                 .obstructed(source, Obstacle(.breaker), isNew: true),
@@ -75,7 +96,23 @@ struct MetricsTests {
 
     @Test func textIsValidBeforeAnythingHappened() throws {
         let text = try read()
-        #expect(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]) == nil)
+        // What can come stands at 0 from the start: a first trouble is an increase.
+        for (name, labels) in [
+            ("requests_total", ["route": "/actions/{id}", "code": "503"]),
+            ("cache_results_total", ["result": "stale"]),
+            ("problems_total", ["code": "overloaded"]),
+            ("upstream_calls_total", ["source": "orders", "outcome": "tls-failed"]),
+            ("upstream_denials_total", ["source": "vouchers", "reason": "budget-spent-day"]),
+            ("upstream_violations_total", ["source": "orders"]),
+            ("actions_finished_total", ["source": "orders", "status": "SUCCEEDED"]),
+            ("action_errors_total", ["source": "orders", "class": "not_found"]),
+            ("upstream_paused_until_timestamp_seconds", ["source": "orders"]),
+            ("oldest_unfinished_action_age_seconds", ["source": "orders"]),
+            ("held_request_duration_seconds_count", [:]),
+        ] as [(String, [String: String])] {
+            #expect(text.value(name, labels) == 0, "\(name) \(labels)")
+        }
+        #expect(text.value("upstream_condition", ["source": "orders", "condition": "ok"]) == 1)
         #expect(text.value("request_duration_seconds_count") == 0)
         #expect(text.value("store_failures_total") == 0)
         #expect(text.value("upstream_breaker_open", ["source": "orders"]) == 0)
@@ -102,8 +139,18 @@ struct MetricsTests {
             ("upstream_denials_total", ["source": "orders", "reason": "gate-shut"], 1),
             ("upstream_denials_total", ["source": "orders", "reason": "server-error"], 1),
             ("upstream_denials_total", ["source": "orders", "reason": "budget-spent-minute"], 2),
-            ("upstream_budget_left", ["source": "orders", "window": "minute"], 7),
-            ("upstream_budget_left", ["source": "orders", "window": "day"], 70),
+            ("upstream_budget_limit", ["source": "orders", "window": "minute"], 600),
+            ("upstream_budget_limit", ["source": "orders", "window": "day"], 2400),
+            ("upstream_min_interval_seconds", ["source": "orders"], 60),
+            ("upstream_violations_total", ["source": "orders"], 1),
+            ("actions_finished_total", ["source": "orders", "status": "FAILED"], 1),
+            ("actions_finished_total", ["source": "orders", "status": "UNKNOWN"], 1),
+            ("action_errors_total", ["source": "vouchers", "class": "input"], 3),
+            ("action_duration_seconds_sum", ["source": "orders"], 20),
+            (
+                "upstream_credential_failures_total",
+                ["source": "orders", "reason": "token-refused"], 1
+            ),
             ("upstream_breaker_open", ["source": "orders"], 1),
             ("upstream_anomalies_total", ["source": "orders"], 1),
             ("store_failures_total", [:], 2), ("actions_stored", [:], 5),
@@ -135,7 +182,7 @@ struct MetricsTests {
         gauges.process = ProcessFigures(
             cpu: .milliseconds(1500), virtualBytes: 3 << 30, residentBytes: 5 << 20,
             openDescriptors: 17, descriptorsMax: 1024, startedAt: 1_795_312_800.25)
-        let text = try MetricsReader(metrics.text(gauges, RequestCounts(), configured: []))
+        let text = try MetricsReader(metrics.text(gauges, RequestCounts()))
         #expect(text.value("log_lines_lost_total") == 4)
         #expect(text.value("build_info", ["version": ProgramVersion.text]) == 1)
         for (name, type, value) in [
@@ -154,7 +201,7 @@ struct MetricsTests {
     @Test func figuresThatCannotBeHadAreLeftOut() throws {
         var gauges = gauges
         gauges.process = ProcessFigures(cpu: .zero, descriptorsMax: 8)
-        let text = try MetricsReader(metrics.text(gauges, RequestCounts(), configured: []))
+        let text = try MetricsReader(metrics.text(gauges, RequestCounts()))
         #expect(text.value("process_max_fds") == 8)
         #expect(text.value("process_open_fds") == nil)
         #expect(text.value("process_start_time_seconds") == nil)
@@ -162,15 +209,68 @@ struct MetricsTests {
 
     @Test func noActionIDStandsInALabel() throws {
         try countEverything()
+        var gauges = gauges
+        gauges.upstreams = figures(Source.both)
+        #expect(!metrics.text(gauges, RequestCounts()).contains("secretive"))
+    }
+
+    @Test func answeredAndHeldRequestsHaveHistogramsOfTheirOwn() throws {
+        count(.action, took: .milliseconds(1))
+        count(
+            .action, 504, took: .seconds(10), CacheResult.none, problem: .upstreamTimeout,
+            isHeld: true)
+        let text = try read()
+        #expect(text.value("request_duration_seconds_count") == 1)
+        #expect(text.value("held_request_duration_seconds_sum") == 10)
+        #expect(text.value("problems_total", ["code": "upstream-timeout"]) == 1)
+    }
+
+    @Test func callersAreCountedByName() throws {
+        var gauges = gauges
+        gauges.callers = [("billing", 7), ("shop", 0)]
+        let text = try MetricsReader(metrics.text(gauges, RequestCounts()))
+        #expect(text.value("caller_requests_total", ["caller": "billing"]) == 7)
+        #expect(text.value("caller_requests_total", ["caller": "shop"]) == 0)
+    }
+
+    /// A budget fills up again while nobody asks, and a pause ends: both as of the scrape.
+    @Test func figuresOfSourcesAreThoseOfTheScrape() throws {
+        var upstream = figures([.orders])[0]
+        upstream.budget = BudgetOutlook(
+            left: BudgetLeft(minute: 590, day: 100),
+            returns: BudgetReturns(
+                minute: [
+                    .init(after: .seconds(5), count: 4), .init(after: .seconds(60), count: 9),
+                ],
+                day: [.init(after: .seconds(900), count: 50)]),
+            at: gauges.now - .seconds(10))
+        upstream.pausedUntil = gauges.now + .seconds(30)
+        upstream.blocked = (.paused, upstream.pausedUntil)
+        upstream.unfinishedSince = gauges.now - .seconds(3600)
+        let text = try read([upstream])
+        let budget = "upstream_budget_left"
+        #expect(text.value(budget, ["source": "orders", "window": "minute"]) == 594)
+        #expect(text.value(budget, ["source": "orders", "window": "day"]) == 100)
+        let until = text.value("upstream_paused_until_timestamp_seconds", ["source": "orders"])
+        #expect(until == Double(gauges.wall.milliseconds) / 1000 + 30)
+        #expect(text.value("upstream_condition", ["source": "orders", "condition": "paused"]) == 1)
+        #expect(text.value("upstream_condition", ["source": "orders", "condition": "ok"]) == 0)
+        #expect(text.value("oldest_unfinished_action_age_seconds", ["source": "orders"]) == 3600)
+        upstream.budget?.at = gauges.now - .seconds(1000)
+        upstream.pausedUntil = gauges.now
+        upstream.blocked = (.paused, gauges.now)
+        let later = try read([upstream])
+        #expect(later.value(budget, ["source": "orders", "window": "minute"]) == 600)
+        #expect(later.value(budget, ["source": "orders", "window": "day"]) == 150)
         #expect(
-            !metrics.text(gauges, RequestCounts(), configured: Source.both)
-                .contains("secretive"))
+            later.value("upstream_paused_until_timestamp_seconds", ["source": "orders"]) == 0)
+        #expect(later.value("upstream_condition", ["source": "orders", "condition": "ok"]) == 1)
     }
 
     @Test(arguments: [
-        (Duration.zero, "0.000050"), (.microseconds(50), "0.000050"),
-        (.microseconds(51), "0.000100"), (.milliseconds(1), "0.001000"),
-        (.milliseconds(501), "1.000000"), (.seconds(60), "60.000000"), (.seconds(61), "+Inf"),
+        (Duration.zero, "5e-05"), (.microseconds(50), "5e-05"),
+        (.microseconds(51), "0.0001"), (.milliseconds(1), "0.001"),
+        (.milliseconds(501), "1.0"), (.seconds(60), "60.0"), (.seconds(61), "+Inf"),
     ])
     func spanFallsIntoTheFirstBucketThatHoldsIt(span: Duration, bound: String) throws {
         count(.unknown, took: span)
@@ -186,19 +286,14 @@ struct MetricsTests {
         #expect(text.value("upstream_breaker_open", ["source": "vouchers"]) == 0)
     }
 
-    @Test func newestGapBudgetAndBreakerCount() throws {
+    @Test func newestGapAndBreakerCount() throws {
         for note: Note in [
             .gap(.orders, smallest: .seconds(90)), .gap(.orders, smallest: .seconds(61)),
-            .budgetLeft(.orders, BudgetLeft(minute: 9, day: 1)),
-            .budgetLeft(.orders, BudgetLeft(minute: 8, day: nil)),
             .obstructed(.orders, Obstacle(.breaker), isNew: true),
             .cleared(.orders, Obstacle(.breaker)),
         ] { metrics.count(note) }
         let text = try read()
         #expect(text.value("upstream_min_gap_seconds", ["source": "orders"]) == 61)
-        let budget = "upstream_budget_left"
-        #expect(text.value(budget, ["source": "orders", "window": "minute"]) == 8)
-        #expect(text.value(budget, ["source": "orders", "window": "day"]) == nil)
         #expect(text.value("upstream_breaker_open", ["source": "orders"]) == 0)
     }
 

@@ -23,7 +23,7 @@ struct RequestJournalTests {
 
     private func text(_ journal: RequestJournal, stored: Int = 0) throws -> MetricsReader {
         let bytes = journal.metricsText(
-            EngineFigures(stored: stored), streams: 0, storeIsUp: true, configured: [.vouchers])
+            EngineFigures(stored: stored), streams: 0, storeIsUp: true, callers: [])
         return try MetricsReader(String(decoding: bytes, as: UTF8.self))
     }
 

@@ -47,7 +47,7 @@ public final class NotifySocket {
         var found: Int?
         try await eventually("\(assignment) in \(messages)") {
             found = messages.indices.dropFirst(start).first { place in
-                messages[place].contains { $0 == assignment || $0.hasPrefix(assignment + "=") }
+                messages[place].contains { $0.hasPrefix(assignment) }
             }
             return found != nil
         }

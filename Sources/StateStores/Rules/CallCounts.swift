@@ -64,6 +64,21 @@ struct CallCounts: Equatable, Sendable {
         return end + window.span.length - now
     }
 
+    /// When the calls that count now stop counting.
+    func returns(of window: BudgetWindow, at now: Instant) -> [BudgetReturns.Calls] {
+        let ring = counters[window.counted]?[window.span] ?? CallRing()
+        let counted = ring.buckets.filter { $0.end + window.span.length > now }
+        // With a limit that was lowered, the first that stop counting free no call.
+        var surplus = counted.reduce(-window.limit) { $0 + $1.calls }
+        return counted.compactMap { bucket in
+            let kept = max(0, min(surplus, bucket.calls))
+            surplus -= kept
+            guard bucket.calls > kept else { return nil }
+            return BudgetReturns.Calls(
+                after: bucket.end + window.span.length - now, count: bucket.calls - kept)
+        }
+    }
+
     func left(of window: BudgetWindow, at now: Instant) -> Int {
         let ring = counters[window.counted]?[window.span] ?? CallRing()
         return max(0, window.limit - ring.count(after: now - window.span.length))

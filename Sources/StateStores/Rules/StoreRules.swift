@@ -34,12 +34,16 @@ struct StoreRules {
     func reserve(_ request: Reservation, in state: inout StoreState) -> ReservationReply {
         let verdict = verdict(on: request, in: &state)
         let calls = state.sources[request.key.source]?.calls ?? CallCounts()
-        let limits = request.budget
+        let minute = BudgetWindow.minute(request.budget.perMinute)
+        let day = request.budget.perDay.map(BudgetWindow.day)
         return ReservationReply(
             verdict: verdict,
             budgetLeft: BudgetLeft(
-                minute: calls.left(of: .minute(limits.perMinute), at: now.time),
-                day: limits.perDay.map { calls.left(of: .day($0), at: now.time) }))
+                minute: calls.left(of: minute, at: now.time),
+                day: day.map { calls.left(of: $0, at: now.time) }),
+            returns: BudgetReturns(
+                minute: calls.returns(of: minute, at: now.time),
+                day: day.map { calls.returns(of: $0, at: now.time) } ?? []))
     }
 
     private func verdict(

@@ -22,7 +22,7 @@ extension Action {
         json.endObject()
         return ActionDocument(
             bytes: json.bytes, source: source, status: status, isDone: isDone,
-            createdAt: createdAt.flatMap(RFC3339.parse))
+            createdAt: createdAt.flatMap(RFC3339.parse), ending: isDone ? ActionEnding(self) : nil)
     }
 
     private func write(counts: Counts?, to json: inout JSONWriter) {

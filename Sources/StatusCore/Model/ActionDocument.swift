@@ -16,10 +16,13 @@ public struct ActionDocument: Sendable, Equatable {
     public let isDone: Bool
     /// When the upstream made the action, if it told so in a form that can be read.
     public let createdAt: WallTime?
+    /// Of an action that has just been read as ended; not part of the state, and kept by no store.
+    public let ending: ActionEnding?
     public let compressed = CompressedSlot()
 
     public init(
-        bytes: [UInt8], source: Source, status: ActionStatus, isDone: Bool, createdAt: WallTime?
+        bytes: [UInt8], source: Source, status: ActionStatus, isDone: Bool, createdAt: WallTime?,
+        ending: ActionEnding? = nil
     ) {
         // Kept for a day: what the writer has reserved too much is given back.
         self.bytes = bytes.withUnsafeBufferPointer(Array.init)
@@ -31,6 +34,7 @@ public struct ActionDocument: Sendable, Equatable {
         self.status = status
         self.isDone = isDone
         self.createdAt = createdAt
+        self.ending = ending
     }
 
     /// The same state, as it is kept already: with its compressed form.

@@ -205,10 +205,14 @@ public struct BudgetLimits: Sendable, Equatable {
 public struct ReservationReply: Sendable, Equatable {
     public var verdict: Verdict
     public var budgetLeft: BudgetLeft
+    public var returns: BudgetReturns
 
-    public init(verdict: Verdict, budgetLeft: BudgetLeft) {
+    public init(
+        verdict: Verdict, budgetLeft: BudgetLeft, returns: BudgetReturns = BudgetReturns()
+    ) {
         self.verdict = verdict
         self.budgetLeft = budgetLeft
+        self.returns = returns
     }
 
     public enum Verdict: Sendable, Equatable {
@@ -249,6 +253,27 @@ public struct BudgetLeft: Sendable, Equatable {
     public var day: Int?
 
     public init(minute: Int, day: Int?) {
+        self.minute = minute
+        self.day = day
+    }
+}
+
+/// When calls that a budget counts stop counting, from the reply on.
+public struct BudgetReturns: Sendable, Equatable {
+    public struct Calls: Sendable, Equatable {
+        public var after: Duration
+        public var count: Int
+
+        public init(after: Duration, count: Int) {
+            self.after = after
+            self.count = count
+        }
+    }
+
+    public var minute: [Calls]
+    public var day: [Calls]
+
+    public init(minute: [Calls] = [], day: [Calls] = []) {
         self.minute = minute
         self.day = day
     }

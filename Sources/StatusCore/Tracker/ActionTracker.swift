@@ -19,6 +19,7 @@ public struct ActionTracker: Sendable {
     var retired: [ActionID: Shared<Answer>] = [:]
     var callers: [CallerID: ActionID] = [:]
     var evictions = EvictionQueue()
+    var unfinished: UnfinishedActions
     var wakes = WakeQueue()
     var rereads = RereadQueue()
     var pendingCompletions = PendingCompletions()
@@ -48,6 +49,7 @@ public struct ActionTracker: Sendable {
 
     public init(policy: TrackerPolicy, seed: UInt64) {
         self.policy = policy
+        self.unfinished = UnfinishedActions(policy.configured, actionsMax: policy.actionsMax)
         self.random = SplitMix64(seed: seed)
         self.upstreams = policy.sources.map(UpstreamState.init(policy:))
         self.callLog = policy.sources.map { _ in CallLog() }

@@ -96,7 +96,10 @@ public enum Note: Sendable, Equatable {
         LookKey, outcome: String, took: Duration, sent: Bool, detail: UpstreamFault?,
         cause: String?)
     case gap(Source, smallest: Duration)
-    case budgetLeft(Source, BudgetLeft)
+    /// A call was sent sooner after the one before than the interval that it was granted under allows.
+    case violated(Source, gap: Duration)
+    /// An action is done, and was not when it was last asked for.
+    case finished(LookKey, ActionStatus, ActionEnding?)
     case denied(Source, BlockReason)
     /// Something keeps the upstream from being called; not new: its end has moved.
     case obstructed(Source, Obstacle, isNew: Bool)

@@ -3,12 +3,14 @@
 import Locking
 import SocketServer
 import StatusCore
+import Synchronization
 
 /// Somebody with a key. One per name, however many keys it has and however often they are exchanged.
 final class KeyHolder: Sendable {
     let name: String
     /// For a line that is put together from bytes.
     let nameBytes: [UInt8]
+    private let requests = Atomic(0)
     private let quota: Guarded<RequestQuota>?
     private let heldMax: Int
     private let held = Guarded(Held())
@@ -27,6 +29,11 @@ final class KeyHolder: Sendable {
         quota = requestsPerSecond.map { Guarded(RequestQuota(perSecond: $0)) }
         self.heldMax = heldMax
     }
+
+    /// Counts an answer.
+    func count() { requests.add(1, ordering: .relaxed) }
+
+    var requestCount: Int { requests.load(ordering: .relaxed) }
 
     /// Takes one request of the quota; else returns when there will be one.
     func take(now: Instant) -> Instant? { quota?.withLock { $0.take(now: now) } }
@@ -92,6 +99,13 @@ final class CallerGate: Sendable {
         }
         let result = known
         for shard in shards { shard.withLock { $0 = result } }
+    }
+
+    /// How many requests each has had answered, refused ones too, by name.
+    var requestCounts: [(name: String, count: Int)] {
+        let callers = shards[0].withLock { $0 }.values.map { ($0.name, $0.requestCount) }
+        return Dictionary(callers) { first, _ in first }.map { ($0.key, $0.value) }
+            .sorted { $0.0 < $1.0 }
     }
 
     /// Counts a request with a wrong key, or without one. Nil: its peer's quota allows it; else when it will

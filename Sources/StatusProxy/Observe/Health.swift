@@ -38,7 +38,7 @@ final class Health: Sendable {
                 state.remove(source, obstacle.kind)
                 state.obstacles.append((source, obstacle))
             case .cleared(let source, let obstacle): state.remove(source, obstacle.kind)
-            case .called, .denied, .terminalRegressed, .budgetLeft, .gap: break
+            case .called, .denied, .terminalRegressed, .gap, .violated, .finished: break
             }
         }
     }
@@ -90,25 +90,33 @@ final class Health: Sendable {
         return HealthWriter.response(status, version: ProgramVersion.text, checks: checks)
     }
 
-    /// One line for the service manager: what `/readyz` says.
-    var summary: String {
+    /// One line for the service manager: what is wrong with the service itself, and how each source is.
+    func summary(of sources: [Source]) -> String {
         let state = state.withLock { $0 }
-        if state.isDraining { return "draining: about to stop" }
-        guard state.isStoreReached else { return Self.notReached(state) }
-        let troubles = Self.checks(state).filter { $0.status != .pass }
-            .map { "\($0.name): \($0.output ?? $0.status.rawValue)" }
-        return troubles.isEmpty ? "all well" : troubles.joined(separator: "; ")
+        var own = state.isStoreReached ? Self.storeTrouble(state) : Self.notReached(state)
+        if state.isDraining { own = "draining: about to stop" }
+        let obstructed = Self.obstructed(state)
+        let upstreams = sources.map { source in
+            obstructed.first { $0.source == source }?.sentences ?? "\(source.name) is ok"
+        }
+        return ([own].compactMap { $0 } + upstreams).joined(separator: "; ")
+    }
+
+    /// The sources that something keeps from being called, in the order of their names.
+    private static func obstructed(_ state: State) -> [(source: Source, sentences: String)] {
+        let clocks = SystemClock.both()
+        let standing = state.obstacles.filter { $0.obstacle.stands(clocks.instant) }
+        return Set(standing.map(\.source)).sorted().map { source in
+            let sentences = standing.filter { $0.source == source }
+                .map { $0.obstacle.sentence(source, clocks) }
+            return (source, sentences.joined(separator: "; "))
+        }
     }
 
     private static func checks(_ state: State) -> [HealthCheck] {
-        let clocks = SystemClock.both()
-        let standing = state.obstacles.filter { $0.obstacle.stands(clocks.instant) }
-        let upstreams = Set(standing.map(\.source)).sorted().map { source in
-            let sentences = standing.filter { $0.source == source }
-                .map { $0.obstacle.sentence(source, clocks) }
-            return HealthCheck(
-                name: "\(source.name):availability", status: .warn,
-                output: sentences.joined(separator: "; "))
+        let upstreams = obstructed(state).map { source, sentences in
+            HealthCheck(
+                name: "\(source.name):availability", status: .warn, output: sentences)
         }
         let trouble = storeTrouble(state)
         let store = HealthCheck(

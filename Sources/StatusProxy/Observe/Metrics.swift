@@ -9,12 +9,18 @@ import StatusCore
 final class Metrics: Sendable {
     private let state = Guarded(State())
 
-    private struct State: Sendable {
+    struct State: Sendable {
         var calls: [CallKey: Int] = [:]
         var callDurations: [Source: Histogram] = [:]
         var smallestGaps: [Source: Duration] = [:]
         var denials: [CallKey: Int] = [:]
-        var budgets: [Source: BudgetLeft] = [:]
+        var violations: [Source: Int] = [:]
+        var credentialFailures: [CallKey: Int] = [:]
+        /// By status, of actions that have ended.
+        var finished: [CallKey: Int] = [:]
+        /// By class, of the errors that these list.
+        var errors: [CallKey: Int] = [:]
+        var actionDurations: [Source: Histogram] = [:]
         var openBreakers: Set<Source> = []
         var storeFailures = 0
         var storeIsAway = false
@@ -31,11 +37,9 @@ final class Metrics: Sendable {
         var callerKeysAreGood: Bool?
     }
 
-    private struct CallKey: Hashable, Sendable {
+    struct CallKey: Hashable, Sendable {
         var source: Source
         var outcome: String
-
-        var order: (String, String) { (source.name, outcome) }
     }
 
     /// What others keep.
@@ -49,6 +53,11 @@ final class Metrics: Sendable {
         var longestTurn = Duration.zero
         var logLinesLost = 0
         var process: ProcessFigures?
+        /// With caller keys: how many requests each has had answered.
+        var callers: [(name: String, count: Int)] = []
+        var upstreams: [UpstreamFigures] = []
+        var now = SystemClock.now()
+        var wall = SystemClock.wall()
     }
 
     func count(_ note: Note) {
@@ -58,11 +67,17 @@ final class Metrics: Sendable {
                 state.calls[CallKey(source: key.source, outcome: outcome), default: 0] += 1
                 state.callDurations[key.source, default: Histogram()].add(took)
             case .gap(let source, let smallest): state.smallestGaps[source] = smallest
-            case .budgetLeft(let source, let left): state.budgets[source] = left
+            case .violated(let source, _): state.violations[source, default: 0] += 1
+            case .finished(let key, let status, let ending):
+                state.count(key.source, status, ending)
             case .denied(let source, let obstacle):
                 state.denials[CallKey(source: source, outcome: obstacle.word), default: 0] += 1
             case .obstructed(let source, let obstacle, _):
                 if obstacle.kind == .breaker { state.openBreakers.insert(source) }
+                if obstacle.kind == .credential, let fault = obstacle.fault {
+                    let key = CallKey(source: source, outcome: fault.kind.rawValue)
+                    state.credentialFailures[key, default: 0] += 1
+                }
             case .cleared(let source, let obstacle):
                 if obstacle.kind == .breaker { state.openBreakers.remove(source) }
             case .storeWorked: break
@@ -124,7 +139,7 @@ final class Metrics: Sendable {
 
     // MARK: Text
 
-    func text(_ gauges: Gauges, _ requests: RequestCounts, configured: [Source]) -> String {
+    func text(_ gauges: Gauges, _ requests: RequestCounts) -> String {
         let state = state.withLock { $0 }
         var text = MetricsText()
         text.family(
@@ -133,8 +148,23 @@ final class Metrics: Sendable {
         for (route, status, count) in requests.byRoute {
             text.sample("requests_total", [("route", route), ("code", "\(status)")], count)
         }
-        text.family("request_duration_seconds", "histogram", "From request to answer.")
-        Self.write(requests.durations, "request_duration_seconds", [], into: &text)
+        text.family(
+            "request_duration_seconds", "histogram",
+            "From request to answer, of those that were answered at once.")
+        text.histogram(requests.durations, "request_duration_seconds", [])
+        text.family(
+            "held_request_duration_seconds", "histogram",
+            "The same of requests that were held for a call or for news; of streams, until they began."
+        )
+        text.histogram(requests.heldDurations, "held_request_duration_seconds", [])
+        text.family("problems_total", "counter", "Answers that were problems, by code.")
+        for (code, count) in requests.byProblem {
+            text.sample("problems_total", [("code", code)], count)
+        }
+        text.family("caller_requests_total", "counter", "Requests answered, by whose key they had.")
+        for (name, count) in gauges.callers {
+            text.sample("caller_requests_total", [("caller", name)], count)
+        }
         text.family("cache_results_total", "counter", "Answers by how they were come by.")
         for (result, count) in requests.byResult {
             text.sample("cache_results_total", [("result", result)], count)
@@ -142,7 +172,7 @@ final class Metrics: Sendable {
         text.family(
             "calls_saved_total", "counter", "Actions answered without a call of their own.")
         text.sample("calls_saved_total", [], requests.savedCalls)
-        Self.writeUpstreams(state, configured, into: &text)
+        state.writeUpstreams(gauges, into: &text)
         text.family("store_failures_total", "counter", "Store operations that failed.")
         text.sample("store_failures_total", [], state.storeFailures)
         text.family("store_up", "gauge", "1 while the store can be used, as /readyz has it.")
@@ -232,96 +262,5 @@ final class Metrics: Sendable {
         guard let startedAt = process.startedAt else { return }
         text.family("start_time_seconds", "gauge", "When the process was started, since 1970.")
         text.sample("start_time_seconds", [], startedAt)
-    }
-
-    private static func writeUpstreams(
-        _ state: State, _ configured: [Source], into text: inout MetricsText
-    ) {
-        text.family("upstream_calls_total", "counter", "Calls by outcome.")
-        for (key, count) in state.calls.sorted(by: { $0.key.order < $1.key.order }) {
-            text.sample(
-                "upstream_calls_total",
-                [("source", key.source.name), ("outcome", key.outcome)], count)
-        }
-        text.family("upstream_call_duration_seconds", "histogram", "From sending to the end.")
-        for source in configured {
-            guard let durations = state.callDurations[source] else { continue }
-            write(
-                durations, "upstream_call_duration_seconds", [("source", source.name)],
-                into: &text)
-        }
-        text.family(
-            "upstream_min_gap_seconds", "gauge",
-            "Smallest gap ever between two calls of one action: from the end of one to the sending"
-                + " of the next.")
-        for source in configured {
-            guard let gap = state.smallestGaps[source] else { continue }
-            text.sample(
-                "upstream_min_gap_seconds", [("source", source.name)],
-                LogWriter.secondsText(gap))
-        }
-        text.family(
-            "upstream_denials_total", "counter", "Calls that something stood in the way of.")
-        for (key, count) in state.denials.sorted(by: { $0.key.order < $1.key.order }) {
-            text.sample(
-                "upstream_denials_total",
-                [("source", key.source.name), ("reason", key.outcome)], count)
-        }
-        text.family("upstream_budget_left", "gauge", "Calls left, at the last reservation.")
-        for source in configured {
-            guard let left = state.budgets[source] else { continue }
-            text.sample(
-                "upstream_budget_left", [("source", source.name), ("window", "minute")],
-                left.minute)
-            guard let day = left.day else { continue }
-            text.sample(
-                "upstream_budget_left", [("source", source.name), ("window", "day")], day)
-        }
-        text.family("upstream_breaker_open", "gauge", "1 while the upstream keeps failing.")
-        for source in configured {
-            text.sample(
-                "upstream_breaker_open", [("source", source.name)],
-                state.openBreakers.contains(source) ? 1 : 0)
-        }
-        text.family(
-            "upstream_anomalies_total", "counter", "Finished actions told as unfinished.")
-        for source in configured {
-            text.sample(
-                "upstream_anomalies_total", [("source", source.name)],
-                state.anomalies[source] ?? 0)
-        }
-    }
-
-    private static func write(
-        _ histogram: Histogram, _ name: String, _ labels: [(String, String)],
-        into text: inout MetricsText
-    ) {
-        var total = 0
-        for (bound, count) in zip(Histogram.bounds, histogram.counts) {
-            total += count
-            text.sample(
-                "\(name)_bucket", labels + [("le", LogWriter.secondsText(bound))], total)
-        }
-        text.sample("\(name)_bucket", labels + [("le", "+Inf")], histogram.count)
-        text.sample(
-            "\(name)_sum", labels, LogWriter.secondsText(.nanoseconds(histogram.nanoseconds)))
-        text.sample("\(name)_count", labels, histogram.count)
-    }
-}
-
-/// Writes the lines. Label values are our own words: nothing in them needs an escape.
-private struct MetricsText {
-    var text = ""
-    var prefix = "status_proxy_"
-
-    mutating func family(_ name: String, _ type: String, _ help: String) {
-        text += "# HELP \(prefix)\(name) \(help)\n# TYPE \(prefix)\(name) \(type)\n"
-    }
-
-    mutating func sample(
-        _ name: String, _ labels: [(String, String)], _ value: some CustomStringConvertible
-    ) {
-        let pairs = labels.map { "\($0)=\"\($1)\"" }.joined(separator: ",")
-        text += "\(prefix)\(name)\(pairs.isEmpty ? "" : "{\(pairs)}") \(value)\n"
     }
 }

@@ -23,7 +23,11 @@ final class Observer: EngineObserver {
         switch note {
         case .called(let key, let outcome, let took, let sent, let fault, let cause):
             logCall(key, outcome, took, sent, fault, cause)
-        case .gap, .budgetLeft: break
+        case .gap, .finished: break
+        case .violated(let source, let gap):
+            log.log(
+                .error, "two calls of one action were too close",
+                ["source": .text(source.name), "gap_ms": .milliseconds(gap)])
         case .denied(let source, let reason):
             log.log(
                 .debug, "upstream call denied",

@@ -36,16 +36,25 @@ struct RequestCounts: Sendable {
 
     private var requests = [Int](repeating: 0, count: rows * statuses.count)
     private var results = [Int](repeating: 0, count: CacheResult.allCases.count)
+    private var problems: [ProblemDetails.Code: Int] = [:]
+    /// Of answers that were given at once, and of requests that were held first.
     private(set) var durations = Histogram()
+    private(set) var heldDurations = Histogram()
     private(set) var savedCalls = 0
 
     /// `route`: nil for a request that broke the protocol.
     mutating func count(
-        _ route: Route?, status: Int, nanoseconds: Int64, _ result: CacheResult?, savedCalls: Int
+        _ route: Route?, status: Int, nanoseconds: Int64, _ result: CacheResult?, savedCalls: Int,
+        problem: ProblemDetails.Code? = nil, isHeld: Bool = false
     ) {
         let row = route.map { Int($0.rawValue) } ?? Route.allCases.count
         requests[row * Self.statuses.count + status - Self.statuses.lowerBound] += 1
-        durations.add(nanoseconds: nanoseconds)
+        if isHeld {
+            heldDurations.add(nanoseconds: nanoseconds)
+        } else {
+            durations.add(nanoseconds: nanoseconds)
+        }
+        if let problem { problems[problem, default: 0] += 1 }
         if let result { results[Int(result.rawValue)] += 1 }
         self.savedCalls += savedCalls
     }
@@ -53,33 +62,57 @@ struct RequestCounts: Sendable {
     mutating func count(_ context: borrowing RequestContext, status: Int, _ nanoseconds: Int64) {
         count(
             context.route, status: status, nanoseconds: nanoseconds, context.cacheResult,
-            savedCalls: context.savedCalls)
+            savedCalls: context.savedCalls, problem: context.problem, isHeld: context.isHeld)
     }
 
     mutating func add(_ other: RequestCounts) {
         for index in requests.indices { requests[index] += other.requests[index] }
         for index in results.indices { results[index] += other.results[index] }
         durations.add(other.durations)
+        heldDurations.add(other.heldDurations)
+        problems.merge(other.problems, uniquingKeysWith: +)
         savedCalls += other.savedCalls
     }
 
-    /// What has come at least once, by the name of its route and its status.
+    /// By the name of a route and its status: those that can be expected, and what has come otherwise.
     var byRoute: [(route: String, status: Int, count: Int)] {
         var counts: [String: [Int: Int]] = [:]
-        for (index, count) in requests.enumerated() where count > 0 {
+        for (index, count) in requests.enumerated() {
             let row = index / Self.statuses.count
-            let route = row < Route.allCases.count ? Route.allCases[row].name : "refused"
+            let route = row < Route.allCases.count ? Route.allCases[row] : nil
             let status = index % Self.statuses.count + Self.statuses.lowerBound
-            counts[route.description, default: [:]][status, default: 0] += count
+            guard count > 0 || Self.expected(of: route).contains(status) else { continue }
+            let name: StaticString = route?.name ?? "refused"
+            counts[name.description, default: [:]][status, default: 0] += count
         }
         return counts.sorted { $0.key < $1.key }.flatMap { route, statuses in
             statuses.sorted { $0.key < $1.key }.map { (route, $0.key, $0.value) }
         }
     }
 
-    /// What has come at least once, by name.
+    private static func expected(of route: Route?) -> [Int] {
+        switch route {
+        case .action: [200, 304, 400, 404, 409, 429, 499, 502, 503, 504]
+        case .events: [200, 204, 400, 404, 429]
+        case .actions: [200, 304, 400, 429, 499]
+        case .explain: [200, 400]
+        case .live, .metrics: [200]
+        case .ready: [200, 503]
+        case .openAPI, .page: [200, 304]
+        case .options: [204]
+        case .unknown: [404]
+        case .notAllowed: [405]
+        case nil: [400, 408, 413, 414, 431, 501, 505]
+        }
+    }
+
     var byResult: [(result: String, count: Int)] {
         CacheResult.allCases.map { ($0.word.description, results[Int($0.rawValue)]) }
-            .filter { $0.1 > 0 }.sorted { $0.0 < $1.0 }
+            .sorted { $0.0 < $1.0 }
+    }
+
+    var byProblem: [(code: String, count: Int)] {
+        ProblemDetails.Code.allCases.map { ($0.rawValue, problems[$0] ?? 0) }
+            .sorted { $0.0 < $1.0 }
     }
 }

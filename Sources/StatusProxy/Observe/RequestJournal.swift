@@ -79,6 +79,7 @@ final class RequestJournal: Sendable {
         // Plain numbers: `Duration` counts in 128 bits.
         let now = SystemClock.now()
         let took = now.nanoseconds - context.startedAt.nanoseconds
+        context.caller?.count()
         shards[context.shard].withLock { shard in
             shard.counts.count(context, status: status, beganAfter?.nanoseconds ?? took)
             shard.writeLine(
@@ -90,6 +91,7 @@ final class RequestJournal: Sendable {
     /// On the queue of the exchange's loop.
     func close(_ context: RequestContext, status: Int, large exchange: Exchange) {
         let took = SystemClock.now().nanoseconds - context.startedAt.nanoseconds
+        context.caller?.count()
         shards[context.shard].withLock { $0.counts.count(context, status: status, took) }
         guard log.level <= .info else { return }
         exchange.whenDelivered { [self] delivery in
@@ -135,18 +137,20 @@ final class RequestJournal: Sendable {
     }
 
     func metricsText(
-        _ engine: EngineFigures, streams: Int, storeIsUp: Bool, configured: [Source]
+        _ engine: EngineFigures, streams: Int, storeIsUp: Bool,
+        callers: [(name: String, count: Int)]
     ) -> [UInt8] {
         let figures = connections.withLock { $0 }
         let gauges = Metrics.Gauges(
             server: figures?() ?? ServerFigures(), storedActions: engine.stored,
             storedBytes: engine.storedBytes,
             waitingCallers: engine.waiting, eventStreams: streams, storeIsUp: storeIsUp,
-            longestTurn: engine.longestTurn, logLinesLost: log.linesLost, process: .now())
+            longestTurn: engine.longestTurn, logLinesLost: log.linesLost, process: .now(),
+            callers: callers, upstreams: engine.upstreams)
         let counts = shards.reduce(into: RequestCounts()) { sum, shard in
             sum.add(shard.withLock { $0.counts })
         }
-        return Array(metrics.text(gauges, counts, configured: configured).utf8)
+        return Array(metrics.text(gauges, counts).utf8)
     }
 }
 

@@ -218,6 +218,7 @@ final class Engine: @unchecked Sendable {
             figures.storedBytes = tracker.storedBytes
             figures.waiting = tracker.waitingCallers
             figures.turns += 1
+            figures.upstreams = tracker.upstreamFigures()
             figures.longestTurn = max(figures.longestTurn, turn)
         }
     }
@@ -414,6 +415,7 @@ struct EngineFigures: Sendable {
     var turns = 0
     /// The most of its thread's time that a turn has taken.
     var longestTurn = Duration.zero
+    var upstreams: [UpstreamFigures] = []
 }
 
 /// Hears what operators want to know. Called on the engine's queue.

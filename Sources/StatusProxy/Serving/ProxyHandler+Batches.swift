@@ -25,7 +25,7 @@ extension ProxyHandler {
         }
         var context = context
         context.actions = ids.count
-        let batch = Batch(ids: ids, options: options, context: context, exchange: exchange)
+        var batch = Batch(ids: ids, options: options, context: context, exchange: exchange)
         let patience = batch.options.waitsForAny ? .none : batch.options.patience
         let (found, missing) = look(for: batch, patience)
         // What is in memory as a whole is answered here and now.
@@ -39,11 +39,12 @@ extension ProxyHandler {
         if let refusal = hold(exchange, context, questions: places) {
             return answer(refusal, context, &writer)
         }
+        batch.context.isHeld = true
         guard !missing.isEmpty else {
             goOn(found, batch)
             return .later
         }
-        gather(batch, found, missing) { self.goOn($0, batch) }
+        gather(batch, found, missing) { [batch] in self.goOn($0, batch) }
         return .later
     }
 
@@ -168,7 +169,7 @@ private struct Batch: Sendable {
     private let ids: [(text: String, id: ActionID?)]
     let distinctIDs: [ActionID]
     let options: RequestOptions
-    let context: RequestContext
+    var context: RequestContext
     let exchange: Exchange
     /// What the log calls it.
     let cause: String

@@ -47,7 +47,7 @@ final class ProxyHandler: RequestHandler {
         scrapes = ScrapeDesk {
             journal.metricsText(
                 engine.figures, streams: streams.count, storeIsUp: health.isStoreWell,
-                configured: limits.configured)
+                callers: callers?.requestCounts ?? [])
         }
     }
 
@@ -116,6 +116,7 @@ final class ProxyHandler: RequestHandler {
             writer.closeConnection()
             return .tooManyFailedKeys(retryAt: retryAt)
         case .tooMany(let caller, let retryAt):
+            context.caller = caller
             return .tooManyRequests(caller.name, retryAt: retryAt)
         }
     }
@@ -246,6 +247,7 @@ extension ProxyHandler {
         _ writer: inout ResponseWriter
     ) -> Handling {
         if let refusal = hold(exchange, context) { return answer(refusal, context, &writer) }
+        let context = context.held
         var question = context.question(options, id)
         question.cause = context.requestID.text()
         ask([question], context.trace, exchange) { _, reply in
@@ -347,7 +349,7 @@ extension ProxyHandler {
         if let refusal = context.hold(questions: followed.questionCount) {
             return answer(refusal, context, &writer)
         }
-        var context = context
+        var context = context.held
         if context.route == .actions { context.actions = followed.count }
         streams.open(followed, isPlain: context.route != .actions, context, exchange)
         return .later
@@ -381,7 +383,8 @@ extension ProxyHandler {
         _ exchange: Exchange, _ context: RequestContext, questions: Int = 1
     ) -> ProblemDetails? {
         if let refusal = context.hold(questions: questions) { return refusal }
-        held.withLock { $0[exchange] = HeldRequest(context: context, questions: questions) }
+        let request = HeldRequest(context: context.held, questions: questions)
+        held.withLock { $0[exchange] = request }
         return nil
     }
 

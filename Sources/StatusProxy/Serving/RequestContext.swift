@@ -28,6 +28,8 @@ struct RequestContext: Sendable {
     var action: AskedAction?
     /// How many are, if there are several.
     var actions: Int?
+    /// It cannot be answered at once: a cold call, a wait, a stream.
+    var isHeld = false
     var source: Source?
     var problem: ProblemDetails.Code?
     /// The address of who asks, when it is logged.
@@ -104,6 +106,13 @@ struct RequestContext: Sendable {
     func hold(questions: Int) -> ProblemDetails? {
         guard let caller, !caller.hold(questions: questions) else { return nil }
         return .tooManyHeld(caller.name, now: startedAt)
+    }
+
+    /// The same, of a request that is held.
+    var held: RequestContext {
+        var context = self
+        context.isHeld = true
+        return context
     }
 
     func letGo(questions: Int) { caller?.letGo(questions: questions) }

@@ -92,7 +92,9 @@ final class Service: Sendable {
         Self.raiseDescriptorLimit(settings, loops, log)
         server = try Server(configuration, handler: handler)
         supervision = manager.map { [lifecycle, server, engine, health] manager in
-            Supervision(manager, queue: lifecycle, status: { health.summary }) { done in
+            let sources = settings.configured
+            let status: @Sendable () -> String = { health.summary(of: sources) }
+            return Supervision(manager, queue: lifecycle, status: status) { done in
                 engine.whenTurned { server.whenAllHaveTurned(done) }
             }
         }

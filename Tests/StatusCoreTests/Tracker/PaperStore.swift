@@ -31,6 +31,8 @@ struct PaperStore {
     var heeds: [Bool] = []
     /// Who asked for each of them.
     var holders: [String?] = []
+    /// What it says of a call's distance from the one before.
+    var gap: Duration?
     private var tokens: Int64 = 0
     private var grantedAt = Instant.distantPast
 
@@ -95,7 +97,7 @@ struct PaperStore {
         }
         rows[settlement.key] = row
         return .success(
-            SettlementReply(record: record(settlement.key, now), gap: nil, smallestGap: nil))
+            SettlementReply(record: record(settlement.key, now), gap: gap, smallestGap: gap))
     }
 
     func record(_ key: LookKey, _ now: Instant) -> LookRecord {

@@ -27,6 +27,7 @@ extension ActionTracker {
         plan(id)
         if !touch.isForDueOnly, actions[id]?.waiters.isRoundUnderWay == true { touchLater(id) }
         weigh(id)
+        listUnfinished(id)
         retireIfFinished(id)
         return callers.count
     }
@@ -45,6 +46,7 @@ extension ActionTracker {
         publish(id, before: firstReply)
         plan(id)
         weigh(id)
+        listUnfinished(id)
         retireIfFinished(id)
     }
 

@@ -76,8 +76,8 @@ extension ActionTracker {
             nextCallAt: isFinished
                 ? nil : max(now, callableAt(tracked, key.source, watched: tracked.isWatched)),
             lastCalls: callLog[key.source]?.last(Self.callsShown, of: key.id) ?? [],
-            budgetLeft: upstream.budgetLeft, breaker: upstream.breaker.view(now),
-            obstacles: upstream.obstacles.standing(now))
+            budgetLeft: upstream.budget?.left(at: now, of: upstream.policy.budget),
+            breaker: upstream.breaker.view(now), obstacles: upstream.obstacles.standing(now))
     }
 
     private func reason(

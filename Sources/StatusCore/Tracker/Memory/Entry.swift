@@ -17,6 +17,8 @@ struct Entry: Sendable {
     /// The observed state is here only: the store failed to take it.
     var isUnkept = false
     var firstSeenAt: Instant
+    /// It stands among the unfinished actions.
+    var isListed = false
     /// Somebody asked, a refresh is due, and it has not been started yet.
     var deferred: DeferredRefresh?
     var flight: Flight?
@@ -103,6 +105,9 @@ extension Entry {
         }
         return state.at + Freshness.interval(age: age(at: state.at), limits)
     }
+
+    /// When the action was made, if its state is known.
+    var madeAt: Instant? { observed.map { $0.at - age(at: $0.at) } }
 
     /// Since the action was made, if the upstream says when; else since it was first asked for.
     private func age(at instant: Instant) -> Duration {

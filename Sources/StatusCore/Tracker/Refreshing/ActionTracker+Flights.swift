@@ -67,8 +67,8 @@ extension ActionTracker {
         switch result {
         case .success(let reply):
             store.worked(now)
-            upstreams[key.source]?.budgetLeft = reply.budgetLeft
-            effects.append(.note(.budgetLeft(key.source, reply.budgetLeft)))
+            upstreams[key.source]?.budget = BudgetOutlook(
+                left: reply.budgetLeft, returns: reply.returns, at: now)
             obey(reply.verdict, key, flight, askedAt)
         case .failure(let failure):
             storeFailed(failure)

@@ -113,6 +113,9 @@ extension ActionTracker {
                 effects.append(.note(.terminalRegressed(key)))
                 return .none
             }
+            if document.isDone, entry.observed?.document.isDone != true {
+                effects.append(.note(.finished(key, document.status, document.ending)))
+            }
             return .answer(document, checkedAt: report.checkedAt)
         case .failed(let fault) where fault.kind.leavesSlotUnused: return .none
         case .notFound(let fault), .failed(let fault):

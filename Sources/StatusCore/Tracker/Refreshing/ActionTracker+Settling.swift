@@ -24,6 +24,9 @@ extension ActionTracker {
             if let smallest = reply.smallestGap {
                 effects.append(.note(.gap(key.source, smallest: smallest)))
             }
+            if let gap = reply.gap, gap < upstreams[key.source]?.policy.minInterval ?? .zero {
+                effects.append(.note(.violated(key.source, gap: gap)))
+            }
         case .failure(let failure):
             storeFailed(failure)  // the gate keeps its pessimistic value
             keepPending(settlement, askedAt: askedAt, flight: number)

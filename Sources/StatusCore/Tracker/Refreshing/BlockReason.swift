@@ -14,6 +14,13 @@ public enum BlockReason: Sendable, Equatable {
     case quarantine
     case draining
 
+    /// All words that there can be.
+    public static let words =
+        [BlockReason.gate, .paused, .breakerOpen, .upstreamLimit, .store, .quarantine, .draining]
+        .map(\.word)
+        + BudgetKind.allCases.map { BlockReason.budget($0).word }
+        + [UpstreamFault.Kind.outOfResources, .tokenRefused, .tokenUnavailable].map(\.rawValue)
+
     /// The word for logs, metrics and problem details.
     public var word: String {
         switch self {

@@ -13,7 +13,7 @@ struct UpstreamState: Sendable {
     var breaker = Breaker()
     var budgets = SpentBudgets()
     /// What the store said when it was last asked for a call.
-    var budgetLeft: BudgetLeft?
+    var budget: BudgetOutlook?
     /// The published answers that name the reason why it is not called.
     var published = BlockedPublications()
     /// What operators have been told of.
@@ -24,7 +24,7 @@ struct UpstreamState: Sendable {
     private var starting = 0
     /// Calls on their way.
     private var calling = 0
-    private var pausedUntil = Instant.distantPast
+    private(set) var pausedUntil = Instant.distantPast
     private var quarantinedUntil = Instant.distantPast
     private var ourTrouble: (fault: UpstreamFault, until: Instant)?
     private var callsLeft: CallsLeft?
