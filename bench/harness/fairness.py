@@ -1,6 +1,7 @@
 """Nobody's load is another's trouble: how long a cold request waits alone, and beside neighbours that ask
 for each route as fast as they can. And crowds: what ten thousand held callers cost."""
 
+import contextlib
 import http.client
 import json
 import multiprocessing
@@ -58,14 +59,14 @@ def nice(levels):
     os.nice(levels)
 
 
-def ask_cold(port, first, seconds, result):
+def ask_cold(port, first, seconds, query, result):
     """One new id after the other on one connection; milliseconds of each."""
     pinned()
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     taken, statuses, deadline = [], {}, time.monotonic() + seconds
     while time.monotonic() < deadline:
         began = time.monotonic()
-        link.request("GET", f"/actions/{FAMILY}{first + len(taken):012x}")
+        link.request("GET", f"/actions/{FAMILY}{first + len(taken):012x}{query}")
         answer = link.getresponse()
         answer.read()
         taken.append((time.monotonic() - began) * 1000)
@@ -74,9 +75,9 @@ def ask_cold(port, first, seconds, result):
     result.put((taken, statuses))
 
 
-def cold(port, first, seconds=SECONDS):
+def cold(port, first, seconds=SECONDS, query=""):
     result = multiprocessing.Queue()
-    asker = multiprocessing.Process(target=ask_cold, args=(port, first, seconds, result))
+    asker = multiprocessing.Process(target=ask_cold, args=(port, first, seconds, query, result))
     asker.start()
     taken, statuses = result.get(timeout=seconds + 120)
     asker.join()
@@ -177,15 +178,63 @@ def figure(port, name):
     return float(re.search(rf"^status_proxy_{name} (\S+)$", text, re.MULTILINE).group(1))
 
 
+# MARK: Beside sick sources
+
+def six_sources(upstream_port):
+    """One account for each source; those from 4 on are to hang."""
+    names = ["orders", *(f"orders-{number}" for number in range(2, 7))]
+    settings = {"SOURCES": ",".join(names)}
+    for number, name in enumerate(names, 1):
+        prefix = name.upper().replace("-", "_")
+        settings |= {
+            f"{prefix}_KIND": "mirakl-orders", f"{prefix}_TOKEN": "sandbox-token",
+            f"{prefix}_URL": f"http://127.0.0.1:{upstream_port}/accounts/{number}/api",
+            f"{prefix}_TIMEOUT": "2s", f"{prefix}_CALLS_PER_MINUTE": "1000000"}
+    # The first one knows the ids that are measured.
+    settings["ORDERS_URL"] = f"http://127.0.0.1:{upstream_port}/api"
+    return settings
+
+
+def beside_sick(folder):
+    """A cold request of a well source while three of six hang, and while the same three answer. Three
+    further clients ask those three all the time."""
+    rows = []
+    for hangs in (False, True):
+        sandbox, upstream_port = start_sandbox(folder)
+        settings = six_sources(upstream_port)
+        service, port = start_service(folder, upstream_port, **settings)
+        try:
+            say(f"a cold request while three of six sources {'hang' if hangs else 'answer'}")
+            if hangs:
+                for number in (4, 5, 6):
+                    put(upstream_port, f"/accounts/{number}/sandbox/faults/orders",
+                        {"kind": "hang"})
+            first = 0x20_0000_0000
+            paths = [f"/actions/{STRANGER}?source=orders-{number}" for number in (4, 5, 6)]
+            with contextlib.ExitStack() as stack:
+                for number, path in enumerate(paths):
+                    stack.enter_context(
+                        Neighbours(port, 4, path, first + (number + 1) * 0x100_0000))
+                row = cold(port, first, query="?source=orders")
+            rows.append({"hangs": hangs, **row})
+        finally:
+            service.stop()
+            sandbox.stop()
+    return rows
+
+
 # MARK: Crowds
 
-def delay(upstream_port, milliseconds):
+def put(upstream_port, path, body):
     link = http.client.HTTPConnection("127.0.0.1", upstream_port, timeout=10)
-    link.request("PUT", "/sandbox/faults/orders", json.dumps(
-        {"kind": "delay", "milliseconds": milliseconds}))
+    link.request("PUT", path, json.dumps(body))
     if link.getresponse().status != 200:
-        raise RuntimeError("the sandbox refused the delay")
+        raise RuntimeError("the sandbox refused the fault")
     link.close()
+
+
+def delay(upstream_port, milliseconds):
+    put(upstream_port, "/sandbox/faults/orders", {"kind": "delay", "milliseconds": milliseconds})
 
 
 def wait_for(port, count):
@@ -246,6 +295,9 @@ def faults(result):
             found.append(f"{row['connections']} × {row['name']}: {added:.0f} ms more (p99)")
         if set(row["statuses"]) != {200}:
             found.append(f"{row['connections']} × {row['name']}: {row['statuses']}")
+    well, sick = result["sick"]
+    if sick["p99_ms"] - well["p99_ms"] > ADDED_MS_MAX or set(sick["statuses"]) != {200}:
+        found.append(f"beside three sources that hang: {sick}")
     times = CROWDS[1] / CROWDS[0]
     few, many, few_leave, many_leave = result["crowds"]
     for a, b in ((few, many), (few_leave, many_leave)):
@@ -269,7 +321,13 @@ def markdown(result):
             f"{row['max_ms']:.1f} | {row['p99_ms'] - rows[0]['p99_ms']:.2f} |")
     lines += ["", f"Longest turn of the queue that drives calls: {result['beside']['turn_ms']:.1f} ms "
               "of CPU.", "",
-              "| a crowd | CPU, s | µs each | longest turn, ms |", "|---|---|---|---|"]
+              "| a cold request at one of six sources | answers | p50, ms | p99, ms | most, ms |",
+              "|---|---|---|---|---|"]
+    for row in result["sick"]:
+        what = "hang" if row["hangs"] else "answer"
+        lines.append(f"| while three others {what} | {row['answers']} | {row['p50_ms']:.2f} | "
+                     f"{row['p99_ms']:.2f} | {row['max_ms']:.1f} |")
+    lines += ["", "| a crowd | CPU, s | µs each | longest turn, ms |", "|---|---|---|---|"]
     for row in result["crowds"]:
         what = "waits and leaves" if row["leaves"] else "gets its first answer"
         lines.append(f"| {row['count']:,}, {what} | {row['cpu_s']:.2f} | "
