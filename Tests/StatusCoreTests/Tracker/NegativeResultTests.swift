@@ -59,6 +59,18 @@ import Testing
         expectNextLook(&driver, after: .seconds(30), .notFound)
     }
 
+    @Test func aNotFoundThatNobodyAsksForIsForgottenAfterADay() throws {
+        var driver = vouchersOnly()
+        driver.ask(id)
+        driver.fail(.notFound)
+        let action = try #require(ActionID(id))
+        driver.advance(Entry.negativeMax)
+        driver.ask(id)
+        #expect(driver.tracker.actions[action]?.entries[.vouchers].notFoundSince == nil)
+        driver.fail(.notFound)
+        expectNextLook(&driver, after: .seconds(30), .notFound)
+    }
+
     @Test func aLongerMaximumThanAnHourStands() {
         let limits = SourcePolicy(
             minInterval: .seconds(30), maxInterval: .seconds(7200), callDeadline: .seconds(10),

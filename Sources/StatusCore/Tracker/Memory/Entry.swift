@@ -59,14 +59,21 @@ extension Entry {
         state.at + (state.document.isDone ? policy.terminalTTL : policy.staleMax)
     }
 
-    /// Forgets a state that may not be served any more, and a peer's call that must have ended.
+    /// Forgets what may not be served any more, and a peer's call that must have ended.
     mutating func expire(_ now: Instant, _ policy: TrackerPolicy) {
         if let peerCall, now >= peerCall.endsBy { self.peerCall = nil }
         if let observed, now >= keptUntil(observed, policy) {
             self.observed = nil
             isUnkept = false
         }
+        if let negative, now - negative.at >= Self.negativeMax {
+            self.negative = nil
+            notFoundSince = nil
+        }
     }
+
+    /// A negative result that nobody has asked for since is forgotten after that, as in a store.
+    static let negativeMax = Duration.seconds(86_400)
 
     /// When the next refresh may start, if somebody asks. Never, while a finished state is kept.
     func dueAt(watched: Bool, _ policy: SourcePolicy) -> Instant {
