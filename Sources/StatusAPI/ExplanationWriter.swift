@@ -86,7 +86,7 @@ public enum ExplanationWriter {
         json.endObject()
     }
 
-    private static func write(
+    static func write(
         _ call: MadeCall, _ clocks: Clocks, into json: inout JSONWriter
     ) {
         json.beginObject()

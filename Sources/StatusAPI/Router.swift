@@ -10,6 +10,8 @@ public enum Route: UInt8, CaseIterable, Sendable {
     case explain
     case events
     case actions
+    /// How the sources are.
+    case sources
     case live
     case ready
     case metrics
@@ -37,6 +39,7 @@ public enum Route: UInt8, CaseIterable, Sendable {
         case .explain: "/actions/{id}/explain"
         case .events: "/actions/{id}/events"
         case .actions: "/actions"
+        case .sources: "/sources"
         case .live: "/livez"
         case .ready: "/readyz"
         case .metrics: "/metrics"
@@ -86,7 +89,7 @@ public enum Router {
     public static func isGuarded(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
         guard head.form != .asterisk, head.method != .options else { return false }
         return bytes.equals("/actions", at: head.path) || isUnderActions(head.path, bytes)
-            || bytes.equals("/metrics", at: head.path)
+            || bytes.equals("/metrics", at: head.path) || bytes.equals("/sources", at: head.path)
     }
 
     /// Whether a request asks how the service is, in one of the ways of load balancers: by a health
@@ -130,6 +133,7 @@ public enum Router {
         if bytes.equals("/livez", at: path) || bytes.equals("/healthz", at: path) { return .live }
         if bytes.equals("/readyz", at: path) { return .ready }
         if bytes.equals("/metrics", at: path) { return .metrics }
+        if bytes.equals("/sources", at: path) { return .sources }
         if bytes.equals("/openapi.yaml", at: path) { return .openAPI }
         return isRoot(path, bytes) ? .page : .unknown
     }

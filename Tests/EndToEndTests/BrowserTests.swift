@@ -71,15 +71,19 @@ import Testing
         let world = try await World()
         let document = try await Browser.document(
             at: "http://127.0.0.1:\(world.port)/#\(Self.finished)")
-        #expect(document.contains(#"id="state">SUCCEEDED<"#))
-        #expect(document.contains(#"id="health">pass<"#))
+        #expect(document.contains(#"<span class="badge good">Succeeded</span>"#))
+        #expect(document.contains(#"role="status" class="good">Connected<"#))
+        for name in ["orders", "vouchers"] {
+            let heading = try #require(document.firstMatch(of: try Regex("<h3[^>]*>\(name)</h3>")))
+            #expect(document[heading.range.upperBound...].prefix(200).contains("Working"))
+        }
     }
 
     @Test func pageSurvivesAnAddressThatIsNoPercentEncoding() async throws {
         let world = try await World()
         let document = try await Browser.document(at: "http://127.0.0.1:\(world.port)/#%")
-        #expect(document.contains(#"id="state">invalid-id: "#))
-        #expect(document.contains(#"id="health">pass<"#))
+        #expect(document.contains(">Not an action id</span>"))
+        #expect(document.contains(#"role="status" class="good">Connected<"#))
     }
 
     /// What a page reads of its own origin, whose name leads to the service by now.

@@ -57,6 +57,7 @@ struct Probe: Sendable, CustomTestStringConvertible {
         Probe("GET", "/actions/\(DemoID.missingOrder)/events", "/actions/{id}/events", 404),
         Probe("GET", "/actions/known-to-both/events", "/actions/{id}/events", 409),
         Probe("GET", "/actions?id=\(DemoID.order)&id=..&id=known-to-both", "/actions", 200),
+        Probe("GET", "/sources", "/sources", 200),
         Probe("GET", "/actions/never-asked/explain", "/actions/{id}/explain", 200),
         Probe(
             "GET", "/actions/never-asked/explain", "/actions/{id}/explain", 200,

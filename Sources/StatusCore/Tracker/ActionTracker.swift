@@ -25,6 +25,8 @@ public struct ActionTracker: Sendable {
     var pendingCompletions = PendingCompletions()
     var store = StoreHealth()
     var callLog: PerSource<CallLog>
+    /// How many actions are not done.
+    var pending: PerSource<Int>
     var random: SplitMix64
     var isDraining = false
     /// Flights under way, and settlements that are being said again.
@@ -53,6 +55,7 @@ public struct ActionTracker: Sendable {
         self.random = SplitMix64(seed: seed)
         self.upstreams = policy.sources.map(UpstreamState.init(policy:))
         self.callLog = policy.sources.map { _ in CallLog() }
+        self.pending = policy.sources.map { _ in 0 }
     }
 
     /// When the tracker needs an ``Event/woke`` at the latest; nil: not at all. Long ago: it has left

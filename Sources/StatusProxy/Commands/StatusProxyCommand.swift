@@ -16,7 +16,8 @@ struct StatusProxyCommand: ParsableCommand {
             + " CONFIG_FILE names. See the README.",
         version: ProgramVersion.text,
         subcommands: [
-            ServeCommand.self, CheckCommand.self, GetCommand.self, ExplainCommand.self,
+            ServeCommand.self, CheckCommand.self, GetCommand.self, SourcesCommand.self,
+            ExplainCommand.self,
             HealthcheckCommand.self, AuditCommand.self,
         ],
         defaultSubcommand: ServeCommand.self)

@@ -122,7 +122,7 @@ extension Metrics.State {
         text.family(
             "upstream_condition", "gauge", "1 for the condition that the source is in, else 0.")
         for upstream in gauges.upstreams {
-            let condition = SourceCondition(upstream.reason(at: gauges.now))
+            let condition = upstream.condition(at: gauges.now)
             for each in SourceCondition.allCases {
                 text.sample(
                     "upstream_condition",

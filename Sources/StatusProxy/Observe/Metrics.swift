@@ -134,6 +134,10 @@ final class Metrics: Sendable {
     /// Whether the file of caller keys could be used when it was read last.
     func tell(callerKeysAreGood isGood: Bool) { state.withLock { $0.callerKeysAreGood = isGood } }
 
+    func smallestGap(of source: Source) -> Duration? {
+        state.withLock { $0.smallestGaps[source] }
+    }
+
     /// Upstreams whose breaker is not closed.
     var openBreakers: Set<Source> { state.withLock { $0.openBreakers } }
 

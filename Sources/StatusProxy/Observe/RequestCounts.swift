@@ -28,6 +28,22 @@ enum CacheResult: UInt8, CaseIterable, Sendable {
     }
 }
 
+/// Numbers by source: few, and found without hashing.
+struct SourceTally: Sendable {
+    private var rows: [(source: Source, count: Int)] = []
+
+    subscript(source: Source) -> Int { rows.first { $0.source == source }?.count ?? 0 }
+
+    mutating func add(_ count: Int, _ source: Source) {
+        guard let index = rows.firstIndex(where: { $0.source == source }) else {
+            return rows.append((source, count))
+        }
+        rows[index].count += count
+    }
+
+    mutating func add(_ other: SourceTally) { for row in other.rows { add(row.count, row.source) } }
+}
+
 /// Requests by route, status and outcome.
 struct RequestCounts: Sendable {
     private static let statuses = 200..<600
@@ -41,6 +57,7 @@ struct RequestCounts: Sendable {
     private(set) var durations = Histogram()
     private(set) var heldDurations = Histogram()
     private(set) var savedCalls = 0
+    private(set) var savedCallsBySource = SourceTally()
 
     /// `route`: nil for a request that broke the protocol.
     mutating func count(
@@ -63,6 +80,9 @@ struct RequestCounts: Sendable {
         count(
             context.route, status: status, nanoseconds: nanoseconds, context.cacheResult,
             savedCalls: context.savedCalls, problem: context.problem, isHeld: context.isHeld)
+        savedCallsBySource.add(context.savedCallsBySource)
+        guard let source = context.source, context.savedCalls > 0 else { return }
+        savedCallsBySource.add(context.savedCalls, source)
     }
 
     mutating func add(_ other: RequestCounts) {
@@ -72,6 +92,7 @@ struct RequestCounts: Sendable {
         heldDurations.add(other.heldDurations)
         problems.merge(other.problems, uniquingKeysWith: +)
         savedCalls += other.savedCalls
+        savedCallsBySource.add(other.savedCallsBySource)
     }
 
     /// By the name of a route and its status: those that can be expected, and what has come otherwise.
@@ -96,7 +117,7 @@ struct RequestCounts: Sendable {
         case .events: [200, 204, 400, 404, 429]
         case .actions: [200, 304, 400, 429, 499]
         case .explain: [200, 400]
-        case .live, .metrics: [200]
+        case .live, .metrics, .sources: [200]
         case .ready: [200, 503]
         case .openAPI, .page: [200, 304]
         case .options: [204]

@@ -147,10 +147,23 @@ final class RequestJournal: Sendable {
             waitingCallers: engine.waiting, eventStreams: streams, storeIsUp: storeIsUp,
             longestTurn: engine.longestTurn, logLinesLost: log.linesLost, process: .now(),
             callers: callers, upstreams: engine.upstreams)
-        let counts = shards.reduce(into: RequestCounts()) { sum, shard in
+        return Array(metrics.text(gauges, counts).utf8)
+    }
+
+    private var counts: RequestCounts {
+        shards.reduce(into: RequestCounts()) { sum, shard in
             sum.add(shard.withLock { $0.counts })
         }
-        return Array(metrics.text(gauges, counts).utf8)
+    }
+
+    func report(_ overviews: [SourceOverview], kinds: PerSource<String>) -> [SourceReport] {
+        let saved = counts.savedCallsBySource
+        return overviews.map { overview in
+            let source = overview.figures.source
+            return SourceReport(
+                overview, kind: kinds[source] ?? "", callsSaved: saved[source],
+                smallestGap: metrics.smallestGap(of: source))
+        }
     }
 }
 

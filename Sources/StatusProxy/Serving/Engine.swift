@@ -122,6 +122,11 @@ final class Engine: @unchecked Sendable {
         arrive(.inquired(inquirer, id, at: SystemClock.now(), reply))
     }
 
+    /// How each source is. `reply` is called once, on the engine's queue, and must be short.
+    func overview(reply: @escaping @Sendable ([SourceOverview]) -> Void) {
+        report { reply($0.tracker.overview(now: SystemClock.now())) }
+    }
+
     /// A state is held in its compressed form, too, from now on.
     func compressed(_ id: ActionID) { report { $0.take(.compressed(id)) } }
 

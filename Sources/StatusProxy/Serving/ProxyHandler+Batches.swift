@@ -147,8 +147,7 @@ extension ProxyHandler {
         var response = BatchWriter.response(
             items, context.fields.preconditions, clocks: clocks, for: limits.caches)
         if let field = batch.options.preferenceApplied { response.fields.append(field) }
-        let calls = results.values.count { (try? $0.get().answer.service) == .miss }
-        context.savedCalls = items.count { (try? $0.result.get()) != nil } - calls
+        context.save(items, results.values)
         guard response.status == 200 else { return write(response, context, &writer) }
         let isCompressed = BatchWriter.isCompressed(items, for: context.fields)
         if isCompressed {
@@ -230,5 +229,22 @@ extension BatchResults {
             }
         }
         return results
+    }
+}
+
+extension RequestContext {
+    /// Counts the answers of a batch that were given without a call of their own: an action that is named
+    /// twice had one call at most.
+    fileprivate mutating func save(
+        _ items: [BatchItem], _ results: some Sequence<BatchResults.Value>
+    ) {
+        for case .success(let rendered) in items.map(\.result) {
+            savedCalls += 1
+            savedCallsBySource.add(1, rendered.answer.document.source)
+        }
+        for case .success(let rendered) in results where rendered.answer.service == .miss {
+            savedCalls -= 1
+            savedCallsBySource.add(-1, rendered.answer.document.source)
+        }
     }
 }

@@ -18,6 +18,7 @@ final class ProxyHandler: RequestHandler {
     let journal: RequestJournal
     private let streams: EventStreams
     private let scrapes: ScrapeDesk
+    private let kinds: PerSource<String>
     /// One state after the other: a large one takes longer than a loop's others can wait.
     private let compressing = DispatchQueue(label: "status-proxy.compressing")
     /// Requests that the engine holds, so that it can be told when a caller goes away.
@@ -34,8 +35,9 @@ final class ProxyHandler: RequestHandler {
     init(
         engine: Engine, responses: ResponseCache, limits: APILimits, health: Health,
         callers: CallerGate?, browsers: BrowserPolicy, journal: RequestJournal,
-        streams: EventStreams
+        streams: EventStreams, kinds: PerSource<String>
     ) {
+        self.kinds = kinds
         self.engine = engine
         self.responses = responses
         self.limits = limits
@@ -83,6 +85,7 @@ final class ProxyHandler: RequestHandler {
             return answer(
                 HealthWriter.answer(health.readiness, to: context.method), context, &writer)
         case .metrics: return metrics(context, exchange, &writer)
+        case .sources: return sources(context, exchange, &writer)
         case .openAPI: return answer(EmbeddedFiles.openAPI, context, &writer)
         case .page: return answer(EmbeddedFiles.page, context, &writer)
         case .options:
@@ -161,6 +164,22 @@ final class ProxyHandler: RequestHandler {
     /// Every answer but an Action, which has a tag, is held against the preconditions here.
     private func conditional(_ response: Response, _ context: RequestContext) -> Response {
         context.fields.preconditions.applied(to: response, now: context.startedAt)
+    }
+
+    private func sources(
+        _ context: RequestContext, _ exchange: Exchange, _ writer: inout ResponseWriter
+    ) -> Handling {
+        if let refusal = hold(exchange, context, questions: 0) {
+            return answer(refusal, context, &writer)
+        }
+        engine.overview { overviews in
+            self.answerHeld(exchange) { writer in
+                let reports = self.journal.report(overviews, kinds: self.kinds)
+                let response = SourcesWriter.response(reports, clocks: SystemClock.both())
+                self.write(response, context, &writer)
+            }
+        }
+        return .later
     }
 
     private func metrics(

@@ -24,6 +24,8 @@ struct RequestContext: Sendable {
     var cacheResult: CacheResult?
     /// Actions that it was answered for without a call of their own.
     var savedCalls = 0
+    /// Those of several actions, by their sources; else the source says whose they are.
+    var savedCallsBySource = SourceTally()
     /// The action that is asked about.
     var action: AskedAction?
     /// How many are, if there are several.
@@ -69,7 +71,7 @@ struct RequestContext: Sendable {
     /// Load balancers and scrapers ask again and again: that all is well is no news.
     var isCheck: Bool {
         switch route {
-        case .live, .ready, .metrics, .options: true
+        case .live, .ready, .metrics, .sources, .options: true
         default: false
         }
     }
@@ -99,6 +101,9 @@ struct RequestContext: Sendable {
         case .problem(let problem): refuse(ProblemDetails(problem, id: question.id))
         }
         guard question.place > 0 else { return }
+        if case .answer(let answer) = reply, savedCalls > saved {
+            savedCallsBySource.add(1, answer.document.source)
+        }
         (cacheResult, source, problem) = (nil, nil, nil)
     }
 

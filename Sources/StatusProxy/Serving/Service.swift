@@ -88,7 +88,8 @@ final class Service: Sendable {
             configured: settings.configured, waitMax: settings.waitMax, caches: caches)
         let handler = ProxyHandler(
             engine: engine, responses: responses, limits: limits, health: health, callers: callers,
-            browsers: browsers, journal: journal, streams: streams)
+            browsers: browsers, journal: journal, streams: streams,
+            kinds: settings.sources.map(\.kind))
         Self.raiseDescriptorLimit(settings, loops, log)
         server = try Server(configuration, handler: handler)
         supervision = manager.map { [lifecycle, server, engine, health] manager in

@@ -114,8 +114,9 @@ import Testing
         var log = CallLog()
         let call = MadeCall(
             endedAt: Instant(nanoseconds: 0), took: .zero, outcome: "answered", wasSent: true)
-        for _ in 0...CallLog.callsMax { log.append(.of("aa_1"), call) }
-        log.append(.of("aa_2"), call)
+        let outcome = CallOutcome.failed(UpstreamFault(kind: .serverError))
+        for _ in 0...CallLog.callsMax { log.append(.of("aa_1"), call, outcome) }
+        log.append(.of("aa_2"), call, outcome)
         #expect(log.last(.max, of: .of("aa_1")).count == CallLog.callsMax - 1)
         #expect(log.last(3, of: .of("aa_2")).count == 1)
     }

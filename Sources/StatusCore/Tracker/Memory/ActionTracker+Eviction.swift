@@ -3,6 +3,7 @@
 extension ActionTracker {
     mutating func forget(_ id: ActionID) {
         let tracked = actions.removeValue(forKey: id)
+        countPending(nil, tracked?.pendingAt)
         evictions.setBytes(0, of: id)
         if tracked?.published != nil { effects.append(.withdraw(id)) }
     }
@@ -27,6 +28,7 @@ extension ActionTracker {
             sum + (tracked.entries[source].observed?.document.heldBytes ?? 0)
         }
         evictions.setBytes(size, of: id)
+        countPending(id)
     }
 
     /// Drops what memory holds beyond its bounds. Actions in use are passed over, so that the bounds can

@@ -20,6 +20,8 @@ struct TrackedAction: Sendable {
     /// When its state has to be considered anew, whoever is held.
     var stateDueAt = Instant.distantFuture
     var published: Snapshot?
+    /// The source at which it counts as not done.
+    var pendingAt: Source?
     /// Used since the eviction hand came by.
     var hasSecondChance = false
 

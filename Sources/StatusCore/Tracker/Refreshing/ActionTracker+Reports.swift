@@ -27,7 +27,7 @@ extension ActionTracker {
         let call = MadeCall(
             endedAt: report.endedAt, took: report.endedAt - (report.sentAt ?? flight.startedAt),
             outcome: report.outcome.word, wasSent: report.sentAt != nil)
-        callLog[key.source]?.append(key.id, call)
+        callLog[key.source]?.append(key.id, call, report.outcome)
         effects.append(
             .note(
                 .called(
@@ -114,6 +114,7 @@ extension ActionTracker {
                 return .none
             }
             if document.isDone, entry.observed?.document.isDone != true {
+                callLog[key.source]?.foundDone()
                 effects.append(.note(.finished(key, document.status, document.ending)))
             }
             return .answer(document, checkedAt: report.checkedAt)

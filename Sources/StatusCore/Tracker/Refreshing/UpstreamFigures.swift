@@ -9,6 +9,8 @@ public struct UpstreamFigures: Sendable {
     public var pausedUntil: Instant
     /// Why it is not called, and until when that holds.
     public var blocked: (reason: BlockReason, until: Instant)?
+    /// What keeps it from being called, what an operator can do something about first.
+    public var obstacles: [Obstacle] = []
     /// When the oldest action in memory that is not done was made.
     public var unfinishedSince: Instant?
 
@@ -21,6 +23,13 @@ public struct UpstreamFigures: Sendable {
     /// Why it is not called at that time.
     public func reason(at now: Instant) -> BlockReason? {
         blocked.flatMap { $0.until > now ? $0.reason : nil }
+    }
+
+    /// How it is at that time. An obstacle stands until something works again, also between two attempts.
+    public func condition(at now: Instant) -> SourceCondition {
+        let condition = SourceCondition(reason(at: now))
+        if condition == .store { return .store }
+        return obstacles.first { $0.stands(now) }?.condition ?? condition
     }
 }
 
@@ -79,8 +88,35 @@ extension ActionTracker {
                 source: source, policy: upstream.policy, pausedUntil: upstream.pausedUntil)
             figures.budget = upstream.budget
             figures.blocked = blocked(upstream, .known).map { ($0.reason, $0.until) }
+            figures.obstacles = upstream.obstacles.standing(now).filter { $0.condition != nil }
+                .sorted { $0.weight > $1.weight }
             figures.unfinishedSince = unfinishedSince(source)
             return figures
+        }
+    }
+}
+
+extension Obstacle {
+    /// Nil when it stands in the way of some calls only.
+    var condition: SourceCondition? {
+        switch kind {
+        case .pause: .paused
+        case .breaker: .breakerOpen
+        case .budget(.minute), .budget(.day): .budgetSpent
+        case .budget: nil
+        case .credential, .resources: .ourSide
+        case .quarantine: .store
+        }
+    }
+
+    /// What an operator can do something about comes first.
+    var weight: Int {
+        switch kind {
+        case .credential, .resources: 4
+        case .quarantine: 3
+        case .breaker: 2
+        case .pause: 1
+        case .budget: 0
         }
     }
 }

@@ -1,0 +1,47 @@
+// How a source is and what has become of its calls, for who asks about sources.
+
+/// One source's state and figures. Counts are since the start.
+public struct SourceOverview: Sendable {
+    public var figures: UpstreamFigures
+    /// Actions in memory that are not done.
+    public var pending: Int
+    /// Actions that were found done.
+    public var finished: Int
+    /// Calls that were sent.
+    public var callsMade: Int
+    public var lastAnsweredAt: Instant?
+    /// Newest first.
+    public var lastCalls: [MadeCall]
+}
+
+extension ActionTracker {
+    /// In the order of the configuration. Causes no call.
+    public mutating func overview(now: Instant) -> [SourceOverview] {
+        self.now = max(now, self.now)
+        return upstreamFigures().map { figures in
+            let log = callLog[figures.source] ?? CallLog()
+            return SourceOverview(
+                figures: figures, pending: pending[figures.source] ?? 0, finished: log.finished,
+                callsMade: log.made, lastAnsweredAt: log.lastAnsweredAt,
+                lastCalls: log.last(Self.callsShown))
+        }
+    }
+
+    /// Counts an action as pending, or no more.
+    mutating func countPending(_ id: ActionID) {
+        let now = actions[id].flatMap { tracked in
+            policy.configured.first {
+                tracked.entries[$0].observed.map { !$0.document.isDone } ?? false
+            }
+        }
+        let before = actions[id]?.pendingAt
+        guard now != before else { return }
+        countPending(now, before)
+        actions[id]?.pendingAt = now
+    }
+
+    mutating func countPending(_ source: Source?, _ before: Source?) {
+        if let before { pending[before]? -= 1 }
+        if let source { pending[source]? += 1 }
+    }
+}

@@ -1,0 +1,75 @@
+// Shows how the sources of a running server are, as a table.
+
+import ArgumentParser
+import StatusCore
+
+struct SourcesCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "sources",
+        abstract: "Ask a running server how its sources are.",
+        discussion: """
+            Causes no call to an upstream. When the server has caller keys on, STATUS_PROXY_KEY \
+            holds the key. Exit code: 0, 1 when a source is not called, 5 for trouble with the server.
+            """)
+
+    @Flag(help: "Print the server's JSON.")
+    var json = false
+
+    @Option(help: "Where the server is, as for healthcheck.")
+    var url: String?
+
+    func run() throws {
+        let environment = Environment.current()
+        let answer: ServerAnswer
+        do throws(ProbeFailure) {
+            let place = try ServerPlace(url: url, environment: environment)
+            answer = try ServerLink.get(
+                place, "/sources", key: environment["STATUS_PROXY_KEY"], timeoutSeconds: 30)
+        } catch {
+            throw Refusal.exit("status-proxy: \(error)", code: ActionReport.troubleCode)
+        }
+        guard answer.status == 200, let sources = answer.json["sources"]?.array else {
+            for line in ActionReport(answer).lines { print(line) }
+            throw ExitCode(ActionReport.troubleCode)
+        }
+        if json {
+            print(String(decoding: answer.body, as: UTF8.self).escapedForTerminals)
+        } else {
+            for line in Self.lines(sources) { print(line.onOneLine) }
+        }
+        if sources.contains(where: { $0["state"]?.string != "ok" }) { throw ExitCode(1) }
+    }
+
+    /// A row for each source, then why those that are not called are not.
+    static func lines(_ sources: [JSONValue]) -> [String] {
+        let heads = [
+            "source", "kind", "state", "left/min", "left/day", "pending", "finished", "calls",
+            "saved",
+            "smallest gap", "last answer",
+        ]
+        let reasons = sources.compactMap { source in
+            source["reason"]?.string.map { "\(source["name"]?.string ?? ""): \($0)" }
+        }
+        return TextTable.lines([heads] + sources.map(row)) + reasons
+    }
+
+    private static func row(_ source: JSONValue) -> [String] {
+        func text(_ value: JSONValue?) -> String {
+            switch value {
+            case .string(let text), .number(let text): text
+            default: "-"
+            }
+        }
+        func left(_ budget: JSONValue?) -> String {
+            budget?["limit"] == nil ? "-" : "\(text(budget?["left"]))/\(text(budget?["limit"]))"
+        }
+        let (budget, actions, calls) = (source["budget"], source["actions"], source["calls"])
+        let gap = source["smallest_gap_seconds"].map { "\(text($0)) s" } ?? "-"
+        return [
+            text(source["name"]), text(source["kind"]), text(source["state"]),
+            left(budget?["minute"]), left(budget?["day"]), text(actions?["pending"]),
+            text(actions?["finished"]), text(calls?["made"]), text(calls?["saved"]), gap,
+            text(source["last_answer_at"]),
+        ]
+    }
+}
