@@ -14,7 +14,8 @@ import Testing
         arguments: [
             ("/actions", .actions, "/actions"), ("/livez", .live, "/livez"),
             ("/healthz", .live, "/livez"), ("/readyz", .ready, "/readyz"),
-            ("/metrics", .metrics, "/metrics"), ("/openapi.yaml", .openAPI, "/openapi.yaml"),
+            ("/metrics", .metrics, "/metrics"), ("/sources", .sources, "/sources"),
+            ("/openapi.yaml", .openAPI, "/openapi.yaml"),
             ("/", .page, "/"),
         ] as [(String, Route, String)], [HTTPWire.Method.get, .head])
     func pathLeadsToItsRoute(row: (String, Route, String), method: HTTPWire.Method) {
@@ -115,7 +116,8 @@ import Testing
 
     @Test(
         arguments: [
-            "/actions/a", "/actions", "/livez", "/healthz", "/readyz", "/metrics", "/openapi.yaml",
+            "/actions/a", "/actions", "/livez", "/healthz", "/readyz", "/metrics", "/sources",
+            "/openapi.yaml",
         ], [HTTPWire.Method.post, .put, .delete, .patch, .trace, .connect, .query])
     func otherMethodsAreToldWhatIsAllowed(path: String, method: HTTPWire.Method) throws {
         let problem = try #require(Asked(method: method, path: path).refusal)
@@ -129,7 +131,7 @@ import Testing
         #expect(code("/actions/..", .post) == .invalidID)
     }
 
-    @Test(arguments: ["/", "/actions/a", "/actions", "/metrics", "/openapi.yaml"])
+    @Test(arguments: ["/", "/actions/a", "/actions", "/metrics", "/sources", "/openapi.yaml"])
     func optionsTellsTheMethods(path: String) {
         let route = Asked(method: .options, path: path).route
         #expect(route == .options)
@@ -186,7 +188,7 @@ import Testing
     @Test func everyServedRouteIsDocumented() throws {
         let paths = [
             "/actions/{id}", "/actions/{id}/events", "/actions/{id}/explain", "/actions", "/livez",
-            "/healthz", "/readyz", "/metrics", "/openapi.yaml", "/",
+            "/healthz", "/readyz", "/metrics", "/sources", "/openapi.yaml", "/",
         ]
         let served = paths.flatMap { path in ["GET", "HEAD", "OPTIONS"].map { "\($0) \(path)" } }
         let documented = try ContractDocument.ofThisService().operations
