@@ -22,9 +22,6 @@ public struct OutputCursor: ~Copyable {
     }
 
     @inlinable @inline(__always)
-    public mutating func append(byte: UInt8) { put(byte) }
-
-    @inlinable @inline(__always)
     public mutating func append(_ bytes: Span<UInt8>) {
         bytes.withUnsafeBufferPointer { bytes in
             if let base = bytes.baseAddress { copy(base, bytes.count) }

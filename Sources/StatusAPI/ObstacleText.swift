@@ -46,8 +46,7 @@ extension UpstreamFault.Kind {
         case .timedOut: "it does not answer in time"
         case .slotExpired: "the call's slot came too late to be used"
         case .outOfResources: "this service has no descriptor, memory or port left for a call"
-        case .tokenRefused:
-            "the token endpoint refuses our client id or secret, or the upstream refuses its tokens"
+        case .tokenRefused: "the token endpoint refuses our client id or secret"
         case .tokenUnavailable: "no token can be fetched"
         }
     }

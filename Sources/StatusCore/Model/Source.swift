@@ -26,16 +26,7 @@ public struct Source: Hashable, Comparable, Sendable, LosslessStringConvertible 
         self.words = (words[0], words[1], words[2], words[3])
     }
 
-    public var name: String {
-        String(unsafeUninitializedCapacity: Self.nameBytesMax) { buffer in
-            var count = 0
-            forEachByte {
-                buffer[count] = $0
-                count += 1
-            }
-            return count
-        }
-    }
+    public var name: String { withBytes { String(decoding: $0, as: UTF8.self) } }
 
     public var description: String { name }
 
@@ -53,13 +44,23 @@ public struct Source: Hashable, Comparable, Sendable, LosslessStringConvertible 
         hasher.combine(words.3)
     }
 
-    /// The name's bytes in their order.
-    public func forEachByte(_ body: (UInt8) -> Void) {
-        for index in 0..<Self.nameBytesMax {
-            let byte = byte(at: index)
-            guard byte != 0 else { return }
-            body(byte)
+    /// The name's bytes, in place.
+    public func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+        let bytes = (
+            words.0.bigEndian, words.1.bigEndian, words.2.bigEndian, words.3.bigEndian
+        )
+        return withUnsafeBytes(of: bytes) { bytes in
+            bytes.withMemoryRebound(to: UInt8.self) {
+                body(UnsafeBufferPointer(rebasing: $0.prefix(byteCount)))
+            }
         }
+    }
+
+    private var byteCount: Int {
+        func count(_ word: UInt64) -> Int { 8 - word.trailingZeroBitCount / 8 }
+        if words.1 == 0 { return count(words.0) }
+        if words.2 == 0 { return 8 + count(words.1) }
+        return words.3 == 0 ? 16 + count(words.2) : 24 + count(words.3)
     }
 
     public func isNamed(_ text: Span<UInt8>) -> Bool {

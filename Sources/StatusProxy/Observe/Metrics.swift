@@ -138,9 +138,6 @@ final class Metrics: Sendable {
         state.withLock { $0.smallestGaps[source] }
     }
 
-    /// Upstreams whose breaker is not closed.
-    var openBreakers: Set<Source> { state.withLock { $0.openBreakers } }
-
     // MARK: Text
 
     func text(_ gauges: Gauges, _ requests: RequestCounts) -> String {

@@ -296,6 +296,6 @@ extension HTTPWire.Method {
 
 extension Source {
     fileprivate func append(to line: inout OutputCursor) {
-        forEachByte { line.append(byte: $0) }
+        withBytes { line.append($0.span) }
     }
 }

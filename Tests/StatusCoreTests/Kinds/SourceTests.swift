@@ -11,9 +11,7 @@ struct SourceTests {
         #expect(source.name == name && "\(source)" == name)
         func isNamed(_ text: String) -> Bool { source.isNamed(Array(text.utf8).span) }
         #expect(isNamed(name) && !isNamed(name + "x") && !isNamed(String(name.dropLast())))
-        var bytes: [UInt8] = []
-        source.forEachByte { bytes.append($0) }
-        #expect(bytes == Array(name.utf8))
+        #expect(source.withBytes { Array($0) } == Array(name.utf8))
     }
 
     @Test(arguments: ["", "-a", "1a", "A", "aB", "a_b", "a b", "ä", "a\0", longest + "9"])
