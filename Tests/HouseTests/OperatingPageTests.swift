@@ -1,0 +1,14 @@
+// The runbook: every alert has its section, and there is none without an alert.
+
+import Testing
+
+struct OperatingPageTests {
+    @Test func everyAlertHasItsSection() {
+        let alerts = House.text("deploy/prometheus/alerts.yaml").split(separator: "\n")
+            .compactMap { $0.firstMatch(of: /- alert: (\w+)/).map { String($0.1) } }
+        let sections = House.text("docs/operating.md").split(separator: "\n")
+            .compactMap { $0.wholeMatch(of: /### (\w+)/).map { String($0.1) } }
+        #expect(!alerts.isEmpty)
+        #expect(sections == alerts)
+    }
+}
