@@ -18,11 +18,12 @@ struct ContractFuzzTests {
                 "VOUCHERS_CALLS_PER_MINUTE": "6000", "VOUCHERS_CALLS_PER_DAY": "none",
             ], sandbox: ["--pending", "2s"])
         let folder = try TemporaryFolder()
+        let contract = try folder.write(Self.contract(), to: "openapi.yaml")
         let tester = try Program(
             program,
             [
                 "--config-file", Project.path("Tests/EndToEndTests/Clients/schemathesis.toml"),
-                "run", "http://127.0.0.1:\(world.port)/openapi.yaml", "--checks", "all",
+                "run", contract, "--url", "http://127.0.0.1:\(world.port)", "--checks", "all",
                 "--max-examples", "15", "--seed", "137", "--request-timeout", "60", "--no-color",
             ],
             environment: ["HOME": folder.url.path, "PYTHONUTF8": "1"],
@@ -30,5 +31,16 @@ struct ContractFuzzTests {
         let code = try await tester.exitCode(seconds: 500)
         #expect(code == 0, "\(tester.text)")
         #expect(tester.text.contains("No issues found"))
+    }
+
+    /// The contract with the names of the sources that are configured here: it cannot know them, and any
+    /// other is refused.
+    private static func contract() throws -> String {
+        let general = try Project.text("openapi/status-proxy.yaml")
+        let ours = general.replacing(
+            "        type: string\n      example: orders\n",
+            with: "        type: string\n        enum: [orders, vouchers]\n")
+        #expect(ours != general)
+        return ours
     }
 }
