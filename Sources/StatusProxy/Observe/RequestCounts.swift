@@ -80,7 +80,7 @@ struct RequestCounts: Sendable {
         count(
             context.route, status: status, nanoseconds: nanoseconds, context.cacheResult,
             savedCalls: context.savedCalls, problem: context.problem, isHeld: context.isHeld)
-        savedCallsBySource.add(context.savedCallsBySource)
+        if context.actions != nil { savedCallsBySource.add(context.savedCallsBySource) }
         guard let source = context.source, context.savedCalls > 0 else { return }
         savedCallsBySource.add(context.savedCalls, source)
     }
