@@ -26,7 +26,7 @@ extension Explanation {
         return view.sentenceWithoutAnswer(views.map(\.source.name), clocks)
     }
 
-    /// For a terminal: the sentence, then what happened and what will, a block for each source.
+    /// For a terminal: the sentence, then what happened and what will, a paragraph for each source.
     func text(_ clocks: Clocks) -> String {
         var lines = [summary(clocks)]
         for view in sources where view.isOfInterest {
@@ -45,7 +45,7 @@ extension Explanation.SourceView {
     }
 
     fileprivate var isOfInterest: Bool {
-        answer != nil || failure != nil || !lastCalls.isEmpty || !obstacles.isEmpty
+        answer != nil || failure != nil || !lastCalls.isEmpty || !blocks.isEmpty
     }
 
     fileprivate func sentence(_ answer: Explanation.AnswerView, _ clocks: Clocks) -> String {
@@ -77,8 +77,8 @@ extension Explanation.SourceView {
         if isStoppedByStore {
             return "this service's own store cannot be used, so no calls are made"
         }
-        if !obstacles.isEmpty {
-            return obstacles.map { $0.sentence(source, clocks) }.joined(separator: "; ")
+        if !blocks.isEmpty {
+            return blocks.map { $0.sentence(source, clocks) }.joined(separator: "; ")
         }
         return failure.map { "the last call failed: \(source.name) \($0.phrase)" }
     }
@@ -112,7 +112,7 @@ extension Explanation.SourceView {
             let day = budgetLeft.day.map { ", \($0) for this day" } ?? ""
             lines.append("calls left: \(budgetLeft.minute) for this minute\(day)")
         }
-        return lines + obstacles.map { $0.sentence(source, clocks) }
+        return lines + blocks.map { $0.sentence(source, clocks) }
     }
 }
 

@@ -41,7 +41,7 @@ public enum SourcesWriter {
         _ report: SourceReport, _ clocks: Clocks, into json: inout JSONWriter
     ) {
         let (overview, figures) = (report.overview, report.overview.figures)
-        let standing = figures.obstacles.filter { $0.stands(clocks.instant) }
+        let standing = figures.blocks.filter { $0.stands(clocks.instant) }
         let blocked = figures.reason(at: clocks.instant)
         let sentences = standing.map { $0.sentence(figures.source, clocks) }
         let sentence = sentences.isEmpty ? blocked?.sentence : sentences.joined(separator: "; ")
@@ -109,7 +109,7 @@ extension UpstreamFigures {
 }
 
 extension BlockReason {
-    /// For what is no obstacle of the source alone.
+    /// For what is no block of the source alone.
     fileprivate var sentence: String? {
         switch SourceCondition(self) {
         case .ok: nil

@@ -12,7 +12,7 @@ import Testing
         var view = Explanation.SourceView(
             source: .vouchers, answer: nil, failure: nil, progress: .idle,
             whyNotFresher: .interval, nextCallAt: Self.now + .seconds(30), lastCalls: [],
-            budgetLeft: nil, breaker: .closed, obstacles: [])
+            budgetLeft: nil, breaker: .closed, blocks: [])
         change(&view)
         return view
     }
@@ -73,44 +73,44 @@ import Testing
     @Test(
         arguments: [
             (
-                Obstacle(.pause, fault: .init(kind: .throttled, httpStatus: 429), until: until),
+                SourceBlock(.pause, fault: .init(kind: .throttled, httpStatus: 429), until: until),
                 "no calls to vouchers until 2026-11-01T10:03:00.010Z: it asked for a pause (HTTP 429)"
             ),
             (
-                Obstacle(.breaker, fault: .init(kind: .connectFailed), until: until),
+                SourceBlock(.breaker, fault: .init(kind: .connectFailed), until: until),
                 "no calls to vouchers until 2026-11-01T10:03:00.010Z: it cannot be connected to"
             ),
             (
-                Obstacle(.breaker),
+                SourceBlock(.breaker),
                 "no calls to vouchers: another process found that it keeps failing"
             ),
             (
-                Obstacle(.budget(.minute), until: until),
+                SourceBlock(.budget(.minute), until: until),
                 "no calls to vouchers until 2026-11-01T10:03:00.010Z:"
                     + " the budget of calls for this minute is spent"
             ),
             (
-                Obstacle(.budget(.dayUnknown), until: until),
+                SourceBlock(.budget(.dayUnknown), until: until),
                 "no calls to vouchers until 2026-11-01T10:03:00.010Z for ids that it has not answered"
                     + " for: their part of the budget of calls for this day is spent"
             ),
             (
-                Obstacle(.credential, fault: .init(kind: .unauthorized, httpStatus: 401)),
+                SourceBlock(.credential, fault: .init(kind: .unauthorized, httpStatus: 401)),
                 "no calls to vouchers: it refuses our credential (HTTP 401)"
             ),
             (
-                Obstacle(.credential, fault: .init(kind: .tokenRefused, httpStatus: 401)),
+                SourceBlock(.credential, fault: .init(kind: .tokenRefused, httpStatus: 401)),
                 "no calls to vouchers: the token endpoint refuses our client id or secret (HTTP 401)"
             ),
         ])
-    func obstacleIsTheCause(obstacle: Obstacle, sentence: String) throws {
-        #expect(obstacle.sentence(.vouchers, Fixtures.clocks) == sentence)
+    func blockIsTheCause(block: SourceBlock, sentence: String) throws {
+        #expect(block.sentence(.vouchers, Fixtures.clocks) == sentence)
         let stale = view {
             $0.answer = answer(.pending, .throttled)
-            $0.obstacles = [obstacle]
+            $0.blocks = [block]
         }
         #expect(try summary([stale]).contains("and stale since then: \(sentence); the next call"))
-        let cold = view { $0.obstacles = [obstacle] }
+        let cold = view { $0.blocks = [block] }
         #expect(try summary([cold]).hasPrefix("There is no answer of vouchers: \(sentence); "))
     }
 

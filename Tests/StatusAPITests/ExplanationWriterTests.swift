@@ -11,7 +11,7 @@ import Testing
         var view = Explanation.SourceView(
             source: .vouchers, answer: nil, failure: nil, progress: .idle,
             whyNotFresher: .nobodyAsks, nextCallAt: Fixtures.now, lastCalls: [], budgetLeft: nil,
-            breaker: .closed, obstacles: [])
+            breaker: .closed, blocks: [])
         change(&view)
         return view
     }

@@ -67,12 +67,12 @@ struct HealthTests {
     ]
 
     private static func met(
-        _ source: Source, _ kind: Obstacle.Kind = .breaker, until: Instant = .distantPast
+        _ source: Source, _ kind: SourceBlock.Kind = .breaker, until: Instant = .distantPast
     ) -> Note {
-        .obstructed(source, Obstacle(kind, until: until), isNew: true)
+        .blocked(source, SourceBlock(kind, until: until), isNew: true)
     }
 
-    private static func over(_ source: Source) -> Note { .cleared(source, Obstacle(.breaker)) }
+    private static func over(_ source: Source) -> Note { .unblocked(source, SourceBlock(.breaker)) }
 
     @Test func summaryNamesEverySourceAndWhatStandsInItsWay() {
         #expect(health.summary(of: Source.both) == "orders is ok; vouchers is ok")

@@ -68,13 +68,13 @@ struct MetricsTests {
                     key, .failed,
                     ActionEnding(errors: [.input: 3, .other: 1], took: .seconds(20))),
                 .finished(key, .unknown, nil),
-                .obstructed(
-                    source, Obstacle(.credential, fault: UpstreamFault(kind: .tokenRefused)),
+                .blocked(
+                    source, SourceBlock(.credential, fault: UpstreamFault(kind: .tokenRefused)),
                     isNew: true),
                 .denied(source, .gate), .denied(source, .ourSide(fault)),
                 .denied(source, .budget(.minute)), .denied(source, .budget(.minute)),
-                .obstructed(source, Obstacle(.breaker), isNew: true),
-                .obstructed(source, Obstacle(.pause), isNew: true),
+                .blocked(source, SourceBlock(.breaker), isNew: true),
+                .blocked(source, SourceBlock(.pause), isNew: true),
                 .terminalRegressed(key), .storeFailed("the disk is full"),
             ] { metrics.count(note) }
         }
@@ -289,8 +289,8 @@ struct MetricsTests {
     @Test func newestGapAndBreakerCount() throws {
         for note: Note in [
             .gap(.orders, smallest: .seconds(90)), .gap(.orders, smallest: .seconds(61)),
-            .obstructed(.orders, Obstacle(.breaker), isNew: true),
-            .cleared(.orders, Obstacle(.breaker)),
+            .blocked(.orders, SourceBlock(.breaker), isNew: true),
+            .unblocked(.orders, SourceBlock(.breaker)),
         ] { metrics.count(note) }
         let text = try read()
         #expect(text.value("upstream_min_gap_seconds", ["source": "orders"]) == 61)

@@ -122,7 +122,7 @@ public struct ActionTracker: Sendable {
             case .action(let id): woke(id)
             case .source(let source):
                 upstreams[source]?.breaker.tick(now)
-                clearObstaclesOver(source)
+                endBlocksOver(source)
             case .store: break
             }
         }

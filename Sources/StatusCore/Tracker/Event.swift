@@ -102,9 +102,9 @@ public enum Note: Sendable, Equatable {
     case finished(LookKey, ActionStatus, ActionEnding?)
     case denied(Source, BlockReason)
     /// Something keeps the upstream from being called; not new: its end has moved.
-    case obstructed(Source, Obstacle, isNew: Bool)
+    case blocked(Source, SourceBlock, isNew: Bool)
     /// That is over.
-    case cleared(Source, Obstacle)
+    case unblocked(Source, SourceBlock)
     /// An answer that cannot be: an upstream called a finished action unfinished. It is not served.
     case terminalRegressed(LookKey)
     case storeFailed(String)

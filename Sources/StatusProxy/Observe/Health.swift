@@ -20,10 +20,10 @@ final class Health: Sendable {
         var storeCondition: StoreCondition?
         var areNotificationsHeard = true
         /// What keeps upstreams from being called, in the order of its coming.
-        var obstacles: [(source: Source, obstacle: Obstacle)] = []
+        var blocks: [(source: Source, block: SourceBlock)] = []
 
-        mutating func remove(_ source: Source, _ kind: Obstacle.Kind) {
-            obstacles.removeAll { $0.source == source && $0.obstacle.kind == kind }
+        mutating func remove(_ source: Source, _ kind: SourceBlock.Kind) {
+            blocks.removeAll { $0.source == source && $0.block.kind == kind }
         }
     }
 
@@ -34,10 +34,10 @@ final class Health: Sendable {
             switch note {
             case .storeFailed: state.storeHasFailed = true
             case .storeWorked: state.storeHasFailed = false
-            case .obstructed(let source, let obstacle, _):
-                state.remove(source, obstacle.kind)
-                state.obstacles.append((source, obstacle))
-            case .cleared(let source, let obstacle): state.remove(source, obstacle.kind)
+            case .blocked(let source, let block, _):
+                state.remove(source, block.kind)
+                state.blocks.append((source, block))
+            case .unblocked(let source, let block): state.remove(source, block.kind)
             case .called, .denied, .terminalRegressed, .gap, .violated, .finished: break
             }
         }
@@ -95,26 +95,26 @@ final class Health: Sendable {
         let state = state.withLock { $0 }
         var own = state.isStoreReached ? Self.storeTrouble(state) : Self.notReached(state)
         if state.isDraining { own = "draining: about to stop" }
-        let obstructed = Self.obstructed(state)
+        let blocked = Self.blockedSources(state)
         let upstreams = sources.map { source in
-            obstructed.first { $0.source == source }?.sentences ?? "\(source.name) is ok"
+            blocked.first { $0.source == source }?.sentences ?? "\(source.name) is ok"
         }
         return ([own].compactMap { $0 } + upstreams).joined(separator: "; ")
     }
 
     /// The sources that something keeps from being called, in the order of their names.
-    private static func obstructed(_ state: State) -> [(source: Source, sentences: String)] {
+    private static func blockedSources(_ state: State) -> [(source: Source, sentences: String)] {
         let clocks = SystemClock.both()
-        let standing = state.obstacles.filter { $0.obstacle.stands(clocks.instant) }
+        let standing = state.blocks.filter { $0.block.stands(clocks.instant) }
         return Set(standing.map(\.source)).sorted().map { source in
             let sentences = standing.filter { $0.source == source }
-                .map { $0.obstacle.sentence(source, clocks) }
+                .map { $0.block.sentence(source, clocks) }
             return (source, sentences.joined(separator: "; "))
         }
     }
 
     private static func checks(_ state: State) -> [HealthCheck] {
-        let upstreams = obstructed(state).map { source, sentences in
+        let upstreams = blockedSources(state).map { source, sentences in
             HealthCheck(
                 name: "\(source.name):availability", status: .warn, output: sentences)
         }
@@ -139,8 +139,8 @@ final class Health: Sendable {
     private static func storeTrouble(_ state: State) -> String? {
         let now = SystemClock.now()
         // A store that does not watch itself says so when it is asked for a call.
-        var isQuarantined = state.obstacles.contains {
-            $0.obstacle.kind == .quarantine && $0.obstacle.stands(now)
+        var isQuarantined = state.blocks.contains {
+            $0.block.kind == .quarantine && $0.block.stands(now)
         }
         if case .quarantined = state.storeCondition { isQuarantined = true }
         if isQuarantined {

@@ -70,16 +70,16 @@ final class Metrics: Sendable {
             case .violated(let source, _): state.violations[source, default: 0] += 1
             case .finished(let key, let status, let ending):
                 state.count(key.source, status, ending)
-            case .denied(let source, let obstacle):
-                state.denials[CallKey(source: source, outcome: obstacle.word), default: 0] += 1
-            case .obstructed(let source, let obstacle, _):
-                if obstacle.kind == .breaker { state.openBreakers.insert(source) }
-                if obstacle.kind == .credential, let fault = obstacle.fault {
+            case .denied(let source, let block):
+                state.denials[CallKey(source: source, outcome: block.word), default: 0] += 1
+            case .blocked(let source, let block, _):
+                if block.kind == .breaker { state.openBreakers.insert(source) }
+                if block.kind == .credential, let fault = block.fault {
                     let key = CallKey(source: source, outcome: fault.kind.rawValue)
                     state.credentialFailures[key, default: 0] += 1
                 }
-            case .cleared(let source, let obstacle):
-                if obstacle.kind == .breaker { state.openBreakers.remove(source) }
+            case .unblocked(let source, let block):
+                if block.kind == .breaker { state.openBreakers.remove(source) }
             case .storeWorked: break
             case .terminalRegressed(let key): state.anomalies[key.source, default: 0] += 1
             case .storeFailed: state.storeFailures += 1

@@ -32,12 +32,12 @@ final class Observer: EngineObserver {
             log.log(
                 .debug, "upstream call denied",
                 ["source": .text(source.name), "reason": .text(reason.word)])
-        case .obstructed(let source, let obstacle, let isNew):
-            logObstacle(isNew ? .warning : .debug, obstacle.kind.beginning, source, obstacle)
-        case .cleared(let source, let obstacle):
+        case .blocked(let source, let block, let isNew):
+            logBlock(isNew ? .warning : .debug, block.kind.beginning, source, block)
+        case .unblocked(let source, let block):
             log.log(
-                .info, obstacle.kind.end,
-                ["source": .text(source.name), "reason": .text(obstacle.kind.word)])
+                .info, block.kind.end,
+                ["source": .text(source.name), "reason": .text(block.kind.word)])
         case .terminalRegressed(let key):
             log.log(
                 .warning, "a finished action was told as unfinished; not served",
@@ -77,16 +77,16 @@ final class Observer: EngineObserver {
             ])
     }
 
-    private func logObstacle(
-        _ level: LogLevel, _ message: StaticString, _ source: Source, _ obstacle: Obstacle
+    private func logBlock(
+        _ level: LogLevel, _ message: StaticString, _ source: Source, _ block: SourceBlock
     ) {
-        let fault = obstacle.fault
+        let fault = block.fault
         log.log(
             level, message,
             [
                 "source": .text(source.name),
-                "reason": .text(obstacle.kind.word),
-                "until": LogValue(SystemClock.both().text(obstacle.until)),
+                "reason": .text(block.kind.word),
+                "until": LogValue(SystemClock.both().text(block.until)),
                 "outcome": LogValue(fault?.kind.rawValue),
                 "http_status": LogValue(fault?.httpStatus),
                 "code": LogValue(fault?.code),
@@ -95,7 +95,7 @@ final class Observer: EngineObserver {
     }
 }
 
-extension Obstacle.Kind {
+extension SourceBlock.Kind {
     fileprivate var beginning: StaticString {
         switch self {
         case .pause: "upstream asked for a pause, calls stop"

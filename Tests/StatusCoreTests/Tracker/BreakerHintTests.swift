@@ -79,7 +79,7 @@ import Testing
         let until = driver.now + .seconds(20)
         #expect(
             driver.notes.contains(
-                .obstructed(.vouchers, Obstacle(.breaker, until: until), isNew: true)))
+                .blocked(.vouchers, SourceBlock(.breaker, until: until), isNew: true)))
     }
 
     @Test func aProbeDoesNotAskEither() {

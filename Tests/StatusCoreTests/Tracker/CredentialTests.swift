@@ -53,11 +53,11 @@ import Testing
         for number in 1...9 { driver.ask("aa_\(number)") }
         driver.release()
         let until = driver.now + .seconds(300)
-        let obstacle = Obstacle(.credential, fault: fault, until: until)
+        let block = SourceBlock(.credential, fault: fault, until: until)
         let new = driver.notes.filter {
-            if case .obstructed(_, _, true) = $0 { true } else { false }
+            if case .blocked(_, _, true) = $0 { true } else { false }
         }
-        #expect(new == [.obstructed(.vouchers, obstacle, isNew: true)])
+        #expect(new == [.blocked(.vouchers, block, isNew: true)])
     }
 
     @Test func theReasonIsExplained() {

@@ -31,8 +31,8 @@ import Testing
         #expect(driver.store.settlements.map(\.pause) == [.seconds(seconds)])
         #expect(driver.leftAlone.map(\.until) == [end])
         let fault = UpstreamFault(kind: .throttled, httpStatus: 429)
-        let obstacle = Obstacle(.pause, fault: fault, until: end)
-        #expect(driver.notes.contains(.obstructed(.vouchers, obstacle, isNew: true)))
+        let block = SourceBlock(.pause, fault: fault, until: end)
+        #expect(driver.notes.contains(.blocked(.vouchers, block, isNew: true)))
         let problem = driver.reply(to: "aa_other").problem
         #expect(problem?.code == .upstreamUnavailable)
         #expect(problem?.sources.map(\.outcome) == ["paused"])
@@ -52,7 +52,7 @@ import Testing
         driver.fail(.slotExpired, hints: RateHints(retryAfter: .seconds(1)), sent: false)
         #expect(driver.calls.isEmpty)
         // Nobody has asked for another pause.
-        #expect(!driver.notes.contains { if case .obstructed = $0 { true } else { false } })
+        #expect(!driver.notes.contains { if case .blocked = $0 { true } else { false } })
         #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
         #expect(driver.replies[caller].problem?.sources.map(\.outcome) == ["paused"])
         #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(1))
@@ -223,17 +223,17 @@ import Testing
 
     private func openUntil(_ driver: TrackerDriver) -> Instant? {
         let openings = driver.notes.compactMap { note -> Instant? in
-            guard case .obstructed(_, let obstacle, _) = note, obstacle.kind == .breaker
+            guard case .blocked(_, let block, _) = note, block.kind == .breaker
             else { return nil }
-            return obstacle.until
+            return block.until
         }
         return openings.last
     }
 
     private func isClosedAgain(_ driver: TrackerDriver) -> Bool {
         driver.notes.contains { note in
-            guard case .cleared(.vouchers, let obstacle) = note else { return false }
-            return obstacle.kind == .breaker
+            guard case .unblocked(.vouchers, let block) = note else { return false }
+            return block.kind == .breaker
         }
     }
 

@@ -69,8 +69,8 @@ import Testing
             #expect(driver.calls.count == 1)
         }
         #expect(driver.store.settlements.allSatisfy { $0.breaker == nil })
-        let new = driver.notes.compactMap { note -> Obstacle.Kind? in
-            if case .obstructed(_, let obstacle, true) = note { obstacle.kind } else { nil }
+        let new = driver.notes.compactMap { note -> SourceBlock.Kind? in
+            if case .blocked(_, let block, true) = note { block.kind } else { nil }
         }
         #expect(new == [.resources])
     }

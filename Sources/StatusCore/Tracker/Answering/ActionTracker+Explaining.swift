@@ -77,7 +77,7 @@ extension ActionTracker {
                 ? nil : max(now, callableAt(tracked, key.source, watched: tracked.isWatched)),
             lastCalls: callLog[key.source]?.last(Self.callsShown, of: key.id) ?? [],
             budgetLeft: upstream.budget?.left(at: now, of: upstream.policy.budget),
-            breaker: upstream.breaker.view(now), obstacles: upstream.obstacles.standing(now))
+            breaker: upstream.breaker.view(now), blocks: upstream.blocks.standing(now))
     }
 
     private func reason(

@@ -43,7 +43,7 @@ public struct Explanation: Sendable, Equatable {
         public var budgetLeft: BudgetLeft?
         public var breaker: BreakerView
         /// What keeps the upstream from being called, whichever action it is about.
-        public var obstacles: [Obstacle]
+        public var blocks: [SourceBlock]
     }
 
     public struct AnswerView: Sendable, Equatable {

@@ -37,8 +37,8 @@ extension ActionTracker {
             credentialFailed(failure, key.source)
             return endBlocked(key, flight, .ourSide(failure.fault))
         }
-        if upstream.obstacles.find(.credential)?.fault?.kind.isOfCredential == true {
-            clear(key.source, .credential)
+        if upstream.blocks.find(.credential)?.fault?.kind.isOfCredential == true {
+            unblock(key.source, .credential)
         }
         setStage(key, .reserving(askedAt: now))
         let reservation = Reservation(
@@ -51,8 +51,8 @@ extension ActionTracker {
     /// All flights that waited for one fetch fail alike.
     private mutating func credentialFailed(_ failure: CredentialFailure, _ source: Source) {
         let until = now + max(failure.retryIn, Self.ourSideWait)
-        let kind = failure.fault.kind == .outOfResources ? Obstacle.Kind.resources : .credential
-        obstruct(source, Obstacle(kind, fault: failure.fault, until: until))
+        let kind = failure.fault.kind == .outOfResources ? SourceBlock.Kind.resources : .credential
+        block(source, SourceBlock(kind, fault: failure.fault, until: until))
         upstreams[source]?.ourSideFailed(failure.fault, until: until)
     }
 
@@ -93,14 +93,14 @@ extension ActionTracker {
             budgetSpent(kind, until: now + opensIn, key, flight)
         case .paused(let opensIn):
             let until = leaveAlone(key.source, for: opensIn)
-            obstruct(key.source, Obstacle(.pause, until: until))
+            block(key.source, SourceBlock(.pause, until: until))
             endBlocked(key, flight, .paused)
         case .resting(let opensIn):
             rest(key.source, until: now + opensIn)
             endBlocked(key, flight, .breakerOpen)
         case .quarantined(let opensIn):
             upstreams[key.source]?.quarantine(until: now + opensIn)
-            obstruct(key.source, Obstacle(.quarantine, until: now + opensIn))
+            block(key.source, SourceBlock(.quarantine, until: now + opensIn))
             endBlocked(key, flight, .quarantine)
         }
     }
@@ -115,7 +115,7 @@ extension ActionTracker {
             return shareSpent(by: holder, kind, until: until, key, flight)
         }
         upstreams[key.source]?.budgets.close(kind, until: until)
-        obstruct(key.source, Obstacle(.budget(kind), until: until))
+        block(key.source, SourceBlock(.budget(kind), until: until))
         guard isKnownHere, !kind.closes(.known) else {
             // Then the store knows of a 404 that has not been learned of here.
             if kind.closes(.notFound), !kind.closes(.unknown) {
@@ -144,7 +144,7 @@ extension ActionTracker {
     private mutating func rest(_ source: Source, until: Instant) {
         guard upstreams[source]?.breaker.heedsOthers(now) == true else { return }
         upstreams[source]?.breaker.rest(until: until)
-        obstruct(source, Obstacle(.breaker, until: until))
+        block(source, SourceBlock(.breaker, until: until))
     }
 
     private mutating func granted(

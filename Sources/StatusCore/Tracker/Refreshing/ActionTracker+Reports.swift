@@ -47,14 +47,14 @@ extension ActionTracker {
         }
         if let fault, fault.kind == .outOfResources {
             upstreams[key.source]?.ranShort(fault, until: now + Self.ourSideWait)
-            obstruct(key.source, Obstacle(.resources, fault: fault))
+            block(key.source, SourceBlock(.resources, fault: fault))
             touchDeferred(key.source)
         }
         guard let pause = pause(report.hints, fault) else { return nil }
         let until = leaveAlone(key.source, for: pause)
         // Who was held back by a pause that is on its way was not asked for another.
         if fault?.kind != .slotExpired {
-            obstruct(key.source, Obstacle(.pause, fault: fault, until: until))
+            block(key.source, SourceBlock(.pause, fault: fault, until: until))
         }
         touchDeferred(key.source)
         return pause
@@ -92,13 +92,13 @@ extension ActionTracker {
             let wasOpen = upstreams[key.source]?.breaker.trips ?? 0 > 0
             upstreams[key.source]?.breaker.succeeded(now)
             guard wasOpen else { return nil }
-            clear(key.source, .breaker)
+            unblock(key.source, .breaker)
             return .closed
         }
         let until = upstreams[key.source]?.breaker.failed(
             flight: flight.number, now: now, random: random.next())
         guard let until else { return nil }
-        obstruct(key.source, Obstacle(.breaker, fault: fault, until: until))
+        block(key.source, SourceBlock(.breaker, fault: fault, until: until))
         touchDeferred(key.source)
         return .opened(for: until - now)
     }

@@ -10,7 +10,7 @@ public struct UpstreamFigures: Sendable {
     /// Why it is not called, and until when that holds.
     public var blocked: (reason: BlockReason, until: Instant)?
     /// What keeps it from being called, what an operator can do something about first.
-    public var obstacles: [Obstacle] = []
+    public var blocks: [SourceBlock] = []
     /// When the oldest action in memory that is not done was made.
     public var unfinishedSince: Instant?
 
@@ -25,11 +25,11 @@ public struct UpstreamFigures: Sendable {
         blocked.flatMap { $0.until > now ? $0.reason : nil }
     }
 
-    /// How it is at that time. An obstacle stands until something works again, also between two attempts.
+    /// How it is at that time. A block stands until something works again, also between two attempts.
     public func condition(at now: Instant) -> SourceCondition {
         let condition = SourceCondition(reason(at: now))
         if condition == .store { return .store }
-        return obstacles.first { $0.stands(now) }?.condition ?? condition
+        return blocks.first { $0.stands(now) }?.condition ?? condition
     }
 }
 
@@ -88,7 +88,7 @@ extension ActionTracker {
                 source: source, policy: upstream.policy, pausedUntil: upstream.pausedUntil)
             figures.budget = upstream.budget
             figures.blocked = blocked(upstream, .known).map { ($0.reason, $0.until) }
-            figures.obstacles = upstream.obstacles.standing(now).filter { $0.condition != nil }
+            figures.blocks = upstream.blocks.standing(now).filter { $0.condition != nil }
                 .sorted { $0.weight > $1.weight }
             figures.unfinishedSince = unfinishedSince(source)
             return figures
@@ -96,7 +96,7 @@ extension ActionTracker {
     }
 }
 
-extension Obstacle {
+extension SourceBlock {
     /// Nil when it stands in the way of some calls only.
     var condition: SourceCondition? {
         switch kind {

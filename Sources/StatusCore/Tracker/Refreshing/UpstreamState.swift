@@ -17,7 +17,7 @@ struct UpstreamState: Sendable {
     /// The published answers that name the reason why it is not called.
     var published = BlockedPublications()
     /// What operators have been told of.
-    var obstacles = Obstacles()
+    var blocks = SourceBlocks()
     /// The wake that is already in the queue.
     var wakeAt = Instant.distantPast
 

@@ -2,20 +2,20 @@ import Testing
 
 @testable import StatusCore
 
-/// Operators read of each obstacle once that it began, and once that it is over.
-@Suite struct ObstacleTests {
+/// Operators read of each block once that it began, and once that it is over.
+@Suite struct SourceBlockTests {
     private static let id = "aa_1"
 
     private enum Line: Equatable {
-        case begins(Obstacle.Kind)
-        case ends(Obstacle.Kind)
+        case begins(SourceBlock.Kind)
+        case ends(SourceBlock.Kind)
     }
 
     private func lines(_ driver: TrackerDriver) -> [Line] {
         driver.notes.compactMap { note in
             switch note {
-            case .obstructed(.vouchers, let obstacle, true): .begins(obstacle.kind)
-            case .cleared(.vouchers, let obstacle): .ends(obstacle.kind)
+            case .blocked(.vouchers, let block, true): .begins(block.kind)
+            case .unblocked(.vouchers, let block): .ends(block.kind)
             default: nil
             }
         }
@@ -25,7 +25,7 @@ import Testing
         var driver = TrackerDriver()
         driver.ask(Self.id)
         driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(60)))
-        driver.advance(.seconds(60) + Obstacles.goneLeast - .milliseconds(1))
+        driver.advance(.seconds(60) + SourceBlocks.goneLeast - .milliseconds(1))
         #expect(lines(driver) == [.begins(.pause)])
         driver.advance(.milliseconds(2))
         #expect(lines(driver) == [.begins(.pause), .ends(.pause)])
@@ -49,7 +49,7 @@ import Testing
         #expect(lines(driver) == [.begins(.pause), .ends(.pause)])
     }
 
-    @Test func budgetThatIsSpentAgainAndAgainIsOneObstacle() {
+    @Test func budgetThatIsSpentAgainAndAgainIsOneBlock() {
         var driver = TrackerDriver()
         for number in 0..<20 { driver.learn("aa_\(number)") }
         driver.store.grantSpacing = .seconds(2)

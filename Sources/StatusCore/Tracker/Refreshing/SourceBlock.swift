@@ -1,7 +1,7 @@
 // What keeps an upstream from being called, as operators read of it.
 
 /// Something that stands in the way of an upstream's calls.
-public struct Obstacle: Sendable, Equatable {
+public struct SourceBlock: Sendable, Equatable {
     public var kind: Kind
     /// What showed it; nil when a store or another process has.
     public var fault: UpstreamFault?

@@ -3,7 +3,7 @@
 
 public import StatusCore
 
-extension Obstacle {
+extension SourceBlock {
     /// Without a full stop. Free of secrets, and of what only operators should know.
     public func sentence(_ source: Source, _ clocks: Clocks) -> String {
         let stop = "no calls to \(source.name)" + clocks.end(until)
