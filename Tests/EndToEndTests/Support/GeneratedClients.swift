@@ -117,10 +117,13 @@ enum GeneratedClients {
         _ = try await tools.run(
             tools.python,
             ["-m", "openapi_python_client", "generate", "--config", "generators.yaml"]
-                + ["--meta", "none"] + paths)
+                + ["--meta", "none", "--fail-on-warning"] + paths)
         let quickStart = GeneratorTools.quickStart
-        _ = try await tools.run(
+        let log = try await tools.run(
             tools.java, quickStart + ["-jar", tools.jar, "batch", "python.yaml", "java.yaml"])
+        guard !log.contains("WARN"), !log.contains("ERROR") else {
+            throw Program.Failure(description: log)
+        }
         let root = "java/src/main"
         let folder = GeneratorTools.place.appendingPathComponent(root).path
         let written =
