@@ -50,9 +50,7 @@ public struct RenderedAnswer: Sendable {
         plainBytes = answer.document.open.count + tail.count
     }
 
-    @inlinable public var answer: Answer {
-        _read { yield shared.value }
-    }
+    @inlinable public var answer: Answer { shared.value }
     public var tag: EntityTag { EntityTag(shared.value.document) }
 
     /// The Action: the state, and what is known of its freshness.

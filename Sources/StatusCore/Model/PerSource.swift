@@ -27,9 +27,7 @@ public struct PerSource<Value> {
 
     /// Nil for a source that is not configured; what is assigned to such a one is dropped.
     public subscript(source: Source) -> Value? {
-        _read {
-            if let index = sources.firstIndex(of: source) { yield values[index] } else { yield nil }
-        }
+        get { sources.firstIndex(of: source).flatMap { values[$0] } }
         _modify {
             var none: Value?
             if let index = sources.firstIndex(of: source) {

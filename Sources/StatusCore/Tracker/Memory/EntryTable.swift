@@ -13,9 +13,7 @@ struct EntryTable: Sendable {
     var all: some Collection<Entry> { rows.lazy.map(\.entry) }
 
     subscript(source: Source) -> Entry {
-        _read {
-            if let index = index(of: source) { yield rows[index].entry } else { yield first }
-        }
+        get { index(of: source).map { rows[$0].entry } ?? first }
         _modify {
             if index(of: source) == nil { rows.append((source, first)) }
             let index = index(of: source) ?? rows.count - 1
