@@ -58,7 +58,13 @@ struct PostgresContinuity: Sendable {
     /// `expected`: the store's time as this process knows it, if the clock has gone ahead of that: then
     /// time goes on from there, but not from before the last time written. One process whose own clock
     /// stood still can so not set the others back.
-    func judge(_ sight: PostgresSight, expected: Instant? = nil) -> Judgement {
+    ///
+    /// `earliest`: what the store's time must have come to as this process knows it. Where something is
+    /// wrong, time is not behind that: else all that the store has kept looks younger than it is, and an
+    /// older state newer than what this process has seen since. Gates are in quarantine then.
+    func judge(
+        _ sight: PostgresSight, expected: Instant? = nil, earliest: Instant? = nil
+    ) -> Judgement {
         var meta = sight.meta ?? .first(sight)
         if meta.home.isEmpty { meta.home = sight.home }
         var now = sight.clock + meta.clockOffset
@@ -73,6 +79,10 @@ struct PostgresContinuity: Sendable {
         // Set back: time goes on from where it was. Only slightly behind: it stands still for a moment.
         if isBehind { meta.clockOffset = meta.clockOffset + (meta.lastTime - now) }
         now = max(now, meta.lastTime)
+        if trouble != nil, let earliest, now < earliest {
+            meta.clockOffset = meta.clockOffset + (earliest - now)
+            now = earliest
+        }
         if trouble != nil {
             // So that every replica notices; an epoch that is new already says it all.
             if trouble != Self.epochChanged { meta.epoch = Int64.random(in: 1...(1 << 52)) }

@@ -20,11 +20,12 @@ struct PostgresMemory {
 
     /// A clock that has gone ahead of ours is not followed: time goes on from where it is for us.
     mutating func judge(_ sight: PostgresSight, sent: Instant, received: Instant) -> Reading {
-        let judgement = continuity.judge(sight)
+        let earliest = clock.earliest(at: sent)
+        let judgement = continuity.judge(sight, earliest: earliest)
         var reading = Reading(judgement: judgement, sent: sent, received: received)
         let found = clock.take(judgement.now, sent: sent, received: received)
         if case .ahead(let span) = found, let expected = clock.earliest(at: sent) {
-            reading.judgement = continuity.judge(sight, expected: expected)
+            reading.judgement = continuity.judge(sight, expected: expected, earliest: expected)
             reading.ahead = span
         }
         return reading

@@ -92,6 +92,20 @@ struct PostgresContinuityTests {
         }
     }
 
+    /// A server that was promoted with a clock that is behind: what it has kept may not look younger.
+    @Test func timeGoesOnFromWhatTheProcessKnowsIfTheStoreIsNotWhatItWas() {
+        for (home, clock, now) in [
+            ("there", Int64(75), Int64(120)), ("there", 105, 120), ("there", 125, 128),
+            ("here", 75, 120), ("here", 105, 108),
+        ] {
+            let sight = PostgresSight(
+                meta: Self.meta, home: home, serverStart: "noon", clock: Self.at(clock))
+            let judgement = PostgresContinuity().judge(sight, earliest: Self.at(120))
+            #expect(judgement.now == Self.at(now), "\(home) \(clock)")
+            #expect(sight.clock + judgement.meta.clockOffset == judgement.now)
+        }
+    }
+
     @Test func tokensThatALostStateHasGrantedAreLeftOut() {
         var known = PostgresContinuity()
         var later = Self.meta
