@@ -98,6 +98,19 @@ struct EngineBacklogTests {
         #expect(backlog.patienceEndsAt == nil)
     }
 
+    @Test mutating func oneOverviewATurnServesAllWhoWaitForIt() throws {
+        for _ in 0..<1000 { backlog.add(overviewTo: { _ in }) }
+        let single = try ask(1)
+        var served: [Int] = []
+        while backlog.isReady(lookUps: 0, now: Self.now) {
+            let pieces = turn()
+            if served.isEmpty { #expect(pieces.first?.caller == single.caller(0)) }
+            served += pieces.compactMap(\.overviewReplies)
+        }
+        let most = EngineBacklog.Share().overviews
+        #expect(served == [most, most, most, 1000 - 3 * most])
+    }
+
     @Test mutating func whoHasGoneIsNotAskedAboutAnyMore() throws {
         let gone = try ask(100)
         let single = try ask(1)
@@ -120,10 +133,14 @@ extension Problem {
 extension EngineBacklog.Piece {
     fileprivate var isReport: Bool { if case .report = self { true } else { false } }
 
+    fileprivate var overviewReplies: Int? {
+        if case .overview(let replies) = self { replies.count } else { nil }
+    }
+
     /// Whom it is for.
     fileprivate var caller: CallerID? {
         switch self {
-        case .report: nil
+        case .report, .overview: nil
         case .question(let asked, let index): asked.caller(index)
         case .explanation(let caller, _), .departure(let caller), .reply(let caller, _): caller
         }

@@ -3,6 +3,7 @@ for each route as fast as they can. And crowds: what ten thousand held callers c
 
 import contextlib
 import http.client
+import itertools
 import json
 import multiprocessing
 import os
@@ -39,6 +40,7 @@ NEIGHBOURS = [
     ("/metrics", 64, "/metrics"),
     ("explain, a known id", 64, f"/actions/{KNOWN}/explain"),
     ("explain, new ids", 64, f"/actions/{STRANGER}/explain"),
+    ("/sources", 64, "/sources"),
     ("/readyz", 64, "/readyz"),
     ("the page", 64, "/"),
     ("/openapi.yaml", 64, "/openapi.yaml"),
@@ -47,7 +49,8 @@ NEIGHBOURS = [
     ("batch: 7 MiB named 99 times, a new id", 4, ids(*[LARGE] * 99, STRANGER)),
     ("batch: 7 MiB named 8 times", 16, ids(*[LARGE] * 8)),
     ("7 MiB", 16, f"/actions/{LARGE}"),
-    ("7 MiB as an event stream", 16, None),
+    ("7 MiB as an event stream", 16, f"/actions/{LARGE}/events"),
+    ("event stream of 100 new ids", 16, ids(*[STRANGER] * 100)),
 ]
 
 
@@ -88,16 +91,19 @@ def cold(port, first, seconds=SECONDS, query=""):
     }
 
 
-def read_streams(port, over):
-    """Opens one event stream of a finished large action after the other."""
+def read_streams(port, path, first, over):
+    """Opens one event stream after the other, and leaves it once it has an event for each action."""
     nice(15)
+    numbers = itertools.count(first)
     while not over.is_set():
         try:
             link = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-            link.request("GET", f"/actions/{LARGE}/events")
+            target = re.sub("%", lambda _: f"{next(numbers):012x}", path)
+            link.request("GET", target, headers={"Accept": "text/event-stream"})
             answer = link.getresponse()
-            while answer.read(1 << 20):
-                pass
+            left = max(1, path.count("id="))
+            while left and (line := answer.readline()):
+                left -= line.startswith(b"data:")
             link.close()
         except OSError:
             pass
@@ -106,13 +112,15 @@ def read_streams(port, over):
 class Neighbours:
     """Asks for one thing as fast as it is answered, until the block ends."""
 
-    def __init__(self, port, connections, path, first):
+    def __init__(self, port, connections, path, first, are_streams=False):
         self.over = multiprocessing.Event()
         self.readers, self.child = [], None
-        if path is None:
+        if are_streams:
             self.readers = [
-                multiprocessing.Process(target=read_streams, args=(port, self.over), daemon=True)
-                for _ in range(connections)]
+                multiprocessing.Process(
+                    target=read_streams, args=(port, path, first + number * 0x10_0000, self.over),
+                    daemon=True)
+                for number in range(connections)]
             for reader in self.readers:
                 reader.start()
             return
@@ -161,7 +169,8 @@ def beside(folder, wanted=None):
             if connections == 0:
                 row = cold(port, first)
             else:
-                with Neighbours(port, connections, path, first + 0x800_0000):
+                are_streams = "event stream" in name
+                with Neighbours(port, connections, path, first + 0x800_0000, are_streams):
                     row = cold(port, first)
             rows.append({"name": name, "connections": connections, **row})
             # What they have left behind is worked off.

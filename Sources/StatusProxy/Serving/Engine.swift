@@ -67,6 +67,7 @@ final class Engine: @unchecked Sendable {
         case report(@Sendable () -> Void)
         case asked(AskedQuestions)
         case inquired(CallerID, ActionID, at: Instant, @Sendable (Explanation) -> Void)
+        case surveyed(EngineBacklog.OverviewReply)
         case left(AskedQuestions)
     }
 
@@ -123,9 +124,7 @@ final class Engine: @unchecked Sendable {
     }
 
     /// How each source is. `reply` is called once, on the engine's queue, and must be short.
-    func overview(reply: @escaping @Sendable ([SourceOverview]) -> Void) {
-        report { reply($0.tracker.overview(now: SystemClock.now())) }
-    }
+    func overview(reply: @escaping EngineBacklog.OverviewReply) { arrive(.surveyed(reply)) }
 
     /// A state is held in its compressed form, too, from now on.
     func compressed(_ id: ActionID) { report { $0.take(.compressed(id)) } }
@@ -197,6 +196,7 @@ final class Engine: @unchecked Sendable {
         case .inquired(let inquirer, let id, let askedAt, let reply):
             inquiries[inquirer] = reply
             backlog.add(explanationOf: id, to: inquirer, askedAt: askedAt)
+        case .surveyed(let reply): backlog.add(overviewTo: reply)
         case .left(let asked): backlog.add(departureOf: asked)
         }
     }
@@ -209,6 +209,9 @@ final class Engine: @unchecked Sendable {
             held[caller] = asked
             take(.asked(caller, asked.questions[index]))
         case .explanation(let inquirer, let id): take(.inquired(inquirer, id))
+        case .overview(let replies):
+            let overview = tracker.overview(now: SystemClock.now())
+            for reply in replies { reply(overview) }
         case .departure(let caller):
             if held.removeValue(forKey: caller) != nil { take(.left(caller)) }
         case .reply(let caller, let reply):

@@ -36,12 +36,16 @@ final class AskedQuestions: Sendable {
 /// report, then questions, of single requests and of batches alternately and of batches one from each
 /// in a circle, then the rest. What comes during a turn waits for the next.
 struct EngineBacklog {
+    typealias OverviewReply = @Sendable ([SourceOverview]) -> Void
+
     /// One piece of work.
     enum Piece {
         /// An upstream's answer, a store's reply, a timer, a command.
         case report(@Sendable () -> Void)
         case question(AskedQuestions, index: Int)
         case explanation(CallerID, ActionID)
+        /// One overview for all that wait for it.
+        case overview([OverviewReply])
         case departure(CallerID)
         case reply(CallerID, Reply)
     }
@@ -51,6 +55,7 @@ struct EngineBacklog {
         var reports = 64
         var questions = 64
         var explanations = 16
+        var overviews = 256
         var departures = 256
         var replies = 256
     }
@@ -66,6 +71,7 @@ struct EngineBacklog {
     private var batches: Deque<AskedQuestions> = []
     /// Requests with questions to come, by their first callers; the index is of the next one.
     private var next: [UInt64: Int] = [:]
+    private var overviews: Deque<OverviewReply> = []
     private var explanations: Deque<(inquirer: CallerID, id: ActionID, askedAt: Instant)> = []
     private var departures: Deque<CallerID> = []
     private var replies: Deque<(CallerID, Reply)> = []
@@ -87,6 +93,8 @@ struct EngineBacklog {
     mutating func add(explanationOf id: ActionID, to inquirer: CallerID, askedAt: Instant) {
         explanations.append((inquirer, id, askedAt))
     }
+
+    mutating func add(overviewTo reply: @escaping OverviewReply) { overviews.append(reply) }
 
     /// A request's caller has gone: what was not asked yet is dropped, what was is taken back.
     mutating func add(departureOf asked: AskedQuestions) {
@@ -112,6 +120,12 @@ struct EngineBacklog {
             let (inquirer, id, _) = Self.pop(&explanations, &left.explanations)
         {
             return .explanation(inquirer, id)
+        }
+        if left.overviews > 0, !overviews.isEmpty {
+            let replies = Array(overviews.prefix(left.overviews))
+            overviews.removeFirst(replies.count)
+            left.overviews = 0
+            return .overview(replies)
         }
         if let caller = Self.pop(&departures, &left.departures) { return .departure(caller) }
         return Self.pop(&replies, &left.replies).map { .reply($0, $1) }
@@ -155,7 +169,9 @@ struct EngineBacklog {
 
     /// Whether another turn would find something to do.
     func isReady(lookUps: Int, now: Instant) -> Bool {
-        if !reports.isEmpty || !singles.isEmpty || !departures.isEmpty || !replies.isEmpty {
+        if !reports.isEmpty || !singles.isEmpty || !departures.isEmpty || !replies.isEmpty
+            || !overviews.isEmpty
+        {
             return true
         }
         return mayLookUp(lookUps, since: batches.first?.askedAt, now)

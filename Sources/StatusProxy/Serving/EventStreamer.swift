@@ -37,9 +37,10 @@ final class EventStreamer: @unchecked Sendable {
 
     /// Asks about each action, unless that is refused.
     func open(refusal: ProblemDetails?) {
+        var questions: [(index: Int, question: Question)] = []
         for index in 0..<followed.count {
             if refusal == nil, let question = followed.question(at: index) {
-                ask(question, index)
+                questions.append((index, question))
             } else {
                 follow(
                     followed.refuse(
@@ -48,20 +49,21 @@ final class EventStreamer: @unchecked Sendable {
                     index)
             }
         }
+        ask(questions)
         endIfOver()
     }
 
     /// The peer went away.
     func abandoned() {
         guard forget() else { return }
-        for asked in asked.values { streams.engine.leave(asked) }
+        leaveAll()
         log()
     }
 
     /// What waits to ask again asks.
     func wake() {
         guard !isOver else { return }
-        for (index, question) in followed.wake(SystemClock.now()) { ask(question, index) }
+        ask(followed.wake(SystemClock.now()))
         streams.rest(exchange, until: followed.nextWake)
     }
 
@@ -73,9 +75,21 @@ final class EventStreamer: @unchecked Sendable {
 
     // MARK: Asking, and what comes of it
 
-    private func ask(_ question: Question, _ index: Int) {
-        asked[index] = streams.engine.ask([question], trace: context.trace) { _, reply in
+    /// As one request: the engine takes turns between requests, however many questions each has.
+    private func ask(_ questions: [(index: Int, question: Question)]) {
+        guard !questions.isEmpty, !isOver else { return }
+        let request = streams.engine.ask(questions.map(\.question), trace: context.trace) {
+            place, reply in
+            let (index, question) = questions[place]
             self.exchange.perform { self.take(reply, to: question, index) }
+        }
+        for (index, _) in questions { asked[index] = request }
+    }
+
+    private func leaveAll() {
+        var left: Set<UInt64> = []
+        for request in asked.values where left.insert(request.first).inserted {
+            streams.engine.leave(request)
         }
     }
 
@@ -110,7 +124,7 @@ final class EventStreamer: @unchecked Sendable {
             exchange.send(on: index) { event.content(insteadOf: $0) }
         }
         switch step.next {
-        case .ask(let question): if begins() { ask(question, index) }
+        case .ask(let question): if begins() { ask([(index, question)]) }
         case .rest: if begins() { streams.rest(exchange, until: followed.nextWake) }
         case .end: break
         }
@@ -146,14 +160,14 @@ final class EventStreamer: @unchecked Sendable {
 
     private func decline(_ response: Response) {
         guard forget() else { return }
-        for asked in asked.values { streams.engine.leave(asked) }
+        leaveAll()
         exchange.respond(streams.journal.close(context, response))
     }
 
     private func end() {
         exchange.endStream()
         guard forget() else { return }
-        for asked in asked.values { streams.engine.leave(asked) }
+        leaveAll()
         log()
     }
 
