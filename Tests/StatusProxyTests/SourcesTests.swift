@@ -8,7 +8,7 @@ import UpstreamCurl
 
 struct SourcesTests {
     private static let description =
-        #"{"path":"/v1/jobs/{id}","status":"/state","statuses":{"done":"SUCCEEDED"}}"#
+        #"{"path":"/v1/jobs/{id}","status":"/state","statuses":{"done":"SUCCEEDED"},"not_found":["/code"]}"#
 
     /// Six sources of four kinds.
     private func six(_ folder: TemporaryFolder) -> Changes {

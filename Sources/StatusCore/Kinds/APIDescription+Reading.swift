@@ -43,7 +43,8 @@ extension APIDescription {
             try errors.end()
         }
         required = try root.pointers("required") ?? []
-        notFound = try root.pointers("not_found")
+        notFound = try root.pointers("not_found") ?? []
+        guard !notFound.isEmpty else { throw root.missing("not_found") }
         try root.end()
     }
 

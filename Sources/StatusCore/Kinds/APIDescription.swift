@@ -19,9 +19,9 @@ public struct APIDescription: StateReader {
     var errors: Errors?
     /// Without a text at each of them a body is not one of the API's.
     var required: [JSONPointer] = []
-    /// With a text at each of them, and a word at the first, a 404 is the API's own; nil: with any JSON
-    /// object.
-    var notFound: [JSONPointer]?
+    /// With a text at each of them, and a word at the first, a 404 is the API's own; any other is a
+    /// gateway's. At least one.
+    let notFound: [JSONPointer]
 
     struct Errors: Sendable {
         var items: JSONPointer
@@ -59,7 +59,6 @@ public struct APIDescription: StateReader {
     }
 
     public func isNotFound(_ body: JSONValue) -> Bool {
-        guard let notFound else { return body.isObject }
         let texts = notFound.map { $0.value(in: body)?.string }
         return !texts.contains(nil) && texts.first??.contains(where: \.isLetter) != false
     }

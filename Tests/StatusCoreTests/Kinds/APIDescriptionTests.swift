@@ -12,10 +12,15 @@ struct APIDescriptionTests {
          "updated_at": "/job/updated", "result": "/job/output",
          "counts": {"succeeded": "/job/good", "failed": "/job/bad"},
          "errors": {"items": "/job/errors", "code": "/code", "message": "/detail",
-                    "target": "/row", "classes": {"E_INPUT": "input"}}}
+                    "target": "/row", "classes": {"E_INPUT": "input"}},
+         "not_found": ["/error/code"]}
         """#
-    private static let least =
-        #"{"path":"/{id}","status":"/state","statuses":{"done":"SUCCEEDED"}}"#
+    private static let least = least(notFound: #"["/code"]"#)
+
+    private static func least(notFound places: String) -> String {
+        #"{"path":"/{id}","status":"/state","statuses":{"done":"SUCCEEDED"},"#
+            + #""not_found":\#(places)}"#
+    }
 
     private func outcome(
         _ body: String, status: Int = 200, by description: String = whole
@@ -109,17 +114,15 @@ struct APIDescriptionTests {
     // MARK: 404
 
     @Test(arguments: [
-        (nil, #"{"error":"none"}"#, true), (nil, "[]", false), (nil, "", false),
-        (nil, "<p>Not found</p>", false),
+        (#"["/error/code"]"#, "[]", false), (#"["/error/code"]"#, "", false),
+        (#"["/error/code"]"#, "<p>Not found</p>", false),
         (#"["/error/code"]"#, #"{"error":{"code":"not_found"}}"#, true),
         (#"["/error/code"]"#, #"{"error":{"code":404}}"#, false),
         (#"["/error/code"]"#, #"{"message":"no Route matched"}"#, false),
         (#"["/a","/b"]"#, #"{"a":"x"}"#, false), (#"["/0/code"]"#, #"[{"code":"GONE"}]"#, true),
     ])
-    func real404IsTheAPIsOwn(places: String?, body: String, isReal: Bool) throws {
-        let member = places.map { #","not_found":\#($0)"# } ?? ""
-        let description = String(Self.least.dropLast()) + member + "}"
-        let outcome = try outcome(body, status: 404, by: description)
+    func real404IsTheAPIsOwn(places: String, body: String, isReal: Bool) throws {
+        let outcome = try outcome(body, status: 404, by: Self.least(notFound: places))
         if case .notFound = outcome { #expect(isReal) } else { #expect(!isReal) }
     }
 
@@ -140,6 +143,18 @@ struct APIDescriptionTests {
         (#"{"path":"/{id}","status":"/s","statuses":{}}"#, "statuses", "must be given"),
         (#"{"path":"/{id}","status":"/s","statuses":[]}"#, "statuses", "not a JSON object"),
         (
+            #"{"path":"/{id}","status":"/s","statuses":{"a":"FAILED"}}"#, "not_found",
+            "must be given"
+        ),
+        (
+            #"{"path":"/{id}","status":"/s","statuses":{"a":"FAILED"},"not_found":[]}"#,
+            "not_found", "must be given"
+        ),
+        (
+            #"{"path":"/{id}","status":"/s","statuses":{"a":"FAILED"},"not_found":"/a"}"#,
+            "not_found", "list"
+        ),
+        (
             #"{"path":"/{id}","status":"/s","statuses":{"a":"DONE"}}"#, "statuses.a",
             "one of: PENDING, IN_PROGRESS, SUCCEEDED"
         ),
@@ -154,7 +169,7 @@ struct APIDescriptionTests {
         (#""counts":{"failed":"a"}"#, "counts.failed", "like"),
         (#""errors":{}"#, "errors.items", "must be given"), (#""errors":[]"#, "errors", "object"),
         (#""errors":{"items":"/e","classes":{"A":"bad"}}"#, "errors.classes.A", "one of: input"),
-        (#""error":{}"#, "error", "no such member"), (#""not_found":"/a""#, "not_found", "list"),
+        (#""error":{}"#, "error", "no such member"),
         (#""required":[7]"#, "required", "JSON Pointer like"),
     ])
     func mistakeInAnOptionalMemberNamesIt(member: String, name: String, words: String) {

@@ -31,7 +31,8 @@ struct UpstreamAnswer {
             {"path": "/{id}", "id": "/id", "status": "/status", "statuses": {"DONE": "SUCCEEDED"},
              "progress": "/progress", "result": "/result", "created_at": "/created_at",
              "counts": {"succeeded": "/result/done_count", "failed": "/result/failed_count"},
-             "errors": {"items": "/errors", "code": "/code", "message": "/message"}}
+             "errors": {"items": "/errors", "code": "/code", "message": "/message"},
+             "not_found": ["/code", "/message"]}
             """#
         guard let read = try? APIDescription(Array(text.utf8)) else { fatalError("a description") }
         return read
