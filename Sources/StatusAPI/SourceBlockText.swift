@@ -8,7 +8,9 @@ extension SourceBlock {
     public func sentence(_ source: Source, _ clocks: Clocks) -> String {
         let stop = "no calls to \(source.name)" + clocks.end(until)
         return switch kind {
-        case .pause: "\(stop): it asked for a pause\(fault?.status ?? "")"
+        case .pause:
+            fault.map { "\(stop): it asked for a pause\($0.status)" }
+                ?? "\(stop): it is paused in the store, by another process or as a new source"
         case .breaker: "\(stop): \(fault?.phrase ?? "another process found that it keeps failing")"
         case .budget(let budget): "\(stop)\(budget.concerned): \(budget.phrase)"
         case .credential: "no calls to \(source.name): \(fault?.phrase ?? "no credential")"

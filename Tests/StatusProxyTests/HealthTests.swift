@@ -81,7 +81,8 @@ struct HealthTests {
         #expect(
             health.summary(of: Source.both)
                 == "the store cannot be used; no calls are made; orders is ok;"
-                + " no calls to vouchers: it asked for a pause")
+                + " no calls to vouchers: it is paused in the store, by another process or as a new"
+                + " source")
         health.startDraining()
         #expect(health.summary(of: [.orders]) == "draining: about to stop; orders is ok")
     }

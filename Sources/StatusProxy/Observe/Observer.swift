@@ -33,10 +33,10 @@ final class Observer: EngineObserver {
                 .debug, "upstream call denied",
                 ["source": .text(source.name), "reason": .text(reason.word)])
         case .blocked(let source, let block, let isNew):
-            logBlock(isNew ? .warning : .debug, block.kind.beginning, source, block)
+            logBlock(isNew ? .warning : .debug, block.beginning, source, block)
         case .unblocked(let source, let block):
             log.log(
-                .info, block.kind.end,
+                .info, block.end,
                 ["source": .text(source.name), "reason": .text(block.kind.word)])
         case .terminalRegressed(let key):
             log.log(
@@ -95,9 +95,10 @@ final class Observer: EngineObserver {
     }
 }
 
-extension SourceBlock.Kind {
+extension SourceBlock {
     fileprivate var beginning: StaticString {
-        switch self {
+        switch kind {
+        case .pause where fault == nil: "source is paused in the store, calls stop"
         case .pause: "upstream asked for a pause, calls stop"
         case .breaker: "upstream keeps failing, calls stop"
         case .budget: "budget of calls is spent"
@@ -108,7 +109,7 @@ extension SourceBlock.Kind {
     }
 
     fileprivate var end: StaticString {
-        switch self {
+        switch kind {
         case .pause: "pause of an upstream is over"
         case .breaker: "upstream is well again"
         case .budget: "budget has calls again"

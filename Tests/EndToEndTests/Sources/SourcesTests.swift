@@ -125,6 +125,9 @@ import Testing
         try await world.restartProxy()
         let paused = try world.get("/actions/\(id)?source=exports")
         #expect(paused.status == 503 && paused["retry-after"] != nil, "\(paused.text)")
+        let sources = try world.get("/sources").text
+        #expect(
+            sources.contains("it is paused in the store, by another process or as a new source"))
         #expect(try world.calls(of: id) == 1)
         try await eventually("called again") {
             try world.get("/actions/\(id)?source=exports").status == 200

@@ -54,7 +54,8 @@ extension ActionTracker {
         let until = leaveAlone(key.source, for: pause)
         // Who was held back by a pause that is on its way was not asked for another.
         if fault?.kind != .slotExpired {
-            block(key.source, SourceBlock(.pause, fault: fault, until: until))
+            let cause = fault ?? UpstreamFault(kind: .throttled, message: "no calls are left")
+            block(key.source, SourceBlock(.pause, fault: cause, until: until))
         }
         touchDeferred(key.source)
         return pause
