@@ -1,4 +1,4 @@
-// The table of settings: the README shows what the type holds, in its order.
+// The tables of settings: docs/configuration.md shows what the types hold, in their order.
 
 import StatusCore
 import Testing
@@ -6,10 +6,10 @@ import Testing
 @testable import StatusProxy
 
 struct SettingNameTests {
-    /// The first table below that heading of the README whose head begins so: the ticked words of each cell.
+    /// The first table below that heading of the page whose head begins so: the ticked words of each cell.
     private func rows(below heading: String, head: String) throws -> [[[String]]] {
         let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
-        let bytes = try SmallFile.read("\(root)/README.md", bytesMax: 1 << 20)
+        let bytes = try SmallFile.read("\(root)/docs/configuration.md", bytesMax: 1 << 20)
         let text = String(decoding: bytes, as: UTF8.self)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let table = lines.drop { $0 != heading }.drop { !$0.hasPrefix("| \(head)") }
@@ -21,19 +21,19 @@ struct SettingNameTests {
         }
     }
 
-    @Test func readmeShowsEverySettingInOrder() throws {
+    @Test func pageShowsEverySettingInOrder() throws {
         let rows = try rows(below: "## Settings", head: "variable |")
         #expect(rows.map { $0[0].first } == SettingName.allCases.map(\.rawValue))
         #expect(rows.map { $0[1].first } == SettingName.allCases.map(\.defaultText))
     }
 
-    @Test func readmeShowsEverySettingOfASourceInOrder() throws {
-        let rows = try rows(below: "### Sources", head: "variable of source")
+    @Test func pageShowsEverySettingOfASourceInOrder() throws {
+        let rows = try rows(below: "## Sources", head: "variable of source")
         #expect(rows.map { $0[0].first } == SourceAspect.allCases.map { "X_\($0.rawValue)" })
     }
 
-    @Test func readmeShowsEveryKindWithItsDefaults() throws {
-        let rows = try rows(below: "### Sources", head: "kind |")
+    @Test func pageShowsEveryKindWithItsDefaults() throws {
+        let rows = try rows(below: "## Sources", head: "kind |")
         #expect(rows.map { $0[0].first } == SourceKind.all.map(\.name))
         for (row, kind) in zip(rows, SourceKind.all) {
             #expect(row[1].first == kind.baseURL)

@@ -105,7 +105,7 @@ enum PostgresGreeting {
                 """, within: span)
             return result.rows.first?.text(0) == "0" ? .none : .foreign
         } catch .refused("42501", let message) {
-            throw .wrongSchema("\(message): grant the role what the README says")
+            throw .wrongSchema("\(message): grant the role what docs/replicas.md says")
         }
     }
 

@@ -13,7 +13,7 @@ struct StatusProxyCommand: ParsableCommand {
         abstract: "Answers GET /actions/{id} for Mirakl Connect and Voucherify actions, and keeps"
             + " their call limits whatever happens.",
         discussion: "Settings are environment variables, or keys of the JSON file that"
-            + " CONFIG_FILE names. See the README.",
+            + " CONFIG_FILE names. See docs/configuration.md.",
         version: ProgramVersion.text,
         subcommands: [
             ServeCommand.self, CheckCommand.self, GetCommand.self, SourcesCommand.self,

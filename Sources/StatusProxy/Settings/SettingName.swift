@@ -1,5 +1,5 @@
-// The settings of the service as a whole, by name and with their defaults: the table that the README shows
-// and the reader obeys.
+// The settings of the service as a whole, by name and with their defaults: the table that
+// docs/configuration.md shows and the reader obeys.
 
 /// An environment variable, and a key of the settings file.
 protocol Setting: Sendable {

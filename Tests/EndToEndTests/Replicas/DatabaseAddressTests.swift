@@ -82,7 +82,7 @@ struct DatabaseAddressTests {
         #expect(try fleet.audit().vouchers.calls == 1)
     }
 
-    /// What the README tells an operator to do, word for word.
+    /// What docs/replicas.md tells an operator to do, word for word.
     @Test func aRoleWithoutRightsToCreateWorksOnceTheOwnerHasMadeTheSchema() async throws {
         let cluster = try PostgresCluster()
         let owner = try SQLSession(cluster.url(database: "postgres"))
@@ -97,7 +97,8 @@ struct DatabaseAddressTests {
         }
 
         let command = "psql --single-transaction --file Sources/CPostgres/schema.sql"
-        #expect(try Project.text("README.md").contains("`\(command)`"))
+        let page = try Page("docs/replicas.md")
+        #expect(page.text.contains("`\(command)`"))
         let shell = try Program(
             "/bin/sh", ["-c", command],
             environment: [
@@ -106,7 +107,7 @@ struct DatabaseAddressTests {
             ], directory: Project.folder)
         #expect(try await shell.exitCode() == 0)
         #expect(!shell.text.contains("ERROR"), "\(shell.text)")
-        let grants = try Project.readmeBlock("sql", after: "**Permissions.**")
+        let grants = try page.block("sql", below: "Setting up the database")
         #expect(grants.count == 2 && grants.allSatisfy { $0.hasPrefix("GRANT ") })
         for grant in grants { try owner.query(grant) }
 
