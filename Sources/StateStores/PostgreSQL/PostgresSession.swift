@@ -193,6 +193,8 @@ final class PostgresSession: @unchecked Sendable {
     private func replied(
         _ number: Int, _ result: Result<[PostgresResult], PostgresFailure>, _ at: Instant
     ) {
+        // A decision that comes too late is none, though no tick has found out yet.
+        if giveUpLate() { isLate = true }
         guard number == lastNumber, let work else {
             return lose(.malformed("a reply out of order"))
         }
@@ -286,18 +288,25 @@ final class PostgresSession: @unchecked Sendable {
 
     private func tick() {
         let now = ContinuousClock.now
-        let failure = PostgresFailure.tooSlow("the database did not answer in time")
-        for errand in errands.giveUp(at: now) { errand.fail(storeFailure(failure)) }
-        let late = work?.giveUp(at: now) ?? []
-        for errand in late { errand.fail(storeFailure(failure)) }
+        let hasLate = giveUpLate()
         switch phase {
         case .resting(let until) where until <= now && closers.isEmpty: connect()
-        case .greeting, .ready: watchLink(now, hasLate: !late.isEmpty)
+        case .greeting, .ready: watchLink(now, hasLate: hasLate)
         case .resting, .connecting, .closed: break
         }
         tellCondition()
         pump()
         planTick()
+    }
+
+    /// Tells who has waited too long; true if something on its way is past its time.
+    private func giveUpLate() -> Bool {
+        let now = ContinuousClock.now
+        let failure = PostgresFailure.tooSlow("the database did not answer in time")
+        for errand in errands.giveUp(at: now) { errand.fail(storeFailure(failure)) }
+        let late = work?.giveUp(at: now) ?? []
+        for errand in late { errand.fail(storeFailure(failure)) }
+        return !late.isEmpty
     }
 
     private func watchLink(_ now: ContinuousClock.Instant, hasLate: Bool) {

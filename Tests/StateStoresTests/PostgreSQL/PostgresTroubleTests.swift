@@ -206,6 +206,35 @@ struct PostgresTroubleTests {
         }
     }
 
+    /// A reply that comes right after the deadline is no decision, whoever notices first.
+    @Test func aDatabaseThatTakesAllTheTimeThereIsGrantsNothing() async throws {
+        var limits = PostgresLimits.quiet
+        limits.decisionMax = .milliseconds(320)
+        let conditions = Guarded<[StoreCondition]>([])
+        var stores: [PostgresStore] = []
+        for _ in 0..<6 {
+            let store = try database.open(
+                limits,
+                watch: { condition in
+                    conditions.withLock { $0.append(condition) }
+                })
+            try await eventually("not connected") { (try? await store.lookUp(a.id)) != nil }
+            stores.append(store)
+        }
+        try database.admin.query(
+            """
+            CREATE OR REPLACE FUNCTION status_proxy.clock() RETURNS bigint LANGUAGE sql VOLATILE
+            AS 'SELECT ns FROM public.clock, pg_sleep(0.33)'
+            """)
+        for store in stores {
+            await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
+        }
+        try await eventually("well") {
+            conditions.withLock { $0.filter { $0 != .well }.count } == stores.count
+        }
+        #expect(try database.admin.value("SELECT count(*) FROM status_proxy.calls") == "0")
+    }
+
     /// Broken off while it was prepared, a statement is unknown under its name.
     @Test func aStatementThatCouldNotBePreparedIsPreparedAnew() async throws {
         var limits = PostgresLimits.quiet
