@@ -6,7 +6,7 @@ public import StatusCore
 /// A failed request, ready to be told.
 public struct ProblemDetails: Error, Sendable, Equatable {
     public var code: Code
-    /// For a person, about this very request. Free of secrets.
+    /// For people: what happened to this request, and what its caller can do. Free of secrets.
     public var detail: String
     /// When asking again is of use.
     public var retryAt: Instant?
@@ -61,67 +61,84 @@ public struct ProblemDetails: Error, Sendable, Equatable {
 
         public var title: String {
             switch self {
-            case .invalidID: "Not an action id"
+            case .invalidID: "Invalid action id"
             case .invalidParameter: "Invalid parameter"
             case .malformedRequest: "Malformed request"
-            case .unauthorized: "A caller's key is needed"
-            case .crossSite: "Requests of other sites' pages are refused"
+            case .unauthorized: "Caller key required"
+            case .crossSite: "Cross-site request refused"
             case .actionNotFound: "Action not found"
-            case .routeNotFound: "No such route"
+            case .routeNotFound: "Route not found"
             case .methodNotAllowed: "Method not allowed"
             case .ambiguousAction: "More than one source knows this id"
             case .preconditionFailed: "Precondition failed"
-            case .misdirected: "Not a name of this service"
-            case .tooManyRequests: "Too many requests of this caller"
-            case .upstreamError: "The upstream failed"
-            case .upstreamUnavailable: "The upstream cannot be asked now"
-            case .upstreamTimeout: "The upstream did not answer in time"
-            case .storeUnavailable: "This service's store cannot be used now"
-            case .overloaded: "Too many requests are being served"
+            case .misdirected: "Unknown host"
+            case .tooManyRequests: "Too many requests"
+            case .upstreamError: "Upstream error"
+            case .upstreamUnavailable: "Upstream unavailable"
+            case .upstreamTimeout: "Upstream timeout"
+            case .storeUnavailable: "Store unavailable"
+            case .overloaded: "Service overloaded"
             }
         }
     }
 
-    /// One word for a missing key, a wrong one and an odd field.
+    private static let again = "Try again after retry_after seconds."
+
+    /// The same for a missing key, a wrong one and a malformed field.
     public static let unauthorized = ProblemDetails(
-        .unauthorized, "Give a known key as 'Authorization: Bearer KEY'.")
+        .unauthorized,
+        "The request has no valid caller key. Send one as 'Authorization: Bearer KEY'.")
 
     /// Answered to a browser that another site's page has made send a request.
     public static let crossSite = ProblemDetails(
-        .crossSite, "A page of another site may link to this service, but not request from it.")
+        .crossSite,
+        "A page of another site sent this request. Such a page may link to this service; let its"
+            + " server send requests.")
 
     /// Answered to a browser that takes this service for another host.
     public static let misdirected = ProblemDetails(
         .misdirected,
-        "Without caller keys, browsers may use this service as localhost, as a loopback address, and"
-            + " by the names in HTTP_HOSTS.")
+        "The Host field does not name this service. Without caller keys, browsers may use localhost,"
+            + " a loopback address, or a name in HTTP_HOSTS.")
 
     static let preconditionFailed = ProblemDetails(
         .preconditionFailed,
-        "If-Match compares strongly, and no answer has a strong tag: only '*' is ever met.")
+        "If-Match needs a strong tag, and this service has only weak ones. Use If-None-Match, or"
+            + " 'If-Match: *'.")
 
     public static func tooManyRequests(_ caller: String, retryAt: Instant) -> ProblemDetails {
         ProblemDetails(
-            .tooManyRequests, "'\(caller)' has used up its requests for now.", retryAt: retryAt)
+            .tooManyRequests, "The caller '\(caller)' has used up its request quota. \(again)",
+            retryAt: retryAt)
     }
 
-    /// Answered to whoever keeps trying keys.
+    /// Answered to an address that keeps trying keys.
     public static func tooManyFailedKeys(retryAt: Instant) -> ProblemDetails {
         ProblemDetails(
             .tooManyRequests,
-            "Too many requests without a known key have come from this address.", retryAt: retryAt)
+            "This address has sent too many requests without a valid caller key. Send a valid key, or"
+                + " try again after retry_after seconds.",
+            retryAt: retryAt)
     }
 
     public static func tooManyHeld(_ caller: String, now: Instant) -> ProblemDetails {
         ProblemDetails(
             .tooManyRequests,
-            "'\(caller)' has as many requests and event streams under way as it may have at a time.",
+            "The caller '\(caller)' has as many held requests and event streams as it may have at a"
+                + " time. End some of them, or try again after retry_after seconds.",
             retryAt: now + .seconds(1))
     }
 
     public static func tooManyFollowed(now: Instant) -> ProblemDetails {
         ProblemDetails(
-            .overloaded, "Too many actions are followed in event streams.",
+            .overloaded, "Too many actions are followed in event streams. \(again)",
+            retryAt: now + .seconds(1))
+    }
+
+    /// Answered on a connection that gets no place, and to what is unfinished at the end of a drain.
+    public static func turnedAway(now: Instant) -> ProblemDetails {
+        ProblemDetails(
+            .overloaded, "No connection is free, or the service is stopping. \(again)",
             retryAt: now + .seconds(1))
     }
 
@@ -138,28 +155,39 @@ extension ProblemDetails {
         switch problem.code {
         case .notFound:
             code = .actionNotFound
-            detail = "No upstream that was asked knows '\(id)'. A new action can take a while."
+            detail =
+                "No upstream that was asked knows '\(id)'. A new action can take a while to appear."
+                + " \(Self.again)"
         case .ambiguous:
             code = .ambiguousAction
-            detail = "More than one source knows '\(id)'. Say which with 'source'."
+            detail =
+                "More than one source knows '\(id)'. Choose one of them with the parameter 'source'."
         case .upstreamError:
             code = .upstreamError
-            detail = "The upstream's answer for '\(id)' cannot be used."
+            detail =
+                "Nothing is stored for '\(id)', and the upstream's answer cannot be used."
+                + " \(Self.again)"
         case .upstreamUnavailable:
             code = .upstreamUnavailable
-            detail = "Nothing is stored for '\(id)', and no upstream can be asked now."
+            detail =
+                "Nothing is stored for '\(id)', and no upstream can be called now. \(Self.again)"
         case .upstreamTimeout:
             code = .upstreamTimeout
-            detail = "Nothing is stored for '\(id)', and the upstream did not answer in time."
+            detail =
+                "Nothing is stored for '\(id)', and the upstream did not answer in time."
+                + " \(Self.again)"
         case .storeUnavailable:
             code = .storeUnavailable
-            detail = "Nothing is known of '\(id)' while this service's own store cannot be used."
+            detail =
+                "Nothing is known of '\(id)', and the store of this service cannot be used, so no"
+                + " upstream is called. \(Self.again)"
         case .overloaded:
             code = .overloaded
             detail =
                 problem.sources.isEmpty
-                ? "Too many requests are waiting for upstreams."
-                : "Nothing is stored for '\(id)', and this service has no means left to ask for it."
+                ? "Too many requests are waiting for upstreams. \(Self.again)"
+                : "Nothing is stored for '\(id)', and this service has no descriptor, memory or port"
+                    + " left for a call. \(Self.again)"
         }
         self.init(code, detail, retryAt: problem.retryAt, sources: problem.sources)
     }
@@ -224,14 +252,16 @@ extension ProblemDetails {
 }
 
 extension ProblemDetails {
-    /// The answer to a request that breaks the protocol: the server's own status, and its words.
+    /// The answer to a request that breaks the protocol: the server's own status, and its reason.
     public static func refusal(status: Int, reason: String) -> Response {
         var json = JSONWriter(reserving: 192)
         json.beginObject()
         json.member("type", "urn:status-proxy:problem:\(Code.malformedRequest.rawValue)")
         json.member("title", Code.malformedRequest.title)
         json.member("status", status)
-        json.member("detail", reason)
+        json.member(
+            "detail",
+            "The request was refused: \(reason). Send a corrected request on a new connection.")
         json.member("code", Code.malformedRequest.rawValue)
         json.endObject()
         let fields = [

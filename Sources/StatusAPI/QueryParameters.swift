@@ -36,7 +36,7 @@ struct QueryParameters {
             guard start < end else { continue }
             guard count < Self.parametersMax else {
                 throw .invalidParameter(
-                    "The query has more than \(Self.parametersMax) parameters.")
+                    "The query has more than \(Self.parametersMax) parameters. Send fewer.")
             }
             count += 1
             let nameEnd = query.firstIndex(of: UInt8(ascii: "="), in: start..<end) ?? end
@@ -89,7 +89,7 @@ struct QueryParameters {
     ) throws(ProblemDetails) -> Value? {
         guard let place = parameter.value else { return nil }
         guard !parameter.isRepeated else {
-            throw .invalidParameter("The parameter '\(name)' is given more than once.")
+            throw .invalidParameter("The parameter '\(name)' occurs more than once. Send it once.")
         }
         guard Coding.isEscaped(query, place) else { return read(query.extracting(place)) }
         var text = try text(query, place, name)
@@ -101,7 +101,8 @@ struct QueryParameters {
         _ query: Span<UInt8>, _ place: Range<Int>, _ name: StaticString
     ) throws(ProblemDetails) -> String {
         guard let text = Coding.text(query, place) else {
-            throw .invalidParameter("The value of '\(name)' holds a broken percent-escape.")
+            throw .invalidParameter(
+                "The value of '\(name)' has a malformed percent-encoding. Encode a '%' as %25.")
         }
         return text
     }

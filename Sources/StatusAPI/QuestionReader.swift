@@ -77,7 +77,8 @@ public enum QuestionReader {
         let places = try QueryParameters(query, wantsIDs: true).ids
         guard (1...APILimits.batchIDsMax).contains(places.count) else {
             throw .invalidParameter(
-                "Give 1 to \(APILimits.batchIDsMax) ids as id=A&id=B; these are \(places.count).")
+                "The request has \(places.count) ids. Send 1 to \(APILimits.batchIDsMax), as in"
+                    + " id=A&id=B.")
         }
         var ids: [String] = []
         for place in places { ids.append(try QueryParameters.text(query, place, "id")) }
@@ -93,7 +94,8 @@ public enum QuestionReader {
         guard let found else { return nil }
         guard let source = found else {
             let names = limits.configured.map(\.name).joined(separator: ", ")
-            throw .invalidParameter("'source' is one of the configured sources: \(names).")
+            throw .invalidParameter(
+                "The value of 'source' is not a configured source. Use one of: \(names).")
         }
         return source
     }
@@ -113,9 +115,8 @@ public enum QuestionReader {
         }
         guard let found else { return .done }
         guard let goal = found else {
-            throw .invalidParameter(
-                isBatch ? "'until' is 'done', 'change' or 'any'." : "'until' is 'done' or 'change'."
-            )
+            let words = isBatch ? "'done', 'change' or 'any'" : "'done' or 'change'"
+            throw .invalidParameter("The value of 'until' is unknown. Use \(words).")
         }
         return goal
     }
@@ -128,7 +129,9 @@ public enum QuestionReader {
         }
         guard let found else { return nil }
         guard let seconds = found else {
-            throw .invalidParameter("'wait' is a number of whole seconds, such as wait=30.")
+            throw .invalidParameter(
+                "The value of 'wait' is not a number of whole seconds. Use a value such as wait=30."
+            )
         }
         return seconds
     }

@@ -143,14 +143,15 @@ extension ProblemDetails {
     /// Told for an id that is none.
     public static let invalidID = ProblemDetails(
         .invalidID,
-        "An id is 1 to \(ActionID.bytesMax) characters of A-Z a-z 0-9 . _ ~ : - with a letter or"
-            + " digit first.")
+        "An action id has 1 to \(ActionID.bytesMax) characters of A-Z a-z 0-9 . _ ~ : - and starts"
+            + " with a letter or digit. Correct the id.")
 
     /// Told for a path that leads nowhere.
     public static let routeNotFound = ProblemDetails(
-        .routeNotFound, "There is nothing at this path.")
+        .routeNotFound, "No route has this path. /openapi.yaml lists the routes.")
 
     /// Told for a method that no route takes, with ``Router/allowed`` (RFC 9110 15.5.6).
     public static let methodNotAllowed = ProblemDetails(
-        .methodNotAllowed, "This route takes \(Router.allowed).")
+        .methodNotAllowed,
+        "This route does not accept the request's method. Use one of: \(Router.allowed).")
 }

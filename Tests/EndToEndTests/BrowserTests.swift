@@ -82,7 +82,7 @@ import Testing
     @Test func pageSurvivesAnAddressThatIsNoPercentEncoding() async throws {
         let world = try await World()
         let document = try await Browser.document(at: "http://127.0.0.1:\(world.port)/#%")
-        #expect(document.contains(">Not an action id</span>"))
+        #expect(document.contains(">Invalid action id</span>"))
         #expect(document.contains(#"role="status" class="good">Connected<"#))
     }
 

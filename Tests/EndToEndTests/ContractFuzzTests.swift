@@ -38,8 +38,8 @@ struct ContractFuzzTests {
     private static func contract() throws -> String {
         let general = try Project.text("openapi/status-proxy.yaml")
         let ours = general.replacing(
-            "        type: string\n      example: orders\n",
-            with: "        type: string\n        enum: [orders, vouchers]\n")
+            "schema: {type: string}\n      example: orders\n",
+            with: "schema: {type: string, enum: [orders, vouchers]}\n")
         #expect(ours != general)
         return ours
     }

@@ -80,7 +80,7 @@ struct EventStreamsTests {
         try await eventually("two streams") { stage.streams.count == 2 }
         let text = try stage.stream()
         #expect(text.split(separator: "event: problem\n").count == 10)
-        #expect(text.contains("Too many actions are followed in event streams."))
+        #expect(text.contains("Too many actions are followed in event streams. Try again"))
         // Whoever leaves makes room.
         close(readers[0])
         try await eventually("one stream") { stage.streams.count == 1 }

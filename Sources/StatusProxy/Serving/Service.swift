@@ -188,9 +188,9 @@ final class Service: Sendable {
         configuration.headerTimeout = settings.httpHeaderTimeout
         configuration.bodyTimeout = settings.httpHeaderTimeout
         configuration.heartbeat = EventStream.comment
-        let overloaded = ProblemDetails(
-            .overloaded, "Too many connections.", retryAt: Instant(nanoseconds: 1_000_000_000))
-        configuration.overloadedResponse = overloaded.response(now: Instant(nanoseconds: 0))
+        let then = Instant(nanoseconds: 0)
+        configuration.overloadedResponse = ProblemDetails.turnedAway(now: then).response(
+            now: then)
         configuration.refusal = { status, reason, peer in
             journal.refused(status: status, reason: reason, peer: peer)
             return ProblemDetails.refusal(status: status, reason: reason)
