@@ -1,4 +1,5 @@
 import HTTPWire
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -27,6 +28,24 @@ import Testing
     func lineEndInDataBeginsALineOfData(data: String, lines: String) throws {
         #expect(
             try event(data) == "id: 00000000000000ff\nevent: status\ndata: \(lines)\n\n")
+    }
+
+    @Test func contractShowsEachKindOfEventWithWholeData() throws {
+        let contract = try ContractDocument.ofThisService()
+        let schemas = ["status": "Action", "freshness": "Freshness", "problem": "BatchFailure"]
+        var shown: Set<String> = []
+        for stream in contract.examples(of: "text/event-stream").compactMap(\.string) {
+            for event in stream.split(separator: "\n\n") {
+                let lines = event.split(separator: "\n")
+                let name = try #require(lines.first { $0.hasPrefix("event: ") }?.dropFirst(7))
+                let data = try #require(lines.first { $0.hasPrefix("data: ") }?.dropFirst(6))
+                let schema = try #require(schemas[String(name)])
+                let value = try JSONReader.read(Array(data.utf8))
+                #expect(contract.violations(of: value, schema: schema) == [])
+                shown.insert(String(name))
+            }
+        }
+        #expect(shown == Set(schemas.keys))
     }
 
     @Test func largeStateIsNotCopiedIntoItsEvent() throws {

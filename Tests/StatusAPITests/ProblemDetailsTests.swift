@@ -57,6 +57,41 @@ import Testing
             contract.values(of: "code", schema: "Problem") == Set(Code.allCases.map(\.rawValue)))
     }
 
+    /// Problems as they are written, for the id of the examples.
+    private static func written() throws -> [JSONValue] {
+        let now = Fixtures.now
+        let parameter = #expect(throws: ProblemDetails.self) {
+            _ = try QuestionReader.options(
+                Array("wait=x".utf8).span, preferredWait: nil, noneMatch: nil,
+                APILimits(configured: [], waitMax: .zero), now: now)
+        }
+        let problems: [ProblemDetails] = [
+            try #require(parameter), .invalidID, .routeNotFound, .methodNotAllowed, .unauthorized,
+            .crossSite, .misdirected, .preconditionFailed, .turnedAway(now: now),
+            .tooManyRequests("checkout", retryAt: now),
+        ]
+        let ofTheTracker = try Problem.Code.allCases.map { code in
+            ProblemDetails(Problem(code: code, retryAt: now, sources: []), id: try Fixtures.id())
+        }
+        let refusal = Refusal.hostMissing
+        return try [ProblemDetails.refusal(status: refusal.status, reason: refusal.reason).json()]
+            + (problems + ofTheTracker).map { try $0.response(now: now).json() }
+    }
+
+    @Test(arguments: Code.allCases)
+    func contractShowsEveryCodeAsItIsWritten(code: Code) throws {
+        let examples = try ContractDocument.ofThisService().examples(ofProblem: code.rawValue)
+        #expect(!examples.isEmpty)
+        let written = try Self.written()
+        for example in examples {
+            let members = ["type", "title", "status", "detail", "code"]
+            let isWritten = written.contains { problem in
+                members.allSatisfy { problem[$0] == example[$0] }
+            }
+            #expect(isWritten, "\(example)")
+        }
+    }
+
     // MARK: Without a route
 
     @Test(arguments: Refusal.allCases)

@@ -14,34 +14,40 @@ import Testing
         paths:
           /things/{id}:
             parameters:
-              - {name: id, in: path, required: true, schema: {type: string}}
+              - {name: id, in: path, description: Its id., example: a, required: true, schema: {type: string}}
             get:
               operationId: getThing
+              summary: A thing.
+              description: By its id.
               responses:
                 '200': {$ref: '#/components/responses/Thing'}
                 '204': {description: Nothing.}
                 '405':
                   description: Not so.
-                  headers: {Allow: {required: true, schema: {type: string}}}
+                  headers: {Allow: {description: The methods., example: GET, required: true, schema: {type: string}}}
             head:
               operationId: headThing
+              summary: Its fields.
+              description: Without content.
               responses:
                 '200': {$ref: '#/components/responses/Thing'}
           /text:
             get:
               operationId: getText
+              summary: A text.
+              description: To read.
               responses:
                 '200':
                   description: Text.
-                  content: {text/plain: {schema: {pattern: '^# '}}}
+                  content: {text/plain: {schema: {pattern: '^# '}, example: '# b'}}
         components:
           responses:
             RouteNotFound: {description: No such route.}
             Thing:
               description: A thing.
               headers:
-                Age: {required: true, schema: {type: integer, maximum: 100}}
-                X-Hint: {schema: {type: string}}
+                Age: {description: Seconds., required: true, schema: {type: integer, maximum: 100}, example: 3}
+                X-Hint: {description: A hint., schema: {type: string, const: '12'}}
               content:
                 application/json:
                   schema: {$ref: '#/components/schemas/Thing'}
@@ -176,9 +182,10 @@ import Testing
         // It would hold for OPTIONS, too.
         ("in: path", "in: query"),
         ("additionalProperties: true", "additionalProperties: false"),
-        ("{pattern: '^# '}}", "{pattern: '^# ', enum: ['# a']}}"),
-        ("{schema: {pattern: '^# '}}", "{x-strict: {patterns: '^# '}}"),
-        ("{schema: {pattern: '^# '}}", "{example: '# a'}"),
+        ("{pattern: '^# '}", "{pattern: '^# ', enum: ['# b']}"),
+        ("{schema: {pattern: '^# '},", "{x-strict: {patterns: '^# '},"),
+        ("{schema: {pattern: '^# '}, ", "{"),
+        ("example: '# b'", "example: 'b'"),
         ("required: true, schema: {type: string}}\n    get", "schema: {nullable: true}}\n    get"),
         ("maximum: 100", "multipleOf: 2"),
         ("type: integer", "format: uuid"),
@@ -194,9 +201,24 @@ import Testing
         #expect(throws: ContractFailure.self) { try ContractDocument(yaml: yaml) }
     }
 
+    @Test(arguments: [
+        // Of an operation, a parameter, a response, its content and its fields.
+        "      summary: A thing.\n", "      description: By its id.\n", "By its id.",
+        "description: Its id., ", "example: a, ", "description: Not so.",
+        "          examples: {one: {value: {name: a}}}\n", ", example: '# b'",
+        "description: The methods., ", "example: GET, ", ", const: '12'",
+    ])
+    func documentWithoutADescriptionOrAnExampleIsRefused(text: String) throws {
+        let range = try #require(Self.yaml.firstRange(of: text))
+        let yaml = Self.yaml.replacingCharacters(in: range, with: "")
+        let failure = #expect(throws: ContractFailure.self) { try ContractDocument(yaml: yaml) }
+        let reason = try #require(failure?.reason)
+        #expect(["has no summary", "has no description", "has no example"].contains(reason))
+    }
+
     @Test func contentMayBeDescribedForThisVersionOnly() throws {
         let yaml = Self.yaml.replacing(
-            "{schema: {pattern: '^# '}}", with: "{x-strict: {pattern: '^# '}}")
+            "{schema: {pattern: '^# '},", with: "{x-strict: {pattern: '^# '},")
         #expect(yaml != Self.yaml)
         let contract = try ContractDocument(yaml: yaml)
         for (text, faults) in [("# a", 0), ("a", 1)] {

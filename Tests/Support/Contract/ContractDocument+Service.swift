@@ -1,6 +1,6 @@
 // The service's own contract, and what it lists.
 
-import StatusCore
+public import StatusCore
 
 extension ContractDocument {
     /// `openapi/status-proxy.yaml`, read once.
@@ -13,6 +13,18 @@ extension ContractDocument {
         let folders = #filePath.split(separator: "/", omittingEmptySubsequences: false)
         return folders.dropLast(4).joined(separator: "/") + "/openapi/status-proxy.yaml"
     }()
+
+    /// The examples of content of a media type in all responses.
+    public func examples(of mediaType: String) -> [JSONValue] {
+        answers.values.flatMap { $0.examples[mediaType] ?? [] }
+    }
+
+    /// The examples of a problem with that code, in the responses that say what the code means.
+    public func examples(ofProblem code: String) -> [JSONValue] {
+        let explaining = answers.values.filter { $0.description.contains("`\(code)`") }
+        return explaining.flatMap { $0.examples["application/problem+json"] ?? [] }
+            .filter { $0["code"]?.string == code }
+    }
 
     /// All texts that a member of a named schema may be; empty when any will do.
     public func values(of member: String, schema name: String) -> Set<String> {

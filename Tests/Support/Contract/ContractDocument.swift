@@ -24,10 +24,13 @@ public struct ContractDocument: Sendable {
 
     /// One answer of one operation.
     struct DocumentedAnswer: Sendable {
+        var description: String
         /// By name in lower case.
         var fields: [String: DocumentedField] = [:]
         /// Schemas by media type, without parameters; empty when there is no content.
         var content: [String: Schema] = [:]
+        /// By media type, without parameters.
+        var examples: [String: [JSONValue]] = [:]
     }
 
     struct DocumentedField: Sendable {

@@ -2,7 +2,8 @@
 
 import StatusCore
 
-/// Walks the document once. What it does not know is a failure, not a shrug.
+/// Walks the document once. What it does not know is a failure, not a shrug. So is an operation, a parameter,
+/// a response or a header field without a description, or without an example.
 struct ContractReader {
     private(set) var paths: [String: ContractDocument.Place] = [:]
     private(set) var answers: [String: ContractDocument.DocumentedAnswer] = [:]
@@ -103,6 +104,8 @@ struct ContractReader {
         guard let id = value["operationId"]?.string, operationIDs.insert(id).inserted else {
             throw ContractFailure(at: place, "has no operationId of its own")
         }
+        _ = try Self.words("summary", of: value, at: place)
+        _ = try Self.words("description", of: value, at: place)
         if let parameters = value["parameters"] {
             try readParameters(parameters, at: "\(place)/parameters")
         }
@@ -157,8 +160,9 @@ struct ContractReader {
         guard let location = value["in"]?.string, locations.contains(location) else {
             throw ContractFailure(at: place, "is in none of \(locations.sorted())")
         }
+        _ = try Self.words("description", of: value, at: place)
         let schema = try schema(value["schema"] ?? .null, at: "\(place)/schema")
-        try collectExamples(of: value, schema, at: place)
+        _ = try collectExamples(of: value, schema, at: place)
     }
 
     // MARK: Answers
@@ -169,10 +173,8 @@ struct ContractReader {
         let value = try resolved(value, at: place)
         let names: Set = ["description", "headers", "content"]
         _ = try Self.members(value, at: place, known: names)
-        guard value["description"]?.string != nil else {
-            throw ContractFailure(at: place, "has no description")
-        }
-        var answer = ContractDocument.DocumentedAnswer()
+        var answer = ContractDocument.DocumentedAnswer(
+            description: try Self.words("description", of: value, at: place))
         for member in try Self.members(value["headers"], at: "\(place)/headers") {
             answer.fields[member.name.lowercased()] = try field(
                 member.value, at: "\(place)/headers/\(member.name)")
@@ -182,8 +184,9 @@ struct ContractReader {
             let names: Set = ["schema", "example", "examples", "x-strict"]
             _ = try Self.members(member.value, at: place, known: names)
             let schema = try content(member.value, at: place)
-            try collectExamples(of: member.value, schema, at: place)
-            answer.content[Self.mediaType(member.name)] = schema
+            let type = Self.mediaType(member.name)
+            answer.examples[type] = try collectExamples(of: member.value, schema, at: place)
+            answer.content[type] = schema
         }
         return answer
     }
@@ -206,8 +209,9 @@ struct ContractReader {
         let value = try resolved(value, at: place)
         let names: Set = ["description", "required", "schema", "example", "examples"]
         _ = try Self.members(value, at: place, known: names)
+        _ = try Self.words("description", of: value, at: place)
         let schema = try schema(value["schema"] ?? .null, at: "\(place)/schema")
-        try collectExamples(of: value, schema, at: place)
+        _ = try collectExamples(of: value, schema, at: place)
         return ContractDocument.DocumentedField(
             isRequired: value["required"] == .bool(true), schema: schema)
     }
@@ -231,10 +235,12 @@ struct ContractReader {
         }
     }
 
+    /// Takes note of the examples of a parameter, a field or a content. There must be one, unless the schema
+    /// allows one value only.
     private mutating func collectExamples(
         of value: JSONValue, _ schema: Schema, at place: String
-    ) throws(ContractFailure) {
-        if let example = value["example"] { examples.append(("\(place)/example", example, schema)) }
+    ) throws(ContractFailure) -> [JSONValue] {
+        var found = value["example"].map { [("\(place)/example", $0)] } ?? []
         for member in try Self.members(value["examples"], at: "\(place)/examples") {
             let place = "\(place)/examples/\(member.name)"
             let names: Set = ["summary", "description", "value"]
@@ -242,8 +248,13 @@ struct ContractReader {
             guard let example = member.value["value"] else {
                 throw ContractFailure(at: place, "has no value")
             }
-            examples.append((place, example, schema))
+            found.append((place, example))
         }
+        guard !found.isEmpty || value["schema"]?["const"] != nil else {
+            throw ContractFailure(at: place, "has no example")
+        }
+        examples += found.map { ($0.0, $0.1, schema) }
+        return found.map(\.1)
     }
 
     private func checkExamples() throws(ContractFailure) {
@@ -276,6 +287,16 @@ struct ContractReader {
             throw ContractFailure(at: place, "refers to '\(path)', which is not there")
         }
         return target
+    }
+
+    /// A text for people, which must be there.
+    private static func words(
+        _ name: String, of value: JSONValue, at place: String
+    ) throws(ContractFailure) -> String {
+        guard let text = value[name]?.string, !text.isEmpty else {
+            throw ContractFailure(at: place, "has no \(name)")
+        }
+        return text
     }
 
     /// The members of an object, all of known names; none of an absent one.
