@@ -30,7 +30,8 @@ struct ContractFuzzTests {
             directory: folder.url)
         let code = try await tester.exitCode(seconds: 500)
         #expect(code == 0, "\(tester.text)")
-        #expect(tester.text.contains("No issues found"))
+        // In place of that, a warning or a failure is counted.
+        #expect(tester.text.contains("No issues found in "))
     }
 
     /// The contract with the names of the sources that are configured here: it cannot know them, and any

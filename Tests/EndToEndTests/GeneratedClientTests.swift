@@ -18,13 +18,15 @@ struct GeneratedClientTests {
             [
                 "get:\(done)", "known:\(done)", "get:\(DemoID.missingOrder)",
                 "wait:\(DemoID.pendingOrder)", "batch:\(done),\(DemoID.pendingOrder),..",
-                "get:\(throttled)",
+                "get:\(throttled)", "explain:\(done)", "sources:all",
             ])
         let expected = [
             "200 vouchers SUCCEEDED done", "304", "404 action-not-found",
             "200 orders PENDING running",
             "200 running: vouchers SUCCEEDED done, orders PENDING running, invalid-id",
             "503 upstream-unavailable",
+            "200 answered-before: orders nobody-asks, vouchers finished",
+            "200 orders ok, vouchers paused",
         ]
         #expect(lines.count == expected.count, "\(lines)")
         for (line, expected) in zip(lines, expected) {

@@ -4,7 +4,10 @@ import generated.ApiClient;
 import generated.ApiException;
 import generated.ApiResponse;
 import generated.Batch;
+import generated.Explanation;
+import generated.OperationsApi;
 import generated.Problem;
+import generated.Sources;
 import java.util.Arrays;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -19,19 +22,24 @@ public class Ask {
         ApiClient client = new ApiClient();
         client.updateBaseUri(arguments[0]);
         ActionsApi api = new ActionsApi(client);
+        OperationsApi operations = new OperationsApi(client);
         for (String question : Arrays.asList(arguments).subList(1, arguments.length)) {
             try {
-                System.out.println(ask(api, question));
+                System.out.println(ask(api, operations, question));
             } catch (ApiException failure) {
                 System.out.println(told(failure));
             }
         }
     }
 
-    static String ask(ActionsApi api, String question) throws ApiException {
+    static String ask(ActionsApi api, OperationsApi operations, String question)
+        throws ApiException
+    {
         String kind = question.split(":")[0];
         String ids = question.split(":")[1];
         switch (kind) {
+            case "explain": return told(operations.explainActionWithHttpInfo(ids, null));
+            case "sources": return told(operations.getSourcesWithHttpInfo());
             case "batch":
                 return told(api.getActionsWithHttpInfo(
                     Arrays.asList(ids.split(",")), null, null, null, null, null, null, null));
@@ -60,6 +68,20 @@ public class Ask {
             String classes = action.getErrors().stream()
                 .map(error -> " " + error.getPropertyClass()).collect(Collectors.joining());
             return answer.getStatusCode() + " " + state(action) + classes;
+        }
+        if (answer.getData() instanceof Explanation) {
+            Explanation explanation = (Explanation) answer.getData();
+            String reasons = explanation.getSources().stream()
+                .map(part -> part.getSource() + " " + part.getWhyNotFresher())
+                .collect(Collectors.joining(", "));
+            return answer.getStatusCode() + " " + explanation.getChoice() + ": " + reasons;
+        }
+        if (answer.getData() instanceof Sources) {
+            Sources sources = (Sources) answer.getData();
+            String states = sources.getSources().stream()
+                .map(one -> one.getName() + " " + one.getState())
+                .collect(Collectors.joining(", "));
+            return answer.getStatusCode() + " " + states;
         }
         Batch batch = (Batch) answer.getData();
         String parts = Stream.concat(

@@ -7,8 +7,11 @@ import sys
 
 from generated_first import Client
 from generated_first.api.actions import get_action, get_actions
+from generated_first.api.operations import explain_action, get_sources
 from generated_first.models.action import Action
+from generated_first.models.explanation import Explanation
 from generated_first.models.problem import Problem
+from generated_first.models.sources import Sources
 
 
 def state(action):
@@ -23,6 +26,11 @@ def told(response):
             return f"{status} {state(action)}{classes}"
         case Problem() as problem:
             return f"{status} {problem.code} {problem.retry_after}"
+        case Explanation() as explanation:
+            reasons = [f"{part.source} {part.why_not_fresher}" for part in explanation.sources]
+            return f"{status} {explanation.choice}: {', '.join(reasons)}"
+        case Sources() as sources:
+            return f"{status} {', '.join(f'{one.name} {one.state}' for one in sources.sources)}"
         case None:
             return f"{status}"
         case batch:
@@ -33,6 +41,10 @@ def told(response):
 
 def ask(client, question):
     kind, ids = question.split(":")
+    if kind == "explain":
+        return explain_action.sync_detailed(ids, client=client)
+    if kind == "sources":
+        return get_sources.sync_detailed(client=client)
     if kind == "batch":
         return get_actions.sync_detailed(client=client, id=ids.split(","))
     if kind == "wait":

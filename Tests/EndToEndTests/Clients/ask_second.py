@@ -5,7 +5,7 @@ Arguments: the service's address, and questions. One line is printed for each an
 
 import sys
 
-from generated import ActionsApi, ApiClient, ApiException, Configuration
+from generated import ActionsApi, ApiClient, ApiException, Configuration, OperationsApi
 
 
 def state(action):
@@ -14,6 +14,12 @@ def state(action):
 
 def told(answer):
     data = answer.data
+    if hasattr(data, "asks"):
+        reasons = [f"{part.source} {part.why_not_fresher}" for part in data.sources]
+        return f"{answer.status_code} {data.choice}: {', '.join(reasons)}"
+    if hasattr(data, "sources"):
+        states = [f"{one.name} {one.state}" for one in data.sources]
+        return f"{answer.status_code} {', '.join(states)}"
     if hasattr(data, "actions"):
         parts = [state(action) for action in data.actions]
         parts += [failure.problem.code for failure in data.failures]
@@ -24,6 +30,10 @@ def told(answer):
 
 def ask(api, question):
     kind, ids = question.split(":")
+    if kind == "explain":
+        return operations.explain_action_with_http_info(ids)
+    if kind == "sources":
+        return operations.get_sources_with_http_info()
     if kind == "batch":
         return api.get_actions_with_http_info(ids.split(","))
     if kind == "wait":
@@ -38,6 +48,7 @@ configuration = Configuration(host=sys.argv[1])
 # A 503 is shown and not waited out.
 configuration.retries = False
 api = ActionsApi(ApiClient(configuration))
+operations = OperationsApi(ApiClient(configuration))
 for question in sys.argv[2:]:
     try:
         print(told(ask(api, question)))
