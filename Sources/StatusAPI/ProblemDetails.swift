@@ -1,9 +1,9 @@
-// Problem details (RFC 9457): the one table from what went wrong to what a caller is told.
+// Problem details (RFC 9457): the one table from failures to codes, statuses and words.
 
 public import HTTPWire
 public import StatusCore
 
-/// A failed request, ready to be told.
+/// Why a request failed, ready to be written.
 public struct ProblemDetails: Error, Sendable, Equatable {
     public var code: Code
     /// For people: what happened to this request, and what its caller can do. Free of secrets.
@@ -148,7 +148,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
 }
 
 extension ProblemDetails {
-    /// The tracker's word, told over HTTP.
+    /// A problem of the tracker in the terms of HTTP.
     public init(_ problem: Problem, id: ActionID) {
         let code: Code
         let detail: String

@@ -140,17 +140,17 @@ public enum Router {
 }
 
 extension ProblemDetails {
-    /// Told for an id that is none.
+    /// The answer to a malformed id.
     public static let invalidID = ProblemDetails(
         .invalidID,
         "An action id has 1 to \(ActionID.bytesMax) characters of A-Z a-z 0-9 . _ ~ : - and starts"
             + " with a letter or digit. Correct the id.")
 
-    /// Told for a path that leads nowhere.
+    /// The answer to a path that no route has.
     public static let routeNotFound = ProblemDetails(
         .routeNotFound, "No route has this path. /openapi.yaml lists the routes.")
 
-    /// Told for a method that no route takes, with ``Router/allowed`` (RFC 9110 15.5.6).
+    /// The answer to a method that no route accepts, with ``Router/allowed`` (RFC 9110 15.5.6).
     public static let methodNotAllowed = ProblemDetails(
         .methodNotAllowed,
         "This route does not accept the request's method. Use one of: \(Router.allowed).")

@@ -105,7 +105,7 @@ import Testing
         #expect(contract.violations(ofAnswer: "Refused", response) == [])
     }
 
-    @Test func connectionTooManyIsToldWhenToComeBack() throws {
+    @Test func connectionThatIsTurnedAwayLearnsWhenToComeBack() throws {
         let contract = try ContractDocument.ofThisService()
         let response = ProblemDetails.turnedAway(now: Fixtures.now).response(now: Fixtures.now)
         #expect(contract.violations(ofAnswer: "Overloaded", response) == [])
@@ -171,7 +171,7 @@ import Testing
     }
 
     @Test(arguments: Problem.Code.allCases)
-    func trackerProblemIsToldAsItIs(code: Problem.Code) throws {
+    func trackerProblemKeepsItsCodeTimeAndSources(code: Problem.Code) throws {
         let sources = [report(.orders, "not-found", status: 404), report(.vouchers, "not-json")]
         let retryAt = code == .ambiguous ? nil : Fixtures.now + .seconds(12)
         let problem = ProblemDetails(
@@ -197,7 +197,7 @@ import Testing
         try expectKept(response, path: "/actions/{id}")
     }
 
-    @Test func sourcesAreToldWithEveryMember() throws {
+    @Test func sourcesAreWrittenWithEveryMember() throws {
         let problem = ProblemDetails(
             .upstreamError, "Why.", retryAt: Fixtures.now + .seconds(3),
             sources: [
