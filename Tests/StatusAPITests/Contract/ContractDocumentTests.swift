@@ -56,7 +56,7 @@ import Testing
             Thing:
               additionalProperties: true
               required: [name]
-              properties: {name: {type: string, examples: [b]}}
+              properties: {name: {description: Its name., type: string, examples: [b]}}
         """
 
     private func violations(

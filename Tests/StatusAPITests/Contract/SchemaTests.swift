@@ -115,13 +115,19 @@ import Testing
             ("{oneOf: [{type: 'null'}, {type: string}]}", "{type: [string, 'null']}"),
             ("{anyOf: [{type: string}]}", "{allOf: [{type: string}]}"),
             ("{maxItems: 2}", "{items: {type: string}}"),
-            ("{properties: {a: {}}}", "{properties: {a: {}}, additionalProperties: true}"),
+            ("{properties: {}}", "{properties: {}, additionalProperties: true}"),
             (
-                "{properties: {a: {}}, additionalProperties: false}",
-                "{properties: {a: {}}, additionalProperties: true}"
+                "{properties: {}, additionalProperties: false}",
+                "{properties: {}, additionalProperties: true}"
+            ),
+            (
+                "{properties: {a: {}}, additionalProperties: true}",
+                "{properties: {a: {description: A.}}, additionalProperties: true}"
             ),
         ])
-    func schemaOfAnAnswerLeavesRoomForLaterVersions(closed: String, open: String) throws {
+    func schemaOfAnAnswerLeavesRoomForLaterVersionsAndDescribesMembers(closed: String, open: String)
+        throws
+    {
         for frame in ["#", "{items: #}", "{additionalProperties: #}", "{allOf: [#]}"] {
             func read(_ part: String, isOpen: Bool) throws {
                 let text = frame.split(separator: "#", omittingEmptySubsequences: false)

@@ -49,9 +49,10 @@ extension Schema {
     /// What later versions could not change without breaking clients that were generated from this one.
     private static let closing: Set = ["enum", "const", "oneOf", "anyOf", "maxItems"]
 
-    /// - Parameter isOpen: of an answer's schema: there must be room for later versions.
+    /// - Parameter isOpen: of an answer's schema: there must be room for later versions, and every member
+    ///   must be described.
     /// - Throws: `ContractFailure` for a keyword that is not known here, has an odd value, or leaves no
-    ///   room.
+    ///   room, and for a member without a description.
     init(_ value: JSONValue, at place: String, isOpen: Bool = false) throws(ContractFailure) {
         self.isOpen = isOpen
         rules = []
@@ -120,7 +121,10 @@ extension Schema {
         }
         var named: [String: Schema] = [:]
         for member in members {
-            named[member.name] = try schema(member.value, at: "\(place)/\(member.name)")
+            let place = "\(place)/\(member.name)"
+            let isDescribed = member.value["description"] != nil || member.value["$ref"] != nil
+            if isOpen, !isDescribed { throw ContractFailure(at: place, "has no description") }
+            named[member.name] = try schema(member.value, at: place)
         }
         switch whole["additionalProperties"] {
         case nil: return .members(named, others: nil)
