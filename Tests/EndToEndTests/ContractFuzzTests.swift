@@ -7,25 +7,30 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct ContractFuzzTests {
-    @Test func schemathesisHasNothingToSay() async throws {
+    /// Without caller keys, and with this one.
+    @Test(arguments: [nil, "key-one"])
+    func schemathesisFindsNoFault(key: String?) async throws {
         let program = try Prerequisite.program(
             "schemathesis", in: [Project.path(".build-tools/bin")])
         // Streams come to their end soon.
-        let world = try await World(
-            [
-                "ORDERS_MIN_INTERVAL": "1s", "ORDERS_MAX_INTERVAL": "1s", "WAIT_MAX": "1s",
-                "VOUCHERS_MIN_INTERVAL": "1s", "VOUCHERS_MAX_INTERVAL": "1s",
-                "VOUCHERS_CALLS_PER_MINUTE": "6000", "VOUCHERS_CALLS_PER_DAY": "none",
-            ], sandbox: ["--pending", "2s"])
+        var settings = [
+            "ORDERS_MIN_INTERVAL": "1s", "ORDERS_MAX_INTERVAL": "1s", "WAIT_MAX": "1s",
+            "VOUCHERS_MIN_INTERVAL": "1s", "VOUCHERS_MAX_INTERVAL": "1s",
+            "VOUCHERS_CALLS_PER_MINUTE": "6000", "VOUCHERS_CALLS_PER_DAY": "none",
+        ]
+        if key != nil {
+            settings["CALLER_KEYS_FILE"] = Project.path("Tests/EndToEndTests/Corpus/caller-keys")
+        }
+        let world = try await World(settings, sandbox: ["--pending", "2s"])
         let folder = try TemporaryFolder()
-        let contract = try folder.write(Self.contract(), to: "openapi.yaml")
+        let contract = try folder.write(Self.contract(needsKey: key != nil), to: "openapi.yaml")
         let tester = try Program(
             program,
             [
                 "--config-file", Project.path("Tests/EndToEndTests/Clients/schemathesis.toml"),
                 "run", contract, "--url", "http://127.0.0.1:\(world.port)", "--checks", "all",
                 "--max-examples", "15", "--seed", "137", "--request-timeout", "60", "--no-color",
-            ],
+            ] + (key.map { ["--header", "Authorization: Bearer \($0)"] } ?? []),
             environment: ["HOME": folder.url.path, "PYTHONUTF8": "1"],
             directory: folder.url)
         let code = try await tester.exitCode(seconds: 500)
@@ -34,14 +39,23 @@ struct ContractFuzzTests {
         #expect(tester.text.contains("No issues found in "))
     }
 
-    /// The contract with the names of the sources that are configured here: it cannot know them, and any
-    /// other is refused.
-    private static func contract() throws -> String {
-        let general = try Project.text("openapi/status-proxy.yaml")
-        let ours = general.replacing(
-            "schema: {type: string}\n      example: orders\n",
-            with: "schema: {type: string, enum: [orders, vouchers]}\n")
-        #expect(ours != general)
-        return ours
+    /// The contract for this service: with the names of its sources, since any other is refused, and with
+    /// keys that are needed or not, since a contract cannot say that it depends.
+    private static func contract(needsKey: Bool) throws -> String {
+        var text = try Project.text("openapi/status-proxy.yaml")
+        for (general, ours) in [
+            (
+                "schema: {type: string}\n      example: orders\n",
+                "schema: {type: string, enum: [orders, vouchers]}\n      example: orders\n"
+            ),
+            (
+                "security: [{}, {callerKey: []}]",
+                "security: [\(needsKey ? "{callerKey: []}" : "{}")]"
+            ),
+        ] {
+            try #require(text.contains(general))
+            text = text.replacing(general, with: ours)
+        }
+        return text
     }
 }
