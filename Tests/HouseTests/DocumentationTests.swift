@@ -97,6 +97,14 @@ struct DocumentationTests {
         }
     }
 
+    @Test func everyCommandHasItsRow() {
+        let rows = TableReader.rows(in: "docs/operating.md", below: "## Commands")
+        let shown = rows.compactMap { row in
+            row[0].ticked.first?.split(separator: " ").dropFirst().first.map(String.init)
+        }
+        #expect(shown.sorted() == Known.commandNames.sorted())
+    }
+
     @Test(arguments: pages)
     func everyTypeAndTestThatIsNamedExists(path: String) {
         for word in Markdown(path).ticked
@@ -227,6 +235,9 @@ private enum Known {
 
     private static let commands = House.sources.map(\.path)
         .filter { $0.hasPrefix("Sources/StatusProxy/Commands/") }.map(House.text)
+    static let commandNames = commands.flatMap { text in
+        text.matches(of: /commandName: "(\w+)"/).map { String($0.1) }
+    }
     static let sandbox = House.text("Sources/UpstreamSandbox/SandboxCommand.swift")
 
     /// The text that defines a command; an option or nothing in its place is the default one's.

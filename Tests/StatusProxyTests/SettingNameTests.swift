@@ -7,9 +7,11 @@ import Testing
 
 struct SettingNameTests {
     /// The first table below that heading of the page whose head begins so: the ticked words of each cell.
-    private func rows(below heading: String, head: String) throws -> [[[String]]] {
+    private func rows(
+        of page: String = "docs/configuration.md", below heading: String, head: String
+    ) throws -> [[[String]]] {
         let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
-        let bytes = try SmallFile.read("\(root)/docs/configuration.md", bytesMax: 1 << 20)
+        let bytes = try SmallFile.read("\(root)/\(page)", bytesMax: 1 << 20)
         let text = String(decoding: bytes, as: UTF8.self)
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let table = lines.drop { $0 != heading }.drop { !$0.hasPrefix("| \(head)") }
@@ -25,6 +27,17 @@ struct SettingNameTests {
         let rows = try rows(below: "## Settings", head: "variable |")
         #expect(rows.map { $0[0].first } == SettingName.allCases.map(\.rawValue))
         #expect(rows.map { $0[1].first } == SettingName.allCases.map(\.defaultText))
+    }
+
+    @Test func readmeShowsTheSameDefaults() throws {
+        let rows = try rows(of: "README.md", below: "## Configure it", head: "variable |")
+        let raw = try RawSettings(environment: [:])
+        #expect(rows.count > 5)
+        for row in rows {
+            let setting = raw.all.first { $0.name == row[0].first }
+            #expect(setting != nil, "\(row)")
+            #expect(setting?.defaultText == row[1].first, "\(row)")
+        }
     }
 
     @Test func pageShowsEverySettingOfASourceInOrder() throws {

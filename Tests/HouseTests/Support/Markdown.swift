@@ -32,7 +32,7 @@ struct Markdown {
     /// Paths of requests: alone, behind a method, or behind the demo's address.
     var routes: [String] {
         (ticked + code).flatMap { text in
-            text.matches(of: /(?:^|GET |HEAD |localhost:8080)(\/[a-z{][^ ?'"…]*|\/$)/)
+            text.matches(of: /(?:^|GET |HEAD |localhost:8080)(\/[a-z{][^ ?'"…<]*|\/$)/)
                 .map { String($0.1) }
         }
     }
