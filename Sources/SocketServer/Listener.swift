@@ -89,14 +89,15 @@ final class Listener: Sendable {
     private static var backlog: Int32 { 4096 }
 
     /// The kernel refuses both of two that call `listen` at the same moment: each announces itself before
-    /// it looks. So who is refused by that call, not by `bind`, tries again after a moment of its own.
+    /// it looks. So who is refused by that call, not by `bind`, tries again after a moment of its own. A
+    /// further socket on an address that we have is refused for such a moment by `bind`, too.
     private static func tcp(
         _ address: SocketAddress, isShared: Bool
     ) throws(SocketFailure) -> Listener {
         for _ in 1..<listensMax {
             do throws(SocketFailure) {
                 return try listenOnce(address, isShared: isShared)
-            } catch .callFailed(call: "listen", _, errno: EADDRINUSE) {
+            } catch .callFailed(let call, _, errno: EADDRINUSE) where call == "listen" || isShared {
                 usleep(.random(in: 1_000...20_000))
             }
         }
