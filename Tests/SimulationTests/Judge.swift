@@ -162,7 +162,9 @@ extension Judge {
     /// While nothing gets lost the upstream is always asked with the spelling that was first asked for.
     private mutating func checkSpelling(_ key: LookKey, _ now: Instant) {
         guard isCalm, let before = arrivals.last(where: { $0.key == key }),
-            before.key.id.text != key.id.text
+            before.key.id.text != key.id.text,
+            // Later the store may have forgotten the action, and how it was spelled.
+            now - before.at < min(policy.staleMax, policy.terminalTTL)
         else { return }
         accuse(.spelledAnew, now, "\(key.id), before \(before.key.id)")
     }

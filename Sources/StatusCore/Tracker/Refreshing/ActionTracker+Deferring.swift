@@ -29,12 +29,15 @@ extension ActionTracker {
         let isIdle =
             blocked(upstream, budget) != nil && !watched && !tracked.isWatched(at: source)
             && entry.refreshStartedAt == nil && !asked.contains { isAwaited(tracked, $0) }
-        let line = RefreshLine(budget: budget, isTogether: budget != .known && question.isOfMany)
+        // What somebody has asked for singly keeps that place.
+        let isTogether =
+            budget != .known && question.isOfMany && entry.deferred?.line.isTogether != false
+        let line = RefreshLine(budget: budget, isTogether: isTogether)
         enqueue(
             LookKey(source, question.id), after: entry.deferred,
             DeferredRefresh(
                 since: now, line: line,
-                rank: rank(entry, isIdle: isIdle, place: question.place),
+                rank: rank(entry, isIdle: isIdle, place: isTogether ? question.place : 0),
                 starter: caller.id, holder: question.holder, cause: question.cause))
     }
 
