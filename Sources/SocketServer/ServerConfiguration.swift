@@ -90,6 +90,12 @@ public struct ServerConfiguration: Sendable {
         return !addresses.isEmpty && addresses.allSatisfy(\.isLoopback)
     }
 
+    /// Whether `host` stands for all addresses of this machine, however it is written.
+    public var isWildcard: Bool {
+        let addresses = try? SocketAddress.all(of: host, port: port, looksUpNames: false)
+        return addresses?.contains(where: \.isWildcard) == true
+    }
+
     /// Processors that this process may run on.
     public static var processors: Int { max(1, Int(linux_usable_processors())) }
 }

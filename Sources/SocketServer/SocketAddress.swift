@@ -41,10 +41,12 @@ struct SocketAddress: Sendable {
         }
     }
 
-    /// All addresses of a host, each once: an address, or a name's.
-    static func all(of host: String, port: Int) throws(SocketFailure) -> [SocketAddress] {
+    /// All addresses of a host, each once: an address, or a name's unless names are not looked up.
+    static func all(
+        of host: String, port: Int, looksUpNames: Bool = true
+    ) throws(SocketFailure) -> [SocketAddress] {
         var hints = addrinfo()
-        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV
+        hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV | (looksUpNames ? 0 : AI_NUMERICHOST)
         hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
         var found: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(Self.withoutBrackets(host), String(port), &hints, &found)
@@ -114,6 +116,9 @@ struct SocketAddress: Sendable {
         let host = bound.host
         return host.hasPrefix("127.") || host == "::1" || host.hasPrefix("::ffff:127.")
     }
+
+    /// All addresses of this machine (RFC 1122 3.2.1.3, RFC 4291 2.5.2).
+    var isWildcard: Bool { ["0.0.0.0", "::", "::ffff:0.0.0.0"].contains(bound.host) }
 
     func withPointer<Result>(
         _ body: (UnsafePointer<sockaddr>, socklen_t) -> Result

@@ -30,6 +30,15 @@ struct ExposureTests {
             (["http_proxy": "http://p", "HTTPS_PROXY": "http://p"], []),
             (["LISTEN_HOST": "0.0.0.0"], ["LISTEN_HOST"]), (["LISTEN_HOST": "::"], ["LISTEN_HOST"]),
             (["LISTEN_HOST": "[::]"], ["LISTEN_HOST"]), (["LISTEN_HOST": "10.0.0.1"], []),
+            (["LISTEN_HOST": "0:0:0:0:0:0:0:0"], ["LISTEN_HOST"]),
+            (["LISTEN_HOST": "0"], ["LISTEN_HOST"]),
+            (["LISTEN_HOST": "::ffff:0.0.0.0"], ["LISTEN_HOST"]), (["LISTEN_HOST": "::1"], []),
+            (["STORE_URL": "postgresql://u:hush@db.internal/p"], ["STORE_URL"]),
+            (["STORE_URL": "postgresql://u:hush@127.0.0.1,db/p?sslmode=prefer"], ["STORE_URL"]),
+            (["STORE_URL": "postgresql://u:hush@db/p?sslmode=require"], []),
+            (["STORE_URL": "postgresql://u:hush@db/p?sslmode=verify-full"], []),
+            (["STORE_URL": "postgresql://u:hush@localhost,127.0.0.2/p"], []),
+            (["STORE_URL": "postgresql:///p?host=/run/postgresql"], []),
             (["LISTEN_HOST": "unix:/run/a"], []),
         ] as [(Changes, [String])])
     func everyExposureIsAWarningThatBeginsWithItsName(changes: Changes, names: [String]) throws {

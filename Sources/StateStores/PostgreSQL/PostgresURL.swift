@@ -9,6 +9,8 @@ public struct PostgresURL: Sendable, Equatable {
     public let shown: String
     /// The file of `sslrootcert`, if the URL names one.
     public let rootCertificates: String?
+    /// Credentials and results may cross a network without TLS.
+    public let mayBeClearText: Bool
     private let secrets: [String]
 
     public struct Failure: Error, Equatable {
@@ -38,7 +40,22 @@ public struct PostgresURL: Sendable, Equatable {
         // libpq 16 calls the system's own "system".
         let roots = parts.first { $0.name == "sslrootcert" }?.value
         rootCertificates = roots == "system" ? nil : roots
+        mayBeClearText = Self.mayBeClearText(parts)
         secrets = parts.filter(\.isSecret).map(\.value)
+    }
+
+    /// libpq connects without TLS, too, unless `sslmode` is one of three; never to a socket of this
+    /// machine (libpq, "SSL Mode Descriptions").
+    private static func mayBeClearText(_ parts: [Part]) -> Bool {
+        func value(_ name: String) -> String? { parts.first { $0.name == name }?.value }
+        guard !["require", "verify-ca", "verify-full"].contains(value("sslmode")) else {
+            return false
+        }
+        let hosts = (value("hostaddr") ?? value("host") ?? "").split(separator: ",")
+        return !hosts.allSatisfy {
+            $0.hasPrefix("/") || $0.hasPrefix("@") || $0.hasPrefix("127.") || $0 == "::1"
+                || $0 == "localhost"
+        }
     }
 
     /// A message of libpq or of the server, without the secrets.

@@ -1,5 +1,7 @@
 // What the settings expose to others: settings and environment come in, warnings for the operator go out.
 
+import SocketServer
+import StateStores
 import StatusCore
 import UpstreamCurl
 
@@ -18,7 +20,13 @@ enum Exposure {
                     + " unless NO_PROXY names \(url.host)")
         }
         warnings += shared(settings)
-        if settings.callers == nil, wildcards.contains(settings.listenHost) {
+        if case .postgres(let url) = settings.store, url.mayBeClearText {
+            warnings.append(
+                "\(SettingName.storeURL.rawValue): password and results cross the network in clear text"
+                    + " if the server does not offer TLS; add sslmode=verify-full or sslmode=require"
+            )
+        }
+        if settings.callers == nil, ServerConfiguration(host: settings.listenHost).isWildcard {
             warnings.append(
                 "\(SettingName.listenHost.rawValue): \(settings.listenHost) is every address of this"
                     + " machine and there is no CALLER_KEYS_FILE, so everybody who reaches it may ask"
@@ -51,8 +59,6 @@ enum Exposure {
     /// `HTTP_PROXY` is none of them: in a CGI it would be a field of the request (libcurl, "Environment
     /// variables").
     private static let proxyVariables = ["http_proxy", "all_proxy", "ALL_PROXY"]
-
-    private static let wildcards: Set = ["0.0.0.0", "0", "::", "[::]"]
 
     /// Where credentials go, by the names of the settings.
     private static func urls(_ settings: Settings) -> [(name: String, url: UpstreamURL)] {
