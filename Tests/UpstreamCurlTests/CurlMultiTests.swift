@@ -100,6 +100,31 @@ struct CurlMultiTests {
         await other.finish()
     }
 
+    @Test func largeAnswersOfAllDestinationsAreBoundedAndEachDestinationHasOne() async throws {
+        let servers = (0..<4).map { _ in largeServer() }
+        let multi = try CurlMulti(
+            limits: CurlMulti.Limits(largeBodiesPerDestination: 4, largeBodies: 5))
+        let first = start(6, servers[0].url, on: multi)
+        try await eventually("its share") { first.withLock { $0.count } == 4 }
+        let others = servers.dropFirst().map { start(2, $0.url, on: multi) }
+        try await eventually("one of each") { others.allSatisfy { $0.withLock { $0.count } >= 1 } }
+        try await eventually("all questions") {
+            servers.map(\.requests.count) == [6, 2, 2, 2]
+        }
+        // One more goes by for each that ends, once there are fewer than the bound; and its own first.
+        #expect(others.map { $0.withLock { $0.count } } == [1, 1, 1])
+        first.withLock { $0 = [] }
+        try await eventually("the rest of it") { first.withLock { $0.count } >= 1 }
+        for reports in others { reports.withLock { $0 = [] } }
+        try await eventually("the others' rest") {
+            others.allSatisfy { $0.withLock { $0.count } == 1 }
+        }
+        first.withLock { $0 = [] }
+        for reports in others { reports.withLock { $0 = [] } }
+        await multi.close()
+        for server in servers { await server.finish() }
+    }
+
     @Test func answerWhoseTurnDoesNotComeEndsByItsDeadline() async throws {
         let server = largeServer()
         let multi = try CurlMulti(limits: CurlMulti.Limits(largeBodiesPerDestination: 1))

@@ -6,7 +6,8 @@ internal import Dispatch
 
 /// Hands out turns, first come, first served. Touched on the driver's queue only.
 ///
-/// One destination's answers never wait for another's, and a transfer that waits ends by its deadline.
+/// One answer of each destination never waits for another's, and a transfer that waits ends by its
+/// deadline.
 final class BodyTurns {
     /// The right to have a large body in memory. Ends when nobody has it any more: whoever reads the
     /// body keeps it until then.
@@ -18,33 +19,35 @@ final class BodyTurns {
         deinit { end() }
     }
 
-    private let turnsMax: Int
+    private let limits: CurlMulti.Limits
     private let queue: DispatchQueue
-    /// By destination; never 0, never empty.
+    /// By destination; never 0.
     private var running: [String: Int] = [:]
-    private var waiting: [String: [CurlTransfer]] = [:]
+    /// In the order in which they came. Bounded by the transfers there may be.
+    private var waiting: [CurlTransfer] = []
 
-    init(turnsMax: Int, queue: DispatchQueue) {
-        self.turnsMax = turnsMax
+    init(_ limits: CurlMulti.Limits, queue: DispatchQueue) {
+        self.limits = limits
         self.queue = queue
     }
 
     /// Nil: the transfer is to pause; it goes on when its turn has come.
     func take(_ transfer: CurlTransfer) -> Turn? {
-        let destination = transfer.request.destination
-        guard running[destination, default: 0] < turnsMax else {
-            waiting[destination, default: []].append(transfer)
+        guard mayBegin(transfer.request.destination) else {
+            waiting.append(transfer)
             return nil
         }
-        return begin(destination)
+        return begin(transfer.request.destination)
     }
 
     /// The transfer has ended.
-    func forget(_ transfer: CurlTransfer) {
-        let destination = transfer.request.destination
-        guard var others = waiting[destination] else { return }
-        others.removeAll { $0 === transfer }
-        waiting[destination] = others.isEmpty ? nil : others
+    func forget(_ transfer: CurlTransfer) { waiting.removeAll { $0 === transfer } }
+
+    private func mayBegin(_ destination: String) -> Bool {
+        let own = running[destination, default: 0]
+        return own == 0
+            || own < limits.largeBodiesPerDestination
+                && running.values.reduce(0, +) < limits.largeBodies
     }
 
     private func begin(_ destination: String) -> Turn {
@@ -59,9 +62,9 @@ final class BodyTurns {
     private func end(_ destination: String) {
         let left = running[destination, default: 1] - 1
         running[destination] = left > 0 ? left : nil
-        guard var others = waiting[destination] else { return }
-        let next = others.removeFirst()
-        waiting[destination] = others.isEmpty ? nil : others
-        next.goOn(begin(destination))
+        while let index = waiting.firstIndex(where: { mayBegin($0.request.destination) }) {
+            let next = waiting.remove(at: index)
+            next.goOn(begin(next.request.destination))
+        }
     }
 }

@@ -76,7 +76,7 @@ final class CurlDriver: @unchecked Sendable {
         self.multi = multi
         self.readySockets = readySockets
         self.limits = limits
-        turns = BodyTurns(turnsMax: limits.largeBodiesPerDestination, queue: queue)
+        turns = BodyTurns(limits, queue: queue)
     }
 
     private func configure() throws(CurlSetupFailure) {

@@ -19,6 +19,8 @@ public final class CurlMulti: Sendable {
     public static let transfersPerDestinationMax = 1024
     /// Large answers of one destination that are in memory at a time, being collected or read.
     public static let largeBodiesPerDestinationMax = 4
+    /// Those of all destinations together; but each may have one, whatever the others have.
+    public static let largeBodiesMax = 8
     /// Connections that are kept after use.
     public static let idleConnectionsMax = 32
     /// A connection that was idle longer is not used again. Short, because a request on a
@@ -34,6 +36,7 @@ public final class CurlMulti: Sendable {
         var transfers = CurlMulti.transfersMax
         var transfersPerDestination = CurlMulti.transfersPerDestinationMax
         var largeBodiesPerDestination = CurlMulti.largeBodiesPerDestinationMax
+        var largeBodies = CurlMulti.largeBodiesMax
         var idleConnections = CurlMulti.idleConnectionsMax
     }
 
