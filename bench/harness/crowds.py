@@ -147,11 +147,12 @@ def answers(service):
     yield
 
 
+# What the peak may be, in MiB: between what the bounds leave and what came without them.
 SCENES = [
-    (heads, f"{HEADS} heads of {HEAD_BYTES} bytes that do not end"),
-    (held, f"{HELD} held requests, each with {BEHIND_BYTES >> 10} KiB behind it"),
-    (readers, f"{READERS} callers that do not read their 7 MiB"),
-    (answers, f"{ANSWERS} upstream answers of 7 MiB at once"),
+    (heads, f"{HEADS} heads of {HEAD_BYTES} bytes that do not end", 125),
+    (held, f"{HELD} held requests, each with {BEHIND_BYTES >> 10} KiB behind it", 150),
+    (readers, f"{READERS} callers that do not read their 7 MiB", 220),
+    (answers, f"{ANSWERS} upstream answers of 7 MiB at once", 420),
 ]
 
 
@@ -159,7 +160,7 @@ def measure(folder):
     """RSS in MiB before, at its peak during, and after each scene, each with a fresh service."""
     raise_descriptor_limit()
     result = []
-    for scene, title in SCENES:
+    for scene, title, _ in SCENES:
         say(title)
         with Service(folder) as service:
             before = service.mebibytes()
@@ -179,3 +180,9 @@ def markdown(result):
     lines += [f"| {title} | {before:.0f} | {peak:.0f} | {after:.0f} |"
               for title, before, peak, after in result]
     return "\n".join(lines)
+
+
+def faults(result):
+    """What is not as it should be."""
+    return [f"{title}: a peak of {peak:.0f} MiB, above {peak_max}"
+            for (title, _, peak, _), (_, _, peak_max) in zip(result, SCENES) if peak > peak_max]
