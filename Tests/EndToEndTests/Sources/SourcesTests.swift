@@ -106,6 +106,12 @@ import Testing
         // Two of the three that fit are silent: the answer of the third waits for them but a moment.
         let found = try world.get("/actions/00000000-0000-4000-9001-0000000000c4")
         #expect(found.status == 200 && found.json["source"]?.string == "orders-de")
+        // All of that before one of the silent calls has ended by its deadline.
+        let metrics = try world.get("/metrics").text
+        for source in ["orders", "chats"] {
+            let calls = #"upstream_calls_total{source="\#(source)",outcome="timed-out"}"#
+            #expect(metrics.contains("\(calls) 0\n"))
+        }
     }
 
     /// A name that the store does not know may be another's new one, whose actions were just called.

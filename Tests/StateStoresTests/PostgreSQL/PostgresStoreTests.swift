@@ -97,6 +97,22 @@ struct PostgresStoreTests {
         #expect(record.answer?.document == document)
     }
 
+    /// An answer may have megabytes: neither a gate that moves nor the same answer again writes it anew.
+    @Test func answerIsWrittenOnceHoweverOftenItsGateMoves() async throws {
+        let store = try database.open()
+        let version = "SELECT xmin::text || ctid::text FROM status_proxy.documents"
+        let answer = Settlement.News.answer(.sample("a"), checkedAt: database.clock.wall)
+        try await store.settle(
+            .of(a, try await store.grant(.of(a)), .opens(in: .zero), news: answer))
+        let written = try database.admin.value(version)
+        for news in [Settlement.News.none, .missed(.timedOut), answer] {
+            let token = try await store.grant(.of(a))
+            try await store.settle(.of(a, token, .opens(in: .zero), news: news))
+            #expect(try database.admin.value(version) == written, "\(news)")
+        }
+        #expect(written != nil)
+    }
+
     @Test func wordsWithZerosQuotesAndOtherScriptsAreKept() async throws {
         let store = try database.open()
         let fault = UpstreamFault(
