@@ -71,6 +71,21 @@ import Testing
         expectNextLook(&driver, after: .seconds(30), .notFound)
     }
 
+    /// Else each costs every replica a row for each time that it connects anew.
+    @Test func deadIdsAreNotReadAnewForEver() {
+        var driver = vouchersOnly()
+        for number in 1...50 {
+            driver.ask("aa_\(number)")
+            driver.fail(.notFound)
+        }
+        for (pass, count) in [(Duration.zero, 50), (Entry.negativeMax, 0)] {
+            driver.advance(pass)
+            let before = driver.rereads.joined().count
+            driver.step(.noticed(.missed))
+            #expect(driver.rereads.joined().count - before == count)
+        }
+    }
+
     @Test func aLongerMaximumThanAnHourStands() {
         let limits = SourcePolicy(
             minInterval: .seconds(30), maxInterval: .seconds(7200), callDeadline: .seconds(10),

@@ -55,7 +55,9 @@ struct TrackedAction: Sendable {
     /// Something is served of it without asking the store.
     func isReliedOn(_ now: Instant) -> Bool {
         if let published, published.servableUntil > now { return true }
-        return entries.all.contains { $0.negative != nil }
+        return entries.all.contains { entry in
+            entry.negative.map { now - $0.at < Entry.negativeMax } ?? false
+        }
     }
 
     mutating func expire(_ now: Instant, _ policy: TrackerPolicy) {
