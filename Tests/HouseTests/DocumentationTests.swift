@@ -113,6 +113,15 @@ struct DocumentationTests {
         }
     }
 
+    /// Members, fields of the log, reasons and codes.
+    @Test(arguments: pages)
+    func everyWordOfAnAnswerOrALogLineExists(path: String) {
+        for word in Markdown(path).ticked where !word.hasPrefix("status_proxy_") {
+            guard word.wholeMatch(of: /[a-z]+(?:[_-][a-z]+)+/) != nil else { continue }
+            #expect(Known.words.contains(word), "\(path): \(word)")
+        }
+    }
+
     @Test func everyRouteHasItsPlaceOnThePageOfTheAPI() {
         let named = Markdown("docs/api.md").routes
         #expect(Known.routes.count > 8)
@@ -257,23 +266,27 @@ private enum Known {
 
     // MARK: Types
 
-    static let words = programWords.union(words(below: "Tests/"))
+    /// Every word of code, tests, scripts and deployment, with and without its hyphens.
+    static let words = ["Tests/", "Package.swift", "Dockerfile"]
+        .reduce(into: programWords) { $0.formUnion(words(below: $1)) }
     private static let programWords = ["Sources/", "deploy/", "scripts/"]
         .reduce(into: Set<String>()) { $0.formUnion(words(below: $1)) }
 
     private static func words(below folder: String) -> Set<String> {
         House.trackedPaths.filter { $0.hasPrefix(folder) && !$0.hasSuffix(".md") }
             .reduce(into: []) { words, path in
-                for word in House.bytes(path).split(whereSeparator: { !isLetterOrDigit($0) }) {
-                    words.insert(String(decoding: word, as: UTF8.self))
+                for whole in House.bytes(path).split(whereSeparator: { !isPartOfAWord($0) }) {
+                    for word in [whole] + whole.split(separator: UInt8(ascii: "-")) {
+                        words.insert(String(decoding: word, as: UTF8.self))
+                    }
                 }
             }
     }
 
-    private static func isLetterOrDigit(_ byte: UInt8) -> Bool {
+    private static func isPartOfAWord(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"):
+            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"), UInt8(ascii: "-"):
             true
         default: false
         }
