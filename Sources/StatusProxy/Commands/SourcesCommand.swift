@@ -12,27 +12,15 @@ struct SourcesCommand: ParsableCommand {
             holds the key. Exit code: 0, 1 when a source is not called, 5 for trouble with the server.
             """)
 
-    @Flag(help: "Print the server's JSON.")
-    var json = false
-
-    @Option(help: "Where the server is, as for healthcheck.")
-    var url: String?
+    @OptionGroup var server: ServerQuestion
 
     func run() throws {
-        let environment = Environment.current()
-        let answer: ServerAnswer
-        do throws(ProbeFailure) {
-            let place = try ServerPlace(url: url, environment: environment)
-            answer = try ServerLink.get(
-                place, "/sources", key: environment["STATUS_PROXY_KEY"], timeoutSeconds: 30)
-        } catch {
-            throw Refusal.exit("status-proxy: \(error)", code: ActionReport.troubleCode)
+        let answer = try server.ask("/sources")
+        guard let sources = answer.json["sources"]?.array else {
+            let failure = ProbeFailure.unhealthy("its answer has no sources")
+            throw Refusal.exit("status-proxy: \(failure)", code: ActionReport.troubleCode)
         }
-        guard answer.status == 200, let sources = answer.json["sources"]?.array else {
-            for line in ActionReport(answer).lines { print(line) }
-            throw ExitCode(ActionReport.troubleCode)
-        }
-        if json {
+        if server.json {
             print(String(decoding: answer.body, as: UTF8.self).escapedForTerminals)
         } else {
             for line in Self.lines(sources) { print(line.onOneLine) }

@@ -1,0 +1,31 @@
+// What the commands share that ask a running server one question.
+
+import ArgumentParser
+
+struct ServerQuestion: ParsableArguments {
+    @Flag(help: "Print the server's JSON.")
+    var json = false
+
+    @Option(help: "Where the server is, as for healthcheck.")
+    var url: String?
+
+    /// The 200 to a GET.
+    ///
+    /// - Throws: the exit code of trouble with the server, once it has said what that is.
+    func ask(_ target: String, accept: String? = nil) throws -> ServerAnswer {
+        let environment = Environment.current()
+        let answer: ServerAnswer
+        do throws(ProbeFailure) {
+            answer = try ServerLink.get(
+                ServerPlace(url: url, environment: environment), target,
+                key: environment["STATUS_PROXY_KEY"], accept: accept, timeoutSeconds: 30)
+        } catch {
+            throw Refusal.exit("status-proxy: \(error)", code: ActionReport.troubleCode)
+        }
+        guard answer.status == 200 else {
+            for line in ActionReport(answer).lines { print(line) }
+            throw ExitCode(ActionReport.troubleCode)
+        }
+        return answer
+    }
+}
