@@ -61,7 +61,8 @@ public final class CurlUpstreamClient: UpstreamClient {
     ) {
         switch identity.withLock({ $0 }) {
         case .fixed(let fields):
-            multi.start(request(id, sendBefore, fields, trace), clock: clock, reply: reply)
+            let request = request(endpoint.url(of: id), sendBefore, fields, trace)
+            multi.start(request, clock: clock, reply: reply)
         case .fetched(let tokens):
             call(id, sendBefore: sendBefore, trace: trace, tokens: tokens, reply: reply)
         }
@@ -76,6 +77,20 @@ public final class CurlUpstreamClient: UpstreamClient {
     /// it sends.
     public func leaveAlone(until: Instant) {
         leftAloneUntil.withLock { $0 = max($0, until) }
+    }
+
+    /// Connects as a call does, through the TLS handshake, and sends no request. `reply` gets the failure;
+    /// nil: it succeeded.
+    public func connect(reply: @escaping @Sendable (TransportFailure?) -> Void) {
+        var request = request(endpoint.baseURL.text, .distantPast, [], nil)
+        request.sharesConnections = false
+        multi.start(request, clock: clock) { report in
+            // The guard before the send runs once the connection stands, and refuses.
+            guard case .failure(let failure) = report.result, failure.kind != .slotExpired else {
+                return reply(nil)
+            }
+            reply(failure)
+        }
     }
 
     // MARK: - Credentials
@@ -123,7 +138,8 @@ public final class CurlUpstreamClient: UpstreamClient {
                 result: .failure(failure), sentAt: nil, endedAt: clock())
             return multi.onQueue { reply(report) }
         }
-        let request = request(id, sendBefore, [Self.authorization(token.value)], trace)
+        let request = request(
+            endpoint.url(of: id), sendBefore, [Self.authorization(token.value)], trace)
         multi.start(request, clock: clock) { report in
             if case .success(let answer) = report.result {
                 tokens.answered(number: token.number, isRefusal: answer.status == 401)
@@ -133,11 +149,11 @@ public final class CurlUpstreamClient: UpstreamClient {
     }
 
     private func request(
-        _ id: ActionID, _ sendBefore: Instant, _ fields: [UpstreamReply.Field], _ trace: String?
+        _ url: String, _ sendBefore: Instant, _ fields: [UpstreamReply.Field], _ trace: String?
     ) -> CurlRequest {
         let trace = trace.map { [UpstreamReply.Field("traceparent", $0)] } ?? []
         return CurlRequest(
-            url: endpoint.url(of: id), destination: endpoint.baseURL.text,
+            url: url, destination: endpoint.baseURL.text,
             scheme: endpoint.baseURL.scheme, isLoopback: endpoint.baseURL.isLoopback,
             fields: fields + trace, form: nil, userAgent: endpoint.userAgent,
             timeout: endpoint.timeout, sendBefore: sendBefore, leftAloneUntil: leftAloneUntil,

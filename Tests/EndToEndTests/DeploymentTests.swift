@@ -122,18 +122,12 @@ import Testing
         let warnings = try await Tool.run("groff", ["-man", "-ww", "-z", "-Tutf8", file])
         #expect(warnings == "")
         let shown = page.replacingOccurrences(of: "\\-", with: "-")
-        for command in ["serve", "check", "get", "healthcheck", "audit"] {
+        for command in ["serve", "check", "get", "sources", "explain", "healthcheck", "audit"] {
             #expect(shown.contains("status-proxy \(command)"), "\(command)")
         }
-        for option in ["--help", "--version", "--wait", "--source", "--json", "--url"] {
+        for option in ["--help", "--version", "--connect", "--wait", "--source", "--json", "--url"]
+        {
             #expect(shown.contains("\(option)"), "\(option)")
         }
-    }
-
-    @Test(arguments: ["bash", "zsh", "fish"])
-    func shellsCompleteTheCommands(shell: String) async throws {
-        let program = try Program("status-proxy", ["--generate-completion-script", shell])
-        #expect(try await program.exitCode() == 0)
-        #expect(program.text.contains("healthcheck"))
     }
 }

@@ -183,7 +183,9 @@ struct GetCommandTests {
     func completionsAreMadeFromTheCommands(shell: String) async throws {
         let program = try Program("status-proxy", ["--generate-completion-script", shell])
         #expect(try await program.exitCode() == 0)
-        for word in ["get", "explain", "check", "audit", "healthcheck", "wait"] {
+        for word in [
+            "get", "explain", "sources", "check", "audit", "healthcheck", "wait", "connect", "json",
+        ] {
             #expect(program.text.contains(word))
         }
     }

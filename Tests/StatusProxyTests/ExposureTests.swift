@@ -55,7 +55,9 @@ struct ExposureTests {
     }
 
     @Test func checkPrintsThem() throws {
-        let lines = try CheckCommand.report(Environments.with(["LISTEN_HOST": "0.0.0.0"]))
+        let lines = try CheckReport(
+            environment: Environments.with(["LISTEN_HOST": "0.0.0.0"])
+        ).lines
         #expect(lines.contains { $0.hasPrefix("# warning: LISTEN_HOST: ") })
     }
 }

@@ -33,6 +33,21 @@ struct TrustTests {
         #expect(trusted.reply?.status == 200, "\(String(describing: trusted.failure))")
     }
 
+    @Test func connectingVerifiesTheCertificateAndSendsNothing() async throws {
+        let dataRecords = try await withHeldHandshakes(TestClock()) { client, _ in
+            #expect(await client.connect() == nil)
+            #expect(await client.connect() == nil)
+        }
+        #expect(dataRecords == [0, 0])
+        let folder = try TestFolder()
+        let server = try TLSServer(try folder.makeCertificate("own"))
+        let multi = try CurlMulti()
+        let client = CurlUpstreamClient(
+            multi: multi, endpoint: try .test(server.url), clock: bootTime)
+        #expect(await client.connect()?.kind == .tlsFailed)
+        await multi.close()
+    }
+
     @Test func systemsCertificatesAreStillBelievedBesidesTheExtraFile() async throws {
         let folder = try TestFolder()
         let system = try folder.makeCertificate("system")

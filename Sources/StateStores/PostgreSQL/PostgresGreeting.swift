@@ -77,15 +77,53 @@ enum PostgresGreeting {
     private static func prepareSchema(
         _ connection: borrowing PostgresConnection, _ span: Duration
     ) throws(PostgresFailure) {
-        if case .none = try layout(connection, span) { try make(connection, span) }
+        if try isMade(connection, span) { return }
+        try make(connection, span)
+        guard try isMade(connection, span) else { throw foreign }
+    }
+
+    /// False: there is no schema, and this role may make it.
+    static func inspect(
+        _ connection: borrowing PostgresConnection, _ span: Duration
+    ) throws(PostgresFailure) -> Bool {
+        let isMade = try isMade(connection, span)
+        let may = try connection.execute(isMade ? mayUse : mayMake, within: span)
+        guard may.rows.first?.text(0) == "true" else {
+            throw .wrongSchema(
+                isMade
+                    ? "the role may not read and write the tables of the schema status_proxy: "
+                        + grantAdvice
+                    : "the role may not make the schema status_proxy: \(makeAdvice)")
+        }
+        return isMade
+    }
+
+    private static let mayMake =
+        "SELECT has_database_privilege(current_database(), 'CREATE')::text"
+    /// What docs/replicas.md grants.
+    private static let mayUse = """
+        SELECT bool_and(has_table_privilege(c.oid, p))::text
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
+            unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p
+        WHERE n.nspname = 'status_proxy' AND c.relkind = 'r'
+        """
+    private static let grantAdvice = "grant the role what docs/replicas.md says"
+    private static let makeAdvice = "have the database's owner run schema.sql"
+    private static let foreign =
+        PostgresFailure.wrongSchema("the schema status_proxy was made by another program")
+
+    /// False: there is no schema.
+    private static func isMade(
+        _ connection: borrowing PostgresConnection, _ span: Duration
+    ) throws(PostgresFailure) -> Bool {
         switch try layout(connection, span) {
-        case .version(version): return
+        case .none: return false
+        case .version(version): return true
         case .version(let found):
             throw .wrongSchema(
                 "the schema status_proxy has version \(found), and this program works with"
                     + " \(version) only")
-        case .foreign, .none:
-            throw .wrongSchema("the schema status_proxy was made by another program")
+        case .foreign: throw foreign
         }
     }
 
@@ -105,7 +143,7 @@ enum PostgresGreeting {
                 """, within: span)
             return result.rows.first?.text(0) == "0" ? .none : .foreign
         } catch .refused("42501", let message) {
-            throw .wrongSchema("\(message): grant the role what docs/replicas.md says")
+            throw .wrongSchema("\(message): \(grantAdvice)")
         }
     }
 
@@ -118,8 +156,7 @@ enum PostgresGreeting {
             _ = try connection.execute(schema, within: span * 2)
         } catch .refused("42501", let message) {
             throw .wrongSchema(
-                "\(message), and there is no schema status_proxy: have the database's owner run"
-                    + " schema.sql")
+                "\(message), and there is no schema status_proxy: \(makeAdvice)")
         } catch .refused(let state, let message) {
             guard case .version = try layout(connection, span) else {
                 throw .refused(state: state, message)

@@ -35,6 +35,12 @@ enum Schema {
         guard calls == 1 else { throw .foreign("the file holds no journal") }
     }
 
+    /// Whether a file of ours, or an empty one, has its tables.
+    static func isThere(in database: borrowing Database) throws(SQLiteFailure) -> Bool {
+        try refuseOthers(database)
+        return try isComplete(database)
+    }
+
     private static func refuseStrangers(_ database: borrowing Database) throws(SQLiteFailure) {
         guard !database.isReadOnly else { throw .readOnly("the file or its folder is read-only") }
         try refuseOthers(database)

@@ -1,4 +1,4 @@
-// What the commands share that ask a running server one question.
+// One question to a running server: options and environment come in, its answer goes out.
 
 import ArgumentParser
 
@@ -11,7 +11,7 @@ struct ServerQuestion: ParsableArguments {
 
     /// The 200 to a GET.
     ///
-    /// - Throws: the exit code of trouble with the server, once it has said what that is.
+    /// - Throws: the exit code for trouble with the server, after printing what it is.
     func ask(_ target: String, accept: String? = nil) throws -> ServerAnswer {
         let environment = Environment.current()
         let answer: ServerAnswer

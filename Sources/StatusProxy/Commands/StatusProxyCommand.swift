@@ -49,37 +49,6 @@ struct ServeCommand: ParsableCommand {
     }
 }
 
-struct CheckCommand: ParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "check",
-        abstract: "Validate the settings and print the effective ones, secrets hidden.")
-
-    func run() throws {
-        do throws(SettingFailure) {
-            let environment = Environment.current()
-            let lines = try Self.report(environment)
-            try Settings(environment: environment).checkStore()
-            for line in lines { print(line) }
-        } catch {
-            throw Refusal.exit("status-proxy: \(error)")
-        }
-    }
-
-    /// The effective settings, one a line, what looks like a mistake, and which upstreams are on.
-    static func report(_ environment: [String: String]) throws(SettingFailure) -> [String] {
-        let settings = try Settings(environment: environment)
-        let raw = try RawSettings(environment: environment)
-        let lines = raw.all.compactMap { setting -> String? in
-            // The default store lies in a folder that another variable names.
-            let isStore = setting.name == SettingName.storeURL.name
-            let text = isStore ? settings.store.text : raw.text(setting)
-            return text.map { "\(setting.name)=\(setting.isSecret ? "[secret]" : $0)" }
-        }
-        let warnings = settings.warnings.map { "# warning: \($0)" }
-        return lines + SourceTable.lines(settings).map { "# \($0)" } + warnings + ["# valid"]
-    }
-}
-
 struct HealthcheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "healthcheck",

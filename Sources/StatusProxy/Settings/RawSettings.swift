@@ -6,6 +6,9 @@ import StatusCore
 /// What was given, and where. The environment wins over the file.
 struct RawSettings {
     private var texts: [String: String] = [:]
+    /// The file that CONFIG_FILE names, and the names that it decides.
+    private var file: String?
+    private var fromFile: Set<String> = []
     /// The sources by name and kind, in the order in which they are listed.
     private(set) var sources: [ListedSource] = []
     /// What may be a mistake: variables that are none of ours, but a letter or two from one, and a file
@@ -16,13 +19,17 @@ struct RawSettings {
 
     /// - Throws: for a name that nobody knows, and for a file that cannot be read.
     init(environment: [String: String]) throws(SettingFailure) {
-        if let path = environment[SettingName.configFile], !path.isEmpty { try readFile(path) }
+        if let path = environment[SettingName.configFile], !path.isEmpty {
+            try readFile(path)
+            file = path
+        }
         let fileNames = texts.keys.sorted()
         let variables = environment.filter {
             !$0.value.isEmpty && !Self.others.contains($0.key)
                 && !ServiceLink.isOne($0.key, $0.value)
         }
         texts.merge(variables) { $1 }
+        fromFile = Set(fileNames).subtracting(variables.keys)
         sources = try ListedSource.list(texts)
         for name in fileNames where owner(of: name) == nil { throw unknown(name) }
         for name in variables.keys.sorted() { try check(environmentVariable: name) }
@@ -36,6 +43,23 @@ struct RawSettings {
     func text(_ setting: some Setting) -> String? { texts[setting.name] ?? setting.defaultText }
 
     func isSet(_ setting: some Setting) -> Bool { texts[setting.name] != nil }
+
+    /// The effective value and its origin, secrets hidden. Nil: it is not set and has no default.
+    func effective(_ setting: some Setting) -> EffectiveSetting? {
+        let name = setting.name
+        var found = EffectiveSetting(
+            name: name, value: setting.isSecret ? nil : text(setting), origin: "default")
+        if fromFile.contains(name) {
+            (found.origin, found.file) = (SettingName.configFile, file)
+        } else if isSet(setting) {
+            found.origin = "environment"
+        } else if setting.isSecret, let path = texts["\(name)_FILE"] {
+            (found.origin, found.file) = ("\(name)_FILE", path)
+        } else if setting.defaultText == nil {
+            return nil
+        }
+        return found
+    }
 
     /// Which of the two names a secret was given by.
     func given<Name: Setting>(_ setting: Name, _ file: Name) -> Name {
@@ -145,4 +169,15 @@ struct RawSettings {
         }
         return row[target.count]
     }
+}
+
+/// A setting as people may see it.
+struct EffectiveSetting {
+    var name: String
+    /// Nil: it is a secret.
+    var value: String?
+    /// `environment`, `default`, or the variable that decides where the value is.
+    var origin: String
+    /// The file that this variable names.
+    var file: String?
 }

@@ -43,7 +43,7 @@ enum TextTable {
 }
 
 extension UpstreamCredentials {
-    fileprivate var words: String {
+    var words: String {
         switch self {
         case .clientCredentials: "client credentials"
         case .fields(let fields):

@@ -49,6 +49,12 @@ extension CurlUpstreamClient {
         }
     }
 
+    func connect() async -> TransportFailure? {
+        await withCheckedContinuation { continuation in
+            connect { continuation.resume(returning: $0) }
+        }
+    }
+
     func prepare() async -> UpstreamFault? { await credentialFailure()?.fault }
 
     func credentialFailure() async -> CredentialFailure? {
