@@ -10,20 +10,23 @@ enum Browser {
     /// Every name of a foreign site leads to this machine.
     static let foreignName = "evil.example"
 
+    static func flags(_ folder: TemporaryFolder) -> [String] {
+        [
+            // The sandbox refuses to run as root.
+            "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+            "--no-first-run", "--disable-background-networking", "--disable-component-update",
+            "--disable-extensions", "--no-proxy-server", "--user-data-dir=\(folder.url.path)",
+            "--host-resolver-rules=MAP \(foreignName) 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        ]
+    }
+
     /// Opens an address and returns the document as it stands when its scripts have nothing left to
     /// do. Its time is virtual: it passes only while nothing is awaited from the network.
     static func document(at url: String) async throws -> String {
         let folder = try TemporaryFolder()
         let program = try Program(
             Prerequisite.program("chromium"),
-            [
-                // The sandbox refuses to run as root.
-                "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                "--no-first-run", "--disable-background-networking", "--disable-component-update",
-                "--disable-extensions", "--no-proxy-server", "--user-data-dir=\(folder.url.path)",
-                "--host-resolver-rules=MAP \(foreignName) 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-                "--virtual-time-budget=4000", "--dump-dom", url,
-            ],
+            flags(folder) + ["--virtual-time-budget=4000", "--dump-dom", url],
             environment: ["HOME": folder.url.path])
         let code = try await program.exitCode(seconds: 300)
         guard code == 0, let start = program.text.range(of: "<html") else {
