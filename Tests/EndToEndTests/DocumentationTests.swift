@@ -72,9 +72,10 @@ struct DocumentationTests {
         // curl cannot be told which failures to try again.
         guard client != .curl else { return }
         let world = try await World()
-        await #expect(throws: Program.Failure.self) {
-            try await client.follow("..", at: world.port)
+        let failure = await #expect(throws: Program.Failure.self) {
+            try await client.follow("-no-id", at: world.port)
         }
+        #expect(failure?.description.contains("invalid-id") == true)
     }
 }
 
