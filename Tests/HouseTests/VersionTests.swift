@@ -21,6 +21,7 @@ struct VersionTests {
     @Test(arguments: [
         ("CHANGELOG.md", "\n## ["), ("openapi/status-proxy.yaml", "\n  version: "),
         ("Dockerfile", "\nARG VERSION="), ("deploy/kubernetes/kustomization.yaml", "newTag: "),
+        ("docs/operating.md", "status-proxy_"), ("docs/api.md", "\"version\":\""),
     ])
     func sameVersionStandsEverywhere(path: String, words: String) {
         #expect(found(words, in: path) == version)
