@@ -5,8 +5,14 @@ import TestSupport
 import Testing
 
 @Suite(.blocking) struct AgreementTests {
-    @Test func duringAPauseAllWaysTellTheSame() async throws {
-        let world = try await World()
+    enum Trouble: String, CaseIterable {
+        case pause = "upstream-throttled"
+        case spentDay = "budget-spent"
+    }
+
+    @Test(arguments: Trouble.allCases)
+    func whileCallsAreBlockedAllWaysTellTheSame(trouble: Trouble) async throws {
+        let world = try await World(trouble == .spentDay ? ["VOUCHERS_CALLS_PER_DAY": "2"] : [:])
         let path = "/actions/\(DemoID.pendingVoucher)"
         #expect(try world.get(path).json["stale"] == .bool(false))
         func follow() throws -> Program {
@@ -16,9 +22,16 @@ import Testing
         }
         let follower = try follow()
         try await follower.event("a state") { $0.name == "status" }
-        try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":60}"#)
-        #expect(try world.get("/actions/aa_other").json["retry_after"]?.integer ?? 0 > 50)
-        // Somebody who waits has it published anew during the pause.
+        switch trouble {
+        case .pause:
+            try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":60}"#)
+            #expect(try world.get("/actions/aa_other").json["retry_after"]?.integer ?? 0 > 50)
+        case .spentDay:
+            try await eventually("the day's two calls") {
+                try world.get(path).json["stale_reason"]?.string != nil
+            }
+        }
+        // Somebody who waits has it published anew meanwhile.
         _ = try world.get("\(path)?wait=1")
         func explained() throws -> JSONValue? {
             let sources = try world.get("\(path)/explain").json["sources"]?.array
@@ -39,6 +52,6 @@ import Testing
             try await follower.event("its change") { $0.name == "freshness" }.json["stale_reason"],
             try await follow().event("a state") { $0.name == "status" }.json["stale_reason"],
         ]
-        #expect(reasons.allSatisfy { $0?.string == "upstream-throttled" }, "\(reasons)")
+        #expect(reasons.allSatisfy { $0?.string == trouble.rawValue }, "\(reasons)")
     }
 }

@@ -90,4 +90,10 @@ enum Mutant: String, CaseIterable {
     case staleWrite
     /// Nobody remembers what the database was.
     case continuityForgotten
+    /// A database's clock that goes ahead is followed.
+    case clockFollowed
+    /// A database that has lost some of its past goes on from the last time that it has written.
+    case timeLostWithThePast
+    /// After a server's start calls are granted before other processes can object.
+    case startupBarrierMissing
 }

@@ -76,8 +76,7 @@ extension World {
     ) {
         keepBeating(replica)
         let local = replica.clock.shows(now)
-        if mutant == .continuityForgotten { replica.memory.continuity = PostgresContinuity() }
-        let reading = replica.memory.judge(sight, sent: sent, received: local)
+        let reading = judge(sight, by: replica, sent: sent, received: local)
         var batch = batch
         batch.carried = replica.memory.lostCalls(after: reading)
         if let errand = batch.errands.first, local - errand.operation.asked > .seconds(2),
@@ -108,6 +107,24 @@ extension World {
                 end(world, .success(decision))
             }
         }
+    }
+
+    /// What the process makes of a sight, bent by the mutants.
+    private func judge(
+        _ sight: PostgresSight, by replica: Replica, sent: Instant, received: Instant
+    ) -> PostgresMemory.Reading {
+        switch mutant {
+        case .continuityForgotten: replica.memory.continuity = PostgresContinuity()
+        case .clockFollowed: replica.memory.clock = ClockBounds()
+        default: break
+        }
+        var reading = replica.memory.judge(sight, sent: sent, received: received)
+        switch mutant {
+        case .timeLostWithThePast: reading.judgement = replica.memory.continuity.judge(sight)
+        case .startupBarrierMissing: reading.judgement.meta.barrier = nil
+        default: break
+        }
+        return reading
     }
 
     private var isReachable: Bool { now >= storeDownUntil }
@@ -186,7 +203,7 @@ extension World {
     /// A round trip in no time.
     private func beat(_ replica: Replica) {
         let (sight, local) = (store.sight(at: now), replica.clock.shows(now))
-        let reading = replica.memory.judge(sight, sent: local, received: local)
+        let reading = judge(sight, by: replica, sent: local, received: local)
         let batch = PostgresBatch(errands: [], carried: replica.memory.lostCalls(after: reading))
         let found = PostgresFound(
             state: store.content.state, calls: store.content.journal.tokens)
