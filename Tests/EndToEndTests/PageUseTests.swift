@@ -6,7 +6,7 @@ import StatusCore
 import TestSupport
 import Testing
 
-@Suite(.blocking, .timeLimit(.minutes(10)))
+@Suite(.blocking, .serialized, .timeLimit(.minutes(10)))
 struct PageUseTests {
     private static let failed = "00000000-0000-4000-8000-000000001200"
     private static let finished = "aa_000000000000000200"
@@ -272,7 +272,9 @@ struct PageUseTests {
         let world = try await World()
         let page = try await openCrowdedPage(world)
         try page.resize(width: 360, height: 740)
-        try await eventually("a phone") { try page.holds("innerWidth === 360") }
+        try await eventually("a phone") {
+            try page.holds("document.documentElement.clientWidth === 360")
+        }
         #expect(try page.holds("document.documentElement.scrollWidth <= 360"))
         // WCAG 2.2, 2.5.8.
         let unfit = try page.texts(
