@@ -70,7 +70,7 @@ struct DatabaseAddressTests {
         of primary: PostgresCluster, _ standby: PostgresCluster, _ url: String
     ) async throws {
         let fleet = try await Fleet(2, storeURL: url)
-        for index in 0..<2 { #expect(try fleet.get(index, Self.path).status == 200) }
+        try await fleet.awaitAnswers(Self.path)
         let connected = """
             SELECT count(*) FROM pg_stat_activity WHERE application_name = 'status-proxy'
             """
@@ -79,7 +79,13 @@ struct DatabaseAddressTests {
             try SQLSession(primary.url(database: "postgres")).value(connected) == "4"
         }
         #expect(try SQLSession(standby.url(database: "postgres")).value(connected) == "0")
-        #expect(try fleet.audit().vouchers.calls == 1)
+        try Self.expectOneCallForAll(fleet)
+    }
+
+    /// Or more, where an interval has passed meanwhile.
+    private static func expectOneCallForAll(_ fleet: Fleet) throws {
+        let seen = try fleet.audit().vouchers
+        #expect(seen.calls == 1 || seen.smallestGap ?? 0 >= 2)
     }
 
     /// What docs/replicas.md tells an operator to do, word for word.
@@ -112,11 +118,11 @@ struct DatabaseAddressTests {
         for grant in grants { try owner.query(grant) }
 
         // Without a restart.
+        try await fleet.awaitAnswers(Self.path)
         for index in 0..<2 {
-            try await eventually("no answer") { try fleet.get(index, Self.path).status == 200 }
             try await eventually("well") { try fleet.isWell(index) }
         }
-        #expect(try fleet.audit().vouchers.calls == 1)
+        try Self.expectOneCallForAll(fleet)
         try await eventually("no second call") {
             try fleet.get(0, Self.path).status == 200 && fleet.audit().vouchers.calls > 1
         }
@@ -129,10 +135,8 @@ struct DatabaseAddressTests {
         let url = try Fleet.newDatabase(on: server)
         let session = try SQLSession(url)
         let fleet = try await Fleet(5, storeURL: url)
+        try await fleet.awaitAnswers(Self.path)
         for index in 0..<5 {
-            try await eventually("no answer by replica \(index)") {
-                try fleet.get(index, Self.path).status == 200
-            }
             try await eventually("replica \(index) is not well") { try fleet.isWell(index) }
         }
         #expect(try session.value("SELECT count(*) FROM status_proxy.meta") == "1")

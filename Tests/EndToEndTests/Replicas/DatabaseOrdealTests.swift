@@ -32,7 +32,7 @@ struct DatabaseOrdealTests {
         let fleet = database.fleet
         let bystander = try await Bystander(path)
         let survivor = fleet.replicas[1].identifier
-        for index in 0..<2 { #expect(try fleet.get(index, path).status == 200) }
+        try await fleet.awaitAnswers(path)
         try await database.inflict()
         if let lost = trouble.callsLost {
             #expect(try database.callsKept() == fleet.audit().vouchers.calls - lost)

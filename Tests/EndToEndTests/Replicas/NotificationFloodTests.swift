@@ -20,9 +20,7 @@ struct NotificationFloodTests {
         try SQLSession(url).query("CREATE ROLE s_\(name) LOGIN")
         let fleet = try await Fleet(2, storeURL: url, sandbox: ["--pending", "3s"])
         for index in 0..<2 { try await eventually("not ready") { try fleet.isWell(index) } }
-        for index in 0..<2 {
-            #expect(try fleet.get(index, "/actions/\(DemoID.voucher)").status == 200)
-        }
+        try await fleet.awaitAnswers("/actions/\(DemoID.voucher)")
         let before = try fleet.replicas.map(ProcessFigures.residentBytes)
 
         let flood = try NotificationFlood(

@@ -57,6 +57,14 @@ final class Fleet {
         try Client.get(port: ports[index], path)
     }
 
+    /// Waits until each replica has an answer: on a busy machine a database may take longer for a first one
+    /// than a request is held.
+    func awaitAnswers(_ path: String) async throws {
+        for index in ports.indices {
+            try await eventually("no answer by \(index)") { try get(index, path).status == 200 }
+        }
+    }
+
     /// A gauge or a counter of one replica.
     func metric(_ index: Int, _ name: String) throws -> Double? {
         try get(index, "/metrics").text.split(separator: "\n")
