@@ -79,7 +79,7 @@ extension EventLoop {
         guard let connection = register(descriptor, isReserved: false) else {
             return tally.leave()
         }
-        settle(connection)
+        complete(connection)
         if isDraining { limit(connection, to: times.firstRequest) }
     }
 

@@ -63,7 +63,7 @@ extension EventLoop {
             guard connection.input.count <= configuration.inputBytesPerConnectionMax else {
                 return cut(connection, .input)
             }
-            settle(connection)
+            complete(connection)
         } else if count == 0 {
             departs(connection)
         } else if errno != EAGAIN, errno != EINTR {
@@ -76,7 +76,7 @@ extension EventLoop {
         let mayRead = connection.phase == .open && !connection.hasUnsent
         guard mayRead, !connection.input.isEmpty else {
             flush(connection)
-            settle(connection)
+            complete(connection)
             // It was still taking its answer when the others between two requests were closed.
             if isDraining, isBetweenRequests(connection) { finish(connection) }
             return
@@ -90,7 +90,7 @@ extension EventLoop {
         advance(connection, buffer)
         keep(connection, buffer)
         flush(connection)
-        settle(connection)
+        complete(connection)
     }
 
     /// Takes the machine's steps as far as the bytes reach. Answers pile up in the writer, so that
@@ -142,7 +142,7 @@ extension EventLoop {
         refuse(connection, refusal, isHead: false)
         connection.input = []
         flush(connection)
-        settle(connection)
+        complete(connection)
     }
 
     /// RFC 9112 9.6: reads on until the peer has had time for our answer, within bounds.
@@ -247,7 +247,7 @@ extension EventLoop {
     // MARK: Watching and waiting
 
     /// Brings what epoll watches and what the clock waits for in line with the connection's state.
-    func settle(_ connection: Connection) {
+    func complete(_ connection: Connection) {
         guard connection.phase != .closed else { return }
         if connection.inputBytes != connection.inputCounted {
             countInput(connection)
@@ -320,13 +320,13 @@ extension EventLoop {
             guard connection.isReserved else { return finish(connection) }
             turnAway(connection, isHead: false)
             flush(connection)
-            settle(connection)
+            complete(connection)
         case .head, .content:
             guard case .refuse(let refusal) = connection.machine.timedOut() else { return }
             connection.input = []
             refuse(connection, refusal, isHead: false)
             flush(connection)
-            settle(connection)
+            complete(connection)
         case .write:
             guard keepsPace(connection) else { return cut(connection, .slow) }
             connection.deadline = connection.pace.markedAt + paceSpan
@@ -347,7 +347,7 @@ extension EventLoop {
     private func departs(_ connection: Connection) {
         guard connection.departsAt == .max else { return }
         connection.departsAt = now + times.departure
-        settle(connection)
+        complete(connection)
     }
 
     /// Abandons the request under way; answers to those before it are sent first.
@@ -355,7 +355,7 @@ extension EventLoop {
         guard connection.phase == .waiting, connection.hasUnsent else { return drop(connection) }
         connection.phase = .finishing
         connection.input = []
-        settle(connection)
+        complete(connection)
         abandon(connection)
     }
 
@@ -373,7 +373,7 @@ extension EventLoop {
     /// Ends a connection on which nothing is owed.
     func finish(_ connection: Connection) {
         linger(connection)
-        settle(connection)
+        complete(connection)
     }
 
     func linger(_ connection: Connection) {

@@ -45,7 +45,7 @@ extension EventLoop {
         connection.pace.sent(untaken: untakenBytes(connection))
         guard !connection.hasUnsent else {
             countKept(connection)
-            return settle(connection)
+            return complete(connection)
         }
         if connection.phase == .streaming {
             mark(connection)
@@ -217,7 +217,7 @@ extension EventLoop {
         connection.body = []
         writeLast(configuration.overloadedResponse, to: connection, isHead: false)
         flush(connection)
-        settle(connection)
+        complete(connection)
     }
 
     // MARK: Pace

@@ -126,7 +126,7 @@ extension EventLoop {
             return configuration.turnedAwayHandler(.unheard)
         }
         reserved.append(connection)
-        settle(connection)
+        complete(connection)
         limit(connection, to: times.firstRequest)
     }
 

@@ -17,7 +17,7 @@ extension EventLoop {
         connection.phase = .streaming
         flush(connection)
         mark(connection)
-        settle(connection)
+        complete(connection)
     }
 
     /// Sends a piece, or keeps it in place of the one on its subject that waits.
@@ -64,6 +64,6 @@ extension EventLoop {
         connection.patience = .none
         flush(connection)
         if !connection.hasUnsent { noteSent(connection) }
-        settle(connection)
+        complete(connection)
     }
 }

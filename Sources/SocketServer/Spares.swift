@@ -7,7 +7,7 @@ import Locking
 /// there is no room. Safe from any queue.
 ///
 /// A descriptor that is given up may be taken by any thread before the one that gave it up has had
-/// its use. Among the loops `fill` settles that: while it fails, what a loop accepts may stand in the
+/// its use. Among the loops `fill` completes that: while it fails, what a loop accepts may stand in the
 /// place of a spare one.
 final class Spares: Sendable {
     private let countMax: Int

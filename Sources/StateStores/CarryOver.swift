@@ -23,7 +23,9 @@ struct CarryOver {
     var isEmpty: Bool { calls.isEmpty && pauses.isEmpty }
 
     /// That call was granted here.
-    func has(_ token: SlotToken) -> Bool { calls.reversed().contains { $0.granted.token == token } }
+    func has(_ token: FencingToken) -> Bool {
+        calls.reversed().contains { $0.granted.token == token }
+    }
 
     /// Call after a decision's events are committed. `offset`: store time is time since boot plus this.
     mutating func take(_ events: [JournalEvent], offset: Duration) {
@@ -44,7 +46,7 @@ struct CarryOver {
     }
 
     /// The calls that a budget can still count at `now`, in store time, under the old tokens: their
-    /// owners may still settle.
+    /// owners may still complete.
     func calls(at now: Instant, offset: Duration) -> [Call] {
         calls.map { $0.moved(by: offset) }.filter { now - $0.end < BudgetLimits.dayWindow }
     }

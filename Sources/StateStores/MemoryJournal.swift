@@ -3,8 +3,8 @@
 import StatusCore
 
 struct MemoryJournal: Sendable {
-    private var granted: [SlotToken: GrantedCall] = [:]
-    private var completed: [SlotToken: CompletedCall] = [:]
+    private var granted: [FencingToken: GrantedCall] = [:]
+    private var completed: [FencingToken: CompletedCall] = [:]
 
     /// Takes over what decisions have added.
     mutating func take(from state: inout StoreState) {
@@ -20,11 +20,11 @@ struct MemoryJournal: Sendable {
         state.events = []
     }
 
-    func has(_ token: SlotToken) -> Bool { granted[token] != nil }
+    func has(_ token: FencingToken) -> Bool { granted[token] != nil }
 
-    var tokens: Set<SlotToken> { Set(granted.keys) }
+    var tokens: Set<FencingToken> { Set(granted.keys) }
 
-    func isCompleted(_ token: SlotToken) -> Bool { completed[token] != nil }
+    func isCompleted(_ token: FencingToken) -> Bool { completed[token] != nil }
 
     var calls: [JournaledCall] {
         granted.keys.sorted().compactMap { token in
@@ -33,7 +33,7 @@ struct MemoryJournal: Sendable {
     }
 
     /// Drops what is past its use; tells how many calls that were.
-    mutating func purge(last: SlotToken, at now: Instant) -> Int {
+    mutating func purge(last: FencingToken, at now: Instant) -> Int {
         let old = granted.values.filter {
             JournalLimits.isOver(
                 $0.token, $0.reserved.time, last: last, callsMax: JournalLimits.callsMax, at: now)

@@ -23,7 +23,7 @@ public final class MemoryStore: StateStore {
 
     public func lookUp(
         _ ids: [ActionID],
-        reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void
+        reply: @escaping @Sendable (Result<[EntryRecord], StoreFailure>) -> Void
     ) {
         answer(reply) { rules, kept in ids.flatMap { rules.lookUp($0, in: kept.state) } }
     }
@@ -35,11 +35,11 @@ public final class MemoryStore: StateStore {
         answer(reply) { rules, kept in rules.reserve(request, in: &kept.state) }
     }
 
-    public func settle(
-        _ settlement: Settlement,
-        reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void
+    public func complete(
+        _ completion: Completion,
+        reply: @escaping @Sendable (Result<CompletionReply, StoreFailure>) -> Void
     ) {
-        answer(reply) { rules, kept in rules.complete(settlement, in: &kept.state) }
+        answer(reply) { rules, kept in rules.complete(completion, in: &kept.state) }
     }
 
     public func register(

@@ -8,11 +8,11 @@ struct StoreOperation: Sendable {
     var asked: Instant
 
     enum Request: Sendable {
-        case lookUp([ActionID], reply: Reply<[LookRecord]>)
+        case lookUp([ActionID], reply: Reply<[EntryRecord]>)
         /// Tells of which actions other processes have ended calls since this was asked last.
         case changes(reply: Reply<[ActionID]>)
         case reserve(Reservation, reply: Reply<ReservationReply>)
-        case settle(Settlement, reply: Reply<SettlementReply>)
+        case complete(Completion, reply: Reply<CompletionReply>)
         case register([Source: Duration], reply: Reply<[Source: Duration]>)
         case purge(Retention, PurgeProgress, reply: Reply<Int>)
     }
@@ -22,7 +22,7 @@ struct StoreOperation: Sendable {
     var writes: Bool {
         switch request {
         case .lookUp, .changes: false
-        case .register, .reserve, .settle, .purge: true
+        case .register, .reserve, .complete, .purge: true
         }
     }
 
@@ -31,7 +31,7 @@ struct StoreOperation: Sendable {
         case .lookUp(_, let reply): reply(.failure(failure))
         case .changes(let reply): reply(.failure(failure))
         case .reserve(_, let reply): reply(.failure(failure))
-        case .settle(_, let reply): reply(.failure(failure))
+        case .complete(_, let reply): reply(.failure(failure))
         case .register(_, let reply): reply(.failure(failure))
         case .purge(_, _, let reply): reply(.failure(failure))
         }

@@ -32,7 +32,7 @@ public struct BatchItem: Sendable {
     func retryAfter(_ now: Instant) -> Int? {
         switch result {
         case .success(let rendered):
-            rendered.answer.nextLookAt.map { max(1, ($0 - now).secondsRoundedUp) }
+            rendered.answer.nextRefreshAt.map { max(1, ($0 - now).secondsRoundedUp) }
         case .failure(let problem): problem.retryAfter(now)
         }
     }

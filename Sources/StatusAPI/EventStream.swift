@@ -46,7 +46,7 @@ public enum EventStream {
         var json = JSONWriter(reserving: 64)
         json.beginObject()
         json.member("id", action)
-        let retryAt = rendered.answer.nextLookAt
+        let retryAt = rendered.answer.nextRefreshAt
         json.member("retry_after", retryAt.map { max(1, ($0 - now).secondsRoundedUp) })
         return Content(begin("freshness", nil) + json.bytes + rendered.tail + end)
     }

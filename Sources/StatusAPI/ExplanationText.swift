@@ -15,7 +15,7 @@ extension Explanation {
         }
         guard answered.count < 2 else {
             let names = answered.map(\.source.name).joined(separator: " and ")
-            return "\(names) know '\(id)': say which with 'source'."
+            return "\(names) know '\(id)': choose one with 'source'."
         }
         if let view = answered.first, let answer = view.answer {
             return view.sentence(answer, clocks)
@@ -52,7 +52,7 @@ extension Explanation.SourceView {
         let state =
             "\(answer.status.rawValue), as \(source.name) answered at"
             + " \(RFC3339.format(answer.checkedAt))"
-        if answer.isDone { return "\(state); a finished action is not asked about again." }
+        if answer.isDone { return "\(state); a finished action is not refreshed." }
         guard let reason = answer.staleReason else { return "\(state); \(next(clocks))." }
         let cause = cause(clocks) ?? reason.phrase
         return "\(state), and stale since then: \(cause); \(next(clocks))."
@@ -90,7 +90,7 @@ extension Explanation.SourceView {
         case .finished, .interval, .blocked: break
         }
         guard let at = clocks.text(nextCallAt) else {
-            return "when the next call may happen is open"
+            return "it is not known when the next call may be made"
         }
         return "the next call may be made at \(at)"
     }
@@ -127,10 +127,10 @@ extension Explanation.Progress {
     fileprivate var phrase: String {
         switch self {
         case .idle: "no call is under way"
-        case .wanted: "a call waits for its turn"
+        case .deferred: "a call waits for its turn"
         case .preparing: "a credential is being fetched"
-        case .reserving: "the store is being asked for a call"
-        case .calling, .settling: "a call is under way"
+        case .reserving: "a call is being reserved in the store"
+        case .calling, .completing: "a call is under way"
         case .elsewhere: "another process is calling"
         }
     }
@@ -146,9 +146,9 @@ extension StaleReason {
         case .slow: "the call under way takes long"
         case .throttled: "the upstream asked for a pause"
         case .breakerOpen: "the upstream keeps failing"
-        case .budgetSpent: "the budget of calls is spent"
+        case .budgetSpent: "the call budget is spent"
         case .storeUnavailable: "this service's own store cannot be used"
-        case .overloaded: "this service has nothing left to make a call with"
+        case .overloaded: "this service has no resources left to make a call"
         }
     }
 }

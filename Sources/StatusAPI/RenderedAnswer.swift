@@ -168,8 +168,8 @@ public struct RenderedAnswer: Sendable {
     ) {
         output.append("\"\r\nCache-Control: ")
         output.append(caches.maxAge)
-        if let nextLookAt = answer.nextLookAt {
-            let seconds = Self.secondsRoundedUp(nextLookAt.nanoseconds - now)
+        if let nextRefreshAt = answer.nextRefreshAt {
+            let seconds = Self.secondsRoundedUp(nextRefreshAt.nanoseconds - now)
             output.append(decimal: seconds)
             output.append("\r\nRetry-After: ")
             output.append(decimal: max(1, seconds))
@@ -189,7 +189,7 @@ public struct RenderedAnswer: Sendable {
         case .collapsed: output.append("\r\nCache-Status: status-proxy; fwd=miss; collapsed; ttl=")
         }
         guard let reason = answer.staleReason else {
-            let until = (answer.nextLookAt ?? answer.keptUntil).nanoseconds
+            let until = (answer.nextRefreshAt ?? answer.keptUntil).nanoseconds
             return output.append(decimal: Int((until - now) / Self.second))
         }
         let until = min(answer.freshUntil.nanoseconds, now)
@@ -209,7 +209,7 @@ public struct RenderedAnswer: Sendable {
         var json = JSONWriter(reserving: 160)
         json.beginObject()
         json.member("checked_at", RFC3339.format(answer.checkedAt))
-        let nextCheckAt = answer.nextLookAt.map { clocks.wall(at: $0) }
+        let nextCheckAt = answer.nextRefreshAt.map { clocks.wall(at: $0) }
         json.member("next_check_at", nextCheckAt.map(RFC3339.format))
         json.member("stale", answer.staleReason != nil)
         json.member("stale_reason", answer.staleReason?.rawValue)

@@ -15,7 +15,7 @@ extension SourceBlock {
         case .budget(let budget): "\(stop)\(budget.concerned): \(budget.phrase)"
         case .credential: "no calls to \(source.name): \(fault?.phrase ?? "no credential")"
         case .resources: "no calls to \(source.name): \(fault?.phrase ?? "no resources")"
-        case .quarantine: "\(stop): the store has lost some of its past"
+        case .quarantine: "\(stop): the store has lost part of its history"
         }
     }
 }
@@ -37,7 +37,7 @@ extension UpstreamFault.Kind {
         case .forbidden: "it forbids the call"
         case .redirected: "it redirects elsewhere"
         case .unexpectedStatus: "it answers with an unexpected status"
-        case .notJSON: "its answer is no JSON"
+        case .notJSON: "its answer is not JSON"
         case .wrongAction: "it answers with another action"
         case .malformed: "its answer cannot be read"
         case .tooLarge: "its answer is too large"

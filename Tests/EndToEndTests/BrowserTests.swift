@@ -120,7 +120,7 @@ import Testing
             <script src="\(service)/aa_script"></script>
             <p id=asked></p>
             <script>
-            Promise.allSettled([
+            Promise.allCompleted([
               fetch("\(service)/aa_simple", { mode: "no-cors" }), fetch("\(service)/aa_cors"),
             ]).then(() => document.getElementById("asked").textContent = "all asked");
             </script>

@@ -102,8 +102,8 @@ struct DiagnosisTests {
         let world = try await World(["VOUCHERS_CALLS_PER_MINUTE": "2"])
         #expect(try world.get(Self.known).status == 200)
         try await expectSaid(
-            "budget of calls for this minute is spent", in: "budget of calls is spent", nil, world)
-        let begin = lines("budget of calls is spent", in: world.proxy.text).first
+            "budget of calls for this minute is spent", in: "call budget is spent", nil, world)
+        let begin = lines("call budget is spent", in: world.proxy.text).first
         #expect(begin?["reason"]?.string == "budget-spent-minute")
         #expect(begin?["until"]?.string.flatMap(RFC3339.parse) != nil)
     }
@@ -123,7 +123,7 @@ struct DiagnosisTests {
             _ = try world.get(Self.known)
             return try world.get("/readyz").json["status"]?.string == "pass"
         }
-        try await end("store operations are carried out again", in: world)
+        try await end("store operations succeed again", in: world)
         // Ends before its disk.
         try await world.killProxy()
     }
@@ -139,6 +139,6 @@ struct DiagnosisTests {
         // The store's own line has the cause.
         #expect(world.proxy.text.contains("\"message\":\"store\""))
         try cluster.start()
-        try await end("store operations are carried out again", in: world)
+        try await end("store operations succeed again", in: world)
     }
 }

@@ -34,7 +34,7 @@ import Testing
         #expect(try await world.proxy.exitCode() == 0)
     }
 
-    @Test func aRunningCallSettlesItsGateBeforeTheExit() async throws {
+    @Test func aRunningCallCompletesItsGateBeforeTheExit() async throws {
         let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
         try world.setFault("orders", #"{"kind":"delay","milliseconds":1500}"#)
         let port = world.port

@@ -13,7 +13,7 @@ struct HeardHealth {
     private var restsAtLeastUntil = Instant.distantPast
     private var restsAtMostUntil = Instant.distantPast
     /// Given out since calls stopped last, and under way.
-    private var probes: Set<LookKey> = []
+    private var probes: Set<EntryKey> = []
     private var foundWellAt = Instant.distantPast
 
     /// Of spec section 4: so many failures in a row stop calls, at first for that long, at most for that.
@@ -23,11 +23,11 @@ struct HeardHealth {
 
     enum Complaint {
         case tooEarly(by: Duration)
-        case besideAnother(LookKey)
+        case besideAnother(EntryKey)
     }
 
     /// A call is given out.
-    mutating func called(_ key: LookKey, at now: Instant) -> Complaint? {
+    mutating func called(_ key: EntryKey, at now: Instant) -> Complaint? {
         guard stops > 0 else { return nil }
         if now < restsAtLeastUntil { return .tooEarly(by: restsAtLeastUntil - now) }
         if let other = probes.first { return .besideAnother(other) }
@@ -36,7 +36,7 @@ struct HeardHealth {
     }
 
     /// A call has ended.
-    mutating func ended(_ key: LookKey, _ outcome: CallOutcome, at now: Instant) {
+    mutating func ended(_ key: EntryKey, _ outcome: CallOutcome, at now: Instant) {
         switch Word(outcome) {
         case .well:
             self = HeardHealth()

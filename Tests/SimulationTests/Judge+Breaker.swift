@@ -24,17 +24,17 @@ extension Judge {
     }
 
     /// A look is started, whose call may be the one that tells whether the upstream is well.
-    mutating func began(_ replica: Replica, _ key: LookKey, _ flight: UInt64) {
+    mutating func began(_ replica: Replica, _ key: EntryKey, _ flight: UInt64) {
         startedFlights[upstream(replica, key.source), default: []].insert(flight)
     }
 
     /// It has made its call, or will not make one.
-    mutating func over(_ replica: Replica, _ key: LookKey, _ flight: UInt64) {
+    mutating func over(_ replica: Replica, _ key: EntryKey, _ flight: UInt64) {
         startedFlights[upstream(replica, key.source)]?.remove(flight)
     }
 
     /// A call is given out: calls have not stopped, or it is the one probe.
-    mutating func checkRest(_ replica: Replica, _ key: LookKey, _ now: Instant) {
+    mutating func checkRest(_ replica: Replica, _ key: EntryKey, _ now: Instant) {
         let upstream = upstream(replica, key.source)
         let local = replica.clock.shows(now)
         switch healths[upstream, default: HeardHealth()].called(key, at: local) {

@@ -5,7 +5,7 @@
 
 /// A look that is due and has no turn yet, or has just got it, as its process knows it.
 struct Place {
-    var key: LookKey
+    var key: EntryKey
     var line: RefreshLine
     /// Since when it stands in line.
     var since: Instant
@@ -25,7 +25,7 @@ struct PassedOver {
 
 extension Judge {
     /// A look has its turn: of those that stood in line before, none should have come first.
-    mutating func started(_ replica: Replica, _ key: LookKey, _ flight: UInt64, at now: Instant) {
+    mutating func started(_ replica: Replica, _ key: EntryKey, _ flight: UInt64, at now: Instant) {
         defer { noteTurn(replica, key, now) }
         began(replica, key, flight)
         passedOver[view(replica, key)] = nil
@@ -33,7 +33,7 @@ extension Judge {
         let isWaitedFor = isWaitedFor(replica, key)
         let local = replica.clock.shows(now)
         for id in ids where id != key.id {
-            guard let other = replica.place(LookKey(key.source, id), behind: flight) else {
+            guard let other = replica.place(EntryKey(key.source, id), behind: flight) else {
                 continue
             }
             if isWaitedFor == self.isWaitedFor(replica, other.key) {
@@ -61,7 +61,7 @@ extension Judge {
         accuse(.singlePassedOver, now, "\(other.key) by \(chosen.key), the second in a row")
     }
 
-    private mutating func noteTurn(_ replica: Replica, _ key: LookKey, _ now: Instant) {
+    private mutating func noteTurn(_ replica: Replica, _ key: EntryKey, _ now: Instant) {
         guard let line = replica.turn(key)?.line, line.budget != .known else { return }
         togetherTurns[upstream(replica, key.source)] =
             line.isTogether ? replica.clock.shows(now) : nil
@@ -90,7 +90,7 @@ extension Judge {
         passedOver[view(replica, other.key)] = passed
     }
 
-    private func isWaitedFor(_ replica: Replica, _ key: LookKey) -> Bool {
+    private func isWaitedFor(_ replica: Replica, _ key: EntryKey) -> Bool {
         held.values.contains {
             $0.replica == replica.index && $0.question.id == key.id
                 && replica.isAsked($0.question, key.source)

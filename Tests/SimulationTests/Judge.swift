@@ -17,7 +17,7 @@ struct Judge {
     private var finished: [Viewpoint: Instant] = [:]
     private var flying: Set<Viewpoint> = []
     private var pauses: [Upstream: Instant] = [:]
-    /// On the store's clock, as settlements that took effect have said.
+    /// On the store's clock, as completions that took effect have said.
     private var sharedPauses: [Source: Instant] = [:]
     private var callsLeft: [Upstream: (calls: Int, until: Instant)] = [:]
     private var callsUnderWay: [Upstream: Int] = [:]
@@ -38,10 +38,10 @@ struct Judge {
     private var dayCountsFrom = Instant.distantPast
     /// When each state of an action was first told to anybody, when the store first took it, and when
     /// an upstream last told it.
-    private var firstTold: [LookKey: [Int: Instant]] = [:]
-    private var firstKept: [LookKey: [Int: Instant]] = [:]
-    private var lastAnswered: [LookKey: [Int: Instant]] = [:]
-    private var ageUnknown: Set<LookKey> = []
+    private var firstTold: [EntryKey: [Int: Instant]] = [:]
+    private var firstKept: [EntryKey: [Int: Instant]] = [:]
+    private var lastAnswered: [EntryKey: [Int: Instant]] = [:]
+    private var ageUnknown: Set<EntryKey> = []
     private var areAgesLost = false
     /// Ids that some upstream has told a state of.
     private var everAnswered: Set<ActionID> = []
@@ -76,7 +76,7 @@ struct Judge {
     }
 
     private struct Arrival {
-        var key: LookKey
+        var key: EntryKey
         var at: Instant
         var share: Share
     }
@@ -85,7 +85,7 @@ struct Judge {
     struct Viewpoint: Hashable {
         var replica: Int
         var life: Int
-        var key: LookKey
+        var key: EntryKey
     }
 
     /// An upstream, as one life of a process sees it.
@@ -125,7 +125,7 @@ struct Judge {
 
 extension Judge {
     /// A request has reached an upstream, at a true time.
-    mutating func arrived(_ key: LookKey, _ granted: Share, at now: Instant) {
+    mutating func arrived(_ key: EntryKey, _ granted: Share, at now: Instant) {
         // The store may have forgotten who is known; it cannot know whom nobody has told of.
         var share = granted
         share.wasUnknown = granted.wasUnknown || !everAnswered.contains(key.id)
@@ -160,7 +160,7 @@ extension Judge {
     }
 
     /// While nothing gets lost the upstream is always asked with the spelling that was first asked for.
-    private mutating func checkSpelling(_ key: LookKey, _ now: Instant) {
+    private mutating func checkSpelling(_ key: EntryKey, _ now: Instant) {
         guard isCalm, let before = arrivals.last(where: { $0.key == key }),
             before.key.id.text != key.id.text,
             // Later the store may have forgotten the action, and how it was spelled.
@@ -169,7 +169,7 @@ extension Judge {
         accuse(.spelledAnew, now, "\(key.id), before \(before.key.id)")
     }
 
-    private mutating func checkSpacing(_ key: LookKey, _ limits: SourcePolicy, _ now: Instant) {
+    private mutating func checkSpacing(_ key: EntryKey, _ limits: SourcePolicy, _ now: Instant) {
         guard let before = arrivals.dropLast().last(where: { $0.key == key }) else { return }
         let gap = now - before.at
         if gap < limits.minInterval {
@@ -208,7 +208,7 @@ extension Judge {
     }
 
     /// The store lets a call through, at a time on its clock.
-    mutating func granted(_ key: LookKey, atStore time: Instant, at now: Instant) {
+    mutating func granted(_ key: EntryKey, atStore time: Instant, at now: Instant) {
         if let end = sharedPauses[key.source], time < end {
             accuse(.grantedWhilePaused, now, "\(key) \(end - time) too early")
         }
@@ -241,7 +241,7 @@ extension Judge {
 // MARK: - What a process does
 
 extension Judge {
-    func view(_ replica: Replica, _ key: LookKey) -> Viewpoint {
+    func view(_ replica: Replica, _ key: EntryKey) -> Viewpoint {
         Viewpoint(replica: replica.index, life: replica.life, key: key)
     }
 
@@ -250,7 +250,7 @@ extension Judge {
     }
 
     /// A process gives out a call, at a true time.
-    mutating func called(_ replica: Replica, _ key: LookKey, at now: Instant) {
+    mutating func called(_ replica: Replica, _ key: EntryKey, at now: Instant) {
         let view = view(replica, key)
         if !flying.insert(view).inserted { accuse(.singleFlight, now, "\(key) twice at once") }
         if let end = finished[view], now < end + finishedSpan, !mayForget {
@@ -270,18 +270,18 @@ extension Judge {
     }
 
     /// A process hands a request to the network, at a true time.
-    mutating func sent(_ replica: Replica, _ key: LookKey, at now: Instant) {
+    mutating func sent(_ replica: Replica, _ key: EntryKey, at now: Instant) {
         checkPause(replica, key, now)
     }
 
-    private mutating func checkPause(_ replica: Replica, _ key: LookKey, _ now: Instant) {
+    private mutating func checkPause(_ replica: Replica, _ key: EntryKey, _ now: Instant) {
         let local = replica.clock.shows(now)
         if let end = pauses[upstream(replica, key.source)], local < end {
             accuse(.calledWhilePaused, now, "\(key) \(end - local) too early")
         }
     }
 
-    private mutating func checkInterest(_ replica: Replica, _ key: LookKey, _ now: Instant) {
+    private mutating func checkInterest(_ replica: Replica, _ key: EntryKey, _ now: Instant) {
         if held.values.contains(where: { $0.replica == replica.index && $0.question.id == key.id })
         {
             return
@@ -295,7 +295,8 @@ extension Judge {
     }
 
     /// A process has learned how its call went.
-    mutating func ended(_ replica: Replica, _ key: LookKey, _ report: CallReport, at now: Instant) {
+    mutating func ended(_ replica: Replica, _ key: EntryKey, _ report: CallReport, at now: Instant)
+    {
         flying.remove(view(replica, key))
         let upstream = upstream(replica, key.source)
         callsUnderWay[upstream, default: 0] -= 1
@@ -333,7 +334,7 @@ extension Judge {
 
     /// What a process, or its board, tells a caller.
     mutating func told(_ replica: Replica, _ id: ActionID, _ answer: Answer, at now: Instant) {
-        let key = LookKey(answer.document.source, id)
+        let key = EntryKey(answer.document.source, id)
         let view = view(replica, key)
         let revision = Int(String(decoding: answer.document.bytes, as: UTF8.self)) ?? 0
         if let before = seen[view], revision < before, !mayForget {
@@ -361,12 +362,12 @@ extension Judge {
     /// and they are not stopped. Nobody hears of what the store has not got.
     static let spreadMax = Duration.seconds(1)
 
-    mutating func kept(_ settlement: Settlement, at now: Instant) {
-        guard case .answer(let document, _) = settlement.news,
+    mutating func kept(_ completion: Completion, at now: Instant) {
+        guard case .answer(let document, _) = completion.news,
             let revision = Int(String(decoding: document.bytes, as: UTF8.self))
         else { return }
-        let before = firstKept[settlement.key]?[revision]
-        firstKept[settlement.key, default: [:]][revision] = before ?? now
+        let before = firstKept[completion.key]?[revision]
+        firstKept[completion.key, default: [:]][revision] = before ?? now
     }
 
     mutating func storeFailed(_ replica: Replica, until end: Instant) {
@@ -374,7 +375,7 @@ extension Judge {
     }
 
     private mutating func checkElsewhere(
-        _ replica: Replica, _ key: LookKey, _ revision: Int, _ now: Instant
+        _ replica: Replica, _ key: EntryKey, _ revision: Int, _ now: Instant
     ) {
         if firstTold[key]?[revision] == nil { firstTold[key, default: [:]][revision] = now }
         let ableSince = max(replica.pausedUntil, storeFailedUntil[replica.index] ?? .distantPast)
@@ -390,7 +391,7 @@ extension Judge {
 
     /// The store's wall clock stepped between the news and the look-ups that it caused: it looks as
     /// old as the step is wide, until there is newer.
-    private func looksOld(_ key: LookKey, _ revision: Int) -> Bool {
+    private func looksOld(_ key: EntryKey, _ revision: Int) -> Bool {
         guard let wallSteppedAt, let answered = lastAnswered[key]?[revision] else { return false }
         return wallSteppedAt >= answered && wallSteppedAt - answered < Self.spreadMax
     }
@@ -398,16 +399,16 @@ extension Judge {
     mutating func wallStepped(at now: Instant) { wallSteppedAt = now }
 
     /// An upstream has answered with a state; the answer reaches its process at that time.
-    mutating func answered(_ key: LookKey, _ revision: Int?, at time: Instant) {
+    mutating func answered(_ key: EntryKey, _ revision: Int?, at time: Instant) {
         guard let revision else { return }
         let before = lastAnswered[key]?[revision] ?? .distantPast
         lastAnswered[key, default: [:]][revision] = max(before, time)
         everAnswered.insert(key.id)
     }
 
-    /// A process was stopped with a settlement in its hands: its spans do not count that.
-    mutating func settledLate(_ settlement: Settlement) {
-        ageUnknown.insert(settlement.key)
+    /// A process was stopped with a completion in its hands: its spans do not count that.
+    mutating func completedLate(_ completion: Completion) {
+        ageUnknown.insert(completion.key)
     }
 
     /// A database's clock has stepped: how much time has passed, nobody can know for sure.
@@ -415,7 +416,7 @@ extension Judge {
 
     /// An age is never understated, but for what clocks disagree by.
     private mutating func checkAge(
-        _ replica: Replica, _ key: LookKey, _ revision: Int, _ answer: Answer, _ now: Instant
+        _ replica: Replica, _ key: EntryKey, _ revision: Int, _ answer: Answer, _ now: Instant
     ) {
         guard let answered = lastAnswered[key]?[revision], !ageUnknown.contains(key), !areAgesLost
         else {
@@ -462,8 +463,8 @@ extension Judge {
     }
 
     /// One upstream has told a state: whoever was held for it is not held for the other one any longer
-    /// than the store may take to settle, and the other's word is waited for.
-    private mutating func newsCame(_ replica: Replica, _ key: LookKey, at local: Instant) {
+    /// than the store may take to complete, and the other's word is waited for.
+    private mutating func newsCame(_ replica: Replica, _ key: EntryKey, at local: Instant) {
         for (caller, asker) in held where asker.replica == replica.index {
             let question = asker.question
             guard question.id == key.id, question.source ?? key.source == key.source,
@@ -509,7 +510,7 @@ extension Judge {
     ) {
         guard replica.clock.shows(now) < asker.limit else { return }
         for report in problem.sources where report.outcome == BlockReason.gate.word {
-            let key = LookKey(report.source, asker.question.id)
+            let key = EntryKey(report.source, asker.question.id)
             if flying.contains(where: { $0.key == key && $0.replica != replica.index }) {
                 accuse(.turnedAway, now, "\(asker.question) while it is asked for elsewhere")
             }

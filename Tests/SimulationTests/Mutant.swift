@@ -6,13 +6,13 @@ enum Mutant: String, CaseIterable {
     case startToStart
     /// A failed call leaves the gate open.
     case openAfterFailure
-    /// A failed call is not settled.
-    case settleForgotten
+    /// A failed call is not completed.
+    case completionForgotten
     /// The reservation runs out after the interval, as a key with a TTL would.
     case ttlGate
     /// The gate's time is the asking process's wall clock.
     case wallClockGate
-    /// A call that timed out settles like one that ended.
+    /// A call that timed out completes like one that ended.
     case openAfterTimeout
     /// The client calls again at once with a new token after a 401.
     case retryAfter401

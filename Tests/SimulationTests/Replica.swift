@@ -168,7 +168,7 @@ final class Replica {
 
 extension Replica {
     /// Where a look stood that has just got its turn.
-    func turn(_ key: LookKey) -> Place? {
+    func turn(_ key: EntryKey) -> Place? {
         guard let tracked = tracker.actions[key.id], let flight = tracked.entries[key.source].flight
         else { return nil }
         return place(key, tracked, flight.line, since: flight.deferredSince, isStarted: true)
@@ -176,7 +176,7 @@ extension Replica {
 
     /// Where a look stands that has no turn yet, or got it after that flight. Nobody cares about those
     /// whose upstream is not asked any more.
-    func place(_ key: LookKey, behind flight: UInt64) -> Place? {
+    func place(_ key: EntryKey, behind flight: UInt64) -> Place? {
         guard let tracked = tracker.actions[key.id], isAsked(Question(id: key.id), key.source)
         else { return nil }
         let entry = tracked.entries[key.source]
@@ -188,7 +188,7 @@ extension Replica {
     }
 
     private func place(
-        _ key: LookKey, _ tracked: TrackedAction, _ line: RefreshLine, since: Instant,
+        _ key: EntryKey, _ tracked: TrackedAction, _ line: RefreshLine, since: Instant,
         isStarted: Bool
     ) -> Place {
         let entry = tracked.entries[key.source]
@@ -211,7 +211,7 @@ extension Replica {
 
 /// One call on its way.
 struct SimCall {
-    var key: LookKey
+    var key: EntryKey
     var sendBefore: Instant
     /// True time.
     var startedAt: Instant

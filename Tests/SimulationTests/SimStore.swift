@@ -44,7 +44,7 @@ struct SimStore {
 
     var state: StoreState { content.state }
 
-    func lookUp(_ id: ActionID, at now: StoreMoment) -> [LookRecord] {
+    func lookUp(_ id: ActionID, at now: StoreMoment) -> [EntryRecord] {
         StoreRules(now: now, asked: now).lookUp(id, in: state)
     }
 
@@ -59,13 +59,13 @@ struct SimStore {
         return reply
     }
 
-    mutating func settle(
-        _ settlement: Settlement, asked: StoreMoment, at now: StoreMoment
-    ) -> SettlementReply {
+    mutating func complete(
+        _ completion: Completion, asked: StoreMoment, at now: StoreMoment
+    ) -> CompletionReply {
         let before = past
-        let settlement = bent(settlement)
-        let reply = StoreRules(now: now, asked: asked).complete(settlement, in: &content.state)
-        if let before { straighten(settlement, before.state, at: now.time) }
+        let completion = bent(completion)
+        let reply = StoreRules(now: now, asked: asked).complete(completion, in: &content.state)
+        if let before { straighten(completion, before.state, at: now.time) }
         keep(in: before)
         return reply
     }
@@ -138,35 +138,35 @@ extension SimStore {
             .add(lease.ends, lease.classes, now: now)
     }
 
-    private mutating func bent(_ settlement: Settlement) -> Settlement {
-        var settlement = settlement
-        let isCompleted = content.journal.isCompleted(settlement.token)
-        if mutant == .oldOwnerMovesGate, !isCompleted, state.entries[settlement.key] != nil {
-            content.state.entries[settlement.key]?.lease?.token = settlement.token
-            content.state.entries[settlement.key]?.lease?.state = .underWay
+    private mutating func bent(_ completion: Completion) -> Completion {
+        var completion = completion
+        let isCompleted = content.journal.isCompleted(completion.token)
+        if mutant == .oldOwnerMovesGate, !isCompleted, state.entries[completion.key] != nil {
+            content.state.entries[completion.key]?.lease?.token = completion.token
+            content.state.entries[completion.key]?.lease?.state = .underWay
         }
-        if mutant == .forgottenNewsDropped, !content.journal.has(settlement.token),
-            state.entries[settlement.key]?.newest != nil
+        if mutant == .forgottenNewsDropped, !content.journal.has(completion.token),
+            state.entries[completion.key]?.newest != nil
         {
-            settlement.news = .none
+            completion.news = .none
         }
-        return settlement
+        return completion
     }
 
     private mutating func straighten(
-        _ settlement: Settlement, _ before: StoreState, at now: Instant
+        _ completion: Completion, _ before: StoreState, at now: Instant
     ) {
-        let source = settlement.key.source
+        let source = completion.key.source
         switch mutant {
         case .budgetFromStart:
-            guard let lease = state.entries[settlement.key]?.lease, lease.state == .ended,
-                before.entries[settlement.key]?.lease?.state == .underWay
+            guard let lease = state.entries[completion.key]?.lease, lease.state == .ended,
+                before.entries[completion.key]?.lease?.state == .underWay
             else { return }
             content.state.sources[source]?.calls.remove(now, lease.classes)
             content.state.sources[source]?.calls.add(lease.reserved, lease.classes, now: now)
         case .endNotCounted:
-            guard let lease = state.entries[settlement.key]?.lease, lease.state == .ended,
-                before.entries[settlement.key]?.lease?.state == .underWay
+            guard let lease = state.entries[completion.key]?.lease, lease.state == .ended,
+                before.entries[completion.key]?.lease?.state == .underWay
             else { return }
             content.state.sources[source]?.calls.remove(now, lease.classes)
         case .pauseNotShared:
@@ -178,7 +178,7 @@ extension SimStore {
     }
 
     /// Grants that were in a process's memory are gone.
-    mutating func forgetGrants(of keys: [LookKey]) {
+    mutating func forgetGrants(of keys: [EntryKey]) {
         for key in keys { content.state.entries[key]?.opens = .distantPast }
     }
 }
@@ -196,7 +196,7 @@ extension StoreState {
             noticed = noticed.map { $0 - (request.quarantine - request.hold) }
         case .finishedGateOpens: entries[request.key]?.answer = nil
         case .unknownShareIgnored:
-            let other = LookKey(source == .orders ? .vouchers : .orders, request.key.id)
+            let other = EntryKey(source == .orders ? .vouchers : .orders, request.key.id)
             let moment = StoreMoment(time: now, wall: WallTime(milliseconds: 0))
             let entry = entries[other] ?? StoredEntry(key: other, firstSeen: moment, opens: now)
             entries[other] = entry

@@ -4,7 +4,7 @@
 
 /// What is true of the actions, and each upstream's mood.
 struct SimUpstream {
-    private var histories: [LookKey: History] = [:]
+    private var histories: [EntryKey: History] = [:]
     /// Healthy, unless it is here.
     var moods: [Source: Scenario.Mood] = [:]
 
@@ -29,7 +29,7 @@ struct SimUpstream {
         for id in scenario.ids {
             for source in scenario.policy.configured
             where isAt(source, id, scenario.policy, &random) {
-                histories[LookKey(source, id)] = History(scenario, &random)
+                histories[EntryKey(source, id)] = History(scenario, &random)
             }
         }
     }
@@ -42,16 +42,16 @@ struct SimUpstream {
         return random.permille(looksKnown ? (fits(source) ? 850 : 80) : 450)
     }
 
-    func exists(_ key: LookKey) -> Bool { histories[key] != nil }
+    func exists(_ key: EntryKey) -> Bool { histories[key] != nil }
 
     /// The number of the state that the action is in; nil: it does not exist (yet).
-    func revision(_ key: LookKey, at time: Instant) -> Int? {
+    func revision(_ key: EntryKey, at time: Instant) -> Int? {
         guard let changes = histories[key]?.changes else { return nil }
         let count = changes.count { $0.at <= time }
         return count > 0 ? count : nil
     }
 
-    func outcome(_ key: LookKey, at time: Instant) -> CallOutcome {
+    func outcome(_ key: EntryKey, at time: Instant) -> CallOutcome {
         guard let revision = revision(key, at: time), let changes = histories[key]?.changes else {
             return .notFound(UpstreamFault(kind: .notFound, httpStatus: 404))
         }
@@ -63,7 +63,7 @@ struct SimUpstream {
     }
 
     mutating func treatment(
-        of key: LookKey, _ random: inout SimRandom, oddShare: Int
+        of key: EntryKey, _ random: inout SimRandom, oddShare: Int
     ) -> (Treatment, latency: Duration) {
         let mood = random.permille(oddShare) ? .mixed : moods[key.source] ?? .healthy
         let latency = random.permille(200) ? .zero : random.milliseconds(1...400)

@@ -5,12 +5,12 @@
 @testable import StatusCore
 
 extension World {
-    func call(_ key: LookKey, _ flight: UInt64, _ sendBefore: Instant, _ replica: Replica) {
+    func call(_ key: EntryKey, _ flight: UInt64, _ sendBefore: Instant, _ replica: Replica) {
         judge.called(replica, key, at: now)
         trace.note(now, "\(replica.index) call \(key.id) \(key.source)")
         var key = key
         if mutant == .spelledAsAsked, random.fork(0x7370_656c).permilleOnce(500) {
-            key = LookKey(key.source, key.id.inOtherCase)
+            key = EntryKey(key.source, key.id.inOtherCase)
         }
         replica.calls[flight] = SimCall(
             key: key, sendBefore: sendBefore, startedAt: now, sentAt: nil,
@@ -21,7 +21,7 @@ extension World {
         deliver(replica, after: connectSpan()) { $0.send(flight, replica) }
     }
 
-    private func deadline(_ key: LookKey) -> Duration {
+    private func deadline(_ key: EntryKey) -> Duration {
         scenario.policy.sources[key.source]?.callDeadline ?? .zero
     }
 
@@ -93,7 +93,7 @@ extension World {
         }
     }
 
-    private func answer(_ key: LookKey, arriving time: Instant) -> CallOutcome {
+    private func answer(_ key: EntryKey, arriving time: Instant) -> CallOutcome {
         judge.answered(key, upstream.revision(key, at: now), at: time)
         return upstream.outcome(key, at: now)
     }

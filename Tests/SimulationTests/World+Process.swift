@@ -34,7 +34,7 @@ extension World {
         guard !replica.unfinished.isEmpty else { return }
         let effects = replica.unfinished
         replica.unfinished = []
-        for case .settle(let settlement, _) in effects { judge.settledLate(settlement) }
+        for case .complete(let completion, _) in effects { judge.completedLate(completion) }
         carryOut(effects[...], replica)
         scheduleWake(replica)
     }
@@ -49,9 +49,9 @@ extension World {
         case .reserve(let request, let flight): reserve(request, flight, replica)
         case .call(let key, let flight, let sendBefore):
             call(key, flight, sendBefore, replica)
-        case .settle(let settlement, let flight):
-            judge.over(replica, settlement.key, flight)
-            settle(settlement, flight, replica)
+        case .complete(let completion, let flight):
+            judge.over(replica, completion.key, flight)
+            complete(completion, flight, replica)
         case .refuseCredential(let source): judge.refused(replica, source)
         case .reply(let caller, let reply):
             trace.note(now, "\(replica.index) replied to \(caller.number): \(reply.words)")
@@ -80,7 +80,7 @@ extension World {
         }
     }
 
-    private func prepare(_ key: LookKey, _ flight: UInt64, _ replica: Replica) {
+    private func prepare(_ key: EntryKey, _ flight: UInt64, _ replica: Replica) {
         var failure: CredentialFailure?
         var span = random.milliseconds(0...20)
         if isFaulty, random.permille(scenario.oddCallShare / 5) {
@@ -203,7 +203,7 @@ extension Scenario.Fault.Kind {
 extension Snapshot {
     /// Only mutants make it: served for as long as no call can be made.
     fileprivate var past: Snapshot {
-        let until = answer.nextLookAt.map { min($0, answer.keptUntil) } ?? servableUntil
+        let until = answer.nextRefreshAt.map { min($0, answer.keptUntil) } ?? servableUntil
         return Snapshot(shared, servableUntil: max(until, servableUntil))
     }
 }

@@ -6,7 +6,7 @@
 extension World {
     func lookUp(
         _ ids: [ActionID], _ replica: Replica,
-        _ event: @escaping (Result<[LookRecord], StoreFailure>) -> Event
+        _ event: @escaping (Result<[EntryRecord], StoreFailure>) -> Event
     ) {
         if store.isPostgres {
             let request = StoreOperation.Request.lookUp(ids) { _ in }
@@ -75,46 +75,46 @@ extension World {
             holder: isKnown ? nil : asked.holder)
     }
 
-    private func judgeGrant(_ key: LookKey, _ before: StoredEntry?, at time: Instant) {
+    private func judgeGrant(_ key: EntryKey, _ before: StoredEntry?, at time: Instant) {
         guard let end = before?.answer, end.isDone else { return }
         guard time < end.told.time + scenario.policy.terminalTTL else { return }
         judge.accuse(.finishedAskedAgainElsewhere, now, "\(key)")
     }
 
-    func settle(_ settlement: Settlement, _ flight: UInt64, _ replica: Replica) {
+    func complete(_ completion: Completion, _ flight: UInt64, _ replica: Replica) {
         let asked = storeMoment(replica)
-        let pause = settlement.pause
-        let settlement = mutated(settlement)
+        let pause = completion.pause
+        let completion = mutated(completion)
         if store.isPostgres {
             return decide(
-                replica, .settle(settlement) { _ in }, { $0.reply(settlement) },
+                replica, .complete(completion) { _ in }, { $0.reply(completion) },
                 committed: { world, decision in
-                    if let pause, !decision.before.hasCompleted(settlement) {
+                    if let pause, !decision.before.hasCompleted(completion) {
                         world.judge.paused(
-                            settlement.key.source, until: decision.now + pause)
+                            completion.key.source, until: decision.now + pause)
                     }
-                    world.settled(settlement, by: replica)
-                }, { .settled(settlement.key, flight: flight, $0) })
+                    world.completed(completion, by: replica)
+                }, { .completed(completion.key, flight: flight, $0) })
         }
         operate(
             replica,
             { world in
                 // Said a second time, it changes nothing more.
-                if let pause, !world.store.state.hasCompleted(settlement) {
+                if let pause, !world.store.state.hasCompleted(completion) {
                     let end = world.store.clock.shows(world.now) + pause
-                    world.judge.paused(settlement.key.source, until: end)
+                    world.judge.paused(completion.key.source, until: end)
                 }
-                let reply = world.store.settle(
-                    settlement, asked: asked, at: world.storeMoment(replica))
-                world.settled(settlement, by: replica)
+                let reply = world.store.complete(
+                    completion, asked: asked, at: world.storeMoment(replica))
+                world.completed(completion, by: replica)
                 return reply
             },
-            { .settled(settlement.key, flight: flight, $0) })
+            { .completed(completion.key, flight: flight, $0) })
     }
 
-    private func settled(_ settlement: Settlement, by replica: Replica) {
-        judge.kept(settlement, at: now)
-        announce(settlement.key.id, by: replica)
+    private func completed(_ completion: Completion, by replica: Replica) {
+        judge.kept(completion, at: now)
+        announce(completion.key.id, by: replica)
     }
 
     func purge(_ replica: Replica) {
@@ -225,24 +225,24 @@ extension World {
             time: max(time + store.server.step + meta.clockOffset, meta.lastTime), wall: wall)
     }
 
-    private func mutated(_ settlement: Settlement) -> Settlement {
-        var settlement = settlement
-        switch (mutant, settlement.gate) {
+    private func mutated(_ completion: Completion) -> Completion {
+        var completion = completion
+        switch (mutant, completion.gate) {
         case (.startToStart, .opens(let span)):
-            settlement.gate = .opens(in: max(.zero, span - (settlement.sentAgo ?? .zero)))
-        case (.openAfterFailure, .opens) where settlement.outcome != "answered":
-            settlement.gate = .opens(in: .zero)
-        case (.settleForgotten, _) where settlement.outcome != "answered":
-            settlement.gate = .staysHeld
-            settlement.pause = nil
-            settlement.breaker = nil
-            settlement.news = .none
+            completion.gate = .opens(in: max(.zero, span - (completion.sentAgo ?? .zero)))
+        case (.openAfterFailure, .opens) where completion.outcome != "answered":
+            completion.gate = .opens(in: .zero)
+        case (.completionForgotten, _) where completion.outcome != "answered":
+            completion.gate = .staysHeld
+            completion.pause = nil
+            completion.breaker = nil
+            completion.news = .none
         case (.openAfterTimeout, .staysHeld):
-            let policy = scenario.policy.sources[settlement.key.source]
-            settlement.gate = .opens(in: policy?.minInterval ?? .zero)
+            let policy = scenario.policy.sources[completion.key.source]
+            completion.gate = .opens(in: policy?.minInterval ?? .zero)
         default: break
         }
-        return settlement
+        return completion
     }
 }
 
@@ -250,7 +250,7 @@ extension World {
     /// What the wall clock of the process's machine shows.
     func wall(of replica: Replica) -> WallTime { now.wall + replica.wallOffset }
 
-    fileprivate func mutated(_ record: LookRecord) -> LookRecord {
+    fileprivate func mutated(_ record: EntryRecord) -> EntryRecord {
         guard mutant == .neighbourHidden, let policy = scenario.policy.sources[record.key.source]
         else { return record }
         var record = record
@@ -281,8 +281,8 @@ extension PostgresDecision {
         return reply
     }
 
-    fileprivate func reply(_ settlement: Settlement) -> SettlementReply? {
-        guard case .settled(let reply) = outcomes[0] else { return nil }
+    fileprivate func reply(_ completion: Completion) -> CompletionReply? {
+        guard case .completed(let reply) = outcomes[0] else { return nil }
         return reply
     }
 }

@@ -257,10 +257,10 @@ final class World {
 
     /// What is wrong with a reply when all is well; nil: nothing.
     private func trouble(_ reply: Reply, _ id: ActionID) -> String? {
-        let homes = scenario.policy.configured.filter { upstream.exists(LookKey($0, id)) }
+        let homes = scenario.policy.configured.filter { upstream.exists(EntryKey($0, id)) }
         switch reply {
         case .answer(let answer):
-            let key = LookKey(answer.document.source, id)
+            let key = EntryKey(answer.document.source, id)
             guard let truth = upstream.revision(key, at: now) else { return "what does not exist" }
             let told = String(decoding: answer.document.bytes, as: UTF8.self)
             return told == "\(truth)" ? nil : "\(told) instead of \(truth)"

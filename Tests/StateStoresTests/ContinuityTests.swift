@@ -9,7 +9,7 @@ import Testing
 struct ContinuityTests {
     static let now = Instant(nanoseconds: 100_000_000_000)
     static let known = StoreMeta(
-        epoch: 7, revision: 10, token: SlotToken(3), bootID: "x", clockOffset: .seconds(5),
+        epoch: 7, revision: 10, token: FencingToken(3), bootID: "x", clockOffset: .seconds(5),
         lastTime: Instant(nanoseconds: 104_000_000_000),
         noticed: Instant(nanoseconds: 20_000_000_000))
 

@@ -11,12 +11,12 @@ import Testing
 struct SQLiteJournalTests {
     let folder = TemporaryFolder()
     let clock = ManualClock()
-    let a = LookKey.orders("a")
+    let a = EntryKey.orders("a")
 
     @Test func journalIsReadWhileTheStoreWritesAndAfterItHasClosed() async throws {
         let store = try SQLiteStore(path: folder.store, clock: clock.storeClock)
         let journal = SQLiteJournal(path: folder.store)
-        var tokens: [SlotToken] = []
+        var tokens: [FencingToken] = []
         for _ in 0..<3 {
             tokens.append(try await store.grant(.of(a)))
             clock.advance(.seconds(41))

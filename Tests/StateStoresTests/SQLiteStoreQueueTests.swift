@@ -71,7 +71,7 @@ struct SQLiteStoreQueueTests {
     @Test func systemClockRunsTheStore() async throws {
         let store = try SQLiteStore(path: folder.store)
         let token = try await store.grant(.of(.orders("a")))
-        let reply = try await store.settle(.of(.orders("a"), token, .opens(in: .seconds(3600))))
+        let reply = try await store.complete(.of(.orders("a"), token, .opens(in: .seconds(3600))))
         #expect(reply.record.opensIn == .seconds(3600))
         let record = try #require(try await store.lookUp(.sample("a")).first)
         #expect(record.opensIn <= .seconds(3600) && record.opensIn > .zero)

@@ -20,11 +20,11 @@ extension SQLiteStoreTests {
     @Test(arguments: Loss.allCases)
     func lostFileQuarantinesUntilEarlierGrantsCannotMatter(_ loss: Loss) async throws {
         let store = try open()
-        let b = LookKey.orders("b")
+        let b = EntryKey.orders("b")
         let copy = try await makeCopy(of: store)
         let running = try await store.grant(.of(a))
         let paused = try await store.grant(.of(.vouchers("v")))
-        try await store.settle(.of(.vouchers("v"), paused, pause: .seconds(500)))
+        try await store.complete(.of(.vouchers("v"), paused, pause: .seconds(500)))
         clock.advance(.seconds(1))
         try inflict(loss, copy)
 
@@ -32,11 +32,11 @@ extension SQLiteStoreTests {
         clock.advance(.seconds(10))
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine - .seconds(10))
         #expect(try await store.verdict(.of(a, hold: .seconds(100))).quarantine == .seconds(90))
-        // Look-ups and settlements go on.
+        // Look-ups and completions go on.
         _ = try await store.lookUp(a.id)
-        let settled = try await store.settle(
+        let completed = try await store.complete(
             .of(a, running, news: .answer(.sample("a"), checkedAt: clock.wall)))
-        #expect(settled.record.answer?.document == .sample("a"))
+        #expect(completed.record.answer?.document == .sample("a"))
 
         clock.advance(Reservation.quarantine - .seconds(10))
         // The lost calls count on: before, a, b and c.
@@ -80,7 +80,7 @@ extension SQLiteStoreTests {
         clock.advance(Reservation.quarantine)
         let next = try await store.grant(.of(a))
         #expect(next > lost)
-        let late = try await store.settle(.of(a, lost, .opens(in: .zero)))
+        let late = try await store.complete(.of(a, lost, .opens(in: .zero)))
         #expect(late.record.opensIn == .seconds(41))
     }
 
@@ -91,7 +91,7 @@ extension SQLiteStoreTests {
         let store = try open()
         let copy = try await makeCopy(of: store)
         let token = try await store.grant(.of(a))
-        try await store.settle(.of(a, token))
+        try await store.complete(.of(a, token))
         clock.advance(.seconds(5))
         try inflict(loss, copy)
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
@@ -147,7 +147,7 @@ extension SQLiteStoreTests {
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
         clock.advance(.seconds(10))
         // Written, so that the file's time goes on from here.
-        try await store.settle(.of(a, SlotToken(1)))
+        try await store.complete(.of(a, FencingToken(1)))
         await store.close()
         clock.reboot(after: .seconds(3600), as: bootID)
         let left = Reservation.quarantine - .seconds(10)
@@ -187,7 +187,7 @@ extension SQLiteStoreTests {
     /// Copies of the three files as they are now.
     func makeCopy(of store: SQLiteStore) async throws -> [String: [UInt8]] {
         let token = try await store.grant(.of(.orders("before")))
-        try await store.settle(.of(.orders("before"), token, .opens(in: .zero)))
+        try await store.complete(.of(.orders("before"), token, .opens(in: .zero)))
         return Dictionary(
             uniqueKeysWithValues: folder.names.map {
                 ($0, TemporaryFolder.read("\(folder.path)/\($0)"))

@@ -12,7 +12,7 @@ import Testing
 struct SQLiteStoreTests {
     let folder = TemporaryFolder()
     let clock = ManualClock()
-    let a = LookKey.orders("a")
+    let a = EntryKey.orders("a")
 
     func open(_ limits: SQLiteLimits = SQLiteLimits()) throws -> SQLiteStore {
         try SQLiteStore(path: folder.store, clock: clock.storeClock, limits: limits) { _ in }
@@ -75,10 +75,10 @@ struct SQLiteStoreTests {
     @Test func reopeningKeepsGatesAnswersPausesAndTheSmallestGap() async throws {
         var store = try open()
         let first = try await store.grant(.of(a))
-        try await store.settle(.of(a, first, .opens(in: .seconds(30)), sentAgo: .zero))
+        try await store.complete(.of(a, first, .opens(in: .seconds(30)), sentAgo: .zero))
         clock.advance(.seconds(31))
         let second = try await store.grant(.of(a))
-        let before = try await store.settle(
+        let before = try await store.complete(
             .of(
                 a, second, pause: .seconds(100), sentAgo: .zero,
                 news: .answer(.sample("a"), checkedAt: clock.wall)))
@@ -91,7 +91,7 @@ struct SQLiteStoreTests {
         clock.advance(.seconds(100))
         let third = try await store.grant(.of(a))
         #expect(third > second)
-        #expect(try await store.settle(.of(a, third)).smallestGap == .seconds(31))
+        #expect(try await store.complete(.of(a, third)).smallestGap == .seconds(31))
         await store.close()
         #expect(folder.names == ["store.sqlite"])
     }
@@ -99,9 +99,9 @@ struct SQLiteStoreTests {
     @Test func reopeningKeepsAnOpenBreaker() async throws {
         var store = try open()
         let token = try await store.grant(.of(a))
-        var settlement = Settlement.of(a, token, sentAgo: .zero)
-        settlement.breaker = .opened(for: .seconds(20))
-        try await store.settle(settlement)
+        var completion = Completion.of(a, token, sentAgo: .zero)
+        completion.breaker = .opened(for: .seconds(20))
+        try await store.complete(completion)
         await store.close()
 
         store = try open()
@@ -140,9 +140,9 @@ struct SQLiteStoreTests {
     @Test(arguments: ["boot-2", nil])
     func downTimeCountsForAgesButNotForGates(_ bootID: String?) async throws {
         var store = try open()
-        let b = LookKey.orders("b")
+        let b = EntryKey.orders("b")
         let token = try await store.grant(.of(b))
-        try await store.settle(
+        try await store.complete(
             .of(
                 b, token, .opens(in: .seconds(10)),
                 news: .answer(.sample("b"), checkedAt: clock.wall)))
@@ -164,7 +164,7 @@ struct SQLiteStoreTests {
     @Test func clockFarBehindTheFileIsSetAnewAndQuarantined() async throws {
         let store = try open()
         let token = try await store.grant(.of(a))
-        try await store.settle(.of(a, token, .opens(in: .seconds(5))))
+        try await store.complete(.of(a, token, .opens(in: .seconds(5))))
         clock.stepBoot(.seconds(-3600))
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
         let record = try #require(try await store.lookUp(a.id).first)
@@ -189,7 +189,7 @@ struct SQLiteStoreTests {
     @Test func twoStoresOnOneFileGrantOneGateOnce() async throws {
         let stores = [try open(), try open()]
         for round in 0..<20 {
-            let key = LookKey.orders("a\(round)")
+            let key = EntryKey.orders("a\(round)")
             let grants = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for number in 0..<20 {
                     group.addTask { try await stores[number % 2].verdict(.of(key)).isGranted }
@@ -223,7 +223,7 @@ struct SQLiteStoreTests {
         for id in ["b", "c"] {
             clock.advance(.seconds(1))
             let token = try await stores[0].grant(.of(.vouchers(id)))
-            try await stores[0].settle(
+            try await stores[0].complete(
                 .of(
                     .vouchers(id), token,
                     news: .answer(.sample(id, .vouchers), checkedAt: clock.wall)))
@@ -246,7 +246,7 @@ struct SQLiteStoreTests {
             #expect(try await store.lookUp(a.id).count == 1)
             try other.execute("ROLLBACK")
         }
-        #expect(try await store.settle(.of(a, token)).record.opensIn == .seconds(30))
+        #expect(try await store.complete(.of(a, token)).record.opensIn == .seconds(30))
     }
 
     // MARK: trouble
@@ -276,17 +276,17 @@ struct SQLiteStoreTests {
         let big = ActionDocument(
             bytes: Array(repeating: 0x20, count: 100_000), source: .orders, status: .pending,
             isDone: false, createdAt: nil)
-        let settlement = Settlement.of(a, token, news: .answer(big, checkedAt: clock.wall))
+        let completion = Completion.of(a, token, news: .answer(big, checkedAt: clock.wall))
         async let kept = store.lookUp(a.id)
         let failure = await #expect(throws: StoreFailure.self) {
-            try await store.settle(settlement)
+            try await store.complete(completion)
         }
         #expect(failure?.text.contains("full") == true)
         #expect(try await kept.first?.opensIn == .seconds(41))
         try await store.onDatabase { database throws(SQLiteFailure) in
             _ = try database.number("PRAGMA max_page_count = 100000")
         }
-        let reply = try await store.settle(settlement)
+        let reply = try await store.complete(completion)
         #expect(reply.record.answer?.document == big)
         #expect(reply.record.opensIn == .seconds(30))
     }
@@ -428,12 +428,12 @@ struct SQLiteStoreTests {
     @Test func wordsOfANewerVersionAreReadAsTheNearest() async throws {
         let store = try open()
         let token = try await store.grant(.of(a))
-        try await store.settle(
+        try await store.complete(
             .of(
                 a, token, .opens(in: .zero),
                 news: .answer(.sample("a"), checkedAt: clock.wall)))
         let next = try await store.grant(.of(a))
-        try await store.settle(.of(a, next, news: .missed(.timedOut)))
+        try await store.complete(.of(a, next, news: .missed(.timedOut)))
         try await store.onDatabase { database throws(SQLiteFailure) in
             try database.execute(
                 """
@@ -444,7 +444,7 @@ struct SQLiteStoreTests {
         let record = try #require(try await store.lookUp(a.id).first)
         #expect(record.answer?.document.status == .unknown)
         #expect(record.miss?.fault.kind == .unexpectedStatus)
-        #expect(try await store.settle(.of(a, next)).gap == nil)
+        #expect(try await store.complete(.of(a, next)).gap == nil)
     }
 
     @Test func oneFailingOperationLeavesTheOthersOfItsBatch() async throws {

@@ -37,7 +37,7 @@ extension StoreContract {
     @Test(arguments: Case.all)
     func pauseStandsBeforeBreakerAndBreakerBeforeGate(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("shut")
+        let key = EntryKey.orders("shut")
         _ = try await open.store.grant(.of(key))
         try await open.hint(.opened(for: .seconds(20)))
         let request = Reservation.of(key, heedsBreaker: true)
@@ -69,11 +69,11 @@ extension StoreContract {
 extension OpenStore {
     /// A call of the orders upstream ends with that hint.
     fileprivate func hint(_ breaker: BreakerHint?, pause: Duration? = nil) async throws {
-        let key = LookKey.orders("hint")
+        let key = EntryKey.orders("hint")
         let token = try await store.grant(.of(key, hold: .zero))
-        var settlement = Settlement.of(key, token, .opens(in: .zero), pause: pause)
-        settlement.breaker = breaker
-        try await store.settle(settlement)
+        var completion = Completion.of(key, token, .opens(in: .zero), pause: pause)
+        completion.breaker = breaker
+        try await store.complete(completion)
     }
 
     fileprivate func expectResting(_ span: Duration) async throws {

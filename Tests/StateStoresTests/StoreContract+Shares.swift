@@ -7,7 +7,7 @@ extension StoreContract {
     /// Has the action looked up, and answered with a 404 at once.
     private func readAs404(_ id: String, _ open: OpenStore) async throws {
         let token = try await open.store.grant(.of(.orders(id)))
-        try await open.store.settle(
+        try await open.store.complete(
             .of(.orders(id), token, .opens(in: .zero), news: .missed(.notFound)))
     }
 
@@ -40,7 +40,7 @@ extension StoreContract {
         for id in ["x", "y"] {
             try await readAs404(id, open)
             let token = try await open.store.grant(.of(.orders(id)))
-            try await open.store.settle(
+            try await open.store.complete(
                 .of(.orders(id), token, .opens(in: .zero), news: .missed(.serverError)))
         }
         try await open.pass(.seconds(90))
@@ -52,7 +52,7 @@ extension StoreContract {
     @Test(arguments: Case.all)
     func theFirst404IsRememberedUntilAnAnswer(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("x")
+        let key = EntryKey.orders("x")
         try await readAs404("x", open)
         for _ in 1...2 {
             try await open.pass(.seconds(100))
@@ -62,7 +62,7 @@ extension StoreContract {
         #expect(open.isOlder(record.notFoundAgo, .seconds(200)))
         #expect(open.isOlder(record.miss?.age, .zero))
         let token = try await open.store.grant(.of(key))
-        let reply = try await open.store.settle(
+        let reply = try await open.store.complete(
             .of(key, token, news: .answer(.sample("x"), checkedAt: open.wall())))
         #expect(reply.record.notFoundAgo == nil)
     }
@@ -99,14 +99,14 @@ extension StoreContract {
         async throws
     {
         let open = try await kind.open()
-        let (first, second) = (LookKey.orders(spellings.0), LookKey.orders(spellings.1))
+        let (first, second) = (EntryKey.orders(spellings.0), EntryKey.orders(spellings.1))
         let token = try await open.store.grant(.of(first))
         guard case .gateShut(let record) = try await open.store.verdict(.of(second)) else {
             Issue.record("another spelling has a gate of its own")
             return
         }
         #expect(record.key.id.text == spellings.0)
-        let reply = try await open.store.settle(
+        let reply = try await open.store.complete(
             .of(second, token, news: .answer(.sample("a"), checkedAt: open.wall())))
         #expect(reply.record.key.id.text == spellings.0)
         let found = try await open.store.lookUp(second.id)

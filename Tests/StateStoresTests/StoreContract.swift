@@ -14,7 +14,7 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func gateOpensWhenTheHoldHasPassedAndNotBefore(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         _ = try await open.store.grant(.of(key))
         for (pass, left) in [(0, 41), (1, 40), (39, 1)] {
             try await open.pass(.seconds(pass))
@@ -29,12 +29,12 @@ struct StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func ownerMovesTheGateFromTheMomentOfTheSettlement(_ kind: Case) async throws {
+    func ownerMovesTheGateFromTheMomentOfTheCompletion(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let token = try await open.store.grant(.of(key))
         try await open.pass(.seconds(2))
-        let reply = try await open.store.settle(.of(key, token, .opens(in: .seconds(5))))
+        let reply = try await open.store.complete(.of(key, token, .opens(in: .seconds(5))))
         #expect(open.isAbout(reply.record.opensIn, .seconds(5)))
         try await open.pass(.seconds(4))
         #expect(try await open.store.verdict(.of(key)).isGateShut)
@@ -45,10 +45,10 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func heldGateStaysAtThePessimisticValue(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let token = try await open.store.grant(.of(key))
         try await open.pass(.seconds(10))
-        let reply = try await open.store.settle(
+        let reply = try await open.store.complete(
             .of(key, token, .staysHeld, news: .missed(.timedOut)))
         #expect(open.isAbout(reply.record.opensIn, .seconds(31)))
         #expect(reply.record.miss?.fault.kind == .timedOut)
@@ -57,17 +57,17 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func olderOwnerNeitherMovesTheGateNorReplacesNews(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let old = try await open.store.grant(.of(key))
         try await open.pass(.seconds(41))
         let new = try await open.store.grant(.of(key))
         let newer = ActionDocument.sample("newer")
-        try await open.store.settle(
+        try await open.store.complete(
             .of(key, new, .opens(in: .seconds(30)), news: .answer(newer, checkedAt: open.wall())))
         for news in [
-            Settlement.News.answer(.sample("older"), checkedAt: open.wall()), .missed(.timedOut),
+            Completion.News.answer(.sample("older"), checkedAt: open.wall()), .missed(.timedOut),
         ] {
-            let late = try await open.store.settle(.of(key, old, .opens(in: .zero), news: news))
+            let late = try await open.store.complete(.of(key, old, .opens(in: .zero), news: news))
             #expect(open.isAbout(late.record.opensIn, .seconds(30)))
             #expect(late.record.answer?.document == newer)
             #expect(late.record.miss == nil)
@@ -77,66 +77,66 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func olderOwnersNewsIsKeptWhileThereIsNoNewer(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let old = try await open.store.grant(.of(key))
         try await open.pass(.seconds(41))
         let new = try await open.store.grant(.of(key))
-        let late = try await open.store.settle(
+        let late = try await open.store.complete(
             .of(key, old, news: .answer(.sample("older"), checkedAt: open.wall())))
         #expect(late.record.answer?.document == .sample("older"))
         #expect(open.isAbout(late.record.opensIn, .seconds(41)))
-        let last = try await open.store.settle(
+        let last = try await open.store.complete(
             .of(key, new, news: .answer(.sample("newer"), checkedAt: open.wall())))
         #expect(last.record.answer?.document == .sample("newer"))
     }
 
-    /// A store that was set back has forgotten calls that its processes still settle.
+    /// A store that was set back has forgotten calls that its processes still complete.
     @Test(arguments: Case.all)
     func newsOfAForgottenCallIsTakenByItsAge(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
-        let forgotten = SlotToken(1 << 60)
-        func settle(
-            _ token: SlotToken, _ text: String, answeredAgo: Duration
+        let key = EntryKey.orders("a")
+        let forgotten = FencingToken(1 << 60)
+        func complete(
+            _ token: FencingToken, _ text: String, answeredAgo: Duration
         ) async throws -> ActionDocument? {
-            let news = Settlement.News.answer(.sample(text), checkedAt: open.wall())
-            var settlement = Settlement.of(key, token, .opens(in: .zero), news: news)
-            settlement.answeredAgo = answeredAgo
-            return try await open.store.settle(settlement).record.answer?.document
+            let news = Completion.News.answer(.sample(text), checkedAt: open.wall())
+            var completion = Completion.of(key, token, .opens(in: .zero), news: news)
+            completion.answeredAgo = answeredAgo
+            return try await open.store.complete(completion).record.answer?.document
         }
         let kept = try await open.store.grant(.of(key))
         try await open.pass(.seconds(41))
         let next = try await open.store.grant(.of(key))
-        #expect(try await settle(kept, "a", answeredAgo: .seconds(10)) == .sample("a"))
-        #expect(try await settle(forgotten, "b", answeredAgo: .seconds(11)) == .sample("a"))
-        #expect(try await settle(forgotten, "c", answeredAgo: .seconds(9)) == .sample("c"))
+        #expect(try await complete(kept, "a", answeredAgo: .seconds(10)) == .sample("a"))
+        #expect(try await complete(forgotten, "b", answeredAgo: .seconds(11)) == .sample("a"))
+        #expect(try await complete(forgotten, "c", answeredAgo: .seconds(9)) == .sample("c"))
         // From here on a call that the store knows has no place beside it, either.
-        #expect(try await settle(next, "d", answeredAgo: .seconds(10)) == .sample("c"))
+        #expect(try await complete(next, "d", answeredAgo: .seconds(10)) == .sample("c"))
         let last = try await open.store.grant(.of(key))
-        #expect(try await settle(last, "e", answeredAgo: .seconds(8)) == .sample("e"))
-        var missed = Settlement.of(key, forgotten, news: .missed(.notFound, age: .seconds(9)))
-        #expect(try await open.store.settle(missed).record.miss == nil)
+        #expect(try await complete(last, "e", answeredAgo: .seconds(8)) == .sample("e"))
+        var missed = Completion.of(key, forgotten, news: .missed(.notFound, age: .seconds(9)))
+        #expect(try await open.store.complete(missed).record.miss == nil)
         missed.news = .missed(.notFound, age: .seconds(7))
-        #expect(try await open.store.settle(missed).record.miss != nil)
+        #expect(try await open.store.complete(missed).record.miss != nil)
     }
 
     @Test(arguments: Case.all)
-    func settlingTwiceChangesNothingMore(_ kind: Case) async throws {
+    func completingTwiceChangesNothingMore(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let token = try await open.store.grant(.of(key))
-        let settlement = Settlement.of(key, token, .opens(in: .seconds(30)), sentAgo: .zero)
-        try await open.store.settle(settlement)
+        let completion = Completion.of(key, token, .opens(in: .seconds(30)), sentAgo: .zero)
+        try await open.store.complete(completion)
         try await open.pass(.seconds(10))
-        let again = try await open.store.settle(settlement)
+        let again = try await open.store.complete(completion)
         #expect(open.isAbout(again.record.opensIn, .seconds(20)))
     }
 
     @Test(arguments: Case.all)
     func gatesOfTwoSourcesAndTwoActionsAreApart(_ kind: Case) async throws {
         let open = try await kind.open()
-        var tokens: Set<SlotToken> = []
-        for key in [LookKey.orders("a"), .vouchers("a"), .orders("b")] {
+        var tokens: Set<FencingToken> = []
+        for key in [EntryKey.orders("a"), .vouchers("a"), .orders("b")] {
             tokens.insert(try await open.store.grant(.of(key)))
         }
         #expect(tokens.count == 3)
@@ -167,11 +167,11 @@ struct StoreContract {
         func ask(_ id: String) async throws -> ReservationReply {
             try await open.store.reserve(.of(.orders(id), perMinute: 2))
         }
-        // 0 s: a is reserved, and ends at 10 s. 20 s: b is reserved and never settled: 33 s.
+        // 0 s: a is reserved, and ends at 10 s. 20 s: b is reserved and never completed: 33 s.
         let first = try await ask("a")
         #expect(first.budgetLeft == BudgetLeft(minute: 1, day: nil))
         try await open.pass(.seconds(10))
-        try await open.store.settle(.of(.orders("a"), first.token!))
+        try await open.store.complete(.of(.orders("a"), first.token!))
         try await open.pass(.seconds(10))
         #expect(try await ask("b").budgetLeft.minute == 0)
         // 20 s: a counts until 70 s.
@@ -193,7 +193,7 @@ struct StoreContract {
         try await open.makeKnown(["a", "b"])
         try await open.pass(.seconds(90_000))
         let token = try await open.store.grant(.of(.orders("a"), perMinute: 1, perDay: 1))
-        try await open.store.settle(.of(.orders("a"), token))
+        try await open.store.complete(.of(.orders("a"), token))
         let reply = try await open.store.reserve(.of(.orders("b"), perMinute: 1, perDay: 1))
         #expect(open.isSpent(reply, 86_400, .day))
         #expect(reply.budgetLeft == BudgetLeft(minute: 0, day: 0))
@@ -259,12 +259,12 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func pauseStopsTheWholeUpstreamAndNeverGetsShorter(_ kind: Case) async throws {
         let open = try await kind.open()
-        let (long, short) = (LookKey.orders("long"), LookKey.orders("short"))
+        let (long, short) = (EntryKey.orders("long"), EntryKey.orders("short"))
         let tokens = (try await open.store.grant(.of(long)), try await open.store.grant(.of(short)))
-        try await open.store.settle(.of(long, tokens.0, pause: .seconds(100)))
+        try await open.store.complete(.of(long, tokens.0, pause: .seconds(100)))
         _ = try await open.store.grant(.of(.vouchers("a")))
         try await open.pass(.seconds(10))
-        try await open.store.settle(.of(short, tokens.1, pause: .seconds(1)))
+        try await open.store.complete(.of(short, tokens.1, pause: .seconds(1)))
         guard case .paused(let opensIn) = try await open.store.verdict(.of(.orders("b"))) else {
             Issue.record("not paused")
             return
@@ -277,11 +277,11 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func pauseCountsFromAnOlderOwnerToo(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let old = try await open.store.grant(.of(key))
         try await open.pass(.seconds(41))
         _ = try await open.store.grant(.of(key))
-        try await open.store.settle(.of(key, old, pause: .seconds(60)))
+        try await open.store.complete(.of(key, old, pause: .seconds(60)))
         guard case .paused = try await open.store.verdict(.of(.orders("b"))) else {
             Issue.record("not paused")
             return
@@ -293,11 +293,11 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func answerIsKeptWithItsAge(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let token = try await open.store.grant(.of(key))
         let checkedAt = open.wall()
         let document = ActionDocument.sample("a")
-        try await open.store.settle(
+        try await open.store.complete(
             .of(key, token, news: .answer(document, checkedAt: checkedAt)))
         try await open.pass(.seconds(7))
         let record = try #require(try await open.store.lookUp(key.id).first)
@@ -309,11 +309,11 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func missKeepsTheAnswerAndAnAnswerForgetsTheMiss(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let document = ActionDocument.sample("a")
-        func look(_ news: Settlement.News) async throws -> LookRecord {
+        func look(_ news: Completion.News) async throws -> EntryRecord {
             let token = try await open.store.grant(.of(key))
-            return try await open.store.settle(.of(key, token, .opens(in: .zero), news: news))
+            return try await open.store.complete(.of(key, token, .opens(in: .zero), news: news))
                 .record
         }
         _ = try await look(.answer(document, checkedAt: open.wall()))
@@ -330,16 +330,16 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func finishedAnswerIsNotReplacedByAnUnfinishedOne(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
         let again = ActionDocument.sample("again", .orders, .failed, isDone: true)
-        var tokens: [SlotToken] = []
+        var tokens: [FencingToken] = []
         for _ in 0..<3 {
             tokens.append(try await open.store.grant(.of(key)))
             try await open.pass(Reservation.hold)
         }
         for (told, kept) in [(done, done), (.sample("later"), done), (again, again)] {
-            let reply = try await open.store.settle(
+            let reply = try await open.store.complete(
                 .of(
                     key, tokens.removeFirst(), .opens(in: .zero),
                     news: .answer(told, checkedAt: open.wall())))
@@ -350,10 +350,10 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func finishedAnswerKeepsItsGateShut(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
         let token = try await open.store.grant(.of(key))
-        try await open.store.settle(
+        try await open.store.complete(
             .of(key, token, .opens(in: .zero), news: .answer(done, checkedAt: open.wall())))
         try await open.pass(.seconds(100))
         guard case .gateShut(let record) = try await open.store.verdict(.of(key)) else {
@@ -366,12 +366,12 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func newsIsAsOldAsTheUpstreamsAnswer(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
+        let key = EntryKey.orders("a")
         let token = try await open.store.grant(.of(key))
-        var settlement = Settlement.of(
+        var completion = Completion.of(
             key, token, news: .answer(.sample("a"), checkedAt: open.wall()))
-        settlement.answeredAgo = .seconds(7)
-        let reply = try await open.store.settle(settlement)
+        completion.answeredAgo = .seconds(7)
+        let reply = try await open.store.complete(completion)
         #expect(open.isOlder(reply.record.answer?.age, .seconds(7)))
     }
 
@@ -380,17 +380,17 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func gapRunsFromTheEndBeforeToTheSending(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey.orders("a")
-        func call(after wait: Int, sentAgo: Int?, _ gate: Settlement.Gate) async throws
-            -> SettlementReply
+        let key = EntryKey.orders("a")
+        func call(after wait: Int, sentAgo: Int?, _ gate: Completion.Gate) async throws
+            -> CompletionReply
         {
             try await open.pass(.seconds(wait))
             let token = try await open.store.grant(.of(key))
             try await open.pass(.seconds(3))
-            return try await open.store.settle(
+            return try await open.store.complete(
                 .of(key, token, gate, sentAgo: sentAgo.map { .seconds($0) }))
         }
-        let ends = Settlement.Gate.opens(in: .seconds(30))
+        let ends = Completion.Gate.opens(in: .seconds(30))
         let first = try await call(after: 0, sentAgo: 2, ends)
         #expect(first.gap == nil && first.smallestGap == nil)
         // Reserved 40 s after the end, sent 1 s later.
@@ -413,7 +413,7 @@ struct StoreContract {
     func manyActionsAreLookedUpAtOnce(_ kind: Case) async throws {
         let open = try await kind.open()
         let ids = (1...300).map { ActionID.sample("a\($0)") }
-        let keys = [LookKey.orders("a1"), .vouchers("a1"), .orders("a299")]
+        let keys = [EntryKey.orders("a1"), .vouchers("a1"), .orders("a299")]
         for key in keys { _ = try await open.store.grant(.of(key)) }
         let records = try await open.store.lookUp(ids)
         #expect(records.map(\.key) == keys)
@@ -427,16 +427,16 @@ struct StoreContract {
         let open = try await kind.open()
         try await open.makeKnown(["known"])
         try await open.pass(.seconds(1))
-        let keys = [LookKey.orders("known"), .vouchers("new"), .orders("lost"), .orders("held")]
-        var tokens: [SlotToken] = []
+        let keys = [EntryKey.orders("known"), .vouchers("new"), .orders("lost"), .orders("held")]
+        var tokens: [FencingToken] = []
         let day = [9, nil, nil, 9]
         for (key, perDay) in zip(keys, day) {
             tokens.append(try await open.store.grant(.of(key, perDay: perDay)))
         }
         try await open.pass(.seconds(3))
-        try await open.store.settle(.of(keys[0], tokens[0], sentAgo: .seconds(2)))
-        try await open.store.settle(.of(keys[1], tokens[1]))
-        try await open.store.settle(.of(keys[3], tokens[3], .staysHeld, sentAgo: .seconds(2)))
+        try await open.store.complete(.of(keys[0], tokens[0], sentAgo: .seconds(2)))
+        try await open.store.complete(.of(keys[1], tokens[1]))
+        try await open.store.complete(.of(keys[3], tokens[3], .staysHeld, sentAgo: .seconds(2)))
 
         let calls = try open.journalCalls().suffix(4)
         #expect(calls.map(\.token) == tokens && calls.map(\.key) == keys)
@@ -457,7 +457,7 @@ struct StoreContract {
         let open = try await kind.open()
         let retention = Retention(terminalTTL: .zero, staleMax: .zero, missMax: .zero)
         let token = try await open.store.grant(.of(.orders("a")))
-        try await open.store.settle(.of(.orders("a"), token))
+        try await open.store.complete(.of(.orders("a"), token))
         try await open.pass(.seconds(86_400 + 3600))
         _ = try await open.store.purge(retention)
         #expect(try open.journalCalls().map(\.token) == [token])
@@ -472,14 +472,14 @@ struct StoreContract {
     func purgeDropsByAgeButNeverAGateThatCouldBeShut(_ kind: Case) async throws {
         let open = try await kind.open()
         let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
-        let news: [(String, Settlement.News)] = [
+        let news: [(String, Completion.News)] = [
             ("done", .answer(done, checkedAt: open.wall())),
             ("pending", .answer(.sample("p"), checkedAt: open.wall())),
             ("missed", .missed(.notFound)), ("bare", .none),
         ]
         for (id, news) in news {
             let token = try await open.store.grant(.of(.orders(id)))
-            try await open.store.settle(.of(.orders(id), token, .opens(in: .zero), news: news))
+            try await open.store.complete(.of(.orders(id), token, .opens(in: .zero), news: news))
         }
         _ = try await open.store.grant(.of(.orders("shut"), hold: .seconds(1_000_000)))
         let retention = Retention(
@@ -550,7 +550,7 @@ struct StoreContract {
         _ = try await open.store.grant(.of(.orders("a1")))
         let renamed = Source.named("orders-new")
         _ = try await open.store.register([renamed: hold, .vouchers: hold])
-        let key = LookKey(renamed, .sample("a1"))
+        let key = EntryKey(renamed, .sample("a1"))
         guard case .paused(let opensIn) = try await open.store.reserve(.of(key)).verdict else {
             Issue.record("called at once")
             return
@@ -572,7 +572,7 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func sourceThatComesBackFindsItsGatesAndBudgets(_ kind: Case) async throws {
         let open = try await kind.open()
-        let key = LookKey(.named("exports"), .sample("a1"))
+        let key = EntryKey(.named("exports"), .sample("a1"))
         _ = try await open.store.register([key.source: .seconds(50)])
         _ = try await open.store.grant(.of(key))
         _ = try await open.store.register([.orders: .seconds(50)])

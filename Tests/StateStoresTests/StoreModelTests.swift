@@ -72,16 +72,16 @@ struct StoreModelTests {
                 #expect(replies.0.budgetLeft == replies.1.budgetLeft, "\(context)")
                 #expect(plain(replies.0.verdict) == plain(replies.1.verdict), "\(context)")
                 script.took(request.key, replies.0.token, replies.1.token)
-            case .settle(let call, let make):
+            case .complete(let call, let make):
                 let news = make(clock.wall)
-                func settlement(_ token: SlotToken) -> Settlement {
-                    var settlement = news
-                    settlement.token = token
-                    return settlement
+                func completion(_ token: FencingToken) -> Completion {
+                    var completion = news
+                    completion.token = token
+                    return completion
                 }
                 let replies = (
-                    try await store.settle(settlement(call.store)),
-                    try await memory.settle(settlement(call.memory))
+                    try await store.complete(completion(call.store)),
+                    try await memory.complete(completion(call.memory))
                 )
                 #expect(replies.0.record == replies.1.record, "\(context)")
                 #expect(replies.0.gap == replies.1.gap, "\(context)")
@@ -94,7 +94,7 @@ struct StoreModelTests {
     /// Tokens of two stores differ.
     private func plain(_ verdict: ReservationReply.Verdict) -> ReservationReply.Verdict {
         switch verdict {
-        case .granted: .granted(SlotToken(0))
+        case .granted: .granted(FencingToken(0))
         case .gateShut, .budgetSpent, .paused, .resting, .quarantined: verdict
         }
     }
@@ -103,9 +103,9 @@ struct StoreModelTests {
 /// A random but repeatable sequence of operations.
 private struct Script {
     struct Call {
-        var key: LookKey
-        var store: SlotToken
-        var memory: SlotToken
+        var key: EntryKey
+        var store: FencingToken
+        var memory: FencingToken
     }
 
     enum Step {
@@ -115,18 +115,18 @@ private struct Script {
         case purge(Retention)
         case reserve(Reservation)
         /// The token is filled in for each store.
-        case settle(Call, Settling)
+        case complete(Call, Completing)
     }
 
     /// The time now, and when kept answers came: what the news needs that cannot be drawn.
-    typealias Settling = (WallTime) -> Settlement
+    typealias Completing = (WallTime) -> Completion
 
     private var random: SeededGenerator
     private var calls: [Call] = []
 
     init(seed: UInt64) { random = SeededGenerator(state: seed) }
 
-    mutating func took(_ key: LookKey, _ store: SlotToken?, _ memory: SlotToken?) {
+    mutating func took(_ key: EntryKey, _ store: FencingToken?, _ memory: FencingToken?) {
         if let store, let memory { calls.append(Call(key: key, store: store, memory: memory)) }
     }
 
@@ -139,7 +139,7 @@ private struct Script {
         case 42..<45: .lookUp(Self.ids)
         case 45..<48: .purge(retention())
         case 48..<75: .reserve(reservation())
-        default: settlement()
+        default: completion()
         }
     }
 
@@ -152,12 +152,12 @@ private struct Script {
             .sample("0f6a2a39-7ad3-4d4a-9a5c-0c5a0f6b1f1e")
         ]
 
-    private mutating func key() -> LookKey {
+    private mutating func key() -> EntryKey {
         var id = Self.ids[Int.random(in: 0..<Self.ids.count, using: &random)]
         if id.text.utf8.count == ActionID.uuidBytes, Bool.random(using: &random) {
             id = .sample(id.text.uppercased())
         }
-        return LookKey(Bool.random(using: &random) ? .orders : .vouchers, id)
+        return EntryKey(Bool.random(using: &random) ? .orders : .vouchers, id)
     }
 
     private mutating func retention() -> Retention {
@@ -174,21 +174,21 @@ private struct Script {
             holder: [nil, "a", "b"].randomElement(using: &random) ?? nil)
     }
 
-    private mutating func settlement() -> Step {
+    private mutating func completion() -> Step {
         guard let call = calls.randomElement(using: &random) else { return .pass(.zero) }
-        let gate: Settlement.Gate =
+        let gate: Completion.Gate =
             Int.random(in: 0..<3, using: &random) > 0 ? .opens(in: span(upTo: 40)) : .staysHeld
         let pause = Int.random(in: 0..<10, using: &random) == 0 ? span(upTo: 60) : nil
         let sentAgo = Bool.random(using: &random) ? span(upTo: 5) : nil
         let answeredAgo = Bool.random(using: &random) ? span(upTo: 5) : .zero
         let (breaker, news) = (breaker(), news(of: call.key))
-        return .settle(call) { wall in
-            var settlement = Settlement.of(
+        return .complete(call) { wall in
+            var completion = Completion.of(
                 call.key, call.store, gate, pause: pause, sentAgo: sentAgo,
                 news: news(wall))
-            settlement.breaker = breaker
-            settlement.answeredAgo = answeredAgo
-            return settlement
+            completion.breaker = breaker
+            completion.answeredAgo = answeredAgo
+            return completion
         }
     }
 
@@ -201,8 +201,8 @@ private struct Script {
     }
 
     private mutating func news(
-        of key: LookKey
-    ) -> (WallTime) -> Settlement.News {
+        of key: EntryKey
+    ) -> (WallTime) -> Completion.News {
         let isDone = Int.random(in: 0..<4, using: &random) == 0
         let choice = Int.random(in: 0..<3, using: &random)
         let repeats = Int.random(in: 1..<5, using: &random)

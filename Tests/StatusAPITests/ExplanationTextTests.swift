@@ -47,7 +47,7 @@ import Testing
     @Test func finishedActionIsNotAskedAboutAgain() throws {
         let text = try summary([view { $0.answer = answer(.succeeded, isDone: true) }])
         #expect(text.hasPrefix("SUCCEEDED, as vouchers answered at "))
-        #expect(text.hasSuffix("a finished action is not asked about again."))
+        #expect(text.hasSuffix("a finished action is not refreshed."))
     }
 
     @Test func idThatNobodyHasAskedForIsSaidToBeOne() throws {

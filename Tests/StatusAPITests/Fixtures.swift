@@ -33,7 +33,7 @@ enum Fixtures {
         var answer = Answer(
             document: try document(), checkedAt: wall + .seconds(-18),
             answeredAt: now - .seconds(18), freshUntil: now + .seconds(42),
-            nextLookAt: now + .seconds(42), keptUntil: now + .seconds(86_382), staleReason: nil,
+            nextRefreshAt: now + .seconds(42), keptUntil: now + .seconds(86_382), staleReason: nil,
             service: .hit)
         try change(&answer)
         return answer
@@ -43,7 +43,7 @@ enum Fixtures {
     static func finished(_ change: (inout Answer) throws -> Void = { _ in }) throws -> Answer {
         try running { answer in
             answer.document = try document(status: .succeeded, isDone: true)
-            answer.nextLookAt = nil
+            answer.nextRefreshAt = nil
             answer.freshUntil = answer.keptUntil
             try change(&answer)
         }
@@ -53,7 +53,7 @@ enum Fixtures {
     static func stale(_ reason: StaleReason = .timeout) throws -> Answer {
         try running { answer in
             answer.freshUntil = now - .seconds(12)
-            answer.nextLookAt = now + .seconds(30)
+            answer.nextRefreshAt = now + .seconds(30)
             answer.staleReason = reason
         }
     }

@@ -94,7 +94,7 @@ import Testing
         milliseconds: Int, maxAge: Int, retryAfter: Int, ttl: Int
     ) throws {
         let answer = try Fixtures.running {
-            $0.nextLookAt = Fixtures.now + .milliseconds(milliseconds)
+            $0.nextRefreshAt = Fixtures.now + .milliseconds(milliseconds)
         }
         let response = try response(answer)
         #expect(response.value(of: "Cache-Control") == "max-age=\(maxAge)")
@@ -209,7 +209,7 @@ import Testing
 
     @Test func tagIsOfTheStateAndNotOfItsFreshness() throws {
         let tags = try [
-            Fixtures.running(), Fixtures.stale(), Fixtures.running { $0.nextLookAt = nil },
+            Fixtures.running(), Fixtures.stale(), Fixtures.running { $0.nextRefreshAt = nil },
         ]
         .map { Written.response($0, clocks: Fixtures.clocks) }
         .map { $0.value(of: "ETag") }

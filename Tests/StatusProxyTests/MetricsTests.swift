@@ -46,8 +46,8 @@ struct MetricsTests {
         }
     }
 
-    private func key(_ source: Source, _ id: String = "aa_secretive") throws -> LookKey {
-        LookKey(source, try #require(ActionID(id)))
+    private func key(_ source: Source, _ id: String = "aa_secretive") throws -> EntryKey {
+        EntryKey(source, try #require(ActionID(id)))
     }
 
     /// Every note and request there is, so that every family has samples.

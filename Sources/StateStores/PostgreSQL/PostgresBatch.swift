@@ -13,7 +13,7 @@ struct PostgresBatch {
             switch errand.operation.request {
             case .lookUp(let ids, _): ids
             case .reserve(let request, _): request.needed.ids
-            case .settle(let settlement, _): settlement.needed.ids
+            case .complete(let completion, _): completion.needed.ids
             case .changes, .register, .purge: []
             }
         }
@@ -24,7 +24,7 @@ struct PostgresBatch {
         errands.flatMap { errand -> [ActionID] in
             switch errand.operation.request {
             case .lookUp(let ids, _): ids
-            case .settle, .reserve, .changes, .register, .purge: []
+            case .complete, .reserve, .changes, .register, .purge: []
             }
         }
     }
@@ -44,15 +44,15 @@ struct PostgresBatch {
 struct PostgresFound {
     var state = StoreState()
     /// Of the carried calls, those that the store has.
-    var calls: Set<SlotToken> = []
+    var calls: Set<FencingToken> = []
 }
 
 /// What a batch has come to, before it is written.
 struct PostgresDecision {
     enum Outcome {
-        case records([LookRecord])
+        case records([EntryRecord])
         case reserved(ReservationReply)
-        case settled(SettlementReply)
+        case completed(CompletionReply)
         case gaps([Source: Duration])
         /// Its asker has been told already, and nothing was decided.
         case none
@@ -72,13 +72,13 @@ struct PostgresDecision {
     }
 
     /// The entries whose documents are missing from the replies.
-    func missing(for errands: [PostgresErrand]) -> [LookKey] {
+    func missing(for errands: [PostgresErrand]) -> [EntryKey] {
         zip(errands, outcomes).compactMap { errand, outcome in
             switch (errand.operation.request, outcome) {
             case (.reserve(let request, _), .reserved(let reply)) where reply.isGateShut:
                 after.lacksDocument(request.key) ? request.key : nil
-            case (.settle(let settlement, _), .settled):
-                after.lacksDocument(settlement.key) ? settlement.key : nil
+            case (.complete(let completion, _), .completed):
+                after.lacksDocument(completion.key) ? completion.key : nil
             default: nil
             }
         }
@@ -127,8 +127,8 @@ extension PostgresDecision {
         switch errand.operation.request {
         case .lookUp(let ids, _): return .records(ids.flatMap { rules.lookUp($0, in: after) })
         case .reserve(let request, _): return .reserved(rules.reserve(request, in: &after))
-        case .settle(let settlement, _):
-            return .settled(rules.complete(settlement, in: &after))
+        case .complete(let completion, _):
+            return .completed(rules.complete(completion, in: &after))
         case .register(let sources, _): return .gaps(rules.register(sources, in: &after))
         case .changes, .purge: return .none
         }

@@ -8,7 +8,7 @@ struct PostgresMeta: Equatable, Sendable {
     /// Raised by every decision that writes: whoever writes names the one that he has read.
     var revision: Int64
     /// The highest token granted.
-    var token: SlotToken
+    var token: FencingToken
     /// Store time is the database's clock plus this.
     var clockOffset: Duration
     /// The latest store time that was written.
@@ -38,7 +38,7 @@ struct PostgresContinuity: Sendable {
     private(set) var epoch: Int64?
     /// The highest seen.
     private(set) var revision: Int64?
-    private(set) var token: SlotToken?
+    private(set) var token: FencingToken?
 
     /// Replicas reconnect within that span after the server has started, and object if it has lost
     /// what they remember. Until then nobody is granted anything.
@@ -88,7 +88,7 @@ struct PostgresContinuity: Sendable {
             if trouble != Self.epochChanged { meta.epoch = Int64.random(in: 1...(1 << 52)) }
             meta.noticed = now
             if let token, token > meta.token {
-                meta.token = SlotToken(token.number + Int64.random(in: (1 << 32)...(1 << 40)))
+                meta.token = FencingToken(token.number + Int64.random(in: (1 << 32)...(1 << 40)))
             }
         }
         if meta.serverStart != sight.serverStart { meta.barrier = now + Self.startupBarrier }
@@ -123,7 +123,7 @@ extension PostgresMeta {
     fileprivate static func first(_ sight: PostgresSight) -> PostgresMeta {
         PostgresMeta(
             epoch: Int64.random(in: 1...(1 << 52)), revision: 0,
-            token: SlotToken(Int64.random(in: 1...(1 << 50))), clockOffset: .zero,
+            token: FencingToken(Int64.random(in: 1...(1 << 50))), clockOffset: .zero,
             lastTime: sight.clock, home: sight.home, serverStart: sight.serverStart)
     }
 }

@@ -9,15 +9,15 @@ struct PostgresErrand {
     /// The asker was told that there is no reply. What is under way goes on.
     var isGivenUp = false
 
-    var isSettlement: Bool {
-        if case .settle = operation.request { true } else { false }
+    var isCompletion: Bool {
+        if case .complete = operation.request { true } else { false }
     }
 
     /// No decision: it shares no reading with others.
     var isAlone: Bool {
         switch operation.request {
         case .changes, .purge: true
-        case .lookUp, .reserve, .settle, .register: false
+        case .lookUp, .reserve, .complete, .register: false
         }
     }
 
@@ -27,8 +27,8 @@ struct PostgresErrand {
 
     /// What it brings along, and the batch has to carry.
     var documentBytes: Int {
-        guard case .settle(let settlement, _) = operation.request else { return 0 }
-        switch settlement.news {
+        guard case .complete(let completion, _) = operation.request else { return 0 }
+        switch completion.news {
         case .answer(let document, _): return document.bytes.count
         case .miss, .none: return 0
         }
@@ -63,10 +63,10 @@ struct PostgresErrands {
         return late
     }
 
-    /// The connection is gone. Settlements can be said again, and are put back; the rest is returned,
+    /// The connection is gone. Completions can be said again, and are put back; the rest is returned,
     /// what waits too if `hopeless`.
     mutating func lose(_ underWay: [PostgresErrand], hopeless: Bool) -> [PostgresErrand] {
-        let isKept = { (errand: PostgresErrand) in errand.isSettlement && !errand.isGivenUp }
+        let isKept = { (errand: PostgresErrand) in errand.isCompletion && !errand.isGivenUp }
         let given = hopeless ? waiting.filter { !isKept($0) } : []
         let lost = underWay.filter { !isKept($0) } + given
         if hopeless { waiting.removeAll { !isKept($0) } }

@@ -71,12 +71,12 @@ public struct PostgresJournal: CallJournal {
 extension JournaledCall {
     /// Nil for a source that this version does not know: such a call is not ours.
     fileprivate init?(_ row: PostgresResult.Row) {
-        guard let token = row.integer(0).map(SlotToken.init),
+        guard let token = row.integer(0).map(FencingToken.init),
             let source = row.text(1).flatMap({ Source($0) }),
             let id = row.text(2).flatMap({ ActionID($0) }), let reserved = row.instant(3),
             let ends = row.instant(4)
         else { return nil }
-        let key = LookKey(source, id)
+        let key = EntryKey(source, id)
         // The database's clock is a wall clock.
         let wall = WallTime(milliseconds: reserved.nanoseconds / 1_000_000)
         let granted = GrantedCall(

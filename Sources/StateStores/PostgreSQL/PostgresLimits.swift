@@ -5,8 +5,8 @@ struct PostgresLimits {
     /// How long a look-up or a reservation may take, counted from its being asked for: the time within
     /// which a granted call has to be sent. A later grant is of no use to anybody.
     var decisionMax = Duration.seconds(2)
-    /// A settlement is worth more waiting, across a reconnection too: it opens a gate and tells news.
-    var settlingMax = Duration.seconds(10)
+    /// A completion is worth more waiting, across a reconnection too: it opens a gate and tells news.
+    var completionMax = Duration.seconds(10)
     /// A connection on which so long nothing came, though something was awaited, is given up.
     var silenceMax = Duration.seconds(6)
     /// The server breaks off a statement that waits so long, be it for a lock.

@@ -4,7 +4,7 @@
 internal import Dispatch
 internal import StatusCore
 
-/// Listens while its session has a connection, and sends what the process has settled. What does not
+/// Listens while its session has a connection, and sends what the process has completed. What does not
 /// come through this way is found in the journal (`ChangeCursor`): all of it may be lost.
 ///
 /// off → connecting → greeting → listening → resting → connecting …; each may be followed by off.

@@ -10,7 +10,7 @@ extension PostgresMeta {
             let home = row.text(5), let start = row.text(6)
         else { return nil }
         self.init(
-            epoch: epoch, revision: revision, token: SlotToken(token), clockOffset: offset,
+            epoch: epoch, revision: revision, token: FencingToken(token), clockOffset: offset,
             lastTime: lastTime, home: home, serverStart: start, noticed: row.instant(7),
             barrier: row.instant(8))
     }
@@ -42,19 +42,19 @@ extension StoredEntry {
             let opens = row.instant(5)
         else { return nil }
         self.init(
-            key: LookKey(source, id).spelled(row.text(3)), firstSeen: firstSeen, opens: opens,
+            key: EntryKey(source, id).spelled(row.text(3)), firstSeen: firstSeen, opens: opens,
             lastEnd: row.instant(14), isKnown: row.flag(6) ?? false,
             notFoundSince: row.moment(26))
         if let token = row.integer(7), let reserved = row.instant(8), let ends = row.instant(9) {
             lease = Lease(
-                token: SlotToken(token), reserved: reserved, ends: ends,
+                token: FencingToken(token), reserved: reserved, ends: ends,
                 state: row.integer(10).flatMap(CallState.init) ?? .abandoned,
                 classes: CallClasses(
                     isUnknown: row.flag(11) ?? false, wasNotFound: row.flag(12) ?? false,
                     holder: row.text(13)))
         }
         newest = row.instant(15).map { time in
-            NewsMark(time: time, token: row.integer(16).map(SlotToken.init))
+            NewsMark(time: time, token: row.integer(16).map(FencingToken.init))
         }
         if let isDone = row.flag(17), let checked = row.integer(18), let told = row.moment(19) {
             answer = Answer(
@@ -124,7 +124,7 @@ extension StoreState {
             guard let id = row.text(0).flatMap({ ActionID($0) }),
                 let source = row.text(1).flatMap({ Source($0) })
             else { continue }
-            documents[LookKey(source, id)] = ActionDocument(row, from: 2, source: source)
+            documents[EntryKey(source, id)] = ActionDocument(row, from: 2, source: source)
         }
     }
 

@@ -77,7 +77,7 @@ extension PostgresSession {
             found.state.takeDocuments(next)
         }
         if batch.carried != nil, let next = rest.popFirst() {
-            found.calls = Set(next.rows.compactMap { $0.integer(0).map(SlotToken.init) })
+            found.calls = Set(next.rows.compactMap { $0.integer(0).map(FencingToken.init) })
         }
         return found
     }
@@ -161,12 +161,12 @@ extension PostgresSession {
             if !errand.isGivenUp { reply(.success(records)) }
         case (.reserve(let request, let reply), .reserved(let answer)):
             tell(errand, request, answer, decision, reply)
-        case (.settle(let settlement, let reply), .settled(var answer)):
-            if let pause = settlement.pause {
-                memory.paused(settlement.key.source, until: clock.sinceBoot() + pause)
+        case (.complete(let completion, let reply), .completed(var answer)):
+            if let pause = completion.pause {
+                memory.paused(completion.key.source, until: clock.sinceBoot() + pause)
             }
-            notifications?.send([settlement.key.id])
-            answer.record = decision.record(settlement.key) ?? answer.record
+            notifications?.send([completion.key.id])
+            answer.record = decision.record(completion.key) ?? answer.record
             if !errand.isGivenUp { reply(.success(answer)) }
         case (.register(_, let reply), .gaps(let gaps)):
             if !errand.isGivenUp { reply(.success(gaps)) }
@@ -188,13 +188,13 @@ extension PostgresSession {
     }
 
     /// A grant that came too late for its asker: nothing is sent, and the gate need not stay shut.
-    private func giveBack(_ token: SlotToken, _ key: LookKey) {
-        let settlement = Settlement(
+    private func giveBack(_ token: FencingToken, _ key: EntryKey) {
+        let completion = Completion(
             key: key, token: token, gate: .opens(in: .zero), pause: nil, sentAgo: nil, news: .none,
             outcome: UpstreamFault.Kind.slotExpired.rawValue)
         let operation = StoreOperation(
-            request: .settle(settlement) { _ in }, asked: clock.sinceBoot())
-        add(operation, within: limits.settlingMax)
+            request: .complete(completion) { _ in }, asked: clock.sinceBoot())
+        add(operation, within: limits.completionMax)
     }
 
     // MARK: - Changes
@@ -209,7 +209,7 @@ extension PostgresSession {
         self.work = nil
         memory.changes.searched(to: revision)
         let ids = rows.compactMap { row -> ActionID? in
-            guard let token = row.integer(1), !memory.carryOver.has(SlotToken(token)) else {
+            guard let token = row.integer(1), !memory.carryOver.has(FencingToken(token)) else {
                 return nil
             }
             return row.text(2).flatMap({ ActionID($0) })
@@ -261,12 +261,12 @@ extension PostgresSession {
                     return false
                 }
                 return JournalLimits.isOver(
-                    SlotToken(token), reserved, last: judgement.meta.token,
+                    FencingToken(token), reserved, last: judgement.meta.token,
                     callsMax: limits.journalCallsMax, at: judgement.now)
             }
             next.dropped += old.count
             if let last = old.last?.integer(0) {
-                statements = PostgresStatement.dropCalls(upTo: SlotToken(last))
+                statements = PostgresStatement.dropCalls(upTo: FencingToken(last))
             }
             if old.count < limits.purgeStepRows { next.stage = .done }
         }
@@ -284,7 +284,7 @@ extension PostgresSession {
         if case .done = progress.stage { return reply(.success(progress.dropped)) }
         let rest = StoreOperation(
             request: .purge(retention, progress, reply: reply), asked: clock.sinceBoot())
-        add(rest, within: limits.settlingMax)
+        add(rest, within: limits.completionMax)
     }
 }
 
@@ -313,7 +313,7 @@ extension PostgresBatch {
 }
 
 extension PostgresDecision {
-    fileprivate func record(_ key: LookKey) -> LookRecord? {
+    fileprivate func record(_ key: EntryKey) -> EntryRecord? {
         after.record(key, at: StoreMoment(time: now, wall: WallTime(milliseconds: 0)))
     }
 }

@@ -99,8 +99,8 @@ final class PostgresSession: @unchecked Sendable {
     func post(_ operation: StoreOperation) {
         if let failure = refusal(of: operation) { return operation.fail(failure) }
         var span = limits.decisionMax
-        if case .settle = operation.request { span = limits.settlingMax }
-        if case .purge = operation.request { span = limits.settlingMax }
+        if case .complete = operation.request { span = limits.completionMax }
+        if case .purge = operation.request { span = limits.completionMax }
         add(operation, within: span)
         pump()
         planTick()
@@ -110,14 +110,14 @@ final class PostgresSession: @unchecked Sendable {
         errands.add(PostgresErrand(operation: operation, deadline: .now + span), first: first)
     }
 
-    /// Why it is not even tried. A settlement always is.
+    /// Why it is not even tried. A completion always is.
     private func refusal(of operation: StoreOperation) -> StoreFailure? {
         guard closers.isEmpty else { return .closed }
         if case .closed = phase { return .closed }
         guard errands.waiting.count < limits.waitingMax else {
             return .unavailable("\(limits.waitingMax) operations are waiting for the store")
         }
-        if case .settle = operation.request { return nil }
+        if case .complete = operation.request { return nil }
         return obstacle.map(storeFailure)
     }
 
@@ -234,7 +234,7 @@ final class PostgresSession: @unchecked Sendable {
             for id in (try? result.get()) ?? [] { hear(.changed(id)) }
         }
         let operation = StoreOperation(request: request, asked: clock.sinceBoot())
-        add(operation, within: limits.settlingMax, first: true)
+        add(operation, within: limits.completionMax, first: true)
     }
 
     // MARK: - Losing and finding
@@ -350,7 +350,7 @@ final class PostgresSession: @unchecked Sendable {
 
     func noticeTrouble(_ trouble: String) {
         quarantinedUntil = .now + quarantine
-        report("\(url.shown): \(trouble); no calls until earlier ones cannot matter any more")
+        report("\(url.shown): \(trouble); no calls until earlier ones can no longer matter")
     }
 
     /// Somebody else has noticed it, or the server has just started.

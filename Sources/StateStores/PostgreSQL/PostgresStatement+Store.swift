@@ -30,7 +30,7 @@ extension PostgresStatement {
             values: [.array(ids.map(\.canonical))])
     }
 
-    static func documents(of keys: [LookKey]) -> PostgresStatement {
+    static func documents(of keys: [EntryKey]) -> PostgresStatement {
         PostgresStatement(
             name: "documents_of",
             sql: """
@@ -61,7 +61,7 @@ extension PostgresStatement {
             values: [.integer(revision)])
     }
 
-    static func calls(_ tokens: [SlotToken]) -> PostgresStatement {
+    static func calls(_ tokens: [FencingToken]) -> PostgresStatement {
         PostgresStatement(
             name: "calls",
             sql: "SELECT token FROM status_proxy.calls WHERE token = ANY ($1::bigint[])",
@@ -212,7 +212,7 @@ extension PostgresStatement {
             values: [.integer(count)])
     }
 
-    static func dropCalls(upTo token: SlotToken) -> [PostgresStatement] {
+    static func dropCalls(upTo token: FencingToken) -> [PostgresStatement] {
         ["calls", "completions"].map { table in
             PostgresStatement(
                 name: "drop_\(table)",

@@ -47,7 +47,7 @@ public final class PostgresStore: StateStore, @unchecked Sendable {
 
     public func lookUp(
         _ ids: [ActionID],
-        reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void
+        reply: @escaping @Sendable (Result<[EntryRecord], StoreFailure>) -> Void
     ) {
         post(.lookUp(ids, reply: reply))
     }
@@ -59,11 +59,11 @@ public final class PostgresStore: StateStore, @unchecked Sendable {
         post(.reserve(request, reply: reply))
     }
 
-    public func settle(
-        _ settlement: Settlement,
-        reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void
+    public func complete(
+        _ completion: Completion,
+        reply: @escaping @Sendable (Result<CompletionReply, StoreFailure>) -> Void
     ) {
-        post(.settle(settlement, reply: reply))
+        post(.complete(completion, reply: reply))
     }
 
     public func register(

@@ -6,7 +6,7 @@ import StatusCore
 struct EntryTable: Equatable, Sendable, Sequence {
     private var byID: [ActionID: [Source: StoredEntry]] = [:]
 
-    subscript(key: LookKey) -> StoredEntry? {
+    subscript(key: EntryKey) -> StoredEntry? {
         get { byID[key.id]?[key.source] }
         set {
             byID[key.id, default: [:]][key.source] = newValue

@@ -10,8 +10,8 @@ enum JournalEvent: Equatable, Sendable {
 
 /// A call was granted. Instants are on the store's clock.
 struct GrantedCall: Equatable, Sendable {
-    var token: SlotToken
-    var key: LookKey
+    var token: FencingToken
+    var key: EntryKey
     var reserved: StoreMoment
     /// The latest moment at which it can end.
     var ends: Instant
@@ -21,8 +21,8 @@ struct GrantedCall: Equatable, Sendable {
 
 /// Somebody has said how a call ended.
 struct CompletedCall: Equatable, Sendable {
-    var token: SlotToken
-    var key: LookKey
+    var token: FencingToken
+    var key: EntryKey
     /// Ended, or given up.
     var state: CallState
     /// When it ended; nil when that is not known for sure.

@@ -6,7 +6,7 @@ import StatusCore
 struct NeededRows {
     var ids: [ActionID] = []
     var sources = Sources.these([])
-    var documents: [LookKey] = []
+    var documents: [EntryKey] = []
 
     enum Sources {
         case these([Source])
@@ -18,13 +18,13 @@ extension Reservation {
     var needed: NeededRows { NeededRows(ids: [key.id], sources: .these([key.source])) }
 }
 
-extension Settlement {
+extension Completion {
     var needed: NeededRows { NeededRows(ids: [key.id], sources: .these([key.source])) }
 }
 
 extension StoreState {
     /// The entry has an answer whose document was not fetched.
-    func lacksDocument(_ key: LookKey) -> Bool {
+    func lacksDocument(_ key: EntryKey) -> Bool {
         entries[key]?.answer != nil && documents[key] == nil
     }
 }

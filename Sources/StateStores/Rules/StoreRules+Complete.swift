@@ -8,43 +8,43 @@ extension StoreRules {
     ///
     /// Reads the source and the entry. The reply shows the record: its document has to be loaded unless
     /// the news is an answer.
-    func complete(_ settlement: Settlement, in state: inout StoreState) -> SettlementReply {
-        let key = settlement.key
-        if state.hasCompleted(settlement) { return reply(key, gap: nil, state) }
-        let isOwner = state.entries[key]?.lease?.token == settlement.token
-        let gap = isOwner ? end(settlement, in: &state) : nil
-        keepSource(settlement, gap: gap, in: &state)
-        keepEntry(settlement, in: &state)
-        state.events.append(.completed(completed(settlement)))
+    func complete(_ completion: Completion, in state: inout StoreState) -> CompletionReply {
+        let key = completion.key
+        if state.hasCompleted(completion) { return reply(key, gap: nil, state) }
+        let isOwner = state.entries[key]?.lease?.token == completion.token
+        let gap = isOwner ? end(completion, in: &state) : nil
+        keepSource(completion, gap: gap, in: &state)
+        keepEntry(completion, in: &state)
+        state.events.append(.completed(completed(completion)))
         return reply(key, gap: gap, state)
     }
 
-    private func reply(_ key: LookKey, gap: Duration?, _ state: StoreState) -> SettlementReply {
+    private func reply(_ key: EntryKey, gap: Duration?, _ state: StoreState) -> CompletionReply {
         guard let record = state.record(key, at: now) else {
             preconditionFailure("a completed call's entry is kept")
         }
-        return SettlementReply(
+        return CompletionReply(
             record: record, gap: gap, smallestGap: state.sources[key.source]?.smallestGap)
     }
 
-    private func completed(_ settlement: Settlement) -> CompletedCall {
-        let hasEnded = if case .opens = settlement.gate { true } else { false }
+    private func completed(_ completion: Completion) -> CompletedCall {
+        let hasEnded = if case .opens = completion.gate { true } else { false }
         return CompletedCall(
-            token: settlement.token, key: settlement.key,
+            token: completion.token, key: completion.key,
             state: hasEnded ? .ended : .abandoned, ended: hasEnded ? now.time : nil,
-            sent: settlement.sentAgo.map { asked.time - $0 }, outcome: settlement.outcome)
+            sent: completion.sentAgo.map { asked.time - $0 }, outcome: completion.outcome)
     }
 
     /// The owner's word: a call that never ended for sure keeps its latest possible end, and so does one
     /// whose lease another call has taken over, by then.
-    private func end(_ settlement: Settlement, in state: inout StoreState) -> Duration? {
-        let key = settlement.key
+    private func end(_ completion: Completion, in state: inout StoreState) -> Duration? {
+        let key = completion.key
         guard var entry = state.entries[key], var lease = entry.lease else { return nil }
-        let sent = settlement.sentAgo.map { asked.time - $0 }
+        let sent = completion.sentAgo.map { asked.time - $0 }
         // A guess would show up as a gap that never was.
         var gap: Duration?
         if let sent, let before = entry.lastEnd, before <= lease.reserved { gap = sent - before }
-        switch settlement.gate {
+        switch completion.gate {
         case .opens(let span):
             lease.state = .ended
             entry.opens = now.time + span
@@ -62,34 +62,34 @@ extension StoreRules {
     }
 
     private func keepSource(
-        _ settlement: Settlement, gap: Duration?, in state: inout StoreState
+        _ completion: Completion, gap: Duration?, in state: inout StoreState
     ) {
-        guard settlement.pause != nil || settlement.breaker != nil || gap != nil else { return }
-        var source = state.sources[settlement.key.source] ?? SourceState()
-        if let pause = settlement.pause {
+        guard completion.pause != nil || completion.breaker != nil || gap != nil else { return }
+        var source = state.sources[completion.key.source] ?? SourceState()
+        if let pause = completion.pause {
             source.pausedUntil = max(source.pausedUntil ?? .distantPast, now.time + pause)
         }
-        switch settlement.breaker {
+        switch completion.breaker {
         case .opened(let span)?:
             source.breakerUntil = max(source.breakerUntil ?? .distantPast, now.time + span)
         case .closed?: source.breakerUntil = nil
         case nil: break
         }
         if let gap { source.smallestGap = min(source.smallestGap ?? gap, gap) }
-        state.sources[settlement.key.source] = source
+        state.sources[completion.key.source] = source
     }
 
     /// Keeps the news if it is newer. An entry that is not kept (any more) comes back with what the call
     /// learned.
-    private func keepEntry(_ settlement: Settlement, in state: inout StoreState) {
-        let key = settlement.key
+    private func keepEntry(_ completion: Completion, in state: inout StoreState) {
+        let key = completion.key
         var entry =
             state.entries[key] ?? StoredEntry(key: key, firstSeen: asked, opens: now.time)
-        if state.entries[key] == nil, case .opens(let span) = settlement.gate {
+        if state.entries[key] == nil, case .opens(let span) = completion.gate {
             entry.opens = now.time + span
         }
-        let keepsAnswer = entry.take(settlement, asked: asked)
-        if keepsAnswer, case .answer(let document, _) = settlement.news {
+        let keepsAnswer = entry.take(completion, asked: asked)
+        if keepsAnswer, case .answer(let document, _) = completion.news {
             state.documents[key] = document
         }
         state.entries[key] = entry
@@ -98,21 +98,21 @@ extension StoreRules {
 
 extension StoreState {
     /// The call's owner has said before how it ended.
-    func hasCompleted(_ settlement: Settlement) -> Bool {
-        guard let lease = entries[settlement.key]?.lease else { return false }
-        return lease.token == settlement.token && lease.state != .underWay
+    func hasCompleted(_ completion: Completion) -> Bool {
+        guard let lease = entries[completion.key]?.lease else { return false }
+        return lease.token == completion.token && lease.state != .underWay
     }
 }
 
 extension StoredEntry {
     /// Keeps news unless what is kept is newer. A finished state is never replaced by an unfinished
     /// one. True when the news is an answer, and is the one that is kept now.
-    fileprivate mutating func take(_ settlement: Settlement, asked: StoreMoment) -> Bool {
-        let news = settlement.news
-        var told = asked - settlement.answeredAgo
+    fileprivate mutating func take(_ completion: Completion, asked: StoreMoment) -> Bool {
+        let news = completion.news
+        var told = asked - completion.answeredAgo
         if case .miss(let miss) = news { told = asked - miss.age }
-        let isOwner = lease?.token == settlement.token
-        let mark = NewsMark(time: told.time, token: isOwner ? settlement.token : nil)
+        let isOwner = lease?.token == completion.token
+        let mark = NewsMark(time: told.time, token: isOwner ? completion.token : nil)
         let isNewer = newest.map { mark.isNewer(than: $0) } ?? true
         if case .answer = news { isKnown = true }
         guard isNewer else { return false }

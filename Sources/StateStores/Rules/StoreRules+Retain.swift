@@ -11,7 +11,8 @@ enum JournalLimits {
 
     /// Whether a call can be dropped that was granted then; tokens up to `last` have been granted.
     static func isOver(
-        _ token: SlotToken, _ reserved: Instant, last: SlotToken, callsMax: Int, at now: Instant
+        _ token: FencingToken, _ reserved: Instant, last: FencingToken, callsMax: Int,
+        at now: Instant
     ) -> Bool {
         if now - reserved > span { return true }
         return last.number - token.number >= callsMax && now - reserved > BudgetLimits.dayWindow

@@ -11,7 +11,7 @@ struct StoreRules {
     let asked: StoreMoment
 
     /// At each source that has one, in the order of their names.
-    func lookUp(_ id: ActionID, in state: StoreState) -> [LookRecord] {
+    func lookUp(_ id: ActionID, in state: StoreState) -> [EntryRecord] {
         state.entries.entries(of: id).map { $0.record(at: now, state.documents[$0.key]) }
     }
 
@@ -99,9 +99,9 @@ struct StoreRules {
 
     private func grant(
         _ request: Reservation, _ classes: CallClasses, in state: inout StoreState
-    ) -> SlotToken {
+    ) -> FencingToken {
         let key = request.key
-        let token = SlotToken(state.lastToken.number + 1)
+        let token = FencingToken(state.lastToken.number + 1)
         let ends = now.time + request.flightMax
         state.lastToken = token
         state.sources[key.source, default: SourceState()].calls.grant(ends, classes, now: now.time)

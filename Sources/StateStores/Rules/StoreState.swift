@@ -8,7 +8,7 @@ import StatusCore
 /// that `StoreRules` names, let a decision change it, and write the rows that differ.
 struct StoreState: Sendable {
     /// The highest token ever granted.
-    var lastToken = SlotToken(0)
+    var lastToken = FencingToken(0)
     /// When the store was last found to have lost its past; nil: never.
     var noticed: Instant?
     /// Nothing is granted until then, whoever asks.
@@ -17,12 +17,12 @@ struct StoreState: Sendable {
     var entries = EntryTable()
     /// The states that entries have as their answers. Apart from them: an entry changes with each call,
     /// and a state can be large.
-    var documents: [LookKey: ActionDocument] = [:]
+    var documents: [EntryKey: ActionDocument] = [:]
     /// What decisions have added to the journal. Whoever keeps it takes it from here.
     var events: [JournalEvent] = []
 
     /// What is kept of an action at a source, as callers see it at `now`; its state has to be loaded.
-    func record(_ key: LookKey, at now: StoreMoment) -> LookRecord? {
+    func record(_ key: EntryKey, at now: StoreMoment) -> EntryRecord? {
         entries[key].map { $0.record(at: now, documents[key]) }
     }
 

@@ -1,11 +1,11 @@
-// What a store keeps of one action at one upstream, in store time; rendered as a `LookRecord`.
+// What a store keeps of one action at one upstream, in store time; rendered as a `EntryRecord`.
 
 import StatusCore
 
 /// One action's gate and news. Instants are on the store's clock.
 struct StoredEntry: Equatable, Sendable {
     /// Its id is spelled as it was when the entry was made.
-    var key: LookKey
+    var key: EntryKey
     var firstSeen: StoreMoment
     /// The gate is open from here on.
     var opens: Instant
@@ -25,7 +25,7 @@ struct StoredEntry: Equatable, Sendable {
 
     /// The right to one call: its owner alone moves the gate, and the call's place in the budgets.
     struct Lease: Equatable, Sendable {
-        var token: SlotToken
+        var token: FencingToken
         var reserved: Instant
         /// The latest moment at which the call can end.
         var ends: Instant
@@ -39,7 +39,7 @@ struct StoredEntry: Equatable, Sendable {
         /// When the upstream told it, or failed to.
         var time: Instant
         /// The call that brought it, if its lease was its own still; nil: it was forgotten, or taken over.
-        var token: SlotToken?
+        var token: FencingToken?
 
         /// The order of calls tells which news is newer. A forgotten call has no place in it: a store that
         /// was set back grants later tokens than that for older news. Then the ages decide.
@@ -67,13 +67,13 @@ struct StoredEntry: Equatable, Sendable {
     var isFinished: Bool { answer?.isDone == true }
 
     /// As callers of the store see it at `now`. An answer without its document is none.
-    func record(at now: StoreMoment, _ document: ActionDocument?) -> LookRecord {
+    func record(at now: StoreMoment, _ document: ActionDocument?) -> EntryRecord {
         var kept: KeptAnswer?
         if let answer, let document {
             kept = KeptAnswer(
                 document: document, checkedAt: answer.checkedAt, age: now.since(answer.told))
         }
-        return LookRecord(
+        return EntryRecord(
             key: key, opensIn: opens - now.time, firstSeenAgo: now.since(firstSeen),
             isKnown: isKnown, answer: kept,
             miss: negative.map { kept in
@@ -83,10 +83,10 @@ struct StoredEntry: Equatable, Sendable {
     }
 }
 
-extension LookKey {
+extension EntryKey {
     /// The same, with its id as it was first asked for; nil: in its canonical form.
-    func spelled(_ spelling: String?) -> LookKey {
-        LookKey(source, ActionID(spelling ?? id.canonical) ?? id)
+    func spelled(_ spelling: String?) -> EntryKey {
+        EntryKey(source, ActionID(spelling ?? id.canonical) ?? id)
     }
 }
 

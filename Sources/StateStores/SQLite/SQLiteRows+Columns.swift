@@ -3,7 +3,7 @@
 import StatusCore
 
 extension SQLiteRows {
-    static func values(of key: LookKey) -> [SQLiteValue] {
+    static func values(of key: EntryKey) -> [SQLiteValue] {
         [.text(key.id.canonical), .text(key.source.name)]
     }
 
@@ -51,7 +51,7 @@ extension SQLiteRows {
             let firstSeen = row.moment(3, 4), let opens = row.instant(5)
         else { return nil }
         return StoredEntry(
-            key: LookKey(source, id).spelled(row.text(2)), firstSeen: firstSeen, opens: opens,
+            key: EntryKey(source, id).spelled(row.text(2)), firstSeen: firstSeen, opens: opens,
             lease: lease(row), lastEnd: row.instant(14), isKnown: row.integer(6) == 1,
             newest: newest(row), answer: answer(row), negative: negative(row),
             notFoundSince: row.moment(27, 28))
@@ -61,7 +61,7 @@ extension SQLiteRows {
         guard let token = row.integer(7), let reserved = row.instant(8), let ends = row.instant(9)
         else { return nil }
         return StoredEntry.Lease(
-            token: SlotToken(token), reserved: reserved, ends: ends,
+            token: FencingToken(token), reserved: reserved, ends: ends,
             state: row.integer(10).flatMap(CallState.init) ?? .abandoned,
             classes: CallClasses(
                 isUnknown: row.integer(11) == 1, wasNotFound: row.integer(12) == 1,
@@ -70,7 +70,7 @@ extension SQLiteRows {
 
     private static func newest(_ row: Statement.Row) -> StoredEntry.NewsMark? {
         row.instant(15).map { time in
-            StoredEntry.NewsMark(time: time, token: row.integer(16).map(SlotToken.init))
+            StoredEntry.NewsMark(time: time, token: row.integer(16).map(FencingToken.init))
         }
     }
 
@@ -136,12 +136,12 @@ extension SQLiteRows {
 
     /// Nil for a source that this version does not know: such a call is not ours.
     static func call(_ row: Statement.Row) -> JournaledCall? {
-        guard let token = row.integer(0).map(SlotToken.init),
+        guard let token = row.integer(0).map(FencingToken.init),
             let source = row.text(1).flatMap({ Source($0) }),
             let id = row.text(2).flatMap({ ActionID($0) }), let reserved = row.moment(3, 4),
             let ends = row.instant(5)
         else { return nil }
-        let key = LookKey(source, id)
+        let key = EntryKey(source, id)
         let granted = GrantedCall(
             token: token, key: key, reserved: reserved, ends: ends,
             classes: CallClasses(

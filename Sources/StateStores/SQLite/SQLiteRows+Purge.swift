@@ -6,7 +6,7 @@ extension SQLiteRows {
     /// One step over at most `rowsMax` rows of a table, in the order of its key.
     func purge(
         _ progress: PurgeProgress, _ retention: Retention, at now: Instant, rowsMax: Int,
-        callsMax: Int, last: SlotToken
+        callsMax: Int, last: FencingToken
     ) throws(SQLiteFailure) -> PurgeProgress {
         var progress = progress
         switch progress.stage {
@@ -52,7 +52,7 @@ extension SQLiteRows {
 
     /// Tokens grow with time: the oldest stand first.
     private func purgeCalls(
-        _ now: Instant, atMost count: Int, callsMax: Int, last: SlotToken
+        _ now: Instant, atMost count: Int, callsMax: Int, last: FencingToken
     ) throws(SQLiteFailure) -> Int {
         let oldest = try database.prepare(
             "SELECT token, reserved FROM calls ORDER BY token LIMIT ?1")
@@ -61,7 +61,7 @@ extension SQLiteRows {
         try oldest.forEach([.integer(Int64(count))]) { row in
             guard let token = row.integer(0), let reserved = row.instant(1),
                 JournalLimits.isOver(
-                    SlotToken(token), reserved, last: last, callsMax: callsMax, at: now)
+                    FencingToken(token), reserved, last: last, callsMax: callsMax, at: now)
             else { return false }
             end = token
             dropped += 1

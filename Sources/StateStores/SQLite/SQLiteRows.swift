@@ -46,7 +46,7 @@ final class SQLiteRows {
         return entries
     }
 
-    func document(_ key: LookKey) throws(SQLiteFailure) -> ActionDocument? {
+    func document(_ key: EntryKey) throws(SQLiteFailure) -> ActionDocument? {
         try statements.document.first(Self.values(of: key)) { Self.document(key.source, $0) }
     }
 
@@ -80,7 +80,7 @@ final class SQLiteRows {
         return kept
     }
 
-    func hasCall(_ token: SlotToken) throws(SQLiteFailure) -> Bool {
+    func hasCall(_ token: FencingToken) throws(SQLiteFailure) -> Bool {
         try statements.hasCall.first([.integer(token.number)]) { $0.integer(0) } != nil
     }
 
@@ -91,13 +91,13 @@ final class SQLiteRows {
     /// Calls that were completed after that revision.
     func completed(
         since revision: Int64
-    ) throws(SQLiteFailure) -> [(token: SlotToken, id: ActionID)] {
-        var completed: [(SlotToken, ActionID)] = []
+    ) throws(SQLiteFailure) -> [(token: FencingToken, id: ActionID)] {
+        var completed: [(FencingToken, ActionID)] = []
         try statements.completed.forEach([.integer(revision)]) { row in
             guard let token = row.integer(0), let id = row.text(1).flatMap({ ActionID($0) }) else {
                 return true
             }
-            completed.append((SlotToken(token), id))
+            completed.append((FencingToken(token), id))
             return true
         }
         return completed
@@ -138,7 +138,7 @@ final class SQLiteRows {
     }
 
     /// Replaces an entry by what is left of it.
-    func keep(_ left: StoredEntry?, of key: LookKey) throws(SQLiteFailure) {
+    func keep(_ left: StoredEntry?, of key: EntryKey) throws(SQLiteFailure) {
         if let left {
             try statements.keepEntry.run(Self.values(of: left))
         } else {
@@ -156,7 +156,7 @@ final class SQLiteRows {
                 let lastTime = row.instant(5)
             else { return nil }
             return StoreMeta(
-                epoch: epoch, revision: revision, token: SlotToken(token), bootID: row.text(3),
+                epoch: epoch, revision: revision, token: FencingToken(token), bootID: row.text(3),
                 clockOffset: .nanoseconds(offset), lastTime: lastTime, noticed: row.instant(6))
         }
     }

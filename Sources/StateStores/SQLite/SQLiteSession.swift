@@ -20,7 +20,7 @@ final class SQLiteSession {
     /// Nil until the first start has succeeded.
     private var remembered: Continuity?
     /// The highest token granted here.
-    private var lastToken = SlotToken(0)
+    private var lastToken = FencingToken(0)
     private var carryOver = CarryOver()
     private(set) var changes = ChangeCursor()
     /// Changed by every commit of another connection; nil: not read yet from this one.
@@ -281,7 +281,7 @@ final class SQLiteSession {
     private func notice(_ trouble: String) {
         guard self.trouble != trouble else { return }
         self.trouble = trouble
-        report("\(path): \(trouble); no calls until earlier ones cannot matter any more")
+        report("\(path): \(trouble); no calls until earlier ones can no longer matter")
     }
 
     private func note(_ failure: SQLiteFailure) {

@@ -63,7 +63,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
 
     public func lookUp(
         _ ids: [ActionID],
-        reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void
+        reply: @escaping @Sendable (Result<[EntryRecord], StoreFailure>) -> Void
     ) {
         post(.lookUp(ids, reply: reply))
     }
@@ -75,11 +75,11 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         post(.reserve(request, reply: reply))
     }
 
-    public func settle(
-        _ settlement: Settlement,
-        reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void
+    public func complete(
+        _ completion: Completion,
+        reply: @escaping @Sendable (Result<CompletionReply, StoreFailure>) -> Void
     ) {
-        post(.settle(settlement, reply: reply))
+        post(.complete(completion, reply: reply))
     }
 
     public func register(
@@ -208,7 +208,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         let rules = transaction.rules(asked: operation.asked)
         switch operation.request {
         case .lookUp(let ids, let reply):
-            var records: [LookRecord] = []
+            var records: [EntryRecord] = []
             for id in ids { records += rules.lookUp(id, in: try transaction.rows.whole(id)) }
             let found = records
             return { reply(.success(found)) }
@@ -220,8 +220,8 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
             }
         case .reserve(let request, let reply):
             return try reserve(request, rules, transaction, reply)
-        case .settle(let settlement, let reply):
-            return try settle(settlement, rules, transaction, reply)
+        case .complete(let completion, let reply):
+            return try complete(completion, rules, transaction, reply)
         case .register(let sources, let reply):
             let gaps = try transaction.decide(NeededRows(sources: .all)) { state in
                 rules.register(sources, in: &state)
@@ -255,22 +255,22 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         }
     }
 
-    private func settle(
-        _ settlement: Settlement, _ rules: StoreRules, _ transaction: SQLiteTransaction,
-        _ reply: @escaping StoreOperation.Reply<SettlementReply>
+    private func complete(
+        _ completion: Completion, _ rules: StoreRules, _ transaction: SQLiteTransaction,
+        _ reply: @escaping StoreOperation.Reply<CompletionReply>
     ) throws(SQLiteFailure) -> () -> Void {
-        let (decided, state) = try transaction.decide(settlement.needed) { state in
-            rules.complete(settlement, in: &state)
+        let (decided, state) = try transaction.decide(completion.needed) { state in
+            rules.complete(completion, in: &state)
         } shown: { _ in
-            settlement.key
+            completion.key
         }
         var answer = decided
-        answer.record = state.record(settlement.key, at: rules.now) ?? answer.record
+        answer.record = state.record(completion.key, at: rules.now) ?? answer.record
         let told = answer
         return {
             self.session.committed(state.events)
-            if let pause = settlement.pause {
-                self.session.paused(settlement.key.source, for: pause)
+            if let pause = completion.pause {
+                self.session.paused(completion.key.source, for: pause)
             }
             reply(.success(told))
         }

@@ -31,7 +31,7 @@ final class SQLiteTransaction {
     /// whose document the reply needs. Returns the state, too, for its events.
     func decide<Reply>(
         _ needed: NeededRows, _ decision: (inout StoreState) -> Reply,
-        shown: (Reply) -> LookKey? = { _ in nil }
+        shown: (Reply) -> EntryKey? = { _ in nil }
     ) throws(SQLiteFailure) -> (reply: Reply, state: StoreState) {
         var before = StoreState()
         before.lastToken = meta.token
@@ -48,8 +48,8 @@ final class SQLiteTransaction {
     }
 
     /// No token up to this one is granted (again).
-    func skipTokens(past token: SlotToken) {
-        meta.token = SlotToken(
+    func skipTokens(past token: FencingToken) {
+        meta.token = FencingToken(
             max(meta.token.number, token.number) + Int64.random(in: (1 << 32)...(1 << 40)))
     }
 }

@@ -8,7 +8,7 @@ struct StoreMeta: Equatable {
     var epoch: Int64
     var revision: Int64
     /// The highest token granted.
-    var token: SlotToken
+    var token: FencingToken
     /// The boot that `clockOffset` belongs to; nil when it could not be known.
     var bootID: String?
     /// Store time is the time since boot plus this.
@@ -20,7 +20,7 @@ struct StoreMeta: Equatable {
 
     static func first(sinceBoot: Instant, bootID: String?) -> StoreMeta {
         StoreMeta(
-            epoch: freshEpoch(), revision: 0, token: SlotToken(Int64.random(in: firstTokens)),
+            epoch: freshEpoch(), revision: 0, token: FencingToken(Int64.random(in: firstTokens)),
             bootID: bootID, clockOffset: .zero, lastTime: sinceBoot)
     }
 

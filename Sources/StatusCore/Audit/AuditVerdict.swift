@@ -43,7 +43,7 @@ public struct AuditedGap: Sendable, Equatable {
         least = before.limits?.minInterval
         span = (call.sent ?? call.reserved) - before.ended
         at = call.reservedAt
-        // A call that was settled after the next one was granted: its owner had been stopped, and
+        // A call that was completed after the next one was granted: its owner had been stopped, and
         // tells when it woke, not when its call ended.
         let isEndKnown = before.state == .ended && before.ended <= call.reserved
         isKnown = isEndKnown && call.sent != nil

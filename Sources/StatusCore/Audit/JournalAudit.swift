@@ -121,7 +121,7 @@ extension CallLimits {
 }
 
 extension JournaledCall {
-    /// What was sent in time is under way no longer than that: who settles later had been stopped, and
+    /// What was sent in time is under way no longer than that: who completes later had been stopped, and
     /// tells when it woke. The next call may rightly have been granted before that.
     fileprivate func bounded(by flightMax: Duration) -> JournaledCall {
         guard state == .ended, ended > reserved + flightMax, let sent,

@@ -7,13 +7,13 @@ public enum Normalizer {
     /// `key` is the action that was asked for; `reader` knows its source's bodies; `now` is the moment of
     /// the answer.
     public static func outcome(
-        of reply: UpstreamReply, about key: LookKey, by reader: any StateReader, now: WallTime
+        of reply: UpstreamReply, about key: EntryKey, by reader: any StateReader, now: WallTime
     ) -> (outcome: CallOutcome, hints: RateHints) {
         (outcome(of: reply, key, reader), RateHintReader.hints(in: reply, now: now))
     }
 
     private static func outcome(
-        of reply: UpstreamReply, _ key: LookKey, _ reader: any StateReader
+        of reply: UpstreamReply, _ key: EntryKey, _ reader: any StateReader
     ) -> CallOutcome {
         let id = key.id
         return switch reply.status {
@@ -34,7 +34,7 @@ public enum Normalizer {
     // MARK: 2xx
 
     private static func answer(
-        _ reply: UpstreamReply, _ key: LookKey, _ reader: any StateReader
+        _ reply: UpstreamReply, _ key: EntryKey, _ reader: any StateReader
     ) -> CallOutcome {
         do throws(BodyFault) {
             let body = try read(reply.body)

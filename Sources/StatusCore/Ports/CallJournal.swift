@@ -31,8 +31,8 @@ public struct CallLimits: Sendable, Equatable {
 /// One granted call. Instants are on the store's clock, which stands still while the machine is
 /// down: good for nothing but being compared with each other.
 public struct JournaledCall: Sendable, Equatable {
-    public var token: SlotToken
-    public var key: LookKey
+    public var token: FencingToken
+    public var key: EntryKey
     public var reserved: Instant
     /// What the wall clock showed then: for people.
     public var reservedAt: WallTime
@@ -49,7 +49,7 @@ public struct JournaledCall: Sendable, Equatable {
     public var limits: CallLimits?
 
     public init(
-        token: SlotToken, key: LookKey, reserved: Instant, reservedAt: WallTime, sent: Instant?,
+        token: FencingToken, key: EntryKey, reserved: Instant, reservedAt: WallTime, sent: Instant?,
         ended: Instant, state: State, wasUnknown: Bool, outcome: String?, limits: CallLimits?
     ) {
         self.token = token

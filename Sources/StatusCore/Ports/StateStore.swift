@@ -5,7 +5,7 @@
 // Read on a later local clock, "opens in" is therefore never too early.
 
 /// One action at one upstream: what has a gate of its own.
-public struct LookKey: Hashable, Sendable {
+public struct EntryKey: Hashable, Sendable {
     public var source: Source
     public var id: ActionID
 
@@ -23,19 +23,19 @@ public protocol StateStore: Sendable {
     /// Replies with what is kept of some actions, one record for each source that has been asked.
     func lookUp(
         _ ids: [ActionID],
-        reply: @escaping @Sendable (Result<[LookRecord], StoreFailure>) -> Void)
+        reply: @escaping @Sendable (Result<[EntryRecord], StoreFailure>) -> Void)
 
     /// Takes a call out of the budget and the action's slot, in one atomic and durable step, or
-    /// says why not. A grant survives a crash: until settled the gate stays shut for `hold`.
+    /// says why not. A grant survives a crash: until completed the gate stays shut for `hold`.
     func reserve(
         _ request: Reservation,
         reply: @escaping @Sendable (Result<ReservationReply, StoreFailure>) -> Void)
 
     /// Says how a granted call ended. Only the slot's last owner moves the gate; what an older owner
     /// says is only counted.
-    func settle(
-        _ settlement: Settlement,
-        reply: @escaping @Sendable (Result<SettlementReply, StoreFailure>) -> Void)
+    func complete(
+        _ completion: Completion,
+        reply: @escaping @Sendable (Result<CompletionReply, StoreFailure>) -> Void)
 
     /// Enters the configured sources, and replies with the smallest gap that each source has ever had.
     /// One that is new here is left alone for its span first: it may be the new name of another. Asked
@@ -67,16 +67,16 @@ extension StateStore {
 /// News of what other processes have done to a shared store. A hint where to look: it can come twice,
 /// and while the store does not answer, late or not at all.
 public enum StoreNotice: Sendable, Equatable {
-    /// Another process settled a call of it: look it up again.
+    /// Another process completed a call of it: look it up again.
     case changed(ActionID)
     /// Notices may have been lost: re-read what is in use.
     case missed
 }
 
 /// What the store keeps of one action at one upstream.
-public struct LookRecord: Sendable, Equatable {
+public struct EntryRecord: Sendable, Equatable {
     /// Its id is spelled as it was first asked for.
-    public var key: LookKey
+    public var key: EntryKey
     /// Until the gate opens; zero or less when it is open.
     public var opensIn: Duration
     /// Since this action was first asked for.
@@ -91,7 +91,7 @@ public struct LookRecord: Sendable, Equatable {
     public var notFoundAgo: Duration?
 
     public init(
-        key: LookKey, opensIn: Duration, firstSeenAgo: Duration, isKnown: Bool,
+        key: EntryKey, opensIn: Duration, firstSeenAgo: Duration, isKnown: Bool,
         answer: KeptAnswer?, miss: KeptMiss?, notFoundAgo: Duration? = nil
     ) {
         self.notFoundAgo = notFoundAgo
@@ -135,13 +135,13 @@ public struct KeptMiss: Sendable, Equatable {
 
 /// A wish to make one call.
 public struct Reservation: Sendable, Equatable {
-    public var key: LookKey
+    public var key: EntryKey
     /// Two calls for one action are at least that far apart. Kept with the call, for audits.
     public var minInterval: Duration
-    /// How long the gate stays shut unless the call is settled: call deadline + interval + margin.
+    /// How long the gate stays shut unless the call is completed: call deadline + interval + margin.
     public var hold: Duration
     /// How long the call itself can still be under way: send window + call deadline + margin. It
-    /// counts against the budget for that long and a full window more, unless settled.
+    /// counts against the budget for that long and a full window more, unless completed.
     public var flightMax: Duration
     public var budget: BudgetLimits
     /// Nothing speaks for the upstream's health here: another process's open breaker counts.
@@ -150,7 +150,7 @@ public struct Reservation: Sendable, Equatable {
     public var holder: String?
 
     public init(
-        key: LookKey, minInterval: Duration, hold: Duration, flightMax: Duration,
+        key: EntryKey, minInterval: Duration, hold: Duration, flightMax: Duration,
         budget: BudgetLimits, heedsBreaker: Bool = false, holder: String? = nil
     ) {
         self.holder = holder
@@ -217,10 +217,10 @@ public struct ReservationReply: Sendable, Equatable {
 
     public enum Verdict: Sendable, Equatable {
         /// The call may be made, within the send window, counted from before the request.
-        case granted(SlotToken)
+        case granted(FencingToken)
         /// The action's gate is shut, or its end is kept and it is not asked for again (`opensIn`
         /// may be zero or less then); the record is the newest that the store has.
-        case gateShut(LookRecord)
+        case gateShut(EntryRecord)
         case budgetSpent(opensIn: Duration, BudgetKind)
         /// The whole upstream is to be left alone.
         case paused(opensIn: Duration)
@@ -280,18 +280,18 @@ public struct BudgetReturns: Sendable, Equatable {
 }
 
 /// The right to one call: unique in its store, growing.
-public struct SlotToken: Hashable, Comparable, Sendable {
+public struct FencingToken: Hashable, Comparable, Sendable {
     public var number: Int64
 
     public init(_ number: Int64) { self.number = number }
 
-    public static func < (a: SlotToken, b: SlotToken) -> Bool { a.number < b.number }
+    public static func < (a: FencingToken, b: FencingToken) -> Bool { a.number < b.number }
 }
 
 /// How a granted call ended.
-public struct Settlement: Sendable, Equatable {
-    public var key: LookKey
-    public var token: SlotToken
+public struct Completion: Sendable, Equatable {
+    public var key: EntryKey
+    public var token: FencingToken
     public var gate: Gate
     /// Leave the whole upstream alone for that long from now. Never shortens a longer pause.
     public var pause: Duration?
@@ -306,7 +306,7 @@ public struct Settlement: Sendable, Equatable {
     public var outcome: String
 
     public init(
-        key: LookKey, token: SlotToken, gate: Gate, pause: Duration?,
+        key: EntryKey, token: FencingToken, gate: Gate, pause: Duration?,
         breaker: BreakerHint? = nil, sentAgo: Duration?, answeredAgo: Duration = .zero,
         news: News, outcome: String
     ) {
@@ -346,10 +346,10 @@ public enum BreakerHint: Sendable, Equatable {
     case closed
 }
 
-/// What settling found.
-public struct SettlementReply: Sendable, Equatable {
+/// What completing found.
+public struct CompletionReply: Sendable, Equatable {
     /// The newest record of the action.
-    public var record: LookRecord
+    public var record: EntryRecord
     /// Between the end of the action's call before and this call's sending: the upstream saw the two
     /// at least that far apart. Nil for a first call, when nothing was sent, or when it is not known
     /// for sure when the call before ended.
@@ -357,7 +357,7 @@ public struct SettlementReply: Sendable, Equatable {
     /// The smallest gap that this upstream has ever seen, as the store remembers it.
     public var smallestGap: Duration?
 
-    public init(record: LookRecord, gap: Duration?, smallestGap: Duration?) {
+    public init(record: EntryRecord, gap: Duration?, smallestGap: Duration?) {
         self.record = record
         self.gap = gap
         self.smallestGap = smallestGap

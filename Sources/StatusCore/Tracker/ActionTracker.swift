@@ -29,7 +29,7 @@ public struct ActionTracker: Sendable {
     var pending: PerSource<Int>
     var random: SplitMix64
     var isDraining = false
-    /// Flights under way, and settlements that are being said again.
+    /// Flights under way, and completions that are being said again.
     public internal(set) var flights = 0
 
     // Empty between steps.
@@ -68,7 +68,7 @@ public struct ActionTracker: Sendable {
     public var waitingCallers: Int { callers.count }
 
     /// Whose question caused the flight that is under way.
-    public func starter(of key: LookKey) -> CallerID? {
+    public func starter(of key: EntryKey) -> CallerID? {
         actions[key.id]?.entries[key.source].flight?.starter
     }
 
@@ -105,7 +105,7 @@ public struct ActionTracker: Sendable {
         case .credentialReplaced(let source): upstreams[source]?.credentialReplaced()
         case .reserved(let key, let flight, let result): reserved(key, flight, result)
         case .called(let key, let flight, let report): called(key, flight, report)
-        case .settled(let key, let flight, let result): settled(key, flight, result)
+        case .completed(let key, let flight, let result): completed(key, flight, result)
         case .noticed(let notice): noticed(notice)
         case .inquired(let inquirer, let id): inquired(inquirer, id)
         case .compressed(let id): weigh(id)

@@ -5,14 +5,14 @@ public enum Event: Sendable {
     case asked(CallerID, Question)
     /// The caller went away.
     case left(CallerID)
-    case lookedUp(ActionID, Result<[LookRecord], StoreFailure>)
-    case reread([ActionID], Result<[LookRecord], StoreFailure>)
-    case prepared(LookKey, flight: UInt64, CredentialFailure?)
+    case lookedUp(ActionID, Result<[EntryRecord], StoreFailure>)
+    case reread([ActionID], Result<[EntryRecord], StoreFailure>)
+    case prepared(EntryKey, flight: UInt64, CredentialFailure?)
     /// The upstream may have another credential from now on.
     case credentialReplaced(Source)
-    case reserved(LookKey, flight: UInt64, Result<ReservationReply, StoreFailure>)
-    case called(LookKey, flight: UInt64, CallReport)
-    case settled(LookKey, flight: UInt64, Result<SettlementReply, StoreFailure>)
+    case reserved(EntryKey, flight: UInt64, Result<ReservationReply, StoreFailure>)
+    case called(EntryKey, flight: UInt64, CallReport)
+    case completed(EntryKey, flight: UInt64, Result<CompletionReply, StoreFailure>)
     /// Somebody wants to know why an action's answer is what it is.
     case inquired(CallerID, ActionID)
     /// A compressed form of its state is held, too.
@@ -54,10 +54,10 @@ public enum Effect: Sendable, Equatable {
     case lookUp(ActionID)
     /// The same for actions that are known here already, all with one operation of the store.
     case reread([ActionID])
-    case prepare(LookKey, flight: UInt64)
+    case prepare(EntryKey, flight: UInt64)
     case reserve(Reservation, flight: UInt64)
-    case call(LookKey, flight: UInt64, sendBefore: Instant)
-    case settle(Settlement, flight: UInt64)
+    case call(EntryKey, flight: UInt64, sendBefore: Instant)
+    case complete(Completion, flight: UInt64)
     /// Forget the token with which the upstream answered 401.
     case refuseCredential(Source)
     /// From now on nothing is sent to it before that.
@@ -93,20 +93,20 @@ public struct Snapshot: Sendable, Equatable {
 public enum Note: Sendable, Equatable {
     /// `cause`: the request that caused the call.
     case called(
-        LookKey, outcome: String, took: Duration, sent: Bool, detail: UpstreamFault?,
+        EntryKey, outcome: String, took: Duration, sent: Bool, detail: UpstreamFault?,
         cause: String?)
     case gap(Source, smallest: Duration)
     /// A call was sent sooner after the one before than the interval that it was granted under allows.
     case violated(Source, gap: Duration)
     /// An action is done, and was not when it was last asked for.
-    case finished(LookKey, ActionStatus, ActionEnding?)
+    case finished(EntryKey, ActionStatus, ActionEnding?)
     case denied(Source, BlockReason)
     /// Something keeps the upstream from being called; not new: its end has moved.
     case blocked(Source, SourceBlock, isNew: Bool)
     /// That is over.
     case unblocked(Source, SourceBlock)
     /// An answer that cannot be: an upstream called a finished action unfinished. It is not served.
-    case terminalRegressed(LookKey)
+    case terminalRegressed(EntryKey)
     case storeFailed(String)
     /// It does again what failed before.
     case storeWorked

@@ -26,7 +26,7 @@ public struct SourcePolicy: Sendable, Equatable {
     /// What is added to the interval because clocks disagree: long intervals need more of it.
     public var slew: Duration { max(GateTiming.slew, minInterval / 1000) }
 
-    /// How long an unsettled reservation keeps the gate shut. The margin covers the least slew.
+    /// How long an uncompleted reservation keeps the gate shut. The margin covers the least slew.
     public var hold: Duration {
         GateTiming.sendWindow + callDeadline + minInterval + GateTiming.margin
             + (slew - GateTiming.slew)

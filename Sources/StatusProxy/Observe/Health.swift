@@ -144,7 +144,8 @@ final class Health: Sendable {
         }
         if case .quarantined = state.storeCondition { isQuarantined = true }
         if isQuarantined {
-            return "the store has lost some of its past; no calls until that cannot matter any more"
+            return
+                "the store has lost part of its history; no calls until that cannot matter any more"
         }
         let isWell = !state.storeHasFailed && state.storeCondition == .well
         return isWell ? nil : "the store cannot be used; no calls are made"

@@ -23,29 +23,32 @@ extension Metrics.State {
 
     private func writeCalls(_ upstreams: [UpstreamFigures], into text: inout MetricsText) {
         let sources = upstreams.map(\.source)
-        text.family("upstream_calls_total", "counter", "Calls by outcome.")
+        text.family("upstream_calls_total", "counter", "Upstream calls, by outcome.")
         let outcomes = ["answered"] + UpstreamFault.Kind.allCases.map(\.rawValue)
         write(calls, "upstream_calls_total", "outcome", outcomes, sources, into: &text)
-        text.family("upstream_call_duration_seconds", "histogram", "From sending to the end.")
+        text.family(
+            "upstream_call_duration_seconds", "histogram",
+            "Time from sending an upstream request to its end.")
         for source in sources {
             text.histogram(
                 callDurations[source] ?? Histogram(), "upstream_call_duration_seconds",
                 [("source", source.name)])
         }
         text.family(
-            "upstream_denials_total", "counter", "Calls that something stood in the way of.")
+            "upstream_denials_total", "counter", "Upstream calls that were not made, by reason.")
         write(
             denials, "upstream_denials_total", "reason", BlockReason.words, sources, into: &text)
         text.family(
             "upstream_credential_failures_total", "counter",
-            "Times that there was no credential to call with, or that it was refused.")
+            "Times that there was no credential, or that the upstream refused it.")
         let reasons = [UpstreamFault.Kind.tokenRefused, .tokenUnavailable, .unauthorized].map(
             \.rawValue)
         write(
             credentialFailures, "upstream_credential_failures_total", "reason", reasons, sources,
             into: &text)
         text.family(
-            "upstream_anomalies_total", "counter", "Finished actions told as unfinished.")
+            "upstream_anomalies_total", "counter",
+            "Finished actions that the upstream reported as unfinished.")
         for source in sources {
             text.sample(
                 "upstream_anomalies_total", [("source", source.name)], anomalies[source] ?? 0)
@@ -64,7 +67,8 @@ extension Metrics.State {
                 LogWriter.secondsText(gap))
         }
         text.family(
-            "upstream_min_interval_seconds", "gauge", "The gap that is promised to the upstream.")
+            "upstream_min_interval_seconds", "gauge",
+            "Configured interval between two calls for one action.")
         for upstream in gauges.upstreams {
             text.sample(
                 "upstream_min_interval_seconds", [("source", upstream.source.name)],
@@ -72,13 +76,13 @@ extension Metrics.State {
         }
         text.family(
             "upstream_violations_total", "counter",
-            "Calls that were sent sooner than the interval allows that they were granted under.")
+            "Calls sent sooner after the previous one than their interval allows.")
         for upstream in gauges.upstreams {
             text.sample(
                 "upstream_violations_total", [("source", upstream.source.name)],
                 violations[upstream.source] ?? 0)
         }
-        text.family("upstream_budget_limit", "gauge", "Calls allowed in a window.")
+        text.family("upstream_budget_limit", "gauge", "Calls that the budget allows in a window.")
         for upstream in gauges.upstreams {
             let limits = upstream.policy.budget
             write(
@@ -87,7 +91,7 @@ extension Metrics.State {
         }
         text.family(
             "upstream_budget_left", "gauge",
-            "Calls left now, as far as this process knows of others'.")
+            "Calls left in the window, as far as this process knows.")
         for upstream in gauges.upstreams {
             guard let left = upstream.budget?.left(at: gauges.now, of: upstream.policy.budget)
             else { continue }
@@ -103,7 +107,7 @@ extension Metrics.State {
     }
 
     private func writeConditions(_ gauges: Metrics.Gauges, into text: inout MetricsText) {
-        text.family("upstream_breaker_open", "gauge", "1 while the upstream keeps failing.")
+        text.family("upstream_breaker_open", "gauge", "1 while the circuit breaker is open.")
         for upstream in gauges.upstreams {
             text.sample(
                 "upstream_breaker_open", [("source", upstream.source.name)],
@@ -111,7 +115,7 @@ extension Metrics.State {
         }
         text.family(
             "upstream_paused_until_timestamp_seconds", "gauge",
-            "Until when the upstream has asked to be left alone, since 1970; 0: it has not.")
+            "Unix time until which calls are paused; 0 when they are not.")
         for upstream in gauges.upstreams {
             let left = upstream.pausedUntil - gauges.now
             let until = left > .zero ? Double((gauges.wall + left).milliseconds) / 1000 : 0
@@ -120,7 +124,8 @@ extension Metrics.State {
                 until)
         }
         text.family(
-            "upstream_condition", "gauge", "1 for the condition that the source is in, else 0.")
+            "upstream_condition", "gauge",
+            "1 for the current condition of the source, 0 for the others.")
         for upstream in gauges.upstreams {
             let condition = upstream.condition(at: gauges.now)
             for each in SourceCondition.allCases {
@@ -135,17 +140,20 @@ extension Metrics.State {
     private func writeActions(_ gauges: Metrics.Gauges, into text: inout MetricsText) {
         let sources = gauges.upstreams.map(\.source)
         text.family(
-            "actions_finished_total", "counter", "Actions that a call of ours found done.")
+            "actions_finished_total", "counter",
+            "Actions that an upstream call of this process found finished.")
         let statuses = [ActionStatus.succeeded, .partiallySucceeded, .failed, .unknown]
         write(
             finished, "actions_finished_total", "status", statuses.map(\.rawValue), sources,
             into: &text)
-        text.family("action_errors_total", "counter", "Errors that finished actions list.")
+        text.family(
+            "action_errors_total", "counter", "Errors that finished actions list, by class.")
         write(
             errors, "action_errors_total", "class", ErrorClass.allCases.map(\.rawValue), sources,
             into: &text)
         text.family(
-            "action_duration_seconds", "histogram", "From an action's creation to its end.")
+            "action_duration_seconds", "histogram",
+            "Time from the creation of an action to its end.")
         for source in sources {
             text.histogram(
                 actionDurations[source] ?? Histogram(.actions), "action_duration_seconds",
@@ -153,7 +161,7 @@ extension Metrics.State {
         }
         text.family(
             "oldest_unfinished_action_age_seconds", "gauge",
-            "Age of the oldest action in memory that is not done; 0: there is none.")
+            "Age of the oldest unfinished action in memory; 0 when there is none.")
         for upstream in gauges.upstreams {
             let age = upstream.unfinishedSince.map { gauges.now - $0 } ?? .zero
             text.sample(

@@ -26,7 +26,7 @@ final class Observer: EngineObserver {
         case .gap, .finished: break
         case .violated(let source, let gap):
             log.log(
-                .error, "two calls of one action were too close",
+                .error, "two calls for one action were too close together",
                 ["source": .text(source.name), "gap_ms": .milliseconds(gap)])
         case .denied(let source, let reason):
             log.log(
@@ -40,7 +40,7 @@ final class Observer: EngineObserver {
                 ["source": .text(source.name), "reason": .text(block.kind.word)])
         case .terminalRegressed(let key):
             log.log(
-                .warning, "a finished action was told as unfinished; not served",
+                .warning, "upstream reports a finished action as unfinished; ignored",
                 ["source": .text(key.source.name), "action_id": .text(key.id.text)])
         case .storeFailed(let text):
             let isFirst = isStoreFailing.withLock { isFailing in
@@ -53,12 +53,12 @@ final class Observer: EngineObserver {
         case .storeWorked:
             isStoreFailing.withLock { $0 = false }
             log.log(
-                .info, "store operations are carried out again", ["reason": "store-unavailable"])
+                .info, "store operations succeed again", ["reason": "store-unavailable"])
         }
     }
 
     private func logCall(
-        _ key: LookKey, _ outcome: String, _ took: Duration, _ sent: Bool, _ fault: UpstreamFault?,
+        _ key: EntryKey, _ outcome: String, _ took: Duration, _ sent: Bool, _ fault: UpstreamFault?,
         _ cause: String?
     ) {
         let isGood = fault == nil || fault?.kind == .notFound
@@ -101,10 +101,10 @@ extension SourceBlock {
         case .pause where fault == nil: "source is paused in the store, calls stop"
         case .pause: "upstream asked for a pause, calls stop"
         case .breaker: "upstream keeps failing, calls stop"
-        case .budget: "budget of calls is spent"
+        case .budget: "call budget is spent"
         case .credential: "no credential that the upstream accepts"
-        case .resources: "nothing left to make calls with"
-        case .quarantine: "store has lost some of its past, calls stop"
+        case .resources: "no resources left to make calls"
+        case .quarantine: "store has lost part of its history, calls stop"
         }
     }
 
@@ -112,10 +112,10 @@ extension SourceBlock {
         switch kind {
         case .pause: "pause of an upstream is over"
         case .breaker: "upstream is well again"
-        case .budget: "budget has calls again"
+        case .budget: "call budget is available again"
         case .credential: "credential is accepted again"
         case .resources: "calls can be made again"
-        case .quarantine: "loss of the store's past cannot matter any more"
+        case .quarantine: "quarantine of the store is over"
         }
     }
 }

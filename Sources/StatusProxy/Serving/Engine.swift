@@ -138,7 +138,7 @@ final class Engine: @unchecked Sendable {
     /// Answers who waits for news with what there is, and starts no more calls.
     func drain() { report { $0.take(.drained) } }
 
-    /// Calls back once no call is under way and every gate is settled.
+    /// Calls back once no call is under way and every gate is completed.
     func whenQuiet(_ done: @escaping @Sendable () -> Void) {
         report { engine in
             engine.whenQuiet = done
@@ -250,7 +250,7 @@ final class Engine: @unchecked Sendable {
         case .prepare(let key, let flight): prepare(key, flight)
         case .reserve(let reservation, let flight): reserve(reservation, flight)
         case .call(let key, let flight, let sendBefore): call(key, flight, sendBefore)
-        case .settle(let settlement, let flight): settle(settlement, flight)
+        case .complete(let completion, let flight): complete(completion, flight)
         case .refuseCredential(let source): clients[source]?.refuseCredential()
         case .leaveAlone(let source, let until): clients[source]?.leaveAlone(until: until)
         case .reply(let caller, let reply): backlog.add(reply: reply, to: caller)
@@ -265,7 +265,7 @@ final class Engine: @unchecked Sendable {
 
     private func lookUp(
         _ ids: [ActionID],
-        _ event: @escaping @Sendable (Engine, Result<[LookRecord], StoreFailure>) -> Event
+        _ event: @escaping @Sendable (Engine, Result<[EntryRecord], StoreFailure>) -> Event
     ) {
         store.lookUp(ids) { result in
             self.report { engine in
@@ -275,7 +275,7 @@ final class Engine: @unchecked Sendable {
         }
     }
 
-    private func prepare(_ key: LookKey, _ flight: UInt64) {
+    private func prepare(_ key: EntryKey, _ flight: UInt64) {
         clients[key.source]?.prepare { failure in
             self.report { $0.take(.prepared(key, flight: flight, failure)) }
         }
@@ -300,7 +300,7 @@ final class Engine: @unchecked Sendable {
         }
     }
 
-    private func call(_ key: LookKey, _ flight: UInt64, _ sendBefore: Instant) {
+    private func call(_ key: EntryKey, _ flight: UInt64, _ sendBefore: Instant) {
         let trace = tracker.starter(of: key).flatMap { held[$0]?.trace }
         let field = trace?.continued(by: .random(in: .min ... .max))
         guard let reader = readers[key.source] else { return }
@@ -315,11 +315,11 @@ final class Engine: @unchecked Sendable {
         }
     }
 
-    private func settle(_ settlement: Settlement, _ flight: UInt64) {
-        store.settle(settlement) { result in
+    private func complete(_ completion: Completion, _ flight: UInt64) {
+        store.complete(completion) { result in
             self.report { engine in
                 engine.watch(result, writes: true)
-                engine.take(.settled(settlement.key, flight: flight, result))
+                engine.take(.completed(completion.key, flight: flight, result))
             }
         }
     }
@@ -438,7 +438,7 @@ extension UpstreamCallReport {
 extension CallReport {
     /// What the transport's report means.
     fileprivate init(
-        _ report: UpstreamCallReport, _ key: LookKey, _ reader: any StateReader, clocks: Clocks
+        _ report: UpstreamCallReport, _ key: EntryKey, _ reader: any StateReader, clocks: Clocks
     ) {
         let checkedAt = clocks.wall + (report.answeredAt - clocks.instant)
         let outcome: CallOutcome

@@ -93,10 +93,10 @@ final class EventStreams: Sendable {
             defer { state.isLooking = state.isLooking || instant != nil }
             return instant != nil && !state.isLooking
         }
-        if mustLook { planLook() }
+        if mustLook { planRefresh() }
     }
 
-    private func planLook() {
+    private func planRefresh() {
         looks.asyncAfter(deadline: .now() + Self.lookSpan) { self.look() }
     }
 
@@ -110,6 +110,6 @@ final class EventStreams: Sendable {
             return (due.map { ($0, state.streams[$0]) }, state.isLooking)
         }
         for (exchange, stream) in due { exchange.perform { stream?.wake() } }
-        if goesOn { planLook() }
+        if goesOn { planRefresh() }
     }
 }

@@ -244,7 +244,7 @@ final class Service: Sendable {
         health.startDraining()
         supervision?.stopping()
         lifecycle.asyncAfter(deadline: .now() + settings.shutdownTimeout.dispatchInterval) {
-            self.log.log(.warning, "stopped before everything had come to its end")
+            self.log.log(.warning, "stopped before everything was finished")
             self.exitNow()
         }
         lifecycle.asyncAfter(deadline: .now() + settings.drainDelay.dispatchInterval) {
@@ -252,7 +252,7 @@ final class Service: Sendable {
         }
     }
 
-    /// Gates are settled first: slow readers may take the rest of the time. Answers go out before
+    /// Gates are completed first: slow readers may take the rest of the time. Answers go out before
     /// connections are counted idle, and what those that came in last have asked ends before the store
     /// closes.
     private func finish() {

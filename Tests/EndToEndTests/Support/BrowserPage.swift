@@ -133,7 +133,7 @@ final class BrowserPage {
 
     // MARK: Results
 
-    /// The value of a JavaScript expression, once it is settled.
+    /// The value of a JavaScript expression, once it is completed.
     func value(_ expression: String) throws -> JSONValue? {
         let reply = try call(
             "Runtime.evaluate",

@@ -8,8 +8,8 @@ import Testing
 
 @Suite("The shared store outlives its servers", .blocking, .serialized)
 struct PostgresClusterTests {
-    let a = LookKey.orders("a")
-    let b = LookKey.orders("b")
+    let a = EntryKey.orders("a")
+    let b = EntryKey.orders("b")
 
     private func open(
         _ url: String, _ limits: PostgresLimits = .patient,
@@ -23,15 +23,15 @@ struct PostgresClusterTests {
         let cluster = try PostgresCluster()
         let store = try open(cluster.url(database: "postgres"))
         for how in [PostgresCluster.Stop.fast, .immediate] {
-            let key = LookKey.orders("\(how)")
+            let key = EntryKey.orders("\(how)")
             let token = try await eventualGrant(store, key)
             try cluster.stop(how)
             await #expect(throws: StoreFailure.self) { try await store.verdict(.of(b)) }
             // Said while the server is down, kept when it is back.
-            async let settled = store.settle(
+            async let completed = store.complete(
                 .of(key, token, news: .answer(.sample("a"), checkedAt: WallTime(milliseconds: 0))))
             try cluster.start()
-            #expect(try await settled.record.answer?.document == .sample("a"))
+            #expect(try await completed.record.answer?.document == .sample("a"))
             // Other replicas have a moment to object.
             let wait = try #require(try await store.verdict(.of(b)).quarantine)
             #expect(wait <= .seconds(5))
@@ -107,10 +107,10 @@ struct PostgresClusterTests {
         #expect(try await well.verdict(.of(a)).isGateShut)
         _ = try await well.grant(.of(.orders("c")))
         let connections = relay.connections
-        async let settled = cut.settle(.of(a, token))
+        async let completed = cut.complete(.of(a, token))
         try await eventually("the silence is not noticed") { relay.connections > connections }
         relay.heal()
-        #expect(try await settled.record.key == a)
+        #expect(try await completed.record.key == a)
         try await eventually("not healed") { (try? await cut.lookUp(a.id)) != nil }
         #expect(notices.all.count { $0 == .missed } >= 2)
     }
@@ -131,12 +131,12 @@ struct PostgresClusterTests {
         let store = try open(cluster.url(database: "postgres", options: "sslmode=require"))
         let sizes = (0..<80).map { 1 << ($0 / 5 + 4) + $0 * 37 }
         for (number, size) in sizes.enumerated() {
-            let key = LookKey.orders("a\(number)")
+            let key = EntryKey.orders("a\(number)")
             let document = ActionDocument(
                 bytes: Array(repeating: UInt8(ascii: "x"), count: size), source: .orders,
                 status: .pending, isDone: false, createdAt: nil)
             let token = try await eventualGrant(store, key)
-            try await store.settle(
+            try await store.complete(
                 .of(key, token, news: .answer(document, checkedAt: WallTime(milliseconds: 0))))
         }
         for _ in 0..<3 {
@@ -153,8 +153,9 @@ struct PostgresClusterTests {
         }
     }
 
-    private func eventualGrant(_ store: PostgresStore, _ key: LookKey) async throws -> SlotToken {
-        var token: SlotToken?
+    private func eventualGrant(_ store: PostgresStore, _ key: EntryKey) async throws -> FencingToken
+    {
+        var token: FencingToken?
         try await eventually("no grant") {
             token = try? await store.grant(.of(key))
             return token != nil

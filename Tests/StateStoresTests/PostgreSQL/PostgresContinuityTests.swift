@@ -12,7 +12,7 @@ struct PostgresContinuityTests {
     }
 
     private static let meta = PostgresMeta(
-        epoch: 7, revision: 10, token: SlotToken(5), clockOffset: .seconds(3), lastTime: at(100),
+        epoch: 7, revision: 10, token: FencingToken(5), clockOffset: .seconds(3), lastTime: at(100),
         home: "here", serverStart: "noon")
 
     struct Row: Sendable, CustomTestStringConvertible {
@@ -109,11 +109,11 @@ struct PostgresContinuityTests {
     @Test func tokensThatALostStateHasGrantedAreLeftOut() {
         var known = PostgresContinuity()
         var later = Self.meta
-        later.token = SlotToken(9)
+        later.token = FencingToken(9)
         known.keep(later)
         var sight = PostgresSight(
             meta: Self.meta, home: "there", serverStart: "noon", clock: Self.at(105))
-        #expect(known.judge(sight).meta.token > SlotToken(9 + (1 << 32)))
+        #expect(known.judge(sight).meta.token > FencingToken(9 + (1 << 32)))
         sight.home = "here"
         #expect(known.judge(sight).meta.token == Self.meta.token)
     }

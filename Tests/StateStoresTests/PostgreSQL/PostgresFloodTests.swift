@@ -10,7 +10,7 @@ import Testing
 struct PostgresFloodTests {
     let database: TestDatabase
     let stranger: String
-    let a = LookKey.orders("a")
+    let a = EntryKey.orders("a")
 
     /// On a server of its own: a flood wakes the backends of every database.
     init() throws {
@@ -33,9 +33,9 @@ struct PostgresFloodTests {
         let flood = try flood("'forged f' || n")
         defer { flood.stop() }
         for number in 0..<50 {
-            let key = LookKey.orders("a\(number)")
+            let key = EntryKey.orders("a\(number)")
             let before = flood.sent
-            try await store.settle(.of(key, try await store.grant(.of(key))))
+            try await store.complete(.of(key, try await store.grant(.of(key))))
             try await eventually("the flood has stopped") { flood.sent > before }
         }
     }
@@ -76,7 +76,7 @@ struct PostgresFloodTests {
         try await eventually("the flood is not noticed") { !events.words.isEmpty }
 
         let other = try database.open()
-        try await other.settle(.of(a, try await other.grant(.of(a))))
+        try await other.complete(.of(a, try await other.grant(.of(a))))
         try await heard.until { $0.contains(.changed(a.id)) }
         flood.stop()
         try await eventually("not heard again: \(events.words)") {

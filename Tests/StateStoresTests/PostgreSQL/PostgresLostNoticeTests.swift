@@ -10,9 +10,9 @@ import Testing
 @Suite("A lost notice is made up for", .blocking)
 struct PostgresLostNoticeTests {
     let database: TestDatabase
-    let a = LookKey.orders("a")
-    let b = LookKey.orders("b")
-    let c = LookKey.vouchers("c")
+    let a = EntryKey.orders("a")
+    let b = EntryKey.orders("b")
+    let c = EntryKey.vouchers("c")
 
     init() throws {
         database = try TestDatabase()
@@ -63,13 +63,13 @@ struct PostgresLostNoticeTests {
 
         let teller = try database.open()
         let token = try await teller.grant(.of(a))
-        try await teller.settle(
+        try await teller.complete(
             .of(a, token, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
         try await healed.until { $0.contains(.changed(a.id)) }
         #expect(try await listeners[0].lookUp(a.id).first?.answer?.document == .sample("a"))
         // Each change is found once, and its own never.
-        try await listeners[0].settle(.of(b, try await listeners[0].grant(.of(b))))
-        try await teller.settle(.of(c, try await teller.grant(.of(c))))
+        try await listeners[0].complete(.of(b, try await listeners[0].grant(.of(b))))
+        try await teller.complete(.of(c, try await teller.grant(.of(c))))
         try await healed.until { $0.contains(.changed(c.id)) }
         #expect(healed.all == [.missed, .changed(a.id), .changed(c.id)])
         // Without the interval it would not have heard.

@@ -10,7 +10,7 @@ import Testing
 @Suite("Replicas share a database", .blocking)
 struct PostgresStoreTests {
     let database: TestDatabase
-    let a = LookKey.orders("a")
+    let a = EntryKey.orders("a")
 
     init() throws { database = try TestDatabase() }
 
@@ -34,7 +34,7 @@ struct PostgresStoreTests {
     @Test func replicasGrantOneGateOnce() async throws {
         let stores = try (0..<3).map { _ in try database.open() }
         for round in 0..<10 {
-            let key = LookKey.orders("a\(round)")
+            let key = EntryKey.orders("a\(round)")
             let grants = try await withThrowingTaskGroup(of: Bool.self) { group in
                 for number in 0..<30 {
                     group.addTask { try await stores[number % 3].verdict(.of(key)).isGranted }
@@ -59,29 +59,29 @@ struct PostgresStoreTests {
         #expect(grants == 10, "the unknown ids' half")
     }
 
-    @Test func othersHearOfASettlementAndOneselfDoesNot() async throws {
+    @Test func othersHearOfACompletionAndOneselfDoesNot() async throws {
         let (mine, others) = (Notices(), Notices())
         let stores = [try database.open(), try database.open()]
         stores[0].listen { mine.add($0) }
         stores[1].listen { others.add($0) }
         try await database.untilListening(2)
-        try await stores[0].settle(.of(a, try await stores[0].grant(.of(a))))
+        try await stores[0].complete(.of(a, try await stores[0].grant(.of(a))))
         try await others.until { $0.contains(.changed(a.id)) }
         // What one says oneself comes the same way, and before what others say later.
-        let b = LookKey.orders("b")
-        try await stores[1].settle(.of(b, try await stores[1].grant(.of(b))))
+        let b = EntryKey.orders("b")
+        try await stores[1].complete(.of(b, try await stores[1].grant(.of(b))))
         try await mine.until { $0.contains(.changed(b.id)) }
         #expect(mine.all == [.missed, .changed(b.id)])
         #expect(others.all == [.missed, .changed(a.id)])
     }
 
     @Test func aLongIDFitsIntoANotice() async throws {
-        let key = LookKey.vouchers("v" + String(repeating: "~", count: 127))
+        let key = EntryKey.vouchers("v" + String(repeating: "~", count: 127))
         let others = Notices()
         let stores = [try database.open(), try database.open()]
         stores[1].listen { others.add($0) }
         try await database.untilListening(2)
-        try await stores[0].settle(.of(key, try await stores[0].grant(.of(key))))
+        try await stores[0].complete(.of(key, try await stores[0].grant(.of(key))))
         try await others.until { $0.contains(.changed(key.id)) }
     }
 
@@ -91,7 +91,7 @@ struct PostgresStoreTests {
         let document = ActionDocument(
             bytes: bytes, source: .orders, status: .pending, isDone: false, createdAt: nil)
         let token = try await store.grant(.of(a))
-        try await store.settle(
+        try await store.complete(
             .of(a, token, news: .answer(document, checkedAt: database.clock.wall)))
         let record = try #require(try await store.lookUp(a.id).first)
         #expect(record.answer?.document == document)
@@ -101,13 +101,13 @@ struct PostgresStoreTests {
     @Test func answerIsWrittenOnceHoweverOftenItsGateMoves() async throws {
         let store = try database.open()
         let version = "SELECT xmin::text || ctid::text FROM status_proxy.documents"
-        let answer = Settlement.News.answer(.sample("a"), checkedAt: database.clock.wall)
-        try await store.settle(
+        let answer = Completion.News.answer(.sample("a"), checkedAt: database.clock.wall)
+        try await store.complete(
             .of(a, try await store.grant(.of(a)), .opens(in: .zero), news: answer))
         let written = try database.admin.value(version)
-        for news in [Settlement.News.none, .missed(.timedOut), answer] {
+        for news in [Completion.News.none, .missed(.timedOut), answer] {
             let token = try await store.grant(.of(a))
-            try await store.settle(.of(a, token, .opens(in: .zero), news: news))
+            try await store.complete(.of(a, token, .opens(in: .zero), news: news))
             #expect(try database.admin.value(version) == written, "\(news)")
         }
         #expect(written != nil)
@@ -118,7 +118,7 @@ struct PostgresStoreTests {
         let fault = UpstreamFault(
             kind: .notFound, httpStatus: 404, code: "\"'\\{},$1", message: "nul \0 Größe 漢字")
         let token = try await store.grant(.of(a))
-        let reply = try await store.settle(
+        let reply = try await store.complete(
             .of(a, token, news: .miss(KeptMiss(fault: fault, repeats: 1, age: .zero))))
         #expect(reply.record.miss?.fault.code == fault.code)
         #expect(reply.record.miss?.fault.message == "nul  Größe 漢字")
@@ -146,7 +146,7 @@ struct PostgresStoreTests {
     @Test func wordsOfANewerVersionAreReadAsTheNearest() async throws {
         let store = try database.open()
         let token = try await store.grant(.of(a))
-        try await store.settle(
+        try await store.complete(
             .of(
                 a, token, .opens(in: .zero),
                 news: .answer(.sample("a"), checkedAt: database.clock.wall)))
@@ -181,7 +181,7 @@ struct PostgresStoreTests {
             """)
         let store = try database.open(user: role)
         let token = try await store.grant(.of(a))
-        try await store.settle(
+        try await store.complete(
             .of(a, token, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
         #expect(
             try await store.purge(

@@ -11,8 +11,8 @@ import Testing
 @Suite("The shared store survives what happens to databases", .blocking)
 struct PostgresTroubleTests {
     let database: TestDatabase
-    let a = LookKey.orders("a")
-    let b = LookKey.orders("b")
+    let a = EntryKey.orders("a")
+    let b = EntryKey.orders("b")
 
     init() throws {
         database = try TestDatabase()
@@ -33,11 +33,11 @@ struct PostgresTroubleTests {
     func lostPastQuarantinesUntilItCannotMatter(_ loss: Loss) async throws {
         let store = try database.open()
         let before = try await store.grant(.of(.orders("before")))
-        try await store.settle(.of(.orders("before"), before, .opens(in: .zero)))
+        try await store.complete(.of(.orders("before"), before, .opens(in: .zero)))
         try keepCopy()
         let running = try await store.grant(.of(a))
         let paused = try await store.grant(.of(.vouchers("v")))
-        try await store.settle(.of(.vouchers("v"), paused, pause: .seconds(500)))
+        try await store.complete(.of(.vouchers("v"), paused, pause: .seconds(500)))
         try database.pass(.seconds(1))
         try inflict(loss)
 
@@ -48,11 +48,11 @@ struct PostgresTroubleTests {
         _ = try await store.lookUp(b.id)
         try database.pass(.seconds(10))
         #expect(try await store.verdict(.of(a)).quarantine == span - .seconds(10))
-        // Look-ups and settlements go on.
+        // Look-ups and completions go on.
         _ = try await store.lookUp(a.id)
-        let settled = try await store.settle(
+        let completed = try await store.complete(
             .of(a, running, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
-        #expect(settled.record.answer?.document == .sample("a"))
+        #expect(completed.record.answer?.document == .sample("a"))
 
         try database.pass(span - .seconds(10))
         let token = try await store.grant(.of(b, perDay: 10))
@@ -139,7 +139,7 @@ struct PostgresTroubleTests {
     @Test func aGrantByAClockSlightlyAheadDoesNotCount() async throws {
         let store = try database.open()
         let token = try await store.grant(.of(a))
-        try await store.settle(.of(a, token, .opens(in: .milliseconds(500))))
+        try await store.complete(.of(a, token, .opens(in: .milliseconds(500))))
         try database.stepDatabaseClock(.seconds(1))
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
         try database.pass(.seconds(1))
@@ -149,7 +149,7 @@ struct PostgresTroubleTests {
     @Test func aClockSetBackGoesOnFromTheLastTimeWritten() async throws {
         let store = try database.open()
         let token = try await store.grant(.of(a))
-        try await store.settle(.of(a, token, .opens(in: .seconds(5))))
+        try await store.complete(.of(a, token, .opens(in: .seconds(5))))
         try database.stepDatabaseClock(.seconds(-3600))
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
         #expect(try await store.lookUp(a.id).first?.opensIn == .seconds(5))
@@ -248,7 +248,7 @@ struct PostgresTroubleTests {
         try await eventually("not prepared") { (try? await store.smallestGaps()) != nil }
     }
 
-    @Test func aSettlementOutlivesABrokenConnection() async throws {
+    @Test func aCompletionOutlivesABrokenConnection() async throws {
         let notices = Notices()
         let store = try database.open()
         store.listen { notices.add($0) }
@@ -258,7 +258,7 @@ struct PostgresTroubleTests {
             SELECT pg_terminate_backend(pid) FROM pg_stat_activity
             WHERE datname = current_database() AND application_name = 'status-proxy'
             """)
-        let reply = try await store.settle(
+        let reply = try await store.complete(
             .of(a, token, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
         #expect(reply.record.answer?.document == .sample("a"))
         #expect(notices.all == [.missed, .missed])

@@ -9,9 +9,9 @@ extension ActionID {
     }
 }
 
-extension LookKey {
-    static func orders(_ id: String) -> LookKey { LookKey(.orders, .sample(id)) }
-    static func vouchers(_ id: String) -> LookKey { LookKey(.vouchers, .sample(id)) }
+extension EntryKey {
+    static func orders(_ id: String) -> EntryKey { EntryKey(.orders, .sample(id)) }
+    static func vouchers(_ id: String) -> EntryKey { EntryKey(.vouchers, .sample(id)) }
 }
 
 extension Reservation {
@@ -21,7 +21,7 @@ extension Reservation {
 
     /// Hold 41 s, flight 13 s, and a budget that is not in the way.
     static func of(
-        _ key: LookKey, perMinute: Int = 1000, perDay: Int? = nil, hold: Duration = hold,
+        _ key: EntryKey, perMinute: Int = 1000, perDay: Int? = nil, hold: Duration = hold,
         heedsBreaker: Bool = false, holder: String? = nil
     ) -> Reservation {
         Reservation(
@@ -31,12 +31,12 @@ extension Reservation {
     }
 }
 
-extension Settlement {
+extension Completion {
     static func of(
-        _ key: LookKey, _ token: SlotToken, _ gate: Gate = .opens(in: .seconds(30)),
+        _ key: EntryKey, _ token: FencingToken, _ gate: Gate = .opens(in: .seconds(30)),
         pause: Duration? = nil, sentAgo: Duration? = nil, news: News = .none
-    ) -> Settlement {
-        Settlement(
+    ) -> Completion {
+        Completion(
             key: key, token: token, gate: gate, pause: pause, sentAgo: sentAgo, news: news,
             outcome: "answered")
     }
@@ -53,7 +53,7 @@ extension ActionDocument {
     }
 }
 
-extension Settlement.News {
+extension Completion.News {
     static func missed(_ kind: UpstreamFault.Kind, repeats: Int = 1, age: Duration = .zero) -> Self
     {
         .miss(

@@ -3,9 +3,9 @@
 import StatusCore
 
 extension StateStore {
-    func lookUp(_ id: ActionID) async throws -> [LookRecord] { try await lookUp([id]) }
+    func lookUp(_ id: ActionID) async throws -> [EntryRecord] { try await lookUp([id]) }
 
-    func lookUp(_ ids: [ActionID]) async throws -> [LookRecord] {
+    func lookUp(_ ids: [ActionID]) async throws -> [EntryRecord] {
         try await withCheckedContinuation { next in lookUp(ids) { next.resume(returning: $0) } }
             .get()
     }
@@ -17,9 +17,9 @@ extension StateStore {
     }
 
     @discardableResult
-    func settle(_ settlement: Settlement) async throws -> SettlementReply {
+    func complete(_ completion: Completion) async throws -> CompletionReply {
         try await withCheckedContinuation { next in
-            settle(settlement) { next.resume(returning: $0) }
+            complete(completion) { next.resume(returning: $0) }
         }.get()
     }
 
@@ -48,7 +48,7 @@ extension StateStore {
     }
 
     /// A token, or an error that tells what came instead.
-    func grant(_ request: Reservation) async throws -> SlotToken {
+    func grant(_ request: Reservation) async throws -> FencingToken {
         let verdict = try await verdict(request)
         guard case .granted(let token) = verdict else { throw NotGranted(verdict: verdict) }
         return token

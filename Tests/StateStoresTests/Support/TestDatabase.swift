@@ -88,7 +88,7 @@ extension PostgresLimits {
     static let patient: PostgresLimits = {
         var limits = PostgresLimits()
         limits.decisionMax = .seconds(60)
-        limits.settlingMax = .seconds(60)
+        limits.completionMax = .seconds(60)
         limits.silenceMax = .seconds(60)
         limits.statementMax = .seconds(60)
         return limits

@@ -33,7 +33,7 @@ extension BudgetKind {
 }
 
 extension ReservationReply {
-    var token: SlotToken? { if case .granted(let token) = verdict { token } else { nil } }
+    var token: FencingToken? { if case .granted(let token) = verdict { token } else { nil } }
 }
 
 extension OpenStore {
@@ -54,7 +54,7 @@ extension OpenStore {
     func makeKnown(_ ids: [String]) async throws {
         for id in ids {
             let token = try await store.grant(.of(.orders(id)))
-            try await store.settle(
+            try await store.complete(
                 .of(
                     .orders(id), token, .opens(in: .zero),
                     news: .answer(.sample(id), checkedAt: wall())))

@@ -19,7 +19,7 @@ struct JournalAuditTests {
             Call(reserved: reserved, sent: sent, ended: ended)
         }
 
-        /// Killed: nobody settled it, so that it can be under way until 13 s after its grant.
+        /// Killed: nobody completed it, so that it can be under way until 13 s after its grant.
         static func lost(_ reserved: Double) -> Call {
             Call(reserved: reserved, sent: nil, ended: reserved + 13, state: .underWay)
         }
@@ -91,7 +91,7 @@ struct JournalAuditTests {
             testDescription: "an abandoned call was sent when it was sent",
             calls: [.ended(0, 0, 1), .abandoned(30, 31)], gap: 30),
         Spacing(
-            testDescription: "an owner that was stopped settles late, but its call was over",
+            testDescription: "an owner that was stopped completes late, but its call was over",
             calls: [.ended(0, 0, 100), .ended(50, 50, 51)], gap: 37, isKnown: false),
         Spacing(
             testDescription: "unless it was sent too late",
@@ -284,7 +284,7 @@ struct JournalAuditTests {
     private static func journaled(_ call: Call, _ number: Int) -> JournaledCall {
         guard let id = ActionID(call.id) else { preconditionFailure("\(call.id) is no id") }
         return JournaledCall(
-            token: SlotToken(Int64(number)), key: LookKey(.orders, id),
+            token: FencingToken(Int64(number)), key: EntryKey(.orders, id),
             reserved: instant(call.reserved),
             reservedAt: WallTime(milliseconds: Int64(call.reserved * 1000)),
             sent: call.sent.map(instant), ended: instant(call.ended), state: call.state,

@@ -29,7 +29,7 @@ struct APIDescriptionTests {
         let reply = UpstreamReply(status: status, fields: [], body: Array(body.utf8))
         let reader = try APIDescription(Array(description.utf8))
         return Normalizer.outcome(
-            of: reply, about: LookKey(.named("exports"), id), by: reader,
+            of: reply, about: EntryKey(.named("exports"), id), by: reader,
             now: NormalizeFixtures.now
         ).outcome
     }

@@ -13,7 +13,7 @@ struct ExampleTests {
             .appending(path: "../../../examples/\(example).json")
         let description = try APIDescription(Array(Data(contentsOf: root)))
         let reply = UpstreamReply(status: status, fields: [], body: Array(body.utf8))
-        let key = LookKey(.named("example"), try #require(ActionID(id)))
+        let key = EntryKey(.named("example"), try #require(ActionID(id)))
         return Normalizer.outcome(
             of: reply, about: key, by: description, now: NormalizeFixtures.now
         ).outcome

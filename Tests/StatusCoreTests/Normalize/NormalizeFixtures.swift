@@ -24,7 +24,7 @@ enum NormalizeFixtures {
     ) throws -> CallOutcome {
         let reply = UpstreamReply(status: status, fields: fields, body: Array(body.utf8))
         return Normalizer.outcome(
-            of: reply, about: LookKey(source, try id(source)), by: try reader(of: source), now: now
+            of: reply, about: EntryKey(source, try id(source)), by: try reader(of: source), now: now
         ).outcome
     }
 

@@ -71,7 +71,7 @@ import Testing
         let reply = UpstreamReply(
             status: 200, fields: [.init("content-encoding", coding)], body: Array("<p>".utf8))
         let outcome = Normalizer.outcome(
-            of: reply, about: LookKey(.orders, try NormalizeFixtures.id(.orders)),
+            of: reply, about: EntryKey(.orders, try NormalizeFixtures.id(.orders)),
             by: try NormalizeFixtures.reader(of: .orders), now: NormalizeFixtures.now
         ).outcome
         guard case .failed(let fault) = outcome else { throw NormalizeFixtures.NoFault() }
@@ -92,7 +92,7 @@ import Testing
     @Test func bodyThatIsNotUTF8IsNotJSON() throws {
         let reply = UpstreamReply(status: 200, fields: [], body: [0x22, 0xFF, 0x22])
         let outcome = Normalizer.outcome(
-            of: reply, about: LookKey(.orders, try NormalizeFixtures.id(.orders)),
+            of: reply, about: EntryKey(.orders, try NormalizeFixtures.id(.orders)),
             by: try NormalizeFixtures.reader(of: .orders), now: NormalizeFixtures.now
         ).outcome
         guard case .failed(let fault) = outcome else { throw NormalizeFixtures.NoFault() }
@@ -257,7 +257,7 @@ import Testing
             let reply = UpstreamReply(
                 status: status, fields: [], body: random.mutated(Array(body.utf8)))
             let (outcome, _) = Normalizer.outcome(
-                of: reply, about: LookKey(.vouchers, id), by: reader, now: NormalizeFixtures.now)
+                of: reply, about: EntryKey(.vouchers, id), by: reader, now: NormalizeFixtures.now)
             if case .answered(let document) = outcome {
                 #expect(try JSONReader.read(document.bytes)["id"] == .string(id.text))
             }

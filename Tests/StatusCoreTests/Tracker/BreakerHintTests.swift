@@ -13,10 +13,10 @@ import Testing
         }
     }
 
-    @Test func theSettlementThatOpensTheBreakerSaysSo() {
+    @Test func theCompletionThatOpensTheBreakerSaysSo() {
         var driver = TrackerDriver()
         open(&driver)
-        let hints = driver.store.settlements.map(\.breaker)
+        let hints = driver.store.completions.map(\.breaker)
         #expect(hints.dropLast().allSatisfy { $0 == nil })
         guard case .opened(let span)? = hints.last ?? nil else {
             Issue.record("no hint in \(hints)")
@@ -31,7 +31,7 @@ import Testing
         driver.advance(.seconds(2))
         driver.ask("aa_new")
         driver.answer()
-        #expect(driver.store.settlements.last?.breaker == .closed)
+        #expect(driver.store.completions.last?.breaker == .closed)
     }
 
     @Test func whoKnowsNothingRestsAndThenProbesOnce() {
@@ -45,7 +45,7 @@ import Testing
         driver.ask("aa_2")
         #expect(driver.calls.count == 1)
         driver.answer()
-        #expect(driver.store.settlements.last?.breaker == .closed)
+        #expect(driver.store.completions.last?.breaker == .closed)
         #expect(driver.calls.count == 1)
     }
 

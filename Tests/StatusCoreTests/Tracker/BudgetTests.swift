@@ -159,7 +159,7 @@ import Testing
         driver.advance(.seconds(6))
         driver.ask("aa_younger", patience: .done(deadline: driver.now + .seconds(50)))
         driver.advance(.seconds(4))
-        #expect(driver.callsMade.last == LookKey(.vouchers, .of("aa_younger")))
+        #expect(driver.callsMade.last == EntryKey(.vouchers, .of("aa_younger")))
     }
 
     /// Somebody waits for each of these actions for an hour, and one call may be made in each span.

@@ -19,7 +19,7 @@ struct FiguresTests {
         driver.advance(.seconds(31))
         driver.ask(id)
         driver.answer(.succeeded)
-        let key = LookKey(.vouchers, .of(id))
+        let key = EntryKey(.vouchers, .of(id))
         driver.advance(.seconds(3600))
         driver.ask(id)
         let finished = driver.notes.filter { if case .finished = $0 { true } else { false } }

@@ -100,23 +100,23 @@ import Testing
         driver.learn(id)
         let published = driver.published[.of(id)]
         #expect(published?.servableUntil == driver.now + .seconds(60) + GateTiming.slew)
-        #expect(published?.answer.nextLookAt == published?.servableUntil)
+        #expect(published?.answer.nextRefreshAt == published?.servableUntil)
     }
 
     @Test func theTrackersWordIsPublishedBeforeItIsReplied() throws {
         var driver = TrackerDriver()
         driver.ask(id)
         let call = try #require(driver.calls.first)
-        driver.heldBack = [.settle]
+        driver.heldBack = [.complete]
         driver.answer(.inProgress)
         var tracker = driver.tracker
         let key = call.key
-        let record = LookRecord(
+        let record = EntryRecord(
             key: key, opensIn: .seconds(60), firstSeenAgo: .zero, isKnown: true, answer: nil,
             miss: nil)
-        let reply = SettlementReply(record: record, gap: nil, smallestGap: nil)
+        let reply = CompletionReply(record: record, gap: nil, smallestGap: nil)
         let effects = tracker.step(
-            .settled(key, flight: call.flight, .success(reply)), now: driver.now)
+            .completed(key, flight: call.flight, .success(reply)), now: driver.now)
         let kinds = effects.compactMap { effect -> String? in
             switch effect {
             case .publish: "publish"

@@ -9,7 +9,7 @@ import Testing
     private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
 
     /// Asks just before and at `interval` after the last look, which fails again.
-    private func expectNextLook(
+    private func expectNextRefresh(
         _ driver: inout TrackerDriver, after interval: Duration, _ kind: UpstreamFault.Kind
     ) {
         driver.advance(interval - .milliseconds(1))
@@ -26,7 +26,7 @@ import Testing
         driver.ask(id)
         driver.fail(.notFound)
         for seconds in [30, 30, 30, 60, 120, 240, 300, 300] {
-            expectNextLook(&driver, after: .seconds(seconds), .notFound)
+            expectNextRefresh(&driver, after: .seconds(seconds), .notFound)
         }
     }
 
@@ -47,16 +47,16 @@ import Testing
         driver.advance(.seconds(301))
         driver.ask(id)
         driver.fail(.notFound)
-        for _ in 1...2 { expectNextLook(&driver, after: .seconds(3600), .notFound) }
+        for _ in 1...2 { expectNextRefresh(&driver, after: .seconds(3600), .notFound) }
         // What it was is known by those who come after, too.
         driver.restart(.both(orders: nil))
-        expectNextLook(&driver, after: .seconds(3600) - slew, .notFound)
+        expectNextRefresh(&driver, after: .seconds(3600) - slew, .notFound)
         driver.advance(.seconds(3601))
         driver.learn(id)
         driver.advance(.seconds(301))
         driver.ask(id)
         driver.fail(.notFound)
-        expectNextLook(&driver, after: .seconds(30), .notFound)
+        expectNextRefresh(&driver, after: .seconds(30), .notFound)
     }
 
     @Test func aNotFoundThatNobodyAsksForIsForgottenAfterADay() throws {
@@ -68,7 +68,7 @@ import Testing
         driver.ask(id)
         #expect(driver.tracker.actions[action]?.entries[.vouchers].notFoundSince == nil)
         driver.fail(.notFound)
-        expectNextLook(&driver, after: .seconds(30), .notFound)
+        expectNextRefresh(&driver, after: .seconds(30), .notFound)
     }
 
     /// Else each costs every replica a row for each time that it connects anew.
@@ -100,7 +100,7 @@ import Testing
         driver.ask(id)
         driver.fail(.notJSON)
         for seconds in [30, 60, 120, 240, 300, 300] {
-            expectNextLook(&driver, after: .seconds(seconds), .notJSON)
+            expectNextRefresh(&driver, after: .seconds(seconds), .notJSON)
         }
     }
 
@@ -108,23 +108,23 @@ import Testing
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.notJSON)
-        expectNextLook(&driver, after: .seconds(30), .notJSON)
+        expectNextRefresh(&driver, after: .seconds(30), .notJSON)
         driver.advance(.seconds(61))
         driver.learn(id)
         driver.advance(.seconds(31))
         driver.ask(id)
         driver.fail(.notJSON)
-        expectNextLook(&driver, after: .seconds(30), .notJSON)
+        expectNextRefresh(&driver, after: .seconds(30), .notJSON)
     }
 
     @Test func theRowOfMissesSurvivesARestart() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.notJSON)
-        expectNextLook(&driver, after: .seconds(30), .notJSON)
-        expectNextLook(&driver, after: .seconds(60), .notJSON)
+        expectNextRefresh(&driver, after: .seconds(30), .notJSON)
+        expectNextRefresh(&driver, after: .seconds(60), .notJSON)
         driver.restart(.both(orders: nil))
-        expectNextLook(&driver, after: .seconds(120), .notJSON)
+        expectNextRefresh(&driver, after: .seconds(120), .notJSON)
     }
 
     @Test func aRememberedNotFoundIsToldWithTheNextLook() {
@@ -185,7 +185,7 @@ import Testing
         driver.ask(id)
         driver.advance(.seconds(10))
         driver.fail(.timedOut)
-        #expect(driver.store.settlements.map(\.gate) == [.staysHeld])
+        #expect(driver.store.completions.map(\.gate) == [.staysHeld])
         #expect(driver.reply(to: id).problem?.retryAt == driver.now + .seconds(33))
     }
 
@@ -197,14 +197,14 @@ import Testing
         var driver = TrackerDriver(.both(orders: nil, vouchers: limits))
         driver.ask(id)
         driver.fail(.serverError)
-        #expect(driver.store.settlements.map(\.gate) == [.opens(in: .milliseconds(milliseconds))])
+        #expect(driver.store.completions.map(\.gate) == [.opens(in: .milliseconds(milliseconds))])
     }
 
     @Test func aRetryAfterOfAFailureMovesTheActionsGate() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.serverError, hints: RateHints(retryAfter: .seconds(500)))
-        #expect(driver.store.settlements.map(\.gate) == [.opens(in: .seconds(500))])
+        #expect(driver.store.completions.map(\.gate) == [.opens(in: .seconds(500))])
         #expect(driver.reply(to: id).problem?.retryAt == driver.now + .seconds(500))
     }
 }
@@ -217,7 +217,7 @@ import Testing
         driver.learn(id, .succeeded)
         driver.advance(.seconds(86_399))
         let answer = driver.reply(to: id).answer
-        #expect(answer?.staleReason == nil && answer?.nextLookAt == nil)
+        #expect(answer?.staleReason == nil && answer?.nextRefreshAt == nil)
         #expect(driver.callsMade.count == 1)
         driver.advance(.seconds(1))
         driver.ask(id)
@@ -239,7 +239,7 @@ import Testing
         driver.advance(.seconds(31))
         driver.ask(id)
         // Another replica finds the end while this one's call is under way.
-        let key = LookKey(.vouchers, .of(id))
+        let key = EntryKey(.vouchers, .of(id))
         driver.store.rows[key]?.answer?.document = .of(.succeeded)
         driver.store.rows[key]?.answer?.checkedAt = WallTime(milliseconds: .max / 2)
         driver.step(.lookedUp(.of(id), driver.store.lookUp([.of(id)], driver.now)))

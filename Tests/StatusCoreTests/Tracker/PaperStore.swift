@@ -6,7 +6,7 @@
 struct PaperStore {
     struct Row {
         var opens: Instant
-        var token = SlotToken(0)
+        var token = FencingToken(0)
         var firstSeen: Instant
         var isKnown = false
         var answer: (document: ActionDocument, checkedAt: WallTime, told: Instant)?
@@ -14,7 +14,7 @@ struct PaperStore {
         var notFoundSince: Instant?
     }
 
-    var rows: [LookKey: Row] = [:]
+    var rows: [EntryKey: Row] = [:]
     /// Taken first, in order, whatever the gate says.
     var verdicts: [ReservationReply.Verdict] = []
     /// The whole budget: one call in that time.
@@ -24,9 +24,9 @@ struct PaperStore {
     /// More cannot be looked up at once.
     var lookUpMax = Int.max
     var lookedUp: Set<ActionID> = []
-    /// Settlements fail, and nothing else.
-    var refusesSettlements = false
-    var settlements: [Settlement] = []
+    /// Completions fail, and nothing else.
+    var refusesCompletions = false
+    var completions: [Completion] = []
     /// Whether each reservation asked for other processes' breakers.
     var heeds: [Bool] = []
     /// Who asked for each of them.
@@ -40,7 +40,7 @@ struct PaperStore {
 
     mutating func lookUp(
         _ ids: [ActionID], _ now: Instant
-    ) -> Result<[LookRecord], StoreFailure> {
+    ) -> Result<[EntryRecord], StoreFailure> {
         guard !isDown, ids.count <= lookUpMax else { return .failure(Self.failure) }
         lookedUp.formUnion(ids)
         let keys = ids.flatMap { id in
@@ -70,22 +70,22 @@ struct PaperStore {
         }
         grantedAt = now
         tokens += 1
-        row.token = SlotToken(tokens)
+        row.token = FencingToken(tokens)
         row.opens = now + request.hold
         rows[request.key] = row
         return .granted(row.token)
     }
 
-    mutating func settle(
-        _ settlement: Settlement, _ now: Instant
-    ) -> Result<SettlementReply, StoreFailure> {
-        guard !isDown, !refusesSettlements else { return .failure(Self.failure) }
-        settlements.append(settlement)
-        var row = rows[settlement.key] ?? Row(opens: now, firstSeen: now)
-        if case .opens(let span) = settlement.gate { row.opens = now + span }
-        switch settlement.news {
+    mutating func complete(
+        _ completion: Completion, _ now: Instant
+    ) -> Result<CompletionReply, StoreFailure> {
+        guard !isDown, !refusesCompletions else { return .failure(Self.failure) }
+        completions.append(completion)
+        var row = rows[completion.key] ?? Row(opens: now, firstSeen: now)
+        if case .opens(let span) = completion.gate { row.opens = now + span }
+        switch completion.news {
         case .answer(let document, let checkedAt):
-            let told = now - settlement.answeredAgo
+            let told = now - completion.answeredAgo
             if told >= row.answer?.told ?? .distantPast { row.answer = (document, checkedAt, told) }
             row.miss = nil
             row.notFoundSince = nil
@@ -95,14 +95,14 @@ struct PaperStore {
             if miss.fault.kind == .notFound { row.notFoundSince = row.notFoundSince ?? now }
         case .none: break
         }
-        rows[settlement.key] = row
+        rows[completion.key] = row
         return .success(
-            SettlementReply(record: record(settlement.key, now), gap: gap, smallestGap: gap))
+            CompletionReply(record: record(completion.key, now), gap: gap, smallestGap: gap))
     }
 
-    func record(_ key: LookKey, _ now: Instant) -> LookRecord {
+    func record(_ key: EntryKey, _ now: Instant) -> EntryRecord {
         let row = rows[key] ?? Row(opens: now, firstSeen: now)
-        return LookRecord(
+        return EntryRecord(
             // Spelled as it was first kept.
             key: rows.index(forKey: key).map { rows.keys[$0] } ?? key, opensIn: row.opens - now,
             firstSeenAgo: now - row.firstSeen,

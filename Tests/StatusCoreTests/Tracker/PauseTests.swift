@@ -28,7 +28,7 @@ import Testing
         driver.ask(id)
         driver.fail(.throttled, http: 429, hints: hints)
         let end = driver.now + .seconds(seconds)
-        #expect(driver.store.settlements.map(\.pause) == [.seconds(seconds)])
+        #expect(driver.store.completions.map(\.pause) == [.seconds(seconds)])
         #expect(driver.leftAlone.map(\.until) == [end])
         let fault = UpstreamFault(kind: .throttled, httpStatus: 429)
         let block = SourceBlock(.pause, fault: fault, until: end)
@@ -53,7 +53,7 @@ import Testing
         #expect(driver.calls.isEmpty)
         // Nobody has asked for another pause.
         #expect(!driver.notes.contains { if case .blocked = $0 { true } else { false } })
-        #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
+        #expect(driver.store.completions.last?.gate == .opens(in: .zero))
         #expect(driver.replies[caller].problem?.sources.map(\.outcome) == ["paused"])
         #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(1))
         driver.advance(.seconds(1))
@@ -69,8 +69,8 @@ import Testing
         for _ in 1...5 { driver.fail(.serverError, http: 500) }
         driver.release()
         #expect(driver.callsMade.count == 5)
-        #expect(driver.store.settlements.last?.key.id == .of("aa_6"))
-        #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
+        #expect(driver.store.completions.last?.key.id == .of("aa_6"))
+        #expect(driver.store.completions.last?.gate == .opens(in: .zero))
     }
 
     @Test func afterAPauseOneCallGoesFirst() {
@@ -184,11 +184,11 @@ import Testing
         driver.heldBack = [.reserve]
         let late = driver.ask("aa_2")
         driver.fail(.throttled, hints: RateHints(retryAfter: .seconds(20)))
-        driver.store.verdicts = [.granted(SlotToken(77))]
+        driver.store.verdicts = [.granted(FencingToken(77))]
         driver.release()
         #expect(driver.callsMade.count == 1)
         #expect(driver.replies[late].problem?.code == .upstreamUnavailable)
-        #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
+        #expect(driver.store.completions.last?.gate == .opens(in: .zero))
     }
 
     @Test func grantsBeyondTheCallsLeftAreNotUsed() {

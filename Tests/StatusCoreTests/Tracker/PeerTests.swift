@@ -4,7 +4,7 @@ import Testing
 
 @Suite struct PeerTests {
     private let id = Shape.voucher
-    private var key: LookKey { LookKey(.vouchers, .of(id)) }
+    private var key: EntryKey { EntryKey(.vouchers, .of(id)) }
 
     private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
 
@@ -24,13 +24,13 @@ import Testing
         ago: Duration = .zero, isNoticed: Bool = true
     ) {
         let interval = SourcePolicy.vouchers.minInterval + SourcePolicy.vouchers.slew
-        let settlement = Settlement(
-            key: LookKey(.vouchers, .of(id)), token: SlotToken(99),
+        let completion = Completion(
+            key: EntryKey(.vouchers, .of(id)), token: FencingToken(99),
             gate: .opens(in: max(.zero, interval - ago)), pause: nil,
             sentAgo: .zero, answeredAgo: ago,
             news: .answer(.of(status), checkedAt: WallTime(milliseconds: 0)),
             outcome: "answered")
-        _ = driver.store.settle(settlement, driver.now)
+        _ = driver.store.complete(completion, driver.now)
         if isNoticed { driver.step(.noticed(.changed(.of(id)))) }
     }
 
@@ -104,20 +104,20 @@ import Testing
     @Test func whatIsWantedOfAnIDThatBecomesKnownDoesNotWaitForTheUnknownOnesShare() {
         var driver = TrackerDriver()
         driver.store.verdicts = [
-            .granted(SlotToken(7)), .budgetSpent(opensIn: .seconds(50), .minuteUnknown),
+            .granted(FencingToken(7)), .budgetSpent(opensIn: .seconds(50), .minuteUnknown),
         ]
         // Held for the orders' answer.
         driver.ask(Shape.none, patience: .done(deadline: driver.now + .seconds(50)))
         #expect(driver.callsMade.map(\.source) == [.orders])
         answerElsewhere(&driver, .pending, to: Shape.none, ago: .seconds(60))
-        #expect(driver.callsMade.last == LookKey(.vouchers, .of(Shape.none)))
+        #expect(driver.callsMade.last == EntryKey(.vouchers, .of(Shape.none)))
     }
 
     @Test func aFinishedAnswerThatTheStoreKeepsIsTakenOverInsteadOfACall() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(31))
-        let record = LookRecord(
+        let record = EntryRecord(
             key: key, opensIn: .seconds(-5), firstSeenAgo: .seconds(31), isKnown: true,
             answer: KeptAnswer(
                 document: .of(.succeeded), checkedAt: WallTime(milliseconds: 0), age: .seconds(5)),
@@ -130,17 +130,17 @@ import Testing
     }
 
     /// This process was stopped before it read the answer, and another one has asked since.
-    @Test func newsOfASettlementsReplyTakesThePlaceOfAnOlderAnswer() {
+    @Test func newsOfACompletionsReplyTakesThePlaceOfAnOlderAnswer() {
         var driver = vouchersOnly()
         driver.ask(id)
-        driver.heldBack = [.settle]
+        driver.heldBack = [.complete]
         driver.answer(.pending, toldAgo: .seconds(60))
         driver.advance(.milliseconds(500))
         #expect(driver.reply(to: id).answer?.document.status == .pending)
         answerElsewhere(&driver, .inProgress, isNoticed: false)
         driver.advance(.seconds(15))
         driver.release()
-        #expect(driver.store.settlements.count == 2)
+        #expect(driver.store.completions.count == 2)
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
     }
 
@@ -172,18 +172,18 @@ import Testing
         let caller = driver.ask(id)
         answerElsewhere(&driver, .succeeded)
         // A store that has been wiped meanwhile knows of no end.
-        driver.store.verdicts = [.granted(SlotToken(99))]
+        driver.store.verdicts = [.granted(FencingToken(99))]
         driver.release()
         #expect(driver.store.verdicts.isEmpty)
         #expect(driver.callsMade.count == 1)
         #expect(driver.replies[caller].answer?.document.status == .succeeded)
-        #expect(driver.store.settlements.last?.gate == .opens(in: .zero))
+        #expect(driver.store.completions.last?.gate == .opens(in: .zero))
     }
 
     @Test func aFinishedAnswerIsServedForAsLongAsTheStoreKeepsIt() {
         var driver = vouchersOnly()
         // A finished answer past its time, which no purge has dropped yet.
-        let record = LookRecord(
+        let record = EntryRecord(
             key: key, opensIn: .zero, firstSeenAgo: .seconds(90_000), isKnown: true,
             answer: KeptAnswer(
                 document: .of(.succeeded), checkedAt: WallTime(milliseconds: 0),
@@ -239,10 +239,10 @@ import Testing
         driver.learn(id, .pending)
         driver.advance(.seconds(1))
         driver.ask("aa_2")
-        driver.store.refusesSettlements = true
+        driver.store.refusesCompletions = true
         driver.answer(.pending)
         answerElsewhere(&driver, .inProgress, isNoticed: false)
-        driver.store.refusesSettlements = false
+        driver.store.refusesCompletions = false
         answerElsewhere(&driver, .inProgress)
         #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
     }

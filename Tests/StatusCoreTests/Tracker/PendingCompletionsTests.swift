@@ -5,16 +5,16 @@ import Testing
 @Suite struct PendingCompletionsTests {
     private static let start = Instant(nanoseconds: 1_000_000_000_000)
 
-    private func settlement(pause: Duration? = nil, news: Settlement.News = .none) -> Settlement {
-        Settlement(
-            key: LookKey(.vouchers, .of("aa_1")), token: SlotToken(1),
+    private func completion(pause: Duration? = nil, news: Completion.News = .none) -> Completion {
+        Completion(
+            key: EntryKey(.vouchers, .of("aa_1")), token: FencingToken(1),
             gate: .opens(in: .seconds(30)),
             pause: pause, sentAgo: .seconds(1), news: news, outcome: "answered")
     }
 
     @Test func itIsSaidAgainASecondLaterAsItReadsByThen() throws {
         var pending = PendingCompletions()
-        pending.add(settlement(pause: .seconds(60)), madeAt: Self.start, flight: 7, Self.start)
+        pending.add(completion(pause: .seconds(60)), madeAt: Self.start, flight: 7, Self.start)
         #expect(pending.nextWake() == Self.start + .seconds(1))
         #expect(pending.nextWake() == nil && !pending.areDue(Self.start))
         let now = Self.start + .seconds(1)
@@ -28,14 +28,14 @@ import Testing
 
     @Test func whatDoesNotMatterAnyMoreIsDropped() {
         var pending = PendingCompletions()
-        pending.add(settlement(pause: .seconds(1)), madeAt: Self.start, flight: 7, Self.start)
+        pending.add(completion(pause: .seconds(1)), madeAt: Self.start, flight: 7, Self.start)
         #expect(pending.takeDue(Self.start + .seconds(1), all: false).isEmpty)
         #expect(pending[7] == nil)
     }
 
     @Test func whatTheStoreRefusesThreeTimesIsGivenUp() {
         var pending = PendingCompletions()
-        pending.add(settlement(), madeAt: Self.start, flight: 7, Self.start)
+        pending.add(completion(), madeAt: Self.start, flight: 7, Self.start)
         let outcomes = [false, true, true, true].map {
             pending.failed(7, isRefused: $0, Self.start)
         }

@@ -35,11 +35,11 @@ import Testing
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.outOfResources, sent: false)
-        let settlement = driver.store.settlements.first
-        #expect(settlement?.gate == .opens(in: .zero))
-        #expect(settlement?.news == Settlement.News.none)
-        #expect(settlement?.sentAgo == nil)
-        #expect(settlement?.outcome == "out-of-resources")
+        let completion = driver.store.completions.first
+        #expect(completion?.gate == .opens(in: .zero))
+        #expect(completion?.news == Completion.News.none)
+        #expect(completion?.sentAgo == nil)
+        #expect(completion?.outcome == "out-of-resources")
         driver.restart(.both(orders: nil))
         driver.ask(id)
         #expect(driver.calls.count == 1, "a new process has not run short")
@@ -52,7 +52,7 @@ import Testing
         let caller = driver.ask(id)
         driver.fail(.outOfResources, sent: false)
         #expect(driver.replies[caller].answer?.staleReason == .overloaded)
-        #expect(driver.reply(to: id).answer?.nextLookAt == driver.now + .seconds(1))
+        #expect(driver.reply(to: id).answer?.nextRefreshAt == driver.now + .seconds(1))
         driver.advance(.seconds(1))
         driver.answer(.inProgress)
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
@@ -68,7 +68,7 @@ import Testing
             driver.advance(.seconds(1))
             #expect(driver.calls.count == 1)
         }
-        #expect(driver.store.settlements.allSatisfy { $0.breaker == nil })
+        #expect(driver.store.completions.allSatisfy { $0.breaker == nil })
         let new = driver.notes.compactMap { note -> SourceBlock.Kind? in
             if case .blocked(_, let block, true) = note { block.kind } else { nil }
         }

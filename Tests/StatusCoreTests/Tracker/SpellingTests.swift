@@ -37,7 +37,7 @@ import Testing
 
     @Test func whatAnotherProcessHasSpelledIsHeard() {
         var driver = TrackerDriver()
-        let key = LookKey(.orders, .of(upper))
+        let key = EntryKey(.orders, .of(upper))
         driver.store.rows[key] = PaperStore.Row(
             opens: driver.now + .seconds(5), firstSeen: driver.now)
         driver.ask(lower)

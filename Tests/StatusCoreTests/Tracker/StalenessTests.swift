@@ -136,7 +136,7 @@ import Testing
         var driver = driver()
         driver.learn(Self.id)
         driver.advance(.milliseconds(500))
-        let key = LookKey(.vouchers, .of(Self.id))
+        let key = EntryKey(.vouchers, .of(Self.id))
         driver.store.rows[key]?.opens = driver.now + .milliseconds(13_300)
         driver.ask(Self.id)
         for _ in 1...30 {

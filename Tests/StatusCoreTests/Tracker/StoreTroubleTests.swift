@@ -75,8 +75,8 @@ import Testing
         driver.leave(caller)
         driver.release()
         #expect(driver.callsMade.isEmpty)
-        #expect(driver.store.settlements.map(\.gate) == [.opens(in: .zero)])
-        #expect(driver.store.settlements.map(\.sentAgo) == [nil])
+        #expect(driver.store.completions.map(\.gate) == [.opens(in: .zero)])
+        #expect(driver.store.completions.map(\.sentAgo) == [nil])
     }
 
     @Test func theSendWindowCountsFromBeforeTheReservation() {
@@ -89,17 +89,17 @@ import Testing
         #expect(driver.calls.map(\.sendBefore) == [asked + GateTiming.sendWindow])
     }
 
-    @Test func aStoreThatIsSlowToSettleDoesNotKeepNewsBack() {
+    @Test func aStoreThatIsSlowToCompleteDoesNotKeepNewsBack() {
         var driver = vouchersOnly()
         let caller = driver.ask(id)
-        driver.heldBack = [.settle]
+        driver.heldBack = [.complete]
         driver.answer(.inProgress)
         #expect(driver.replies[caller] == nil)
         driver.advance(.milliseconds(500))
         #expect(driver.replies[caller].answer?.document.status == .inProgress)
         driver.advance(.seconds(120))
         driver.ask(id)
-        #expect(driver.callsMade.count == 1, "the flight is not over before it is settled")
+        #expect(driver.callsMade.count == 1, "the flight is not over before it is completed")
         driver.release()
         driver.ask(id)
         #expect(driver.callsMade.count == 1)
@@ -108,7 +108,7 @@ import Testing
     @Test func newsThatIsNeverKeptIsServedAndTheGateStaysHeld() {
         var driver = vouchersOnly()
         let caller = driver.ask(id)
-        driver.store.refusesSettlements = true
+        driver.store.refusesCompletions = true
         driver.answer(.inProgress)
         #expect(driver.replies[caller].answer?.document.status == .inProgress)
         driver.advance(.seconds(42))
@@ -127,15 +127,15 @@ import Testing
         driver.advance(.milliseconds(12_500))
         driver.store.isDown = false
         driver.advance(.seconds(1))
-        let settlement = try #require(driver.store.settlements.first)
-        #expect(driver.store.settlements.count == 1)
-        #expect(settlement.answeredAgo == .seconds(13))
-        #expect(settlement.sentAgo == .seconds(13))
+        let completion = try #require(driver.store.completions.first)
+        #expect(driver.store.completions.count == 1)
+        #expect(completion.answeredAgo == .seconds(13))
+        #expect(completion.sentAgo == .seconds(13))
         let interval = SourcePolicy.vouchers.minInterval + SourcePolicy.vouchers.slew
-        #expect(settlement.gate == .opens(in: interval - .seconds(13)))
-        #expect(driver.store.rows[LookKey(.vouchers, .of(id))]?.answer?.document.isDone == true)
+        #expect(completion.gate == .opens(in: interval - .seconds(13)))
+        #expect(driver.store.rows[EntryKey(.vouchers, .of(id))]?.answer?.document.isDone == true)
         driver.advance(.seconds(60))
-        #expect(driver.store.settlements.count == 1)
+        #expect(driver.store.completions.count == 1)
         #expect(driver.tracker.flights == 0)
     }
 
@@ -146,11 +146,11 @@ import Testing
         driver.store.isDown = true
         driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(3600)))
         driver.advance(.seconds(600))
-        #expect(driver.store.settlements.isEmpty)
+        #expect(driver.store.completions.isEmpty)
         driver.store.isDown = false
         driver.advance(.seconds(1))
-        #expect(driver.store.settlements.map(\.pause) == [.seconds(2999)])
-        guard case .miss(let miss)? = driver.store.settlements.first?.news else {
+        #expect(driver.store.completions.map(\.pause) == [.seconds(2999)])
+        guard case .miss(let miss)? = driver.store.completions.first?.news else {
             Issue.record("no miss")
             return
         }
@@ -165,22 +165,22 @@ import Testing
         driver.advance(.seconds(61))
         driver.store.isDown = false
         driver.advance(.seconds(10))
-        #expect(driver.store.settlements.isEmpty)
+        #expect(driver.store.completions.isEmpty)
     }
 
     /// What fails again and again while all else goes well would fail for ever.
-    @Test func aSettlementThatIsRefusedWhileTheStoreWorksIsGivenUp() {
+    @Test func aCompletionThatIsRefusedWhileTheStoreWorksIsGivenUp() {
         var driver = vouchersOnly()
         driver.ask(id)
-        driver.store.refusesSettlements = true
+        driver.store.refusesCompletions = true
         driver.answer(.inProgress)
         for number in 1...10 {
             driver.advance(.seconds(1))
             driver.ask("aa_\(number)")
         }
-        driver.store.refusesSettlements = false
+        driver.store.refusesCompletions = false
         driver.advance(.seconds(20))
-        #expect(driver.store.settlements.isEmpty)
+        #expect(driver.store.completions.isEmpty)
         #expect(driver.tracker.flights == driver.calls.count)
     }
 
@@ -189,12 +189,12 @@ import Testing
         driver.ask(id)
         driver.store.isDown = true
         driver.answer(.succeeded)
-        driver.heldBack = [.settle]
+        driver.heldBack = [.complete]
         driver.drain()
         #expect(driver.tracker.flights == 1)
         driver.store.isDown = false
         driver.release()
-        #expect(driver.store.settlements.count == 1)
+        #expect(driver.store.completions.count == 1)
         #expect(driver.tracker.flights == 0)
     }
 
@@ -205,7 +205,7 @@ import Testing
         var driver = vouchersOnly()
         driver.learn(id, after)
         driver.advance(.seconds(31))
-        let key = LookKey(.vouchers, .of(id))
+        let key = EntryKey(.vouchers, .of(id))
         driver.store.rows[key]?.opens = driver.now + .seconds(20)
         driver.store.rows[key]?.answer = (.of(status), wall, driver.now - ago)
         return driver

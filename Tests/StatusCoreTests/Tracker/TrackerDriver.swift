@@ -15,7 +15,7 @@ struct TrackerDriver {
     var heldBack: Set<Stage> = []
 
     private(set) var calls: [Call] = []
-    private(set) var callsMade: [LookKey] = []
+    private(set) var callsMade: [EntryKey] = []
     /// The re-reads that were asked for, held back or not.
     private(set) var rereads: [[ActionID]] = []
     private(set) var replies: [CallerID: Reply] = [:]
@@ -31,11 +31,11 @@ struct TrackerDriver {
     private var callersMade: UInt64 = 0
 
     enum Stage: CaseIterable {
-        case lookUp, prepare, reserve, settle
+        case lookUp, prepare, reserve, complete
     }
 
     struct Call {
-        var key: LookKey
+        var key: EntryKey
         var flight: UInt64
         var sendBefore: Instant
         var sentAt: Instant
@@ -185,8 +185,8 @@ struct TrackerDriver {
         case .call(let key, let flight, let sendBefore):
             calls.append(Call(key: key, flight: flight, sendBefore: sendBefore, sentAt: now))
             callsMade.append(key)
-        case .settle(let settlement, let flight):
-            step(.settled(settlement.key, flight: flight, store.settle(settlement, now)))
+        case .complete(let completion, let flight):
+            step(.completed(completion.key, flight: flight, store.complete(completion, now)))
         case .refuseCredential(let source): refusedCredentials.append(source)
         case .leaveAlone(let source, let until): leftAlone.append((source, until))
         case .reply(let caller, let reply): replies[caller] = reply
@@ -206,7 +206,7 @@ extension Effect {
         case .lookUp, .reread: .lookUp
         case .prepare: .prepare
         case .reserve: .reserve
-        case .settle: .settle
+        case .complete: .complete
         case .call, .refuseCredential, .leaveAlone, .reply, .explain, .publish, .withdraw, .note:
             nil
         }

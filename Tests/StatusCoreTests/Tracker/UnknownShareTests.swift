@@ -82,7 +82,7 @@ import Testing
         // For as many as are reserved at once; the next one would be granted, whosever it is.
         let spent = ReservationReply.Verdict.budgetSpent(opensIn: .seconds(50), .minuteHolder)
         driver.store.verdicts = Array(repeating: spent, count: UpstreamState.startingMax)
-        driver.store.verdicts.insert(.granted(SlotToken(99)), at: 1)
+        driver.store.verdicts.insert(.granted(FencingToken(99)), at: 1)
         driver.release()
         #expect(ids(driver) == ["aa_41"])
         #expect(callers.allSatisfy { driver.replies[$0].problem != nil })

@@ -122,8 +122,8 @@ import Testing
         driver.ask(id)
         #expect(driver.callsMade.count == 2)
         driver.answer(.pending)
-        #expect(driver.tracker.flights == 0, "a call under way still settles its gate")
-        #expect(driver.store.settlements.count == 2)
+        #expect(driver.tracker.flights == 0, "a call under way still completes its gate")
+        #expect(driver.store.completions.count == 2)
     }
 
     @Test func aCallerThatLeavesNeitherCancelsNorRepeatsTheCall() {

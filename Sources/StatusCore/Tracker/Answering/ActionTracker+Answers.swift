@@ -12,7 +12,7 @@ extension ActionTracker {
         return Answer(
             document: state.document, checkedAt: state.checkedAt, answeredAt: state.answeredAt,
             freshUntil: entry.freshUntil(state, policy, source),
-            nextLookAt: isDone ? nil : callableAt(tracked, source, watched: tracked.isWatched),
+            nextRefreshAt: isDone ? nil : callableAt(tracked, source, watched: tracked.isWatched),
             keptUntil: entry.keptUntil(state, policy),
             staleReason: staleness(tracked, source).reason, service: service)
     }

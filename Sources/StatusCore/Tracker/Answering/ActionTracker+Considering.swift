@@ -53,7 +53,7 @@ extension ActionTracker {
     private mutating func prepareToConsider(_ id: ActionID) -> Bool {
         guard actions[id]?.isLoaded == true else { return false }
         actions[id]?.expire(now, policy)
-        for source in policy.configured { applyLateReport(LookKey(source, id)) }
+        for source in policy.configured { applyLateReport(EntryKey(source, id)) }
         return true
     }
 

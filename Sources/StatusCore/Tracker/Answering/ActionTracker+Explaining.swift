@@ -39,7 +39,7 @@ extension ActionTracker {
         return Explanation(
             id: id, wasAsked: tracked.wasAsked, asked: asked,
             choice: choice(id, tracked, asked),
-            sources: policy.configured.compactMap { view(LookKey($0, id), tracked) })
+            sources: policy.configured.compactMap { view(EntryKey($0, id), tracked) })
     }
 
     private func choice(
@@ -53,7 +53,7 @@ extension ActionTracker {
         return asked.count == fitting.count ? .idShape : .notFoundAtFirst
     }
 
-    private func view(_ key: LookKey, _ tracked: TrackedAction) -> Explanation.SourceView? {
+    private func view(_ key: EntryKey, _ tracked: TrackedAction) -> Explanation.SourceView? {
         guard let upstream = upstreams[key.source] else { return nil }
         let entry = tracked.entries[key.source]
         let isFinished = entry.observed?.document.isDone == true
@@ -97,11 +97,11 @@ extension ActionTracker {
 extension Entry {
     fileprivate var progressView: Explanation.Progress {
         switch flight?.stage {
-        case nil: peerCall != nil ? .elsewhere : (deferred != nil ? .wanted : .idle)
+        case nil: peerCall != nil ? .elsewhere : (deferred != nil ? .deferred : .idle)
         case .preparing: .preparing
         case .reserving: .reserving
         case .calling: .calling
-        case .settling, .applied: .settling
+        case .completing, .applied: .completing
         }
     }
 }

@@ -20,8 +20,8 @@ extension ActionTracker {
         let entry = tracked.entries[source]
         var until = min(answer.keptUntil, staleness(tracked, source).until)
         if let peerCall = entry.peerCall { until = min(until, peerCall.endsBy) }
-        if entry.refreshStartedAt == nil, let nextLookAt = answer.nextLookAt {
-            until = min(until, nextLookAt)
+        if entry.refreshStartedAt == nil, let nextRefreshAt = answer.nextRefreshAt {
+            until = min(until, nextRefreshAt)
         }
         return now < until ? Snapshot(Shared(answer), servableUntil: until) : nil
     }

@@ -96,8 +96,8 @@ extension ActionTracker {
     ) -> Instant {
         guard staleness.reason != reason else {
             caller.reasonChangedAt = nil
-            let nextLook = now + Self.reasonLastsLeast
-            return reason == nil ? max(staleness.until, nextLook) : nextLook
+            let nextRefresh = now + Self.reasonLastsLeast
+            return reason == nil ? max(staleness.until, nextRefresh) : nextRefresh
         }
         let changedAt = caller.reasonChangedAt ?? now
         caller.reasonChangedAt = changedAt

@@ -67,11 +67,11 @@ public struct Explanation: Sendable, Equatable {
     public enum Progress: String, CaseIterable, Sendable {
         case idle
         /// It waits for its turn.
-        case wanted
+        case deferred
         case preparing
         case reserving
         case calling
-        case settling
+        case completing
         /// Another process is calling.
         case elsewhere
     }
@@ -97,7 +97,7 @@ public struct Explanation: Sendable, Equatable {
         public var word: String {
             switch self {
             case .finished: "finished"
-            case .underWay: "look-under-way"
+            case .underWay: "refresh-under-way"
             case .interval: "interval"
             case .blocked(let reason, _): reason.word
             case .nobodyAsks: "nobody-asks"

@@ -64,7 +64,7 @@ extension ActionTracker {
         effects.append(.lookUp(id))
     }
 
-    mutating func lookedUp(_ id: ActionID, _ result: Result<[LookRecord], StoreFailure>) {
+    mutating func lookedUp(_ id: ActionID, _ result: Result<[EntryRecord], StoreFailure>) {
         switch result {
         case .success(let records):
             store.worked(now)

@@ -75,7 +75,7 @@ public struct Answer: Sendable, Equatable {
     /// Until when it is as fresh as its age asks for.
     public var freshUntil: Instant
     /// When the next refresh can start; nil when the action is done.
-    public var nextLookAt: Instant?
+    public var nextRefreshAt: Instant?
     /// Until when it may be served.
     public var keptUntil: Instant
     /// Why it is older than it should be; nil when it is not.

@@ -7,7 +7,7 @@ extension Entry {
     /// Ages decide: wall clocks step. The store computed them between `askedAt` and `now`, so its news
     /// is no older than its age before `askedAt`.
     mutating func absorb(
-        _ record: LookRecord, askedAt: Instant, _ now: Instant, _ policy: SourcePolicy
+        _ record: EntryRecord, askedAt: Instant, _ now: Instant, _ policy: SourcePolicy
     ) {
         spelling = record.key.id
         opensAt = now + record.opensIn
@@ -49,8 +49,8 @@ extension Entry {
         !isUnkept && kept.document != state.document && now - kept.age >= state.answeredAt
     }
 
-    /// The store has taken a settlement: a state that it did not get before may still be here only.
-    mutating func settled(_ record: LookRecord) {
+    /// The store has taken a completion: a state that it did not get before may still be here only.
+    mutating func completed(_ record: EntryRecord) {
         if observed?.document == record.answer?.document { isUnkept = false }
     }
 

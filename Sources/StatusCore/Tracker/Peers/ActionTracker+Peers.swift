@@ -49,7 +49,7 @@ extension ActionTracker {
     }
 
     /// The store has replied what it has of actions that were known here already, or failed to.
-    mutating func rereadEnded(_ ids: [ActionID], _ result: Result<[LookRecord], StoreFailure>) {
+    mutating func rereadEnded(_ ids: [ActionID], _ result: Result<[EntryRecord], StoreFailure>) {
         switch result {
         case .success(let records):
             rereads.worked()
@@ -69,7 +69,7 @@ extension ActionTracker {
 
     /// Takes over what a look-up has brought. A change notification that came meanwhile may speak of what
     /// came after it.
-    mutating func take(_ records: [LookRecord], of id: ActionID) {
+    mutating func take(_ records: [EntryRecord], of id: ActionID) {
         let askedAt = actions[id]?.lookUpAskedAt ?? now
         for record in records {
             absorb(record, askedAt: askedAt)
@@ -84,7 +84,7 @@ extension ActionTracker {
         touch(id)
     }
 
-    mutating func absorb(_ record: LookRecord, askedAt: Instant) {
+    mutating func absorb(_ record: EntryRecord, askedAt: Instant) {
         let source = record.key.source
         guard let policy = policy.sources[source] else { return }
         let wasKnown = actions[record.key.id]?.isKnown == true

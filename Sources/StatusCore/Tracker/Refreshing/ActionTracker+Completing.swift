@@ -1,26 +1,26 @@
 // A flight's end: its report is applied when the store has it, or a little later.
 
 extension ActionTracker {
-    mutating func settled(
-        _ key: LookKey, _ number: UInt64, _ result: Result<SettlementReply, StoreFailure>
+    mutating func completed(
+        _ key: EntryKey, _ number: UInt64, _ result: Result<CompletionReply, StoreFailure>
     ) {
         if let pending = pendingCompletions[number] {
-            return settledAgain(key, number, pending, result)
+            return completedAgain(key, number, pending, result)
         }
         guard let flight = flight(key, number) else { return }
-        let settlement: Settlement
+        let completion: Completion
         let askedAt: Instant
         switch flight.stage {
-        case .settling(let report, let asked, let at):
-            (settlement, askedAt) = (asked, at)
+        case .completing(let report, let asked, let at):
+            (completion, askedAt) = (asked, at)
             apply(report, key)
-        case .applied(let asked, let at): (settlement, askedAt) = (asked, at)
+        case .applied(let asked, let at): (completion, askedAt) = (asked, at)
         case .preparing, .reserving, .calling: return
         }
         switch result {
         case .success(let reply):
             store.worked(now)
-            absorb(settled: reply.record, askedAt: askedAt)
+            absorb(completed: reply.record, askedAt: askedAt)
             if let smallest = reply.smallestGap {
                 effects.append(.note(.gap(key.source, smallest: smallest)))
             }
@@ -29,7 +29,7 @@ extension ActionTracker {
             }
         case .failure(let failure):
             storeFailed(failure)  // the gate keeps its pessimistic value
-            keepPending(settlement, askedAt: askedAt, flight: number)
+            keepPending(completion, askedAt: askedAt, flight: number)
             if let state = actions[key.id]?.entries[key.source].observed,
                 state.at >= flight.startedAt
             {
@@ -39,42 +39,42 @@ extension ActionTracker {
         end(key, flight)
     }
 
-    private mutating func apply(_ report: CallReport, _ key: LookKey) {
+    private mutating func apply(_ report: CallReport, _ key: EntryKey) {
         let wasKnown = actions[key.id]?.entries[key.source].isKnown
         actions[key.id]?.entries[key.source].take(report)
         if actions[key.id]?.entries[key.source].isKnown != wasKnown { lineUpAsKnown(key.id) }
     }
 
-    /// The store is slow to settle: callers get the news before it is kept.
-    mutating func applyLateReport(_ key: LookKey) {
+    /// The store is slow to complete: callers get the news before it is kept.
+    mutating func applyLateReport(_ key: EntryKey) {
         guard let flight = actions[key.id]?.entries[key.source].flight,
             now >= flight.stageDeadline,
-            case .settling(let report, let settlement, let askedAt) = flight.stage
+            case .completing(let report, let completion, let askedAt) = flight.stage
         else { return }
         apply(report, key)
-        setStage(key, .applied(settlement, askedAt: askedAt))
+        setStage(key, .applied(completion, askedAt: askedAt))
     }
 
     /// Takes over what others have found out meanwhile, if they have.
-    private mutating func absorb(settled record: LookRecord, askedAt: Instant) {
+    private mutating func absorb(completed record: EntryRecord, askedAt: Instant) {
         let known = actions[record.key.id]?.entries[record.key.source].observed?.document
         var news = record
         if record.answer?.document == known { news.answer = nil }
         absorb(news, askedAt: askedAt)
-        actions[record.key.id]?.entries[record.key.source].settled(record)
+        actions[record.key.id]?.entries[record.key.source].completed(record)
     }
 }
 
-// MARK: - Settlements that the store failed to take
+// MARK: - Completions that the store failed to take
 
 extension ActionTracker {
     /// Keeps what the store did not take, if others need it: that the upstream is to be left alone, or
     /// an answer.
     private mutating func keepPending(
-        _ settlement: Settlement, askedAt: Instant, flight: UInt64
+        _ completion: Completion, askedAt: Instant, flight: UInt64
     ) {
-        guard settlement.matters(after: .zero), !isDraining else { return }
-        pendingCompletions.add(settlement, madeAt: askedAt, flight: flight, now)
+        guard completion.matters(after: .zero), !isDraining else { return }
+        pendingCompletions.add(completion, madeAt: askedAt, flight: flight, now)
         planCompletions()
     }
 
@@ -86,23 +86,23 @@ extension ActionTracker {
     /// time.
     mutating func completePending() {
         guard pendingCompletions.areDue(now) || isDraining else { return }
-        for (flight, settlement) in pendingCompletions.takeDue(now, all: isDraining) {
+        for (flight, completion) in pendingCompletions.takeDue(now, all: isDraining) {
             flights += 1
-            effects.append(.settle(settlement, flight: flight))
+            effects.append(.complete(completion, flight: flight))
         }
         planCompletions()
     }
 
-    private mutating func settledAgain(
-        _ key: LookKey, _ flight: UInt64, _ pending: PendingCompletion,
-        _ result: Result<SettlementReply, StoreFailure>
+    private mutating func completedAgain(
+        _ key: EntryKey, _ flight: UInt64, _ pending: PendingCompletion,
+        _ result: Result<CompletionReply, StoreFailure>
     ) {
         flights -= 1
         switch result {
         case .success(let reply):
             pendingCompletions.remove(flight)
             store.worked(now)
-            absorb(settled: reply.record, askedAt: pending.saidAt)
+            absorb(completed: reply.record, askedAt: pending.saidAt)
             touch(key.id)
         case .failure(let failure):
             // Other work goes on meanwhile: it shows whether the store is in trouble, or this is.

@@ -34,7 +34,7 @@ extension ActionTracker {
             budget != .known && question.isOfMany && entry.deferred?.line.isTogether != false
         let line = RefreshLine(budget: budget, isTogether: isTogether)
         enqueue(
-            LookKey(source, question.id), after: entry.deferred,
+            EntryKey(source, question.id), after: entry.deferred,
             DeferredRefresh(
                 since: now, line: line,
                 rank: rank(entry, isIdle: isIdle, place: isTogether ? question.place : 0),
@@ -57,7 +57,7 @@ extension ActionTracker {
 
     /// Unless it stands there already, as well or better, or the line is full.
     private mutating func enqueue(
-        _ key: LookKey, after before: DeferredRefresh?, _ newcomer: DeferredRefresh
+        _ key: EntryKey, after before: DeferredRefresh?, _ newcomer: DeferredRefresh
     ) {
         var refresh = newcomer
         if let before {
@@ -69,19 +69,19 @@ extension ActionTracker {
         enqueue(key, refresh)
     }
 
-    private mutating func enqueue(_ key: LookKey, _ refresh: DeferredRefresh) {
+    private mutating func enqueue(_ key: EntryKey, _ refresh: DeferredRefresh) {
         actions[key.id]?.entries[key.source].deferred = refresh
         upstreams[key.source]?.queue.insert(key.id, refresh)
     }
 
-    private func isDue(_ key: LookKey, _ tracked: TrackedAction) -> Bool {
+    private func isDue(_ key: EntryKey, _ tracked: TrackedAction) -> Bool {
         guard let policy = policy.sources[key.source] else { return false }
         let watched = tracked.isWatched(at: key.source)
         return now >= tracked.entries[key.source].dueAt(watched: watched, policy)
     }
 
     /// News from elsewhere has come before the refresh had its turn.
-    mutating func dropDeferredUnlessDue(_ key: LookKey) {
+    mutating func dropDeferredUnlessDue(_ key: EntryKey) {
         guard let tracked = actions[key.id], tracked.entries[key.source].deferred != nil
         else { return }
         if !isDue(key, tracked) { actions[key.id]?.entries[key.source].deferred = nil }
@@ -96,12 +96,12 @@ extension ActionTracker {
             refresh.line = RefreshLine(budget: .known)
             // The item in the other line is void by that.
             refresh.rank.number = nextNumber()
-            enqueue(LookKey(source, id), refresh)
+            enqueue(EntryKey(source, id), refresh)
         }
     }
 
     /// A flight has ended before its call: its refresh stays deferred, as old as it is.
-    mutating func deferAgain(_ key: LookKey, _ flight: Flight) {
+    mutating func deferAgain(_ key: EntryKey, _ flight: Flight) {
         guard let tracked = actions[key.id], flight.starter != nil, isDue(key, tracked)
         else { return }
         let entry = tracked.entries[key.source]
@@ -174,7 +174,7 @@ extension ActionTracker {
                 actions[item.id]?.entries[source].deferred = nil
                 if isFresh {
                     refresh.rank.isIdle = true
-                    enqueue(LookKey(source, item.id), refresh)
+                    enqueue(EntryKey(source, item.id), refresh)
                 }
             }
             upstreams[source]?.queue.dropFirst(in: line)
@@ -202,7 +202,7 @@ extension ActionTracker {
     }
 
     private mutating func start(_ item: RefreshQueue.Item, _ source: Source) {
-        let key = LookKey(source, actions[item.id]?.entries[source].spelling ?? item.id)
+        let key = EntryKey(source, actions[item.id]?.entries[source].spelling ?? item.id)
         let refresh = actions[key.id]?.entries[source].deferred
         let flight = Flight(
             number: nextNumber(), startedAt: now, deferredSince: refresh?.since ?? now,

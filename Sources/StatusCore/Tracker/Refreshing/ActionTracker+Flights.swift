@@ -1,16 +1,16 @@
 // A flight up to its call: the credential, then the slot (the gate protocol).
 
 extension ActionTracker {
-    func flight(_ key: LookKey, _ number: UInt64) -> Flight? {
+    func flight(_ key: EntryKey, _ number: UInt64) -> Flight? {
         let flight = actions[key.id]?.entries[key.source].flight
         return flight?.number == number ? flight : nil
     }
 
-    mutating func setStage(_ key: LookKey, _ stage: Flight.Stage) {
+    mutating func setStage(_ key: EntryKey, _ stage: Flight.Stage) {
         actions[key.id]?.entries[key.source].flight?.stage = stage
     }
 
-    mutating func end(_ key: LookKey, _ flight: Flight) {
+    mutating func end(_ key: EntryKey, _ flight: Flight) {
         flights -= 1
         actions[key.id]?.entries[key.source].flight = nil
         upstreams[key.source]?.ended(flight)
@@ -18,7 +18,7 @@ extension ActionTracker {
     }
 
     /// Ends a flight before its call, and keeps its refresh deferred: the reason will pass.
-    private mutating func endBlocked(_ key: LookKey, _ flight: Flight, _ reason: BlockReason) {
+    private mutating func endBlocked(_ key: EntryKey, _ flight: Flight, _ reason: BlockReason) {
         effects.append(.note(.denied(key.source, reason)))
         end(key, flight)
         touchDeferred(key.source)
@@ -30,7 +30,7 @@ extension ActionTracker {
     /// What we lack ourselves is tried for again so soon.
     static let ourSideWait = Duration.seconds(1)
 
-    mutating func prepared(_ key: LookKey, _ number: UInt64, _ failure: CredentialFailure?) {
+    mutating func prepared(_ key: EntryKey, _ number: UInt64, _ failure: CredentialFailure?) {
         guard let flight = flight(key, number), let upstream = upstreams[key.source] else { return }
         if let failure {
             upstreams[key.source]?.startEnded()
@@ -59,7 +59,7 @@ extension ActionTracker {
     // MARK: Slot
 
     mutating func reserved(
-        _ key: LookKey, _ number: UInt64, _ result: Result<ReservationReply, StoreFailure>
+        _ key: EntryKey, _ number: UInt64, _ result: Result<ReservationReply, StoreFailure>
     ) {
         guard let flight = flight(key, number), case .reserving(let askedAt) = flight.stage
         else { return }
@@ -77,7 +77,7 @@ extension ActionTracker {
     }
 
     private mutating func obey(
-        _ verdict: ReservationReply.Verdict, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
+        _ verdict: ReservationReply.Verdict, _ key: EntryKey, _ flight: Flight, _ askedAt: Instant
     ) {
         switch verdict {
         case .granted(let token): granted(token, key, flight, askedAt)
@@ -108,7 +108,7 @@ extension ActionTracker {
     /// A store that has lost its rows, or never got the answer, counts an action as unknown that is
     /// known here: its own budget class stays open, so that this one has to wait apart.
     private mutating func budgetSpent(
-        _ kind: BudgetKind, until: Instant, _ key: LookKey, _ flight: Flight
+        _ kind: BudgetKind, until: Instant, _ key: EntryKey, _ flight: Flight
     ) {
         let isKnownHere = actions[key.id]?.isKnown == true
         if kind.isOfHolder, !isKnownHere, let holder = flight.holder {
@@ -132,7 +132,7 @@ extension ActionTracker {
 
     /// What this key holder asks for of ids that nobody knows has to wait, and nobody is held for it.
     private mutating func shareSpent(
-        by holder: String, _ kind: BudgetKind, until: Instant, _ key: LookKey, _ flight: Flight
+        by holder: String, _ kind: BudgetKind, until: Instant, _ key: EntryKey, _ flight: Flight
     ) {
         effects.append(.note(.denied(key.source, .budget(kind))))
         upstreams[key.source]?.budgets.close(holder, kind, until: until, now)
@@ -148,7 +148,7 @@ extension ActionTracker {
     }
 
     private mutating func granted(
-        _ token: SlotToken, _ key: LookKey, _ flight: Flight, _ askedAt: Instant
+        _ token: FencingToken, _ key: EntryKey, _ flight: Flight, _ askedAt: Instant
     ) {
         guard let upstream = upstreams[key.source],
             let budget = actions[key.id]?.budget(at: key.source)
@@ -168,7 +168,7 @@ extension ActionTracker {
     /// The slot came too late to be used (invariant 3), or while it was on its way the upstream has
     /// asked to be left alone (invariant 8) or turned out to be unwell, or the action's end has become
     /// known, which a store that lost it since cannot know (invariant 5): nothing is sent.
-    private mutating func drop(_ key: LookKey, _ flight: Flight) {
+    private mutating func drop(_ key: EntryKey, _ flight: Flight) {
         let report = CallReport(
             outcome: .failed(UpstreamFault(kind: .slotExpired)), hints: .none, sentAt: nil,
             endedAt: now, checkedAt: WallTime(milliseconds: 0))

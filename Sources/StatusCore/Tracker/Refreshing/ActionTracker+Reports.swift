@@ -1,7 +1,7 @@
 // What a call's report means: for the upstream as a whole, and for the gate.
 
 extension ActionTracker {
-    mutating func called(_ key: LookKey, _ number: UInt64, _ report: CallReport) {
+    mutating func called(_ key: EntryKey, _ number: UInt64, _ report: CallReport) {
         guard let flight = flight(key, number), case .calling(let token) = flight.stage,
             let upstream = upstreams[key.source]
         else { return }
@@ -12,18 +12,18 @@ extension ActionTracker {
         let breaker = countForBreaker(report.outcome.fault, key, flight)
         judgeMeans(report.outcome.fault, key.source)
         let pause = judge(report, key)
-        let settlement = Settlement(
+        let completion = Completion(
             key: key, token: token, gate: gate(report, upstream.policy), pause: pause,
             breaker: breaker, sentAgo: report.sentAt.map { now - $0 },
             answeredAgo: now - report.answeredAt, news: news(report, key),
             outcome: report.outcome.word)
-        setStage(key, .settling(report, settlement, askedAt: now))
-        effects.append(.settle(settlement, flight: number))
+        setStage(key, .completing(report, completion, askedAt: now))
+        effects.append(.complete(completion, flight: number))
         noteCall(report, key, flight)
         touch(key.id)
     }
 
-    private mutating func noteCall(_ report: CallReport, _ key: LookKey, _ flight: Flight) {
+    private mutating func noteCall(_ report: CallReport, _ key: EntryKey, _ flight: Flight) {
         let call = MadeCall(
             endedAt: report.endedAt, took: report.endedAt - (report.sentAt ?? flight.startedAt),
             outcome: report.outcome.word, wasSent: report.sentAt != nil)
@@ -38,7 +38,7 @@ extension ActionTracker {
     // MARK: The upstream
 
     /// Takes from the report what concerns the whole upstream; returns how long it is left alone.
-    private mutating func judge(_ report: CallReport, _ key: LookKey) -> Duration? {
+    private mutating func judge(_ report: CallReport, _ key: EntryKey) -> Duration? {
         let fault = report.outcome.fault
         if fault?.kind == .unauthorized { effects.append(.refuseCredential(key.source)) }
         if let left = report.hints.remaining {
@@ -83,7 +83,7 @@ extension ActionTracker {
 
     /// Returns what others should know of it.
     private mutating func countForBreaker(
-        _ fault: UpstreamFault?, _ key: LookKey, _ flight: Flight
+        _ fault: UpstreamFault?, _ key: EntryKey, _ flight: Flight
     ) -> BreakerHint? {
         guard let kind = fault?.kind, kind.tripsBreaker else {
             if fault?.kind.meansNoCall == true {
@@ -106,7 +106,7 @@ extension ActionTracker {
 
     // MARK: The gate and the news
 
-    private mutating func news(_ report: CallReport, _ key: LookKey) -> Settlement.News {
+    private mutating func news(_ report: CallReport, _ key: EntryKey) -> Completion.News {
         guard let entry = actions[key.id]?.entries[key.source] else { return .none }
         switch report.outcome {
         case .answered(let document):
@@ -128,7 +128,7 @@ extension ActionTracker {
 
     /// When the gate opens again. A call that timed out may still be on its way to the upstream:
     /// the pessimistic value stays. One that was never sent frees its slot.
-    private func gate(_ report: CallReport, _ policy: SourcePolicy) -> Settlement.Gate {
+    private func gate(_ report: CallReport, _ policy: SourcePolicy) -> Completion.Gate {
         let kind = report.outcome.fault?.kind
         if kind?.leavesSlotUnused == true, report.sentAt == nil { return .opens(in: .zero) }
         if kind == .timedOut, report.sentAt != nil { return .staysHeld }

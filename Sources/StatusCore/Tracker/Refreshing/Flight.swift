@@ -14,25 +14,25 @@ struct Flight: Sendable {
     var cause: String?
     var stage: Stage
 
-    /// preparing → reserving → calling → settling → applied; each may also end the flight.
+    /// preparing → reserving → calling → completing → applied; each may also end the flight.
     enum Stage: Sendable {
         case preparing
         case reserving(askedAt: Instant)
-        case calling(SlotToken)
+        case calling(FencingToken)
         /// The call has ended; its report is applied when the store has it, or a little later.
         /// A report is large and held for a moment only: it does not make every entry larger.
-        indirect case settling(CallReport, Settlement, askedAt: Instant)
+        indirect case completing(CallReport, Completion, askedAt: Instant)
         /// The report is applied, and the store has still not confirmed it.
-        indirect case applied(Settlement, askedAt: Instant)
+        indirect case applied(Completion, askedAt: Instant)
     }
 
-    /// A store that is slow to settle does not keep news from callers for longer than that.
-    static let settleGrace = Duration.milliseconds(500)
+    /// A store that is slow to complete does not keep news from callers for longer than that.
+    static let completionGrace = Duration.milliseconds(500)
 
     /// When its stage ends though nothing happens.
     var stageDeadline: Instant {
-        guard case .settling(_, _, let askedAt) = stage else { return .distantFuture }
-        return askedAt + Self.settleGrace
+        guard case .completing(_, _, let askedAt) = stage else { return .distantFuture }
+        return askedAt + Self.completionGrace
     }
 }
 
@@ -68,7 +68,7 @@ extension Entry {
         case nil: peerCall == nil ? .reserving : .calling
         case .preparing: .preparing
         case .reserving: .reserving
-        case .calling, .settling, .applied: .calling
+        case .calling, .completing, .applied: .calling
         }
     }
 

@@ -1,8 +1,8 @@
-// Settlements that the store failed to take: said again until it has them.
+// Completions that the store failed to take: said again until it has them.
 
-/// A settlement that other processes should know of, and nobody knows whether the store has it.
+/// A completion that other processes should know of, and nobody knows whether the store has it.
 struct PendingCompletion: Sendable {
-    var settlement: Settlement
+    var completion: Completion
     /// Its spans count from then.
     var madeAt: Instant
     /// When it was said last, and when that failed.
@@ -26,9 +26,9 @@ struct PendingCompletions: Sendable {
 
     subscript(flight: UInt64) -> PendingCompletion? { all[flight] }
 
-    mutating func add(_ settlement: Settlement, madeAt: Instant, flight: UInt64, _ now: Instant) {
+    mutating func add(_ completion: Completion, madeAt: Instant, flight: UInt64, _ now: Instant) {
         all[flight] = PendingCompletion(
-            settlement: settlement, madeAt: madeAt, saidAt: madeAt, failedAt: now,
+            completion: completion, madeAt: madeAt, saidAt: madeAt, failedAt: now,
             retryAt: now + Self.retryInterval)
     }
 
@@ -48,18 +48,18 @@ struct PendingCompletions: Sendable {
     func areDue(_ now: Instant) -> Bool { !all.isEmpty && wakeAt <= now }
 
     /// What is to be said now, as it reads by now; what does not matter any more is dropped.
-    mutating func takeDue(_ now: Instant, all isLast: Bool) -> [(flight: UInt64, Settlement)] {
-        var due: [(flight: UInt64, Settlement)] = []
+    mutating func takeDue(_ now: Instant, all isLast: Bool) -> [(flight: UInt64, Completion)] {
+        var due: [(flight: UInt64, Completion)] = []
         for (flight, pending) in all.sorted(by: { $0.key < $1.key }) {
             guard let retryAt = pending.retryAt, retryAt <= now || isLast else { continue }
             let elapsed = now - pending.madeAt
-            guard pending.settlement.matters(after: elapsed) else {
+            guard pending.completion.matters(after: elapsed) else {
                 all[flight] = nil
                 continue
             }
             all[flight]?.retryAt = nil
             all[flight]?.saidAt = now
-            due.append((flight, pending.settlement.later(by: elapsed)))
+            due.append((flight, pending.completion.later(by: elapsed)))
         }
         wakeAt = .distantFuture
         return due
@@ -73,14 +73,14 @@ struct PendingCompletions: Sendable {
     }
 }
 
-extension Settlement {
+extension Completion {
     func matters(after elapsed: Duration) -> Bool {
         if case .answer = news { return true }
         return pause ?? .zero > elapsed
     }
 
     /// The same, said so much later.
-    fileprivate func later(by elapsed: Duration) -> Settlement {
+    fileprivate func later(by elapsed: Duration) -> Completion {
         var later = self
         if case .opens(let span) = gate { later.gate = .opens(in: max(.zero, span - elapsed)) }
         later.pause = pause.flatMap { $0 > elapsed ? $0 - elapsed : nil }

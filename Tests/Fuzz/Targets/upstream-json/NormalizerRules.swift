@@ -8,7 +8,7 @@ import HTTPWire
 enum NormalizerRules {
     static func check(_ answer: UpstreamAnswer, asked id: ActionID, _ body: JSONValue?) {
         let (outcome, hints) = Normalizer.outcome(
-            of: answer.reply, about: LookKey(answer.source, id), by: answer.reader,
+            of: answer.reply, about: EntryKey(answer.source, id), by: answer.reader,
             now: UpstreamAnswer.now)
         check(hints)
         switch outcome {
@@ -154,7 +154,7 @@ enum DocumentRules {
     private static func checkServed(_ document: ActionDocument, _ json: JSONValue) {
         let answer = Answer(
             document: document, checkedAt: UpstreamAnswer.now, answeredAt: moment,
-            freshUntil: moment, nextLookAt: document.isDone ? nil : moment, keptUntil: moment,
+            freshUntil: moment, nextRefreshAt: document.isDone ? nil : moment, keptUntil: moment,
             staleReason: nil, service: .hit)
         let clocks = Clocks(instant: moment, wall: UpstreamAnswer.now)
         let rendered = RenderedAnswer(answer, clocks: clocks)
