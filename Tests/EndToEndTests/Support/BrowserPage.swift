@@ -42,8 +42,12 @@ final class BrowserPage {
         }
     }
 
+    /// A browser that ends writes into its folder until it is gone.
     deinit {
-        program.signal(SIGTERM)
+        session = nil
+        if (try? send("Browser.close")) == nil || !eventually({ !program.isRunning }) {
+            program.signal(SIGKILL)
+        }
         close(commands)
         close(replies)
     }
@@ -56,13 +60,7 @@ final class BrowserPage {
 
     @discardableResult
     func call(_ method: String, _ parameters: [String: Any] = [:]) throws -> JSONValue {
-        lastNumber += 1
-        var message: [String: Any] = ["id": lastNumber, "method": method, "params": parameters]
-        message["sessionId"] = session
-        let bytes = Array(try JSONSerialization.data(withJSONObject: message)) + [0]
-        guard write(commands, bytes, bytes.count) == bytes.count else {
-            throw Self.failure("\(method) is not written: \(errno)")
-        }
+        try send(method, parameters)
         while true {
             let reply = try receive()
             guard reply["id"]?.integer == Int64(lastNumber) else {
@@ -71,6 +69,16 @@ final class BrowserPage {
             }
             guard let result = reply["result"] else { throw Self.failure("\(method): \(reply)") }
             return result
+        }
+    }
+
+    private func send(_ method: String, _ parameters: [String: Any] = [:]) throws {
+        lastNumber += 1
+        var message: [String: Any] = ["id": lastNumber, "method": method, "params": parameters]
+        message["sessionId"] = session
+        let bytes = Array(try JSONSerialization.data(withJSONObject: message)) + [0]
+        guard write(commands, bytes, bytes.count) == bytes.count else {
+            throw Self.failure("\(method) is not written: \(errno)")
         }
     }
 
