@@ -90,6 +90,30 @@ struct StoreContract {
         #expect(last.record.answer?.document == .sample("newer"))
     }
 
+    @Test(arguments: Case.all)
+    func olderOwnersAnswerReplacesAnOlderOneThoughALaterCallFailed(_ kind: Case) async throws {
+        let open = try await kind.open()
+        let key = EntryKey.orders("a")
+        let first = try await open.store.grant(.of(key))
+        try await open.store.complete(
+            .of(
+                key, first, .opens(in: .zero),
+                news: .answer(.sample("first"), checkedAt: open.wall())))
+        try await open.pass(.seconds(1))
+        let old = try await open.store.grant(.of(key))
+        try await open.pass(.seconds(41))
+        let new = try await open.store.grant(.of(key))
+        try await open.store.complete(
+            .of(key, new, .opens(in: .seconds(30)), news: .missed(.timedOut)))
+        var completion = Completion.of(
+            key, old, .opens(in: .zero), news: .answer(.sample("later"), checkedAt: open.wall()))
+        completion.answeredAgo = .seconds(40)
+        let late = try await open.store.complete(completion)
+        #expect(late.record.answer?.document == .sample("later"))
+        #expect(late.record.miss?.fault.kind == .timedOut)
+        #expect(open.isAbout(late.record.opensIn, .seconds(30)))
+    }
+
     /// A store that was set back has forgotten calls that its processes still complete.
     @Test(arguments: Case.all)
     func newsOfAForgottenCallIsTakenByItsAge(_ kind: Case) async throws {

@@ -115,21 +115,25 @@ extension StoredEntry {
         let mark = NewsMark(time: told.time, token: isOwner ? completion.token : nil)
         let isNewer = newest.map { mark.isNewer(than: $0) } ?? true
         if case .answer = news { isKnown = true }
-        guard isNewer else { return false }
+        // What is newer may have brought no state.
+        let isNewestAnswer =
+            isNewer || negative != nil && told.time > answer?.told.time ?? .distantPast
         switch news {
-        case .answer(let document, let checkedAt):
-            newest = mark
-            negative = nil
-            notFoundSince = nil
+        case .answer(let document, let checkedAt) where isNewestAnswer:
+            if isNewer {
+                newest = mark
+                negative = nil
+                notFoundSince = nil
+            }
             guard !isFinished || document.isDone else { return false }
             answer = Answer(isDone: document.isDone, checkedAt: checkedAt, told: told)
             return true
-        case .miss(let miss):
+        case .miss(let miss) where isNewer:
             newest = mark
             negative = NegativeResult(
                 fault: miss.fault.withoutZeros, repeats: miss.repeats, ended: told)
             if miss.fault.kind == .notFound { notFoundSince = notFoundSince ?? told }
-        case .none: break
+        case .answer, .miss, .none: break
         }
         return false
     }
