@@ -148,7 +148,6 @@ extension World {
     /// The server is another one, or was started anew. Replicas connect again within 3 s, and object if they
     /// remember more; where nobody who runs does, an operator has to say so.
     func serverChanged(clockStep: Duration) {
-        keepAllBeating()
         store.server.starts += 1
         stepServer(by: clockStep)
         let running = replicas.filter { $0.isUp && $0.pausedUntil <= now }
@@ -180,7 +179,7 @@ extension World {
         }
     }
 
-    private func keepAllBeating() {
+    func keepAllBeating() {
         for replica in replicas where replica.isUp && replica.pausedUntil <= now {
             keepBeating(replica)
         }

@@ -119,14 +119,11 @@ extension World {
             after(span) { $0.reconnect() }
         case .storeSlow(let span): storeSlowUntil = max(storeSlowUntil, now + span)
         case .storeWiped:
-            store.wipe(storeTime, keepsSchema: swaps.permille(500))
-            storeForgot()
-        case .storeSetBack:
-            store.setBack(storeTime, &random)
-            storeForgot()
+            let keepsSchema = swaps.permille(500)
+            losePast { $0.wipe($1, keepsSchema: keepsSchema) }
+        case .storeSetBack: losePast { $0.setBack($1, &random) }
         case .storeFailover(let lostWrites):
-            store.failOver(storeTime, lostWrites: lostWrites)
-            storeForgot()
+            losePast { $0.failOver($1, lostWrites: lostWrites) }
         case .wallStep(let index?, let span):
             replicas[min(index, replicas.count - 1)].wallOffset += span
         case .wallStep(nil, let span):
@@ -145,7 +142,11 @@ extension World {
         store.isPostgres ? now : store.clock.shows(now)
     }
 
-    private func storeForgot() {
+    private func losePast(_ change: (inout SimStore, Instant) -> Void) {
+        // Until now idle processes have talked to the store as it was.
+        keepAllBeating()
+        let time = storeTime
+        change(&store, time)
         judge.storeForgot(now)
         if store.isPostgres {
             let step: [Duration] = [
