@@ -52,7 +52,7 @@ def rows(tag):
         Row("axios, HEAD", axios, head=True),
         Row("axios, 304", [*axios, f"If-None-Match: {tag}"], expect=304),
         Row("axios, caller keys", axios, StatusProxyWithKeys),
-        Row("axios, text log", axios, TextLog),
+        Row("axios, text log", axios, TextLog, caches=everywhere),
     ]
 
 
