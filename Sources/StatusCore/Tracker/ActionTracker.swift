@@ -14,7 +14,7 @@ import DequeModule
 public struct ActionTracker: Sendable {
     let policy: TrackerPolicy
     var upstreams: PerSource<UpstreamState>
-    var actions = ActionTable()
+    var actions: ActionTable
     /// Finished actions that nobody is concerned with: their published answers say all of them.
     var retired: [ActionID: Shared<Answer>] = [:]
     var callers: [CallerID: ActionID] = [:]
@@ -51,6 +51,7 @@ public struct ActionTracker: Sendable {
 
     public init(policy: TrackerPolicy, seed: UInt64) {
         self.policy = policy
+        self.actions = ActionTable(capacity: policy.actionsMax)
         self.unfinished = UnfinishedActions(policy.configured, actionsMax: policy.actionsMax)
         self.random = SplitMix64(seed: seed)
         self.upstreams = policy.sources.map(UpstreamState.init(policy:))

@@ -7,6 +7,8 @@ struct CallLog: Sendable {
     static let callsMax = 4096
 
     private var calls: Deque<(id: ActionID, call: MadeCall)> = []
+    /// Of their ids: to look for one is a matter of comparing numbers.
+    private var hashes: Deque<Int> = []
     /// Calls that were sent.
     private(set) var made = 0
     /// Actions that were found done.
@@ -17,8 +19,12 @@ struct CallLog: Sendable {
     mutating func append(_ id: ActionID, _ call: MadeCall, _ outcome: CallOutcome) {
         if call.wasSent { made += 1 }
         if case .answered = outcome { lastAnsweredAt = call.endedAt }
-        if calls.count == Self.callsMax { calls.removeFirst() }
+        if calls.count == Self.callsMax {
+            calls.removeFirst()
+            hashes.removeFirst()
+        }
         calls.append((id, call))
+        hashes.append(id.hashValue)
     }
 
     mutating func foundDone() { finished += 1 }
@@ -28,6 +34,12 @@ struct CallLog: Sendable {
 
     /// Newest first.
     func last(_ count: Int, of id: ActionID) -> [MadeCall] {
-        Array(calls.reversed().lazy.filter { $0.id == id }.map(\.call).prefix(count))
+        let hash = id.hashValue
+        var found: [MadeCall] = []
+        for index in hashes.indices.reversed() where hashes[index] == hash {
+            if calls[index].id == id { found.append(calls[index].call) }
+            if found.count == count { break }
+        }
+        return found
     }
 }
