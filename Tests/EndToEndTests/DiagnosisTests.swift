@@ -128,6 +128,27 @@ struct DiagnosisTests {
         try await world.killProxy()
     }
 
+    /// Whoever opens the page reads the same sentence there.
+    @Test(
+        arguments: [
+            (#"{"kind":"status","status":401}"#, "it refuses our credential (HTTP 401)"),
+            (
+                #"{"kind":"status","status":429,"retry_after":600}"#,
+                "it asked for a pause (HTTP 429)"
+            ),
+            (#"{"kind":"status","status":500}"#, "it answers with server errors (HTTP 500)"),
+        ])
+    func pageSaysWhatIsWrongWithASource(fault: String, words: String) async throws {
+        let world = try await World()
+        try world.setFault("vouchers", fault)
+        try await eventually("the cause") {
+            _ = try world.get("/actions/aa_\(UInt64.random(in: .min ... .max))")
+            return try world.get("/sources").text.contains(words)
+        }
+        let document = try await Browser.document(at: "http://127.0.0.1:\(world.port)/")
+        #expect(document.contains(words))
+    }
+
     @Test func databaseIsDown() async throws {
         let cluster = try PostgresCluster()
         let world = try await World(["STORE_URL": Fleet.newDatabase(on: cluster)])
@@ -136,6 +157,8 @@ struct DiagnosisTests {
         try await expectSaid(
             "the store cannot be used", of: "store", in: "store operations fail, calls stop", nil,
             world, explained: "this service's own store cannot be used")
+        let document = try await Browser.document(at: "http://127.0.0.1:\(world.port)/")
+        #expect(document.contains("the store cannot be used"))
         // The store's own line has the cause.
         #expect(world.proxy.text.contains("\"message\":\"store\""))
         try cluster.start()
