@@ -130,18 +130,28 @@ enum PostgresGreeting {
     private static func layout(
         _ connection: borrowing PostgresConnection, _ span: Duration
     ) throws(PostgresFailure) -> Layout {
+        if let layout = try versionedLayout(connection, span) { return layout }
+        let result = try connection.execute(
+            """
+            SELECT count(*)::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+            WHERE n.nspname = 'status_proxy'
+            """, within: span)
+        guard result.rows.first?.text(0) != "0" else { return .none }
+        // Another replica may have made it between the two looks.
+        return try versionedLayout(connection, span) ?? .foreign
+    }
+
+    /// Nil: there is no table of versions.
+    private static func versionedLayout(
+        _ connection: borrowing PostgresConnection, _ span: Duration
+    ) throws(PostgresFailure) -> Layout? {
         do throws(PostgresFailure) {
             let result = try connection.execute(
                 "SELECT max(version)::text FROM status_proxy.schema_version", within: span)
             let version = result.rows.first?.text(0).flatMap { Int64($0) }
             return version.map { .version($0) } ?? .foreign
         } catch .refused(let state, _) where ["3F000", "42P01"].contains(state) {
-            let result = try connection.execute(
-                """
-                SELECT count(*)::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-                WHERE n.nspname = 'status_proxy'
-                """, within: span)
-            return result.rows.first?.text(0) == "0" ? .none : .foreign
+            return nil
         } catch .refused("42501", let message) {
             throw .wrongSchema("\(message): \(grantAdvice)")
         }
