@@ -10,7 +10,7 @@ public enum StoreInspection: Sendable, Equatable {
 
     /// - Throws: why no service can start on that file.
     public static func sqlite(path: String) throws(StoreFailure) -> StoreInspection {
-        if let obstacle = StoreFiles.obstacle(path) { throw .unavailable(obstacle) }
+        if let fault = StoreFiles.fault(path) { throw .unavailable(fault) }
         guard let place = StoreFiles.resolve(path), FileIdentity(place) != nil else {
             return .absent
         }

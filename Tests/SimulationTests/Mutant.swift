@@ -80,7 +80,7 @@ enum Mutant: String, CaseIterable {
     case firstAskedFirst
     /// Requests for many actions come before requests for one.
     case manyBeforeOne
-    /// What is published during an obstacle stands until its end.
+    /// What is published under a block reason stands until its end.
     case publishedPastDue
     /// A completed call leaves the budget at once.
     case endNotCounted

@@ -388,7 +388,7 @@ struct SQLiteStoreTests {
                 try SQLiteStore(path: path, clock: clock.storeClock)
             }
             #expect(failure?.text.contains(path) == true)
-            #expect(SQLiteStore.obstacle(at: path) != nil)
+            #expect(SQLiteStore.fault(at: path) != nil)
         }
         #expect(folder.names == ["lost", "round"])
     }

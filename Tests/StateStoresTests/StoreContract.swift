@@ -212,7 +212,7 @@ struct StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func dayWindowIsTheLatestObstacle(_ kind: Case) async throws {
+    func dayWindowIsTheLatestBlockReason(_ kind: Case) async throws {
         let open = try await kind.open()
         try await open.makeKnown(["a", "b"])
         try await open.pass(.seconds(90_000))
@@ -245,7 +245,7 @@ struct StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func unknownShareOfTheDayIsItsOwnObstacle(_ kind: Case) async throws {
+    func unknownShareOfTheDayIsItsOwnBlockReason(_ kind: Case) async throws {
         let open = try await kind.open()
         let ask = { (id: String) in
             try await open.store.reserve(.of(.orders(id), perMinute: 100, perDay: 3))

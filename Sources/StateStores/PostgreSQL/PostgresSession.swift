@@ -118,12 +118,12 @@ final class PostgresSession: @unchecked Sendable {
             return .unavailable("\(limits.waitingMax) operations are waiting for the store")
         }
         if case .complete = operation.request { return nil }
-        return obstacle.map(storeFailure)
+        return standingFailure.map(storeFailure)
     }
 
     /// What makes waiting hopeless. At the start, and when a well connection has just been lost, the
     /// next attempt is waited for.
-    private var obstacle: PostgresFailure? {
+    private var standingFailure: PostgresFailure? {
         switch phase {
         case .ready: isLate ? .tooSlow("the database does not answer in time") : nil
         case .resting, .connecting, .greeting: failures > 0 ? lastFailure : nil

@@ -12,7 +12,7 @@ struct BackOff {
     private(set) var last: SQLiteFailure?
 
     /// What stands in the way of another attempt now.
-    func obstacle(at now: Instant) -> SQLiteFailure? { now < until ? last : nil }
+    func failure(at now: Instant) -> SQLiteFailure? { now < until ? last : nil }
 
     mutating func failed(_ failure: SQLiteFailure, at now: Instant) {
         failures += 1

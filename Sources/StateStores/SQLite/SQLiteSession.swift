@@ -206,7 +206,7 @@ final class SQLiteSession {
                 try setAside("orphan", log: true)
             }
         }
-        if let obstacle = backOff.obstacle(at: clock.sinceBoot()) { throw obstacle }
+        if let failure = backOff.failure(at: clock.sinceBoot()) { throw failure }
         return try open()
     }
 
@@ -292,7 +292,7 @@ final class SQLiteSession {
         guard !failure.leavesConnectionUsable || rows == nil else { return }
         disconnect(keepsLog: true)
         let now = clock.sinceBoot()
-        if backOff.obstacle(at: now) == nil { backOff.failed(failure, at: now) }
+        if backOff.failure(at: now) == nil { backOff.failed(failure, at: now) }
     }
 
     private func setAside(_ word: String, log: Bool) throws(SQLiteFailure) {

@@ -41,13 +41,13 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
 
     /// Why no store can be kept at the path, as far as that shows without opening it; nil when nothing
     /// stands in the way.
-    public static func obstacle(at path: String) -> String? { StoreFiles.obstacle(path) }
+    public static func fault(at path: String) -> String? { StoreFiles.fault(path) }
 
     init(
         path: String, clock: StoreClock, limits: SQLiteLimits,
         report: @escaping @Sendable (String) -> Void
     ) throws(StoreFailure) {
-        if let obstacle = Self.obstacle(at: path) { throw .unavailable("\(path): \(obstacle)") }
+        if let fault = Self.fault(at: path) { throw .unavailable("\(path): \(fault)") }
         self.path = path
         self.clock = clock
         self.limits = limits

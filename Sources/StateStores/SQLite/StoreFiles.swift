@@ -48,7 +48,7 @@ struct StoreFiles: Equatable {
     }
 
     /// Why no database can be kept at the path, as far as that shows without opening it.
-    static func obstacle(_ path: String) -> String? {
+    static func fault(_ path: String) -> String? {
         guard let place = resolve(path) else {
             return errno == ENOENT ? "its folder does not exist" : "it has no folder: \(lastError)"
         }

@@ -145,12 +145,12 @@ struct Settings: Sendable {
     ///
     /// - Throws: when it could not be kept at its place.
     func checkStore() throws(SettingFailure) {
-        guard case .sqlite(let path) = store, let obstacle = SQLiteStore.obstacle(at: path) else {
+        guard case .sqlite(let path) = store, let fault = SQLiteStore.fault(at: path) else {
             return
         }
         throw SettingFailure(
             name: storeSetting,
-            problem: "no store can be kept at \(path): \(obstacle); give a folder that user"
+            problem: "no store can be kept at \(path): \(fault); give a folder that user"
                 + " \(geteuid()) may write")
     }
 
