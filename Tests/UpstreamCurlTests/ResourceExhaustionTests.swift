@@ -9,6 +9,15 @@ import Testing
 
 @testable import UpstreamCurl
 
+/// One that has made a call, in vain: what Dispatch opens once is open, and no connection is left.
+private func usedMulti() async throws -> CurlMulti {
+    let multi = try CurlMulti()
+    let client = CurlUpstreamClient(
+        multi: multi, endpoint: try .test("http://127.0.0.1:\(unusedPort)"), clock: bootTime)
+    #expect(await client.call(id()).failure?.kind == .connectFailed)
+    return multi
+}
+
 @Suite(.blocking, .timeLimit(.minutes(1)))
 struct ResourceExhaustionTests {
     @Test func noSocketForTheCallIsOurOwnFailure() async {
@@ -52,7 +61,7 @@ struct ResourceExhaustionTests {
             let certificate = try folder.makeCertificate("short")
             let server = try TLSServer(certificate)
             let client = CurlUpstreamClient(
-                multi: try CurlMulti(), endpoint: try .test(server.url), clock: bootTime,
+                multi: try await usedMulti(), endpoint: try .test(server.url), clock: bootTime,
                 trust: TrustAnchors(extraFile: certificate.file), limits: ResponseLimits())
             let failure = await withDescriptors(left: 1) { await client.call(id()).failure }
             #expect(failure?.kind == .outOfResources, "\(failure?.detail ?? "answered")")
@@ -65,7 +74,7 @@ struct ResourceExhaustionTests {
         await #expect(processExitsWith: .success) {
             let url = "http://127.0.0.1:\(unusedPort)"
             let client = CurlUpstreamClient(
-                multi: try CurlMulti(), endpoint: try .test(url), clock: bootTime)
+                multi: try await usedMulti(), endpoint: try .test(url), clock: bootTime)
             let failure = await withDescriptors(left: 1) { await client.call(id()).failure }
             #expect(failure?.kind == .connectFailed)
             #expect(failure?.detail.contains("errno 111") == true)
@@ -85,8 +94,8 @@ struct ResourceExhaustionTests {
                     tokenURL: try UpstreamURL(server.url), clientID: "c",
                     clientSecret: Secret("s3cret")))
             let client = CurlUpstreamClient(
-                multi: try CurlMulti(), endpoint: try .test(server.url, credentials: credentials),
-                clock: clock.read)
+                multi: try await usedMulti(),
+                endpoint: try .test(server.url, credentials: credentials), clock: clock.read)
             for _ in 1...10 {
                 let fault = await withDescriptors(left: 0) { await client.prepare() }
                 #expect(fault?.kind == .outOfResources)
