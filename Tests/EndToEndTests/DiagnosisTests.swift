@@ -1,5 +1,5 @@
-// A person who knows nothing of the service finds the cause of each trouble from its log, from /readyz
-// or from an explanation: each of the three says it.
+// A person who knows nothing of the service finds the cause of each trouble from its log, from /readyz,
+// from the page or from an explanation: each of the four says it.
 
 import Foundation
 import StatusCore
@@ -19,7 +19,7 @@ struct DiagnosisTests {
     private func expectSaid(
         _ words: String, of component: String = "vouchers", about path: String = known,
         in log: String, _ outcome: String? = nil, _ world: World,
-        explained: String? = nil
+        explained: String? = nil, lasts: Bool = true
     ) async throws {
         let explained = explained ?? words
         try await eventually("the cause") {
@@ -40,6 +40,13 @@ struct DiagnosisTests {
         #expect(begins.count == 1)
         #expect(begins.first?["reason"]?.string?.isEmpty == false)
         if let outcome { #expect(begins.first?["outcome"]?.string == outcome) }
+        if lasts { try await expectOnPage(words, world) }
+    }
+
+    /// Whoever opens the page reads the same sentence there.
+    private func expectOnPage(_ words: String, _ world: World) async throws {
+        let document = try await Browser.document(at: "http://127.0.0.1:\(world.port)/")
+        #expect(document.contains(words))
     }
 
     private func end(_ message: String, in world: World) async throws {
@@ -90,7 +97,7 @@ struct DiagnosisTests {
         try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":5}"#)
         try await expectSaid(
             "it asked for a pause (HTTP 429)", in: "upstream asked for a pause, calls stop",
-            "throttled", world)
+            "throttled", world, lasts: false)
         let begin = lines("upstream asked for a pause, calls stop", in: world.proxy.text).first
         #expect(begin?["until"]?.string.flatMap(RFC3339.parse) != nil)
         try world.setFault("vouchers", #"{"kind":"none"}"#)
@@ -128,25 +135,11 @@ struct DiagnosisTests {
         try await world.killProxy()
     }
 
-    /// Whoever opens the page reads the same sentence there.
-    @Test(
-        arguments: [
-            (#"{"kind":"status","status":401}"#, "it refuses our credential (HTTP 401)"),
-            (
-                #"{"kind":"status","status":429,"retry_after":600}"#,
-                "it asked for a pause (HTTP 429)"
-            ),
-            (#"{"kind":"status","status":500}"#, "it answers with server errors (HTTP 500)"),
-        ])
-    func pageSaysWhatIsWrongWithASource(fault: String, words: String) async throws {
+    @Test func pageShowsAPause() async throws {
         let world = try await World()
-        try world.setFault("vouchers", fault)
-        try await eventually("the cause") {
-            _ = try world.get("/actions/aa_\(UInt64.random(in: .min ... .max))")
-            return try world.get("/sources").text.contains(words)
-        }
-        let document = try await Browser.document(at: "http://127.0.0.1:\(world.port)/")
-        #expect(document.contains(words))
+        try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":600}"#)
+        #expect(try world.get(Self.known).status == 503)
+        try await expectOnPage("it asked for a pause (HTTP 429)", world)
     }
 
     @Test func databaseIsDown() async throws {
@@ -157,8 +150,6 @@ struct DiagnosisTests {
         try await expectSaid(
             "the store cannot be used", of: "store", in: "store operations fail, calls stop", nil,
             world, explained: "this service's own store cannot be used")
-        let document = try await Browser.document(at: "http://127.0.0.1:\(world.port)/")
-        #expect(document.contains("the store cannot be used"))
         // The store's own line has the cause.
         #expect(world.proxy.text.contains("\"message\":\"store\""))
         try cluster.start()
