@@ -164,4 +164,6 @@ enum DemoID {
     static let pendingOrder = "00000000-0000-4000-8000-000000002200"
     static let pendingVoucher = "aa_000000000000002200"
     static let missingOrder = "00000000-0000-4000-8000-000000000404"
+    static let failedImport = "00000000-0000-4000-8000-000000001200"
+    static let finishedVoucher = "aa_000000000000000200"
 }
