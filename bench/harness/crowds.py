@@ -1,4 +1,4 @@
-"""What crowds of bad callers and large answers make the service keep in memory, and what is left after."""
+"""What crowds of bad callers and large answers make the service keep in memory, and one caller in its log."""
 
 import http.client
 import selectors
@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 
+from .load import load
 from .machine import SANDBOX, STATUS_PROXY, say
 from .peers import free_port, wait_until_listening
 from .processes import Program, raise_descriptor_limit
@@ -60,7 +61,8 @@ def get(port, path):
 class Service:
     """A sandbox and the service in front of it, as it comes but for what the scenes need."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, settings=None):
+        self.log = folder / "service.log"
         self.port, upstream = free_port(), free_port()
         self.sandbox = Program(
             [SANDBOX, "--port", upstream, "--calls-per-minute", 0], None)
@@ -69,8 +71,8 @@ class Service:
             "LISTEN_PORT": str(self.port), "STORE_URL": "memory:",
             "VOUCHERS_URL": f"http://127.0.0.1:{upstream}", "VOUCHERS_APP_ID": "sandbox-app",
             "VOUCHERS_APP_TOKEN": "sandbox-app-token", "VOUCHERS_CALLS_PER_MINUTE": "100000",
-            "VOUCHERS_CALLS_PER_DAY": "none", "VOUCHERS_TIMEOUT": "30s",
-        }, folder / "service.log")
+            "VOUCHERS_CALLS_PER_DAY": "none", "VOUCHERS_TIMEOUT": "30s", **(settings or {}),
+        }, self.log)
         wait_until_listening(self.port, self.program, 60)
         get(self.port, f"/actions/{PENDING}")
 
@@ -173,6 +175,41 @@ def measure(folder):
             time.sleep(SETTLE_SECONDS)
             result.append((title, before, peak, service.mebibytes()))
     return result
+
+
+LOG_SECONDS = 3
+# Kilobytes a second; `all` has no bound.
+LOG_MOST = {"all": None, "sampled": 200, "trouble": 1}
+
+
+def log_volume(folder):
+    """(LOG_REQUESTS, answers a second, kilobytes of log a second) of one connection that pipelines hits."""
+    result = []
+    for setting in LOG_MOST:
+        say(f"LOG_REQUESTS={setting}")
+        with Service(folder, {"LOG_REQUESTS": setting}) as service:
+            before = service.log.stat().st_size
+            told = load(
+                service.port, path=f"/actions/{PENDING}", connections=1, depth=16,
+                seconds=LOG_SECONDS)
+            grown = service.log.stat().st_size - before
+            result.append((setting, told["answers"] / told["seconds"],
+                           grown / told["seconds"] / 1000))
+        service.log.unlink()
+    return result
+
+
+def log_markdown(result):
+    lines = ["| `LOG_REQUESTS` | answers/s | kB of log a second |", "|---|---:|---:|"]
+    lines += [f"| `{setting}` | {answers:,.0f} | {kilobytes:,.1f} |"
+              for setting, answers, kilobytes in result]
+    return "\n".join(lines)
+
+
+def log_faults(result):
+    return [f"LOG_REQUESTS={setting}: {kilobytes:.0f} kB a second, above {LOG_MOST[setting]}"
+            for setting, _, kilobytes in result
+            if LOG_MOST[setting] is not None and kilobytes > LOG_MOST[setting]]
 
 
 def markdown(result):

@@ -16,7 +16,12 @@ from .processes import Program
 
 DONE = "aa_000000000000000200"
 PENDING = "aa_000000000000002200"
-SOURCES = ["orders", "vouchers"]
+# The id of a source's action of that number.
+IDS = {
+    "orders": lambda number: f"00000000-0000-4000-9000-{number:012x}",
+    "vouchers": lambda number: f"aa_fade{number:014x}",
+    "jobs": lambda number: f"job-00-{number:08x}",
+}
 FAULTS = [
     {"kind": "status", "status": 500}, {"kind": "status", "status": 429, "retry_after": 3},
     {"kind": "reset"}, {"kind": "hang"}, {"kind": "half"}, {"kind": "html"},
@@ -27,6 +32,10 @@ SAMPLE_SECONDS = 15
 GROWTH_MAX = {"resident_mib": 1.10, "descriptors": 1.25, "p50_ms": 1.5, "p99_ms": 2.0}
 # What an hour may add without being a leak: arenas, descriptors of callers who are there by chance.
 SLACK = {"resident_mib": 8, "descriptors": 20, "p50_ms": 0.5, "p99_ms": 20}
+
+
+def any_id(numbers):
+    return random.choice(list(IDS.values()))(random.randrange(numbers))
 
 
 class Load:
@@ -79,13 +88,13 @@ class Load:
         return status
 
     def cold(self, connection):
-        return self.get(connection, f"/actions/aa_fade{random.getrandbits(56):014x}")
+        return self.get(connection, "/actions/" + any_id(1 << 32))
 
     def wait(self, connection):
-        return self.get(connection, f"/actions/aa_fade{random.getrandbits(3):014x}?wait=5")
+        return self.get(connection, f"/actions/{any_id(3)}?wait=5")
 
     def batch(self, connection):
-        ids = [DONE, PENDING] + [f"aa_fade{number:014x}" for number in range(18)]
+        ids = [DONE, PENDING] + [make(number) for make in IDS.values() for number in range(6)]
         return self.get(connection, "/actions?" + "&".join(f"id={name}" for name in ids))
 
     def scrape(self, connection):
@@ -140,7 +149,7 @@ class Trouble:
 
     def faults(self):
         while not self.over.wait(40):
-            source = random.choice(SOURCES)
+            source = random.choice(list(IDS))
             self.set(source, random.choice(FAULTS))
             self.counts["faults"] += 1
             self.over.wait(20)
@@ -186,7 +195,10 @@ def settings(port, sandbox_port, url):
         "ORDERS_URL": f"http://127.0.0.1:{sandbox_port}/api", "ORDERS_TOKEN": "sandbox-token",
         "VOUCHERS_URL": f"http://127.0.0.1:{sandbox_port}", "VOUCHERS_APP_ID": "sandbox-app",
         "VOUCHERS_APP_TOKEN": "sandbox-app-token", "VOUCHERS_CALLS_PER_DAY": "none",
-        **{f"{source.upper()}_{key}": value for source in SOURCES for key, value in shared.items()},
+        "SOURCES": ",".join(IDS), "JOBS_KIND": "json", "JOBS_URL": f"http://127.0.0.1:{sandbox_port}",
+        "JOBS_TOKEN": "sandbox-token", "JOBS_ID_PATTERN": "prefix:job-",
+        "JOBS_DESCRIPTION_FILE": str(machine.ROOT / "examples" / "sandbox-jobs.json"),
+        **{f"{source.upper()}_{key}": value for source in IDS for key, value in shared.items()},
     }
 
 
@@ -238,7 +250,7 @@ def grown(result):
         before, after = median(second, name), median(last, name)
         if after > before * factor and after > before + SLACK[name]:
             found.append(f"{name}: {before:.1f} → {after:.1f}")
-    for source in SOURCES:
+    for source in IDS:
         gap = result["audit"][source]["smallest_gap_seconds"]
         if gap is not None and gap < 2:
             found.append(f"smallest gap of {source}: {gap} s")
@@ -252,7 +264,7 @@ def markdown(result):
     told = ", ".join(f"{count:,} {work} {outcome}"
                      for (work, outcome), count in sorted(result["counts"].items()))
     gaps = ", ".join(f"{source} {result['audit'][source]['smallest_gap_seconds']} s in "
-                     f"{result['audit'][source]['calls']:,} calls" for source in SOURCES)
+                     f"{result['audit'][source]['calls']:,} calls" for source in IDS)
     trouble = ", ".join(f"{count} {name}" for name, count in result["trouble"].items())
     return "\n".join([
         "| median of | second quarter | last quarter |", "| --- | ---: | ---: |", *rows, "",
