@@ -5,7 +5,7 @@ from statistics import median
 from . import machine
 from .load import LoadFailure, load
 from .machine import say
-from .peers import CALLER_KEY, PATH, Floor, HAProxy, Nginx, StatusProxy, StatusProxyWithKeys, raw_answer
+from .peers import CALLER_KEY, PATH, Floor, HAProxy, Nginx, StatusProxy, StatusProxyWithKeys, raw_answer, tag
 
 FOLDER = machine.BENCH / "heads"
 CONNECTIONS = 64
@@ -33,24 +33,28 @@ class Row:
         self.options = options
 
     def head(self, peer):
-        """The lines behind Host."""
-        return "\r\n".join([*self.lines, *(f"{n}: {v}" for n, v in peer.headers.items())])
+        """The lines behind Host; `{tag}` is the tag of what the peer has."""
+        lines = [*self.lines, *(f"{name}: {value}" for name, value in peer.headers.items())]
+        if any("{tag}" in line for line in lines):
+            found = tag(raw_answer(peer.port)[0])
+            lines = [line.replace("{tag}", found) for line in lines]
+        return "\r\n".join(lines)
 
 
 def recorded(name):
     return [line for line in (FOLDER / name).read_text().splitlines() if line]
 
 
-def rows(tag):
+def rows():
     everywhere = (HAProxy, Nginx)
     names = ["bare", *sorted(path.name for path in FOLDER.iterdir() if path.name != "bare")]
     axios = recorded("axios")
     return [
         *(Row(name, recorded(name) if name != "bare" else (), caches=everywhere)
           for name in names),
-        Row("bare, `?source=orders`", path=PATH + "?source=orders"),
-        Row("axios, HEAD", axios, head=True),
-        Row("axios, 304", [*axios, f"If-None-Match: {tag}"], expect=304),
+        Row("bare, `?source=orders`", path=PATH + "?source=orders", caches=everywhere),
+        Row("axios, HEAD", axios, caches=everywhere, head=True),
+        Row("axios, 304", [*axios, "If-None-Match: {tag}"], caches=everywhere, expect=304),
         Row("axios, caller keys", axios, StatusProxyWithKeys),
         Row("axios, text log", axios, TextLog, caches=everywhere),
     ]
@@ -62,8 +66,7 @@ def measure(rounds, seconds, folder, answer):
     try:
         for kind in (StatusProxy, StatusProxyWithKeys, TextLog, HAProxy, Nginx):
             running[kind] = kind(folder / f"heads-{kind.__name__}", answer).__enter__()
-        _, tag = raw_answer(running[StatusProxy].port)[0].decode(errors="replace").split("ETag: ")
-        wanted = rows(tag.split("\r\n")[0])
+        wanted = rows()
         for row in wanted:
             running[row] = floor(row, running[row.service], folder, answer)
         for number in range(1, rounds + 1):
@@ -91,12 +94,16 @@ def floor(row, service, folder, answer):
 
 def take(row, kind, running, seconds, samples):
     peer = running[kind]
-    options = {"connections": CONNECTIONS, "lines": row.head(peer), **row.options}
+    # The floor knows no tags: it answers whatever it is asked.
+    head = row.head(running[row.service] if kind is row else peer)
+    options = {"connections": CONNECTIONS, "lines": head, **row.options}
     name = "floor" if kind is row else "status-proxy" if kind is row.service else kind.__name__.lower()
     try:
         load(peer.port, row.path, seconds=WARM_UP_SECONDS, **options)
         before = peer.cpu_seconds()
         told = load(peer.port, row.path, seconds=seconds, **options)
+        if not told["answers"]:
+            raise LoadFailure(f"nothing was answered: {told}")
         cpu = (peer.cpu_seconds() - before) / told["answers"] * 1e6
         samples.setdefault(row.name, {}).setdefault(name, []).append(cpu)
     except LoadFailure as failure:

@@ -113,7 +113,12 @@ class Answer:
         # As an upstream's answer to the caches, without what only the service says.
         self.origin = (
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: max-age=36000\r\n"
-            f"Content-Length: {len(self.body)}\r\n\r\n").encode() + self.body
+            f"ETag: {tag(self.whole)}\r\nContent-Length: {len(self.body)}\r\n\r\n"
+        ).encode() + self.body
+
+
+def tag(answer):
+    return re.search(rb"\r\netag: (.*?)\r\n", answer, re.IGNORECASE)[1].decode()
 
 
 def raw_answer(port, path=PATH, lines="", head=False, expect=200):
@@ -253,6 +258,7 @@ class Cache(Peer):
             self.start_cache(origin_port)
             for _ in range(3):
                 self.check()
+                get(self.port, PATH + "?source=orders")
                 time.sleep(0.1)
         finally:
             origin.stop()

@@ -167,7 +167,8 @@ static size_t take_head(struct connection *connection, const char *bytes, size_t
         fprintf(stderr, "load: an answer without Content-Length\n");
         exit(1);
     }
-    connection->body_left = wish.head || !field ? 0 : atol(field);
+    // A 304 may have the length that a 200 would have (RFC 9110, 8.6).
+    connection->body_left = wish.head || status == 304 || !field ? 0 : atol(field);
     if (status != wish.expected) refused++;
     return head;
 }
