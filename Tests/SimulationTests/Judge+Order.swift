@@ -30,18 +30,16 @@ extension Judge {
         began(replica, key, flight)
         passedOver[view(replica, key)] = nil
         guard let chosen = replica.turn(key) else { return }
-        let isWaitedFor = isWaitedFor(replica, key)
+        guard let isWaitedFor = isWaitedFor(replica, key) else { return }
         let local = replica.clock.shows(now)
         for id in ids where id != key.id {
             guard let other = replica.place(EntryKey(key.source, id), behind: flight) else {
                 continue
             }
-            if isWaitedFor == self.isWaitedFor(replica, other.key) {
-                checkAlternation(replica, other, chosen, now)
-            }
+            guard let isOtherWaitedFor = self.isWaitedFor(replica, other.key) else { continue }
+            if isWaitedFor == isOtherWaitedFor { checkAlternation(replica, other, chosen, now) }
             guard other.since < local, other.line.budget == .known || other.line == chosen.line
             else { continue }
-            let isOtherWaitedFor = self.isWaitedFor(replica, other.key)
             if isOtherWaitedFor, !isWaitedFor {
                 accuse(.waitingPassedOver, now, "\(other.key), whose callers wait, by \(key)")
             }
@@ -90,10 +88,16 @@ extension Judge {
         passedOver[view(replica, other.key)] = passed
     }
 
-    private func isWaitedFor(_ replica: Replica, _ key: EntryKey) -> Bool {
-        held.values.contains {
+    /// Nil: only by key holders who have used up their part. They share in what others have asked for,
+    /// and no place in line is promised to them.
+    private func isWaitedFor(_ replica: Replica, _ key: EntryKey) -> Bool? {
+        let waiting = held.values.filter {
             $0.replica == replica.index && $0.question.id == key.id
                 && replica.isAsked($0.question, key.source)
         }
+        let haveCalls =
+            replica.isKnown(key)
+            || waiting.contains { replica.mayLookUp($0.question.holder, key.source) }
+        return waiting.isEmpty || haveCalls ? !waiting.isEmpty : nil
     }
 }

@@ -155,7 +155,7 @@ final class Replica {
     /// A state is known here for that question: its callers are not held for long.
     func hasAnswer(_ question: Question, at time: Instant) -> Bool {
         guard let tracked = tracker.actions[question.id], tracked.isLoaded else { return false }
-        let soon = clock.shows(time) + .seconds(3)
+        let soon = max(clock.shows(time) + .seconds(3), question.patience.deadline ?? .distantPast)
         return policy.configured.contains { source in
             guard question.source ?? source == source else { return false }
             let entry = tracked.entries[source]
@@ -200,6 +200,15 @@ extension Replica {
             key: key, line: line, since: since, knownSince: knownSince,
             isUnchanged: !hasRunOut && max(knownSince, tracked.recordedAt) <= since,
             isStarted: isStarted)
+    }
+
+    func isKnown(_ key: EntryKey) -> Bool {
+        tracker.actions[key.id]?.budget(at: key.source) == .known
+    }
+
+    /// Whether a key holder has calls left for ids that nobody knows.
+    func mayLookUp(_ holder: String?, _ source: Source) -> Bool {
+        tracker.upstreams[source]?.budgets.blocked(holder: holder, tracker.now) == nil
     }
 
     /// Whether a question goes to that upstream.
