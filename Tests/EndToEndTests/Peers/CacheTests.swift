@@ -12,15 +12,17 @@ private struct CacheInFront {
     /// Ends with this value.
     private let program: AnyObject
 
-    /// nginx and HAProxy take no notice of Age; Apache subtracts it, as RFC 9111 4.2.3 has it.
+    /// nginx and HAProxy take no notice of Age; Apache and Varnish subtract it, as RFC 9111 4.2.3 has it.
     static func all(_ world: World) async throws -> [CacheInFront] {
         let nginx = try await Nginx(cachingServiceAt: world.port)
         let haproxy = try await HAProxy(servicePorts: [world.port], caches: true)
         let apache = try await Apache(cachingServiceAt: world.port)
+        let varnish = try await Varnish(cachingServiceAt: world.port)
         return [
             CacheInFront(name: "nginx", port: nginx.port, program: nginx),
             CacheInFront(name: "HAProxy", port: haproxy.port, program: haproxy),
             CacheInFront(name: "Apache", port: apache.port, program: apache),
+            CacheInFront(name: "Varnish", port: varnish.port, program: varnish),
         ]
     }
 }
