@@ -26,22 +26,23 @@ import Testing
         let action = "/actions/\(Self.finished)"
         #expect(try world.get(action).status == 200)
         // The first is a hit.
-        for path in [
-            action, "\(action)/events", "\(action)/explain", "/actions?id=\(Self.finished)",
-            "/metrics", "/livez", "/readyz", "/openapi.yaml", "/", "/nowhere",
-        ] {
-            let mark = ["Accept-Language: en"]
-            #expect(try status(world, path, host: Self.foreign, mark) == 421, "\(path)")
+        let open = ["/livez", "/readyz", "/openapi.yaml", "/", "/nowhere"]
+        for request in GuardedRequest.all(Self.finished) + open.map({ GuardedRequest(path: $0) }) {
+            let path = request.path
+            let marked = request.fields + ["Accept-Language: en"]
+            #expect(try status(world, path, host: Self.foreign, marked) == 421, "\(request)")
             let expected = path == "/nowhere" ? 404 : 200
             for host in ["localhost", "127.0.0.1:\(world.port)", "status.internal"] {
-                #expect(try status(world, path, host: host, mark) == expected, "\(path)")
+                #expect(try status(world, path, host: host, marked) == expected, "\(request)")
             }
-            #expect(try status(world, path, host: Self.foreign, []) == expected, "\(path)")
+            #expect(
+                try status(world, path, host: Self.foreign, request.fields) == expected,
+                "\(request)")
         }
         let requests = try world.get("/metrics").text
         #expect(
             requests.contains(
-                #"status_proxy_requests_total{route="/actions/{id}",code="421"} 1"#))
+                #"status_proxy_requests_total{route="/actions/{id}",code="421"} 2"#))
         let line = try await world.proxy.wait(for: "the refusal's line") { text in
             text.split(separator: "\n").first { $0.contains(#""status":421"#) }
         }
@@ -60,8 +61,12 @@ import Testing
         #expect(
             try status(world, action, host: Self.foreign, [key, "Origin: http://a"]) == 200)
         let foreign = ["Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: no-cors"]
-        for fields in [foreign, foreign + [key]] {
-            #expect(try status(world, action, host: "localhost", fields) == 403)
+        for request in GuardedRequest.all(Self.finished) {
+            for fields in [foreign, foreign + [key]] {
+                let fields = request.fields + fields
+                #expect(
+                    try status(world, request.path, host: "localhost", fields) == 403, "\(request)")
+            }
         }
     }
 

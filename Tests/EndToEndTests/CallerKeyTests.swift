@@ -22,9 +22,11 @@ import Testing
 
         func rewrite(_ text: String) throws { _ = try folder.write(text, to: "keys") }
 
-        func get(_ path: String, key: String?, method: String = "GET") throws -> Reply {
-            let fields = key.map { ["Authorization: Bearer \($0)"] } ?? []
-            return try world.get(path, method: method, fields: fields)
+        func get(
+            _ path: String, key: String?, method: String = "GET", fields: [String] = []
+        ) throws -> Reply {
+            let credential = key.map { ["Authorization: Bearer \($0)"] } ?? []
+            return try world.get(path, method: method, fields: fields + credential)
         }
     }
 
@@ -44,12 +46,11 @@ import Testing
     @Test func onlyKnownKeysAreLetIn() async throws {
         let keyed = try await KeyedWorld([("app", "key-one"), ("app", "key-two")])
         let contract = try ContractDocument.ofThisService()
-        for path in [
-            Self.known, "\(Self.known)/events", "/actions?id=a", "/actions/..", "/metrics",
-        ] {
+        let malformed = GuardedRequest(path: "/actions/..")
+        for request in GuardedRequest.all(DemoID.pendingVoucher) + [malformed] {
             for key in [nil, "", "wrong", "key-on", "key-one1"] {
-                let reply = try keyed.get(path, key: key)
-                #expect(reply.status == 401, "\(path)")
+                let reply = try keyed.get(request.path, key: key, fields: request.fields)
+                #expect(reply.status == 401, "\(request)")
                 #expect(reply["www-authenticate"] == "Bearer")
                 #expect(reply.json["code"]?.string == "unauthorized")
             }
@@ -64,6 +65,16 @@ import Testing
             #expect(try keyed.get("/metrics", key: key).status == 200)
         }
         #expect(try keyed.world.audit().vouchers.calls == 1)
+    }
+
+    @Test func whatAKeyHolderGetsIsForNoSharedCache() async throws {
+        let keyed = try await KeyedWorld([("app", "key-one")])
+        for request in GuardedRequest.all("aa_000000000000000200") {
+            let reply = try keyed.get(request.path, key: "key-one", fields: request.fields)
+            #expect(reply.status == 200, "\(request)")
+            let control = try #require(reply["cache-control"], "\(request)")
+            #expect(control.hasPrefix("private, ") || control == "no-store", "\(request)")
+        }
     }
 
     @Test func noCallerUsesMoreThanHalfOfWhatUnknownIDsMay() async throws {
