@@ -7,7 +7,11 @@ import HTTPWire
 enum EmbeddedFiles {
     /// The contract, byte for byte.
     static let openAPI = Response(
-        status: 200, fields: [Field(name: "Content-Type", value: "application/yaml")],
+        status: 200,
+        fields: [
+            Field(name: "Content-Type", value: "application/yaml"),
+            Field(name: "Cache-Control", value: "no-store"),
+        ],
         body: bytes(status_proxy_openapi_start(), status_proxy_openapi_bytes))
 
     /// The page for people. It may run its own script and style, known by their digests, and ask this
