@@ -164,6 +164,24 @@ import Testing
         #expect(driver.callsMade.count == 1)
     }
 
+    /// The store was set back, and its reply finds a stopped process: what it has looks younger than it is.
+    @Test func whatAStoppedProcessReadLateDoesNotReplaceWhatIsNewer() {
+        var driver = vouchersOnly()
+        driver.learn(id, .pending)
+        driver.advance(.seconds(5))
+        let before = driver.store
+        answerElsewhere(&driver, .inProgress)
+        driver.advance(.seconds(1))
+        driver.store = before
+        driver.heldBack = [.lookUp]
+        driver.step(.noticed(.changed(.of(id))))
+        let late = driver.store.lookUp([.of(id)], driver.now)
+        driver.now = driver.now + .seconds(10)
+        driver.heldBack = []
+        driver.step(.reread([.of(id)], late))
+        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+    }
+
     @Test func aSlotIsNotUsedOnceTheActionsEndHasBeenHeardOf() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)

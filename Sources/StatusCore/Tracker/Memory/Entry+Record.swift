@@ -6,15 +6,18 @@ extension Entry {
     ///
     /// Ages decide: wall clocks step. The store computed them between `askedAt` and `now`, so its news
     /// is no older than its age before `askedAt`.
+    ///
+    /// Returns false if the reply came too late to say which of two states is newer: the store is to be
+    /// asked again.
     mutating func absorb(
         _ record: EntryRecord, askedAt: Instant, _ now: Instant, _ policy: SourcePolicy
-    ) {
+    ) -> Bool {
         spelling = record.key.id
         opensAt = now + record.opensIn
         isKnown = isKnown || record.isKnown
         firstSeenAt = min(firstSeenAt, now - record.firstSeenAgo)
         if let ago = record.notFoundAgo { notFoundSince = min(notFoundSince ?? now, now - ago) }
-        if let kept = record.answer { absorb(kept, askedAt: askedAt, now) }
+        let isClear = record.answer.map { absorb($0, askedAt: askedAt, now) } ?? true
         if let kept = record.miss {
             let at = askedAt - kept.age
             if at > negative?.at ?? .distantPast, at > observed?.at ?? .distantPast {
@@ -25,13 +28,18 @@ extension Entry {
         let isOurCall = flight != nil && progress == .calling
         peerCall =
             isOurCall ? nil : PeerCall(record, triedAt: lastTriedAt, askedAt: askedAt, now, policy)
+        return isClear
     }
 
-    private mutating func absorb(_ kept: KeptAnswer, askedAt: Instant, _ now: Instant) {
+    private mutating func absorb(_ kept: KeptAnswer, askedAt: Instant, _ now: Instant) -> Bool {
         if let observed {
-            let isNewer = askedAt - kept.age > observed.newsAt || replaces(observed, kept, now)
-            guard kept.document.isDone == observed.document.isDone ? isNewer : kept.document.isDone
-            else { return }
+            let isClear = now - askedAt <= Self.promptReply
+            let isNewer = askedAt - kept.age > observed.newsAt
+            let replaces = replaces(observed, kept, now)
+            guard
+                kept.document.isDone == observed.document.isDone
+                    ? isNewer || isClear && replaces : kept.document.isDone
+            else { return isClear || !replaces }
         }
         let at = now - kept.age
         observed = ObservedState(
@@ -40,7 +48,12 @@ extension Entry {
         lastStarter = nil
         if let negative, negative.at <= at { self.negative = nil }
         if let notFoundSince, notFoundSince <= at { self.notFoundSince = nil }
+        return true
     }
+
+    /// The ages in a reply that takes longer, or finds a stopped process, are known less well than
+    /// two states may follow each other.
+    private static let promptReply = Duration.seconds(1)
 
     /// Whether a state that the store has now replaces one that it had, though their ages do not show
     /// which is newer: the reply that brought the older one found a stopped process. A store that was set

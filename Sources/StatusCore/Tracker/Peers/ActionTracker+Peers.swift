@@ -88,7 +88,9 @@ extension ActionTracker {
         let source = record.key.source
         guard let policy = policy.sources[source] else { return }
         let wasKnown = actions[record.key.id]?.isKnown == true
-        actions[record.key.id]?.entries[source].absorb(record, askedAt: askedAt, now, policy)
+        let isClear = actions[record.key.id]?.entries[source]
+            .absorb(record, askedAt: askedAt, now, policy)
+        if isClear == false { rereads.insert(record.key.id, isUrgent: true) }
         if !wasKnown { lineUpAsKnown(record.key.id) }
     }
 }
