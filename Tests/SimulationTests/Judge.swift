@@ -53,6 +53,8 @@ struct Judge {
     private let isCalm: Bool
     private(set) var replies = 0
     private(set) var explanations = 0
+    /// Each has been told at some instant by all ways of asking, and by what is published.
+    private(set) var reasonsCompared: Set<StaleReason> = []
 
     var calls: Int { arrivals.count }
 
@@ -227,10 +229,13 @@ extension Judge {
         guard replica.isUp, replica.pausedUntil <= now else { return }
         for id in ids where !replica.knowsTwice(id) {
             let ways = replica.reasons(id, at: now)
-            guard let first = ways.first, ways.contains(where: { $0.reason != first.reason }) else {
-                continue
+            guard let first = ways.first else { continue }
+            if ways.contains(where: { $0.reason != first.reason }) {
+                accuse(.waysDisagree, now, "\(id) at \(replica.index): \(ways)")
             }
-            accuse(.waysDisagree, now, "\(id) at \(replica.index): \(ways)")
+            if let reason = first.reason, ways.count > ActionTracker.ways.count {
+                reasonsCompared.insert(reason)
+            }
         }
     }
 

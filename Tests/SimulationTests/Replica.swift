@@ -109,41 +109,15 @@ final class Replica {
         return question.patience == .none || answer.document.isDone ? answer : nil
     }
 
-    /// What each way of asking tells now of an answer's age, of those that tell something at once. It
-    /// is asked of copies: nothing of it happens.
+    /// What each way of asking tells now of an answer's age, of those that tell something at once.
     func reasons(_ id: ActionID, at time: Instant) -> [(way: String, reason: StaleReason?)] {
         let local = clock.shows(time)
         // A wake that is late may bring news at any moment.
         guard tracker.actions[id]?.isLoaded == true, tracker.nextWake ?? local >= local else {
             return []
         }
-        var ways: [(way: String, reason: StaleReason?)] = []
-        if let answer = answerOnBoard(Question(id: id), at: time) {
-            ways.append(("board", answer.staleReason))
-        }
-        let asker = CallerID(.max)
-        func ask(_ way: String, _ question: Question) -> Bool {
-            var copy = tracker
-            for case .reply(asker, .answer(let answer)) in copy.step(
-                .asked(asker, question), now: local)
-            {
-                ways.append((way, answer.staleReason))
-                return true
-            }
-            return false
-        }
-        // Who is held begins a refresh, which one without time to wait is told of.
-        if ask("plain", Question(id: id)) {
-            _ = ask("wait", Question(id: id, patience: .done(deadline: local)))
-        }
-        for source in policy.configured { _ = ask("source", Question(id: id, source: source)) }
-        var copy = tracker
-        for case .explain(asker, let explanation) in copy.step(.inquired(asker, id), now: local) {
-            for view in explanation.sources where explanation.asked.contains(view.source) {
-                if let answer = view.answer { ways.append(("explain", answer.staleReason)) }
-            }
-        }
-        return ways
+        let board = answerOnBoard(Question(id: id), at: time).map { ("board", $0.staleReason) }
+        return [board].compactMap { $0 } + tracker.staleReasons(id, now: local)
     }
 
     /// Both upstreams have told a state of it.

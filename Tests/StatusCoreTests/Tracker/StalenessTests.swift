@@ -6,17 +6,35 @@ import Testing
 @Suite struct StalenessTests {
     /// What keeps the vouchers from being called.
     enum Trouble: CaseIterable {
-        case pause, spentMinute, spentDay, noCallsLeft, openBreaker, peersBreaker, noToken
-        case outOfResources, storeDown, quarantine, draining
+        case pause, spentMinute, spentDay, noCallsLeft, lastCallTaken, openBreaker, peersBreaker
+        case noToken, refusedToken, outOfResources, storeDown, quarantine, draining
 
         var reason: StaleReason {
             switch self {
-            case .pause, .noCallsLeft: .throttled
+            case .pause, .noCallsLeft, .lastCallTaken: .throttled
             case .spentMinute, .spentDay: .budgetSpent
             case .openBreaker, .peersBreaker: .breakerOpen
             case .noToken, .draining: .unavailable
+            case .refusedToken: .error
             case .outOfResources: .overloaded
             case .storeDown, .quarantine: .storeUnavailable
+            }
+        }
+
+        /// What an explanation calls it.
+        var block: String {
+            switch self {
+            case .pause, .noCallsLeft: "paused"
+            case .spentMinute: "budget-spent-minute"
+            case .spentDay: "budget-spent-day"
+            case .lastCallTaken: "upstream-limit"
+            case .openBreaker, .peersBreaker: "breaker-open"
+            case .noToken: "token-unavailable"
+            case .refusedToken: "token-refused"
+            case .outOfResources: "out-of-resources"
+            case .storeDown: "store-unavailable"
+            case .quarantine: "store-quarantined"
+            case .draining: "draining"
             }
         }
     }
@@ -47,13 +65,17 @@ import Testing
         case .noCallsLeft:
             driver.ask("aa_other")
             driver.answer(hints: RateHints(remaining: 0))
+        case .lastCallTaken:
+            for id in ["aa_other", "aa_another"] { driver.ask(id) }
+            driver.answer(hints: RateHints(remaining: 1))
         case .openBreaker:
             for number in 1...Breaker.failuresMax {
                 driver.ask("aa_bad\(number)")
                 driver.fail(.serverError)
             }
-        case .noToken:
-            driver.credentialFault = UpstreamFault(kind: .tokenUnavailable)
+        case .noToken, .refusedToken:
+            let kind = trouble == .noToken ? .tokenUnavailable : UpstreamFault.Kind.tokenRefused
+            driver.credentialFault = UpstreamFault(kind: kind)
             driver.ask("aa_other")
         case .outOfResources:
             driver.ask("aa_other")
@@ -83,7 +105,23 @@ import Testing
             driver.ask(Self.id)
             driver.advance(.milliseconds(50))
         }
-        #expect(driver.ways(Self.id)["board"] == .some(trouble.reason))
+        let told = (["board"] + ActionTracker.ways).map { ($0, trouble.reason) }
+        #expect(driver.ways(Self.id) == Dictionary(uniqueKeysWithValues: told))
+        let views = driver.explanation(of: Self.id)?.sources ?? []
+        let why = views.first { $0.source == .vouchers }?.whyNotFresher
+        guard case .blocked(let block, _)? = why else {
+            Issue.record("\(trouble): \(String(describing: why))")
+            return
+        }
+        #expect(block.word == trouble.block)
+    }
+
+    /// A shut gate, and what is spent of unknown ids' shares, stand in no stored answer's way.
+    @Test func everyBlockReasonOfAStoredAnswerIsAmongTheTroubles() {
+        let shares = BudgetKind.allCases.filter { $0 != .minute && $0 != .day }
+        let others = [BlockReason.gate] + shares.map(BlockReason.budget)
+        let tried = Trouble.allCases.map(\.block) + others.map(\.word)
+        #expect(Set(tried) == Set(BlockReason.words))
     }
 
     @Test func aBlockReasonThatOutlastsAnotherIsReportedByAllWays() {
@@ -163,29 +201,12 @@ import Testing
 }
 
 extension TrackerDriver {
-    /// What each way of asking tells now, of those that answer at once. Nothing of it happens.
+    /// What each way of asking tells now, of those that answer at once.
     fileprivate func ways(_ id: String) -> [String: StaleReason?] {
-        var ways: [String: StaleReason?] = [:]
+        var ways = tracker.staleReasons(.of(id), now: now)
         if let board = published[.of(id)], now < board.servableUntil {
-            ways["board"] = .some(board.answer.staleReason)
+            ways.append(("board", board.answer.staleReason))
         }
-        var copy = self
-        if let answer = copy.reply(to: id).answer { ways["plain"] = .some(answer.staleReason) }
-        copy = self
-        if let answer = copy.reply(to: id, source: .vouchers).answer {
-            ways["source"] = .some(answer.staleReason)
-        }
-        // Who is held begins a refresh, which one without time to wait is told of.
-        if ways["plain"] != nil {
-            copy = self
-            let caller = copy.ask(id, patience: .done(deadline: now))
-            if let answer = copy.replies[caller].answer { ways["wait"] = .some(answer.staleReason) }
-        }
-        copy = self
-        let views = copy.explanation(of: id)?.sources ?? []
-        if let answer = views.first(where: { $0.source == .vouchers })?.answer {
-            ways["explain"] = .some(answer.staleReason)
-        }
-        return ways
+        return Dictionary(ways.map { ($0.way, $0.reason) }) { $1 }
     }
 }

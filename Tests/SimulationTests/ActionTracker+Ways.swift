@@ -1,0 +1,1 @@
+../StatusCoreTests/Tracker/ActionTracker+Ways.swift
