@@ -15,6 +15,8 @@ struct AllocationTests {
         case usual
         case keys
         case textLog
+        /// The log names a peer by its IPv6 address.
+        case peer
     }
 
     /// For every head that real clients send, and whatever else a hit may be asked with.
@@ -33,10 +35,13 @@ struct AllocationTests {
         case .usual: break
         case .keys: settings["CALLER_KEYS_FILE"] = try await Self.keys(in: folder)
         case .textLog: settings["LOG_FORMAT"] = "text"
+        case .peer: settings.merge(["LOG_PEER": "on", "LISTEN_HOST": "::1"]) { $1 }
         }
         let proxy = try Program(
             "\(programs)/status-proxy", environment: settings, directory: folder.url)
-        let socket = try RawSocket(port: try await World.port(of: proxy))
+        let host = setup == .peer ? "[::1]" : "127.0.0.1"
+        let port = try await World.port(of: proxy, host: host)
+        let socket = try RawSocket(port: port, isIPv6: setup == .peer)
         for hit in try Self.hits(on: socket) {
             try Self.ask(hit, socket, times: Self.warmUpHits)
             let before = try Self.allocations(counts)

@@ -104,11 +104,7 @@ struct CurlTests {
         var settings = World.usual(sandboxPort: try await World.port(of: sandbox))
         settings["LISTEN_HOST"] = "::1"
         let proxy = try Program("status-proxy", environment: settings, directory: folder.url)
-        let port = try await proxy.wait(for: "address") { text -> Int? in
-            guard let range = text.range(of: "http://[::1]:") else { return nil }
-            let digits = text[range.upperBound...].prefix { $0.isNumber }
-            return digits.endIndex < text.endIndex ? Int(digits) : nil
-        }
+        let port = try await World.port(of: proxy, host: "[::1]")
         let url = "http://[::1]:\(port)/actions/\(DemoID.pendingVoucher)"
         let transfers = try await curl(["-g", url, url])
         #expect(transfers.map(\.status) == [200, 200])

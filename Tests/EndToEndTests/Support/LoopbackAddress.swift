@@ -1,4 +1,4 @@
-// Ports of 127.0.0.1: their addresses, and free ones for programs that cannot choose for themselves.
+// Ports of the loopback interface: their addresses, and free ones for programs that cannot choose for themselves.
 
 import Glibc
 import Locking
@@ -12,12 +12,21 @@ enum LoopbackAddress {
         return address
     }
 
-    static func with(
-        _ address: inout sockaddr_in, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+    /// Of `::1`.
+    static func ofIPv6(port: Int) -> sockaddr_in6 {
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_port = UInt16(port).bigEndian
+        address.sin6_addr = in6addr_loopback
+        return address
+    }
+
+    static func with<Address>(
+        _ address: inout Address, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) -> Int32 {
         withUnsafePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                body($0, socklen_t(MemoryLayout<sockaddr_in>.size))
+                body($0, socklen_t(MemoryLayout<Address>.size))
             }
         }
     }

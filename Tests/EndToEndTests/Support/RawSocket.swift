@@ -12,16 +12,19 @@ final class RawSocket {
     private static let patience: Int32 = 60_000
 
     /// `receiveBytes`: the size of the kernel's receive buffer, for readers that are slow.
-    init(port: Int, receiveBytes: Int32 = 0) throws {
+    init(port: Int, isIPv6: Bool = false, receiveBytes: Int32 = 0) throws {
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-        descriptor = socket(AF_INET, kind, 0)
+        descriptor = socket(isIPv6 ? AF_INET6 : AF_INET, kind, 0)
         guard descriptor >= 0 else { throw Self.failure("socket") }
         if receiveBytes > 0 {
             var value = receiveBytes
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &value, 4)
         }
-        var address = LoopbackAddress.of(port: port)
-        let code = LoopbackAddress.with(&address) { connect(descriptor, $0, $1) }
+        var (address, ipv6) = (LoopbackAddress.of(port: port), LoopbackAddress.ofIPv6(port: port))
+        let code =
+            isIPv6
+            ? LoopbackAddress.with(&ipv6) { connect(descriptor, $0, $1) }
+            : LoopbackAddress.with(&address) { connect(descriptor, $0, $1) }
         guard code == 0 else {
             let failure = Self.failure("connect")
             close()

@@ -55,9 +55,9 @@ final class World {
     }
 
     /// Both programs say where they listen.
-    static func port(of program: Program) async throws -> Int {
+    static func port(of program: Program, host: String = "127.0.0.1") async throws -> Int {
         try await program.wait(for: "address") { text in
-            guard let range = text.range(of: "http://127.0.0.1:") else { return nil }
+            guard let range = text.range(of: "http://\(host):") else { return nil }
             let digits = text[range.upperBound...].prefix { $0.isNumber }
             // More must follow, or the number may have been cut.
             guard digits.endIndex < text.endIndex else { return nil }
