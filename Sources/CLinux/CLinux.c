@@ -50,6 +50,8 @@ int linux_untaken(int socket) {
     return ioctl(socket, SIOCOUTQ, &bytes) == 0 ? bytes : -1;
 }
 
+void linux_use_one_heap(void) { mallopt(M_ARENA_MAX, 1); }
+
 void linux_give_memory_back(void) { malloc_trim(0); }
 
 char **linux_environment(void) { return environ; }

@@ -37,6 +37,8 @@ int linux_accept(int listener);
 /// be told.
 int linux_untaken(int socket);
 
+/// From now on all threads allocate from one heap (mallopt): what is freed of several stays in each of them.
+void linux_use_one_heap(void);
 /// Gives memory that was freed back to the system (malloc_trim).
 void linux_give_memory_back(void);
 

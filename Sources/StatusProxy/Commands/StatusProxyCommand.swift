@@ -29,6 +29,7 @@ struct ServeCommand: ParsableCommand {
 
     func run() throws {
         Self.ignoreSignals()
+        linux_use_one_heap()
         do {
             let environment = Environment.current()
             let manager = try ServiceManager(environment: environment)
