@@ -40,6 +40,28 @@ struct CompressionTests {
         }
     }
 
+    /// As Voucherify reports a failed import: many rows, each with its own code and reason.
+    @Test func importResultGoesOutInATenthOfItsBytesAndIsCompressedOnce() async throws {
+        let world = try await World(Self.settings)
+        let path = "/actions/aa_beef00000000000010"
+        try await eventually("the import") { try world.get(path).status == 200 }
+        let plain = try world.get(path).body
+        #expect(plain.count > 1_000_000)
+        func storedBytes() throws -> Int { try world.figure("actions_stored_bytes") }
+        let before = try storedBytes()
+        var forms: [[UInt8]] = []
+        for _ in 0..<2 {
+            let folded = try world.get(path, fields: ["Accept-Encoding: gzip"])
+            #expect(folded.body.count * 10 <= plain.count)
+            #expect(Gunzip.unfold(folded.body) == plain)
+            forms.append(folded.body)
+        }
+        #expect(forms[0] == forms[1])
+        // One form is kept, not two.
+        try await eventually("the form counts") { try storedBytes() > before }
+        #expect(try storedBytes() - before <= forms[0].count)
+    }
+
     /// Many want it before it is there: all get it, and those who do not accept it are not kept waiting.
     @Test func crowdGetsTheFormThatIsBeingMade() async throws {
         let world = try await World(Self.settings)

@@ -52,6 +52,12 @@ enum SceneFamily {
         .voucher("feed", "DONE, with a result of 7 MiB") {
             .json(200, VouchersBody.large($0.id))
         },
+        .voucher("feeb", "DONE, with a result of 1 MB") {
+            .json(200, VouchersBody.sizeable($0.id))
+        },
+        .voucher("beef", "DONE, with an import result of 1 MB") {
+            .json(200, VouchersBody.largeImport($0.id))
+        },
         .uuid(.conversations, "a0", "PENDING, then SUCCESS") {
             .json(200, OrdersBody.moving($0))
         },

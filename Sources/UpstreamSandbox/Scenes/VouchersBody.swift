@@ -35,6 +35,42 @@ enum VouchersBody {
 
     private static let filler = String(repeating: "x", count: 7 << 20)
 
+    /// DONE, with a message of 1 MB.
+    static func sizeable(_ id: String) -> String {
+        action(id, "DONE", operation: "SUCCESS", result: #"{"message":"\#(sizeableFiller)"}"#)
+    }
+
+    private static let sizeableFiller = String(repeating: "x", count: 1_000_000)
+
+    /// DONE, with an import of which thousands of rows failed, each for a reason of its own.
+    static func largeImport(_ id: String) -> String {
+        let rows = importRows.joined(separator: id)
+        return action(
+            id, "DONE",
+            result: #"{"message":"\#(importRowCount) failed","failed":[\#(rows)],"done_count":5,"#
+                + #""failed_count":\#(importRowCount)}"#)
+    }
+
+    private static let importRowCount = 10_000
+
+    /// Between two of them stands the id that makes the codes of one import unlike another's.
+    private static let importRows: [String] = (0...importRowCount).map { row in
+        let number = row * 7_919 % 1_000_003
+        let reason = importReasons[number / 1_000 % importReasons.count]
+        let end =
+            #"-\#(SceneID.digits(number, 7))","row":\#(row + 1),"#
+            + #""source_id":"crm-\#(40_000 + 3 * row)","reason":"\#(reason)"}"#
+        let start = #"{"code":""#
+        return row == 0 ? start : row == importRowCount ? end : end + "," + start
+    }
+
+    private static let importReasons = [
+        "Internal error", "Voucher with the given code already exists",
+        "Invalid date in field start_date", "Missing field discount.amount_off",
+        "Quantity must be a positive integer", "Category was not found",
+        "Metadata does not fit the schema of the project",
+    ]
+
     /// ENQUEUED, then DONE like a moving one: a job that waits for others.
     static func waiting(_ moment: Moment) -> String {
         guard moment.isPending else { return moving(moment) }

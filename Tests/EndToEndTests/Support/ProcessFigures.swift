@@ -6,12 +6,26 @@ import Glibc
 enum ProcessFigures {
     /// Resident memory in bytes (proc(5), VmRSS).
     static func residentBytes(of program: Program) throws -> Int {
+        try bytes("VmRSS:", of: program)
+    }
+
+    /// The most that it has ever had, or since ``forgetPeak(of:)`` (VmHWM).
+    static func peakBytes(of program: Program) throws -> Int {
+        try bytes("VmHWM:", of: program)
+    }
+
+    static func forgetPeak(of program: Program) throws {
+        try "5".write(
+            toFile: "/proc/\(program.identifier)/clear_refs", atomically: false, encoding: .utf8)
+    }
+
+    private static func bytes(_ name: String, of program: Program) throws -> Int {
         let text = try String(
             contentsOfFile: "/proc/\(program.identifier)/status", encoding: .utf8)
-        let line = text.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        let line = text.split(separator: "\n").first { $0.hasPrefix(name) }
         guard let kibibytes = line?.split(whereSeparator: { $0 == " " || $0 == "\t" })[1],
             let count = Int(kibibytes)
-        else { throw Client.Failure(description: "no VmRSS in:\n\(text)") }
+        else { throw Client.Failure(description: "no \(name) in:\n\(text)") }
         return count * 1024
     }
 

@@ -107,6 +107,13 @@ final class RawSocket {
         return buffer
     }
 
+    /// What comes next, however little; nil at the end of the stream.
+    func piece() throws -> [UInt8]? {
+        guard try fill() else { return nil }
+        defer { buffer = [] }
+        return buffer
+    }
+
     /// False at the end of the stream.
     private func fill() throws -> Bool {
         guard waitUntilReadable(milliseconds: Self.patience) else {

@@ -108,6 +108,13 @@ final class World {
         }
     }
 
+    /// A figure without labels, as `/metrics` has it.
+    func figure(_ name: String) throws -> Int {
+        let lines = try get("/metrics").text.split(separator: "\n")
+        let line = lines.first { $0.hasPrefix("status_proxy_\(name) ") }
+        return line?.split(separator: " ").last.flatMap { Int($0) } ?? -1
+    }
+
     // MARK: The audit
 
     struct Audit {
