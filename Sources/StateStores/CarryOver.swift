@@ -14,11 +14,15 @@ struct CarryOver {
         var end: Instant { completed?.ended ?? granted.ends }
     }
 
-    /// Beyond this many the oldest are forgotten.
+    /// Beyond this many the oldest are forgotten, some at a time: what is left is moved up.
     private static let callsMax = 10_000
+    private static let surplusMax = 500
 
     private var calls: [Call] = []
     private var pauses: [Source: Instant] = [:]
+
+    /// Half a kilobyte each: an array that grows by itself has room for twice as many.
+    init() { calls.reserveCapacity(Self.callsMax + 2 * Self.surplusMax) }
 
     var isEmpty: Bool { calls.isEmpty && pauses.isEmpty }
 
@@ -38,7 +42,9 @@ struct CarryOver {
                 calls[index].completed = call.moved(by: .zero - offset)
             }
         }
-        if calls.count > 2 * Self.callsMax { calls.removeFirst(calls.count - Self.callsMax) }
+        if calls.count > Self.callsMax + Self.surplusMax {
+            calls.removeFirst(calls.count - Self.callsMax)
+        }
     }
 
     mutating func paused(_ source: Source, until: Instant) {

@@ -74,8 +74,8 @@ extension ActionDocument {
     /// Returns whether it has made it.
     @discardableResult
     func compress() -> Bool {
-        guard compressed.state == nil, let blocks = Deflate.blocks(open) else { return false }
-        return compressed.keep(
+        guard compressed == nil, let blocks = Deflate.blocks(open) else { return false }
+        return keep(
             CompressedState(
                 bytes: GzipMember.header + blocks, checksum: Deflate.checksum(open)))
     }

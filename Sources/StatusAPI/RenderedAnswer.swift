@@ -3,7 +3,6 @@
 
 public import HTTPWire
 public import StatusCore
-internal import Synchronization
 
 /// Two readings of one moment.
 public struct Clocks: Sendable {
@@ -30,28 +29,27 @@ public enum CacheScope: Sendable {
 
 /// An answer ready to be served any number of times.
 ///
-/// The state's bytes are shared with the tracker; only what follows them in the Action is its own.
+/// The bytes are shared with the tracker: the state's, and those that end the Action.
 public struct RenderedAnswer: Sendable {
-    @usableFromInline let shared: Shared<Answer>
-    /// Of the Action.
-    private let plainBytes: Int
-    /// Ends the Action that the state's bytes begin: `,"checked_at":…}`.
-    let tail: [UInt8]
-    private let compressedTail = CompressedTail()
+    public let answer: Answer
+    private let end: AnswerTail
 
     public init(_ answer: Answer, clocks: Clocks) {
-        self.init(Shared(answer), clocks: clocks)
+        self.answer = answer
+        end = AnswerTail(Self.tail(answer, clocks))
     }
 
-    public init(_ shared: Shared<Answer>, clocks: Clocks) {
-        self.shared = shared
-        let answer = shared.value
-        tail = Self.tail(answer, clocks)
-        plainBytes = answer.document.open.count + tail.count
+    public init(_ snapshot: Snapshot, clocks: @autoclosure () -> Clocks) {
+        answer = snapshot.answer
+        end =
+            snapshot.tail ?? snapshot.keep(AnswerTail(Self.tail(snapshot.answer, clocks())))
     }
 
-    @inlinable public var answer: Answer { shared.value }
-    public var tag: EntityTag { EntityTag(shared.value.document) }
+    public var tag: EntityTag { EntityTag(answer.document) }
+    /// Ends the Action that the state's bytes begin: `,"checked_at":…}`.
+    var tail: [UInt8] { end.bytes }
+    /// Of the Action.
+    private var plainBytes: Int { answer.document.bytes.count - 1 + tail.count }
 
     /// The Action: the state, and what is known of its freshness.
     public var content: Content {
@@ -69,7 +67,7 @@ public struct RenderedAnswer: Sendable {
     /// The same, in a member of gzip, if the state has been compressed.
     func append(to member: inout GzipMember) {
         let state = answer.document.open
-        if let compressed = answer.document.compressed.state {
+        if let compressed = answer.document.compressed {
             member.append(compressed, of: state.count)
         } else {
             member.append(Array(state))
@@ -88,7 +86,7 @@ public struct RenderedAnswer: Sendable {
 
     /// Of a state that has no compressed form yet.
     var uncompressedBytes: Int {
-        answer.document.compressed.state == nil ? answer.document.bytes.count : 0
+        answer.document.compressed == nil ? answer.document.bytes.count : 0
     }
 
     /// Compresses the state, unless that has been done; returns whether it has. From any queue.
@@ -115,11 +113,10 @@ public struct RenderedAnswer: Sendable {
         }
         let isKnown = verdict == .notModified
         let status = isKnown ? 304 : 200
-        if isCompressed(for: request.coding), let state = answer.document.compressed.state {
-            let end = compressedTail.bytes(behind: state, of: answer.document.open.count, tail)
+        if isCompressed(for: request.coding), let state = answer.document.compressed {
             writer.write(
                 status: status, fieldBytesMax: Self.fieldBytesMax, content: state.bytes[...],
-                end.span
+                compressedTail(behind: state).span
             ) { appendFields(isKnown, true, preferred, requestID, bytes, now, caches, to: &$0) }
             return status
         }
@@ -128,6 +125,12 @@ public struct RenderedAnswer: Sendable {
             tail.span
         ) { appendFields(isKnown, false, preferred, requestID, bytes, now, caches, to: &$0) }
         return status
+    }
+
+    private func compressedTail(behind state: CompressedState) -> [UInt8] {
+        if let kept = end.compressed { return kept.bytes }
+        let bytes = GzipMember.ending(state, of: answer.document.open.count, tail: tail)
+        return end.keep(compressed: AnswerTail(bytes)).bytes
     }
 
     @inline(__always)
@@ -216,21 +219,5 @@ public struct RenderedAnswer: Sendable {
         json.endObject()
         // Behind the state's members instead of before them: "{" becomes ",".
         return [UInt8(ascii: ",")] + json.bytes.dropFirst()
-    }
-}
-
-/// What ends the compressed form: made when it is first wanted.
-private final class CompressedTail: Sendable {
-    private final class Bytes: Sendable {
-        let bytes: [UInt8]
-
-        init(_ bytes: [UInt8]) { self.bytes = bytes }
-    }
-
-    private let kept = AtomicLazyReference<Bytes>()
-
-    func bytes(behind state: CompressedState, of plainBytes: Int, _ tail: [UInt8]) -> [UInt8] {
-        if let kept = kept.load() { return kept.bytes }
-        return kept.storeIfNil(Bytes(GzipMember.ending(state, of: plainBytes, tail: tail))).bytes
     }
 }

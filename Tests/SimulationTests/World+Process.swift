@@ -205,7 +205,7 @@ extension Snapshot {
     /// Only mutants make it: served for as long as no call can be made.
     fileprivate var past: Snapshot {
         let until = answer.nextRefreshAt.map { min($0, answer.keptUntil) } ?? servableUntil
-        return Snapshot(shared, servableUntil: max(until, servableUntil))
+        return Snapshot(id, answer, servableUntil: max(until, servableUntil))
     }
 }
 

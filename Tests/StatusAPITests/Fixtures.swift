@@ -33,7 +33,7 @@ enum Fixtures {
         var answer = Answer(
             document: try document(), checkedAt: wall + .seconds(-18),
             answeredAt: now - .seconds(18), freshUntil: now + .seconds(42),
-            nextRefreshAt: now + .seconds(42), keptUntil: now + .seconds(86_382), staleReason: nil,
+            keptUntil: now + .seconds(86_382), nextRefreshAt: now + .seconds(42), staleReason: nil,
             service: .hit)
         try change(&answer)
         return answer

@@ -105,7 +105,7 @@ extension StoredEntry {
 
 extension ActionDocument {
     /// Columns `status, done, created_wall, bytes` from `first` on.
-    init?(_ row: PostgresResult.Row, from first: Int32, source: Source) {
+    convenience init?(_ row: PostgresResult.Row, from first: Int32, source: Source) {
         guard let status = row.text(first), let bytes = row.blob(first + 3) else { return nil }
         self.init(
             bytes: bytes, source: source, status: ActionStatus(rawValue: status) ?? .unknown,

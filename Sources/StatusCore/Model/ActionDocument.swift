@@ -1,24 +1,26 @@
 // An Action as it is kept and served: rendered once, when it changes.
 
+internal import Synchronization
+
 /// The state of an action in its JSON form, with what the tracker needs to know of it.
 ///
 /// The bytes hold the state only (`id` … `upstream`), one JSON object without white space, fields
 /// in the order of the contract, `result`'s keys sorted: same state, same bytes.
-public struct ActionDocument: Sendable, Equatable {
+public final class ActionDocument: Sendable, Equatable {
     /// One JSON object, UTF-8.
     public let bytes: [UInt8]
-    /// No line end stands in `bytes`: JSON has none of its own, and the writer escapes others.
-    public let isOneLine: Bool
     /// A hash of `bytes`: the entity tag's opaque value, on every replica and after a restart.
     public let tag: UInt64
     public let source: Source
-    public let status: ActionStatus
-    public let isDone: Bool
     /// When the upstream made the action, if it told so in a form that can be read.
     public let createdAt: WallTime?
-    /// Of an action that has just been read as ended; not part of the state, and kept by no store.
+    public let status: ActionStatus
+    public let isDone: Bool
+    /// No line end stands in `bytes`: JSON has none of its own, and the writer escapes others.
+    public let isOneLine: Bool
+    /// Of an action that has just been read as ended; not part of the state, and not kept.
     public let ending: ActionEnding?
-    public let compressed = CompressedSlot()
+    private let compressedForm = AtomicLazyReference<CompressedState>()
 
     public init(
         bytes: [UInt8], source: Source, status: ActionStatus, isDone: Bool, createdAt: WallTime?,
@@ -37,10 +39,48 @@ public struct ActionDocument: Sendable, Equatable {
         self.ending = ending
     }
 
-    /// The same state, as it is kept already: with its compressed form.
-    func orKept(_ kept: ActionDocument?) -> ActionDocument {
-        guard let kept, kept == self else { return self }
-        return kept
+    private init(withoutEnding document: ActionDocument) {
+        bytes = document.bytes
+        isOneLine = document.isOneLine
+        tag = document.tag
+        source = document.source
+        status = document.status
+        isDone = document.isDone
+        createdAt = document.createdAt
+        ending = nil
+    }
+
+    /// The state as it is kept: as it is already, with its compressed form, or without its ending.
+    func kept(besides before: ActionDocument?) -> ActionDocument {
+        if let before, before == self { return before }
+        return ending == nil ? self : ActionDocument(withoutEnding: self)
+    }
+
+    /// The action's id: it stands first in the bytes. Nil if it does not.
+    var id: ActionID? {
+        let rest = bytes.dropFirst(Self.idOffset)
+        return rest.firstIndex(of: UInt8(ascii: "\"")).flatMap { end in
+            ActionID(String(decoding: rest[..<end], as: UTF8.self))
+        }
+    }
+
+    /// Whether that is one of its id's spellings.
+    func isAbout(_ id: Span<UInt8>) -> Bool {
+        let bytes = bytes
+        let end = Self.idOffset + id.count
+        guard bytes.count > end, bytes[end] == UInt8(ascii: "\"") else { return false }
+        return ActionID.areSpellings(bytes.span.extracting(Self.idOffset..<end), id)
+    }
+
+    /// Behind `{"id":"`.
+    private static let idOffset = 7
+
+    /// Nil until it has been made.
+    public var compressed: CompressedState? { compressedForm.load() }
+
+    /// Keeps the compressed form, unless another thread was first; then it returns false.
+    public func keep(_ compressed: CompressedState) -> Bool {
+        compressedForm.storeIfNil(compressed) === compressed
     }
 
     public static func == (a: ActionDocument, b: ActionDocument) -> Bool {

@@ -1,11 +1,13 @@
 // What operators count of an action that has ended.
 
 /// What the upstream said of an ended action's run. No store keeps it: it is counted when it is learned.
-public struct ActionEnding: Sendable, Equatable {
+///
+/// A class: most documents have none, and room for it in each would be half of what else they take.
+public final class ActionEnding: Sendable, Equatable {
     /// How many errors of each class are listed.
-    public var errors: [ErrorClass: Int]
+    public let errors: [ErrorClass: Int]
     /// From its creation to its end; nil when the upstream does not say.
-    public var took: Duration?
+    public let took: Duration?
 
     public init(errors: [ErrorClass: Int], took: Duration?) {
         self.errors = errors
@@ -21,5 +23,9 @@ public struct ActionEnding: Sendable, Equatable {
         } else {
             took = action.processingTimeMilliseconds.map { .milliseconds(max(0, $0)) }
         }
+    }
+
+    public static func == (a: ActionEnding, b: ActionEnding) -> Bool {
+        a.errors == b.errors && a.took == b.took
     }
 }

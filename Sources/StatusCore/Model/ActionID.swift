@@ -15,7 +15,8 @@ public struct ActionID: Hashable, Sendable, CustomStringConvertible {
         let bytes = text.utf8
         guard let first = bytes.first, bytes.count <= Self.bytesMax else { return nil }
         guard Self.isAlphanumeric(first), bytes.allSatisfy(Self.isAllowed) else { return nil }
-        self.text = text
+        // Kept for a day: what made the text may have reserved twice as much.
+        self.text = String(decoding: Array(bytes), as: UTF8.self)
     }
 
     public var description: String { text }
@@ -39,15 +40,18 @@ public struct ActionID: Hashable, Sendable, CustomStringConvertible {
 
 extension ActionID {
     /// 8-4-4-4-12 hexadecimal digits.
-    var isUUID: Bool {
-        let bytes = text.utf8
-        guard bytes.count == Self.uuidBytes else { return false }
-        return bytes.enumerated().allSatisfy { offset, byte in
-            switch offset {
-            case 8, 13, 18, 23: byte == UInt8(ascii: "-")
-            default: Self.isHexDigit(byte)
+    var isUUID: Bool { Self.isUUID(text.utf8.span) }
+
+    private static func isUUID(_ bytes: Span<UInt8>) -> Bool {
+        guard bytes.count == uuidBytes else { return false }
+        for index in bytes.indices {
+            let isHyphen = bytes[index] == UInt8(ascii: "-")
+            switch index {
+            case 8, 13, 18, 23: guard isHyphen else { return false }
+            default: guard isHexDigit(bytes[index]) else { return false }
             }
         }
+        return true
     }
 
     public static let uuidBytes = 36
@@ -70,18 +74,34 @@ extension ActionID {
 
     /// Whether the text is one of the id's spellings.
     public func isSpelled(_ bytes: Span<UInt8>) -> Bool {
-        var text = text
-        return text.withUTF8 { own in
-            guard own.count == bytes.count else { return false }
-            var isSame = true
-            var isFolded = true
-            for index in own.indices {
-                let (a, b) = (own[index], bytes[index])
-                isSame = isSame && a == b
-                isFolded = isFolded && Self.folded(a) == Self.folded(b)
+        Self.areSpellings(text.utf8.span, bytes)
+    }
+
+    static func areSpellings(_ a: Span<UInt8>, _ b: Span<UInt8>) -> Bool {
+        guard a.count == b.count else { return false }
+        if areSame(a.bytes, b.bytes) { return true }
+        for index in a.indices where folded(a[index]) != folded(b[index]) { return false }
+        return isUUID(a)
+    }
+
+    /// Eight bytes at a time.
+    private static func areSame(_ a: RawSpan, _ b: RawSpan) -> Bool {
+        var index = 0
+        while index + 8 <= a.byteCount {
+            let word = a.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            guard word == b.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self) else {
+                return false
             }
-            return isSame || isFolded && isUUID
+            index += 8
         }
+        while index < a.byteCount {
+            guard
+                a.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+                    == b.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+            else { return false }
+            index += 1
+        }
+        return true
     }
 
     /// Of letters that are hexadecimal digits, the lower-case one.
@@ -92,11 +112,42 @@ extension ActionID {
     public static func == (a: ActionID, b: ActionID) -> Bool {
         if a.text == b.text { return true }
         guard a.text.utf8.count == uuidBytes, b.text.utf8.count == uuidBytes else { return false }
-        return a.isSpelled(b.text.utf8.span)
+        return areSpellings(a.text.utf8.span, b.text.utf8.span)
     }
 
     public func hash(into hasher: inout Hasher) {
         guard isUUID else { return hasher.combine(text) }
         for byte in text.utf8 { hasher.combine(Self.folded(byte)) }
+    }
+}
+
+// MARK: - Hashes
+
+extension ActionID {
+    /// The same for all spellings; nobody who does not know the seed can make ids collide.
+    public func hash(seed: UInt64) -> UInt64 { Self.hash(text.utf8.span, seed: seed) }
+
+    /// Multiply and fold, eight bytes at a time. Letter case does not count where it may not: in a UUID.
+    public static func hash(_ text: Span<UInt8>, seed: UInt64) -> UInt64 {
+        let bytes = text.bytes
+        let lower: UInt64 = text.count == uuidBytes ? 0x2020_2020_2020_2020 : 0
+        var hash = seed ^ UInt64(text.count)
+        var index = 0
+        while index + 8 <= text.count {
+            let word = bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
+            hash = mix(hash ^ (word | lower))
+            index += 8
+        }
+        var rest: UInt64 = 0
+        while index < text.count {
+            rest = rest << 8 | UInt64(text[index])
+            index += 1
+        }
+        return mix(hash ^ (rest | lower))
+    }
+
+    private static func mix(_ word: UInt64) -> UInt64 {
+        let (high, low) = word.multipliedFullWidth(by: 0x9e37_79b9_7f4a_7c15)
+        return high ^ low
     }
 }

@@ -1,7 +1,5 @@
 // A state's compressed form: made once, when somebody first accepts it, and kept with the state.
 
-internal import Synchronization
-
 /// A state's bytes but the last, which closes the object, compressed: the beginning of a gzip member
 /// (RFC 1952), to which whatever follows the state can be added.
 public final class CompressedState: Sendable {
@@ -14,15 +12,4 @@ public final class CompressedState: Sendable {
         self.bytes = bytes
         self.checksum = checksum
     }
-}
-
-/// The place for a compressed form, shared by all copies of one state.
-public final class CompressedSlot: Sendable {
-    private let kept = AtomicLazyReference<CompressedState>()
-
-    /// Nil until it has been made.
-    public var state: CompressedState? { kept.load() }
-
-    /// Keeps the form, unless another thread was first; then it returns false.
-    public func keep(_ state: CompressedState) -> Bool { kept.storeIfNil(state) === state }
 }

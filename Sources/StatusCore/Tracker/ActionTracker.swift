@@ -15,8 +15,6 @@ public struct ActionTracker: Sendable {
     let policy: TrackerPolicy
     var upstreams: PerSource<UpstreamState>
     var actions: ActionTable
-    /// Finished actions that nobody is concerned with: their published answers say all of them.
-    var retired: [ActionID: Shared<Answer>] = [:]
     var callers: [CallerID: ActionID] = [:]
     var evictions = EvictionQueue()
     var unfinished: UnfinishedActions
@@ -51,7 +49,7 @@ public struct ActionTracker: Sendable {
 
     public init(policy: TrackerPolicy, seed: UInt64) {
         self.policy = policy
-        self.actions = ActionTable(capacity: policy.actionsMax)
+        self.actions = ActionTable(capacity: policy.actionsMax, seed: seed)
         self.unfinished = UnfinishedActions(policy.configured, actionsMax: policy.actionsMax)
         self.random = SplitMix64(seed: seed)
         self.upstreams = policy.sources.map(UpstreamState.init(policy:))
@@ -63,9 +61,9 @@ public struct ActionTracker: Sendable {
     /// something for the next step, so that none is long.
     public var nextWake: Instant? { touched.isEmpty ? wakes.next : .distantPast }
 
-    public var storedActions: Int { actions.count + retired.count }
+    public var storedActions: Int { actions.count + actions.retiredCount }
     /// Of the states that are held, and of their compressed forms.
-    public var storedBytes: Int { evictions.bytes }
+    public var storedBytes: Int { actions.bytes }
     public var waitingCallers: Int { callers.count }
 
     /// Whose question caused the flight that is under way.

@@ -71,24 +71,6 @@ public enum Effect: Sendable, Equatable {
     case note(Note)
 }
 
-/// An answer that anybody who asks without `source` and `wait` gets, until `servableUntil`.
-public struct Snapshot: Sendable, Equatable {
-    /// Kept once, here and wherever it is served from.
-    public let shared: Shared<Answer>
-    public let servableUntil: Instant
-
-    public init(_ shared: Shared<Answer>, servableUntil: Instant) {
-        self.shared = shared
-        self.servableUntil = servableUntil
-    }
-
-    public var answer: Answer { shared.value }
-
-    public static func == (a: Snapshot, b: Snapshot) -> Bool {
-        a.servableUntil == b.servableUntil && (a.shared === b.shared || a.answer == b.answer)
-    }
-}
-
 /// What is logged and counted for operators.
 public enum Note: Sendable, Equatable {
     /// `cause`: the request that caused the call.

@@ -256,8 +256,7 @@ final class Engine: @unchecked Sendable {
         case .reply(let caller, let reply): backlog.add(reply: reply, to: caller)
         case .explain(let inquirer, let explanation):
             inquiries.removeValue(forKey: inquirer)?(explanation)
-        case .publish(let id, let snapshot):
-            responses.publish(id, snapshot, clocks: SystemClock.both())
+        case .publish(let id, let snapshot): responses.publish(id, snapshot)
         case .withdraw(let id): responses.withdraw(id)
         case .note(let note): observer.observe(note)
         }

@@ -208,11 +208,14 @@ extension ProxyHandler {
         _ context: inout RequestContext, _ exchange: Exchange, _ writer: inout ResponseWriter
     ) -> Bool {
         guard !context.fields.prefersEvents, let options = try? options(head, bytes, context),
-            let found = cached(bytes.extracting(id), options, context),
-            found.rendered.bytesToCompress(for: context.fields) <= Self.compressedAtOnceMax
+            let found = cached(bytes.extracting(id), options, context)
         else { return false }
+        let rendered = RenderedAnswer(found, clocks: SystemClock.both())
+        guard rendered.bytesToCompress(for: context.fields) <= Self.compressedAtOnceMax else {
+            return false
+        }
         context.action = PercentCoding.isEscaped(bytes.extracting(id)) ? .kept(found.id) : .at(id)
-        write(found.id, found.rendered, options, &context, bytes, exchange, &writer)
+        write(found.id, rendered, options, &context, bytes, exchange, &writer)
         return true
     }
 
@@ -229,7 +232,7 @@ extension ProxyHandler {
     /// `id`: percent-encoded, as it came; hardly ever is there an escape in it.
     private func cached(
         _ id: Span<UInt8>, _ options: RequestOptions, _ context: borrowing RequestContext
-    ) -> CachedResponse? {
+    ) -> Snapshot? {
         if let found = responses.answer(
             for: id, options.source, options.patience, now: context.startedAt)
         {
@@ -331,11 +334,11 @@ extension ProxyHandler {
     }
 
     private func write(
-        _ id: ActionID, _ rendered: RenderedAnswer, _ options: RequestOptions,
+        _ id: @autoclosure () -> ActionID, _ rendered: RenderedAnswer, _ options: RequestOptions,
         _ context: inout RequestContext,
         _ bytes: Span<UInt8>, _ exchange: Exchange, _ writer: inout ResponseWriter
     ) {
-        if rendered.bytesToCompress(for: context.fields) > 0 { compress(id, rendered) }
+        if rendered.bytesToCompress(for: context.fields) > 0 { compress(id(), rendered) }
         let status = rendered.write(
             context.fields, context.requestID, from: bytes,
             preferred: options.waitPreferred, now: SystemClock.now(), for: limits.caches,

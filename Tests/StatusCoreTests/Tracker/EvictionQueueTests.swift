@@ -5,26 +5,18 @@ import Testing
 @Suite struct EvictionQueueTests {
     @Test func onlyWhatIsBeyondTheBoundIsTakenOutOldestFirst() {
         var queue = EvictionQueue()
-        for id in ["a", "b", "c"] { queue.insert(.of(id)) }
-        #expect(queue.popSurplus(overActions: 2, bytes: 0) == .of("a"))
-        #expect(queue.popSurplus(overActions: 2, bytes: 0) == nil)
-        queue.insert(.of("a"))
-        #expect(queue.popSurplus(overActions: 0, bytes: 0) == .of("b"))
-        #expect(Array(queue.ids) == [.of("c"), .of("a")])
+        for place: ActionTable.Place in [7, 8, 9] { queue.insert(place) }
+        #expect(queue.popSurplus(overActions: 2, isOverBytes: false) == 7)
+        #expect(queue.popSurplus(overActions: 2, isOverBytes: false) == nil)
+        queue.insert(7)
+        #expect(queue.popSurplus(overActions: 0, isOverBytes: false) == 8)
+        #expect(Array(queue.places) == [9, 7])
     }
 
     @Test func bytesAreABoundOfTheirOwn() {
         var queue = EvictionQueue()
-        for id in ["a", "b"] {
-            queue.insert(.of(id))
-            queue.setBytes(10, of: .of(id))
-        }
-        queue.setBytes(30, of: .of("b"))
-        #expect(queue.bytes == 40)
-        #expect(queue.popSurplus(overActions: 9, bytes: 40) == nil)
-        #expect(queue.popSurplus(overActions: 9, bytes: 39) == .of("a"))
-        queue.setBytes(0, of: .of("a"))
-        queue.setBytes(0, of: .of("c"))
-        #expect(queue.bytes == 30)
+        queue.insert(3)
+        #expect(queue.popSurplus(overActions: 9, isOverBytes: true) == 3)
+        #expect(queue.popSurplus(overActions: 9, isOverBytes: true) == nil)
     }
 }

@@ -24,7 +24,7 @@ import Testing
         var driver = TrackerDriver()
         driver.learn(id, .pending)
         #expect(driver.tracker.actions.count == 1)
-        #expect(driver.tracker.retired.isEmpty)
+        #expect(driver.tracker.actions.retiredCount == 0)
     }
 
     @Test func askedAgainItIsWhatItWasWithoutACall() {
@@ -64,6 +64,6 @@ import Testing
         driver.store = PaperStore()
         driver.ask(id)
         #expect(driver.callsMade.count == 2)
-        #expect(driver.tracker.retired.isEmpty)
+        #expect(driver.tracker.actions.retiredCount == 0)
     }
 }

@@ -277,11 +277,11 @@ import Testing
         driver.learn("aa_2", .succeeded)
         let plain = driver.tracker.storedBytes
         let published = driver.published[.of("aa_1")]?.answer.document
-        _ = published?.compressed.keep(
+        _ = published?.keep(
             CompressedState(bytes: [UInt8](repeating: 0, count: 50_000), checksum: 0))
         driver.step(.compressed(.of("aa_1")))
         #expect(driver.tracker.storedBytes == plain + 50_000)
-        _ = driver.published[.of("aa_2")]?.answer.document.compressed.keep(
+        _ = driver.published[.of("aa_2")]?.answer.document.keep(
             CompressedState(bytes: [UInt8](repeating: 0, count: 60_000), checksum: 0))
         driver.step(.compressed(.of("aa_2")))
         #expect(driver.tracker.storedActions == 1)

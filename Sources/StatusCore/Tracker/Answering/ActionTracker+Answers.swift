@@ -12,8 +12,8 @@ extension ActionTracker {
         return Answer(
             document: state.document, checkedAt: state.checkedAt, answeredAt: state.answeredAt,
             freshUntil: entry.freshUntil(state, policy, source),
-            nextRefreshAt: isDone ? nil : callableAt(tracked, source, watched: tracked.isWatched),
             keptUntil: entry.keptUntil(state, policy),
+            nextRefreshAt: isDone ? nil : callableAt(tracked, source, watched: tracked.isWatched),
             staleReason: staleness(tracked, source).reason, service: service)
     }
 

@@ -98,6 +98,8 @@ extension ActionTracker {
         guard wakeAt < tracked.wakeAt else { return }
         actions[id]?.wakeAt = wakeAt
         wakes.insert(.action(id), at: max(wakeAt, now + .milliseconds(1)))
+        let actions = actions
+        wakes.dropUntracked { actions[$0] != nil }
     }
 
     /// When something else is to be done about it than to let somebody go who has waited enough.

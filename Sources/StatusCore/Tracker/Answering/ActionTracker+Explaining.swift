@@ -6,7 +6,7 @@ extension ActionTracker {
 
     mutating func inquired(_ inquirer: CallerID, _ id: ActionID) {
         if actions[id] == nil {
-            guard retired[id] == nil, store.troubleUntil <= now else {
+            guard actions.retired(id) == nil, store.troubleUntil <= now else {
                 return explain(id, to: inquirer)
             }
             track(id)
@@ -26,8 +26,8 @@ extension ActionTracker {
     private mutating func explain(_ id: ActionID, to inquirer: CallerID) {
         actions[id]?.expire(now, policy)
         var tracked = actions[id] ?? TrackedAction(id, now: now)
-        if let answer = retired[id], actions[id] == nil {
-            tracked.restore(answer, kept: policy.terminalTTL)
+        if let published = actions.retired(id), actions[id] == nil {
+            tracked.restore(published, kept: policy.terminalTTL)
             tracked.wasAsked = true
             tracked.expire(now, policy)
         }

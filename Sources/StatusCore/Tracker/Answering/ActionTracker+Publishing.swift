@@ -23,7 +23,7 @@ extension ActionTracker {
         if entry.refreshStartedAt == nil, let nextRefreshAt = answer.nextRefreshAt {
             until = min(until, nextRefreshAt)
         }
-        return now < until ? Snapshot(Shared(answer), servableUntil: until) : nil
+        return now < until ? Snapshot(question.id, answer, servableUntil: until) : nil
     }
 
     /// Remembers whether what is published names a reason why it is not refreshed.

@@ -41,7 +41,9 @@ extension ActionTracker {
 
     /// What is published of a finished action, for those who come past it.
     private func retiredAnswer(to question: Question) -> Answer? {
-        guard let answer = retired[question.id]?.value, now < answer.keptUntil else { return nil }
+        guard let answer = actions.retired(question.id)?.answer, now < answer.keptUntil else {
+            return nil
+        }
         let source = answer.document.source
         return question.source ?? source == source ? answer : nil
     }
@@ -69,10 +71,10 @@ extension ActionTracker {
         case .success(let records):
             store.worked(now)
             // Somebody asks what the published answer does not say.
-            if let answer = retired.removeValue(forKey: id) {
-                actions[id]?.restore(answer, kept: policy.terminalTTL)
-            } else {
-                evictions.insert(id)
+            if let published = actions.takeRetired(id) {
+                actions[id]?.restore(published, kept: policy.terminalTTL)
+            } else if let place = actions.place(of: id) {
+                evictions.insert(place)
             }
             actions[id]?.isLoaded = true
             take(records, of: id)

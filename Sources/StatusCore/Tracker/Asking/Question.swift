@@ -74,10 +74,10 @@ public struct Answer: Sendable, Equatable {
     public var answeredAt: Instant
     /// Until when it is as fresh as its age asks for.
     public var freshUntil: Instant
-    /// When the next refresh can start; nil when the action is done.
-    public var nextRefreshAt: Instant?
     /// Until when it may be served.
     public var keptUntil: Instant
+    /// When the next refresh can start; nil when the action is done.
+    public var nextRefreshAt: Instant?
     /// Why it is older than it should be; nil when it is not.
     public var staleReason: StaleReason?
     public var service: Service

@@ -2,9 +2,9 @@
 
 extension ActionTracker {
     mutating func forget(_ id: ActionID) {
-        let tracked = actions.removeValue(forKey: id)
+        let tracked = actions[id]
+        actions[id] = nil
         countPending(nil, tracked?.pendingAt)
-        evictions.setBytes(0, of: id)
         if tracked?.published != nil { effects.append(.withdraw(id)) }
     }
 
@@ -15,19 +15,19 @@ extension ActionTracker {
         guard let tracked = actions[id], !tracked.isBusy, let published = tracked.published,
             published.answer.document.isDone
         else { return }
-        actions[id] = nil
-        retired[id] = published.shared
+        actions.retire(id, published)
     }
 
     /// Counts anew what is held of an action.
     mutating func weigh(_ id: ActionID) {
         guard let tracked = actions[id] else {
-            return evictions.setBytes(retired[id]?.value.document.heldBytes ?? 0, of: id)
+            let retired = actions.retired(id)
+            return actions.setBytes(retired?.answer.document.heldBytes ?? 0, of: id)
         }
         let size = policy.configured.reduce(0) { sum, source in
             sum + (tracked.entries[source].observed?.document.heldBytes ?? 0)
         }
-        evictions.setBytes(size, of: id)
+        actions.setBytes(size, of: id)
         countPending(id)
     }
 
@@ -36,10 +36,9 @@ extension ActionTracker {
     mutating func evictSurplus() {
         for _ in 0..<EvictionQueue.visitsMax {
             let next = evictions.popSurplus(
-                overActions: policy.actionsMax, bytes: policy.bytesMax)
-            guard let id = next else { return }
-            if actions[id] == nil, retired.removeValue(forKey: id) != nil {
-                evictions.setBytes(0, of: id)
+                overActions: policy.actionsMax, isOverBytes: actions.bytes > policy.bytesMax)
+            guard let place = next, let id = actions.id(at: place) else { return }
+            if actions[id] == nil, actions.takeRetired(id) != nil {
                 effects.append(.withdraw(id))
                 continue
             }
@@ -47,7 +46,7 @@ extension ActionTracker {
             guard let tracked = actions[id] else { continue }  // forgotten before
             if tracked.isBusy || tracked.hasSecondChance {
                 actions[id]?.hasSecondChance = false
-                evictions.insert(id)
+                evictions.insert(place)
             } else {
                 forget(id)
             }

@@ -43,8 +43,8 @@ extension Entry {
         }
         let at = now - kept.age
         observed = ObservedState(
-            document: kept.document.orKept(observed?.document), checkedAt: kept.checkedAt, at: at,
-            newsAt: at, answeredAt: askedAt - kept.age)
+            document: kept.document.kept(besides: observed?.document), checkedAt: kept.checkedAt,
+            at: at, newsAt: at, answeredAt: askedAt - kept.age)
         lastStarter = nil
         if let negative, negative.at <= at { self.negative = nil }
         if let notFoundSince, notFoundSince <= at { self.notFoundSince = nil }

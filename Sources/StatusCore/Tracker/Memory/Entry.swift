@@ -138,7 +138,7 @@ extension Entry {
                 && observed?.newsAt ?? .distantPast <= report.answeredAt
             guard document.isDone || isNewer else { return }
             observed = ObservedState(
-                document: document.orKept(observed?.document), checkedAt: report.checkedAt,
+                document: document.kept(besides: observed?.document), checkedAt: report.checkedAt,
                 at: report.endedAt,
                 newsAt: report.answeredAt, answeredAt: report.answeredAt)
             negative = nil

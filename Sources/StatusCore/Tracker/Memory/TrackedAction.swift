@@ -65,9 +65,9 @@ struct TrackedAction: Sendable {
     }
 
     /// Becomes again what it was before it was retired.
-    mutating func restore(_ shared: Shared<Answer>, kept: Duration) {
-        let answer = shared.value
-        published = Snapshot(shared, servableUntil: answer.keptUntil)
+    mutating func restore(_ retired: Snapshot, kept: Duration) {
+        let answer = retired.answer
+        published = retired
         entries[answer.document.source].isKnown = true
         entries[answer.document.source].observed = Entry.ObservedState(
             document: answer.document, checkedAt: answer.checkedAt,

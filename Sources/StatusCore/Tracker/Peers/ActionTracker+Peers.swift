@@ -16,8 +16,8 @@ extension ActionTracker {
 
     /// Whoever is held comes first, then what is served without asking the store.
     private mutating func rereadAll() {
-        for id in evictions.ids {
-            guard let tracked = actions[id] else { continue }
+        for place in evictions.places {
+            guard let id = actions.id(at: place), let tracked = actions[id] else { continue }
             if !tracked.waiters.isEmpty {
                 reread(id, isUrgent: true)
             } else if tracked.isReliedOn(now) {

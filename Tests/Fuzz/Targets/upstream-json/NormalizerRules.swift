@@ -154,7 +154,7 @@ enum DocumentRules {
     private static func checkServed(_ document: ActionDocument, _ json: JSONValue) {
         let answer = Answer(
             document: document, checkedAt: UpstreamAnswer.now, answeredAt: moment,
-            freshUntil: moment, nextRefreshAt: document.isDone ? nil : moment, keptUntil: moment,
+            freshUntil: moment, keptUntil: moment, nextRefreshAt: document.isDone ? nil : moment,
             staleReason: nil, service: .hit)
         let clocks = Clocks(instant: moment, wall: UpstreamAnswer.now)
         let rendered = RenderedAnswer(answer, clocks: clocks)

@@ -1,0 +1,55 @@
+// An answer as it is published: kept once, by the tracker and wherever it is served from.
+
+internal import Synchronization
+
+/// An answer that anybody who asks without `source` and `wait` gets, until `servableUntil`.
+public final class Snapshot: Sendable, Equatable {
+    /// The id, unless the state's bytes have it in that spelling: of many actions these are most of what
+    /// would be kept twice.
+    private let otherID: ActionID?
+    public let answer: Answer
+    public let servableUntil: Instant
+    private let renderedTail = AtomicLazyReference<AnswerTail>()
+
+    public init(_ id: ActionID, _ answer: Answer, servableUntil: Instant) {
+        otherID = answer.document.id?.text == id.text ? nil : id
+        self.answer = answer
+        self.servableUntil = servableUntil
+    }
+
+    public var id: ActionID {
+        guard let id = otherID ?? answer.document.id else {
+            preconditionFailure("an id stands where it was found before")
+        }
+        return id
+    }
+
+    /// Whether the text is one of the id's spellings.
+    public func isAbout(_ id: Span<UInt8>) -> Bool {
+        otherID?.isSpelled(id) ?? answer.document.isAbout(id)
+    }
+
+    /// Nil until it is served for the first time: of many answers that is never.
+    public var tail: AnswerTail? { renderedTail.load() }
+
+    /// Keeps the tail, unless another thread was first; returns the one that is kept.
+    public func keep(_ tail: AnswerTail) -> AnswerTail { renderedTail.storeIfNil(tail) }
+
+    public static func == (a: Snapshot, b: Snapshot) -> Bool {
+        a === b || a.servableUntil == b.servableUntil && a.answer == b.answer
+    }
+}
+
+/// The bytes that end an Action: behind those of its state, or behind their compressed form.
+public final class AnswerTail: Sendable {
+    public let bytes: [UInt8]
+    private let compressedForm = AtomicLazyReference<AnswerTail>()
+
+    public init(_ bytes: [UInt8]) { self.bytes = bytes }
+
+    /// What ends the compressed form; nil until it is wanted for the first time.
+    public var compressed: AnswerTail? { compressedForm.load() }
+
+    /// Keeps it, unless another thread was first; returns the one that is kept.
+    public func keep(compressed tail: AnswerTail) -> AnswerTail { compressedForm.storeIfNil(tail) }
+}
