@@ -84,20 +84,20 @@ extension ActionID {
         return isUUID(a)
     }
 
-    /// Eight bytes at a time.
+    /// Eight bytes at a time. Of two that are equally long.
     private static func areSame(_ a: RawSpan, _ b: RawSpan) -> Bool {
         var index = 0
         while index + 8 <= a.byteCount {
-            let word = a.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
-            guard word == b.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self) else {
-                return false
-            }
+            let word = a.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
+            guard
+                word == b.unsafeLoadUnaligned(fromUncheckedByteOffset: index, as: UInt64.self)
+            else { return false }
             index += 8
         }
         while index < a.byteCount {
             guard
-                a.unsafeLoad(fromByteOffset: index, as: UInt8.self)
-                    == b.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+                a.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
+                    == b.unsafeLoad(fromUncheckedByteOffset: index, as: UInt8.self)
             else { return false }
             index += 1
         }

@@ -9,7 +9,9 @@ public final class Snapshot: Sendable, Equatable {
     private let otherID: ActionID?
     public let answer: Answer
     public let servableUntil: Instant
-    private let renderedTail = AtomicLazyReference<AnswerTail>()
+    /// Retained. Not an `AtomicLazyReference`, which is not specialized: that took 600 instructions of
+    /// each hit.
+    private let renderedTail = Atomic<Unmanaged<AnswerTail>?>(nil)
 
     public init(_ id: ActionID, _ answer: Answer, servableUntil: Instant) {
         otherID = answer.document.id?.text == id.text ? nil : id
@@ -30,10 +32,22 @@ public final class Snapshot: Sendable, Equatable {
     }
 
     /// Nil until it is served for the first time: of many answers that is never.
-    public var tail: AnswerTail? { renderedTail.load() }
+    public var tail: AnswerTail? {
+        renderedTail.load(ordering: .acquiring)?.takeUnretainedValue()
+    }
 
     /// Keeps the tail, unless another thread was first; returns the one that is kept.
-    public func keep(_ tail: AnswerTail) -> AnswerTail { renderedTail.storeIfNil(tail) }
+    public func keep(_ tail: AnswerTail) -> AnswerTail {
+        let own = Unmanaged.passRetained(tail)
+        let first = renderedTail.compareExchange(
+            expected: nil, desired: own, ordering: .acquiringAndReleasing
+        ).original
+        guard let first else { return tail }
+        own.release()
+        return first.takeUnretainedValue()
+    }
+
+    deinit { renderedTail.load(ordering: .acquiring)?.release() }
 
     public static func == (a: Snapshot, b: Snapshot) -> Bool {
         a === b || a.servableUntil == b.servableUntil && a.answer == b.answer
