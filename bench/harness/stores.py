@@ -177,7 +177,7 @@ def hits_part(found):
                      ratio(figures, "rate")])
     told = ", ".join(f"{name} × {count}" for name, count in found["told"].most_common())
     return table("Fresh hits by store", ["", *names, "PostgreSQL : SQLite"], rows) + (
-        f"\n\nSaid to PostgreSQL in all that time: {told}.")
+        f"\n\nStatements to PostgreSQL in all that time: {told}.")
 
 
 def ratio(figures, name):
@@ -192,7 +192,7 @@ def misses_part(found):
 
 
 def refresh_part(rows):
-    return table("What is said to PostgreSQL for one action", ["", "round trips", "statements"], [
+    return table("Statements to PostgreSQL for one action", ["", "round trips", "statements"], [
         [what, f"{turns:.2f}", ", ".join(
             f"`{name}` {number:.2f}" for name, number in statements.items()) or "none"]
         for what, turns, statements in rows])
