@@ -1,32 +1,31 @@
-// The one lock of the house: a value that one thread at a time may touch.
+// The lock of all modules: a value that one thread at a time may use.
 
 internal import Glibc
 
-/// Lets one thread at a time read and change a value.
-///
-/// A POSIX mutex rather than `Synchronization.Mutex`: that one works by futexes that the thread
-/// sanitizer does not see, so that under it every contended access is reported as a race.
+/// Lets one thread at a time read and change a value. A POSIX mutex rather than
+/// `Synchronization.Mutex`: the latter uses futexes that the thread sanitizer does not see, so that
+/// it reports every contended access as a race.
 ///
 /// `@unchecked Sendable`: `value` is touched only in `withLock`, between lock and unlock, and is
-/// itself `Sendable`, so what leaves it can be used elsewhere. The mutex stays where it was made.
+/// itself `Sendable`, so results can be used elsewhere. The mutex never moves.
 public final class Guarded<Value: Sendable>: @unchecked Sendable {
-    // First, so that it stands at the same place whatever the value is.
+    // First, so that its offset does not depend on the value's type.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
     @usableFromInline var value: Value
 
     public init(_ value: Value) {
         self.value = value
         let code = pthread_mutex_init(mutex, nil)
-        precondition(code == 0, "a plain mutex needs nothing that could lack")
+        precondition(code == 0, "a default mutex can always be created")
     }
 
     deinit {
         let code = pthread_mutex_destroy(mutex)
-        precondition(code == 0, "the mutex was held when its last holder went")
+        precondition(code == 0, "the mutex was locked when it was destroyed")
         mutex.deallocate()
     }
 
-    /// `body` is short, does no I/O and calls nobody back.
+    /// `body` must be short, do no I/O and call no callback.
     ///
     /// Inlined where it is used, so that `body` needs no context and `Value` is known.
     @inlinable

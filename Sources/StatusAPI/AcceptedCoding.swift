@@ -2,14 +2,14 @@
 
 public import HTTPWire
 
-/// The content coding in which a caller would rather have an answer.
+/// The content coding that a caller prefers for an answer.
 public enum AcceptedCoding: Sendable {
     case identity
     case gzip
-    /// Whatever the answer's size: it refuses the identity coding.
+    /// For answers of any size: the caller refuses the identity coding.
     case gzipOnly
 
-    /// Reads the field's value. Of gzip and identity the one with the higher weight, of equals gzip.
+    /// Reads the field's value: the one of gzip and identity with the higher weight; gzip if equal.
     init(_ value: Span<UInt8>) {
         guard !Self.isGzipFirstOfEquals(value) else {
             self = .gzip
@@ -35,7 +35,7 @@ public enum AcceptedCoding: Sendable {
             ? .identity : isIdentityRefused ? .gzipOnly : .gzip
     }
 
-    /// As nearly every client has it: `gzip, deflate, br`.
+    /// The fast path for the value that nearly every client sends: `gzip, deflate, br`.
     private static func isGzipFirstOfEquals(_ value: Span<UInt8>) -> Bool {
         guard value.count >= 4, value.matches("gzip", at: 0..<4) else { return false }
         return value.count == 4
@@ -43,7 +43,7 @@ public enum AcceptedCoding: Sendable {
                 && value.firstIndex(of: UInt8(ascii: ";"), in: 4..<value.count) == nil
     }
 
-    /// Whether a body of so many bytes is compressed.
+    /// Whether a body of that many bytes is compressed.
     func compresses(_ bytes: Int) -> Bool {
         switch self {
         case .identity: false
@@ -52,10 +52,10 @@ public enum AcceptedCoding: Sendable {
         }
     }
 
-    /// Less fits one packet either way.
+    /// A smaller body fits into one packet anyway.
     private static let gzipBytesMin = 1024
 
-    /// RFC 9110 12.5.5: of every answer about actions, which may be events, or compressed.
+    /// RFC 9110 12.5.5: for every answer about actions, which may be events, or compressed.
     public static let vary = Field(name: "Vary", value: "Accept, Accept-Encoding")
     public static let field = Field(name: "Content-Encoding", value: "gzip")
 }
@@ -63,7 +63,7 @@ public enum AcceptedCoding: Sendable {
 /// `name;q=weight`.
 private struct WeightedCoding {
     let name: Range<Int>
-    /// In thousandths. What is no weight counts as 0: who cannot be understood gets identity.
+    /// In thousandths. A malformed weight counts as 0, so that the caller gets identity.
     private(set) var weight = 1000
 
     init(_ bytes: Span<UInt8>, at element: Range<Int>) {

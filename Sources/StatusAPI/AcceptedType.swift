@@ -1,16 +1,16 @@
-// Accept (RFC 9110 12.5.1): whether a client would rather have something else than JSON.
+// Accept (RFC 9110 12.5.1): whether a client prefers another type to JSON.
 
 public import HTTPWire
 
 public enum AcceptedType {
-    /// Events rather than JSON, or as much. `*/*` is content with JSON.
+    /// Whether events are accepted with at least the weight of JSON. `*/*` means JSON.
     static func prefersEvents(_ accept: Span<UInt8>) -> Bool {
         guard names("text", "event-stream", accept) else { return false }
         let (events, json) = qualities("text/event-stream", accept)
         return events > 0 && events >= json
     }
 
-    /// Text rather than JSON: who would take either gets JSON.
+    /// Whether text is preferred to JSON. A caller that accepts both equally gets JSON.
     public static func prefersText(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>
     ) -> Bool {
@@ -39,7 +39,7 @@ public enum AcceptedType {
         return (wanted, json)
     }
 
-    /// Whether a type is among what is accepted: hardly ever, and found out without a copy.
+    /// Whether the field names a type, checked without a copy, since it hardly ever does.
     private static func names(
         _ type: StaticString, _ subtype: StaticString, _ accept: Span<UInt8>
     ) -> Bool {
@@ -64,7 +64,7 @@ public enum AcceptedType {
         return Double(String(weight.utf8.dropFirst(2)) ?? "") ?? 0
     }
 
-    /// Without the blanks around it, in lower case.
+    /// In lower case, without surrounding blanks.
     private static func word(_ part: Substring.UTF8View) -> String {
         let isBlank = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
         let text = part.drop(while: isBlank).reversed().drop(while: isBlank).reversed()

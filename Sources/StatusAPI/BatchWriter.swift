@@ -3,7 +3,7 @@
 public import HTTPWire
 internal import StatusCore
 
-/// What became of one id of a batch.
+/// The result for one id of a batch.
 public struct BatchItem: Sendable {
     /// As it was given.
     public var id: String
@@ -14,7 +14,7 @@ public struct BatchItem: Sendable {
         self.result = result
     }
 
-    /// An estimate: of a failure only its detail counts.
+    /// An estimate: only the detail of a failure counts.
     fileprivate var plainBytes: Int {
         switch result {
         case .success(let rendered): rendered.answer.document.bytes.count + rendered.tail.count
@@ -22,13 +22,13 @@ public struct BatchItem: Sendable {
         }
     }
 
-    /// It is answered with an action that has ended.
+    /// Whether the id is answered with an action that has ended.
     var isDone: Bool {
         guard case .success(let rendered) = result else { return false }
         return rendered.answer.document.isDone
     }
 
-    /// Whole seconds until asking again is of use; nil when it is of none.
+    /// Whole seconds until asking again is of use; nil if it never is.
     func retryAfter(_ now: Instant) -> Int? {
         switch result {
         case .success(let rendered):
@@ -39,7 +39,7 @@ public struct BatchItem: Sendable {
 }
 
 extension EntityTag {
-    /// Of a batch: over the states, and over what failed and how.
+    /// The tag of a batch: over the states, and over the ids and codes of failures.
     public init(_ items: [BatchItem]) {
         var bytes: [UInt8] = []
         for item in items {
@@ -56,7 +56,7 @@ extension EntityTag {
     }
 }
 
-/// What a batch is written into: plain content, or a gzip member.
+/// The destination of a batch: plain content, or a gzip member.
 private protocol ActionSink {
     mutating func append(_ bytes: [UInt8])
     mutating func append(_ rendered: RenderedAnswer)
@@ -71,7 +71,7 @@ extension GzipMember: ActionSink {
 }
 
 public enum BatchWriter {
-    /// 200 for the actions and failures, which are written as ``content(_:clocks:)``; 304 when the caller
+    /// 200 for the actions and failures, whose body is ``content(_:clocks:)``; 304 if the caller
     /// has all these states, or 412.
     public static func response(
         _ items: [BatchItem], _ preconditions: Preconditions, clocks: Clocks,
@@ -80,7 +80,7 @@ public enum BatchWriter {
         let tag = EntityTag(items)
         var fields = [
             Field(name: "ETag", value: tag.text),
-            // Kept for asking whether it is still the same (RFC 9111 5.2.2.4).
+            // A cache may store the answer, and must revalidate it (RFC 9111 5.2.2.4).
             Field(
                 name: "Cache-Control", value: caches == .shared ? "no-cache" : "private, no-cache"),
             Field(name: "Content-Type", value: "application/json"),
@@ -93,12 +93,12 @@ public enum BatchWriter {
             to: Response(status: 200, fields: fields), tag: tag, now: clocks.instant)
     }
 
-    /// Whether what is written for these items is compressed.
+    /// Whether the answer for these items is compressed.
     public static func isCompressed(_ items: [BatchItem], for request: RequestFields) -> Bool {
         request.coding.compresses(items.reduce(0) { $0 + $1.plainBytes })
     }
 
-    /// Bytes of states that are to be compressed before they are written to such a request.
+    /// Bytes of states that have to be compressed before the answer to such a request is written.
     public static func bytesToCompress(_ items: [BatchItem], for request: RequestFields) -> Int {
         guard request.coding != .identity, isCompressed(items, for: request),
             request.preconditions.verdict(EntityTag(items)) == .serve
@@ -106,8 +106,8 @@ public enum BatchWriter {
         return items.reduce(0) { $0 + ((try? $1.result.get())?.uncompressedBytes ?? 0) }
     }
 
-    /// All actions and failures. States are as large as they are, and stand in it as they are kept:
-    /// compressed, those that have been compressed before.
+    /// All actions and failures. States are not copied; those that have a compressed form are
+    /// appended in it.
     public static func content(
         _ items: [BatchItem], clocks: Clocks, isCompressed: Bool = false
     ) -> Content {

@@ -3,14 +3,14 @@
 import HTTPWire
 
 enum BearerKey {
-    /// A longer one is nobody's: it is not even looked at.
+    /// A longer key is unknown without a look-up.
     static let bytesMax = 512
 
-    /// Where the key stands in the bytes of the head; nil with another scheme.
+    /// The key's place in the bytes of the head; nil with another scheme.
     static func find(at value: Range<Int>, in bytes: Span<UInt8>) -> Range<Int>? {
         let scheme: StaticString = "bearer "
         guard value.count > scheme.utf8CodeUnitCount else { return nil }
-        // RFC 9110 11.1: the scheme's case does not count.
+        // RFC 9110 11.1: the scheme is case-insensitive.
         for offset in 0..<scheme.utf8CodeUnitCount
         where bytes[value.lowerBound + offset] | 0x20 != scheme.utf8Start[offset] {
             return nil

@@ -1,17 +1,17 @@
-// Which requests of browsers are refused: any web page can make its reader's browser send requests to
-// this service, from the reader's place in the network.
+// Which requests of browsers are refused: any web page can make a visitor's browser send requests
+// to this service, from the visitor's place in the network.
 
 public import HTTPWire
 
-/// What browsers may ask for. Requests of other programs are never refused here.
+/// The requests that browsers may send. Requests of other programs are never refused here.
 public struct BrowserPolicy: Sendable {
-    /// The names by which browsers may ask, in lower case, besides those of the loopback interface;
-    /// nil: any name.
+    /// The host names that browsers may use, in lower case, besides those of the loopback
+    /// interface; nil: any name.
     private let hosts: Set<String>?
 
-    /// `hosts` is for a service that only this machine reaches and that asks for no key: a page whose
-    /// own name resolves to 127.0.0.1 would be of the same origin, and could read it (DNS rebinding).
-    /// Nil: every name is taken.
+    /// `hosts` is for a service that only this machine reaches and that requires no key: a page
+    /// whose own name resolves to 127.0.0.1 would have the same origin, and could read answers (DNS
+    /// rebinding). Nil: every name is accepted.
     public init(hosts: Set<String>?) {
         self.hosts = hosts.map { Set($0.map { $0.lowercased() }) }
     }
@@ -49,7 +49,7 @@ public struct BrowserPolicy: Sendable {
         return authority.lowerBound..<(colon ?? authority.upperBound)
     }
 
-    /// Browsers write addresses in this form, whatever their reader typed (WHATWG URL, host serializer).
+    /// Browsers send addresses in this form, whatever the user typed (WHATWG URL, host serializer).
     private static func isLoopback(_ name: Range<Int>, in bytes: Span<UInt8>) -> Bool {
         if bytes.equals("[::1]", at: name) { return true }
         guard name.count >= 4, bytes.equals("127.", at: name.lowerBound..<name.lowerBound + 4)
@@ -81,8 +81,8 @@ public struct BrowserPolicy: Sendable {
 
     // MARK: Sites
 
-    /// A page of another site may be left for this service, and may show nothing of it. Frames and
-    /// plug-ins count as navigations, too, but need nobody's click (Fetch Metadata 2.1, 2.2).
+    /// A page of another site may link to this service, but may show nothing of it. Frames and
+    /// plug-ins count as navigations, too, but need no click (Fetch Metadata 2.1, 2.2).
     private static func isCrossSite(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>
     ) -> Bool {

@@ -2,13 +2,14 @@
 
 public import StatusCore
 
-/// The tag of a state. Weak: `checked_at` and its like change while the state does not.
+/// The tag of a state. It is weak: `checked_at` and similar members change while the state does
+/// not.
 public struct EntityTag: Sendable, Equatable {
     public let value: UInt64
 
     public init(_ document: ActionDocument) { value = document.tag }
 
-    /// Nil when that is no opaque part of ours. Compared to the letter, so "A" is not "a".
+    /// Nil unless this is the opaque part of one of our tags. Letter case counts.
     public init?(opaque: Span<UInt8>) {
         guard opaque.count >= Self.digits, let value = opaque.hexadecimal(0..<Self.digits) else {
             return nil
@@ -19,8 +20,8 @@ public struct EntityTag: Sendable, Equatable {
 
     private static let digits = 16
 
-    /// What a server in between appends when it compresses: `-gzip` or `-br` (Apache), `--gzip`
-    /// (Jetty), `:gzip` (Flask-Compress), `;gzip` (older Django). Nothing is one, too.
+    /// What an intermediary appends when it compresses: `-gzip` or `-br` (Apache), `--gzip`
+    /// (Jetty), `:gzip` (Flask-Compress), `;gzip` (older Django), or nothing.
     private static func isCodingSuffix(_ suffix: Span<UInt8>) -> Bool {
         guard !suffix.isEmpty else { return true }
         var marks = 0
@@ -49,21 +50,20 @@ public struct EntityTag: Sendable, Equatable {
 
 /// An If-Match or If-None-Match field (RFC 9110 13.1.1, 13.1.2).
 public enum TagCondition: Sendable, Equatable {
-    /// `*`: anything that there is will do.
+    /// `*`: matches any state.
     case any
-    /// The only one of the tags that is ours.
+    /// The only tag in the field that can be ours.
     case tag(EntityTag)
-    /// Those of the tags that are ours, when there are none or several.
+    /// The tags in the field that can be ours, if there are none or several.
     case tags([EntityTag])
 
-    /// Nil when the field holds nothing that looks like a tag: a condition that cannot be read is no
-    /// condition.
+    /// Nil if the field contains no quoted tag: a condition that cannot be read is ignored.
     public init?(_ field: Span<UInt8>) {
         if field.count == 1, field[0] == UInt8(ascii: "*") {
             self = .any
             return
         }
-        // What stands between quotes. An opaque part holds no quote and knows no escapes.
+        // The text between quotes. An opaque part contains neither quotes nor escapes.
         var start: Int?
         var hasTags = false
         var condition = TagCondition.tags([])
@@ -85,7 +85,7 @@ public enum TagCondition: Sendable, Equatable {
         self = tags.isEmpty ? .tag(tag) : .tags(tags + [tag])
     }
 
-    /// Those that are ours.
+    /// The tags that can be ours.
     var tags: [EntityTag] {
         switch self {
         case .any: []
@@ -94,7 +94,7 @@ public enum TagCondition: Sendable, Equatable {
         }
     }
 
-    /// By the weak comparison (RFC 9110 8.8.3.2). What has no tag matches `*` only.
+    /// By the weak comparison (RFC 9110 8.8.3.2). An answer without a tag matches `*` only.
     public func matches(_ tag: EntityTag?) -> Bool {
         switch self {
         case .any: true
@@ -103,7 +103,7 @@ public enum TagCondition: Sendable, Equatable {
         }
     }
 
-    /// The states that the caller has; nil without one.
+    /// The states that the caller has; nil if there are none.
     public var knownStates: [UInt64]? {
         let tags = tags
         return tags.isEmpty ? nil : tags.map(\.value)

@@ -1,4 +1,4 @@
-// Server-Sent Events (WHATWG HTML, section 9.2): states and problems in, lines out.
+// Server-Sent Events (WHATWG HTML, section 9.2): states and problems come in, lines go out.
 
 public import HTTPWire
 internal import StatusCore
@@ -14,15 +14,15 @@ public enum EventStream {
             AcceptedCoding.vary,
         ])
 
-    /// There is nothing more to come: an `EventSource` that hears it does not come back.
+    /// 204: nothing more will come, so an `EventSource` does not reconnect.
     public static let over = Response(
         status: 204,
         fields: [Field(name: "Cache-Control", value: "no-store"), AcceptedCoding.vary])
 
-    /// A line that no client minds.
+    /// A comment line, which clients ignore.
     public static let comment = Array(":\n\n".utf8)
 
-    /// Writes a name, an id if there is one, and data that is free of line ends.
+    /// The start of an event, up to its data, which must not contain line ends.
     private static func begin(_ name: StaticString, _ id: String?) -> [UInt8] {
         let id = id.map { "id: \($0)\n" } ?? ""
         return Array("\(id)event: \(name)\ndata: ".utf8)
@@ -41,7 +41,7 @@ public enum EventStream {
         return event
     }
 
-    /// What has become of the freshness of a state that the client has.
+    /// The current freshness of a state that the client has.
     static func freshness(_ rendered: RenderedAnswer, of action: String, now: Instant) -> Content {
         var json = JSONWriter(reserving: 64)
         json.beginObject()
@@ -64,8 +64,7 @@ public enum EventStream {
         return Content(begin("problem", id) + json.bytes + end)
     }
 
-    /// JSON has no bare line ends. Should there be one all the same, it begins another line of data, and
-    /// never a field.
+    /// JSON has no bare line ends. A line end in the data starts another data line, never a field.
     static func event(_ name: StaticString, id: String?, data: [UInt8]) -> [UInt8] {
         var event = begin(name, id)
         event.reserveCapacity(data.count + 64)

@@ -26,7 +26,7 @@ extension Explanation {
         return view.sentenceWithoutAnswer(views.map(\.source.name), clocks)
     }
 
-    /// For a terminal: the sentence, then what happened and what will, a paragraph for each source.
+    /// For a terminal: the sentence, then a timeline for each source.
     func text(_ clocks: Clocks) -> String {
         var lines = [summary(clocks)]
         for view in sources where view.isOfInterest {
@@ -72,7 +72,7 @@ extension Explanation.SourceView {
         return "There is no answer of \(source.name): \(cause); \(next(clocks))."
     }
 
-    /// What stands in the way, if anything does.
+    /// What prevents a call; nil if nothing does.
     private func cause(_ clocks: Clocks) -> String? {
         if isStoppedByStore {
             return "this service's own store cannot be used, so no calls are made"
@@ -141,7 +141,7 @@ extension StaleReason {
         switch self {
         case .notFound: "the upstream does not know the id any more"
         case .error: "the upstream's last answer could not be used"
-        case .unavailable: "the upstream could not be asked"
+        case .unavailable: "the upstream could not be called"
         case .timeout: "the upstream did not answer in time"
         case .slow: "the call under way takes long"
         case .throttled: "the upstream asked for a pause"

@@ -4,7 +4,7 @@ public import HTTPWire
 public import StatusCore
 
 public enum ExplanationWriter {
-    /// JSON, or text for who would rather have that.
+    /// JSON, or text for a caller that prefers it.
     public static func response(
         _ explanation: Explanation, clocks: Clocks, asText: Bool = false
     ) -> Response {

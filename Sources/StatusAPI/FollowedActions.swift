@@ -1,29 +1,29 @@
-// The actions of one event stream: replies come in, events and the next questions go out. A stream of one
-// action is a stream of many with one in it.
+// The actions of one event stream: replies come in, events and the next questions go out. A stream
+// of one action is a stream of many with a single entry.
 
 public import HTTPWire
 public import StatusCore
 
-/// What an event stream's client has of each action, and what comes next.
+/// What an event stream's client has seen of each action, and what is asked next.
 public struct FollowedActions: Sendable {
     private var actions: [Followed] = []
-    /// Actions of which nothing more will come.
+    /// The number of actions for which nothing more will be sent.
     private var ended = 0
 
     private struct Followed: Sendable {
         /// As it was given.
         let id: String
-        /// Nil: that is no id.
+        /// Nil: the text is not an id.
         let question: Question?
         var seen = Seen.nothing
         var isEnded = false
-        /// When it is asked about again; nil while a question is under way.
+        /// When it is asked for again; nil while a question is under way.
         var restsUntil: Instant?
     }
 
     private enum Seen: Sendable {
         case nothing
-        /// On a stream before this one, which may have said more of its freshness since.
+        /// On an earlier stream, after which its freshness may have changed.
         case before(ResumePoint.Part)
         case state(EntityTag, StaleReason?)
         case problem(ProblemDetails, at: Instant)
@@ -39,9 +39,9 @@ public struct FollowedActions: Sendable {
         }
     }
 
-    /// What follows a reply.
+    /// The result of a reply.
     public struct Step: Sendable {
-        /// Nil: the client knows it.
+        /// Nil: the client has it already.
         public var event: StreamEvent?
         public var next: Next
     }
@@ -52,14 +52,15 @@ public struct FollowedActions: Sendable {
         case end
     }
 
-    /// Asked anew after that, even if nothing has changed.
+    /// After this time the question is repeated, even if nothing has changed.
     private static let questionSpan = Duration.seconds(3600)
-    /// A problem that lasts is not repeated before that: nor is it asked about more often than each
-    /// second.
+    /// The least time between two events of the same problem. The least rest is that between two
+    /// questions.
     static let problemRepeat = Duration.seconds(10)
     private static let restLeast = Duration.seconds(1)
 
-    /// Each id once, as it was given first. What was seen of other actions counts for nothing.
+    /// Each id is followed once, in its first spelling. `lastSeen` is ignored unless it has a part
+    /// for each action.
     public init(
         ids: [String], source: Source? = nil, holder: String? = nil, cause: String? = nil,
         lastSeen: ResumePoint? = nil
@@ -85,16 +86,16 @@ public struct FollowedActions: Sendable {
     }
 
     public var count: Int { actions.count }
-    /// Those that are asked about.
+    /// The number of valid ids.
     public var questionCount: Int { actions.count { $0.question != nil } }
     public var isEnded: Bool { ended == actions.count }
 
-    /// Nil: what was given there is no id.
+    /// Nil: the text there is not an id.
     public func question(at index: Int) -> Question? { actions[index].question }
 
     // MARK: Replies
 
-    /// - Parameter isLast: the stream ends with what there is.
+    /// - Parameter isLast: the stream ends after this reply.
     public mutating func take(
         _ reply: Reply, at index: Int, clocks: Clocks, isLast: Bool = false
     ) -> Step {
@@ -128,7 +129,7 @@ public struct FollowedActions: Sendable {
         return Step(event: event, next: .ask(question))
     }
 
-    /// There is a problem with an action. One that no time helps is the last word on it.
+    /// Reports a problem with an action. A problem without a time to retry ends it.
     public mutating func refuse(
         _ problem: ProblemDetails, at index: Int, now: Instant, isLast: Bool = false
     ) -> Step {
@@ -170,7 +171,7 @@ public struct FollowedActions: Sendable {
     /// When the first rest ends.
     public var nextWake: Instant? { actions.compactMap(\.restsUntil).min() }
 
-    /// Ends the rests that are over; returns what is asked now.
+    /// Ends the rests that are over; returns the questions to ask now.
     public mutating func wake(_ now: Instant) -> [(index: Int, question: Question)] {
         actions.indices.compactMap { index in
             guard let until = actions[index].restsUntil, until <= now,
@@ -181,7 +182,7 @@ public struct FollowedActions: Sendable {
         }
     }
 
-    /// Nothing is asked again: what rests has ended.
+    /// Ends all actions that rest: nothing is asked again.
     public mutating func drain() {
         for index in actions.indices where actions[index].restsUntil != nil { _ = end(index) }
     }
@@ -193,17 +194,17 @@ public enum StreamEvent: Sendable {
     case freshness(RenderedAnswer, of: String, resume: ResumePoint, now: Instant)
     case problem(ProblemDetails, of: String, resume: ResumePoint?, now: Instant)
 
-    /// - Parameter unsent: events on the same action that the client has not got, and will not.
+    /// - Parameter unsent: events of the same action that were not sent, and are replaced.
     public func content(insteadOf unsent: Content?) -> Content {
         switch self {
         case .status(let rendered, let resume):
             return EventStream.status(rendered, id: resume.text)
         case .freshness(let rendered, let action, let resume, let now):
-            // The state itself may be among them.
+            // The state itself may be in `unsent`.
             guard unsent == nil else { return EventStream.status(rendered, id: resume.text) }
             return EventStream.freshness(rendered, of: action, now: now)
         case .problem(let problem, let action, let resume, let now):
-            // A state among them stands in the resume points of later events.
+            // Resume points of later events count a state in `unsent` as sent.
             var content = unsent ?? Content()
             let event = EventStream.problem(problem, of: action, id: resume?.text, now: now)
             content.append(event.bytes)

@@ -1,5 +1,5 @@
-// The gzip form of answers (RFC 1952), put together from states that were compressed once and from the
-// few bytes around them, which are not compressed.
+// The gzip form of answers (RFC 1952): states that were compressed once, joined by the few bytes
+// around them, which are stored uncompressed.
 
 internal import CZlib
 internal import HTTPWire
@@ -16,13 +16,13 @@ struct GzipMember {
 
     init() { content.append(Self.header) }
 
-    /// Goes on with a member that so far holds one state, of which `content` has the bytes already.
+    /// Continues a member that consists of one state so far, whose bytes are in `content` already.
     private init(behind state: CompressedState, of plainBytes: Int) {
         checksum = state.checksum
         self.plainBytes = plainBytes
     }
 
-    /// What follows `state.bytes` in a member that ends with `tail`.
+    /// The bytes that follow `state.bytes` in a member that ends with `tail`.
     static func ending(_ state: CompressedState, of plainBytes: Int, tail: [UInt8]) -> [UInt8] {
         var member = GzipMember(behind: state, of: plainBytes)
         member.append(tail)
@@ -30,7 +30,7 @@ struct GzipMember {
         return member.content.bytes
     }
 
-    /// Bytes that are not worth compressing: in blocks of type 00 (RFC 1951 3.2.4).
+    /// Appends bytes uncompressed, in blocks of type 00 (RFC 1951 3.2.4).
     mutating func append(_ plain: [UInt8]) {
         for start in stride(from: 0, to: plain.count, by: Self.storedBytesMax) {
             let part = plain[start..<min(start + Self.storedBytesMax, plain.count)]
@@ -67,11 +67,11 @@ struct GzipMember {
 }
 
 extension ActionDocument {
-    /// The state without the brace that closes it: more follows.
+    /// The state without its closing brace: more members follow.
     var open: ArraySlice<UInt8> { bytes.dropLast() }
 
-    /// Makes the compressed form unless it is there: 17 ms for 630 KB, 0.15 ms for 16 KB (zlib 1.2.13).
-    /// Returns whether it has made it.
+    /// Makes the compressed form unless it exists: 17 ms for 630 KB, 0.15 ms for 16 KB (zlib
+    /// 1.2.13). Returns whether it was made now.
     @discardableResult
     func compress() -> Bool {
         guard compressed == nil, let blocks = Deflate.blocks(open) else { return false }
@@ -86,10 +86,11 @@ private enum Deflate {
         bytes.withUnsafeBufferPointer { crc32_z(0, $0.baseAddress, $0.count) }
     }
 
-    /// Raw deflate blocks that end with a byte, so that more may follow; nil when there is no memory.
+    /// Raw deflate blocks that end at a byte boundary, so that more can follow; nil when memory is
+    /// exhausted.
     static func blocks(_ bytes: ArraySlice<UInt8>) -> [UInt8]? {
         var stream = z_stream()
-        // Negative: no header of zlib's own, and the largest window.
+        // Negative: no zlib header, and the largest window.
         let code = deflateInit2_(
             &stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, -15, 8, Z_DEFAULT_STRATEGY, ZLIB_VERSION,
             Int32(MemoryLayout<z_stream>.size))
@@ -99,17 +100,17 @@ private enum Deflate {
         let room = Int(deflateBound(&stream, UInt(bytes.count))) + 16
         let blocks = [UInt8](unsafeUninitializedCapacity: room) { output, count in
             bytes.withUnsafeBufferPointer { input in
-                // zlib does not write there, whatever its types say.
+                // zlib does not write there, although the type allows it.
                 stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
                 stream.avail_in = UInt32(input.count)
                 stream.next_out = output.baseAddress
                 stream.avail_out = UInt32(room)
                 let flushed = deflate(&stream, Z_SYNC_FLUSH)
-                precondition(flushed == Z_OK && stream.avail_in == 0, "there was room enough")
+                precondition(flushed == Z_OK && stream.avail_in == 0, "the output had room")
                 count = room - Int(stream.avail_out)
             }
         }
-        // Kept as long as the state is: without the room that was not needed.
+        // Kept as long as the state, so without unused capacity.
         return blocks.withUnsafeBufferPointer(Array.init)
     }
 }

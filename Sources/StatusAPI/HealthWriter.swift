@@ -3,16 +3,16 @@
 public import HTTPWire
 import StatusCore
 
-/// How the process is.
+/// The health of the process.
 public enum HealthStatus: String, Sendable {
     case pass
-    /// It serves, but something that it depends on does not.
+    /// The process serves, but a dependency fails.
     case warn
-    /// It should get no traffic: starting or draining.
+    /// The process should get no traffic: it is starting or draining.
     case fail
 }
 
-/// One part that the process depends on.
+/// The health of one dependency.
 public struct HealthCheck: Sendable, Equatable {
     /// `component:measurement`.
     public var name: String
@@ -45,7 +45,7 @@ public enum HealthWriter {
         return Response(status: status == .fail ? 503 : 200, fields: fields, body: json.bytes)
     }
 
-    /// A health check by OPTIONS is told the methods of its route, too (RFC 9110 9.3.7).
+    /// Adds the methods of the route to the answer to OPTIONS (RFC 9110 9.3.7).
     public static func answer(_ response: Response, to method: Method) -> Response {
         guard method == .options else { return response }
         var response = response

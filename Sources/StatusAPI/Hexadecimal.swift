@@ -1,7 +1,7 @@
 // Hexadecimal digits, read eight at a time.
 
 extension Span<UInt8> {
-    /// The number that digits in lower case mean, at most sixteen of them; nil for anything else.
+    /// The number that up to sixteen lower-case digits represent; nil for anything else.
     @inline(__always)
     func hexadecimal(_ digits: Range<Int>) -> UInt64? {
         var number: UInt64 = 0
@@ -13,7 +13,7 @@ extension Span<UInt8> {
             index += 8
         }
         while index < digits.upperBound {
-            // Zeros in front of the one digit.
+            // The digit, with zeros in front.
             let word = 0x3030_3030_3030_3030 & ~0xFF | UInt64(self[index])
             guard let one = Self.number(word) else { return nil }
             number = number << 4 | one
@@ -22,14 +22,14 @@ extension Span<UInt8> {
         return number
     }
 
-    /// Of eight digits, the first in the highest byte.
+    /// The number of eight digits, the first in the highest byte.
     @inline(__always)
     private static func number(_ digits: UInt64) -> UInt64? {
         let ones: UInt64 = 0x0101_0101_0101_0101
-        // Of letters this bit is set, of decimal digits it is not.
+        // The bit is set in letters, and clear in decimal digits.
         let letters = digits >> 6 & ones
         let nibbles = (digits & 0x0F0F_0F0F_0F0F_0F0F) &+ letters &* 9
-        // Whatever is no digit does not come out again when it is written.
+        // Bytes that are no digits differ when the number is written back.
         let isLetter = (nibbles &+ ones &* 6) >> 4 & ones
         guard nibbles & 0xF0F0_F0F0_F0F0_F0F0 == 0,
             (nibbles | ones &* 0x30) &+ isLetter &* 0x27 == digits

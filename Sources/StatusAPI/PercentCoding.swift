@@ -1,9 +1,9 @@
-// Percent-encoding (RFC 3986 2.1), read.
+// Decodes percent-encoding (RFC 3986 2.1).
 
 import HTTPWire
 
 public enum PercentCoding {
-    /// The text that the octets stand for; nil when an escape is broken or the octets are not UTF-8.
+    /// The decoded text; nil if an escape is malformed or the octets are not UTF-8.
     public static func decode(_ encoded: Span<UInt8>, plusIsBlank: Bool = false) -> String? {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(encoded.count)

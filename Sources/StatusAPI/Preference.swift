@@ -1,10 +1,10 @@
-// The Prefer field (RFC 7240): what a caller would like, and need not get.
+// The Prefer field (RFC 7240): wishes of the caller, which need not be granted.
 
 import HTTPWire
 
 enum Preference {
-    /// A field's text, scalar by scalar: among characters, a combining mark hides the separator that
-    /// it follows, and U+037E equals a semicolon.
+    /// A field's text as scalars: as characters, a combining mark would hide the separator before
+    /// it, and U+037E would equal a semicolon.
     private typealias Scalars = Substring.UnicodeScalarView
 
     /// The `wait` preference in seconds, RFC 7240 4.3. The first of several counts (RFC 7240 2).
@@ -21,7 +21,7 @@ enum Preference {
         return nil
     }
 
-    /// Splits at separators that do not stand in a quoted string (RFC 9110 5.6.4).
+    /// Splits at separators outside quoted strings (RFC 9110 5.6.4).
     private static func unquotedParts(of text: Scalars, separator: Unicode.Scalar) -> [Scalars] {
         var parts: [Scalars] = []
         var start = text.startIndex
@@ -47,7 +47,7 @@ enum Preference {
         return text
     }
 
-    /// A quoted string's text. RFC 9110 5.6.4: a backslash in it stands for what follows it.
+    /// The text of a quoted string; a backslash escapes the next character (RFC 9110 5.6.4).
     private static func unquoted(_ text: Scalars) -> String {
         guard text.count >= 2, text.first == "\"", text.last == "\"" else { return String(text) }
         var unquoted = String.UnicodeScalarView()

@@ -1,4 +1,4 @@
-// Problem details (RFC 9457): the one table from failures to codes, statuses and words.
+// Problem details (RFC 9457): the only table from failures to codes, statuses and texts.
 
 public import HTTPWire
 public import StatusCore
@@ -8,7 +8,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
     public var code: Code
     /// For people: what happened to this request, and what its caller can do. Free of secrets.
     public var detail: String
-    /// When asking again is of use.
+    /// When asking again is of use; nil if it never is.
     public var retryAt: Instant?
     public var sources: [Problem.SourceReport]
 
@@ -22,7 +22,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
         self.sources = sources
     }
 
-    /// What callers can switch on. `type` is `urn:status-proxy:problem:` and the raw value.
+    /// The member that callers switch on. `type` is `urn:status-proxy:problem:` and the raw value.
     public enum Code: String, CaseIterable, Sendable {
         case invalidID = "invalid-id"
         case invalidParameter = "invalid-parameter"
@@ -89,13 +89,13 @@ public struct ProblemDetails: Error, Sendable, Equatable {
         .unauthorized,
         "The request has no valid caller key. Send one as 'Authorization: Bearer KEY'.")
 
-    /// Answered to a browser that another site's page has made send a request.
+    /// For a browser's request that a page of another site caused.
     public static let crossSite = ProblemDetails(
         .crossSite,
         "A page of another site sent this request. Such a page may link to this service; let its"
             + " server send requests.")
 
-    /// Answered to a browser that takes this service for another host.
+    /// For a browser's request that names a foreign host.
     public static let misdirected = ProblemDetails(
         .misdirected,
         "The Host field does not name this service. Without caller keys, browsers may use localhost,"
@@ -112,7 +112,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             retryAt: retryAt)
     }
 
-    /// Answered to an address that keeps trying keys.
+    /// For an address that has sent too many requests without a valid key.
     public static func tooManyFailedKeys(retryAt: Instant) -> ProblemDetails {
         ProblemDetails(
             .tooManyRequests,
@@ -135,7 +135,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
             retryAt: now + .seconds(1))
     }
 
-    /// Answered on a connection that gets no place, and to what is unfinished at the end of a drain.
+    /// For a connection over the limit, and for requests that are unfinished at the end of a drain.
     public static func turnedAway(now: Instant) -> ProblemDetails {
         ProblemDetails(
             .overloaded, "No connection is free, or the service is stopping. \(again)",
@@ -197,7 +197,8 @@ extension ProblemDetails {
         retryAt.map { max(1, ($0 - now).secondsRoundedUp) }
     }
 
-    /// The whole answer: `application/problem+json`. `caches` may remember that an action is not found.
+    /// The whole answer: `application/problem+json`. `caches` may store that an action is not
+    /// found.
     public func response(now: Instant, for caches: CacheScope = .shared) -> Response {
         let retryAfter = retryAfter(now)
         var fields = [Field(name: "Content-Type", value: "application/problem+json")]
@@ -210,11 +211,11 @@ extension ProblemDetails {
                 name: "Cache-Control",
                 value: isNegativeAnswer ? "\(caches.maxAge)\(retryAfter ?? 0)" : "no-store"))
         if code == .unauthorized {
-            // RFC 9110 11.6.1: a 401 MUST say how to do better.
+            // RFC 9110 11.6.1: a 401 MUST have a challenge.
             fields.append(Field(name: "WWW-Authenticate", value: "Bearer"))
         }
         if code == .methodNotAllowed {
-            // RFC 9110 15.5.6: so MUST a 405.
+            // RFC 9110 15.5.6: a 405 MUST list the methods.
             fields.append(Field(name: "Allow", value: Router.allowed))
         }
         return Response(status: code.status, fields: fields, body: body(now: now))
@@ -252,7 +253,7 @@ extension ProblemDetails {
 }
 
 extension ProblemDetails {
-    /// The answer to a request that breaks the protocol: the server's own status, and its reason.
+    /// The answer to a request that violates HTTP, with the server's status and reason.
     public static func refusal(status: Int, reason: String) -> Response {
         var json = JSONWriter(reserving: 192)
         json.beginObject()

@@ -1,21 +1,21 @@
-// A query's parameters: `name=value` pairs joined by "&" (WHATWG URL, application/x-www-form-urlencoded).
-// Looked through once, in place: only what is escaped is copied.
+// A query's parameters: `name=value` pairs joined by "&" (WHATWG URL,
+// application/x-www-form-urlencoded). Parsed once, in place: only escaped values are copied.
 
 import HTTPWire
 
-/// Where the parameters that mean something here stand in a query.
+/// The places of the known parameters in a query.
 struct QueryParameters {
-    /// More are not read: what follows is refused with the request.
+    /// A query with more parameters is refused.
     static let parametersMax = 256
 
     private(set) var source = Parameter()
     private(set) var wait = Parameter()
     private(set) var until = Parameter()
-    /// The values of `id`, in order; empty unless they are asked for.
+    /// The values of `id`, in order; empty unless `wantsIDs`.
     private(set) var ids: [Range<Int>] = []
 
     struct Parameter {
-        /// Of the first one.
+        /// The first value.
         fileprivate(set) var value: Range<Int>?
         fileprivate(set) var isRepeated = false
 
@@ -54,7 +54,7 @@ struct QueryParameters {
     private enum Name {
         case source, wait, until, id
 
-        /// Nil for a name that is none of ours: it is ignored. One that cannot be decoded is none.
+        /// Nil for an unknown name, which is ignored; so is one that cannot be decoded.
         init?(_ query: Span<UInt8>, at range: Range<Int>) {
             if query.equals("source", at: range) {
                 self = .source
@@ -81,8 +81,7 @@ struct QueryParameters {
     // MARK: Values
 
     /// Reads the only value of a parameter; nil without one.
-    ///
-    /// - Throws: `invalid-parameter` for a second one and for a broken escape.
+    /// - Throws: `invalid-parameter` for a second value and for a malformed escape.
     static func value<Value>(
         of parameter: Parameter, _ name: StaticString, in query: Span<UInt8>,
         _ read: (Span<UInt8>) -> Value
@@ -96,7 +95,7 @@ struct QueryParameters {
         return text.withUTF8 { read($0.span) }
     }
 
-    /// - Throws: `invalid-parameter` for a broken escape.
+    /// - Throws: `invalid-parameter` for a malformed escape.
     static func text(
         _ query: Span<UInt8>, _ place: Range<Int>, _ name: StaticString
     ) throws(ProblemDetails) -> String {
@@ -107,8 +106,8 @@ struct QueryParameters {
         return text
     }
 
-    /// Digits only; nil for anything else. What no `Int` can hold is very long, not wrong
-    /// (RFC 9111 1.2.2).
+    /// Digits only; nil for anything else. A number that overflows means `Int.max` (RFC 9111
+    /// 1.2.2).
     static func wholeSeconds(_ text: Span<UInt8>) -> Int? {
         guard !text.isEmpty else { return nil }
         var seconds = 0
@@ -130,7 +129,7 @@ struct QueryParameters {
             return false
         }
 
-        /// Nil when an escape is broken.
+        /// Nil if an escape is malformed.
         static func text(_ query: Span<UInt8>, _ range: Range<Int>) -> String? {
             PercentCoding.decode(query.extracting(range), plusIsBlank: true)
         }

@@ -3,11 +3,11 @@
 public import HTTPWire
 public import StatusCore
 
-/// What the API needs to know of the settings.
+/// The settings that the API needs.
 public struct APILimits: Sendable {
     public var configured: [Source]
     public var waitMax: Duration
-    /// Which caches may keep what a caller is answered.
+    /// Which caches may store answers.
     public var caches: CacheScope
 
     public static let batchIDsMax = 100
@@ -19,19 +19,19 @@ public struct APILimits: Sendable {
     }
 }
 
-/// What a caller of `/actions/{id}` or of a batch wants, besides the ids.
+/// The options of a request for `/actions/{id}` or a batch, besides the ids.
 public struct RequestOptions: Sendable, Equatable {
     public var source: Source?
     public var patience: Question.Patience
-    /// The patience is a batch's as a whole: it ends with the first change of any action.
+    /// The patience applies to the batch as a whole: it ends with the first change of any action.
     public var waitsForAny = false
-    /// Seconds that a Prefer field asked for, and got.
+    /// The wait in seconds that was granted to a Prefer field.
     public var waitPreferred: Int?
 
-    /// What nearly every caller wants.
+    /// The options of nearly every request.
     public static let plain = RequestOptions(source: nil, patience: .none)
 
-    /// What the answer says of that (RFC 7240 3).
+    /// The field that reports it (RFC 7240 3).
     public var preferenceApplied: Field? {
         waitPreferred.map { Field(name: "Preference-Applied", value: "wait=\($0)") }
     }
@@ -53,7 +53,7 @@ public enum QuestionReader {
         let parameters = try QueryParameters(query)
         let goal = try goal(parameters, query, isBatch)
         let asked = try waitSeconds(parameters, query)
-        // The query is an order and must be right; Prefer is a preference (RFC 7240 2).
+        // The query is binding and must be valid; Prefer is only a preference (RFC 7240 2).
         let wait = min(.seconds(asked ?? preferredWait ?? 0), limits.waitMax)
         var options = RequestOptions(source: try source(parameters, query, limits), patience: .none)
         guard wait > .zero else { return options }
@@ -64,13 +64,13 @@ public enum QuestionReader {
             options.patience = .done(deadline: deadline)
             return options
         }
-        // A batch's tag is not that of any of its actions.
+        // A batch's tag is not the tag of any of its actions.
         let known = isBatch && goal == .change ? nil : noneMatch?.knownStates
         options.patience = .change(from: known, deadline: deadline)
         return options
     }
 
-    /// The ids of a batch, as they were given: each may be invalid for itself.
+    /// The ids of a batch, as they were given: each one may be invalid.
     ///
     /// - Throws: `invalid-parameter` for none or too many.
     public static func batchIDs(_ query: Span<UInt8>) throws(ProblemDetails) -> [String] {

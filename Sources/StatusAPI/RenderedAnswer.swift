@@ -1,10 +1,10 @@
-// From the tracker's answer to the HTTP answer: what stays the same is rendered once, what depends on
-// the moment is written per request.
+// From the tracker's answer to the HTTP answer: constant parts are rendered once, parts that depend
+// on the time are written per request.
 
 public import HTTPWire
 public import StatusCore
 
-/// Two readings of one moment.
+/// The same moment on two clocks.
 public struct Clocks: Sendable {
     public var instant: Instant
     public var wall: WallTime
@@ -17,7 +17,7 @@ public struct Clocks: Sendable {
     public func wall(at instant: Instant) -> WallTime { wall + (instant - self.instant) }
 }
 
-/// Which caches may keep an answer (RFC 9111 1).
+/// Which caches may store an answer (RFC 9111 1).
 public enum CacheScope: Sendable {
     case shared
     /// Only the caller's own.
@@ -58,13 +58,13 @@ public struct RenderedAnswer: Sendable {
         return content
     }
 
-    /// The same, in an array of Actions or an event. A large state is not copied.
+    /// Appends the Action to an array of Actions or an event. A large state is not copied.
     func append(to content: inout Content) {
         content.append(answer.document.open)
         content.append(tail)
     }
 
-    /// The same, in a member of gzip, if the state has been compressed.
+    /// Appends the Action to a gzip member, compressed if the state has been compressed.
     func append(to member: inout GzipMember) {
         let state = answer.document.open
         if let compressed = answer.document.compressed {
@@ -77,27 +77,29 @@ public struct RenderedAnswer: Sendable {
 
     // MARK: Compressing
 
-    /// Bytes of the state that are to be compressed before it is written to such a request.
+    /// Bytes of the state that have to be compressed before the answer to such a request is
+    /// written.
     public func bytesToCompress(for request: RequestFields) -> Int {
         guard isCompressed(for: request.coding), request.preconditions.verdict(tag) == .serve
         else { return 0 }
         return uncompressedBytes
     }
 
-    /// Of a state that has no compressed form yet.
+    /// The size of a state that has no compressed form yet; else 0.
     var uncompressedBytes: Int {
         answer.document.compressed == nil ? answer.document.bytes.count : 0
     }
 
-    /// Compresses the state, unless that has been done; returns whether it has. From any queue.
+    /// Compresses the state unless that has been done; returns whether it was done now. From any
+    /// queue.
     public func compress() -> Bool { answer.document.compress() }
 
     private func isCompressed(for coding: AcceptedCoding) -> Bool {
         coding.compresses(plainBytes)
     }
 
-    /// Writes 200 with the Action, 304 when the caller has this state already, or 412. `bytes`: those of
-    /// the head, if the id stands in them. Returns the status.
+    /// Writes 200 with the Action, 304 if the caller has this state already, or 412. `bytes`: those
+    /// of the head, if they contain the request id. Returns the status.
     public func write(
         _ request: RequestFields, _ requestID: RequestID, from bytes: Span<UInt8> = Span(),
         preferred: Int? = nil, now: Instant, for caches: CacheScope,
@@ -142,7 +144,7 @@ public struct RenderedAnswer: Sendable {
         output.append("ETag: W/\"")
         output.append(hexadecimal: tag.value)
         appendFreshness(now.nanoseconds, caches, to: &output)
-        // RFC 9110 12.5.5: who accepts event streams is answered with one.
+        // RFC 9110 12.5.5: a client that accepts event streams gets one.
         output.append("\r\nVary: Accept, Accept-Encoding\r\n")
         if !isKnown {
             output.append("Content-Type: application/json\r\n")
@@ -158,7 +160,7 @@ public struct RenderedAnswer: Sendable {
         output.endLine()
     }
 
-    /// The fields with their largest values.
+    /// The length of the fields with their largest values.
     private static let fieldBytesMax = 512 + RequestID.bytesMax
 
     // MARK: Fields
@@ -183,7 +185,7 @@ public struct RenderedAnswer: Sendable {
         appendCacheStatus(now, to: &output)
     }
 
-    /// RFC 9211. `ttl` is what is left of the answer's freshness; negative when it is stale.
+    /// RFC 9211. `ttl` is the answer's remaining freshness in seconds; negative when it is stale.
     @inline(__always)
     private func appendCacheStatus(_ now: Int64, to output: inout OutputCursor) {
         switch answer.service {
@@ -217,7 +219,7 @@ public struct RenderedAnswer: Sendable {
         json.member("stale", answer.staleReason != nil)
         json.member("stale_reason", answer.staleReason?.rawValue)
         json.endObject()
-        // Behind the state's members instead of before them: "{" becomes ",".
+        // The members follow those of the state: "{" becomes ",".
         return [UInt8(ascii: ",")] + json.bytes.dropFirst()
     }
 }

@@ -1,25 +1,25 @@
-// A request's fields, looked through once: of those that mean something here, what they say, as values
-// that, but for the places of key and id, outlive the bytes that they came in.
+// The fields of a request that have a meaning here, parsed in one pass. Except for the places of
+// key and request id, the values outlive the bytes of the head.
 
 public import HTTPWire
 
-/// What a request's fields say.
+/// The values of a request's fields.
 public struct RequestFields: Sendable, Equatable {
     /// If-Match and If-None-Match.
     public var preconditions = Preconditions()
     /// The `wait` of Prefer, in seconds (RFC 7240 4.3).
     public var preferredWait: Int?
-    /// Accept asks for events rather than for JSON.
+    /// Accept prefers events to JSON.
     public var prefersEvents = false
-    /// Accept-Encoding: how large answers may be compressed.
+    /// Accept-Encoding: how answers may be compressed.
     public var coding = AcceptedCoding.identity
     /// Last-Event-ID: what the client of an event stream has seen already.
     public var lastSeen: ResumePoint?
-    /// The trace that the request belongs to, if it can be continued. Two of them are none.
+    /// The trace that the request belongs to, if it can be continued. Nil if the field is repeated.
     public var trace: TraceParent?
     /// X-Request-Id, if it can be echoed.
     public var requestID: RequestID?
-    /// Where a caller's key stands in the bytes of the head. Two of them are none.
+    /// The place of a caller's key in the bytes of the head. Nil if the field is repeated.
     public var key: Range<Int>?
 
     public init() {}
@@ -36,7 +36,7 @@ public struct RequestFields: Sendable, Equatable {
         var traceparent = FieldPlace()
         for index in head.fields.indices {
             let field = head.fields[index]
-            // Most names have a length of their own.
+            // The length identifies most names.
             switch field.name.count {
             case 6 where field.isNamed("accept", in: bytes): accept.add(field)
             case 6 where field.isNamed("prefer", in: bytes): prefer.add(field)
@@ -79,7 +79,7 @@ public struct RequestFields: Sendable, Equatable {
     }
 }
 
-/// Where a field stands, and how many lines of it there are.
+/// The place of a field's first line, and the number of its lines.
 private struct FieldPlace {
     private(set) var first: Range<Int> = 0..<0
     private(set) var lines = 0
@@ -89,7 +89,7 @@ private struct FieldPlace {
         lines += 1
     }
 
-    /// Reads the field as the list that all its lines are together (RFC 9110 5.3).
+    /// Reads all lines of the field as one list (RFC 9110 5.3).
     func list<Value>(
         _ name: StaticString, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
         _ read: (Span<UInt8>) -> Value

@@ -1,4 +1,4 @@
-// The name of a request in logs and answers: the caller's own, or one that is made.
+// The id of a request in logs and answers: the caller's own, or a generated one.
 
 public import HTTPWire
 
@@ -6,15 +6,15 @@ public import HTTPWire
 public enum RequestID: Sendable, Equatable {
     /// Sixteen hexadecimal digits.
     case made(UInt64)
-    /// Where a caller's own stands in the bytes of the head. Plain: nothing in it has to be escaped or
-    /// quoted in a log.
+    /// The place of the caller's id in the bytes of the head. Plain: it needs no escape or quotes
+    /// in a log.
     case given(Range<Int>, isPlain: Bool)
-    /// A caller's own, for a request that outlives the bytes it came in.
+    /// The caller's id, for a request that outlives the bytes of its head.
     case kept([UInt8], isPlain: Bool)
 
     public static let bytesMax = 128
 
-    /// A caller's own. Nil unless it is visible ASCII and short.
+    /// The caller's id. Nil unless it is visible ASCII of 1 to ``bytesMax`` bytes.
     init?(at place: Range<Int>, in bytes: Span<UInt8>) {
         guard (1...Self.bytesMax).contains(place.count) else { return nil }
         var isPlain = true
@@ -28,7 +28,7 @@ public enum RequestID: Sendable, Equatable {
         self = .given(place, isPlain: isPlain)
     }
 
-    /// The same without the bytes.
+    /// The same id, independent of the bytes.
     public func kept(from bytes: Span<UInt8>) -> RequestID {
         guard case .given(let place, let isPlain) = self else { return self }
         let own = bytes.extracting(place).withUnsafeBufferPointer { Array($0) }

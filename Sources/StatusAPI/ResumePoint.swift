@@ -1,14 +1,16 @@
-// What the client of an event stream has seen: each event's `id`, which comes back as Last-Event-ID.
+// What the client of an event stream has seen: the `id` of each event, which comes back as
+// Last-Event-ID.
 
 internal import HTTPWire
 
-/// A part for each action of a stream, in the order asked, joined by ".": of one action, its tag.
+/// One part for each action of a stream, in the order asked, joined by ".". For one action it is
+/// the tag.
 public struct ResumePoint: Sendable, Equatable {
     /// What the client has of one action.
     public enum Part: Sendable, Equatable {
         case nothing
         case state(EntityTag)
-        /// A problem that no other word will follow.
+        /// A final problem.
         case refusal
 
         fileprivate var text: String {
@@ -24,8 +26,8 @@ public struct ResumePoint: Sendable, Equatable {
 
     public init(_ parts: [Part]) { self.parts = parts }
 
-    /// What cannot be read in a part is nothing. Nil when nothing at all can be, or there are more parts
-    /// than a stream has actions.
+    /// A malformed part is `.nothing`. Nil if all parts are, or if there are more parts than a
+    /// stream can have actions.
     init?(_ field: Span<UInt8>) {
         parts = []
         var start = 0

@@ -3,28 +3,28 @@
 public import HTTPWire
 public import StatusCore
 
-/// A place in the API.
+/// A route of the API.
 public enum Route: UInt8, CaseIterable, Sendable {
     case action
-    /// Why the action's answer is what it is.
+    /// Explains the answer for an action.
     case explain
     case events
     case actions
-    /// How the sources are.
+    /// The state of the sources.
     case sources
     case live
     case ready
     case metrics
     case openAPI
     case page
-    /// OPTIONS on any of them.
+    /// OPTIONS on any route.
     case options
     /// No such path.
     case unknown
-    /// A method that no route takes.
+    /// A method that no route accepts.
     case notAllowed
 
-    /// What it answers depends on Accept and Accept-Encoding.
+    /// Whether the answer depends on Accept and Accept-Encoding.
     public var isNegotiated: Bool {
         switch self {
         case .action, .events, .actions: true
@@ -32,7 +32,7 @@ public enum Route: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// The route's name in logs and metrics: no ids.
+    /// The route's name in logs and metrics, without ids.
     public var name: StaticString {
         switch self {
         case .action: "/actions/{id}"
@@ -54,18 +54,18 @@ public enum Route: UInt8, CaseIterable, Sendable {
 /// Where a request leads.
 public struct Destination: Sendable, Equatable {
     public var route: Route
-    /// Where the id of an action stands in the bytes of the head, percent-encoded as it came; nil for a
-    /// path without one.
+    /// The place of the action's id in the bytes of the head, percent-encoded as it came; nil for a
+    /// path without an id.
     public var id: Range<Int>?
 
-    /// The id; nil when there is none, or what stands there is none.
+    /// The id; nil if there is none, or it is malformed.
     public func actionID(in bytes: Span<UInt8>) -> ActionID? {
         id.flatMap { PercentCoding.decode(bytes.extracting($0)) }.flatMap(ActionID.init)
     }
 }
 
 public enum Router {
-    /// What every route takes.
+    /// The methods that every route accepts.
     public static let allowed = "GET, HEAD, OPTIONS"
 
     public static func destination(
@@ -77,23 +77,23 @@ public enum Router {
         switch head.method {
         case .get, .head: return place
         case .options:
-            // A health check by OPTIONS is answered as one by GET.
+            // A health check by OPTIONS is answered like one by GET.
             let isCheck = place.route == .live || place.route == .ready
             return isCheck ? place : Destination(route: .options, id: place.id)
         default: return Destination(route: .notAllowed, id: place.id)
         }
     }
 
-    /// Whether a request needs a caller's key, when keys are on. Health checks and the contract never
-    /// do, nor does OPTIONS, which tells no more than the contract.
+    /// Whether a request needs a caller's key, when keys are on. Health checks and the contract
+    /// never do, nor does OPTIONS, which reveals nothing that is not in the contract.
     public static func isGuarded(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
         guard head.form != .asterisk, head.method != .options else { return false }
         return bytes.equals("/actions", at: head.path) || isUnderActions(head.path, bytes)
             || bytes.equals("/metrics", at: head.path) || bytes.equals("/sources", at: head.path)
     }
 
-    /// Whether a request asks how the service is, in one of the ways of load balancers: by a health
-    /// route, or by OPTIONS of the server.
+    /// Whether a request is a health check of a load balancer: a health route, or OPTIONS of the
+    /// server.
     public static func isHealthCheck(_ head: borrowing RequestHead, _ bytes: Span<UInt8>) -> Bool {
         switch destination(of: head, bytes).route {
         case .live, .ready: true

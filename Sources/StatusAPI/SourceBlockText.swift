@@ -1,10 +1,10 @@
-// What keeps an upstream from being called, in a sentence for people: health checks and explanations say
-// the same.
+// Why an upstream cannot be called, in a sentence for people: the same in health checks and
+// explanations.
 
 public import StatusCore
 
 extension SourceBlock {
-    /// Without a full stop. Free of secrets, and of what only operators should know.
+    /// Without a full stop. Contains no secrets, and nothing that only operators should know.
     public func sentence(_ source: Source, _ clocks: Clocks) -> String {
         let stop = "no calls to \(source.name)" + clocks.end(until)
         return switch kind {
@@ -23,7 +23,7 @@ extension SourceBlock {
 extension UpstreamFault {
     fileprivate var status: String { httpStatus.map { " (HTTP \($0))" } ?? "" }
 
-    /// What has happened, for people.
+    /// What happened, for people.
     var phrase: String { kind.phrase + status }
 }
 
@@ -76,12 +76,12 @@ extension BudgetKind {
 }
 
 extension Clocks {
-    /// Nothing for a moment that nobody knows, or one too far away to mean one.
+    /// Empty for an unknown time, or one too far away to be meant.
     fileprivate func end(_ instant: Instant?) -> String {
         text(instant).map { " until \($0)" } ?? ""
     }
 
-    /// Moments too far away to mean one are as none.
+    /// Nil also for times too far away to be meant.
     public func text(_ instant: Instant?) -> String? {
         guard let instant, instant < self.instant + .seconds(86_400 * 366) else { return nil }
         return RFC3339.format(wall(at: instant))

@@ -1,9 +1,9 @@
-// The answer to `GET /sources`: how each source is, for operators and programs.
+// The answer to `GET /sources`: the state of each source, for operators and programs.
 
 public import HTTPWire
 public import StatusCore
 
-/// What `GET /sources` says of one source.
+/// One source in the answer to `GET /sources`.
 public struct SourceReport: Sendable {
     public var overview: SourceOverview
     public var kind: String
@@ -73,7 +73,7 @@ public enum SourcesWriter {
         json.endObject()
     }
 
-    /// Before the first reservation nothing is known of calls: then all are left.
+    /// Before the first reservation the calls are unknown, and all count as left.
     private static func write(
         _ figures: UpstreamFigures, at now: Instant, into json: inout JSONWriter
     ) {
@@ -109,7 +109,7 @@ extension UpstreamFigures {
 }
 
 extension BlockReason {
-    /// For what is no block of the source alone.
+    /// For reasons that are not a block of this source alone.
     fileprivate var sentence: String? {
         switch SourceCondition(self) {
         case .ok: nil

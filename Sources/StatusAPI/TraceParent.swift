@@ -1,4 +1,5 @@
-// Whose trace a request is part of (W3C Trace Context): read in place, continued with a span of ours.
+// The trace that a request belongs to (W3C Trace Context): read in place, continued with a new
+// span.
 
 /// The `traceparent` of a request that can be continued.
 public struct TraceParent: Sendable, Equatable {
@@ -7,8 +8,8 @@ public struct TraceParent: Sendable, Equatable {
     public let low: UInt64
     private let flags: UInt8
 
-    /// Nil for anything that the standard says to ignore. Later versions may add parts, and begin as this
-    /// one does: `00-TRACE-SPAN-FLAGS`.
+    /// Nil for values that the standard says to ignore. Later versions may add parts after
+    /// `00-TRACE-SPAN-FLAGS`.
     public init?(_ value: Span<UInt8>) {
         guard value.count >= 55, value[2] == Self.dash, value[35] == Self.dash,
             value[52] == Self.dash, let version = value.hexadecimal(0..<2),
@@ -29,7 +30,7 @@ public struct TraceParent: Sendable, Equatable {
     /// 32 hexadecimal digits.
     public var traceID: String { Self.digits(high, count: 16) + Self.digits(low, count: 16) }
 
-    /// The field for a call that is made because of this request, by the name of our span.
+    /// The field's value for a call that this request causes, with the id of the new span.
     public func continued(by span: UInt64) -> String {
         let name = Self.digits(max(1, span), count: 16)
         return "00-\(traceID)-\(name)-\(Self.digits(UInt64(flags), count: 2))"

@@ -1,31 +1,31 @@
-// How many files and connections the process may have open: raised to what the settings ask for.
+// The limit of open files and connections of the process, raised to what the settings need.
 
 import Glibc
 
 enum DescriptorLimit {
-    /// What a loop keeps for peers without a place, and for itself.
+    /// Descriptors of a loop for connections beyond the limit, and for itself.
     private static let perLoop = 140
-    /// The store, the log, calls to upstreams, and what libraries open for a moment.
+    /// For the store, the log, upstream calls, and files that libraries open briefly.
     private static let others = 200
 
-    /// What it takes to serve that many connections.
+    /// The number of descriptors needed for that many connections.
     static func needed(connections: Int, loops: Int) -> Int {
         connections + loops * perLoop + others
     }
 
-    /// What is allowed now.
+    /// The current limit.
     static func current() -> Int { Int(clamping: limit().rlim_cur) }
 
     private static let files = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
 
     private static func limit() -> rlimit {
         var limit = rlimit()
-        // It fails for a resource that does not exist only.
+        // Fails only for a resource that does not exist.
         precondition(getrlimit(files, &limit) == 0)
         return limit
     }
 
-    /// Raises the limit if it is too low, as far as the hard one lets it. Returns what is allowed now.
+    /// Raises a limit that is too low, up to the hard limit. Returns the current limit.
     static func raise(to needed: Int) -> Int {
         var limit = limit()
         let wanted = min(rlim_t(needed), limit.rlim_max)

@@ -1,9 +1,8 @@
-// Text from outside on its way to people: what could make it look like something else is made visible,
-// or taken out.
+// Text from outside for people: characters that could disguise it are made visible or removed.
 
 extension Unicode.Scalar {
-    /// Moves a terminal's cursor, breaks a line, or turns the direction of what stands around it: a reader
-    /// could take the text for another one (UAX #9, UTR #36).
+    /// Whether the character moves a terminal's cursor, breaks a line, or changes the direction of
+    /// the text around it, so that a reader could be misled (UAX #9, UTR #36).
     var isDisruptive: Bool {
         guard value >= 0x20, value != 0x7F else { return true }
         guard value >= 0x80 else { return false }
@@ -15,11 +14,11 @@ extension Unicode.Scalar {
 }
 
 extension String {
-    /// With a blank in place of each control, line separator and bidirectional control.
+    /// The text with a blank for each control, line separator and bidirectional control.
     var onOneLine: String { replacingDisruptive { _ in " " } }
 
-    /// With those as JSON writes them (RFC 8259 7), so that a JSON text keeps its meaning. Line ends
-    /// and tabs, which stand between its tokens, stay.
+    /// The text with these characters escaped as in JSON (RFC 8259 7), so that a JSON text keeps
+    /// its meaning. Line ends and tabs between tokens are kept.
     var escapedForTerminals: String {
         replacingDisruptive { scalar in
             guard scalar != "\n", scalar != "\r", scalar != "\t" else { return String(scalar) }

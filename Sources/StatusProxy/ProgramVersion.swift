@@ -1,4 +1,4 @@
-// The version: the one place that has it. What else names it is held to it by a test.
+// The program's version, in this place only; a test compares other files with it.
 
 enum ProgramVersion {
     static let text = "1.0.0"

@@ -10,12 +10,12 @@ enum SystemClock {
         Instant(nanoseconds: read(CLOCK_BOOTTIME))
     }
 
-    /// CLOCK_REALTIME, for people and upstreams' texts only.
+    /// CLOCK_REALTIME, only for people and times from upstreams.
     static func wall() -> WallTime {
         WallTime(milliseconds: read(CLOCK_REALTIME) / 1_000_000)
     }
 
-    /// The same to the kernel's last tick (1 to 10 ms): cheaper, and good enough for a log.
+    /// The same at the kernel's last tick (1 to 10 ms): cheaper, and precise enough for a log.
     static func coarseWall() -> WallTime {
         WallTime(milliseconds: read(CLOCK_REALTIME_COARSE) / 1_000_000)
     }
@@ -23,14 +23,14 @@ enum SystemClock {
     /// CLOCK_MONOTONIC, which service managers read.
     static func monotonic() -> Duration { .nanoseconds(read(CLOCK_MONOTONIC)) }
 
-    /// How long the calling thread has run on a processor.
+    /// The CPU time of the calling thread.
     static func threadTime() -> Duration { .nanoseconds(read(CLOCK_THREAD_CPUTIME_ID)) }
 
     static func both() -> Clocks { Clocks(instant: now(), wall: wall()) }
 
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
-        // It fails for a clock that does not exist only; all are in every Linux since 2.6.39.
+        // Fails only for a clock that does not exist; every Linux since 2.6.39 has these.
         precondition(clock_gettime(clock, &time) == 0)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }

@@ -91,7 +91,7 @@ struct CheckTests {
         let file = try folder.write("hush-hush\n", to: "secret")
         try await expectFailure(
             world, ["ORDERS_CLIENT_SECRET": "", "ORDERS_CLIENT_SECRET_FILE": file],
-            "orders token http://", "refused our credentials (HTTP 401, invalid_client)",
+            "orders token http://", "refused the credentials (HTTP 401, invalid_client)",
             "; check ORDERS_CLIENT_ID and ORDERS_CLIENT_SECRET_FILE")
         try expectNoActionCall(world)
     }

@@ -101,7 +101,7 @@ struct DiagnosisTests {
         let begin = lines("upstream asked for a pause, calls stop", in: world.proxy.text).first
         #expect(begin?["until"]?.string.flatMap(RFC3339.parse) != nil)
         try world.setFault("vouchers", #"{"kind":"none"}"#)
-        try await end("pause of an upstream is over", in: world)
+        try await end("upstream's pause is over", in: world)
         #expect(try world.get("/readyz").json["status"]?.string == "pass")
     }
 

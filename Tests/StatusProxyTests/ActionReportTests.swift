@@ -103,6 +103,7 @@ struct ActionReportTests {
 
     @Test(arguments: [(200, "[]"), (200, ""), (200, "{}"), (500, "<html>")])
     func answerOfSomethingElseIsTrouble(status: Int, body: String) {
-        #expect(report(status, body) == ActionReport(exitCode: 5, lines: ["\(status) no words"]))
+        #expect(
+            report(status, body) == ActionReport(exitCode: 5, lines: ["\(status) no problem code"]))
     }
 }

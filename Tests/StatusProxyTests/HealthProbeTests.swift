@@ -80,7 +80,7 @@ struct HealthProbeTests {
         ("HTTP/1.1 503 Service Unavailable\r\n\r\n", "HTTP/1.1 503 Service Unavailable"),
         ("SSH-2.0-OpenSSH_9.2\r\n", "SSH-2.0-OpenSSH_9.2"),
         ("HTTP/1.1 2000 Odd\r\n\r\n", "HTTP/1.1 2000 Odd"),
-        ("HTTP/1.1 200", "hung up"), ("", "hung up"),
+        ("HTTP/1.1 200", "unanswered"), ("", "unanswered"),
     ])
     func serverThatSaysAnythingElseIsNotWell(answer: String, words: String) throws {
         let server = CannedServer(answer)
@@ -97,7 +97,7 @@ struct HealthProbeTests {
         for (place, words) in [
             (ServerPlace.tcp(host: "127.0.0.1", port: "\(port)"), "Connection refused"),
             (.unix(path: "\(folder.path)/nothing"), "No such file"),
-            (.unix(path: "/\(longest)"), "not a server's place"),
+            (.unix(path: "/\(longest)"), "not a server's address"),
         ] {
             let failure = try #require(throws: ProbeFailure.self) { try HealthProbe.check(place) }
             #expect(failure.description.contains(words), "\(failure)")

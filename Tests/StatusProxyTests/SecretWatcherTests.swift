@@ -84,7 +84,8 @@ struct SecretWatcherTests {
         let messages = try messages()
         #expect(
             messages == [
-                "secret file cannot be used; what it held before stays", "secret file read again",
+                "secret file cannot be used; its previous content stays in force",
+                "secret file read again",
             ])
     }
 }

@@ -215,7 +215,7 @@ struct SettingRefusalTests {
             "ends in /v2/orders,"),
         Refused(
             ["ORDERS_URL": "https://miraklconnect.com/api/v2/orders/actions/"], "ORDERS_URL",
-            "ends in /v2/orders/actions,", "give it without"),
+            "ends in /v2/orders/actions,", "give the URL without"),
     ])
     func urlThatHoldsThePathAlreadyIsRefused(refused: Refused) throws { try expect(refused) }
 

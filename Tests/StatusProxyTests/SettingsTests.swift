@@ -322,7 +322,7 @@ struct SettingsTests {
         let settings = try settings(["CALLER_KEYS_FILE": "", "CALLER_REQUESTS_PER_SECOND": ""])
         #expect(settings.callers == nil)
         #expect(
-            settings.warnings == ["CALLER_KEYS_FILE: it is set to nothing, so everybody may ask"])
+            settings.warnings == ["CALLER_KEYS_FILE: it is empty, so everyone may ask"])
     }
 
     @Test func variablesOfOthersAndOursAreNotWarnedOf() throws {

@@ -1,14 +1,16 @@
-// Admission of callers, when keys are on: who is it, does its quota last, and how much of it is held?
+// Admission of callers, when keys are on: identifies the caller, and checks its quota and its held
+// requests.
 
 import Locking
 import SocketServer
 import StatusCore
 import Synchronization
 
-/// Somebody with a key. One per name, however many keys it has and however often they are exchanged.
+/// A caller with a key. There is one per name, however many keys it has and however often they
+/// change.
 final class KeyHolder: Sendable {
     let name: String
-    /// For a line that is put together from bytes.
+    /// The name for a log line that is written as bytes.
     let nameBytes: [UInt8]
     private let requests = Atomic(0)
     private let quota: Guarded<RequestQuota>?
@@ -20,7 +22,8 @@ final class KeyHolder: Sendable {
         var questions = 0
     }
 
-    /// Half of what the tracker holds for all callers: a batch is one request with many questions.
+    /// Half of the questions that the tracker holds for all callers: a batch is one request with
+    /// many questions.
     private static let questionsMax = TrackerPolicy.callersMaxDefault / 2
 
     init(_ name: String, requestsPerSecond: Int?, heldMax: Int) {
@@ -30,16 +33,16 @@ final class KeyHolder: Sendable {
         self.heldMax = heldMax
     }
 
-    /// Counts an answer.
+    /// Counts one answered request.
     func count() { requests.add(1, ordering: .relaxed) }
 
     var requestCount: Int { requests.load(ordering: .relaxed) }
 
-    /// Takes one request of the quota; else returns when there will be one.
+    /// Takes one request from the quota. Nil: granted; else the time when one will be available.
     func take(now: Instant) -> Instant? { quota?.withLock { $0.take(now: now) } }
 
-    /// Takes the place of one held request or event stream with that many questions; false when the
-    /// caller has as many as it may. Without a question nothing is held.
+    /// Takes a place for one held request or event stream with that many questions; false when the
+    /// caller has none left. A request without questions needs no place.
     func hold(questions: Int) -> Bool {
         guard questions > 0 else { return true }
         return held.withLock { held in
@@ -62,19 +65,19 @@ final class KeyHolder: Sendable {
     }
 }
 
-/// What a request with a key is told.
+/// The decision about a request with a key.
 enum Admission: Sendable {
     case admitted(KeyHolder)
     case unknown
-    /// The caller's quota is used up until then.
+    /// The caller's quota is used up until `retryAt`.
     case tooMany(KeyHolder, retryAt: Instant)
 }
 
-/// Knows callers by their keys. Safe from any queue.
+/// Identifies callers by their keys. Safe from any queue.
 final class CallerGate: Sendable {
     private let requestsPerSecond: Int?
     private let heldMax: Int
-    /// The same in each: one per loop, so that a shard's lock is never waited for.
+    /// All have the same content: there is one for each loop, so that no loop waits for a lock.
     private let shards: [Guarded<[KeyDigest: KeyHolder]>]
     private let failed = Guarded(FailedKeys())
 
@@ -85,7 +88,8 @@ final class CallerGate: Sendable {
         replace(keys)
     }
 
-    /// From now on these keys count. Quotas and held requests go on by name. One call at a time.
+    /// Replaces the valid keys. Quotas and held requests of a name continue. Not to be called
+    /// concurrently.
     func replace(_ keys: CallerKeys) {
         var callers: [String: KeyHolder] = [:]
         for caller in shards[0].withLock({ $0 }).values { callers[caller.name] = caller }
@@ -101,15 +105,16 @@ final class CallerGate: Sendable {
         for shard in shards { shard.withLock { $0 = result } }
     }
 
-    /// How many requests each has had answered, refused ones too, by name.
+    /// The number of answered requests by name, refused ones included.
     var requestCounts: [(name: String, count: Int)] {
         let callers = shards[0].withLock { $0 }.values.map { ($0.name, $0.requestCount) }
         return Dictionary(callers) { first, _ in first }.map { ($0.key, $0.value) }
             .sorted { $0.0 < $1.0 }
     }
 
-    /// Counts a request with a wrong key, or without one. Nil: its peer's quota allows it; else when it will
-    /// again. Right keys are never held against it: callers may share a peer, such as a proxy.
+    /// Counts a request with a wrong key, or without one. Nil: the peer's quota allows it; else the
+    /// time when it will. Requests with valid keys do not count: callers may share a peer, such as
+    /// a proxy.
     func refuse(_ peer: PeerAddress?, now: Instant) -> Instant? {
         failed.withLock { $0.take(peer?.network ?? "", now: now) }
     }

@@ -1,9 +1,9 @@
-// The file of caller keys: a name and a digest a line. Bytes come in, known keys go out, or the line
-// that is wrong.
+// The file of caller keys, a name and a digest a line. Bytes come in; known keys go out, or an
+// error that names the wrong line.
 
 import CCrypto
 
-/// The SHA-256 of a key. Keys themselves are never kept.
+/// The SHA-256 of a key. Keys themselves are never stored.
 struct KeyDigest: Hashable, Sendable {
     private var words = SIMD4<UInt64>()
 
@@ -11,7 +11,7 @@ struct KeyDigest: Hashable, Sendable {
         key.withUnsafeBytes { key in
             withUnsafeMutableBytes(of: &words) { words in
                 let code = ccrypto_sha256(key.baseAddress, key.count, words.baseAddress)
-                precondition(code == 1, "a digest needs nothing that could lack")
+                precondition(code == 1, "SHA-256 does not fail")
             }
         }
     }
@@ -37,22 +37,22 @@ struct KeyDigest: Hashable, Sendable {
         }
     }
 
-    /// All of it is always compared, so that the time tells nothing of where two digests part.
+    /// Compares in constant time, so that the time reveals nothing of where two digests differ.
     static func == (a: KeyDigest, b: KeyDigest) -> Bool {
         let difference = a.words ^ b.words
         return difference[0] | difference[1] | difference[2] | difference[3] == 0
     }
 }
 
-/// Who may ask: names by the digests of their keys. A name may have several keys, so that they can
-/// be exchanged one after the other.
+/// The known callers: names by the digests of their keys. A name may have several keys, so that a
+/// key can be replaced without a gap.
 struct CallerKeys: Sendable, Equatable {
     private(set) var names: [KeyDigest: String] = [:]
 
     static let fileBytesMax = 1 << 20
     static let nameBytesMax = 64
 
-    /// - Throws: for a file that cannot be read, and for the first line that is wrong.
+    /// - Throws: for a file that cannot be read, and for the first wrong line.
     init(path: String) throws(SettingFailure) {
         let bytes: [UInt8]
         do { bytes = try SmallFile.read(path, bytesMax: Self.fileBytesMax) } catch {
@@ -63,7 +63,7 @@ struct CallerKeys: Sendable, Equatable {
 
     init(_ bytes: [UInt8], path: String) throws(SettingFailure) {
         var linesByDigest: [KeyDigest: Int] = [:]
-        // Some editors put a byte order mark in front.
+        // Some editors write a byte order mark.
         let text = bytes.starts(with: [0xEF, 0xBB, 0xBF]) ? bytes[3...] : bytes[...]
         let lines = text.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false)
         for (index, line) in lines.enumerated() {
@@ -73,19 +73,20 @@ struct CallerKeys: Sendable, Equatable {
             guard words.count == 2, let name = Self.name(words[0]),
                 let digest = KeyDigest(hexadecimal: words[1])
             else {
-                // The line is not repeated: it may hold a key in place of its digest.
+                // The line is not quoted: it may contain a key instead of its digest.
                 throw SettingFailure(
                     SettingName.callerKeysFile, "\(path):\(number): give \(Self.form)")
             }
             if let first = linesByDigest.updateValue(number, forKey: digest) {
                 throw SettingFailure(
-                    SettingName.callerKeysFile, "\(path):\(number): the key of line \(first) again")
+                    SettingName.callerKeysFile,
+                    "\(path):\(number): this repeats the key of line \(first)")
             }
             names[digest] = name
         }
         guard !names.isEmpty else {
             throw SettingFailure(
-                SettingName.callerKeysFile, "\(path) holds no key: give \(Self.form) a line")
+                SettingName.callerKeysFile, "\(path) holds no key: give \(Self.form), one a line")
         }
     }
 
@@ -93,7 +94,7 @@ struct CallerKeys: Sendable, Equatable {
         "a name of 1 to \(nameBytesMax) characters of A-Z a-z 0-9 . _ - and the SHA-256 of its key"
         + " in 64 hexadecimal digits"
 
-    /// What stands between blanks, up to a comment.
+    /// The words of a line, up to a comment.
     private static func words(_ line: ArraySlice<UInt8>) -> [ArraySlice<UInt8>] {
         let blanks: Set = [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\r")]
         let words = line.split(whereSeparator: blanks.contains)

@@ -1,22 +1,22 @@
-// How often one caller may ask. A bucket of tokens that fills steadily, kept as one moment: when the
-// requests made so far would be paid for.
+// The request quota of one caller: a token bucket, stored as one time, when all requests so far are
+// paid for (GCRA).
 
 import StatusCore
 
-/// So many requests a second, and as many at once after a pause.
+/// A number of requests a second, and as many at once after a pause.
 struct RequestQuota: Sendable {
     private static let second: Int64 = 1_000_000_000
 
-    /// Between two requests at the steady rate, in nanoseconds.
+    /// The time between two requests at the steady rate, in nanoseconds.
     private let interval: Int64
     private var paidUntil = Instant.distantPast
 
     init(perSecond: Int) {
-        precondition(perSecond > 0, "a quota of nothing is no quota")
+        precondition(perSecond > 0, "a quota allows at least one request a second")
         interval = max(1, Self.second / Int64(perSecond))
     }
 
-    /// Takes one request; else returns when there will be one.
+    /// Takes one request. Nil: granted; else the time when one will be available.
     mutating func take(now: Instant) -> Instant? {
         let start = max(paidUntil, now)
         let opensAt = start - .nanoseconds(Self.second - interval)
@@ -25,6 +25,6 @@ struct RequestQuota: Sendable {
         return nil
     }
 
-    /// Nothing of it is used.
+    /// Whether the whole quota is available.
     func isWhole(now: Instant) -> Bool { paidUntil <= now }
 }

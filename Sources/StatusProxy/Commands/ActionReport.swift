@@ -1,15 +1,15 @@
-// What an answer says, for people and for scripts.
+// The content of an answer, for people and for scripts.
 
 import StatusCore
 
-/// What an answer says, for people and for scripts.
+/// The content of an answer, for people and for scripts.
 struct ActionReport: Equatable {
     var exitCode: Int32
     var lines: [String]
 
     static let troubleCode: Int32 = 5
 
-    /// Of several exit codes the worst.
+    /// The worst of several exit codes.
     static func worst(_ codes: [Int32]) -> Int32 {
         let order: [Int32] = [0, 3, 2, 1, 4, 5]
         return codes.max { order.firstIndex(of: $0) ?? 0 < order.firstIndex(of: $1) ?? 0 } ?? 0
@@ -21,7 +21,7 @@ extension ActionReport {
         let json = answer.json
         guard answer.status == 200, let status = json["status"]?.string else {
             exitCode = answer.status == 404 ? 4 : Self.troubleCode
-            let code = json["code"]?.string ?? "no words"
+            let code = json["code"]?.string ?? "no problem code"
             lines = ["\(answer.status) \(code)"]
             if let detail = json["detail"]?.string { lines[0] += ": \(detail)" }
             if let seconds = json["retry_after"]?.integer {
@@ -51,7 +51,7 @@ extension ActionReport {
         case "SUCCEEDED": return 0
         case "FAILED": return 1
         case "PARTIALLY_SUCCEEDED": return 2
-        // Done, and the upstream does not say how: nobody may take that for success.
+        // UNKNOWN, although done, must not be taken for success.
         default: return troubleCode
         }
     }

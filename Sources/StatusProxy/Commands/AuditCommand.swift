@@ -1,4 +1,4 @@
-// `status-proxy audit`: the store's journal comes in, proof or violations go out.
+// `status-proxy audit`: reads the store's journal, and prints proof or violations.
 
 import ArgumentParser
 import StateStores
@@ -10,19 +10,19 @@ struct AuditCommand: ParsableCommand {
         abstract: "Verify spacing and budgets over the journal of upstream calls.",
         discussion: """
             Reads the store that STORE_URL names, beside a running service or without one, and \
-            changes nothing. Each call is held to the interval and the budgets that it was granted \
-            under, so that changed settings make no old call a violation. What is not known for \
-            sure is taken at its worst: a call without a known end is taken to have reached the \
-            upstream as late as it can have, and time while the machine was down counts as none.
+            changes nothing. Each call is checked against the interval and the budgets under which \
+            it was granted, so that changed settings make no old call a violation. Where the journal \
+            is uncertain, the worst case is assumed: a call without a known end reached the upstream \
+            at the last possible moment, and time while the machine was down does not count.
 
-            Exits with 0 when every limit was kept, 1 when one was not, 64 on wrong usage, 66 when \
-            there is no journal to read, 78 on a bad setting.
+            Exit code: 0 when every limit was kept, 1 when one was not, 64 for wrong usage, 66 when \
+            there is no journal to read, 78 for an invalid setting.
             """)
 
     @Flag(help: "Print one JSON object.")
     var json = false
 
-    @Flag(help: "Hold every call to today's settings instead.")
+    @Flag(help: "Check every call against the current settings instead.")
     var againstCurrent = false
 
     func run() throws {
@@ -43,7 +43,7 @@ struct AuditCommand: ParsableCommand {
         on settings: Settings, againstCurrent: Bool
     ) throws -> AuditReport {
         guard let journal = journal(of: settings.store) else {
-            throw refusal("STORE_URL is memory: nobody else can read that journal")
+            throw refusal("STORE_URL is memory: only the service itself can read that journal")
         }
         do throws(StoreFailure) {
             return try AuditReport(journal, settings, againstCurrent: againstCurrent)

@@ -1,4 +1,4 @@
-// An audit as people and programs read it.
+// The report of an audit, as text and JSON.
 
 import StatusCore
 
@@ -10,7 +10,7 @@ struct AuditReport {
         var source: Source
         var isOn: Bool
         var verdict: AuditVerdict
-        /// As the store remembers it, longer than the journal goes back.
+        /// From the store, which keeps it longer than the journal.
         var smallestGapEver: Duration?
     }
 
@@ -48,14 +48,14 @@ extension AuditReport {
         var lines = [heading(part)]
         if verdict.withoutEnd > 0 {
             lines.append(
-                "  without a known end  \(verdict.withoutEnd), taken to have reached the upstream"
-                    + " as late as they can have")
+                "  without a known end  \(verdict.withoutEnd), assumed to have reached the upstream"
+                    + " at the last possible moment")
         }
         if let gap = verdict.smallestGap {
             lines.append("  smallest gap         \(words(gap))\(least(gap))")
         }
         if let gap = part.smallestGapEver {
-            lines.append("  smallest gap ever    \(seconds(gap)), as the store remembers it")
+            lines.append("  smallest gap ever    \(seconds(gap)), from the store")
         }
         if let busiest = verdict.busiestMinute {
             lines.append("  busiest minute       \(words(busiest))")
@@ -75,7 +75,7 @@ extension AuditReport {
             return "\(part.source.name): no calls"
         }
         let off = part.isOn ? "" : "; the upstream is off"
-        let unjudged = verdict.unjudged > 0 ? "; \(verdict.unjudged) are not judged" : ""
+        let unjudged = verdict.unjudged > 0 ? "; \(verdict.unjudged) were not checked" : ""
         return "\(part.source.name): \(verdict.calls) calls for \(verdict.actions) actions"
             + ", from \(RFC3339.format(since)) to \(RFC3339.format(until))\(off)\(unjudged)"
     }
@@ -83,7 +83,7 @@ extension AuditReport {
     private static func words(_ violation: AuditViolation) -> String {
         switch violation {
         case .spacing(let gap, let least):
-            "\(words(gap)), though \(seconds(least)) were due"
+            "\(words(gap)), but \(seconds(least)) were required"
         case .budget(let kind, let busiest, _):
             "\(kind.rawValue): \(words(busiest))"
         }
@@ -100,12 +100,12 @@ extension AuditReport {
     }
 
     private static func least(_ gap: AuditedGap) -> String {
-        gap.least.map { " (\(seconds($0)) were due)" } ?? ""
+        gap.least.map { " (\(seconds($0)) were required)" } ?? ""
     }
 
     private static func seconds(_ span: Duration) -> String { "\(digits(span)) s" }
 
-    /// Calls that lie within each other have a gap under zero.
+    /// Overlapping calls have a negative gap.
     private static func digits(_ span: Duration) -> String {
         span < .zero ? "-\(LogWriter.secondsText(.zero - span))" : LogWriter.secondsText(span)
     }

@@ -1,4 +1,5 @@
-// Prints the effective settings and their origin, and tries the connections that they name.
+// `status-proxy check`: prints the effective settings and their origin, and tries the connections
+// that they name.
 
 import ArgumentParser
 
@@ -8,7 +9,7 @@ struct CheckCommand: ParsableCommand {
         abstract: "Validate the settings and print the effective ones, secrets hidden.",
         discussion: """
             Prints where each value comes from. Exit code: 0, 1 when something cannot be reached, \
-            64 wrong usage, 78 a bad setting.
+            64 for wrong usage, 78 for an invalid setting.
             """)
 
     @Flag(

@@ -1,4 +1,4 @@
-// The effective settings as people and programs read them.
+// The effective settings, as text and JSON.
 
 import StatusCore
 import UpstreamCurl
@@ -9,13 +9,13 @@ struct CheckReport {
     /// Nil without --connect.
     var checks: [ConnectionCheck]?
 
-    /// - Throws: for a bad setting, and for a place where no store can be kept.
+    /// - Throws: for an invalid setting, and for a place where no store can be kept.
     init(environment: [String: String]) throws(SettingFailure) {
         let settings = try Settings(environment: environment)
         let raw = try RawSettings(environment: environment)
         effective = raw.all.compactMap { setting in
             guard var found = raw.effective(setting) else { return nil }
-            // The URL can hold a password; STATE_DIRECTORY can move the default file.
+            // The URL can contain a password; STATE_DIRECTORY can move the default file.
             guard setting.name == SettingName.storeURL.name else { return found }
             found.value = settings.store.text
             if settings.storeSetting != setting.name { found.origin = settings.storeSetting }

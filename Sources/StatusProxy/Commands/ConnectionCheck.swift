@@ -17,7 +17,7 @@ struct ConnectionCheck: Sendable {
     var source: Source?
     /// The store, or the URL.
     var target: String
-    /// Why it failed, or a remark.
+    /// The cause of a failure, or a remark.
     var detail: String?
     /// What an operator can do; nil on success.
     var advice: String?
@@ -45,7 +45,7 @@ struct ConnectionCheck: Sendable {
     static func all(of settings: Settings) throws(CurlSetupFailure) -> [ConnectionCheck] {
         // TLS writes to a socket that the peer may have closed.
         signal(SIGPIPE, SIG_IGN)
-        // First: it changes the environment, which libpq reads.
+        // First, since it changes the environment, which libpq reads.
         let multi = try CurlMulti()
         let attempts = settings.configured.flatMap { source in
             settings.sources[source].map { Self.attempts(source, $0, multi) } ?? []
@@ -121,8 +121,8 @@ struct ConnectionCheck: Sendable {
             case .tlsFailed:
                 "if a private authority issued its certificate, set UPSTREAM_CA_FILE"
             case .timedOut:
-                "check \(url) and the firewalls in between, or raise \(source.variable(.timeout))"
-            default: "check \(url), the name service and the firewalls in between"
+                "check \(url) and the firewalls on the way, or raise \(source.variable(.timeout))"
+            default: "check \(url), the name service and the firewalls on the way"
             }
         return check
     }

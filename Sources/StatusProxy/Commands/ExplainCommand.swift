@@ -1,4 +1,4 @@
-// Has a running server explain an action, in sentences.
+// `status-proxy explain`: prints a running server's explanation of an action.
 
 import ArgumentParser
 import StatusCore
@@ -8,8 +8,8 @@ struct ExplainCommand: ParsableCommand {
         commandName: "explain",
         abstract: "Ask a running server why its answer for an action is what it is.",
         discussion: """
-            Causes no call to an upstream. When the server has caller keys on, STATUS_PROXY_KEY \
-            holds the key. Exit code: 0, or 5 for trouble with the server.
+            Causes no upstream call. When the server has caller keys on, STATUS_PROXY_KEY holds \
+            the key. Exit code: 0, or 5 for an error of the server.
             """)
 
     @Argument(help: "The action's id.")

@@ -1,4 +1,5 @@
-// Looks actions up at a running server, for people and scripts: the exit code tells what became of them.
+// `status-proxy get`: requests actions from a running server, for people and scripts. The exit code
+// is the outcome.
 
 import ArgumentParser
 import Dispatch
@@ -13,11 +14,11 @@ struct GetCommand: ParsableCommand {
         abstract: "Ask a running server for actions.",
         discussion: """
             Exit code: 0 succeeded, 1 failed, 2 partly succeeded, 3 not done, 4 not found, \
-            5 trouble with the server or the upstream, 64 wrong usage. Of several actions the worst \
+            5 an error of the server or the upstream, 64 wrong usage. For several actions the worst \
             counts, in the order 0, 3, 2, 1, 4, 5.
 
             When the server has caller keys on, STATUS_PROXY_KEY holds the key. On a terminal, a wait \
-            shows how far each action is; NO_COLOR switches its colours off.
+            shows the progress of each action; NO_COLOR switches colours off.
             """)
 
     @Argument(help: "The actions' ids.")
@@ -26,10 +27,10 @@ struct GetCommand: ParsableCommand {
     @Option(help: "Ask only this source.")
     var source: String?
 
-    @Option(help: "How long to wait until the actions are done, like 60s, also through trouble.")
+    @Option(help: "How long to wait for the actions to be done, such as 60s; failures are retried.")
     var wait: String?
 
-    @Flag(help: "Print the server's JSON, an action or a problem a line.")
+    @Flag(help: "Print the server's JSON, one action or problem a line.")
     var json = false
 
     @Option(help: "Where the server is, as for healthcheck.")
@@ -42,7 +43,7 @@ struct GetCommand: ParsableCommand {
         for id in ids where ActionID(id) == nil {
             throw ValidationError("'\(id)' is not an action id")
         }
-        // What cannot be a name must not reach the query; which names there are, the server knows.
+        // Only a possible name may reach the query; the server knows which sources there are.
         if let source, ActionID(source) == nil {
             throw ValidationError("'\(source)' is not a source")
         }
@@ -69,7 +70,7 @@ struct GetCommand: ParsableCommand {
         throw ExitCode(ActionReport.worst(codes))
     }
 
-    /// Prints what one action has come to; returns its exit code.
+    /// Prints the result for one action; returns its exit code.
     private func report(_ id: String, _ answer: Result<ServerAnswer, ProbeFailure>) -> Int32 {
         let name = ids.count > 1 ? "\(id): " : ""
         switch answer {
@@ -89,7 +90,7 @@ struct GetCommand: ParsableCommand {
         }
     }
 
-    /// Asks for each action on a thread of its own, since each has a wait of its own.
+    /// Requests each action on its own thread, since each has its own wait.
     private static func ask(
         _ ids: [String], _ desk: ActionDesk, _ view: LiveView?
     ) -> [Result<ServerAnswer, ProbeFailure>] {
@@ -109,20 +110,21 @@ struct GetCommand: ParsableCommand {
     }
 }
 
-/// Asks until an action is done, or time is up.
+/// Requests an action until it is done, or the time is over.
 struct ActionDesk: Sendable {
     var place: ServerPlace
     var key: String?
     var source: String?
     var wait: Duration
 
-    /// A server holds a request for WAIT_MAX at most, so a long wait takes several. This is less
-    /// than the default, and what intermediaries let pass.
+    /// A server holds a request for at most WAIT_MAX, so a long wait takes several requests. This
+    /// is less than the default, and than usual time-outs of intermediaries.
     private static let waitMax = Duration.seconds(30)
-    /// Who wants to see each step asks that often, since one can come between two requests.
+    /// The wait of each request when every change is shown, since a change can come between two
+    /// requests.
     private static let stepMax = Duration.seconds(5)
 
-    /// `show` gets each answer as it comes.
+    /// `show` gets each answer as it arrives.
     func ask(
         _ id: String, stepwise: Bool, show: (ServerAnswer) -> Void
     ) throws(ProbeFailure) -> ServerAnswer {
@@ -139,7 +141,7 @@ struct ActionDesk: Sendable {
                 hasAnswered = true
                 pause = answer.pause(before: deadline, now: SystemClock.now())
             } catch {
-                // One that has answered is being restarted; one that has not may not be there.
+                // A server that has answered before is being restarted; another one may not exist.
                 guard hasAnswered, SystemClock.now() < deadline else { throw error }
             }
             usleep(UInt32(pause.nanoseconds / 1000))
@@ -157,8 +159,8 @@ struct ActionDesk: Sendable {
 }
 
 extension ServerAnswer {
-    /// The same question may get another answer: an action that is not done, or not known yet, or
-    /// trouble that passes.
+    /// Whether a later request may get another answer: the action is not done or not known yet, or
+    /// the failure is temporary.
     var mayChange: Bool {
         switch status {
         case 200: json["done"] == .bool(false)
@@ -168,8 +170,8 @@ extension ServerAnswer {
         }
     }
 
-    /// How long to wait before asking again: until asking is of use, but not past the deadline. A 200
-    /// has had its wait.
+    /// How long to wait before the next request: until it is of use, but not past the deadline.
+    /// After a 200 there is no pause, since the request has waited.
     func pause(before deadline: Instant, now: Instant) -> Duration {
         guard status != 200 else { return .zero }
         let seconds = min(max(1, json["retry_after"]?.integer ?? 1), Self.pauseSecondsMax)

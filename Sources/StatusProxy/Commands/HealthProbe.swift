@@ -1,4 +1,4 @@
-// Asks a running server whether it is alive: for a container's health check.
+// Checks that a running server is alive: for a container's health check.
 
 import Glibc
 
@@ -14,14 +14,14 @@ enum HealthProbe {
         guard line.hasPrefix("HTTP/1.1 200 ") else { throw .unhealthy(line) }
     }
 
-    /// The answer's first line, or as much of it as matters.
+    /// The answer's first line, or its beginning.
     private static func statusLine(_ descriptor: Int32) throws(ProbeFailure) -> String {
         var line: [UInt8] = []
         var buffer = [UInt8](repeating: 0, count: 256)
         while line.count < buffer.count, !line.contains(0x0D) {
             let count = recv(descriptor, &buffer, buffer.count, 0)
             guard count >= 0 else { throw ServerLink.systemFailure() }
-            guard count > 0 else { throw .unreachable("it hung up without an answer") }
+            guard count > 0 else { throw .unreachable("it closed the connection unanswered") }
             line += buffer[..<count]
         }
         return String(decoding: line.prefix { $0 != 0x0D }, as: UTF8.self)

@@ -1,24 +1,24 @@
-// How far actions are, on a terminal: a line each, drawn anew in its place.
+// The progress of actions on a terminal: a line for each, redrawn in place.
 
 import Dispatch
 import Glibc
 import Locking
 import StatusCore
 
-/// Lines that change while somebody waits. Safe from any thread.
+/// Lines that are updated during a wait. Safe from any thread.
 final class LiveView: Sendable {
     static let redrawSpan = DispatchTimeInterval.milliseconds(250)
 
     private struct State: Sendable {
         var lines: [LiveLine]
-        /// Lines that stand on the terminal now.
+        /// The number of lines on the terminal now.
         var drawn = 0
     }
 
     private let state: Guarded<State>
     private let hasColors: Bool
 
-    /// Nil when standard output is no terminal, or one that cannot move its cursor.
+    /// Nil when standard output is no terminal, or a terminal that cannot move its cursor.
     init?(_ ids: [String], environment: [String: String]) {
         guard isatty(STDOUT_FILENO) == 1, environment["TERM"] != "dumb" else { return nil }
         // https://no-color.org: set and not empty.
@@ -35,7 +35,7 @@ final class LiveView: Sendable {
         let (columns, rows) = Self.size
         let now = SystemClock.now()
         let text = state.withLock { state in
-            // What is done makes room first, if not all fit.
+            // If not all lines fit, finished actions are left out first.
             let all = state.lines
             let shown = all.count < rows ? all : all.filter { !$0.isDone } + all.filter(\.isDone)
             let lines = shown.prefix(max(1, rows - 1)).map {
@@ -47,7 +47,7 @@ final class LiveView: Sendable {
         Self.write(text)
     }
 
-    /// Leaves nothing of itself: what is printed then says it all.
+    /// Removes the lines before the final output.
     func erase() {
         Self.write(
             state.withLock { state in
@@ -73,7 +73,7 @@ final class LiveView: Sendable {
     }
 }
 
-/// One action's line: its id, a bar, its status, the time that it has been waited for.
+/// One action's line: its id, a progress bar, its status, and the seconds waited.
 struct LiveLine: Sendable {
     let id: String
     let since: Instant
@@ -107,7 +107,7 @@ struct LiveLine: Sendable {
     func text(columns: Int, colors: Bool, now: Instant) -> String {
         let seconds = ((doneAt ?? now) - since).nanoseconds / 1_000_000_000
         let plain = "\(id)  \(bar)  \(status)  \(seconds) s"
-        // A line that wraps would not be drawn over.
+        // A line that wraps would not be erased.
         guard plain.unicodeScalars.count < columns else {
             return String(plain.unicodeScalars.prefix(max(0, columns - 1)))
         }
@@ -124,7 +124,7 @@ struct LiveLine: Sendable {
             + String(repeating: " ", count: 3 - percent.count) + percent + "%"
     }
 
-    /// Green, yellow, red: how it ended.
+    /// Green, yellow or red, by outcome.
     private var color: String? {
         switch status {
         case "SUCCEEDED": "32"

@@ -1,9 +1,9 @@
-// The smallest of HTTP clients: one question to a running server, on a socket of its own.
+// A minimal HTTP client: one request to a running server, on its own socket.
 
 import Glibc
 import StatusCore
 
-/// What a server answered.
+/// A server's answer.
 struct ServerAnswer: Equatable {
     var status: Int
     var body: [UInt8]
@@ -13,10 +13,10 @@ struct ServerAnswer: Equatable {
 }
 
 enum ServerLink {
-    /// An Action is at most what an upstream may answer, 8 MiB, and some words.
+    /// An Action has at most the 8 MiB of an upstream's answer, and a few members.
     static let answerBytesMax = 16 << 20
 
-    /// One GET, answered to its end. HTTP/1.0 keeps the answer in one piece.
+    /// Sends one GET and reads the whole answer. HTTP/1.0 avoids chunks.
     static func get(
         _ place: ServerPlace, _ target: String, key: String?, accept: String? = nil,
         timeoutSeconds: Int
@@ -37,7 +37,7 @@ enum ServerLink {
             guard count > 0 else { return try answer(bytes) }
             bytes += buffer[..<count]
         }
-        throw .unreachable("its answer has no end")
+        throw .unreachable("its answer is too large")
     }
 
     private static func answer(_ bytes: [UInt8]) throws(ProbeFailure) -> ServerAnswer {
@@ -102,7 +102,7 @@ enum ServerLink {
             throw .unreachable(String(cString: gai_strerror(code)))
         }
         defer { freeaddrinfo(first) }
-        // Every address in turn: localhost is often ::1 first, where nobody may listen.
+        // Tries every address: localhost is often ::1 first, where no server may listen.
         var failure = ProbeFailure.unreachable("the name has no address")
         var next: UnsafeMutablePointer<addrinfo>? = first
         while let address = next?.pointee {

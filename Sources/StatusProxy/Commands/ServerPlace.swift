@@ -1,4 +1,4 @@
-// Where the commands that ask a running server find it.
+// Where the commands find a running server.
 
 /// Why the server is not known to be alive.
 enum ProbeFailure: Error, CustomStringConvertible {
@@ -9,10 +9,10 @@ enum ProbeFailure: Error, CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .place(let text): "'\(text)' is not a server's place like http://127.0.0.1:8080"
+        case .place(let text): "'\(text)' is not a server's address like http://127.0.0.1:8080"
         case .settings(let failure): "\(failure)"
         case .unreachable(let reason): "the server cannot be reached: \(reason)"
-        case .unhealthy(let line): "the server is not well: \(line)"
+        case .unhealthy(let line): "the server's answer is not as expected: \(line)"
         }
     }
 }
@@ -22,7 +22,7 @@ enum ServerPlace: Equatable {
     case tcp(host: String, port: String)
     case unix(path: String)
 
-    /// By `url`, else STATUS_PROXY_URL, else where the settings let the server listen.
+    /// From `url`, else STATUS_PROXY_URL, else the settings LISTEN_HOST and LISTEN_PORT.
     init(url: String?, environment: [String: String]) throws(ProbeFailure) {
         let said = environment["STATUS_PROXY_URL"].flatMap { $0.isEmpty ? nil : $0 }
         if let text = url ?? said {
@@ -43,7 +43,7 @@ enum ServerPlace: Equatable {
         if host.hasPrefix("unix:") { return .unix(path: String(host.dropFirst("unix:".count))) }
         let name =
             host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
-        // A wildcard address is listened on, not connected to.
+        // A wildcard address is for listening, not for connecting.
         return .tcp(host: ["0.0.0.0": "127.0.0.1", "::": "::1"][name] ?? name, port: port)
     }
 
@@ -58,12 +58,12 @@ enum ServerPlace: Equatable {
             let host = authority.prefix { $0 != ":" }
             return tcp(host, authority[host.endIndex...])
         }
-        // The colons of an IPv6 address stand in brackets.
+        // An IPv6 address is in brackets.
         guard let end = authority.firstIndex(of: "]") else { return nil }
         return tcp(authority[..<end].dropFirst(), authority[end...].dropFirst())
     }
 
-    /// `rest` is what follows the host: nothing, or a colon and the port.
+    /// `rest` is the text after the host: empty, or a colon and the port.
     private static func tcp(_ host: Substring, _ rest: Substring) -> ServerPlace? {
         guard !host.isEmpty else { return nil }
         if rest.isEmpty { return .tcp(host: String(host), port: "80") }

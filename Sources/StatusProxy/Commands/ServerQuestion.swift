@@ -1,4 +1,4 @@
-// One question to a running server: options and environment come in, its answer goes out.
+// One request to a running server: options and environment come in, its answer goes out.
 
 import ArgumentParser
 
@@ -6,12 +6,11 @@ struct ServerQuestion: ParsableArguments {
     @Flag(help: "Print the server's JSON.")
     var json = false
 
-    @Option(help: "Where the server is, as for healthcheck.")
+    @Option(help: "The server's address, as for healthcheck.")
     var url: String?
 
-    /// The 200 to a GET.
-    ///
-    /// - Throws: the exit code for trouble with the server, after printing what it is.
+    /// The answer to a GET, with status 200.
+    /// - Throws: the exit code for an error of the server, after printing the error.
     func ask(_ target: String, accept: String? = nil) throws -> ServerAnswer {
         let environment = Environment.current()
         let answer: ServerAnswer

@@ -1,4 +1,4 @@
-// Shows how the sources of a running server are, as a table.
+// `status-proxy sources`: shows the state of a running server's sources, as a table.
 
 import ArgumentParser
 import StatusCore
@@ -6,10 +6,10 @@ import StatusCore
 struct SourcesCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "sources",
-        abstract: "Ask a running server how its sources are.",
+        abstract: "Show the state of a running server's sources.",
         discussion: """
-            Causes no call to an upstream. When the server has caller keys on, STATUS_PROXY_KEY \
-            holds the key. Exit code: 0, 1 when a source is not called, 5 for trouble with the server.
+            Causes no upstream call. When the server has caller keys on, STATUS_PROXY_KEY holds \
+            the key. Exit code: 0, 1 when a source is not called, 5 for an error of the server.
             """)
 
     @OptionGroup var server: ServerQuestion
@@ -28,7 +28,7 @@ struct SourcesCommand: ParsableCommand {
         if sources.contains(where: { $0["state"]?.string != "ok" }) { throw ExitCode(1) }
     }
 
-    /// A row for each source, then why those that are not called are not.
+    /// A row for each source, then the reasons of those that are not called.
     static func lines(_ sources: [JSONValue]) -> [String] {
         let heads = [
             "source", "kind", "state", "left/min", "left/day", "pending", "finished", "calls",

@@ -10,8 +10,8 @@ import StatusCore
 struct StatusProxyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "status-proxy",
-        abstract: "Answers GET /actions/{id} for Mirakl Connect and Voucherify actions, and keeps"
-            + " their call limits whatever happens.",
+        abstract: "Answers GET /actions/{id} for Mirakl Connect and Voucherify actions, and never"
+            + " exceeds their call limits.",
         discussion: "Settings are environment variables, or keys of the JSON file that"
             + " CONFIG_FILE names. See docs/configuration.md.",
         version: ProgramVersion.text,
@@ -38,13 +38,13 @@ struct ServeCommand: ParsableCommand {
         } catch {
             throw Refusal.exit("status-proxy: \(error)")
         }
-        // Not dispatchMain(): it ends the main thread in a way that valgrind cannot follow.
+        // Not dispatchMain(): valgrind cannot follow how it ends the main thread.
         while true { pause() }
     }
 
-    /// Signals that would end a process that knows nothing of them, from the first moment on: what other
-    /// programs take for "log more" or "open the log again" (SIGUSR1, SIGUSR2), a file at its size limit,
-    /// a reader that has gone, which both show as failed writes too, and SIGHUP, until it has its handler.
+    /// Ignores, from the start, signals whose default action ends the process: SIGUSR1 and SIGUSR2,
+    /// which other programs use for their logs; those for a file at its size limit and for a closed
+    /// pipe, which failed writes report, too; and SIGHUP, until it has its handler.
     private static func ignoreSignals() {
         for number in [SIGUSR1, SIGUSR2, SIGXFSZ, SIGPIPE, SIGHUP] { signal(number, SIG_IGN) }
     }
@@ -53,12 +53,12 @@ struct ServeCommand: ParsableCommand {
 struct HealthcheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "healthcheck",
-        abstract: "Ask a running server whether it is alive; exit 0 if it is.")
+        abstract: "Check that a running server is alive; exit code 0 if it is.")
 
     @Option(
         help: """
-            Where the server is, like http://127.0.0.1:8080 or unix:/path. Else STATUS_PROXY_URL, \
-            else LISTEN_HOST and LISTEN_PORT.
+            The server's address, such as http://127.0.0.1:8080 or unix:/path. By default \
+            STATUS_PROXY_URL, else LISTEN_HOST and LISTEN_PORT.
             """)
     var url: String?
 
@@ -72,7 +72,7 @@ struct HealthcheckCommand: ParsableCommand {
     }
 }
 
-/// Ends the program with one line.
+/// Ends the program with one line on standard error.
 enum Refusal {
     static func exit(_ line: String, code: Int32 = 78) -> any Error {
         write(line)
@@ -86,7 +86,7 @@ enum Refusal {
 }
 
 enum Environment {
-    /// A copy of the process's environment. To be made before there are other threads.
+    /// A copy of the process's environment. Must be made before other threads start.
     static func current() -> [String: String] {
         var variables: [String: String] = [:]
         var entry = linux_environment()

@@ -1,4 +1,4 @@
-// How the process is: alive, ready, and what it depends on.
+// The health of the process: liveness, readiness, and dependencies.
 
 import HTTPWire
 import Locking
@@ -6,9 +6,9 @@ import StateStores
 import StatusAPI
 import StatusCore
 
-/// Answers health checks. Trouble with an upstream or the store is `warn`, not `fail`: the process can
-/// still serve what it has, and a shared dependency must not take the whole fleet out. A process that has
-/// never reached its store has nothing to serve, and others may have: it fails until then.
+/// Answers health checks. A failing upstream or store is `warn`, not `fail`: the process can still
+/// serve stored answers, and a shared dependency must not take the whole fleet out. A process that
+/// has never reached its store has nothing to serve, so it is `fail` until then.
 final class Health: Sendable {
     private let state = Guarded(State())
 
@@ -16,10 +16,10 @@ final class Health: Sendable {
         var isDraining = false
         var isStoreReached = false
         var storeHasFailed = false
-        /// What a store says of itself that watches its own connection.
+        /// The condition that a store reports, if it watches its own connection.
         var storeCondition: StoreCondition?
         var areNotificationsHeard = true
-        /// What keeps upstreams from being called, in the order of its coming.
+        /// The current blocks, oldest first.
         var blocks: [(source: Source, block: SourceBlock)] = []
 
         mutating func remove(_ source: Source, _ kind: SourceBlock.Kind) {
@@ -66,7 +66,7 @@ final class Health: Sendable {
         }
     }
 
-    /// Calls can be made, as far as the store is concerned.
+    /// Whether the store allows calls.
     var isStoreWell: Bool {
         state.withLock { $0.isStoreReached && Self.storeTrouble($0) == nil }
     }
@@ -90,7 +90,8 @@ final class Health: Sendable {
         return HealthWriter.response(status, version: ProgramVersion.text, checks: checks)
     }
 
-    /// One line for the service manager: what is wrong with the service itself, and how each source is.
+    /// One line for the service manager: trouble of the service itself, and the state of each
+    /// source.
     func summary(of sources: [Source]) -> String {
         let state = state.withLock { $0 }
         var own = state.isStoreReached ? Self.storeTrouble(state) : Self.notReached(state)
@@ -102,7 +103,7 @@ final class Health: Sendable {
         return ([own].compactMap { $0 } + upstreams).joined(separator: "; ")
     }
 
-    /// The sources that something keeps from being called, in the order of their names.
+    /// The blocked sources, ordered by name.
     private static func blockedSources(_ state: State) -> [(source: Source, sentences: String)] {
         let clocks = SystemClock.both()
         let standing = state.blocks.filter { $0.block.stands(clocks.instant) }
@@ -126,26 +127,26 @@ final class Health: Sendable {
 
     private static let notifications = HealthCheck(
         name: "store:notifications", status: .warn,
-        output: "what other replicas learn is read from the store, up to a second later")
+        output: "changes by other replicas are read from the store, up to a second later")
 
-    /// Why, too: only operators ask a process that gets no traffic.
+    /// Includes the reason: only operators ask a process that gets no traffic.
     private static func notReached(_ state: State) -> String {
         let words = "starting: the store has not been reached yet"
         guard case .away(let reason) = state.storeCondition else { return words }
         return "\(words): \(reason)"
     }
 
-    /// In public words: what operators have to know stands in the log.
+    /// In public words: details for operators are in the log.
     private static func storeTrouble(_ state: State) -> String? {
         let now = SystemClock.now()
-        // A store that does not watch itself says so when it is asked for a call.
+        // A store that does not watch itself reports it when a call is reserved.
         var isQuarantined = state.blocks.contains {
             $0.block.kind == .quarantine && $0.block.stands(now)
         }
         if case .quarantined = state.storeCondition { isQuarantined = true }
         if isQuarantined {
             return
-                "the store has lost part of its history; no calls until that cannot matter any more"
+                "the store has lost part of its history; no calls until that no longer matters"
         }
         let isWell = !state.storeHasFailed && state.storeCondition == .well
         return isWell ? nil : "the store cannot be used; no calls are made"

@@ -1,8 +1,8 @@
-// How long things took, as Prometheus wants it counted.
+// Durations, counted in the form of a Prometheus histogram.
 
 import StatusCore
 
-/// Counts of spans by upper bound.
+/// Counts of durations by upper bound.
 struct Histogram: Sendable {
     let bounds: HistogramBounds
     private(set) var counts: [Int]
@@ -25,7 +25,7 @@ struct Histogram: Sendable {
         }
     }
 
-    /// `other` has the same bounds.
+    /// Adds the counts of `other`, which must have the same bounds.
     mutating func add(_ other: Histogram) {
         for index in counts.indices { counts[index] += other.counts[index] }
         count += other.count
@@ -36,7 +36,7 @@ struct Histogram: Sendable {
 /// Upper bounds, the lowest first.
 struct HistogramBounds: Sendable {
     let nanoseconds: [Int64]
-    /// Seconds, written as canonical floats: another spelling would be another series.
+    /// Seconds as canonical floats: another spelling would be another series.
     let texts: [String]
 
     private init(_ texts: String...) {
@@ -48,7 +48,7 @@ struct HistogramBounds: Sendable {
     static let calls = HistogramBounds(
         "5e-05", "0.0001", "0.00025", "0.001", "0.005", "0.025", "0.1", "0.5", "1.0", "2.0", "5.0",
         "10.0", "30.0", "60.0")
-    /// What upstreams take for their work.
+    /// For the work of upstreams on actions.
     static let actions = HistogramBounds(
         "1.0", "5.0", "15.0", "60.0", "300.0", "900.0", "3600.0", "14400.0", "86400.0")
 }

@@ -1,4 +1,4 @@
-// One log line, written in place: JSON for machines, text for people.
+// Writes one log line in place, as JSON or text.
 
 import HTTPWire
 import StatusCore
@@ -14,7 +14,7 @@ enum LogValue: Sendable, ExpressibleByStringLiteral {
     init(_ text: String?) { self = text.map(LogValue.text) ?? .absent }
     init(_ number: Int?) { self = number.map(LogValue.integer) ?? .absent }
 
-    /// The most bytes that it is written in.
+    /// The largest number of bytes in a line.
     fileprivate var bytesMax: Int {
         switch self {
         case .text(let text): OutputCursor.textBytesMax(text.utf8.count)
@@ -54,13 +54,13 @@ extension LogFormat {
     }
 }
 
-/// The time of day for log lines; all but the milliseconds is made once a second.
+/// The time for log lines; everything but the milliseconds is formatted once a second.
 struct LineClock: Sendable {
-    /// Up to the point before the fraction.
+    /// The time up to the decimal point.
     private(set) var text: [UInt8] = []
     private var second = Int64.min
 
-    /// Reads the clock; returns the milliseconds of the second that `text` tells.
+    /// Reads the clock; returns the milliseconds in the second of `text`.
     mutating func tick() -> UInt64 {
         let now = SystemClock.coarseWall().milliseconds
         let whole = now / 1000
@@ -76,7 +76,7 @@ struct LineClock: Sendable {
 // MARK: - In place
 
 extension OutputCursor {
-    /// The most bytes that a text is written in: of each byte six at most, and quotes.
+    /// The largest number of bytes of a quoted text: six for each byte, and the quotes.
     static func textBytesMax(_ count: Int) -> Int { 6 * count + 2 }
 
     @inline(__always)
@@ -127,8 +127,8 @@ extension OutputCursor {
         append(digits: microseconds % 1000, count: 3)
     }
 
-    /// Text from outside. A value that could be taken for something else is quoted in text lines, and it
-    /// never begins a line of its own, nor moves a terminal's cursor.
+    /// Writes text from outside. In text lines, an ambiguous value is quoted. It never starts a new
+    /// line or moves a terminal's cursor.
     mutating func member(_ name: StaticString, text: Span<UInt8>, as format: LogFormat) {
         self.name(name, format)
         switch Self.look(text) {
@@ -139,9 +139,9 @@ extension OutputCursor {
     }
 
     private enum Look {
-        /// Visible ASCII without quotes, backslashes and signs of equality.
+        /// Visible ASCII without quotes, backslashes and equals signs.
         case plain
-        /// As it is between quotes.
+        /// Needs quotes, but no escapes.
         case spaced
         case strange
     }

@@ -1,4 +1,4 @@
-// Log lines, written in batches off the loops.
+// Writes log lines in batches, on another queue than the event loops.
 
 import Dispatch
 import Glibc
@@ -33,19 +33,19 @@ enum LogFormat: String, CaseIterable, Sendable {
     case json, text
 }
 
-/// Collects lines and writes them to a descriptor, on a queue of its own.
-///
-/// Lines wait in memory up to ``pendingBytesMax``; when the reader of the log is slower than that,
-/// lines are dropped and counted: the log never holds up a request. So are lines that cannot be written,
-/// to a full disk for one. Of a line that was written in part, the rest is kept and goes first.
+/// Collects lines and writes them to a descriptor, on its own queue. Lines wait in memory up to
+/// ``pendingBytesMax``. When the reader of the log is too slow, or lines cannot be written, for
+/// example to a full disk, lines are dropped and counted: the log never delays a request. The rest
+/// of a partly written line is kept and written first.
 final class LogWriter: Sendable {
     static let pendingBytesMax = 4 << 20
-    /// Lines are gathered for so long before they are written: a write per line would cost more than
-    /// the request that it tells of.
+    /// How long lines are collected before they are written: a write for each line would cost more
+    /// than its request.
     static let batchSpan = DispatchTimeInterval.milliseconds(50)
-    /// Before it is tried again to write to a log that took nothing.
+    /// The pause before the next attempt after a failed write.
     static let failedSpan = DispatchTimeInterval.seconds(1)
-    /// So many bytes are written at once: under load the two buffers that take turns stay small.
+    /// The size at which a batch is written at once: under load the two alternating buffers stay
+    /// small.
     static let batchBytes = 256 << 10
 
     let level: LogLevel
@@ -53,27 +53,27 @@ final class LogWriter: Sendable {
     private let descriptor: Int32
     private let queue = DispatchQueue(label: "status-proxy.log", qos: .utility)
     private let pending = Guarded(Pending())
-    /// Ticks while there are lines. Made once, like `call`: a closure handed to the queue would be
-    /// heap allocations a batch. `nonisolated(unsafe)`: any thread may use Dispatch's sources.
+    /// Ticks while there are lines. Created once, like `call`: a closure for each batch would be
+    /// allocated on the heap. `nonisolated(unsafe)`: Dispatch's sources are safe from any thread.
     private nonisolated(unsafe) let ticks: any DispatchSourceTimer
-    /// Has a full batch written at once.
+    /// Causes a full batch to be written at once.
     private nonisolated(unsafe) let call: any DispatchSourceUserDataAdd
 
     private struct Pending {
         var bytes: [UInt8] = []
-        /// The other of two buffers that take turns.
+        /// The other one of two alternating buffers.
         var spare: [UInt8] = []
-        /// Lines that are lost and not reported yet, and all that ever were.
+        /// Lost lines that have not been reported yet.
         var dropped = 0
         var droppedEver = 0
-        /// The rest of a line that could be written in part only.
+        /// The rest of a partly written line.
         var unfinished: [UInt8] = []
         var isTicking = false
         var isCalled = false
 
         var isEmpty: Bool { bytes.isEmpty && dropped == 0 && unfinished.isEmpty }
 
-        /// Something is left over from the last write.
+        /// Whether the last write left something over.
         var hasFailed: Bool { dropped > 0 || !unfinished.isEmpty }
 
         mutating func drop(_ lines: Int) {
@@ -81,7 +81,7 @@ final class LogWriter: Sendable {
             droppedEver += lines
         }
 
-        /// Takes a line in; returns what is to be set going for it.
+        /// Adds a line; returns the source that has to be triggered for it.
         mutating func take(_ line: UnsafeBufferPointer<UInt8>) -> Need {
             guard bytes.count + line.count <= LogWriter.pendingBytesMax else {
                 drop(1)
@@ -116,7 +116,7 @@ final class LogWriter: Sendable {
         call.activate()
     }
 
-    /// Lines that never reached the log since the start.
+    /// The number of lines lost since the start.
     var linesLost: Int { pending.withLock { $0.droppedEver } }
 
     deinit {
@@ -133,7 +133,7 @@ final class LogWriter: Sendable {
         append(format.line(level, message, values).span)
     }
 
-    /// Takes a whole line, its end included, of a level that is to be written.
+    /// Appends a whole line, its end included. The caller has checked the level.
     func append(_ line: Span<UInt8>) {
         let need = line.withUnsafeBufferPointer { line in
             pending.withLock { $0.take(line) }
@@ -149,7 +149,7 @@ final class LogWriter: Sendable {
         ticks.schedule(deadline: .now() + Self.batchSpan, repeating: Self.batchSpan)
     }
 
-    /// Writes, or stops ticking when there has been nothing since the last tick.
+    /// Writes, or stops ticking if there was no line since the last tick.
     private func tick() {
         guard pending.withLock({ $0.isEmpty }) else {
             write()
@@ -159,7 +159,7 @@ final class LogWriter: Sendable {
             return
         }
         ticks.schedule(deadline: .distantFuture)
-        // A line that came in between has found the ticks going.
+        // A line that was added in between relies on the ticks.
         let isOver = pending.withLock { pending in
             pending.isTicking = !pending.isEmpty
             return pending.isEmpty
@@ -167,8 +167,8 @@ final class LogWriter: Sendable {
         if !isOver { startTicks() }
     }
 
-    /// Returns when everything logged so far is written, or when its reader has taken too long: a
-    /// log that is stuck must not keep the process from its end.
+    /// Returns when everything logged so far is written, or when `patience` is over: a stuck log
+    /// must not prevent the process from ending.
     func flush(patience: Duration = .seconds(1)) {
         let written = DispatchSemaphore(value: 0)
         queue.async {
@@ -179,7 +179,7 @@ final class LogWriter: Sendable {
     }
 
     private func write() {
-        // Told behind the lines that were there when it was dropped, not behind later ones.
+        // The report follows the lines that were pending when lines were dropped, not later ones.
         var (bytes, dropped) = pending.withLock { pending in
             let taken = (pending.bytes, pending.dropped)
             pending.bytes = pending.spare
@@ -195,24 +195,24 @@ final class LogWriter: Sendable {
         pending.withLock { $0.spare = empty }
     }
 
-    /// Tells of lost lines, at every level: each was one that should have been written.
+    /// Reports lost lines, at every log level.
     private func report(_ dropped: Int) {
         guard dropped > 0, pending.withLock({ $0.unfinished.isEmpty }) else { return }
         let line = format.line(.warning, "log lines dropped", ["lines": .integer(dropped)])
         let written = writeAll(line)
         pending.withLock { pending in
-            // Not at all: it is told later.
+            // If nothing was written, it is reported later.
             guard written > 0 else { return }
             pending.dropped -= dropped
             pending.unfinished = Array(line[written...])
         }
     }
 
-    /// A larger buffer is given back after a burst.
+    /// A larger buffer is freed after a burst.
     private static let spareBytesMax = 1 << 20
 
-    /// Writes whole lines, behind the rest of one that was cut; drops those that cannot be written, and
-    /// returns how many.
+    /// Writes whole lines, after the rest of a partly written one; drops lines that cannot be
+    /// written, and returns their number.
     private func writeLines(_ lines: [UInt8]) -> Int {
         let rest = pending.withLock { $0.unfinished }
         let finished = writeAll(rest)
@@ -231,8 +231,8 @@ final class LogWriter: Sendable {
 
     private static let lineEnd = UInt8(ascii: "\n")
 
-    /// Returns how much could be written. A reader who has no room yet is waited for, also when somebody
-    /// else who has the same open file has made it non-blocking.
+    /// Returns the number of bytes written. Waits for a slow reader, even if another process has
+    /// made the open file non-blocking.
     private func writeAll(_ bytes: [UInt8]) -> Int {
         bytes.withUnsafeBytes { buffer in
             var rest = buffer[...]
@@ -247,7 +247,7 @@ final class LogWriter: Sendable {
         }
     }
 
-    /// False when it cannot be waited for.
+    /// Waits until the descriptor is writable; false if that is not possible.
     private func awaitRoom() -> Bool {
         var polled = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         return poll(&polled, 1, -1) > 0 || errno == EINTR
@@ -263,7 +263,7 @@ final class LogWriter: Sendable {
 }
 
 extension Slice<UnsafeRawBufferPointer> {
-    /// Where the slice begins; it is not empty.
+    /// The address of the first byte; the slice must not be empty.
     fileprivate var base: UnsafeRawPointer? {
         UnsafeRawBufferPointer(rebasing: self).baseAddress
     }

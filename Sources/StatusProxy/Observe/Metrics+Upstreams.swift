@@ -1,4 +1,4 @@
-// The metrics of sources, and of what became of their actions.
+// The metrics of sources and their actions.
 
 import StatusCore
 
@@ -170,7 +170,7 @@ extension Metrics.State {
         }
     }
 
-    /// Words that can come stand at 0 from the start; others, once they have come.
+    /// Known words start at 0; others appear when they occur.
     private func write(
         _ counts: [Metrics.CallKey: Int], _ name: String, _ label: String, _ expected: [String],
         _ sources: [Source], into text: inout MetricsText

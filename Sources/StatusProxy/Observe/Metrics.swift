@@ -1,11 +1,11 @@
-// What is counted, and how Prometheus reads it (text format 0.0.4).
+// The metrics, and their text for Prometheus (text format 0.0.4).
 
 import Locking
 import SocketServer
 import StateStores
 import StatusCore
 
-/// The process's counters and gauges. No action id ever stands in a label.
+/// The process's counters and gauges. No label contains an action id.
 final class Metrics: Sendable {
     private let state = Guarded(State())
 
@@ -16,9 +16,9 @@ final class Metrics: Sendable {
         var denials: [CallKey: Int] = [:]
         var violations: [Source: Int] = [:]
         var credentialFailures: [CallKey: Int] = [:]
-        /// By status, of actions that have ended.
+        /// Finished actions, by status.
         var finished: [CallKey: Int] = [:]
-        /// By class, of the errors that these list.
+        /// Their errors, by class.
         var errors: [CallKey: Int] = [:]
         var actionDurations: [Source: Histogram] = [:]
         var openBreakers: Set<Source> = []
@@ -28,12 +28,12 @@ final class Metrics: Sendable {
         var notificationsUnreadable = 0
         var notificationLosses = 0
         var anomalies: [Source: Int] = [:]
-        /// Loops that have no descriptor for a new connection, and how often that began.
+        /// Loops that have no descriptor for a new connection.
         var shortOfDescriptors = 0
         var shortages = 0
         var turnedAway: [String: Int] = ["limit": 0, "unheard": 0, "descriptors": 0]
         var cuts: [Cut.Reason: Int] = [:]
-        /// Nil while everybody may ask.
+        /// Nil without caller keys.
         var callerKeysAreGood: Bool?
     }
 
@@ -42,7 +42,7 @@ final class Metrics: Sendable {
         var outcome: String
     }
 
-    /// What others keep.
+    /// Figures that other objects keep.
     struct Gauges {
         var server: ServerFigures
         var storedActions: Int
@@ -53,7 +53,7 @@ final class Metrics: Sendable {
         var longestTurn = Duration.zero
         var logLinesLost = 0
         var process: ProcessFigures?
-        /// With caller keys: how many requests each has had answered.
+        /// With caller keys: the number of answered requests of each caller.
         var callers: [(name: String, count: Int)] = []
         var upstreams: [UpstreamFigures] = []
         var now = SystemClock.now()
@@ -131,8 +131,8 @@ final class Metrics: Sendable {
 
     func count(_ cut: Cut) { state.withLock { $0.cuts[cut.reason, default: 0] += 1 } }
 
-    /// Whether the file of caller keys could be used when it was read last.
-    func tell(callerKeysAreGood isGood: Bool) { state.withLock { $0.callerKeysAreGood = isGood } }
+    /// Records whether the file of caller keys was valid when it was last read.
+    func record(callerKeysAreGood isGood: Bool) { state.withLock { $0.callerKeysAreGood = isGood } }
 
     func smallestGap(of source: Source) -> Duration? {
         state.withLock { $0.smallestGaps[source] }
@@ -247,7 +247,7 @@ final class Metrics: Sendable {
         return text.text
     }
 
-    /// By the names that Prometheus' own client libraries give them.
+    /// With the names of Prometheus' own client libraries.
     private static func write(_ process: ProcessFigures, into text: inout MetricsText) {
         text.prefix = "process_"
         text.family("cpu_seconds_total", "counter", "User and system CPU time.")
@@ -256,7 +256,7 @@ final class Metrics: Sendable {
             ("resident_memory_bytes", "Resident memory.", process.residentBytes),
             ("virtual_memory_bytes", "Virtual memory.", process.virtualBytes),
             ("open_fds", "Open file descriptors.", process.openDescriptors),
-            ("max_fds", "The most that may be open.", process.descriptorsMax),
+            ("max_fds", "Limit of open file descriptors.", process.descriptorsMax),
         ]
         for gauge in gauges {
             guard let value = gauge.value else { continue }
@@ -265,7 +265,8 @@ final class Metrics: Sendable {
         }
         guard let startedAt = process.startedAt else { return }
         text.family(
-            "start_time_seconds", "gauge", "Start time of the process since the Unix epoch.")
+            "start_time_seconds", "gauge",
+            "Start time of the process, in seconds since the Unix epoch.")
         text.sample("start_time_seconds", [], startedAt)
     }
 }

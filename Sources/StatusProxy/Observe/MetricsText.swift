@@ -1,8 +1,8 @@
-// Lines of Prometheus' text format.
+// Writes lines of Prometheus' text format.
 
 import StatusCore
 
-/// Writes the lines. Label values are our own words: nothing in them needs an escape.
+/// The text under construction. Label values are our own words, which need no escapes.
 struct MetricsText {
     var text = ""
     var prefix = "status_proxy_"

@@ -8,7 +8,7 @@ final class Observer: EngineObserver {
     private let log: LogWriter
     private let metrics: Metrics
     private let health: Health
-    /// Its begin has been logged.
+    /// Whether the begin of a store failure has been logged.
     private let isStoreFailing = Guarded(false)
 
     init(log: LogWriter, metrics: Metrics, health: Health) {
@@ -110,12 +110,12 @@ extension SourceBlock {
 
     fileprivate var end: StaticString {
         switch kind {
-        case .pause: "pause of an upstream is over"
-        case .breaker: "upstream is well again"
+        case .pause: "upstream's pause is over"
+        case .breaker: "upstream has recovered"
         case .budget: "call budget is available again"
         case .credential: "credential is accepted again"
         case .resources: "calls can be made again"
-        case .quarantine: "quarantine of the store is over"
+        case .quarantine: "store's quarantine is over"
         }
     }
 }

@@ -1,9 +1,9 @@
-// What the kernel tells of this process: the figures that every Prometheus client library has.
+// The kernel's figures of this process, as every Prometheus client library exports them.
 
 import Glibc
 import StatusCore
 
-/// Nil where the kernel could not be asked, for want of a descriptor for one.
+/// A figure is nil if it cannot be read, for example without a descriptor left.
 struct ProcessFigures: Sendable {
     var cpu: Duration
     var virtualBytes: Int?
@@ -23,9 +23,9 @@ struct ProcessFigures: Sendable {
             startedAt: startedAt)
     }
 
-    /// proc(5), field 22 of `stat`, after the name, which may hold blanks; it counts from the boot. When
-    /// that was, two clocks say: `/proc/stat` is hidden by `ProcSubset=pid`.
-    /// Read once, at the start: later there may be no descriptor to read it by.
+    /// proc(5), field 22 of `stat`, after the name, which may contain blanks; it counts from the
+    /// boot. Two clocks give the time of the boot, since `ProcSubset=pid` hides `/proc/stat`. Read
+    /// once, at the start: later there may be no descriptor for reading it.
     static let startedAt: Double? = {
         let ticks = text(of: "/proc/self/stat", atMost: 4096).split(separator: ")").last?
             .split(separator: " ").dropFirst(19).first.flatMap { Double($0) }
@@ -37,12 +37,12 @@ struct ProcessFigures: Sendable {
 
     private static func cpuTime() -> Duration {
         var time = timespec()
-        // It fails for a clock that does not exist only.
+        // Fails only for a clock that does not exist.
         precondition(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time) == 0)
         return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
     }
 
-    /// Without the one that counts them.
+    /// Without the descriptor that is used for counting.
     private static func openDescriptors() -> Int? {
         guard let folder = opendir("/proc/self/fd") else { return nil }
         defer { closedir(folder) }

@@ -1,12 +1,12 @@
-// What requests add to the metrics, in a form that counts without a look-up.
+// The requests' part of the metrics, in arrays that need no look-up.
 
 import StatusAPI
 import StatusCore
 
-/// How an answer about an action was come by.
+/// Where an answer about an action came from.
 enum CacheResult: UInt8, CaseIterable, Sendable {
     case hit, stale, miss, collapsed
-    /// A problem: there was nothing to serve.
+    /// A problem: there was no answer to serve.
     case none
 
     init(_ answer: Answer) {
@@ -28,7 +28,7 @@ enum CacheResult: UInt8, CaseIterable, Sendable {
     }
 }
 
-/// Numbers by source: few, and found without hashing.
+/// Numbers by source: there are few, so they are found without hashing.
 struct SourceTally: Sendable {
     private var rows: [(source: Source, count: Int)] = []
 
@@ -47,19 +47,19 @@ struct SourceTally: Sendable {
 /// Requests by route, status and outcome.
 struct RequestCounts: Sendable {
     private static let statuses = 200..<600
-    /// Behind the routes, requests that broke the protocol.
+    /// The routes, and one row for requests that violated HTTP.
     private static let rows = Route.allCases.count + 1
 
     private var requests = [Int](repeating: 0, count: rows * statuses.count)
     private var results = [Int](repeating: 0, count: CacheResult.allCases.count)
     private var problems: [ProblemDetails.Code: Int] = [:]
-    /// Of answers that were given at once, and of requests that were held first.
+    /// Of requests that were answered at once.
     private(set) var durations = Histogram()
     private(set) var heldDurations = Histogram()
     private(set) var savedCalls = 0
     private(set) var savedCallsBySource = SourceTally()
 
-    /// `route`: nil for a request that broke the protocol.
+    /// `route`: nil for a request that violated HTTP.
     mutating func count(
         _ route: Route?, status: Int, nanoseconds: Int64, _ result: CacheResult?, savedCalls: Int,
         problem: ProblemDetails.Code? = nil, isHeld: Bool = false
@@ -95,7 +95,7 @@ struct RequestCounts: Sendable {
         savedCallsBySource.add(other.savedCallsBySource)
     }
 
-    /// By the name of a route and its status: those that can be expected, and what has come otherwise.
+    /// By name of route and status: the expected pairs, and any others that occurred.
     var byRoute: [(route: String, status: Int, count: Int)] {
         var counts: [String: [Int: Int]] = [:]
         for (index, count) in requests.enumerated() {

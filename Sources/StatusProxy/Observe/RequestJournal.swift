@@ -1,4 +1,4 @@
-// The end of every request: one log line and one count.
+// Logs and counts every request at its end.
 
 import HTTPWire
 import Locking
@@ -6,27 +6,28 @@ import SocketServer
 import StatusAPI
 import StatusCore
 
-/// Logs and counts requests. One shard for each event loop: loops never wait for each other.
+/// Logs and counts requests, with one shard for each event loop, so that loops never wait for each
+/// other.
 final class RequestJournal: Sendable {
     private let log: LogWriter
     private let metrics: Metrics
     private let shards: [Guarded<Shard>]
-    /// Peers' addresses stand in the lines.
+    /// Whether lines contain the peer's address.
     let logsPeer: Bool
-    /// Known only once the server listens, which is after its handler exists.
+    /// Set once the server listens, after its handler was created.
     private let connections = Guarded<(@Sendable () -> ServerFigures)?>(nil)
 
-    /// What one loop uses again and again.
+    /// The state of one loop.
     private struct Shard: Sendable {
         var counts = RequestCounts()
         private var sampler: RequestSampler
         private var clock = LineClock()
-        /// Written over by each request, since to empty an array costs more.
+        /// Overwritten by each request, since emptying an array costs more.
         private var line = [UInt8](repeating: 0, count: RequestContext.lineBytesMax)
 
         init(_ logging: RequestLogging) { sampler = RequestSampler(logging) }
 
-        /// Writes the request's line, if it gets one.
+        /// Writes the request's line, unless it is sampled away.
         mutating func writeLine(
             _ context: borrowing RequestContext, from bytes: Span<UInt8> = Span(), status: Int,
             endedAt: Instant, events: Int? = nil, delivery: Delivery = .whole,
@@ -69,14 +70,14 @@ final class RequestJournal: Sendable {
         return response
     }
 
-    /// Logs and counts an answer that has been written. `bytes`: those of the head, if the context has not
-    /// been kept. `beganAfter` and `events` are of an event stream: its whole life would tell nothing
-    /// among the durations of answers.
+    /// Logs and counts an answer that has been written. `bytes`: those of the head, if the context
+    /// has not been kept. `beganAfter` and `events` are for an event stream, whose whole duration
+    /// must not count among those of answers.
     func close(
         _ context: borrowing RequestContext, from bytes: Span<UInt8> = Span(), status: Int,
         beganAfter: Duration? = nil, events: Int? = nil
     ) {
-        // Plain numbers: `Duration` counts in 128 bits.
+        // Plain numbers, since `Duration` has 128 bits.
         let now = SystemClock.now()
         let took = now.nanoseconds - context.startedAt.nanoseconds
         context.caller?.count()
@@ -87,7 +88,7 @@ final class RequestJournal: Sendable {
         }
     }
 
-    /// Counts a large answer that is being written, and logs it once it is known what became of it.
+    /// Counts a large answer that is being written, and logs it when it has been sent or cut off.
     /// On the queue of the exchange's loop.
     func close(_ context: RequestContext, status: Int, large exchange: Exchange) {
         let took = SystemClock.now().nanoseconds - context.startedAt.nanoseconds
@@ -103,7 +104,7 @@ final class RequestJournal: Sendable {
         }
     }
 
-    /// Logs a connection that was closed for what it would have cost.
+    /// Logs a connection that was cut off.
     func cutOff(_ cut: Cut) {
         metrics.count(cut)
         log.log(
@@ -114,11 +115,11 @@ final class RequestJournal: Sendable {
             ])
     }
 
-    /// Logs and counts a request whose caller went away before its answer, under a status that nobody
-    /// is sent.
+    /// Logs and counts a request whose caller went away before its answer, with the status 499,
+    /// which is never sent.
     func abandoned(_ context: RequestContext) { close(context, status: 499) }
 
-    /// A request that broke the protocol has no context.
+    /// Logs and counts a request that violated HTTP, and has no context.
     func refused(status: Int, reason: String, peer: PeerAddress?) {
         shards[0].withLock {
             $0.counts.count(nil, status: status, nanoseconds: 0, nil, savedCalls: 0)
@@ -168,13 +169,13 @@ final class RequestJournal: Sendable {
 }
 
 extension RequestContext {
-    /// The names of all members and their longest values.
+    /// The length of all members' names and longest values.
     fileprivate static let lineBytesMax =
         640 + OutputCursor.textBytesMax(RequestID.bytesMax) + ActionID.bytesMax
         + OutputCursor.textBytesMax(CallerKeys.nameBytesMax)
         + OutputCursor.textBytesMax(PeerAddress.textBytesMax)
 
-    /// `events`: those of an event stream, which takes a place for as long as it is open.
+    /// `events`: the number of events of a stream; nil for other answers.
     fileprivate borrowing func kind(_ events: Int?) -> AnswerKind {
         switch cacheResult {
         case .hit?, .stale?: .hit
@@ -183,7 +184,7 @@ extension RequestContext {
         }
     }
 
-    /// Writes the members of the request's log line, each name with what stands before it.
+    /// Writes the members of the request's log line, each name with the separator before it.
     @inline(__always)
     fileprivate borrowing func write(
         _ bytes: Span<UInt8>, _ status: Int, _ nanoseconds: Int64, _ events: Int?,
@@ -252,7 +253,7 @@ extension RequestContext {
 }
 
 extension OutputCursor {
-    /// Nothing in an id has to be escaped or quoted.
+    /// An id needs no escapes or quotes.
     @inline(__always)
     fileprivate mutating func append(_ action: AskedAction, from bytes: Span<UInt8>) {
         switch action {
@@ -265,7 +266,7 @@ extension OutputCursor {
 }
 
 extension Delivery {
-    /// Why the caller has not got its whole answer; nil when it has.
+    /// Why the caller did not get its whole answer; nil if it did.
     fileprivate var word: String? {
         switch self {
         case .whole: nil
@@ -276,7 +277,7 @@ extension Delivery {
 }
 
 extension HTTPWire.Method {
-    /// One that is not known is named by nothing, as it came to nothing.
+    /// Empty for an unknown method.
     fileprivate var word: StaticString {
         switch self {
         case .get: "GET"

@@ -1,30 +1,30 @@
-// Which requests get a log line, when there are too many for a line each.
+// Decides which requests are logged.
 
 import StatusCore
 
 /// Which requests are logged (`LOG_REQUESTS`).
 enum RequestLogging: String, CaseIterable, Sendable {
-    /// Each.
+    /// All requests.
     case all
-    /// Answers that cost nothing by samples beyond a rate; all others each.
+    /// Answers from memory are sampled beyond a rate; all others are logged.
     case sampled
     /// Only those that failed.
     case trouble
 }
 
-/// What an answer cost, or that it was none to be content with.
+/// The kind of an answer, by its cost, or as a failure.
 enum AnswerKind: CaseIterable, Sendable {
     /// A stored state.
     case hit
-    /// Nothing of an action: health, metrics, the page.
+    /// Not about an action: health, metrics, the page.
     case own
-    /// An upstream call, or a wait: budgets and places bound how many there are.
+    /// With an upstream call or a wait: budgets and limits bound their number.
     case call
-    /// A status of 400 or more, or an answer that its caller did not get whole.
+    /// A status of 400 or more, or an answer that was cut off.
     case trouble
 }
 
-/// Decides about one request after the other, by their moments alone. One for each event loop.
+/// Decides about each request by its time. There is one for each event loop.
 struct RequestSampler: Sendable {
     /// Lines of one kind a second, and as many at once after a pause.
     static let linesPerSecond = 100
@@ -49,8 +49,8 @@ struct RequestSampler: Sendable {
 
     init(_ logging: RequestLogging) { self.logging = logging }
 
-    /// How many requests the line of this one stands for: itself, and those of its kind since the last
-    /// line; nil: it gets no line.
+    /// The number of requests that this one's line stands for: itself, and those of its kind since
+    /// the last line. Nil: it is not logged.
     mutating func take(_ kind: AnswerKind, now: Instant) -> Int? {
         switch (logging, kind) {
         case (.all, _), (_, .trouble), (.sampled, .call): 1

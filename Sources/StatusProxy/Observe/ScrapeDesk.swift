@@ -1,14 +1,13 @@
-// The metrics' text for whoever asks for it: made on a queue of its own, at most once a second, and one
-// text for all who wait for it.
+// The text of the metrics for scrapes: written on its own queue, at most once a second, one text
+// for all scrapes that wait.
 
 import Dispatch
 import Locking
 import StatusCore
 
-/// Makes the text that scrapes get.
-///
-/// A text is begun after the scrape that gets it came: a scrape that comes within the interval waits for
-/// its end. So however many ask, they cost one text a second, and nobody gets an old one.
+/// Writes the text for scrapes. A text is begun after the scrapes that get it arrived: a scrape
+/// within the interval waits for its end. So any number of scrapes cost one text a second, and none
+/// gets an old text.
 final class ScrapeDesk: Sendable {
     static let interval = Duration.seconds(1)
 
@@ -16,7 +15,7 @@ final class ScrapeDesk: Sendable {
     private let make: @Sendable () -> [UInt8]
     private let state = Guarded(State())
 
-    /// Bounded by the connections there may be: each has one request under way.
+    /// Bounded by the number of connections: each has one request under way.
     private struct State: Sendable {
         var waiting: [@Sendable ([UInt8]) -> Void] = []
         var madeAt = Instant.distantPast
@@ -24,7 +23,7 @@ final class ScrapeDesk: Sendable {
 
     init(make: @escaping @Sendable () -> [UInt8]) { self.make = make }
 
-    /// From any queue; `reply` is called once, on the desk's.
+    /// From any queue; `reply` is called once, on the desk's queue.
     func ask(_ reply: @escaping @Sendable ([UInt8]) -> Void) {
         let now = SystemClock.now()
         let wait = state.withLock { state -> Duration? in

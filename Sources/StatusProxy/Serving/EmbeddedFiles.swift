@@ -1,4 +1,4 @@
-// Files that are part of the program, as answers.
+// Answers with files that are embedded in the program.
 
 import CCrypto
 import CResources
@@ -14,8 +14,8 @@ enum EmbeddedFiles {
         ],
         body: bytes(status_proxy_openapi_start(), status_proxy_openapi_bytes))
 
-    /// The page for people. It may run its own script and style, known by their digests, and ask this
-    /// service; nothing else.
+    /// The page for browsers. It may run its own script and style, identified by their digests, and
+    /// send requests to this service; nothing else.
     static let page: Response = {
         let page = bytes(status_proxy_page_start(), status_proxy_page_bytes)
         let policy = [
@@ -38,7 +38,7 @@ enum EmbeddedFiles {
         Array(UnsafeBufferPointer(start: start, count: count))
     }
 
-    /// As a policy names what stands in the page's only element of that name (CSP 3, 2.3.1).
+    /// The hash source of the content of the page's only element of that name (CSP 3, 2.3.1).
     private static func digest(ofThe element: String, in page: [UInt8]) -> String {
         guard let start = page.firstRange(of: Array("<\(element)>".utf8)),
             let end = page.firstRange(of: Array("</\(element)>".utf8))
@@ -47,7 +47,7 @@ enum EmbeddedFiles {
         let code = page[start.upperBound..<end.lowerBound].withUnsafeBytes {
             ccrypto_sha256($0.baseAddress, $0.count, &digest)
         }
-        precondition(code == 1, "a digest needs nothing that could lack")
+        precondition(code == 1, "SHA-256 does not fail")
         return "sha256-" + Base64.text(digest)
     }
 }

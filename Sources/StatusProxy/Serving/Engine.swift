@@ -1,5 +1,5 @@
-// Carries out what the tracker decides: the one place where events, effects, stores and upstreams
-// meet. Everything in it happens on one serial queue, in turns of a few milliseconds.
+// Carries out the tracker's decisions: the only place where events, effects, stores and upstreams
+// meet. All work is done on one serial queue, in turns of a few milliseconds.
 
 import Dispatch
 import Locking
@@ -7,14 +7,13 @@ import StatusAPI
 import StatusCore
 import Synchronization
 
-/// The tracker at work.
-///
-/// `@unchecked Sendable`: every stored variable is touched on `queue` only; what other queues call
-/// (`ask`, `leave`, `drain`, replies of ports) leaves an arrival for the next turn there.
+/// Runs the tracker. `@unchecked Sendable`: every stored variable is touched on `queue` only; calls
+/// from other queues (`ask`, `leave`, `drain`, replies of ports) add an arrival for the next turn
+/// there.
 final class Engine: @unchecked Sendable {
-    /// The transport's queue has the same target: between two turns it has its own.
+    /// The transport's queue has the same target, and runs between two turns.
     private let queue: DispatchQueue
-    /// Large bodies take milliseconds to read: not on the engine's time, nor on the transport's.
+    /// For large bodies, which take milliseconds to read.
     private let normalizing = DispatchQueue(
         label: "status-proxy.normalizing", attributes: .concurrent)
     private var tracker: ActionTracker
@@ -32,29 +31,29 @@ final class Engine: @unchecked Sendable {
     private var backlog = EngineBacklog()
     private var held: [CallerID: AskedQuestions] = [:]
     private var inquiries: [CallerID: @Sendable (Explanation) -> Void] = [:]
-    /// How many actions the store is being asked about for callers.
+    /// The number of actions that are being looked up in the store for callers.
     private var lookUps = 0
     private let shownFigures = Guarded(EngineFigures())
     private let wakeTimer: any DispatchSourceTimer
     private let purgeTimer: any DispatchSourceTimer
     private var wakeAt = Instant.distantFuture
     private let policy: TrackerPolicy
-    /// The store knows the sources: before that, no call is reserved.
+    /// Whether the sources are registered in the store; before that, no call is reserved.
     private var isRegistered = false
     private var whenQuiet: (@Sendable () -> Void)?
 
-    /// Up to here a body is read where it arrives: another queue would take longer than the reading.
+    /// Up to this size a body is read at once: switching queues would take longer.
     private static let smallBodyMax = 16_384
 
-    /// How often the store is asked to drop what is past its use.
+    /// How often the store is asked to delete what is no longer needed.
     static let purgeInterval = Duration.seconds(60)
-    /// And how often, at least, after a failure.
+    /// The longest pause before the next attempt after a failure.
     private static let purgeRetryMax = Duration.seconds(5)
 
-    /// What has come since the last turn began.
+    /// What has arrived since the last turn began.
     private struct Arrivals: Sendable {
         var waiting: [Arrival] = []
-        /// A turn is under way, or on the queue.
+        /// Whether a turn is running or queued.
         var isTurnPlanned = false
 
         mutating func takeAll() -> [Arrival] {
@@ -101,9 +100,9 @@ final class Engine: @unchecked Sendable {
 
     // MARK: From any queue
 
-    /// Asks the tracker. `reply` is called on the engine's queue, once a question, unless the request
-    /// is withdrawn by `leave`; it must be short. A call that is made because of a question continues
-    /// the trace.
+    /// Asks the tracker. `reply` must be short; it is called on the engine's queue, once for each
+    /// question, unless `leave` withdraws the request. An upstream call that a question causes
+    /// continues `trace`.
     @discardableResult
     func ask(
         _ questions: [Question], trace: TraceParent?,
@@ -116,40 +115,41 @@ final class Engine: @unchecked Sendable {
         return asked
     }
 
-    /// Has an action explained. `reply` is called once, on the engine's queue, and must be short; no
-    /// call is made for it.
+    /// Explains an action, without an upstream call. `reply` must be short; it is called once, on
+    /// the engine's queue.
     func explain(_ id: ActionID, reply: @escaping @Sendable (Explanation) -> Void) {
         let inquirer = CallerID(takeCallers(1))
         arrive(.inquired(inquirer, id, at: SystemClock.now(), reply))
     }
 
-    /// How each source is. `reply` is called once, on the engine's queue, and must be short.
+    /// Reports the state of each source. `reply` must be short; it is called once, on the engine's
+    /// queue.
     func overview(reply: @escaping EngineBacklog.OverviewReply) { arrive(.surveyed(reply)) }
 
-    /// A state is held in its compressed form, too, from now on.
+    /// Reports that a state is now also stored in its compressed form.
     func compressed(_ id: ActionID) { report { $0.take(.compressed(id)) } }
 
-    /// An upstream's credential was read anew.
+    /// Reports that a source's credential was read again.
     func credentialReplaced(_ source: Source) { report { $0.take(.credentialReplaced(source)) } }
 
-    /// The caller went away; its calls go on.
+    /// Withdraws a request whose caller went away; its upstream calls continue.
     func leave(_ asked: AskedQuestions) { arrive(.left(asked)) }
 
-    /// Answers who waits for news with what there is, and starts no more calls.
+    /// Answers all waiting callers with the stored answers, and starts no more calls.
     func drain() { report { $0.take(.drained) } }
 
-    /// Calls back once no call is under way and every gate is completed.
+    /// Calls back once no call is under way and all calls are completed in the store.
     func whenQuiet(_ done: @escaping @Sendable () -> Void) {
         report { engine in
             engine.whenQuiet = done
-            engine.tellIfQuiet()
+            engine.notifyIfQuiet()
         }
     }
 
-    /// Calls back, on the engine's queue, when it has come to that.
+    /// Calls back on the engine's queue, in a later turn.
     func whenTurned(_ done: @escaping @Sendable () -> Void) { report { _ in done() } }
 
-    /// How much there is of what, as of the last turn.
+    /// The engine's figures as of the last turn.
     var figures: EngineFigures { shownFigures.withLock { $0 } }
 
     private func takeCallers(_ count: Int) -> UInt64 {
@@ -171,15 +171,15 @@ final class Engine: @unchecked Sendable {
 
     // MARK: Turns
 
-    /// Works through a bounded part of what there is. The next turn goes to the end of the queue: what
-    /// the transport has to do meanwhile stands before it.
+    /// Does a bounded part of the waiting work. The next turn goes to the end of the queue, behind
+    /// the work of the transport.
     private func takeTurn() {
         let began = SystemClock.threadTime()
         for arrival in arrivals.withLock({ $0.takeAll() }) { add(arrival) }
         backlog.beginTurn()
         while let piece = backlog.take(lookUps: lookUps, now: SystemClock.now()) { work(on: piece) }
         scheduleWake()
-        tellIfQuiet()
+        notifyIfQuiet()
         show(SystemClock.threadTime() - began)
         let isReady = backlog.isReady(lookUps: lookUps, now: SystemClock.now())
         let mustGoOn = arrivals.withLock { arrivals in
@@ -328,8 +328,8 @@ final class Engine: @unchecked Sendable {
         take(.woke)
     }
 
-    /// Before the first call the store is told which sources there are. What earlier lives have seen counts,
-    /// too.
+    /// Registers the sources in the store, before the first call. Smallest gaps that earlier
+    /// processes saw are taken over.
     private func register(
         _ done: @escaping @Sendable (Engine, Result<Void, StoreFailure>) -> Void
     ) {
@@ -350,7 +350,7 @@ final class Engine: @unchecked Sendable {
     }
 
     private func purge() {
-        // A store that was away at the start is asked again.
+        // If the store was away at the start.
         if !isRegistered { register { _, _ in } }
         store.purge(retention) { result in
             self.report { engine in
@@ -369,7 +369,7 @@ final class Engine: @unchecked Sendable {
             deadline: .now() + .nanoseconds(Int(span.nanoseconds)), leeway: .milliseconds(200))
     }
 
-    /// Every operation shows whether the store works again.
+    /// Observes from every operation whether the store works.
     private func watch<Value>(_ result: Result<Value, StoreFailure>, writes: Bool) {
         switch result {
         case .success: if troubles.ended(byWriting: writes) { observer.observe(.storeWorked) }
@@ -377,7 +377,7 @@ final class Engine: @unchecked Sendable {
         }
     }
 
-    /// What is due already has its turn behind what has come meanwhile.
+    /// Plans a wake. Work that is due already comes after the work that has arrived meanwhile.
     private func scheduleWake() {
         let times = [tracker.nextWake, backlog.patienceEndsAt].compactMap { $0 }
         guard let next = times.min(), next < wakeAt else { return }
@@ -388,15 +388,15 @@ final class Engine: @unchecked Sendable {
             deadline: .now() + .nanoseconds(Int(wait.nanoseconds)), leeway: .milliseconds(1))
     }
 
-    private func tellIfQuiet() {
+    private func notifyIfQuiet() {
         guard let done = whenQuiet, tracker.flights == 0 else { return }
         whenQuiet = nil
         done()
     }
 }
 
-/// Which operations of the store have failed and not been carried out since. Reading says nothing of a
-/// full disk; writing shows that both work.
+/// Which kinds of store operations have failed and not succeeded since. A read does not reveal a
+/// full disk; a write shows that both work.
 private struct StoreTroubles {
     private var reading = false
     private var writing = false
@@ -405,7 +405,7 @@ private struct StoreTroubles {
         if byWriting { writing = true } else { reading = true }
     }
 
-    /// True if all works again from now on.
+    /// True if both kinds work again from now on.
     mutating func ended(byWriting: Bool) -> Bool {
         let hadTrouble = reading || writing
         reading = false
@@ -414,18 +414,18 @@ private struct StoreTroubles {
     }
 }
 
-/// What the engine shows of itself.
+/// The engine's figures for metrics.
 struct EngineFigures: Sendable {
     var stored = 0
     var storedBytes = 0
     var waiting = 0
     var turns = 0
-    /// The most of its thread's time that a turn has taken.
+    /// The longest turn, in CPU time of its thread.
     var longestTurn = Duration.zero
     var upstreams: [UpstreamFigures] = []
 }
 
-/// Hears what operators want to know. Called on the engine's queue.
+/// Receives the engine's notes for operators. Called on the engine's queue.
 protocol EngineObserver: Sendable {
     func observe(_ note: Note)
 }
@@ -435,7 +435,7 @@ extension UpstreamCallReport {
 }
 
 extension CallReport {
-    /// What the transport's report means.
+    /// Interprets the transport's report.
     fileprivate init(
         _ report: UpstreamCallReport, _ key: EntryKey, _ reader: any StateReader, clocks: Clocks
     ) {

@@ -1,18 +1,18 @@
-// What waits for the engine, by kind, and whose turn it is: no kind of work waits for all of another,
-// and no request for all of another one's questions.
+// The work that waits for the engine, by kind, and its order: no kind of work waits for all of
+// another kind, and no request for all questions of another request.
 
 import DequeModule
 import StatusAPI
 import StatusCore
 
-/// The questions of one request, as the engine is asked them.
+/// The questions of one request.
 final class AskedQuestions: Sendable {
-    /// The first of the callers that stand for the questions, in order.
+    /// The number of the first question's caller; the others follow in order.
     let first: UInt64
     let questions: [Question]
     let trace: TraceParent?
     let askedAt: Instant
-    /// Called on the engine's queue, once a question unless the request is withdrawn.
+    /// Called on the engine's queue, once for each question unless the request is withdrawn.
     let reply: @Sendable (_ index: Int, Reply) -> Void
 
     init(
@@ -30,11 +30,10 @@ final class AskedQuestions: Sendable {
     func index(of caller: CallerID) -> Int { Int(caller.number - first) }
 }
 
-/// The engine's work in turns.
-///
-/// A turn takes a bounded number of pieces of each kind: first what upstreams, the store and clocks
-/// report, then questions, of single requests and of batches alternately and of batches one from each
-/// in a circle, then the rest. What comes during a turn waits for the next.
+/// Divides the engine's work into turns. A turn takes a bounded number of pieces of each kind.
+/// Reports of upstreams, the store and timers come first, then questions, then the rest. Questions
+/// of single requests and of batches alternate, and batches are served round robin, one question at
+/// a time. Work that arrives during a turn waits for the next.
 struct EngineBacklog {
     typealias OverviewReply = @Sendable ([SourceOverview]) -> Void
 
@@ -44,13 +43,13 @@ struct EngineBacklog {
         case report(@Sendable () -> Void)
         case question(AskedQuestions, index: Int)
         case explanation(CallerID, ActionID)
-        /// One overview for all that wait for it.
+        /// One overview for all requests that wait for it.
         case overview([OverviewReply])
         case departure(CallerID)
         case reply(CallerID, Reply)
     }
 
-    /// How many pieces of each kind a turn takes: together a few milliseconds of work.
+    /// The number of pieces of each kind in a turn: together a few milliseconds of work.
     struct Share {
         var reports = 64
         var questions = 64
@@ -60,23 +59,23 @@ struct EngineBacklog {
         var replies = 256
     }
 
-    /// While the store is asked about so many actions, batches and explanations wait: their questions
-    /// queue here, where turns are taken, and not in the store.
+    /// While that many store look-ups are under way, batches and explanations wait here, in fair
+    /// order, and not in the store.
     static let lookUpsMax = 128
-    /// They wait no longer than that for a store that is slow.
+    /// The longest time that they wait for a slow store.
     static let lookUpPatience = Duration.seconds(1)
 
     private var reports: Deque<@Sendable () -> Void> = []
     private var singles: Deque<AskedQuestions> = []
     private var batches: Deque<AskedQuestions> = []
-    /// Requests with questions to come, by their first callers; the index is of the next one.
+    /// The index of the next question of each waiting request, by its first caller.
     private var next: [UInt64: Int] = [:]
     private var overviews: Deque<OverviewReply> = []
     private var explanations: Deque<(inquirer: CallerID, id: ActionID, askedAt: Instant)> = []
     private var departures: Deque<CallerID> = []
     private var replies: Deque<(CallerID, Reply)> = []
 
-    /// What the turn may still take.
+    /// The pieces that the current turn may still take.
     private var left = Share()
     private var isBatchesTurn = false
 
@@ -96,7 +95,7 @@ struct EngineBacklog {
 
     mutating func add(overviewTo reply: @escaping OverviewReply) { overviews.append(reply) }
 
-    /// A request's caller has gone: what was not asked yet is dropped, what was is taken back.
+    /// Handles a caller's departure: waiting questions are dropped, and asked ones are withdrawn.
     mutating func add(departureOf asked: AskedQuestions) {
         let count = next.removeValue(forKey: asked.first) ?? asked.questions.count
         for index in 0..<count { departures.append(asked.caller(index)) }
@@ -108,8 +107,8 @@ struct EngineBacklog {
 
     mutating func beginTurn() { left = Share() }
 
-    /// The turn's next piece of work; nil when it is over. `lookUps`: how many actions the store is
-    /// being asked about.
+    /// The turn's next piece of work; nil when the turn is over. `lookUps`: the number of store
+    /// look-ups under way.
     mutating func take(lookUps: Int, now: Instant) -> Piece? {
         if let report = Self.pop(&reports, &left.reports) { return .report(report) }
         if left.questions > 0, let (asked, index) = takeQuestion(lookUps, now) {
@@ -167,7 +166,7 @@ struct EngineBacklog {
 
     // MARK: What is left
 
-    /// Whether another turn would find something to do.
+    /// Whether another turn would find work.
     func isReady(lookUps: Int, now: Instant) -> Bool {
         if !reports.isEmpty || !singles.isEmpty || !departures.isEmpty || !replies.isEmpty
             || !overviews.isEmpty
@@ -178,7 +177,7 @@ struct EngineBacklog {
             || mayLookUp(lookUps, since: explanations.first?.askedAt, now)
     }
 
-    /// When what waits for the store to be less busy waits no longer; nil: nothing does.
+    /// When the patience of work that waits for a less busy store ends; nil: there is none.
     var patienceEndsAt: Instant? {
         let oldest = [batches.first?.askedAt, explanations.first?.askedAt].compactMap { $0 }.min()
         return oldest.map { $0 + Self.lookUpPatience }

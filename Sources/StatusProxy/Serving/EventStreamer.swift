@@ -1,23 +1,21 @@
-// One open event stream: asks the engine about its actions again and again. What is there, once it is no
-// longer what the client has? Every question names what was sent last, so that no change is lost
-// between two of them.
+// One open event stream: asks the engine for each of its actions repeatedly. Every question
+// contains the state that was sent last, so that no change between two questions is lost.
 
 import HTTPWire
 import SocketServer
 import StatusAPI
 import StatusCore
 
-/// Serves states as they come, until all actions are done or the reader is gone.
-///
-/// `@unchecked Sendable`: every stored variable is touched on the queue of the exchange's loop only, where
-/// requests are handled, the engine's replies are performed, and a peer's going is noticed.
+/// Sends states as they arrive, until all actions are done or the reader has gone. `@unchecked
+/// Sendable`: every stored variable is touched on the queue of the exchange's loop only, where
+/// requests, the engine's replies and departures of peers are handled.
 final class EventStreamer: @unchecked Sendable {
     private let exchange: Exchange
     private let streams: EventStreams
     private let isPlain: Bool
     private var followed: FollowedActions
     private var context: RequestContext
-    /// The questions under way at the engine, by their action's index.
+    /// The questions under way, by their action's index.
     private var asked: [Int: AskedQuestions] = [:]
     /// How long the client waited for the head; nil before that.
     private var beganAfter: Duration?
@@ -35,7 +33,7 @@ final class EventStreamer: @unchecked Sendable {
         self.streams = streams
     }
 
-    /// Asks about each action, unless that is refused.
+    /// Asks for each action, or answers with `refusal`.
     func open(refusal: ProblemDetails?) {
         var questions: [(index: Int, question: Question)] = []
         for index in 0..<followed.count {
@@ -53,14 +51,14 @@ final class EventStreamer: @unchecked Sendable {
         endIfOver()
     }
 
-    /// The peer went away.
+    /// Handles the departure of the peer.
     func abandoned() {
         guard forget() else { return }
         leaveAll()
         log()
     }
 
-    /// What waits to ask again asks.
+    /// Asks again for actions whose rest is over.
     func wake() {
         guard !isOver else { return }
         ask(followed.wake(SystemClock.now()))
@@ -75,7 +73,8 @@ final class EventStreamer: @unchecked Sendable {
 
     // MARK: Asking, and what comes of it
 
-    /// As one request: the engine takes turns between requests, however many questions each has.
+    /// Asks as one request: the engine alternates between requests, however many questions each
+    /// has.
     private func ask(_ questions: [(index: Int, question: Question)]) {
         guard !questions.isEmpty, !isOver else { return }
         let request = streams.engine.ask(questions.map(\.question), trace: context.trace) {
@@ -104,8 +103,8 @@ final class EventStreamer: @unchecked Sendable {
         endIfOver()
     }
 
-    /// Before the first event a 4xx is answered as on the plain route. A 5xx is not: an `EventSource`
-    /// never comes back after one.
+    /// Before the first event a 4xx is answered as on the plain route. A 5xx is not: an
+    /// `EventSource` never reconnects after one.
     private func plainRefusal(_ reply: Reply, _ index: Int) -> Response? {
         guard isPlain, beganAfter == nil, case .problem(let problem) = reply,
             let id = followed.question(at: index)?.id
@@ -132,7 +131,7 @@ final class EventStreamer: @unchecked Sendable {
 
     // MARK: Both ends
 
-    /// Begins the stream, unless it has begun; false when it is over with that.
+    /// Begins the stream, unless it has begun; false if it cannot continue.
     private func begins() -> Bool {
         guard beganAfter == nil else { return true }
         guard !isOver else { return false }
@@ -152,7 +151,7 @@ final class EventStreamer: @unchecked Sendable {
         return true
     }
 
-    /// All actions are done: there was nothing to say of them, or all has been said.
+    /// Ends the stream once all actions have ended.
     private func endIfOver() {
         guard !isOver, asked.isEmpty, followed.isEnded else { return }
         beganAfter == nil ? decline(EventStream.over) : end()

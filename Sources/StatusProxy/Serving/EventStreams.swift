@@ -1,4 +1,4 @@
-// Open event streams: how many there are, when those wake that wait to ask again, and their end.
+// All open event streams: their number, the wakes of resting streams, and their end.
 
 import Dispatch
 import HTTPWire
@@ -11,16 +11,16 @@ import StatusCore
 final class EventStreams: Sendable {
     private struct State: Sendable {
         var streams: [Exchange: EventStreamer] = [:]
-        /// Of all streams.
+        /// The number of followed actions of all streams.
         var actions = 0
-        /// When each stream that rests goes on.
+        /// When each resting stream continues.
         var wakes: [Exchange: Instant] = [:]
-        /// While there are any, they are looked at again and again.
+        /// Whether a check of the wakes is planned.
         var isLooking = false
         var isDraining = false
     }
 
-    /// More actions are not followed at a time.
+    /// The largest number of actions that are followed at a time.
     private let actionsMax: Int
     private static let lookSpan = DispatchTimeInterval.milliseconds(500)
 
@@ -43,10 +43,9 @@ final class EventStreams: Sendable {
     var count: Int { state.withLock { $0.streams.count } }
     var isDraining: Bool { state.withLock { $0.isDraining } }
 
-    /// Answers a request with what becomes of its actions. The caller's places are taken already; they
-    /// are given back with the stream's end. On the queue of the exchange's loop.
-    ///
-    /// - Parameter isPlain: one action was asked for by its own path.
+    /// Answers a request with a stream of its actions' events. The caller's places are taken
+    /// already, and are released at the stream's end. On the queue of the exchange's loop.
+    /// - Parameter isPlain: one action was requested by its own path.
     func open(
         _ followed: FollowedActions, isPlain: Bool, _ context: RequestContext, _ exchange: Exchange
     ) {
@@ -59,13 +58,13 @@ final class EventStreams: Sendable {
         stream.open(refusal: isFull ? .tooManyFollowed(now: context.startedAt) : nil)
     }
 
-    /// The peer went away, if it had a stream.
+    /// Handles the departure of a peer, if it had a stream.
     func abandoned(_ exchange: Exchange) {
         state.withLock { $0.streams[exchange] }?.abandoned()
     }
 
-    /// From now on a stream ends once no question of it is under way: the engine, draining, replies at
-    /// once.
+    /// From now on a stream ends once none of its questions is under way: the draining engine
+    /// replies at once.
     func drain() {
         let streams = state.withLock { state in
             state.isDraining = true
@@ -74,7 +73,7 @@ final class EventStreams: Sendable {
         for (exchange, stream) in streams { exchange.perform { stream.drain() } }
     }
 
-    /// False when it was forgotten before.
+    /// False if the stream was removed before.
     func forget(_ exchange: Exchange, actions: Int) -> Bool {
         state.withLock { state in
             guard state.streams.removeValue(forKey: exchange) != nil else { return false }
@@ -86,7 +85,7 @@ final class EventStreams: Sendable {
 
     // MARK: Rests
 
-    /// Nil: it does not rest.
+    /// Nil: the stream does not rest.
     func rest(_ exchange: Exchange, until instant: Instant?) {
         let mustLook = state.withLock { state in
             state.wakes[exchange] = instant
@@ -100,7 +99,7 @@ final class EventStreams: Sendable {
         looks.asyncAfter(deadline: .now() + Self.lookSpan) { self.look() }
     }
 
-    /// Wakes those whose rest is over.
+    /// Wakes the streams whose rest is over.
     private func look() {
         let now = SystemClock.now()
         let (due, goesOn) = state.withLock { state in

@@ -1,5 +1,5 @@
-// Requests for many actions: what is in memory is found, the rest asked for, and all of it written in
-// the order asked.
+// Requests for many actions: cached answers are taken, the rest is asked for, and all are written
+// in the order asked.
 
 import HTTPWire
 import Locking
@@ -28,7 +28,7 @@ extension ProxyHandler {
         var batch = Batch(ids: ids, options: options, context: context, exchange: exchange)
         let patience = batch.options.waitsForAny ? .none : batch.options.patience
         let (found, missing) = look(for: batch, patience)
-        // What is in memory as a whole is answered here and now.
+        // A batch that is completely cached is answered at once.
         if missing.isEmpty, !mustFollow(found, batch),
             batch.bytesToCompress(found) <= Self.compressedAtOnceMax
         {
@@ -53,8 +53,8 @@ extension ProxyHandler {
         follow(results, batch)
     }
 
-    /// What is cached, and the questions for the rest: each id is asked about once, however
-    /// often it was given.
+    /// The cached answers, and the questions for the rest: each id is asked for once, however often
+    /// it was given.
     private func look(
         for batch: Batch, _ patience: Question.Patience
     ) -> (found: BatchResults, missing: [Question]) {
@@ -76,8 +76,8 @@ extension ProxyHandler {
         return (found, missing)
     }
 
-    /// Asks for what is missing, which is something. `done` is called on the loop of the batch's
-    /// exchange.
+    /// Asks for the missing answers, of which there is at least one. `done` is called on the loop
+    /// of the batch's exchange.
     private func gather(
         _ batch: Batch, _ found: BatchResults, _ missing: [Question],
         done: @escaping @Sendable (BatchResults) -> Void
@@ -91,7 +91,7 @@ extension ProxyHandler {
         }
     }
 
-    /// Whether a batch waits for the first change of any, and its caller knows all there is.
+    /// Whether a batch waits for the first change, and its caller has all current states.
     private func mustFollow(_ results: BatchResults, _ batch: Batch) -> Bool {
         guard batch.options.waitsForAny,
             case .change(let known, let deadline) = batch.options.patience,
@@ -103,8 +103,8 @@ extension ProxyHandler {
         }
     }
 
-    /// Holds a batch until one of its actions has another state than in `results`. Whichever reply
-    /// comes first ends it, also at the deadline.
+    /// Holds a batch until one of its actions has another state than in `results`. The first reply
+    /// ends the wait, at the latest at the deadline.
     private func follow(_ results: BatchResults, _ batch: Batch) {
         guard case .change(_, let deadline) = batch.options.patience else { return }
         let questions = batch.distinctIDs.compactMap { id -> Question? in
@@ -170,7 +170,7 @@ private struct Batch: Sendable {
     let options: RequestOptions
     var context: RequestContext
     let exchange: Exchange
-    /// What the log calls it.
+    /// The request's id in the log.
     let cause: String
 
     init(ids texts: [String], options: RequestOptions, context: RequestContext, exchange: Exchange)
@@ -189,7 +189,7 @@ private struct Batch: Sendable {
         return BatchWriter.bytesToCompress(items(results), for: context.fields)
     }
 
-    /// What became of each id, in the order asked.
+    /// The result for each id, in the order asked.
     func items(_ results: BatchResults) -> [BatchItem] {
         ids.map { text, id in
             guard let id, let result = results[id] else {
@@ -200,12 +200,12 @@ private struct Batch: Sendable {
     }
 }
 
-/// The engine's replies to a batch, whichever comes first.
+/// The engine's replies to a batch, in any order.
 private struct GatheredReplies: Sendable {
     var replies: [Reply?]
     var owed: Int
 
-    /// All of them when this is the last.
+    /// All replies, if this was the last one.
     mutating func take(_ reply: Reply, at index: Int) -> [Reply?]? {
         replies[index] = reply
         owed -= 1
@@ -213,7 +213,7 @@ private struct GatheredReplies: Sendable {
     }
 }
 
-/// What became of a batch's actions.
+/// The results for a batch's actions.
 private typealias BatchResults = [ActionID: Result<RenderedAnswer, Problem>]
 
 extension BatchResults {
@@ -233,8 +233,8 @@ extension BatchResults {
 }
 
 extension RequestContext {
-    /// Counts the answers of a batch that were given without a call of their own: an action that is named
-    /// twice had one call at most.
+    /// Counts the answers of a batch that needed no call of their own: an action that is named
+    /// twice had at most one call.
     fileprivate mutating func save(
         _ items: [BatchItem], _ results: some Sequence<BatchResults.Value>
     ) {

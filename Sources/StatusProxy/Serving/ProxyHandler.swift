@@ -19,16 +19,16 @@ final class ProxyHandler: RequestHandler {
     private let streams: EventStreams
     private let scrapes: ScrapeDesk
     private let kinds: PerSource<String>
-    /// One state after the other: a large one takes longer than a loop's others can wait.
+    /// Compresses one state at a time: a large one would delay a loop's other connections too much.
     private let compressing = DispatchQueue(label: "status-proxy.compressing")
-    /// Requests that the engine holds, so that it can be told when a caller goes away.
+    /// Requests that the engine holds; they are withdrawn when their caller goes away.
     private let held = Guarded<[Exchange: HeldRequest]>([:])
 
     private struct HeldRequest: Sendable {
         let context: RequestContext
-        /// How many questions the caller's place is for.
+        /// The number of questions in the caller's place.
         let questions: Int
-        /// Its questions at the engine.
+        /// The request's questions at the engine.
         var asked: [AskedQuestions] = []
     }
 
@@ -96,8 +96,8 @@ final class ProxyHandler: RequestHandler {
         }
     }
 
-    /// Why a request is not even looked at; nil for nearly all. Who may not ask is not told what is wrong
-    /// with the question either.
+    /// The refusal of a request before it is read any further; nil for nearly all. A caller that
+    /// may not ask does not learn about mistakes in its request.
     private func refusal(
         of head: borrowing RequestHead, _ bytes: Span<UInt8>, _ context: inout RequestContext,
         _ exchange: Exchange, _ writer: inout ResponseWriter
@@ -115,7 +115,7 @@ final class ProxyHandler: RequestHandler {
             guard let retryAt = callers.refuse(exchange.peer, now: context.startedAt) else {
                 return .unauthorized
             }
-            // Whoever goes on has to connect anew for each line of the log.
+            // Each further attempt, and so each log line, needs a new connection.
             writer.closeConnection()
             return .tooManyFailedKeys(retryAt: retryAt)
         case .tooMany(let caller, let retryAt):
@@ -161,7 +161,7 @@ final class ProxyHandler: RequestHandler {
         return answer(problem.response(now: context.startedAt), context, &writer)
     }
 
-    /// Every answer but an Action, which has a tag, is held against the preconditions here.
+    /// Applies the preconditions to an answer other than an Action, which has a tag.
     private func conditional(_ response: Response, _ context: RequestContext) -> Response {
         context.fields.preconditions.applied(to: response, now: context.startedAt)
     }
@@ -202,7 +202,8 @@ final class ProxyHandler: RequestHandler {
 // MARK: - Actions
 
 extension ProxyHandler {
-    /// Answers here and now from the response cache; false: it has no answer, or the question is odd.
+    /// Answers at once from the response cache; false if it has no answer or the request is
+    /// unusual.
     private func serve(
         _ id: Range<Int>, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
         _ context: inout RequestContext, _ exchange: Exchange, _ writer: inout ResponseWriter
@@ -229,7 +230,7 @@ extension ProxyHandler {
             isBatch: isBatch)
     }
 
-    /// `id`: percent-encoded, as it came; hardly ever is there an escape in it.
+    /// `id`: percent-encoded as received, though hardly ever with an escape.
     private func cached(
         _ id: Span<UInt8>, _ options: RequestOptions, _ context: borrowing RequestContext
     ) -> Snapshot? {
@@ -244,7 +245,7 @@ extension ProxyHandler {
         }
     }
 
-    /// What the response cache has no answer for.
+    /// Answers a request that the response cache cannot answer.
     private func action(
         _ id: ActionID, _ head: borrowing RequestHead, _ bytes: Span<UInt8>,
         _ context: RequestContext,
@@ -296,8 +297,8 @@ extension ProxyHandler {
         return .later
     }
 
-    /// Does `work` when what is too large for that on a loop has been compressed. `bytes`: of those
-    /// answers that have no compressed form yet, but should.
+    /// Calls `work` once the answers are compressed; large ones are compressed on another queue.
+    /// `bytes`: the size of the answers that still have to be compressed.
     func compress(
         _ answers: [(ActionID, RenderedAnswer)], _ bytes: Int,
         then work: @escaping @Sendable () -> Void
@@ -313,7 +314,7 @@ extension ProxyHandler {
         if answer.compress() { engine.compressed(id) }
     }
 
-    /// Takes a loop 0.15 ms.
+    /// Compressing that much takes 0.15 ms.
     static let compressedAtOnceMax = 16 * 1024
 
     private func explain(
@@ -347,7 +348,8 @@ extension ProxyHandler {
         close(context, from: bytes, status, exchange, writer)
     }
 
-    /// Whether a caller has got the whole of a large answer shows later.
+    /// Logs and counts an answer; for a large one, whether the caller got all of it is known only
+    /// later.
     func close(
         _ context: borrowing RequestContext, from bytes: Span<UInt8> = Span(), _ status: Int,
         _ exchange: Exchange, _ writer: borrowing ResponseWriter
@@ -377,7 +379,7 @@ extension ProxyHandler {
         return .later
     }
 
-    /// Takes all questions of a held request back.
+    /// Withdraws all questions of a held request.
     func leaveAll(_ exchange: Exchange) {
         let asked = held.withLock { held in
             defer { held[exchange]?.asked = [] }
@@ -399,8 +401,8 @@ extension ProxyHandler {
         if !isHeld || isOver?.withLock({ $0 }) ?? false { engine.leave(asked) }
     }
 
-    /// Takes a place for a request that the engine may hold; returns the problem that its caller has
-    /// no place left.
+    /// Takes a place for a request that the engine may hold; returns a problem if its caller has no
+    /// place left.
     func hold(
         _ exchange: Exchange, _ context: RequestContext, questions: Int = 1
     ) -> ProblemDetails? {
@@ -410,7 +412,7 @@ extension ProxyHandler {
         return nil
     }
 
-    /// Gives the place back; nil when it has been given back already.
+    /// Releases the place; nil if it has been released already.
     private func release(_ exchange: Exchange) -> HeldRequest? {
         guard let request = held.withLock({ $0.removeValue(forKey: exchange) }) else { return nil }
         request.context.letGo(questions: request.questions)
@@ -421,8 +423,8 @@ extension ProxyHandler {
         answerHeld(exchange) { self.write(response, context, &$0) }
     }
 
-    /// A request is held until its answer is written, on the loop that also tells of a caller's going:
-    /// only one of the two finds it, and leaves its line.
+    /// A request is held until its answer is written, on the loop that also reports a caller's
+    /// departure: only one of the two finds the request, and logs it.
     func answerHeld(
         _ exchange: Exchange, _ write: @escaping @Sendable (inout ResponseWriter) -> Void
     ) {

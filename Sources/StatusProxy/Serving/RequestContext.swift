@@ -1,42 +1,42 @@
-// One request's passage through the service: what its answer, its log line and the metrics need.
+// The context of one request: the data for its answer, its log line and the metrics.
 
 import HTTPWire
 import SocketServer
 import StatusAPI
 import StatusCore
 
-/// The action that a request asks about.
+/// The action that a request asks for.
 enum AskedAction: Sendable {
-    /// Where its id stands in the bytes of the head, without an escape in it.
+    /// The place of its id in the bytes of the head, without escapes.
     case at(Range<Int>)
     case kept(ActionID)
 }
 
-/// What is known of a request while it is answered.
+/// The data of a request while it is answered.
 struct RequestContext: Sendable {
     let startedAt = SystemClock.now()
     let method: HTTPWire.Method
     private(set) var requestID: RequestID
     let fields: RequestFields
-    /// The number of the loop that it came in on.
+    /// The number of the request's event loop.
     let shard: Int
     let route: Route
     var cacheResult: CacheResult?
-    /// Actions that it was answered for without a call of their own.
+    /// Actions that were answered without a call of their own.
     var savedCalls = 0
-    /// Those of several actions, by their sources; else the source says whose they are.
+    /// The same by source, if the request has several actions; else `source` is theirs.
     var savedCallsBySource = SourceTally()
-    /// The action that is asked about.
+    /// The requested action.
     var action: AskedAction?
-    /// How many are, if there are several.
+    /// The number of requested actions, if there are several.
     var actions: Int?
-    /// It cannot be answered at once: a cold call, a wait, a stream.
+    /// Whether the request cannot be answered at once: a cold call, a wait, a stream.
     var isHeld = false
     var source: Source?
     var problem: ProblemDetails.Code?
-    /// The address of who asks, when it is logged.
+    /// The peer's address, if it is logged.
     var peer: String?
-    /// Who asks, when keys are on.
+    /// The caller, when keys are on.
     var caller: KeyHolder?
 
     init(
@@ -45,7 +45,7 @@ struct RequestContext: Sendable {
         self.init(head, bytes, route, shard: exchange.loopIndex, number: exchange.id)
     }
 
-    /// `number` is unlike that of any other request of the process.
+    /// `number` is unique among the requests of the process.
     init(
         _ head: borrowing RequestHead, _ bytes: Span<UInt8>, _ route: Route, shard: Int = 0,
         number: UInt64
@@ -57,7 +57,7 @@ struct RequestContext: Sendable {
         requestID = fields.requestID ?? .made(Self.unlikeOthers(number))
     }
 
-    /// From now on the context outlives the bytes of its head.
+    /// Copies what is needed of the head's bytes, so that the context outlives them.
     mutating func keep(_ bytes: Span<UInt8>) {
         requestID = requestID.kept(from: bytes)
         if case .at(let place) = action {
@@ -68,7 +68,8 @@ struct RequestContext: Sendable {
 
     var trace: TraceParent? { fields.trace }
 
-    /// Load balancers and scrapers ask again and again: that all is well is no news.
+    /// Whether this is a repeated check by a load balancer or scraper, whose success is logged at
+    /// `debug`.
     var isCheck: Bool {
         switch route {
         case .live, .ready, .metrics, .sources, .options: true
@@ -76,7 +77,7 @@ struct RequestContext: Sendable {
         }
     }
 
-    /// What the caller asks about an action.
+    /// The caller's question about an action.
     func question(_ options: RequestOptions, _ id: ActionID) -> Question {
         var question = options.question(id)
         question.holder = caller?.name
@@ -89,8 +90,8 @@ struct RequestContext: Sendable {
         savedCalls = answer.service == .miss ? 0 : 1
     }
 
-    /// Counts what one of an event stream's actions was first answered with, or after a problem; of a
-    /// stream of one the line says more.
+    /// Counts the first answer for an action of an event stream, or the first after a problem; the
+    /// log line of a stream of one action has more details.
     mutating func serve(_ reply: Reply, to question: Question) {
         let saved = savedCalls
         problem = nil
@@ -107,13 +108,13 @@ struct RequestContext: Sendable {
         (cacheResult, source, problem) = (nil, nil, nil)
     }
 
-    /// Takes a place of the caller's, if callers have keys; returns the problem that there is none left.
+    /// Takes a place of the caller, if callers have keys; returns a problem if none is left.
     func hold(questions: Int) -> ProblemDetails? {
         guard let caller, !caller.hold(questions: questions) else { return nil }
         return .tooManyHeld(caller.name, now: startedAt)
     }
 
-    /// The same, of a request that is held.
+    /// The context marked as held.
     var held: RequestContext {
         var context = self
         context.isHeld = true
@@ -129,7 +130,8 @@ struct RequestContext: Sendable {
 
     private static let seed = UInt64.random(in: .min ... .max)
 
-    /// Numbers in a row become ids that are unlike each other, here and in other processes.
+    /// Turns consecutive numbers into ids that differ from each other, and from those of other
+    /// processes.
     private static func unlikeOthers(_ number: UInt64) -> UInt64 {
         var word = seed &+ number &* 0x9e37_79b9_7f4a_7c15
         word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9

@@ -1,4 +1,4 @@
-// Answers that may be served without asking the tracker: written by the engine, read by every loop.
+// Answers that can be served without the tracker: written by the engine, read by every loop.
 
 import Locking
 import StatusAPI
@@ -9,16 +9,15 @@ extension Snapshot {
     fileprivate func suits(_ source: Source?, _ patience: borrowing Question.Patience) -> Bool {
         let document = answer.document
         guard source ?? document.source == document.source else { return false }
-        // Who waits for news of a finished action need not wait.
+        // A wait for a finished action ends at once.
         return patience.isNone || document.isDone
     }
 }
 
-/// The published answers, in shards so that loops seldom meet.
-///
-/// Found by a hash of the id's bytes, so that a request's bytes need not become a string. Of two ids
-/// with one hash the later is kept and the other is answered by the engine: slower, never
-/// wrong. The hash has a seed of its own, so nobody outside can make ids collide.
+/// The published answers, in shards so that loops rarely contend. Looked up by a hash of the id's
+/// bytes, so that a request needs no string. Of two ids with the same hash the later is kept, and
+/// the engine answers the other one: slower, but never wrong. The hash has a random seed, so that
+/// nobody outside can construct collisions.
 final class ResponseCache: Sendable {
     /// 100,000 answers, the usual bound, fill their buckets to six tenths; 64 shards would have grown anew.
     private static let shardCount: UInt64 = 80
@@ -29,7 +28,7 @@ final class ResponseCache: Sendable {
         shards = (0..<Self.shardCount).map { _ in Guarded([:]) }
     }
 
-    /// The answer for an id, given by its bytes; nil: ask the tracker.
+    /// The answer for an id, given by its bytes; nil: the tracker has to be asked.
     func answer(
         for id: Span<UInt8>, _ source: Source?, _ patience: borrowing Question.Patience,
         now: Instant
@@ -41,7 +40,7 @@ final class ResponseCache: Sendable {
         return found
     }
 
-    /// The answer to a question; nil: ask the tracker.
+    /// The answer to a question; nil: the tracker has to be asked.
     func answer(to question: Question, now: Instant) -> RenderedAnswer? {
         var id = question.id.text
         return id.withUTF8 {

@@ -4,7 +4,7 @@ import Dispatch
 import Glibc
 import StatusCore
 
-/// Watches the files that secrets were read from: those for upstreams, and callers' keys.
+/// Watches the files of secrets: upstream credentials and caller keys.
 ///
 /// `@unchecked Sendable`: `files` is touched on `queue` only.
 final class SecretWatcher: @unchecked Sendable {
@@ -12,18 +12,19 @@ final class SecretWatcher: @unchecked Sendable {
         var path: String
         var setting: String
         var reread: @Sendable () throws -> Void
-        /// Nil before the first.
+        /// Nil before the first reading.
         var reading: Reading?
     }
 
-    /// What came of a reading, and of which file.
+    /// The result of a reading, and the file's stamp.
     private enum Reading: Equatable {
         case taken(Stamp)
-        /// Tried again at every look: the file may be well, and something else have lacked.
+        /// Tried again at every check: the file may be valid, and another resource have been
+        /// missing.
         case failed(Stamp)
     }
 
-    /// What changes when a file does; all zero when there is none.
+    /// Metadata that changes with the file; all zero if there is no file.
     private struct Stamp: Equatable {
         var inode: UInt64 = 0
         var size: Int64 = 0
@@ -33,7 +34,7 @@ final class SecretWatcher: @unchecked Sendable {
 
     private let queue = DispatchQueue(label: "status-proxy.secrets", qos: .utility)
     private let log: LogWriter
-    /// Between two looks.
+    /// The time between two checks.
     private let interval: DispatchTimeInterval
     private var files: [Watched] = []
     private var timer: (any DispatchSourceTimer)?
@@ -43,9 +44,9 @@ final class SecretWatcher: @unchecked Sendable {
         self.interval = interval
     }
 
-    /// `reread` takes over what the file holds now, or throws and leaves everything as it is. It runs
-    /// on the watcher's queue; the first time before this returns, since the file may have changed
-    /// after the settings were read.
+    /// `reread` applies the file's new content, or throws and changes nothing. It runs on the
+    /// watcher's queue; the first time before this function returns, since the file may have
+    /// changed after the settings were read.
     func watch(
         _ path: String, _ setting: String, reread: @escaping @Sendable () throws -> Void
     ) {
@@ -75,7 +76,7 @@ final class SecretWatcher: @unchecked Sendable {
     }
 
     private func look(at watched: inout Watched, force: Bool) {
-        // Before the reading: what is written during it shows at the next look.
+        // Taken before the reading, so that the next check detects a change during it.
         let stamp = Self.stamp(watched.path)
         let last = watched.reading
         guard force || last != .taken(stamp) else { return }
@@ -87,10 +88,10 @@ final class SecretWatcher: @unchecked Sendable {
             log.log(.info, "secret file read again", ["setting": setting])
         } catch {
             watched.reading = .failed(stamp)
-            // Once for each state of the file.
+            // Logged once for each state of the file.
             guard force || last != .failed(stamp) else { return }
             log.log(
-                .error, "secret file cannot be used; what it held before stays",
+                .error, "secret file cannot be used; its previous content stays in force",
                 ["setting": setting, "error": .text("\(error)")])
         }
     }

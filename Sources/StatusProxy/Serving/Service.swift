@@ -1,4 +1,4 @@
-// The composition root: wires settings, stores, upstreams, tracker and server, and brings them down again.
+// The composition root: wires settings, stores, upstreams, tracker and server, and shuts them down.
 
 import Dispatch
 import Glibc
@@ -22,12 +22,11 @@ final class Service: Sendable {
     private let secrets: SecretWatcher
     private let lifecycle = DispatchQueue(label: "status-proxy.lifecycle")
     private let isStopping = Guarded(false)
-    /// Nil when no service manager asks for it.
+    /// Nil without a service manager.
     private let supervision: Supervision?
 
-    /// Opens the store and binds the address. `manager` is told how the service is.
-    ///
-    /// - Throws: what an operator can read in one line.
+    /// Opens the store and binds the address. `manager` gets the state of the service.
+    /// - Throws: an error whose description is one line for operators.
     init(_ settings: Settings, manager: ServiceManager? = nil) throws {
         self.settings = settings
         let format = settings.logFormat ?? (isatty(STDERR_FILENO) == 1 ? .text : .json)
@@ -41,7 +40,7 @@ final class Service: Sendable {
         let loops = ServerConfiguration.processors
         let metrics = Metrics()
         let responses = ResponseCache()
-        // Calls and decisions take turns on one thread; neither ever waits.
+        // Calls and decisions take turns on one thread; neither blocks it.
         let work = DispatchQueue(label: "status-proxy.work")
         let multi = try CurlMulti(target: work)
         // libpq's thread reads the environment, which the line above may have changed.
@@ -70,7 +69,7 @@ final class Service: Sendable {
         let journal = RequestJournal(
             log: log, metrics: metrics, shards: loops, logging: settings.logRequests,
             logsPeer: settings.logsPeer)
-        // What needs a key is kept by no cache that others ask, too.
+        // An answer that needs a key must not be stored in a shared cache.
         let caches = settings.callers == nil ? CacheScope.shared : .private
         streams = EventStreams(engine: engine, journal: journal, caches: caches)
         let callers = settings.callers.map { callers in
@@ -81,7 +80,7 @@ final class Service: Sendable {
             return gate
         }
         let configuration = Self.configuration(settings, journal, metrics, log, loops)
-        // Whom a key, or the network, keeps out need not be known by a name.
+        // Host names matter only where neither a key nor the network protects the service.
         let isOpenHere = callers == nil && configuration.isLoopback
         let browsers = BrowserPolicy(hosts: isOpenHere ? settings.httpHosts : nil)
         let limits = APILimits(
@@ -104,7 +103,7 @@ final class Service: Sendable {
     }
 
     func start() {
-        // Now: later there may be no descriptor to read it by.
+        // Read now: later there may be no descriptor for it.
         _ = ProcessFigures.startedAt
         handleSignals()
         server.start()
@@ -119,14 +118,14 @@ final class Service: Sendable {
         lifecycle.async { self.supervision?.started() }
     }
 
-    /// Keys are exchanged while the service runs; a file that cannot be used changes nothing.
+    /// Replaces keys while the service runs; an invalid file changes nothing.
     private static func watch(
         _ path: String, _ gate: CallerGate, _ secrets: SecretWatcher, _ metrics: Metrics
     ) {
-        metrics.tell(callerKeysAreGood: true)
+        metrics.record(callerKeysAreGood: true)
         secrets.watch(path, SettingName.callerKeysFile.name) {
             let keys = Result { () throws(SettingFailure) in try CallerKeys(path: path) }
-            metrics.tell(callerKeysAreGood: (try? keys.get()) != nil)
+            metrics.record(callerKeysAreGood: (try? keys.get()) != nil)
             gate.replace(try keys.get())
         }
     }
@@ -202,9 +201,9 @@ final class Service: Sendable {
             switch shortage {
             case .began(let number):
                 log.log(
-                    .warning, "no descriptors for more connections",
+                    .warning, "no descriptors left for new connections",
                     ["error": .text(String(cString: strerror(number)))])
-            case .ended: log.log(.info, "descriptors for more connections again")
+            case .ended: log.log(.info, "descriptors available for new connections again")
             }
         }
         return configuration
@@ -221,7 +220,7 @@ final class Service: Sendable {
     private func on(_ number: Int32, _ handler: @escaping @Sendable () -> Void) {
         signal(number, SIG_IGN)
         let source = DispatchSource.makeSignalSource(signal: number, queue: lifecycle)
-        // The source holds itself: it lives as long as the process.
+        // The source retains itself, and lives as long as the process.
         source.setEventHandler { withExtendedLifetime(source, handler) }
         source.activate()
     }
@@ -233,7 +232,7 @@ final class Service: Sendable {
 
     // MARK: Stopping
 
-    /// Ready no more; serve for the drain delay; then let everything under way come to its end.
+    /// Reports not ready, serves for the drain delay, then lets everything under way finish.
     private func stop(_ reason: String) {
         let isFirst = isStopping.withLock { isStopping in
             defer { isStopping = true }
@@ -252,9 +251,8 @@ final class Service: Sendable {
         }
     }
 
-    /// Gates are completed first: slow readers may take the rest of the time. Answers go out before
-    /// connections are counted idle, and what those that came in last have asked ends before the store
-    /// closes.
+    /// Calls are completed first, since slow readers may take the rest of the time. Answers are
+    /// sent before connections count as idle, and the last requests end before the store closes.
     private func finish() {
         server.stopAccepting()
         streams.drain()

@@ -1,12 +1,12 @@
-// A file of certificates that are to be trusted: whether libcurl and libpq can use it.
+// Checks that libcurl and libpq can use a file of trusted certificates.
 
 import CCrypto
 
 enum CertificateFile {
     static let bytesMax = 16 << 20
 
-    /// - Throws: unless at least one certificate stands there in PEM, and all of them can be read. Else
-    ///   every connection would fail.
+    /// - Throws: unless the file has at least one certificate in PEM, and all can be read.
+    ///   Otherwise every connection would fail.
     static func check(_ path: String, _ name: SettingName) throws(SettingFailure) {
         let bytes: [UInt8]
         do { bytes = try SmallFile.read(path, bytesMax: bytesMax) } catch {
@@ -19,7 +19,7 @@ enum CertificateFile {
             if bytes.isEmpty {
                 "is empty"
             } else if bytes.first == 0x30 {
-                "is DER (openssl x509 -inform der -in FILE -out FILE.pem makes PEM of it)"
+                "is DER (openssl x509 -inform der -in FILE -out FILE.pem converts it to PEM)"
             } else if text.contains("CERTIFICATE-----") {
                 "holds a certificate that cannot be read"
             } else if text.contains("PRIVATE KEY-----") {

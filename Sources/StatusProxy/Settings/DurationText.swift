@@ -1,4 +1,4 @@
-// Spans as people write them in settings: 500ms, 10s, 5m, 24h, 1m30s, 7d.
+// Durations as written in settings: 500ms, 10s, 5m, 24h, 1m30s, 7d.
 
 enum DurationText {
     static let form = "a duration like 500ms, 10s, 5m or 24h; 1m30s and 7d are taken, too"
@@ -9,7 +9,8 @@ enum DurationText {
     ]
     private static let millisecondsMax: Int64 = 10 * 365 * 86_400_000
 
-    /// Nil unless it is whole numbers with their units, from long to short, up to ten years.
+    /// Nil unless the text consists of whole numbers with units, from long to short, up to ten
+    /// years.
     static func parse(_ text: String) -> Duration? {
         var rest = text.utf8[...]
         var left = units[...]
@@ -32,7 +33,7 @@ enum DurationText {
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
-    /// The longest unit in which the span is whole, up to hours.
+    /// The duration in the longest unit in which it is whole, up to hours.
     static func format(_ span: Duration) -> String {
         let milliseconds =
             span.components.seconds * 1000

@@ -1,4 +1,5 @@
-// What the settings expose to others: settings and environment come in, warnings for the operator go out.
+// Settings that expose data or quotas: settings and environment come in, warnings for the operator
+// go out.
 
 import SocketServer
 import StateStores
@@ -6,7 +7,7 @@ import StatusCore
 import UpstreamCurl
 
 enum Exposure {
-    /// A line for each.
+    /// The warnings, a line for each.
     static func warnings(_ settings: Settings, _ environment: [String: String]) -> [String] {
         let proxy = proxyVariables.first { !(environment[$0] ?? "").isEmpty }
         var warnings: [String] = []
@@ -29,14 +30,14 @@ enum Exposure {
         if settings.callers == nil, ServerConfiguration(host: settings.listenHost).isWildcard {
             warnings.append(
                 "\(SettingName.listenHost.rawValue): \(settings.listenHost) is every address of this"
-                    + " machine and there is no CALLER_KEYS_FILE, so everybody who reaches it may ask"
+                    + " machine and there is no CALLER_KEYS_FILE, so everyone who reaches it may ask"
             )
         }
         return warnings
     }
 
-    /// Sources with the same credentials at the same place have one quota, and each spends its budget of
-    /// it.
+    /// Sources with the same credentials for the same API share one quota, but each has its own
+    /// budget.
     private static func shared(_ settings: Settings) -> [String] {
         var warnings: [String] = []
         for (index, source) in settings.configured.enumerated() {
@@ -49,18 +50,18 @@ enum Exposure {
             }
             guard let twin else { continue }
             warnings.append(
-                "SOURCES: \(twin) and \(source) have the same credentials, so one account pays for"
-                    + " the calls of both; list one of them, or give each a part of the budget")
+                "SOURCES: \(twin) and \(source) have the same credentials, so their calls use up one"
+                    + " account's quota; list one of them, or give each a part of the budget")
         }
         return warnings
     }
 
     /// The environment variables that name libcurl's proxy for `http:`, the first one first.
-    /// `HTTP_PROXY` is none of them: in a CGI it would be a field of the request (libcurl, "Environment
-    /// variables").
+    /// `HTTP_PROXY` is not among them: in a CGI it would be a field of the request (libcurl,
+    /// "Environment variables").
     private static let proxyVariables = ["http_proxy", "all_proxy", "ALL_PROXY"]
 
-    /// Where credentials go, by the names of the settings.
+    /// The URLs to which credentials are sent, by setting.
     private static func urls(_ settings: Settings) -> [(name: String, url: UpstreamURL)] {
         settings.configured.flatMap { source -> [(name: String, url: UpstreamURL)] in
             guard let endpoint = settings.sources[source]?.endpoint else { return [] }

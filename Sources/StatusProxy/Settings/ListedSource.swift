@@ -1,15 +1,15 @@
-// Which sources there are: SOURCES and each one's kind come in, checked names come out.
+// The list of sources: SOURCES and each source's kind come in, checked names go out.
 
 import StatusCore
 
-/// A source by its name and kind.
+/// A source's name and kind.
 struct ListedSource: Sendable {
     let source: Source
     let kind: SourceKind
-    /// It stands in SOURCES, so it has to be complete.
+    /// Whether SOURCES lists it, so that it has to be complete.
     let isRequired: Bool
 
-    /// What the names of its variables begin with.
+    /// The prefix of its variables.
     var prefix: String { source.variablePrefix }
 
     func variable(_ aspect: SourceAspect) -> String { source.variable(aspect) }
@@ -20,7 +20,7 @@ struct ListedSource: Sendable {
         }
     }
 
-    /// Sources that are there without SOURCES, if they have credentials.
+    /// The sources without SOURCES, each if it has credentials.
     static let defaultKinds: [(name: String, kind: SourceKind)] = [
         ("orders", .miraklOrders), ("vouchers", .voucherify),
     ]
@@ -33,7 +33,7 @@ extension Source {
 }
 
 extension ListedSource {
-    /// `texts`: all that was given, by name.
+    /// `texts`: all given settings, by name.
     static func list(_ texts: [String: String]) throws(SettingFailure) -> [ListedSource] {
         let sources = try names(texts)
         try checkPrefixes(sources)
@@ -55,8 +55,8 @@ extension ListedSource {
             guard let source = Source(String(name)) else {
                 throw SettingFailure(
                     SettingName.sources,
-                    "'\(part)' is not a source's name: give lower-case letters, digits and hyphens, at"
-                        + " most \(Source.nameBytesMax), with a letter first, like orders,orders-de"
+                    "'\(part)' is not a source's name: give at most \(Source.nameBytesMax) lower-case"
+                        + " letters, digits and hyphens, a letter first, such as orders,orders-de"
                 )
             }
             guard !sources.contains(source) else {
@@ -72,8 +72,9 @@ extension ListedSource {
         return sources
     }
 
-    /// The longest prefix that fits a variable's name says whose it is. So no variable of a source with a
-    /// shorter one, and none of the service, may begin with a source's.
+    /// A variable belongs to the source with the longest matching prefix. So no variable of a
+    /// source with a shorter prefix, and none of the service, may begin with another source's
+    /// prefix.
     private static func checkPrefixes(_ sources: [Source]) throws(SettingFailure) {
         let general = SettingName.allCases.map(\.name) + RawSettings.others
         for source in sources {

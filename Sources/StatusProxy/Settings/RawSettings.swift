@@ -1,23 +1,23 @@
-// Settings as texts, by name: the environment's over the file's over the defaults.
+// Settings as texts, by name: from the environment, else the file, else the defaults.
 
 import Glibc
 import StatusCore
 
-/// What was given, and where. The environment wins over the file.
+/// The given settings and their origin. The environment wins over the file.
 struct RawSettings {
     private var texts: [String: String] = [:]
-    /// The file that CONFIG_FILE names, and the names that it decides.
+    /// The file that CONFIG_FILE names; and below, the settings that come from it.
     private var file: String?
     private var fromFile: Set<String> = []
     /// The sources by name and kind, in the order in which they are listed.
     private(set) var sources: [ListedSource] = []
-    /// What may be a mistake: variables that are none of ours, but a letter or two from one, and a file
-    /// of keys that is said to be nothing. A line for each.
+    /// Possible mistakes, a line for each: unknown variables that differ from a setting by a letter
+    /// or two, and an empty CALLER_KEYS_FILE.
     private(set) var warnings: [String] = []
 
     static let fileBytesMax = 1 << 20
 
-    /// - Throws: for a name that nobody knows, and for a file that cannot be read.
+    /// - Throws: for an unknown name, and for a file that cannot be read.
     init(environment: [String: String]) throws(SettingFailure) {
         if let path = environment[SettingName.configFile], !path.isEmpty {
             try readFile(path)
@@ -35,16 +35,16 @@ struct RawSettings {
         for name in variables.keys.sorted() { try check(environmentVariable: name) }
         if environment[SettingName.callerKeysFile.name] == "" {
             warnings.append(
-                "\(SettingName.callerKeysFile.name): it is set to nothing, so everybody may ask")
+                "\(SettingName.callerKeysFile.name): it is empty, so everyone may ask")
         }
     }
 
-    /// Nil when neither given nor defaulted. A setting that is set to nothing is not set.
+    /// Nil without a given or default value. An empty value counts as not set.
     func text(_ setting: some Setting) -> String? { texts[setting.name] ?? setting.defaultText }
 
     func isSet(_ setting: some Setting) -> Bool { texts[setting.name] != nil }
 
-    /// The effective value and its origin, secrets hidden. Nil: it is not set and has no default.
+    /// The effective value and its origin, secrets hidden. Nil if there is no value.
     func effective(_ setting: some Setting) -> EffectiveSetting? {
         let name = setting.name
         var found = EffectiveSetting(
@@ -61,19 +61,19 @@ struct RawSettings {
         return found
     }
 
-    /// Which of the two names a secret was given by.
+    /// The name, of the two, by which a secret was given.
     func given<Name: Setting>(_ setting: Name, _ file: Name) -> Name {
         isSet(file) ? file : setting
     }
 
-    /// All settings that there are, in the order in which people read them.
+    /// All settings, in the order of the documentation.
     var all: [any Setting] {
         SettingName.allCases.flatMap { name -> [any Setting] in
             name == .sources ? [name] + sources.flatMap(\.settings) : [name]
         }
     }
 
-    /// The setting of that name; nil: there is none.
+    /// The setting of that name; nil if there is none.
     private func owner(of name: String) -> (any Setting)? {
         if let known = SettingName(rawValue: name) { return known }
         let source = sources.filter { name.hasPrefix($0.prefix) }
@@ -88,19 +88,19 @@ struct RawSettings {
         texts[name] = nil
         let (nearest, distance) = nearest(to: name.uppercased())
         guard distance <= Self.likeness else { return }
-        // A service that was to ask for keys must not be open to everybody.
+        // A service that was meant to require keys must not start without them.
         guard nearest != SettingName.callerKeysFile.name else { throw unknown(name) }
         warnings.append(
             "\(name): there is no such setting, so it has no effect; is \(nearest) meant?")
     }
 
-    /// Whatever begins so is meant for us.
+    /// Variables with these prefixes are meant for this service.
     private static let prefixes = ["ORDERS_", "VOUCHERS_", "CALLER_"]
-    /// Variables that are read elsewhere.
+    /// Variables that other code reads.
     static let others = [
         SettingName.configFile, SettingName.stateDirectory, "STATUS_PROXY_URL", "STATUS_PROXY_KEY",
     ]
-    /// So many letters may be wrong for a name to be taken for a mistyped one.
+    /// The number of wrong letters up to which a name counts as mistyped.
     private static let likeness = 2
 
     private mutating func readFile(_ path: String) throws(SettingFailure) {
@@ -128,7 +128,8 @@ struct RawSettings {
         }
     }
 
-    /// Names the known setting that looks most like it, and what the source's kind has to do with it.
+    /// The failure for an unknown name, with the most similar setting, or with the source's kind if
+    /// that lacks the setting.
     private func unknown(_ name: String) -> SettingFailure {
         let source = sources.filter { name.hasPrefix($0.prefix) }
             .max { $0.prefix.count < $1.prefix.count }
@@ -171,13 +172,13 @@ struct RawSettings {
     }
 }
 
-/// A setting as people may see it.
+/// A setting as it may be shown.
 struct EffectiveSetting {
     var name: String
-    /// Nil: it is a secret.
+    /// Nil for a secret.
     var value: String?
-    /// `environment`, `default`, or the variable that decides where the value is.
+    /// `environment`, `default`, or the variable that names the value's file.
     var origin: String
-    /// The file that this variable names.
+    /// That file.
     var file: String?
 }

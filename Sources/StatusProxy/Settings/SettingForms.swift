@@ -1,4 +1,4 @@
-// From a setting's text to its value, or to the line that says which form it takes.
+// Converts a setting's text to its value, or to a failure that names the accepted form.
 
 import StatusCore
 import UpstreamCurl
@@ -20,7 +20,7 @@ extension RawSettings {
         return span
     }
 
-    /// `others`: what may be said in place of a number.
+    /// `others`: words that are accepted instead of a number.
     func integer(
         _ name: some Setting, _ range: ClosedRange<Int>, others: String = ""
     ) throws(SettingFailure) -> Int {
@@ -49,12 +49,12 @@ extension RawSettings {
         }
         guard size >= min else {
             throw SettingFailure(
-                name, "'\(text)' is too little: give \(SizeText.format(min)) or more")
+                name, "'\(text)' is too small: give \(SizeText.format(min)) or more")
         }
         return size
     }
 
-    /// Who may do what with a file, as chmod takes it.
+    /// An octal file mode, as for chmod.
     func fileMode(_ name: some Setting) throws(SettingFailure) -> UInt32 {
         let text = try required(name)
         guard text.utf8.allSatisfy({ (0x30...0x37).contains($0) }),
@@ -66,7 +66,7 @@ extension RawSettings {
         return mode
     }
 
-    /// Names or addresses between commas, as they stand in Host fields without the port.
+    /// Names or addresses separated by commas, as in Host fields without the port.
     func hostNames(_ name: some Setting) throws(SettingFailure) -> Set<String> {
         guard let text = text(name) else { return [] }
         var names: Set<String> = []
@@ -90,7 +90,7 @@ extension RawSettings {
         }
     }
 
-    /// Capitals do not count. `others`: what else may be said.
+    /// Case-insensitive. `others`: further accepted words.
     func word<Choice: RawRepresentable<String> & CaseIterable>(
         _ name: some Setting, _ choice: Choice.Type, others: [String: Choice] = [:]
     ) throws(SettingFailure) -> Choice? {
@@ -103,7 +103,7 @@ extension RawSettings {
         return value
     }
 
-    /// A secret said itself, or by the file that holds it; one of the two.
+    /// A secret, given directly or by its file, but not both.
     func secret(_ name: some Setting, file fileName: some Setting) throws(SettingFailure) -> Secret?
     {
         if isSet(name), isSet(fileName) {
@@ -114,8 +114,9 @@ extension RawSettings {
         return try Self.readSecret(path, fileName.name)
     }
 
-    /// A secret's file is its text; a line end after it does not count. What an editor or a shell puts
-    /// around it unseen is refused: nobody could say why the secret is.
+    /// Reads a secret from a file; a line end after it is removed. Other invisible characters
+    /// around it, from an editor or a shell, are refused: they would make the secret invalid
+    /// without a visible cause.
     static func readSecret(_ path: String, _ name: String) throws(SettingFailure) -> Secret {
         var bytes: [UInt8]
         do { bytes = try SmallFile.read(path, bytesMax: Secret.bytesMax + 2) } catch {
@@ -134,7 +135,7 @@ extension RawSettings {
         }
         guard ![first, last].contains(where: { $0 == 0x20 || $0 == 0x09 }) else {
             throw SettingFailure(
-                name: name, problem: "\(path) has a blank before or after the secret: take it away")
+                name: name, problem: "\(path) has a blank before or after the secret: remove it")
         }
         return Secret(String(decoding: bytes, as: UTF8.self))
     }

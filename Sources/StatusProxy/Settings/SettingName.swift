@@ -1,16 +1,16 @@
-// The settings of the service as a whole, by name and with their defaults: the table that
-// docs/configuration.md shows and the reader obeys.
+// The settings of the service as a whole, with their names and defaults: the table that
+// docs/configuration.md shows.
 
 /// An environment variable, and a key of the settings file.
 protocol Setting: Sendable {
     var name: String { get }
-    /// The text that counts when nobody gives one; nil: none.
+    /// The default; nil: none.
     var defaultText: String? { get }
-    /// The value must never be shown.
+    /// Whether the value must never be shown.
     var isSecret: Bool { get }
 }
 
-/// A setting that is no source's.
+/// A setting of the service, not of a source.
 enum SettingName: String, CaseIterable, Setting {
     case listenHost = "LISTEN_HOST"
     case listenPort = "LISTEN_PORT"
@@ -75,7 +75,7 @@ enum SettingName: String, CaseIterable, Setting {
     var isSecret: Bool { false }
 }
 
-/// Why the start is refused: one line that names the setting and the accepted form.
+/// An invalid setting: one line that names the setting and the accepted form.
 struct SettingFailure: Error, Equatable, CustomStringConvertible {
     var name: String
     var problem: String

@@ -5,16 +5,16 @@ import StateStores
 import StatusCore
 import UpstreamCurl
 
-/// Everything that can be set. Valid once it exists.
+/// All settings. An instance is always valid.
 struct Settings: Sendable {
     var listenHost: String
     var listenPort: Int
-    /// Of a Unix socket's file.
+    /// The mode of a Unix socket's file.
     var listenMode: UInt32
     var sources: PerSource<SourceSettings>
     var caFile: String?
     var store: StorePlace
-    /// What the store's place was said by.
+    /// The name of the setting that gave the store's place.
     var storeSetting: String
     var refreshWait: Duration
     var waitMax: Duration
@@ -22,12 +22,12 @@ struct Settings: Sendable {
     var terminalTTL: Duration
     var cacheMaxActions: Int
     var cacheMaxBytes: Int
-    /// Nil: everybody may ask.
+    /// Nil: everyone may ask.
     var callers: CallerSettings?
     var httpMaxConnections: Int
     var httpIdleTimeout: Duration
     var httpHeaderTimeout: Duration
-    /// Names by which browsers may use a loopback listener without keys.
+    /// Host names that browsers may use for a loopback listener without keys.
     var httpHosts: Set<String>
     var drainDelay: Duration
     var shutdownTimeout: Duration
@@ -35,9 +35,9 @@ struct Settings: Sendable {
     /// Nil: text on a terminal, else JSON.
     var logFormat: LogFormat?
     var logRequests: RequestLogging
-    /// Peers' addresses stand in the lines of requests.
+    /// Whether request lines contain the peer's address.
     var logsPeer: Bool
-    /// What an operator should hear of, although it stops nothing: a line each.
+    /// Warnings for the operator, a line for each.
     var warnings: [String]
 
     enum StorePlace: Sendable, Equatable {
@@ -45,7 +45,7 @@ struct Settings: Sendable {
         case postgres(PostgresURL)
         case memory
 
-        /// As STORE_URL says it, without a password.
+        /// As in STORE_URL, without a password.
         var text: String {
             switch self {
             case .sqlite(let path): "sqlite:\(path)"
@@ -95,13 +95,13 @@ struct Settings: Sendable {
             try raw.word(SettingName.logLevel, LogLevel.self, others: ["warn": .warning]) ?? .info
         logFormat = try raw.word(SettingName.logFormat, LogFormat.self)
         logRequests = try raw.word(SettingName.logRequests, RequestLogging.self) ?? .all
-        // With keys there is a caller to tell from whoever has got hold of its key.
+        // With keys, the address distinguishes a caller from someone who has stolen its key.
         logsPeer =
             try (raw.word(SettingName.logPeer, OnOrOff.self) ?? (callers == nil ? .off : .on))
             == .on
     }
 
-    /// Those that are on.
+    /// The sources that are on.
     private static func sources(
         _ raw: RawSettings, caFile: String?
     ) throws(SettingFailure) -> PerSource<SourceSettings> {
@@ -113,7 +113,7 @@ struct Settings: Sendable {
         guard !settings.isEmpty else {
             throw SettingFailure(
                 name: "ORDERS_TOKEN, ORDERS_CLIENT_ID or VOUCHERS_APP_ID",
-                problem: "no source has credentials, so there is nothing to ask; give at least one,"
+                problem: "no source has credentials; give those of at least one,"
                     + " or list other sources in SOURCES")
         }
         return PerSource(settings)
@@ -127,7 +127,7 @@ struct Settings: Sendable {
         if text == "memory:" { return (.memory, name) }
         if text.hasPrefix("postgres") { return (.postgres(try postgresURL(text)), name) }
         guard text.hasPrefix("sqlite:"), text.count > "sqlite:".count else {
-            // The text may hold a password.
+            // The text may contain a password.
             throw SettingFailure(
                 SettingName.storeURL, "give sqlite:PATH, postgresql://…, or memory: for tests")
         }
@@ -141,9 +141,8 @@ struct Settings: Sendable {
         return (.sqlite(path: "\(folder)/\(path)"), SettingName.stateDirectory)
     }
 
-    /// What shows without opening the store.
-    ///
-    /// - Throws: when it could not be kept at its place.
+    /// Checks what is possible without opening the store.
+    /// - Throws: if a store could not be kept at that place.
     func checkStore() throws(SettingFailure) {
         guard case .sqlite(let path) = store, let fault = SQLiteStore.fault(at: path) else {
             return
@@ -166,16 +165,16 @@ struct Settings: Sendable {
     }
 }
 
-/// Who may ask, how often, and how much at a time.
+/// The caller keys and the quotas of callers.
 struct CallerSettings: Sendable {
     var keysFile: String
     var keys: CallerKeys
-    /// Per caller; nil: not limited.
+    /// For each caller; nil: not limited.
     var requestsPerSecond: Int?
-    /// Requests and event streams of one caller that are held at a time.
+    /// The requests and event streams of one caller that may be held at a time.
     var heldMax: Int
 
-    /// Nil without a file of keys: then there are no callers to tell apart.
+    /// Nil without a file of keys: callers cannot be identified.
     init?(_ raw: RawSettings) throws(SettingFailure) {
         requestsPerSecond = try raw.optionalInteger(
             SettingName.callerRequestsPerSecond, 1...1_000_000)
@@ -188,7 +187,7 @@ struct CallerSettings: Sendable {
             for limit in limits.compactMap(\.self) {
                 throw SettingFailure(
                     limit,
-                    "a quota is per caller, and nobody can tell callers apart without"
+                    "a quota is per caller, and callers cannot be identified without"
                         + " CALLER_KEYS_FILE: give that, or unset this")
             }
             return nil
@@ -199,7 +198,7 @@ struct CallerSettings: Sendable {
 }
 
 extension Settings {
-    /// What the tracker needs to know.
+    /// The tracker's part of the settings.
     var trackerPolicy: TrackerPolicy {
         TrackerPolicy(
             sources: sources.map(\.policy), refreshWait: refreshWait,

@@ -1,4 +1,4 @@
-// A small file, read whole: settings, secrets.
+// Reads a small file as a whole: settings, secrets.
 
 import Glibc
 
@@ -7,7 +7,7 @@ enum SmallFile {
         var description: String
     }
 
-    /// - Throws: in the system's words, or when it is larger than `bytesMax`.
+    /// - Throws: the system's message, or that the file is larger than `bytesMax`.
     static func read(_ path: String, bytesMax: Int) throws(Failure) -> [UInt8] {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { throw Failure(description: String(cString: strerror(errno))) }

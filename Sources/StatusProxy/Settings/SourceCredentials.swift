@@ -1,17 +1,17 @@
-// With what a source is asked: the settings of one of the ways come in, credentials go out.
+// The credentials of a source: the settings of one of the kinds of credentials come in, credentials
+// go out.
 
 import StatusAPI
 import StatusCore
 import UpstreamCurl
 
-/// The credentials of a source, and the file that a part of them comes from.
+/// The credentials of a source, and the file of their secret part.
 struct SourceCredentials {
     let value: UpstreamCredentials
     let file: SourceSettings.SecretFile?
 
-    /// Nil without any, for a source that is not listed.
-    ///
-    /// - Throws: for half a credential, for two, and for none where there has to be one.
+    /// Nil if there are none and the source is not listed.
+    /// - Throws: for half a credential, for two kinds, and for none if the source is listed.
     init?(_ settings: SourceTexts) throws(SettingFailure) {
         let ways = [
             try Self.token(settings), try Self.client(settings), try Self.application(settings),
@@ -34,10 +34,10 @@ struct SourceCredentials {
         file = way.file(settings)
     }
 
-    /// One way to be let in.
+    /// One kind of credentials.
     private struct Way {
         var value: UpstreamCredentials
-        /// The setting that people name first.
+        /// The setting that messages name.
         var first: SourceAspect
         /// The setting that gave the secret part.
         var secret: SourceAspect
@@ -77,7 +77,7 @@ struct SourceCredentials {
         guard isFieldName(name) else {
             throw settings.failure(
                 .tokenHeader,
-                "'\(name)' is not a field's name like X-Api-Key that may carry a token")
+                "'\(name)' is not a field name such as X-Api-Key that can carry a token")
         }
         let isBearer = name.lowercased() == "authorization"
         let field = CredentialField(
@@ -125,7 +125,7 @@ struct SourceCredentials {
         return try? UpstreamURL(settings.url(.url).text + path)
     }
 
-    /// Both or neither.
+    /// Both parts of a credential; nil if both are missing.
     private static func pair(
         _ settings: SourceTexts, _ idAspect: SourceAspect, _ secret: Secret?,
         _ aspect: SourceAspect, _ file: SourceAspect
@@ -144,7 +144,7 @@ struct SourceCredentials {
         }
     }
 
-    /// The audience, and what TOKEN_FORM has in the form of a query.
+    /// The audience, and the fields of TOKEN_FORM, which is written like a query.
     private static func form(
         _ settings: SourceTexts
     ) throws(SettingFailure) -> [ClientCredentials.FormField] {
@@ -160,8 +160,8 @@ struct SourceCredentials {
             guard decoded.count == 2, !decoded.contains(""), !ownFields.contains(decoded[0]) else {
                 throw settings.failure(
                     .tokenForm,
-                    "'\(part)' is not a field like scope=jobs of the form NAME=VALUE&NAME=VALUE;"
-                        + " \(ownFields.joined(separator: ", ")) are there already")
+                    "'\(part)' is not a field such as scope=jobs of the form NAME=VALUE&NAME=VALUE;"
+                        + " \(ownFields.joined(separator: ", ")) are set by the service")
             }
             form.append(.init(decoded[0], decoded[1]))
         }
@@ -170,7 +170,8 @@ struct SourceCredentials {
 
     private static let ownFields = ["grant_type", "client_id", "client_secret"]
 
-    /// A token (RFC 9110, section 5.6.2) that says nothing of the message's framing or of the connection.
+    /// Whether the name is a token (RFC 9110, section 5.6.2) and no field for framing, the
+    /// connection or the service's own use.
     private static func isFieldName(_ name: String) -> Bool {
         let others = [
             "host", "content-length", "transfer-encoding", "connection", "accept",
@@ -182,7 +183,7 @@ struct SourceCredentials {
 }
 
 extension UpstreamCredentials {
-    /// The same with another secret: an id that goes with it stays.
+    /// The same credentials with another secret; the id is kept.
     fileprivate func replacing(_ secret: Secret) -> UpstreamCredentials {
         switch self {
         case .fields(var fields):

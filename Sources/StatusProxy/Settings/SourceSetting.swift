@@ -1,8 +1,8 @@
-// The settings of one source: what they are called, which of them its kind has, and their defaults.
+// The settings of one source: their names, which of them its kind has, and their defaults.
 
 import StatusCore
 
-/// What can be set of a source; its variable ends so.
+/// A setting of a source; the raw value is the end of its variable.
 enum SourceAspect: String, CaseIterable, Sendable {
     case kind = "KIND"
     case url = "URL"
@@ -27,7 +27,7 @@ enum SourceAspect: String, CaseIterable, Sendable {
     case appToken = "APP_TOKEN"
     case appTokenFile = "APP_TOKEN_FILE"
 
-    /// Whether a source of that kind has it.
+    /// Whether sources of that kind have the setting.
     func exists(in kind: SourceKind) -> Bool {
         switch self {
         case .kind, .url, .timeout, .minInterval, .maxInterval, .callsPerMinute, .callsPerDay,
@@ -43,7 +43,7 @@ enum SourceAspect: String, CaseIterable, Sendable {
     }
 }
 
-/// One aspect of one source.
+/// One setting of one source.
 struct SourceSetting: Setting {
     let source: ListedSource
     let aspect: SourceAspect

@@ -9,18 +9,18 @@ struct SourceSettings: Sendable {
     var endpoint: UpstreamEndpoint
     var policy: SourcePolicy
     var reader: any StateReader
-    /// Reads the credentials anew, when they come from a file.
+    /// The file of the credentials' secret, if there is one.
     var secretFile: SecretFile?
 
-    /// Where a secret is kept, and what it is part of.
+    /// The file of a secret, and how its content becomes credentials.
     struct SecretFile: Sendable {
         var path: String
-        /// The name of the setting that gives the path.
+        /// The name of the setting that gave the path.
         var setting: String
         var credentials: @Sendable (Secret) -> UpstreamCredentials
     }
 
-    /// Nil for a source that is off: it is not listed, and has no credentials.
+    /// Nil for a source that is off: not listed, and without credentials.
     init?(
         _ raw: RawSettings, _ source: ListedSource, caFile: String?
     ) throws(SettingFailure) {
@@ -88,7 +88,7 @@ struct SourceSettings: Sendable {
         settings.raw.text(settings[aspect])
     }
 
-    /// As the kind has it, or as the description file says.
+    /// The API of the kind, or that of the description file.
     private static func api(_ settings: SourceTexts) throws(SettingFailure) -> SourceAPI {
         if let api = settings.source.kind.api { return api }
         guard let path = raw(settings, .descriptionFile) else {
@@ -133,12 +133,12 @@ struct SourceTexts {
         try raw.secret(self[aspect], file: self[file])
     }
 
-    /// Which of the two gave the secret.
+    /// The setting, of the two, that gave the secret.
     func given(_ aspect: SourceAspect, _ file: SourceAspect) -> SourceAspect {
         isSet(file) ? file : aspect
     }
 
-    /// Which setting gave a part of the credentials.
+    /// The setting that gave a part of the credentials.
     func aspect(of part: CredentialPart) -> SourceAspect {
         switch part {
         case .token: given(.token, .tokenFile)

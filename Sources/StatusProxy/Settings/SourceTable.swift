@@ -1,4 +1,4 @@
-// The sources as people read them: a row for each, without secrets.
+// The sources as a table for people, without secrets.
 
 import StatusCore
 import UpstreamCurl
@@ -26,7 +26,7 @@ enum SourceTable {
 }
 
 enum TextTable {
-    /// Cells of a column begin below each other.
+    /// Pads the cells so that columns are aligned.
     static func lines(_ rows: [[String]]) -> [String] {
         let columns = rows.map(\.count).max() ?? 0
         let widths = (0..<columns).map { column in

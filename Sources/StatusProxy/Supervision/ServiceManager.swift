@@ -1,22 +1,21 @@
-// Messages to the service manager that started the process: sd_notify(3), without its library.
+// Messages to the service manager: sd_notify(3), without its library.
 
 import Glibc
 import StatusCore
 
 /// The socket that `NOTIFY_SOCKET` names. Every message is one datagram.
 struct ServiceManager: Sendable {
-    /// How often the manager wants to hear that the process works; nil: it does not watch.
+    /// The watchdog's time; nil: there is no watchdog.
     let watchdog: Duration?
     private let socket: Int32
     private let address: sockaddr_un
     private let length: socklen_t
 
-    /// For a full queue at the manager's end: what cannot be sent within this time is given up.
+    /// How long a message may wait for the manager's full queue before it is dropped.
     private static let sendTimeout = timeval(tv_sec: 1, tv_usec: 0)
 
-    /// Nil when no manager asks for messages.
-    ///
-    /// - Throws: what an operator can read in one line.
+    /// Nil if no manager expects messages.
+    /// - Throws: an error whose description is one line for operators.
     init?(environment: [String: String]) throws(Failure) {
         guard let path = environment["NOTIFY_SOCKET"], !path.isEmpty else { return nil }
         (address, length) = try Self.address(of: path)
@@ -38,7 +37,8 @@ struct ServiceManager: Sendable {
         var description: String { "NOTIFY_SOCKET \(path): \(problem)" }
     }
 
-    /// Sends assignments such as `READY=1`, one a line. Returns whether the manager's socket took them.
+    /// Sends assignments such as `READY=1`, one a line. Returns whether the manager's socket
+    /// accepted them.
     @discardableResult
     func send(_ assignments: String...) -> Bool {
         let bytes = Array(assignments.joined(separator: "\n").utf8)
@@ -68,7 +68,7 @@ struct ServiceManager: Sendable {
         return (address, socklen_t(before + bytes.count))
     }
 
-    /// sd_watchdog_enabled(3): it may be meant for another process.
+    /// sd_watchdog_enabled(3): the variables may be meant for another process.
     private static func watchdog(_ environment: [String: String]) -> Duration? {
         if let text = environment["WATCHDOG_PID"], Int32(text) != getpid() { return nil }
         guard let text = environment["WATCHDOG_USEC"], let span = Int64(text), span > 0,

@@ -1,12 +1,12 @@
-// What the service manager is told, and when: ready, reloading, stopping, at work, and the state in words.
+// Reports to the service manager: ready, reloading, stopping, the watchdog's signal, and the state
+// in words.
 
 import Dispatch
 import Glibc
 import StatusCore
 
-/// Tells the service manager how the service is.
-///
-/// `@unchecked Sendable`: its variables are touched on `queue` only, on which all its functions are called.
+/// Reports the state of the service to the service manager. `@unchecked Sendable`: its variables
+/// are touched on `queue` only, on which all its functions are called.
 final class Supervision: @unchecked Sendable {
     private let manager: ServiceManager
     private let queue: DispatchQueue
@@ -14,14 +14,14 @@ final class Supervision: @unchecked Sendable {
     private let pulse: @Sendable (_ done: @escaping @Sendable () -> Void) -> Void
     private let timer: any DispatchSourceTimer
     /// The status that was sent last.
-    private var toldStatus = ""
+    private var sentStatus = ""
     private var isPulseAwaited = false
 
-    /// The status is looked at this often.
+    /// How often the status is checked.
     private static let interval = Duration.seconds(1)
 
-    /// `status` is one line. `pulse` calls back once everything that has to turn has taken a turn: what
-    /// hangs keeps the watchdog from being told.
+    /// `status` returns one line. `pulse` calls back once the engine and every loop have responded:
+    /// if one hangs, the watchdog gets no signal.
     init(
         _ manager: ServiceManager, queue: DispatchQueue, status: @escaping @Sendable () -> String,
         pulse: @escaping @Sendable (_ done: @escaping @Sendable () -> Void) -> Void
@@ -33,10 +33,10 @@ final class Supervision: @unchecked Sendable {
         timer = DispatchSource.makeTimerSource(queue: queue)
     }
 
-    /// It listens: services that come after it may start.
+    /// Reports that the service listens: dependent services may start.
     func started() {
-        toldStatus = status()
-        manager.send("READY=1", "STATUS=\(toldStatus)", "MAINPID=\(getpid())")
+        sentStatus = status()
+        manager.send("READY=1", "STATUS=\(sentStatus)", "MAINPID=\(getpid())")
         // systemd advises half the watchdog's time; twice as often leaves room for a busy machine.
         let interval = min(Self.interval, manager.watchdog.map { $0 / 4 } ?? Self.interval)
         timer.setEventHandler { [weak self] in self?.look() }
@@ -60,7 +60,7 @@ final class Supervision: @unchecked Sendable {
 
     private func look() {
         let status = status()
-        if status != toldStatus, manager.send("STATUS=\(status)") { toldStatus = status }
+        if status != sentStatus, manager.send("STATUS=\(status)") { sentStatus = status }
         guard manager.watchdog != nil, !isPulseAwaited else { return }
         isPulseAwaited = true
         pulse { self.queue.async { self.isAtWork() } }

@@ -43,7 +43,7 @@ import Testing
         #expect(audit.code == 0 && orders?["judged"]?.bool == true)
         #expect(orders?["smallest_gap"]?["least_seconds"]?.double == 2)
         #expect(orders?["busiest_minute"]?["limit"]?.integer == 600)
-        #expect(try await world.audited(isJSON: false).text.contains(" s were due)"))
+        #expect(try await world.audited(isJSON: false).text.contains(" s were required)"))
     }
 
     @Test func aJournalThatBreaksALimitIsToldWithExitCodeOne() async throws {
