@@ -1,5 +1,5 @@
-// Where a request's content ends (RFC 9112 6.3). Every doubt is a refusal: two readers of one
-// connection that disagree about an end are what request smuggling lives on.
+// Where a request's content ends (RFC 9112 6.3). Every doubtful case is refused: request smuggling
+// exploits two readers of a connection that disagree about an end.
 
 /// How the end of the content is found.
 public enum BodyFraming: Equatable, Sendable {
@@ -10,7 +10,7 @@ public enum BodyFraming: Equatable, Sendable {
     case chunked
 }
 
-/// The fields that decide on framing, gathered over the header section.
+/// The fields that determine the framing, collected over the header section.
 struct LengthFields {
     private var length: Int?
     private var hasCodings = false
@@ -18,7 +18,7 @@ struct LengthFields {
     private var otherCodings = 0
     private var lastIsChunked = false
 
-    /// RFC 9112 6.3 item 5 would let a repeated but equal value pass; RFC 9110 8.6 lets us refuse.
+    /// RFC 9112 6.3 item 5 accepts a repeated but equal value; RFC 9110 8.6 permits a refusal.
     /// Content-Length = 1*DIGIT: no sign, no list, no blank inside.
     mutating func readLength(_ bytes: Span<UInt8>, at value: Range<Int>) throws(Refusal) {
         guard length == nil else { throw .contentLengthRepeated }
@@ -26,7 +26,7 @@ struct LengthFields {
         var number = 0
         for index in value {
             guard bytes[index].isDigit else { throw .contentLength }
-            // Past any limit already; RFC 9110 8.6 warns of overflow.
+            // Exceeds any limit already; RFC 9110 8.6 warns of overflow.
             if number > Int.max / 16 { continue }
             number = number * 10 + Int(bytes[index] - 0x30)
         }
@@ -51,9 +51,9 @@ struct LengthFields {
         guard version == .http11 else { throw .transferCodingInOldVersion }
         // RFC 9112 6.1: both together may be an attempt at smuggling and can be refused.
         guard length == nil else { throw .lengthAndCoding }
-        // RFC 9112 6.3 item 4: chunked not last: 400. RFC 9112 6.1: never applied twice.
+        // RFC 9112 6.3 item 4: 400 if chunked is not last. RFC 9112 6.1: it is never applied twice.
         guard lastIsChunked, chunkedCount == 1 else { throw .transferCoding }
-        // RFC 9112 6.1: a coding that is not understood: 501.
+        // RFC 9112 6.1: 501 for an unknown coding.
         guard otherCodings == 0 else { throw .transferCodingUnknown }
         return .chunked
     }

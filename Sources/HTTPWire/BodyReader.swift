@@ -1,4 +1,4 @@
-// Reads a request's content piece by piece, taking the chunked coding off on the way.
+// Reads a request's content piece by piece, and removes the chunked coding.
 
 /// How far the content of one message has been read.
 struct BodyReader: Sendable {
@@ -35,7 +35,7 @@ struct BodyReader: Sendable {
             }
     }
 
-    /// The next piece at `cursor`, which moves past what was taken.
+    /// The next piece at `cursor`, which moves past the bytes that were read.
     mutating func next(
         _ bytes: Span<UInt8>, _ cursor: inout Int, _ limits: WireLimits
     ) throws(Refusal) -> Piece {
@@ -113,7 +113,7 @@ struct BodyReader: Sendable {
 
     // MARK: Trailer section, RFC 9112 7.1.2
 
-    /// Trailer fields are held to the same syntax as header fields and dropped: none may be merged
+    /// Trailer fields must have the syntax of header fields, and are dropped: none may be merged
     /// into the header section unless its definition allows it.
     private mutating func readTrailerLine(
         _ bytes: Span<UInt8>, _ cursor: inout Int, _ limits: WireLimits
@@ -135,7 +135,8 @@ struct BodyReader: Sendable {
 }
 
 /// chunk-ext = *( BWS ";" BWS chunk-ext-name [ BWS "=" BWS chunk-ext-val ] ), RFC 9112 7.1.1. Their
-/// meaning is ignored, as it MUST be when unknown; their syntax is not, since it frames the chunk.
+/// meaning is ignored, as it MUST be when unknown. Their syntax is checked, since it frames the
+/// chunk.
 private enum ChunkExtensions {
     static func check(_ bytes: Span<UInt8>, at range: Range<Int>) throws(Refusal) {
         let end = range.upperBound
@@ -169,7 +170,7 @@ private enum ChunkExtensions {
         return index
     }
 
-    /// quoted-string (RFC 9110 5.6.4), from behind its opening quote.
+    /// quoted-string (RFC 9110 5.6.4), after its opening quote.
     private static func skipQuoted(
         _ bytes: Span<UInt8>, _ start: Int, _ end: Int
     ) throws(Refusal) -> Int {

@@ -1,4 +1,5 @@
-// Character classes of the grammar as two 64-bit masks: one shift and one AND a byte, no table.
+// Character classes of the grammar as two 64-bit masks: one shift and one AND for each byte, no
+// table.
 
 /// A set of ASCII characters.
 struct ByteSet {
@@ -20,13 +21,13 @@ struct ByteSet {
         ByteSet(low: 0x03FF_6CFA_0000_0000, high: 0x57FF_FFFF_C7FF_FFFE)
     }
 
-    /// pchar and "/" (RFC 3986 3.3), without "%", whose two digits are looked at.
+    /// pchar and "/" (RFC 3986 3.3), without "%", whose two digits are checked separately.
     @inline(__always)
     static var path: ByteSet {
         ByteSet(low: 0x2FFF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
     }
 
-    /// What a path may hold, and "?" (RFC 3986 3.4).
+    /// The characters of a path, and "?" (RFC 3986 3.4).
     @inline(__always)
     static var query: ByteSet {
         ByteSet(low: 0xAFFF_FFD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFF)
@@ -38,7 +39,7 @@ struct ByteSet {
         ByteSet(low: 0x2BFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
     }
 
-    /// What stands between the brackets of an IP literal.
+    /// The characters between the brackets of an IP literal.
     @inline(__always)
     static var literal: ByteSet {
         ByteSet(low: 0x2FFF_7FD2_0000_0000, high: 0x47FF_FFFE_87FF_FFFE)
@@ -46,14 +47,14 @@ struct ByteSet {
 }
 
 extension UInt64 {
-    /// Eight bytes in memory's order: the place of the first that is neither a letter, a digit, "-"
-    /// nor ".", nor "/" if `slash` is plain too; nil if there is none. All sets above hold these.
+    /// Eight bytes in memory order: the place of the first that is not a letter, a digit, "-" or
+    /// ".", nor "/" if `slash` counts as plain; nil if there is none. All sets above contain these.
     @inline(__always)
     func firstNotPlain(slash isPlain: Bool) -> Int? {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let tops: UInt64 = 0x8080_8080_8080_8080
         let word = UInt64(littleEndian: self)
-        // Seven bits a byte, so that no sum carries into the next one: the top bit of each says
+        // Seven bits of each byte, so that no sum carries into the next one: its top bit shows
         // whether the byte has reached a bound.
         let bytes = word & ~tops
         let folded = bytes | ones &* 0x20
@@ -78,7 +79,7 @@ extension UInt8 {
     @inlinable @inline(__always)
     var lowercased: UInt8 { self &- 0x41 < 26 ? self | 0x20 : self }
 
-    /// SP or HTAB: what OWS and BWS are made of.
+    /// SP or HTAB, the characters of OWS and BWS.
     @inline(__always)
     var isBlank: Bool { self == .space || self == .tab }
 

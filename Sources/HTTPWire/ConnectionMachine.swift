@@ -1,13 +1,12 @@
-// One connection's life as HTTP sees it. Bytes come in; out come the steps to take: deliver a
-// request, send a 100, take or drop content, refuse. No socket, no clock, no buffer of its own.
+// The state machine of one HTTP connection. Bytes come in; steps go out: deliver a request, send a
+// 100, collect or drop content, refuse. It has no socket, clock or buffer.
 
-/// Follows one connection from request to request.
-///
-/// The owner of the bytes calls `advance` until it says `.needMore`, `.wait` or `.refuse`, then
-/// `keep(_:)` to learn what must still be there, at the front, when it calls again with more bytes.
+/// Follows one connection from request to request. The owner of the bytes calls `advance` until it
+/// returns `.needMore`, `.wait` or `.refuse`. Then it calls `keep(_:)`, which returns the bytes
+/// that must be at the front when it calls again with more.
 public struct ConnectionMachine: Sendable {
     public enum Step: Equatable, Sendable {
-        /// Nothing to do before more bytes come.
+        /// Nothing to do until more bytes arrive.
         case needMore
         /// An answer is under way; further bytes wait for `answered()`.
         case wait
@@ -17,13 +16,13 @@ public struct ConnectionMachine: Sendable {
         case content(Range<Int>)
         /// The request is complete and described by the head.
         case deliver
-        /// Answer so, and close: nothing further on this connection is to be trusted.
+        /// Send this answer and close: further bytes on this connection cannot be trusted.
         case refuse(Refusal)
     }
 
-    /// What the connection waits for; each has its own time-out.
+    /// What the connection waits for; each stage has its own time-out.
     public enum Stage: Equatable, Sendable {
-        /// Between requests; not a byte of the next one has come. → head, ended
+        /// Between requests; no byte of the next one has arrived. → head, ended
         case idle
         /// Inside a head. → content, answering, ended
         case head
@@ -36,22 +35,22 @@ public struct ConnectionMachine: Sendable {
     }
 
     public private(set) var stage = Stage.idle
-    /// Where the request under way begins.
+    /// The first byte of the current request.
     private var start = 0
-    /// The first byte not read yet.
+    /// The first unread byte.
     private var cursor = 0
-    /// Bytes of an unfinished head that have been looked at, so that a slow sender costs one look a
-    /// line and not one a byte.
+    /// The bytes of an unfinished head that have been checked, so that a slow sender costs one
+    /// check for each line, not for each byte.
     private var judged = 0
-    /// Length of the head whose content is being read.
+    /// The length of the head whose content is being read.
     private var headBytes = 0
     private var body = BodyReader(.none)
-    /// The head's ranges stem from an earlier call.
+    /// Whether the head's ranges are from an earlier call.
     private var headIsStale = false
 
     public init() {}
 
-    /// The next step. `bytes` begins with what `keep(_:)` named.
+    /// The next step. `bytes` begins with the bytes that `keep(_:)` returned.
     public mutating func advance(
         _ bytes: Span<UInt8>, _ parser: RequestParser, _ head: inout RequestHead
     ) -> Step {
@@ -65,7 +64,7 @@ public struct ConnectionMachine: Sendable {
 
     /// The delivered request has been answered; the next one may be read.
     public mutating func answered() {
-        precondition(stage == .answering, "nothing was delivered")
+        precondition(stage == .answering, "no request was delivered")
         start = cursor
         judged = 0
         stage = .idle
@@ -78,15 +77,15 @@ public struct ConnectionMachine: Sendable {
         return stage == .head || stage == .content ? .refuse(.endedEarly) : .needMore
     }
 
-    /// The time for what `stage` waits for is over.
+    /// The time-out of the current stage has passed.
     public mutating func timedOut() -> Step {
         defer { stage = .ended }
-        // RFC 9110 15.5.9: 408 when a request was begun; an idle connection just ends.
+        // RFC 9110 15.5.9: 408 if a request has begun; an idle connection just ends.
         return stage == .head || stage == .content ? .refuse(.timedOut) : .needMore
     }
 
-    /// What must be kept of `count` bytes: the head whose content is under way, and what was not
-    /// read. From now on positions count from there.
+    /// The part of `count` bytes that must be kept: the head whose content is being read, and the
+    /// unread bytes. From now on positions count from there.
     public mutating func keep(_ count: Int) -> (head: Range<Int>, rest: Range<Int>) {
         let head = stage == .content ? start..<start + headBytes : cursor..<cursor
         let rest = stage == .ended ? count..<count : cursor..<count
@@ -111,7 +110,7 @@ public struct ConnectionMachine: Sendable {
         case .refused(let refusal):
             return refuse(refusal)
         case .request(let consumed):
-            // RFC 9110 9.1: 501 to a method that is not recognized, whatever it is asked of.
+            // RFC 9110 9.1: 501 for an unknown method, whatever the target is.
             guard head.method != .other else { return refuse(.methodUnknown) }
             cursor = start + consumed
             headBytes = consumed
@@ -120,7 +119,8 @@ public struct ConnectionMachine: Sendable {
         }
     }
 
-    /// Whether bytes came that can change the verdict: the end of a line, or too many of them.
+    /// Whether there are new bytes that can change the verdict: the end of a line, or too many
+    /// bytes.
     private func mayJudge(_ bytes: Span<UInt8>, _ limits: WireLimits) -> Bool {
         let count = bytes.count - start
         if count >= limits.headBytesMax - 1 { return true }
@@ -149,7 +149,7 @@ public struct ConnectionMachine: Sendable {
         }
         body = BodyReader(head.framing)
         stage = .content
-        // RFC 9110 10.1.1: no need for a 100 once content has begun to come.
+        // RFC 9110 10.1.1: no 100 is needed once content has begun to arrive.
         if head.expectsContinue, cursor == bytes.count { return .sendContinue }
         return readContent(bytes, parser, &head)
     }
@@ -165,7 +165,7 @@ public struct ConnectionMachine: Sendable {
                 return .content(range)
             case .finished:
                 if headIsStale {
-                    // Kept bytes of a head that was good before: it is good again.
+                    // The kept bytes of a head that was valid before: it is valid again.
                     _ = parser.parse(bytes, from: start, into: &head)
                 }
                 stage = .answering

@@ -1,18 +1,17 @@
-// Content put together from bytes that are kept elsewhere.
+// Content that is composed of bytes stored elsewhere.
 
-/// The content of an answer, or of a piece of one, as parts one after the other.
-///
-/// Large parts share the storage that they are slices of, so that a thousand answers with the same
-/// megabyte keep it once; small ones are gathered.
+/// The content of an answer, or of a piece of one, as consecutive parts. Large parts share the
+/// storage that they are slices of, so that a thousand answers with the same megabyte store it
+/// once; small parts are copied together.
 public struct Content: Sendable {
     public private(set) var parts: [ArraySlice<UInt8>] = []
     public private(set) var count = 0
-    /// Of them, those that were copied here.
+    /// The number of bytes that were copied.
     public private(set) var gatheredCount = 0
-    /// The last part is ours to append to.
+    /// Whether the last part is a copy that can be appended to.
     private var isGathering = false
 
-    /// Up to that many bytes copying costs less than keeping apart.
+    /// Up to this size copying costs less than a separate part.
     public static let gatheredMax = 4096
 
     public init() {}
@@ -31,6 +30,6 @@ public struct Content: Sendable {
         parts[parts.count - 1] += bytes
     }
 
-    /// All of it in one.
+    /// The whole content in one array.
     public var bytes: [UInt8] { parts.reduce(into: []) { $0 += $1 } }
 }

@@ -1,24 +1,24 @@
-// What field lines must look like, and what the fields that steer a connection mean.
+// The syntax of field lines, and the meaning of fields that control a connection.
 
 enum FieldRules {
-    /// field-line = field-name ":" OWS field-value OWS (RFC 9112 5). The line holds no control byte
-    /// but HTAB; the line reader saw to that.
+    /// field-line = field-name ":" OWS field-value OWS (RFC 9112 5). The line reader guarantees
+    /// that HTAB is its only control byte.
     static func fieldLine(
         _ bytes: Span<UInt8>, at line: Range<Int>
     ) throws(Refusal) -> FieldLine {
-        // RFC 9112 5.2: obs-fold MUST be refused or replaced by a server. RFC 9112 2.2: the same
-        // for blanks between the request line and the first field.
+        // RFC 9112 5.2: a server MUST refuse or replace obs-fold. RFC 9112 2.2: the same for blanks
+        // between the request line and the first field.
         guard !bytes[line.lowerBound].isBlank else { throw .foldedField }
         let colon = bytes.firstIndex(notIn: .token, in: line)
         guard colon < line.upperBound else { throw .fieldLine }
-        // RFC 9112 5.1: no blank between name and colon: MUST be refused with 400.
+        // RFC 9112 5.1: a blank between name and colon MUST be refused with 400.
         guard bytes[colon] == UInt8(ascii: ":"), colon > line.lowerBound else { throw .fieldName }
         return FieldLine(
             name: line.lowerBound..<colon, value: bytes.trimmed(colon + 1..<line.upperBound))
     }
 
-    /// Reads the fields that the wire itself obeys: Host, Connection, Content-Length,
-    /// Transfer-Encoding, Expect. Notes in passing whether a browser sends it.
+    /// Reads the fields that this module applies: Host, Connection, Content-Length,
+    /// Transfer-Encoding, Expect. Also notes whether a browser sent the request.
     static func apply(_ bytes: Span<UInt8>, to head: inout RequestHead) throws(Refusal) {
         var host: Range<Int>?
         var connection = ConnectionOptions()
@@ -32,8 +32,9 @@ enum FieldRules {
                 host = field.value
             case 6 where field.isNamed("expect", in: bytes):
                 try readExpectation(bytes, at: field.value, into: &head)
-            // No page can keep its browser from adding these. To a host name with plain http, Chromium
-            // sends neither Origin nor Sec-Fetch-Site with a page's requests to its own origin.
+            // No page can prevent its browser from adding these. To a host name with plain http,
+            // Chromium sends neither Origin nor Sec-Fetch-Site with a page's requests to its own
+            // origin.
             case 6 where field.isNamed("origin", in: bytes),
                 14 where field.isNamed("sec-fetch-site", in: bytes),
                 15 where field.isNamed("accept-language", in: bytes):
@@ -55,7 +56,7 @@ enum FieldRules {
     }
 
     /// RFC 9112 3.2: a 1.1 request without Host, and any request with an invalid one, MUST be
-    /// answered with 400. An empty value is what a target without an authority asks for.
+    /// answered with 400. An empty value is right for a target without an authority.
     private static func checkHost(
         _ bytes: Span<UInt8>, _ host: Range<Int>?, _ head: inout RequestHead
     ) throws(Refusal) {
@@ -84,7 +85,7 @@ private struct ConnectionOptions {
     private var keepAlive = false
 
     mutating func read(_ bytes: Span<UInt8>, at value: Range<Int>) {
-        // Nearly always it is the only one.
+        // Nearly always it is the only option.
         if bytes.matches("keep-alive", at: value) { return keepAlive = true }
         bytes.forEachElement(of: value) { option in
             if bytes.matches("close", at: option) { close = true }
@@ -92,7 +93,7 @@ private struct ConnectionOptions {
         }
     }
 
-    /// RFC 9112 9.3, in its order.
+    /// In the order of RFC 9112 9.3.
     func keepsAlive(in version: Version) -> Bool {
         if close { return false }
         return version == .http11 || keepAlive
@@ -100,8 +101,8 @@ private struct ConnectionOptions {
 }
 
 extension Span<UInt8> {
-    /// Hands over each element of a comma-separated list, without the blanks around it; empty ones
-    /// are skipped (RFC 9110 5.6.1.2). Only for lists whose elements hold no quoted commas.
+    /// Calls `body` for each element of a comma-separated list, without surrounding blanks; empty
+    /// elements are skipped (RFC 9110 5.6.1.2). Only for lists without quoted commas.
     public func forEachElement(of range: Range<Int>, _ body: (Range<Int>) -> Void) {
         var start = range.lowerBound
         while start <= range.upperBound {

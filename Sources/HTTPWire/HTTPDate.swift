@@ -1,4 +1,4 @@
-// The Date field's text, from seconds since 1970.
+// Formats the Date field from seconds since 1970.
 
 /// IMF-fixdate (RFC 9110 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
 public enum HTTPDate {
@@ -39,8 +39,8 @@ public enum HTTPDate {
         }
     }
 
-    /// The proleptic Gregorian date of a day counted from 1970-01-01, by eras of 400 years that
-    /// begin on 1 March, so that the leap day comes last.
+    /// The proleptic Gregorian date of a day counted from 1970-01-01, computed in eras of 400 years
+    /// that begin on 1 March, so that the leap day comes last.
     static func civil(_ days: Int) -> (year: Int, month: Int, day: Int) {
         let shifted = days + 719_468
         let era = (shifted >= 0 ? shifted : shifted - 146_096) / 146_097

@@ -1,12 +1,11 @@
-// Cuts bytes into lines; the one place that knows how a line may end.
+// Splits bytes into lines: the only place that decides how a line may end.
 
 extension Span<UInt8> {
-    /// The line that begins at `start`, without its CR LF; nil when its end has not come yet.
-    ///
-    /// RFC 9112 2.2: a recipient MAY take a lone LF for the end of a line. We do not: a proxy in
-    /// front that reads such a line otherwise would see other requests than we do. A bare CR MUST
-    /// be refused or replaced, and RFC 9110 5.5 says the same of CR, LF and NUL in values; the
-    /// other control bytes but HTAB have no business here either.
+    /// The line that begins at `start`, without its CR LF; nil if its end has not arrived yet. RFC
+    /// 9112 2.2: a recipient MAY accept a lone LF as the end of a line. It is refused here: a proxy
+    /// in front that reads such a line differently would see other requests. A bare CR MUST be
+    /// refused or replaced, and RFC 9110 5.5 requires the same for CR, LF and NUL in values. The
+    /// other control bytes except HTAB are refused, too.
     func line(
         from start: Int, bytesMax: Int, tooLong: Refusal
     ) throws(Refusal) -> Range<Int>? {
@@ -30,7 +29,7 @@ extension Span<UInt8> {
         return nil
     }
 
-    /// Where the first control byte or DEL stands; looked for sixteen bytes at a time.
+    /// The place of the first control byte or DEL, searched sixteen bytes at a time.
     @inline(__always)
     private func firstControl(in range: Range<Int>) -> Int? {
         let part = extracting(range)
@@ -38,7 +37,7 @@ extension Span<UInt8> {
         var index = 0
         while index + 16 <= part.count {
             let some = bytes.unsafeLoadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
-            // The top bit is set where a byte is under 0x20, or is 0x7F.
+            // The top bit is set in bytes under 0x20, and in 0x7F.
             let strange = ((some &- 0x20) | (some &+ 1)) & ~some & 0x80
             let found = unsafeBitCast(strange, to: SIMD2<UInt64>.self)
             guard found[0] | found[1] == 0 else {

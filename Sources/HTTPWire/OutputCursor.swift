@@ -1,9 +1,8 @@
-// Text into output that was reserved before: no growth, no check for uniqueness, one copy a piece.
+// Writes text into reserved output: without growth or uniqueness checks, with one copy for each
+// piece.
 
-/// Writes bytes one after the other into reserved room.
-///
-/// Inlined where it is used, in whatever module: literals become a few stores. As calls, its functions
-/// took 2,200 of the 9,800 instructions of a pipelined hit.
+/// Writes consecutive bytes into reserved room. Inlined into all modules: literals become a few
+/// stores. As calls, its functions took 2,200 of the 9,800 instructions of a pipelined hit.
 public struct OutputCursor: ~Copyable {
     @usableFromInline var next: UnsafeMutablePointer<UInt8>
     @usableFromInline let end: UnsafeMutablePointer<UInt8>
@@ -15,7 +14,7 @@ public struct OutputCursor: ~Copyable {
         end = base + room.count
     }
 
-    /// - Precondition: there is room, as for every function here.
+    /// - Precondition: there is room, for this and all functions here.
     @inlinable @inline(__always)
     public mutating func append(_ text: StaticString) {
         copy(text.utf8Start, text.utf8CodeUnitCount)
@@ -34,7 +33,7 @@ public struct OutputCursor: ~Copyable {
         for byte in text.utf8 { put(byte) }
     }
 
-    /// In decimal. Room for eight digits is wanted, however few are written.
+    /// In decimal. Needs room for at least eight digits.
     @inlinable
     public mutating func append(decimal number: Int) {
         guard (0..<100_000_000).contains(number) else { return appendLong(number) }
@@ -42,8 +41,8 @@ public struct OutputCursor: ~Copyable {
         put(digits, count: 8 &- min(7, digits.trailingZeroBitCount / 8))
     }
 
-    /// The last `count` decimal digits of a number under 10⁸, zeros in front; at most eight, and room
-    /// for eight is wanted.
+    /// The last `count` decimal digits, at most eight, of a number under 10⁸, with leading zeros.
+    /// Needs room for eight digits.
     @inlinable @inline(__always)
     public mutating func append(digits number: UInt64, count: Int) {
         precondition(number < 100_000_000 && count <= 8, "eight digits are written at once")
@@ -59,8 +58,8 @@ public struct OutputCursor: ~Copyable {
         next += count
     }
 
-    /// A number under 10⁸ as eight digits, a byte each, the first in the lowest: halved again and
-    /// again, all parts at once, with multiplications that are exact for numbers so small.
+    /// A number under 10⁸ as eight digits, one in each byte, the first in the lowest: halved
+    /// repeatedly, all parts at once, with multiplications that are exact for such small numbers.
     @inlinable @inline(__always)
     static func eightDigits(decimal number: UInt64) -> UInt64 {
         let fours = number / 10_000 | (number % 10_000) &<< 32
@@ -70,7 +69,7 @@ public struct OutputCursor: ~Copyable {
         return tens | (twos &- tens &* 10) &<< 8
     }
 
-    /// Eight digits do not hold it: digit by digit.
+    /// For numbers of more than eight digits, digit by digit.
     @usableFromInline
     mutating func appendLong(_ number: Int) {
         if number < 0 { put(0x2D) }
@@ -94,14 +93,14 @@ public struct OutputCursor: ~Copyable {
         next += 16
     }
 
-    /// The eight digits of a number under 2³², as bytes in the order of writing: spread to a nibble a
-    /// byte, then made letters, all eight at once.
+    /// The eight digits of a number under 2³², as bytes in writing order: spread to one nibble in
+    /// each byte, then converted to characters, all eight at once.
     @inlinable @inline(__always)
     static func eightDigits(_ number: UInt64) -> UInt64 {
         var word = (number | number &<< 16) & 0x0000_FFFF_0000_FFFF
         word = (word | word &<< 8) & 0x00FF_00FF_00FF_00FF
         word = (word | word &<< 4) & 0x0F0F_0F0F_0F0F_0F0F
-        // One in each byte whose digit is over 9.
+        // 1 in each byte whose digit is over 9.
         let letters = (word &+ 0x0606_0606_0606_0606) &>> 4 & 0x0101_0101_0101_0101
         let digits = (word | 0x3030_3030_3030_3030) &+ letters &* 0x27
         return digits.bigEndian
@@ -137,7 +136,7 @@ extension [UInt8] {
         }
     }
 
-    /// Writes what `write` writes over the beginning; returns how many bytes that are.
+    /// Overwrites the beginning with what `write` writes; returns the number of bytes.
     @inlinable @inline(__always)
     public mutating func overwrite(_ write: (inout OutputCursor) -> Void) -> Int {
         withUnsafeMutableBufferPointer { room in

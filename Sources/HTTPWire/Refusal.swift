@@ -1,7 +1,7 @@
-// Everything that can be wrong with a request's bytes, and the status that says so.
+// Everything that can be wrong with a request's bytes, with the status of the answer.
 
-/// Why a request is not served. The connection is closed after the answer: either the framing is in
-/// doubt, or the rest of the message would have to be read for nothing.
+/// Why a request is refused. The connection is closed after the answer: either the framing is in
+/// doubt, or reading the rest of the message would serve no purpose.
 public enum Refusal: Error, Equatable, CaseIterable, Sendable {
     case emptyLines
     case bareCarriageReturn
@@ -51,14 +51,14 @@ public enum Refusal: Error, Equatable, CaseIterable, Sendable {
         }
     }
 
-    /// What is wrong, as a clause for the caller and the log.
+    /// The cause as a clause, for the caller and the log.
     public var reason: String {
         switch self {
         case .emptyLines: "there are too many empty lines before the request line"
         case .bareCarriageReturn: "a line has a CR without LF"
         case .bareLineFeed: "a line ends in LF without CR"
         case .controlByte: "the header section has a control byte"
-        case .requestLine: "the request line is not: method, space, target, space, version"
+        case .requestLine: "the request line is not 'method target version' with single spaces"
         case .method: "the method is not a token"
         case .methodTooLong: "the method is longer than any known method"
         case .methodUnknown: "the method is not known"

@@ -1,19 +1,18 @@
-// A request line and its fields as places in the bytes they came in: nothing is copied, and the
-// storage of one head serves all requests of a loop.
+// A request line and its fields as ranges of the received bytes: nothing is copied, and the storage
+// of one head serves all requests of a loop.
 
-/// One request's head. Ranges count in the bytes that were parsed.
-///
-/// Not copyable, so that it is lent to whoever answers: a copy a request took 150 instructions.
+/// One request's head. Ranges refer to the parsed bytes. Not copyable, so that the handler borrows
+/// it: a copy for each request took 150 instructions.
 public struct RequestHead: ~Copyable, Sendable {
     public internal(set) var method = Method.other
     public internal(set) var methodBytes: Range<Int> = 0..<0
     public internal(set) var form = TargetForm.origin
-    /// The whole target, as it came.
+    /// The whole target, as received.
     public internal(set) var target: Range<Int> = 0..<0
-    /// The raw path, percent-encoding untouched. Empty for an absolute form without a path (read it
-    /// as "/"), and for the authority and asterisk forms.
+    /// The raw path, still percent-encoded. Empty for an absolute form without a path (which means
+    /// "/"), and for the authority and asterisk forms.
     public internal(set) var path: Range<Int> = 0..<0
-    /// What follows the first "?", raw; nil without one.
+    /// The raw text after the first "?"; nil without one.
     public internal(set) var query: Range<Int>?
     /// The target's authority (absolute and authority forms), else the Host field's value; nil
     /// without either.
@@ -21,12 +20,12 @@ public struct RequestHead: ~Copyable, Sendable {
     public internal(set) var version = Version.http11
     /// In the order of arrival.
     public internal(set) var fields: [FieldLine] = []
-    /// Whether the peer lets the connection live on (RFC 9112 9.3).
+    /// Whether the connection persists after the answer (RFC 9112 9.3).
     public internal(set) var keepAlive = false
     /// The peer waits for a 100 before it sends the content (RFC 9110 10.1.1).
     public internal(set) var expectsContinue = false
     public internal(set) var framing = BodyFraming.none
-    /// One of the fields is there that a browser adds by itself, and other programs seldom do.
+    /// Whether there is a field that browsers add by themselves, and other programs rarely.
     public internal(set) var hasBrowserMark = false
 
     public init() {
@@ -57,7 +56,7 @@ public struct RequestHead: ~Copyable, Sendable {
         return nil
     }
 
-    /// Hands over the value of every field of that name, in order.
+    /// Calls `body` for the value of every field of that name, in order.
     public func forEachValue(
         of lowercaseName: StaticString, in bytes: Span<UInt8>, _ body: (Range<Int>) -> Void
     ) {
@@ -66,7 +65,7 @@ public struct RequestHead: ~Copyable, Sendable {
         }
     }
 
-    /// How many fields bear that name.
+    /// The number of fields of that name.
     public func count(of lowercaseName: StaticString, in bytes: Span<UInt8>) -> Int {
         var count = 0
         forEachValue(of: lowercaseName, in: bytes) { _ in count += 1 }
@@ -74,7 +73,7 @@ public struct RequestHead: ~Copyable, Sendable {
     }
 }
 
-/// One field line; the value is without the blanks around it.
+/// One field line; the value is without surrounding blanks.
 public struct FieldLine: Equatable, Sendable {
     public var name: Range<Int>
     public var value: Range<Int>
@@ -84,7 +83,8 @@ public struct FieldLine: Equatable, Sendable {
         self.value = value
     }
 
-    /// Names are compared without regard to case (RFC 9110 5.1): in words, of which two may overlap.
+    /// Names are case-insensitive (RFC 9110 5.1). They are compared by words, of which two may
+    /// overlap.
     @inlinable @inline(__always)
     public func isNamed(_ lowercaseName: StaticString, in bytes: Span<UInt8>) -> Bool {
         let count = lowercaseName.utf8CodeUnitCount
@@ -129,15 +129,15 @@ public enum TargetForm: String, Sendable {
     case asterisk
 }
 
-/// What the peer speaks. A higher minor version than 1 counts as 1 (RFC 9110 2.5).
+/// The peer's HTTP version. A higher minor version than 1 counts as 1 (RFC 9110 2.5).
 public enum Version: String, Sendable {
     case http10 = "HTTP/1.0"
     case http11 = "HTTP/1.1"
 }
 
 extension RawSpan {
-    /// Whether the word at `offset` is that of a name in lower case. In a token (RFC 9110 5.6.2) only a
-    /// capital becomes a letter, and nothing a hyphen, by the bit that tells lower case from upper.
+    /// Whether the word at `offset` equals that of a lower-case name. In a token (RFC 9110 5.6.2),
+    /// setting the case bit turns only capitals into letters, and no other character into a hyphen.
     @inlinable @inline(__always)
     func isWord<Word: FixedWidthInteger & BitwiseCopyable>(
         _: Word.Type, at offset: Int, _ lowercase: UnsafeRawPointer
@@ -149,8 +149,8 @@ extension RawSpan {
 }
 
 extension Span<UInt8> {
-    /// True when the bytes in `range` are `lowercase`, whatever their case. Inlined, as is the next
-    /// one, so that a literal is compared byte by byte without a loop.
+    /// True if the bytes in `range` are `lowercase`, in any letter case. Inlined, like the next
+    /// function, so that a literal is compared byte by byte without a loop.
     @inlinable @inline(__always)
     public func matches(_ lowercase: StaticString, at range: Range<Int>) -> Bool {
         guard range.count == lowercase.utf8CodeUnitCount else { return false }
@@ -162,7 +162,7 @@ extension Span<UInt8> {
         return true
     }
 
-    /// True when the bytes in `range` are exactly `text`.
+    /// True if the bytes in `range` are exactly `text`.
     @inlinable @inline(__always)
     public func equals(_ text: StaticString, at range: Range<Int>) -> Bool {
         guard range.count == text.utf8CodeUnitCount else { return false }
@@ -190,7 +190,7 @@ extension Span<UInt8> {
         while index + 8 <= part.count {
             let word = words.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
             let difference = UInt64(littleEndian: word) ^ ones &* UInt64(byte)
-            // The lowest top bit is set where the first equal byte is; a borrow sets only higher ones.
+            // The lowest top bit marks the first equal byte; a borrow sets only higher ones.
             let equal = (difference &- ones) & ~difference & tops
             guard equal == 0 else {
                 return range.lowerBound + index + equal.trailingZeroBitCount / 8
@@ -204,8 +204,8 @@ extension Span<UInt8> {
         return nil
     }
 
-    /// Where the first byte that is not in `set` stands; the end of `range` if there is none. What
-    /// is plain in every set is skipped eight bytes at a time.
+    /// The place of the first byte that is not in `set`; the end of `range` if there is none. Bytes
+    /// that are plain in every set are skipped eight at a time.
     @inline(__always)
     func firstIndex(notIn set: ByteSet, in range: Range<Int>) -> Int {
         let slashIsPlain = set.contains(UInt8(ascii: "/"))

@@ -1,12 +1,12 @@
-// Bytes in; a request head, "need more", or a refusal out. Lines first, then what they say, so that
-// the verdict is the same however the bytes were cut on their way.
+// Bytes come in; a request head, "need more", or a refusal goes out. Lines are split first and then
+// read, so that the verdict does not depend on how the bytes were split in transit.
 
 /// Reads one request line and header section (RFC 9112 2, 3, 5).
 public struct RequestParser: Sendable {
     public enum Outcome: Equatable, Sendable {
-        /// The section has not ended yet, and nothing in it is wrong so far.
+        /// The section has not ended yet, and is valid so far.
         case needMore
-        /// The head is complete; it took that many bytes from the start, empty lines included.
+        /// The head is complete; `consumed` is its number of bytes, leading empty lines included.
         case request(consumed: Int)
         case refused(Refusal)
     }
@@ -17,8 +17,8 @@ public struct RequestParser: Sendable {
         self.limits = limits
     }
 
-    /// Parses from `start`. After `.request`, `head` holds ranges into `bytes`; after a refusal its
-    /// method is right if the request line was.
+    /// Parses from `start`. After `.request`, `head` has ranges of `bytes`; after a refusal its
+    /// method is valid if the request line was.
     public func parse(
         _ bytes: Span<UInt8>, from start: Int = 0, into head: inout RequestHead
     ) -> Outcome {
@@ -55,13 +55,13 @@ public struct RequestParser: Sendable {
     // MARK: Request line, RFC 9112 3
 
     /// request-line = method SP request-target SP HTTP-version, with exactly one SP each: RFC 9112
-    /// 3 allows to be lenient and warns of what follows from it.
+    /// 3 allows leniency and warns of its consequences.
     private func readRequestLine(
         _ bytes: Span<UInt8>, from start: Int, into head: inout RequestHead
     ) throws(Refusal) -> Int? {
         guard let line = try requestLine(bytes, from: start) else { return nil }
         let methodEnd = try readMethod(bytes, in: line, into: &head)
-        // Nearly every target is a path and no more: then its end is found by reading it.
+        // Nearly every target is only a path: then reading it finds its end.
         let pathEnd = bytes.firstIndex(notIn: .path, in: methodEnd + 1..<line.upperBound)
         guard let targetEnd = bytes.firstIndex(of: .space, in: pathEnd..<line.upperBound) else {
             throw .requestLine
@@ -73,8 +73,8 @@ public struct RequestParser: Sendable {
         return line.upperBound + 2
     }
 
-    /// RFC 9112 3: of a line that is too long, 501 if the method is longer than any known one, else
-    /// 414.
+    /// RFC 9112 3: for a line that is too long, 501 if the method is longer than any known one,
+    /// else 414.
     private func requestLine(
         _ bytes: Span<UInt8>, from start: Int
     ) throws(Refusal) -> Range<Int>? {
@@ -89,7 +89,7 @@ public struct RequestParser: Sendable {
         }
     }
 
-    /// method = token, case-sensitive (RFC 9112 3.1). Returns where the space behind it stands.
+    /// method = token, case-sensitive (RFC 9112 3.1). Returns the place of the space after it.
     private func readMethod(
         _ bytes: Span<UInt8>, in line: Range<Int>, into head: inout RequestHead
     ) throws(Refusal) -> Int {

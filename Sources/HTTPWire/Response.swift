@@ -1,6 +1,6 @@
-// A whole answer as a value, for everything that is not the hot path.
+// A whole answer as a value, for everything but the fast path.
 
-/// An answer. Content-Length, Date and Connection are added by the writer.
+/// An answer. The writer adds Content-Length, Date and Connection.
 public struct Response: Equatable, Sendable {
     public var status: Int
     public var fields: [Field]
@@ -24,13 +24,12 @@ public struct Field: Equatable, Sendable {
     }
 }
 
-/// What an answer's form depends on, besides the answer: remembered of a request until it is
-/// answered.
+/// The properties of a request that determine the form of its answer.
 public struct AnswerShape: Equatable, Sendable {
     /// The request was HEAD: the answer has no content (RFC 9110 9.3.2).
     public var isHead: Bool
     public var version: Version
-    /// The connection lives on after the answer.
+    /// The connection persists after the answer.
     public var keepAlive: Bool
 
     public init(isHead: Bool, version: Version, keepAlive: Bool) {

@@ -1,18 +1,17 @@
-// Answers in, bytes out: appended to one buffer that is used again and again, so that a warm writer
-// allocates nothing.
+// Answers come in, bytes go out: appended to one reused buffer, so that a warm writer allocates
+// nothing.
 
-/// Writes whole answers, one after the other, and streams.
-///
-/// Adds Date, Content-Length and Connection; leaves the content out where there must be none.
+/// Writes consecutive answers, and streams. Adds Date, Content-Length and Connection; omits the
+/// content where there must be none.
 public struct ResponseWriter: Sendable {
-    /// The bytes written so far, without what stands in `shared`.
+    /// The bytes written so far, without those in `shared`.
     public private(set) var output: [UInt8] = []
     /// Large contents, in the order of their places in `output`.
     public private(set) var shared: [SharedContent] = []
-    /// Of all contents in `shared` together.
+    /// The size of all contents in `shared`.
     public private(set) var sharedBytes = 0
-    /// Content of that many bytes or more is not copied into `output`: it stands in `shared`, as it
-    /// is kept elsewhere. For who sends both.
+    /// Content of at least that size is not copied into `output`, but added to `shared`. For
+    /// callers that send both.
     public var sharedBytesMin = Int.max
     private var shape = AnswerShape(isHead: false, version: .http11, keepAlive: true)
     private var isDone = false
@@ -21,11 +20,11 @@ public struct ResponseWriter: Sendable {
     private var date: [UInt8] = []
     private var dateSecond = Int.min
 
-    /// The status line with the longest phrase, Date, Content-Length, Connection, and blanks for a number
-    /// that is written eight digits at a time.
+    /// The status line with the longest phrase, Date, Content-Length, Connection, and room for a
+    /// number that is written eight digits at a time.
     private static let frameBytesMax = 256
 
-    /// Content that belongs behind so many bytes of the output.
+    /// Content that follows the given number of bytes of the output.
     public struct SharedContent: Sendable {
         public let outputBytes: Int
         public let bytes: ArraySlice<UInt8>
@@ -37,11 +36,11 @@ public struct ResponseWriter: Sendable {
 
     // MARK: One answer
 
-    /// Writes an answer whose content is in two pieces, of which the first may be large: status line, what `fields` writes, and the rest.
+    /// Writes an answer whose content is in two pieces, of which the first may be large: the status
+    /// line, the output of `fields`, and the rest.
     ///
     /// `fields` writes at most `fieldBytesMax` bytes, each line with its line end.
-    ///
-    /// - Precondition: nothing has been written of this answer.
+    /// - Precondition: no part of this answer has been written.
     @inline(__always)
     public mutating func write(
         status: Int, fieldBytesMax: Int, content first: ArraySlice<UInt8> = [],
@@ -60,8 +59,8 @@ public struct ResponseWriter: Sendable {
         Self.append(to: &output, bytesMax, date, shape, status) { output in
             fields(&output)
         } afterDate: { output in
-            // RFC 9110 8.6: MUST NOT be sent with 204. A 304 may carry the length that a 200 would have,
-            // and we do not know it here.
+            // RFC 9110 8.6: MUST NOT be sent with 204. A 304 may have the length that a 200 would
+            // have, which is unknown here.
             guard status != 204, status != 304 else { return }
             output.append("Content-Length: ")
             output.append(decimal: contentBytes)
@@ -86,7 +85,7 @@ public struct ResponseWriter: Sendable {
         }
     }
 
-    /// Writes an answer whose content stands in parts, of which each may be large.
+    /// Writes an answer whose content consists of parts, each of which may be large.
     public mutating func write(_ response: Response, content: Content) {
         precondition(!isDone && response.body.isEmpty, "an answer is written once")
         isDone = true
@@ -113,7 +112,8 @@ public struct ResponseWriter: Sendable {
         }
     }
 
-    /// The frame of every answer. Borrows the date beside the output: a copy would count references.
+    /// The frame of every answer. Borrows the date beside the output, since a copy would cost
+    /// reference counting.
     @inline(__always)
     private static func append(
         to output: inout [UInt8], _ bytesMax: Int, _ date: [UInt8], _ shape: AnswerShape,
@@ -128,7 +128,7 @@ public struct ResponseWriter: Sendable {
             output.append(date.span)
             output.endLine()
             afterDate(&output)
-            // RFC 9112 9.3 and 9.6: close is announced, and a 1.0 peer is told that the connection lives.
+            // RFC 9112 9.3 and 9.6: a close is announced, and so is persistence to a 1.0 peer.
             if !shape.keepAlive {
                 output.append("Connection: close\r\n")
             } else if shape.version == .http10 {
@@ -143,9 +143,8 @@ public struct ResponseWriter: Sendable {
 
     /// Writes the head of an answer whose content follows in pieces (``piece(_:_:)``), up to
     /// ``endStream(_:)``. Other answers may be written in between, to other peers.
-    ///
-    /// - Precondition: the response has no body, and the connection does not outlive an answer that
-    ///   ends with it.
+    /// - Precondition: the response has no body, and the connection does not persist if its end
+    ///   ends the answer.
     public mutating func beginStream(_ response: Response) {
         precondition(response.body.isEmpty, "content comes in pieces")
         precondition(shape.version == .http11 || !shape.keepAlive, "1.0 ends with the connection")
@@ -156,14 +155,14 @@ public struct ResponseWriter: Sendable {
         let isChunked = shape.version == .http11
         Self.append(to: &output, bytesMax, date, shape, status) { output in
             for field in response.fields { output.field(field) }
-            // RFC 9112 6.1: not to a 1.0 peer; an answer to HEAD may say what GET would be sent.
+            // RFC 9112 6.1: not to a 1.0 peer; an answer to HEAD may have it like one to GET.
             if isChunked { output.append("Transfer-Encoding: chunked\r\n") }
         } afterDate: { _ in
         } content: { _ in
         }
     }
 
-    /// Writes one piece of content. An empty one would end the answer, so none is written.
+    /// Writes one piece of content. An empty piece is not written, since it would end the answer.
     public mutating func piece(_ content: Content, _ framing: StreamFraming) {
         guard content.count > 0, framing != .none else { return }
         let isChunk = framing == .chunked
@@ -179,32 +178,32 @@ public struct ResponseWriter: Sendable {
 
     // MARK: For the connection's keeper
 
-    /// Makes ready for the answer to one request.
+    /// Prepares for the answer to one request.
     public mutating func prepare(_ shape: AnswerShape) {
         self.shape = shape
         isDone = false
         answerStart = output.count
     }
 
-    /// Makes the answer that is to be written the connection's last.
+    /// Makes the next answer the connection's last.
     public mutating func closeConnection() {
-        precondition(!isDone, "the head tells of the close")
+        precondition(!isDone, "the head announces the close")
         shape.keepAlive = false
     }
 
-    /// The connection lives on after the answer that was prepared.
+    /// Whether the connection persists after the prepared answer.
     public var keepsConnection: Bool { shape.keepAlive }
 
-    /// True once the answer that was prepared has been written.
+    /// Whether the prepared answer has been written.
     public var isAnswered: Bool { isDone }
 
-    /// The status of the answer written last.
+    /// The status of the last answer.
     public var statusWritten: Int { status }
 
     /// All bytes to be sent.
     public var byteCount: Int { output.count + sharedBytes }
 
-    /// Takes back what was written of an answer since `prepare`.
+    /// Removes what was written of an answer since `prepare`.
     public mutating func rollBack() {
         while let last = shared.last, last.outputBytes > answerStart {
             sharedBytes -= last.bytes.count
@@ -219,7 +218,7 @@ public struct ResponseWriter: Sendable {
         output.append(contentsOf: "HTTP/1.1 100 Continue\r\n\r\n".utf8)
     }
 
-    /// Forgets what was written, but not its storage, unless that is over `bytesMax`.
+    /// Removes everything written, and keeps its storage unless that is over `bytesMax`.
     public mutating func clear(keepingAtMost bytesMax: Int) {
         if !shared.isEmpty {
             shared = []
@@ -232,7 +231,7 @@ public struct ResponseWriter: Sendable {
         }
     }
 
-    /// Says what time it is; the text is made anew once a second at most.
+    /// Sets the time; the text is formatted at most once a second.
     public mutating func setDate(secondsSince1970: Int) {
         guard secondsSince1970 != dateSecond else { return }
         dateSecond = secondsSince1970
@@ -242,7 +241,7 @@ public struct ResponseWriter: Sendable {
 }
 
 extension OutputCursor {
-    /// RFC 9112 4: the version says what we speak, not what the peer does.
+    /// RFC 9112 4: the version is the server's, not the peer's.
     @inline(__always)
     mutating func statusLine(_ status: Int) {
         // Nearly every answer is this one.
@@ -265,7 +264,7 @@ extension OutputCursor {
     @inlinable @inline(__always)
     public mutating func endLine() { append("\r\n") }
 
-    /// Text from outside: what would end the line is written as a space (RFC 9110 5.5).
+    /// Text from outside: characters that would end the line become spaces (RFC 9110 5.5).
     private mutating func appendText(_ text: String) {
         for byte in text.utf8 {
             put(byte == .carriageReturn || byte == .lineFeed || byte == 0 ? .space : byte)
@@ -274,6 +273,6 @@ extension OutputCursor {
 }
 
 extension [Field] {
-    /// At most; what `OutputCursor.field(_:)` wants for all of them.
+    /// The room that `OutputCursor.field(_:)` needs for all fields.
     var wireBytes: Int { reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 } }
 }

@@ -1,4 +1,4 @@
-// The words behind a status code. Nobody may rely on them (RFC 9112 4); people read them.
+// The reason phrases of status codes, for people only: clients must not rely on them (RFC 9112 4).
 
 enum StatusPhrase {
     static func of(_ status: Int) -> StaticString {

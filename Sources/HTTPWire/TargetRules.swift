@@ -1,9 +1,9 @@
-// The request target: which of the four forms it is, and where its path, query and authority lie.
+// The request target: its form, and the places of its path, query and authority.
 
 enum TargetRules {
     /// RFC 9112 3.2: origin-form, absolute-form, authority-form for CONNECT only, asterisk-form for
-    /// OPTIONS only. An invalid target is refused, not repaired: a redirect or a repair may step
-    /// round a filter in front. Up to `isPathUntil` nothing stands but what a path may hold.
+    /// OPTIONS only. An invalid target is refused, not repaired: a redirect or a repair could
+    /// bypass a filter in front. Up to `isPathUntil` there are only characters of a path.
     static func read(
         _ bytes: Span<UInt8>, at range: Range<Int>, isPathUntil pathEnd: Int,
         into head: inout RequestHead
@@ -23,7 +23,7 @@ enum TargetRules {
         }
     }
 
-    /// RFC 9112 3.2.1. A "#" is no part of a target (RFC 9110 7.1), nor is a raw space or a byte
+    /// RFC 9112 3.2.1. A "#" is not part of a target (RFC 9110 7.1), nor is a raw space or a byte
     /// over 127.
     private static func readPathAndQuery(
         _ bytes: Span<UInt8>, at range: Range<Int>, isPathUntil known: Int,
@@ -38,7 +38,7 @@ enum TargetRules {
         guard try skip(.query, bytes, at: query) == query.upperBound else { throw .target }
     }
 
-    /// RFC 9112 3.2.2: a server MUST accept the absolute form; its authority then counts, not Host.
+    /// RFC 9112 3.2.2: a server MUST accept the absolute form; its authority then replaces Host.
     private static func readAbsoluteForm(
         _ bytes: Span<UInt8>, at range: Range<Int>, into head: inout RequestHead
     ) throws(Refusal) {
@@ -76,8 +76,8 @@ enum TargetRules {
         head.authority = range
     }
 
-    /// uri-host [ ":" port ] (RFC 9110 7.2). Returns where the port stands, its colon included; an
-    /// empty range at the end without one.
+    /// uri-host [ ":" port ] (RFC 9110 7.2). Returns the range of the port, its colon included;
+    /// without a port, an empty range at the end.
     static func hostAndPort(
         _ bytes: Span<UInt8>, at range: Range<Int>, failure: Refusal
     ) throws(Refusal) -> Range<Int> {
@@ -103,7 +103,7 @@ enum TargetRules {
         return port
     }
 
-    /// port = *DIGIT (RFC 3986 3.2.3), and a number that a port can be.
+    /// port = *DIGIT (RFC 3986 3.2.3), and a valid port number.
     private static func checkPort(
         _ bytes: Span<UInt8>, at range: Range<Int>, failure: Refusal
     ) throws(Refusal) {
@@ -119,8 +119,8 @@ enum TargetRules {
         guard number <= 65_535 else { throw failure }
     }
 
-    /// Skips characters of `set`, and "%" with two hexadecimal digits (RFC 3986 2.1). Returns where
-    /// something else stands, or the end.
+    /// Skips characters of `set`, and "%" with two hexadecimal digits (RFC 3986 2.1). Returns the
+    /// place of the first other character, or the end.
     @inline(__always)
     private static func skip(
         _ set: ByteSet, _ bytes: Span<UInt8>, at range: Range<Int>

@@ -1,6 +1,7 @@
-// Every bound of the wire, by name. What goes past one is refused; nothing grows without one.
+// All limits of HTTP requests. A request that exceeds one is refused; nothing grows without a
+// limit.
 
-/// How much of a request is read before it is refused.
+/// The largest parts of a request that are accepted.
 public struct WireLimits: Sendable {
     /// Request line and header section together, their last empty line included: 431.
     public var headBytesMax = 16 * 1024
@@ -10,7 +11,7 @@ public struct WireLimits: Sendable {
     public var methodBytesMax = 32
     /// Field lines in the header section, and again in the trailer section: 431.
     public var fieldsMax = 100
-    /// Content that is read, after chunked coding is taken off: 413.
+    /// Content that is read, after removal of the chunked coding: 413.
     public var contentBytesMax = 64 * 1024
     /// One chunk's size with its extensions: 400.
     public var chunkLineBytesMax = 1024

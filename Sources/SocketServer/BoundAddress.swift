@@ -1,6 +1,6 @@
-// Where a server listens, once the system has said so.
+// The address on which a server listens, as the system reports it.
 
-/// The address that was bound: with port 0 asked for, `port` is the one that was given.
+/// The bound address: if port 0 was requested, `port` is the one that the system chose.
 public struct BoundAddress: Equatable, Sendable, CustomStringConvertible {
     /// A numeric address, or `unix:/path`.
     public var host: String

@@ -1,5 +1,5 @@
-// What a loop knows of one peer. An idle one holds no buffer: bytes are read into and answers
-// written from the loop's own, and only what is left over moves here.
+// A loop's state of one connection. An idle connection has no buffer: bytes are read into and
+// answers written from the loop's buffers, and only unfinished input and output moves here.
 
 import HTTPWire
 
@@ -10,18 +10,18 @@ final class Connection {
         case open
         /// A request waits for its `.later` answer. → streaming, open, finishing
         case waiting
-        /// An answer goes out in pieces. → open, finishing
+        /// An answer is sent in pieces. → open, finishing
         case streaming
-        /// The last answer is written, not all of it sent. → lingering
+        /// The last answer is written, but not completely sent. → lingering
         case finishing
-        /// Our side is shut; what the peer still sends is dropped, so that our answer is not lost
-        /// to a RST (RFC 9112 9.6). → closed
+        /// The server's side is shut; further input is dropped, so that the answer is not lost to a
+        /// RST (RFC 9112 9.6). → closed
         case lingering
-        /// Gone; nothing may be done with it.
+        /// Closed; must not be used any more.
         case closed
     }
 
-    /// What the deadline is for.
+    /// The reason for the deadline.
     enum Patience {
         case none
         case idle
@@ -35,45 +35,45 @@ final class Connection {
 
     let descriptor: Descriptor
     let slot: Int
-    /// Tells this connection's events from those of the slot's earlier user.
+    /// Distinguishes this connection's events from those of the slot's earlier user.
     let token: UInt64
     var phase = Phase.open
     var machine = ConnectionMachine()
-    /// Bytes received and not used up: part of a head, or requests behind the one under way.
+    /// Bytes received and not used yet: part of a head, or requests after the current one.
     var input: [UInt8] = []
-    /// Content of the request under way, when it is collected.
+    /// Content of the current request, if it is collected.
     var body: [UInt8] = []
-    /// Bytes of answers that the socket would not take yet.
+    /// Bytes of answers that the socket did not accept yet.
     var unsent = OutputQueue()
-    /// The newest piece of each subject of an answer, while they wait for the socket: older ones are
-    /// skipped, so that a slow reader costs no more memory than these and what is unsent.
+    /// The newest piece of each subject of an answer, while it waits for the socket. Older pieces
+    /// are skipped, so that a slow reader costs no more memory than these and `unsent`.
     var pending: [(subject: Int, piece: Content)] = []
-    /// The two stand in the tally.
+    /// Whether the tally counts bytes of these two.
     var isKeeping = false
-    /// How much of its input the tally has counted, and since when there is some.
+    /// The bytes of input that the tally has counted, and since when there is some.
     var inputCounted = 0
     var inputSince: Int64 = 0
-    /// Told what becomes of answers that are not sent yet.
+    /// Called with the delivery of answers that are not sent yet.
     var receipts: [@Sendable (Delivery) -> Void] = []
-    /// The request under way, in the phases `waiting` and `streaming`.
+    /// The current request, in the phases `waiting` and `streaming`.
     var exchangeID: UInt64 = 0
     var shape = AnswerShape(isHead: false, version: .http11, keepAlive: true)
-    /// What epoll watches for now.
+    /// The events for which epoll watches.
     var watched: UInt32
     var patience = Patience.none
     /// On the loop's clock, in nanoseconds.
     var deadline = Int64.max
-    /// When the answer that is owed is given up, since the peer has ended its sending.
+    /// When the pending answer is given up, after the peer has ended its sending.
     var departsAt = Int64.max
-    /// How fast the peer takes what it is owed.
+    /// How fast the peer takes its answers.
     var pace = Pace()
     /// Bytes dropped while lingering.
     var droppedBytes = 0
-    /// Asked of the kernel when it is wanted first: most requests need it not.
+    /// Read on first use, since most requests do not need it.
     lazy var peer = PeerAddress(of: descriptor.number)
     /// True once a request has been delivered.
     var hasServed = false
-    /// Over the limit, in a reserved place; counted apart.
+    /// Whether it is over the limit, in a reserved place; counted separately.
     let isReserved: Bool
 
     init(
@@ -87,9 +87,9 @@ final class Connection {
         self.isReserved = isReserved
     }
 
-    /// The handler owes an answer, or the rest of one.
+    /// Whether the handler still has to give an answer, or the rest of one.
     var isOwed: Bool { phase == .waiting || phase == .streaming }
     var hasUnsent: Bool { !unsent.isEmpty }
-    /// What its input takes in memory.
+    /// The memory that its input uses.
     var inputBytes: Int { input.capacity + body.capacity }
 }

@@ -1,24 +1,25 @@
-// How answers end that are not sent at once, and what operators should know of those that are cut off.
+// How answers end that are not sent at once, and reports of connections that are cut off.
 
-/// What became of an answer.
+/// How the sending of an answer ended.
 public enum Delivery: Equatable, Sendable {
-    /// The kernel has all of it.
+    /// The kernel has accepted all of it.
     case whole
     /// The peer has closed the connection, or the server was stopped.
     case gone
     case cut(Cut)
 }
 
-/// A connection that the server closed for what it would have cost.
+/// A connection that the server cut off because of its cost.
 public struct Cut: Equatable, Sendable {
     public enum Reason: String, CaseIterable, Sendable {
-        /// The peer takes less than the least rate.
+        /// The peer takes less than the lowest rate.
         case slow
-        /// It would keep more than one connection may.
+        /// The connection would exceed its own bound of kept bytes.
         case share
-        /// All connections together would keep too much of their answers, and it kept most for longest.
+        /// All connections together would keep too many bytes of answers, and this one kept the
+        /// most for the longest time.
         case crowd
-        /// The same of what was received.
+        /// The same for received bytes.
         case input
     }
 

@@ -2,19 +2,19 @@
 
 import Glibc
 
-/// Closes its descriptor when it goes out of use.
+/// Closes its descriptor at the end of its life.
 struct Descriptor: ~Copyable {
     let number: Int32
 
     init(_ number: Int32) { self.number = number }
 
-    /// Wraps what a system call returned; nil for its -1, errno untouched.
+    /// Wraps the result of a system call; nil for -1, with errno unchanged.
     init?(returned number: Int32) {
         guard number >= 0 else { return nil }
         self.number = number
     }
 
-    /// Hands the descriptor over to an owner that this type cannot reach.
+    /// Passes the descriptor to another owner, which has to close it.
     consuming func release() -> Int32 {
         let number = number
         discard self

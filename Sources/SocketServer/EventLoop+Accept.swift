@@ -1,16 +1,17 @@
-// New connections: taken from the kernel, counted, placed on a loop; and what happens when there
-// are too many of them, or no descriptor for them.
+// New connections are accepted, counted and placed on a loop. Also handles too many connections,
+// and a lack of descriptors.
 
 import CLinux
 import Glibc
 import HTTPWire
 
 extension EventLoop {
-    /// Connections taken before other events get their turn.
+    /// Connections accepted before other events get their turn.
     private static var acceptsMax: Int { 64 }
-    /// Connections taken at the end: a full backlog. Under a flood there is always one more.
+    /// Connections accepted at the end: a full backlog. Under a flood there would always be one
+    /// more.
     private static var lastAcceptsMax: Int { 4096 }
-    /// How long no connection is accepted when there is no descriptor for it.
+    /// How long accepting stops when there is no descriptor, in nanoseconds.
     private static var pause: Int64 { 100_000_000 }
 
     /// Before `start()` only.
@@ -24,7 +25,7 @@ extension EventLoop {
             let code = linux_epoll_add(
                 epoll, listener.descriptor.number, UInt32(linux_readable),
                 Self.listenerToken(index))
-            precondition(code == 0, "a fresh epoll set takes a fresh socket")
+            precondition(code == 0, "a new epoll set accepts a new socket")
         }
     }
 
@@ -34,7 +35,7 @@ extension EventLoop {
         }
     }
 
-    /// False when no connection waits, or none can be taken now.
+    /// False if no connection waits, or none can be accepted now.
     private func acceptOne(from index: Int) -> Bool {
         guard listeners.indices.contains(index) else { return false }
         let number = listeners[index].descriptor.number
@@ -49,12 +50,12 @@ extension EventLoop {
         }
         switch errno {
         case ECONNABORTED, EINTR, EPROTO:
-            // accept(2): errors of the one connection, or none at all.
+            // accept(2): errors of that connection only, or no error.
             return true
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
             let error = errno
             let someWait = shedOne(number)
-            // Who waits is not heard again once the listener is closed.
+            // Waiting peers are lost once the listener is closed.
             guard !isDraining else { return someWait }
             ranShort(error, index)
             return false
@@ -74,7 +75,7 @@ extension EventLoop {
         receiver.post { receiver.place(Descriptor(number)) }
     }
 
-    /// Takes a counted connection in.
+    /// Adds a counted connection to the loop.
     func place(_ descriptor: consuming Descriptor) {
         guard let connection = register(descriptor, isReserved: false) else {
             return tally.leave()
@@ -89,7 +90,8 @@ extension EventLoop {
         let token = generation << 32 | UInt64(slot)
         let watched = UInt32(linux_readable | linux_half_closed)
         guard linux_epoll_add(epoll, descriptor.number, watched, token) == 0 else {
-            // Stopped, or the kernel is out of memory or watches: the peer sees a close.
+            // The loop has stopped, or the kernel has no memory or watches left: the peer sees a
+            // close.
             if slot < connections.count { freeSlots.append(slot) }
             return nil
         }
@@ -103,23 +105,24 @@ extension EventLoop {
         return connection
     }
 
-    /// No descriptor is left: with a spare one, one peer at least hears why. The others wait in the
-    /// kernel. False when nobody waited, or none can be taken.
+    /// No descriptor is left: a spare one is used to answer one peer. The others wait in the
+    /// kernel. False if no peer waits, or none can be accepted.
     private func shedOne(_ number: Int32) -> Bool {
         guard tally.spares.giveUpOne() else { return false }
         defer { tally.spares.fill() }
         guard let descriptor = Descriptor(returned: linux_accept(number)) else {
-            // Another thread may have been faster to take what was given up.
+            // Another thread may have taken the descriptor that was given up.
             return errno != EAGAIN
         }
         refuse(descriptor)
         return true
     }
 
-    /// Without a descriptor to keep: answers what has come with it if that is a health check, else 503,
-    /// and closes.
+    /// Without a descriptor to keep: answers a health check that has already arrived, else 503, and
+    /// closes.
     private func refuse(_ descriptor: consuming Descriptor) {
-        // Read, too, since unread bytes would turn the close into a RST, and that would eat the answer.
+        // Reads first, since unread bytes would turn the close into a RST, and the answer would be
+        // lost.
         let count = recv(descriptor.number, scratch.baseAddress, scratch.count, 0)
         if !answersHealthCheck(UnsafeBufferPointer(rebasing: scratch[..<max(0, count)]).span) {
             configuration.turnedAwayHandler(.noDescriptor)
@@ -133,7 +136,7 @@ extension EventLoop {
         shutdown(descriptor.number, Int32(SHUT_WR))
     }
 
-    /// Writes the answer to a health check that needs no connection to wait on.
+    /// Writes the answer to a health check, if it can be given at once.
     private func answersHealthCheck(_ bytes: Span<UInt8>) -> Bool {
         guard case .request = parser.parse(bytes, into: &head),
             handler.isHealthCheck(head, bytes: bytes)
@@ -152,7 +155,7 @@ extension EventLoop {
         return true
     }
 
-    /// Accepts no more for a moment, and looks from then on whether that has changed.
+    /// Stops accepting for a moment, then checks whether descriptors are available again.
     private func ranShort(_ error: Int32, _ index: Int) {
         watchListener(index, 0)
         guard !isShort else { return }
@@ -163,7 +166,7 @@ extension EventLoop {
 
     private func lookForRelief() { acceptsAgainAt = now + Self.pause }
 
-    /// Accepts again. The shortage is over when there is one more descriptor than the spare ones.
+    /// Accepts again. The exhaustion is over when there is one more descriptor than the spare ones.
     func resumeAccepting() {
         acceptsAgainAt = .max
         guard !listeners.isEmpty else { return }
@@ -180,8 +183,8 @@ extension EventLoop {
 
     // MARK: Draining
 
-    /// Takes what the kernel has accepted already, closes the listener, then the connections
-    /// between two requests.
+    /// Takes the connections that the kernel has accepted already, closes the listener, then the
+    /// connections between two requests.
     func stopAccepting() {
         guard !isDraining else { return }
         isDraining = true
@@ -202,8 +205,8 @@ extension EventLoop {
         tally.endedAccepting()
     }
 
-    /// Closes a connection between two requests; what it has just asked is answered first. An answer
-    /// under way is waited for, as long as its peer takes it.
+    /// Closes a connection between two requests; a request that has just arrived is answered first.
+    /// An answer that is being sent may finish, as long as its peer takes it.
     private func retire(_ connection: Connection) {
         if isBetweenRequests(connection) { readable(connection) }
         guard isBetweenRequests(connection) else { return hasten(connection) }

@@ -1,5 +1,5 @@
-// What happens on one connection: bytes are read, requests delivered, answers written and sent,
-// time runs out, the end comes.
+// The events of one connection: bytes are read, requests delivered, answers written and sent,
+// time-outs pass, the connection ends.
 
 import CLinux
 import Glibc
@@ -54,8 +54,8 @@ extension EventLoop {
         }
     }
 
-    /// Reads what comes behind a request that waits for its answer: unread, it would hide the peer's
-    /// end as soon as the kernel has no room for more.
+    /// Reads input behind a request that waits for its answer: unread, it would hide the peer's end
+    /// once the kernel's buffer is full.
     private func readAhead(_ connection: Connection) {
         let count = recv(connection.descriptor.number, scratch.baseAddress, Self.readBytes, 0)
         if count > 0 {
@@ -71,13 +71,13 @@ extension EventLoop {
         }
     }
 
-    /// Goes on with what was kept, after an answer was given or sent.
+    /// Continues with kept input, after an answer was given or sent.
     func resume(_ connection: Connection) {
         let mayRead = connection.phase == .open && !connection.hasUnsent
         guard mayRead, !connection.input.isEmpty else {
             flush(connection)
             complete(connection)
-            // It was still taking its answer when the others between two requests were closed.
+            // It was still taking its answer when idle connections were closed.
             if isDraining, isBetweenRequests(connection) { finish(connection) }
             return
         }
@@ -93,7 +93,7 @@ extension EventLoop {
         complete(connection)
     }
 
-    /// Takes the machine's steps as far as the bytes reach. Answers pile up in the writer, so that
+    /// Performs the machine's steps for all bytes. Answers are collected in the writer, so that
     /// pipelined requests are answered in one write.
     private func advance(_ connection: Connection, _ buffer: UnsafeBufferPointer<UInt8>) {
         let bytes = buffer.span
@@ -120,7 +120,7 @@ extension EventLoop {
         }
     }
 
-    /// Moves what was not used up out of the loop's buffer.
+    /// Moves unused input out of the loop's buffer.
     private func keep(_ connection: Connection, _ buffer: UnsafeBufferPointer<UInt8>) {
         let (head, rest) = connection.machine.keep(buffer.count)
         let isOver = connection.phase != .open && !connection.isOwed
@@ -145,7 +145,7 @@ extension EventLoop {
         complete(connection)
     }
 
-    /// RFC 9112 9.6: reads on until the peer has had time for our answer, within bounds.
+    /// RFC 9112 9.6: keeps reading, within bounds, until the peer has had time for the answer.
     private func dropInput(_ connection: Connection) {
         let count = recv(connection.descriptor.number, scratch.baseAddress, scratch.count, 0)
         if count > 0 {
@@ -189,7 +189,7 @@ extension EventLoop {
     /// The answer's last byte has been written.
     func ended(_ connection: Connection) {
         if !writer.isAnswered {
-            // A handler that promised an answer and wrote none or half of one: ours to mend.
+            // The handler returned `.answered` without a complete answer: this is our own mistake.
             writer.rollBack()
             writer.write(Response(status: 500))
         }
@@ -223,7 +223,7 @@ extension EventLoop {
         connections.indices.contains(slot) ? connections[slot]?.peer : nil
     }
 
-    /// The connection on which an exchange is under way; nil when its peer is gone or answered.
+    /// The connection of an exchange that is under way; nil if its peer has gone or been answered.
     func connection(of exchange: Exchange, in phase: Connection.Phase) -> Connection? {
         guard exchange.slot < connections.count, let connection = connections[exchange.slot],
             connection.phase == phase, connection.exchangeID == exchange.id
@@ -246,7 +246,7 @@ extension EventLoop {
 
     // MARK: Watching and waiting
 
-    /// Brings what epoll watches and what the clock waits for in line with the connection's state.
+    /// Updates epoll's events and the deadline for the connection's state.
     func complete(_ connection: Connection) {
         guard connection.phase != .closed else { return }
         if connection.inputBytes != connection.inputCounted {
@@ -254,7 +254,8 @@ extension EventLoop {
             guard connection.phase != .closed else { return }
         }
         let wanted = wantedEvents(connection)
-        // What is watched too much is only taken off when it fires: most answers come before that.
+        // An event that is no longer needed is removed only when it fires: most answers come before
+        // that.
         if wanted & ~connection.watched != 0 { watch(connection, wanted) }
         let (patience, span) = patience(connection)
         guard patience != connection.patience else { return }
@@ -313,9 +314,9 @@ extension EventLoop {
         case .none:
             connection.deadline = .max
         case .idle:
-            // What has just come is served: the peer could not know.
+            // A request that has just arrived is served, since the peer could not know.
             readable(connection)
-            // Who was served on may rely on it (RFC 9112 9.6).
+            // A peer whose request was served may continue (RFC 9112 9.6).
             guard connection.deadline <= now, isBetweenRequests(connection) else { return }
             guard connection.isReserved else { return finish(connection) }
             turnAway(connection, isHead: false)
@@ -342,15 +343,16 @@ extension EventLoop {
 
     // MARK: Departure
 
-    /// The peer sends no more while an answer is owed: nearly always it has closed the connection,
-    /// which looks the same from here. An answer that is ready within the grace is still sent.
+    /// The peer has ended its sending while an answer is pending: nearly always it has closed the
+    /// connection, which looks the same. An answer that is ready within the grace period is still
+    /// sent.
     private func departs(_ connection: Connection) {
         guard connection.departsAt == .max else { return }
         connection.departsAt = now + times.departure
         complete(connection)
     }
 
-    /// Abandons the request under way; answers to those before it are sent first.
+    /// Abandons the current request; answers to earlier requests are sent first.
     private func giveUp(_ connection: Connection) {
         guard connection.phase == .waiting, connection.hasUnsent else { return drop(connection) }
         connection.phase = .finishing
@@ -370,7 +372,7 @@ extension EventLoop {
         connection.phase == .open && connection.machine.stage == .idle && !connection.hasUnsent
     }
 
-    /// Ends a connection on which nothing is owed.
+    /// Ends a connection that has no pending answer.
     func finish(_ connection: Connection) {
         linger(connection)
         complete(connection)

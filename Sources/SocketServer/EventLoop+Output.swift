@@ -1,21 +1,22 @@
-// Answers on their way out: what the socket does not take is kept for the peer, within bounds, as long
-// as the peer keeps pace.
+// Sends answers: bytes that the socket does not accept are kept, within bounds, as long as the peer
+// keeps pace.
 
 import CLinux
 import Glibc
 import HTTPWire
 
 extension EventLoop {
-    /// Output storage over that is given back after use.
+    /// Larger output storage is freed after use.
     private static var outputBytesKept: Int { 256 * 1024 }
-    /// So much of what is kept for a connection is sent at a time, however much its socket would take.
+    /// The most bytes that are sent to a connection in one turn, however many its socket would
+    /// accept.
     static var sliceBytesMax: Int { 256 * 1024 }
-    /// How often slow readers are looked at, while there are any, in nanoseconds.
+    /// How often slow readers are checked, while there are any, in nanoseconds.
     private static var lookSpan: Int64 { 250_000_000 }
 
     // MARK: Sending
 
-    /// Sends what the writer holds; what the socket does not take moves to the connection.
+    /// Sends the writer's content; bytes that the socket does not accept move to the connection.
     func flush(_ connection: Connection) {
         defer { writer.clear(keepingAtMost: Self.outputBytesKept) }
         guard connection.phase != .closed else { return }
@@ -25,7 +26,7 @@ extension EventLoop {
         }
         var sent = 0
         if writer.shared.isEmpty {
-            // In place: one more reference to the storage would make the next append copy it.
+            // In place, since another reference to the storage would make the next append copy it.
             guard let count = writer.output.withUnsafeBytes({ send($0, on: connection) }) else {
                 return
             }
@@ -55,8 +56,8 @@ extension EventLoop {
         allSent(connection)
     }
 
-    /// Sends a slice: the rest has its turn when the loop's other connections have had theirs. False
-    /// when the peer is gone, and the connection with it.
+    /// Sends a slice: the rest waits for the turns of the loop's other connections. False if the
+    /// peer has gone, and the connection was closed.
     private func sendKept(_ connection: Connection) -> Bool {
         var left = Self.sliceBytesMax
         while connection.hasUnsent, left > 0 {
@@ -77,8 +78,8 @@ extension EventLoop {
         if connection.phase == .finishing { linger(connection) }
     }
 
-    /// Sends as much as the socket takes. Returns how much that was; nil when the peer is gone, and
-    /// the connection with it.
+    /// Sends as much as the socket accepts, and returns that number of bytes; nil if the peer has
+    /// gone, and the connection was closed.
     private func send(_ bytes: UnsafeRawBufferPointer, on connection: Connection) -> Int? {
         var sent = 0
         while sent < bytes.count {
@@ -99,8 +100,8 @@ extension EventLoop {
 
     // MARK: Receipts
 
-    /// Has `receipt` called once what the writer holds for the connection has been sent, or never
-    /// will be.
+    /// Calls `receipt` once the writer's content for the connection has been sent, or can no longer
+    /// be sent.
     func whenDelivered(_ exchange: Exchange, _ receipt: @escaping @Sendable (Delivery) -> Void) {
         guard exchange.slot < connections.count, let connection = connections[exchange.slot] else {
             return receipt(.whole)
@@ -120,7 +121,8 @@ extension EventLoop {
         KeptBytes.Holder(loop: self, token: connection.token)
     }
 
-    /// Counts what the connection keeps for its peer; cuts off whoever keeps too much.
+    /// Counts the bytes that the connection keeps for its peer; cuts off connections that keep too
+    /// many.
     func countKept(_ connection: Connection) {
         let pending = connection.pending
         let ownBytes = pending.reduce(connection.unsent.ownBytes) { $0 + $1.piece.gatheredCount }
@@ -152,8 +154,8 @@ extension EventLoop {
         if tally.output.letGo(holder(connection)) { tally.giveMemoryBack() }
     }
 
-    /// Looks who takes what is kept for it: the kernel says nothing before a third of its megabytes are
-    /// free.
+    /// Checks the progress of slow readers, since the kernel reports nothing before a third of its
+    /// buffer is free.
     func lookAtReaders() {
         looksAt = keepers > 0 ? now + Self.lookSpan : .max
         guard keepers > 0 else { return }
@@ -163,7 +165,7 @@ extension EventLoop {
         }
     }
 
-    /// Counts what the connection keeps of its input; cuts off whoever keeps too much.
+    /// Counts the connection's unused input; cuts off connections that keep too much.
     func countInput(_ connection: Connection) {
         if connection.inputCounted == 0 { connection.inputSince = now }
         connection.inputCounted = connection.inputBytes
@@ -178,7 +180,8 @@ extension EventLoop {
             .input, instead: connection)
     }
 
-    /// Others go when their loops next have their turn: whoever calls may be amid one of them.
+    /// The connections are closed in later turns of their loops, since the caller may be processing
+    /// one of them.
     private func cut(
         _ holders: [KeptBytes.Holder], _ reason: Cut.Reason, instead connection: Connection
     ) {
@@ -191,7 +194,7 @@ extension EventLoop {
         }
     }
 
-    /// Room was made without it, unless it keeps nothing any more.
+    /// Closes the holder's connection, unless it keeps nothing any more.
     private func cut(_ holder: KeptBytes.Holder, _ reason: Cut.Reason) {
         guard let connection = connection(of: holder.token),
             reason == .input ? connection.inputBytes > 0 : connection.isKeeping
@@ -199,7 +202,7 @@ extension EventLoop {
         cut(connection, reason)
     }
 
-    /// Closes a connection for what it costs us; an unfinished request is refused before that.
+    /// Closes a connection because of its cost; an unfinished request is refused first.
     func cut(_ connection: Connection, _ reason: Cut.Reason) {
         guard connection.phase != .closed else { return }
         let isUnfinished = reason == .input && connection.phase == .open && !connection.hasUnsent
@@ -222,7 +225,7 @@ extension EventLoop {
 
     // MARK: Pace
 
-    /// How long a peer's pace is watched before it is judged.
+    /// The time over which a peer's pace is measured, in nanoseconds.
     var paceSpan: Int64 { isDraining ? times.drainWrite : times.write }
 
     func mark(_ connection: Connection) {
@@ -234,14 +237,14 @@ extension EventLoop {
         Int(linux_untaken(connection.descriptor.number))
     }
 
-    /// A piece has just been sent: what is taken of it must show at the next look.
+    /// Records that a piece was sent, so that the next check sees its progress.
     func noteSent(_ connection: Connection) {
         connection.pace.sent(untaken: untakenBytes(connection))
     }
 
-    /// Whether the peer has taken enough of what it is owed, or may still do so. What our kernel takes
-    /// says little: it takes megabytes, and says that there is room again only when a third of that is
-    /// free (tcp(7)), long after a slow reader has begun to read.
+    /// Whether the peer has taken enough, or still has time. The bytes that our kernel accepts mean
+    /// little: it buffers megabytes, and reports free space only when a third of that is free
+    /// (tcp(7)), long after a slow reader has begun to read.
     func keepsPace(_ connection: Connection) -> Bool {
         connection.pace.look(untaken: untakenBytes(connection), now: now)
         let isOver = now - connection.pace.markedAt >= paceSpan
@@ -252,7 +255,7 @@ extension EventLoop {
         return isKept
     }
 
-    /// Who takes its answer slowly has less time from now on.
+    /// Shortens the time for a slow reader.
     func hasten(_ connection: Connection) {
         guard connection.patience == .write else { return }
         mark(connection)

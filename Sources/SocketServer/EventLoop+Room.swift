@@ -1,36 +1,37 @@
-// A full house: the connection that has idled longest makes room for a newcomer. Without one the
-// newcomer gets a reserved place, where health checks are answered and all other requests get a 503.
+// At the limit of connections, a new one replaces the one that has been idle longest. If none is
+// idle, the new one gets a reserved place, where health checks are answered and all other requests
+// get a 503.
 
 import HTTPWire
 
-/// A connection for which there is no place, on its way from loop to loop.
+/// A new connection over the limit, which is passed from loop to loop.
 struct Newcomer: Sendable {
-    /// Owned by the newcomer until a loop takes it in.
+    /// Owned by the newcomer until a loop accepts it.
     let descriptor: Int32
     /// Loops that have not been asked yet.
     var unasked: ArraySlice<EventLoop>
-    /// The loop with the connection that has idled longest, of those asked so far.
+    /// The loop with the connection that has been idle longest, of those asked so far.
     var best: (loop: EventLoop, deadline: Int64)?
 }
 
-/// An idle connection as it was when it was found.
+/// An idle connection, with its state when it was found.
 struct IdleConnection {
     let token: UInt64
     let deadline: Int64
 }
 
 extension EventLoop {
-    /// Reserved places, a loop. The oldest one is given up for the next newcomer.
+    /// Reserved places of each loop. The next newcomer replaces the oldest one.
     private static var reservedMax: Int { 64 }
-    /// Idle connections remembered from one scan of all connections.
+    /// The number of idle connections that one scan remembers.
     private static var idleMax: Int { 64 }
-    /// How long a scan is good, in nanoseconds.
+    /// How long a scan is valid, in nanoseconds.
     private static var scanSpan: Int64 { 4_000_000 }
 
     // MARK: Search
 
-    /// A loop knows only its own connections. So the newcomer goes round, and then to the loop whose
-    /// connection has idled longest.
+    /// Each loop knows only its own connections, so the newcomer is passed to all of them, and then
+    /// to the loop with the longest idle connection.
     func seekRoom(for descriptor: consuming Descriptor) {
         let others = siblings.filter { $0 !== self }
         guard !others.isEmpty, tally.beginSearch() else { return takeIn(descriptor) }
@@ -51,7 +52,7 @@ extension EventLoop {
         }
     }
 
-    /// Makes room unless a place has become free meanwhile.
+    /// Closes an idle connection, unless a place has become free meanwhile.
     private func takeIn(_ descriptor: consuming Descriptor) {
         while !tally.enter() {
             guard let idle = longestIdle() else { return reserve(descriptor) }
@@ -69,17 +70,19 @@ extension EventLoop {
 
     // MARK: Idle connections
 
-    /// Between two requests; or silent since it was accepted, for longer than a first request takes.
+    /// Whether it is between two requests, or has been silent since it was accepted for longer than
+    /// a first request takes.
     private func isIdle(_ connection: Connection) -> Bool {
         guard isBetweenRequests(connection), connection.patience == .idle, !connection.isReserved
         else { return false }
         return connection.hasServed || connection.deadline - times.idle <= now - times.firstRequest
     }
 
-    /// All have the same idle time-out, so the earliest deadline is that of the longest idle one.
+    /// All have the same idle time-out, so the earliest deadline is that of the longest idle
+    /// connection.
     private func longestIdle() -> Connection? {
-        // Newcomers may come in thousands: one scan is good for a while, unless all that it found has
-        // been used. But silence makes a connection idle, too.
+        // There may be thousands of newcomers: a scan stays valid for a while, unless all
+        // connections that it found are used. But silence makes a connection idle, too.
         let isRecent = now - scannedAt < Self.scanSpan
         if isRecent, let connection = longestIdleFound() { return connection }
         guard mayHaveIdle || !isRecent else { return nil }
@@ -89,7 +92,7 @@ extension EventLoop {
         return longestIdleFound()
     }
 
-    /// What the last scan found and what is idle still.
+    /// The next connection that the last scan found and that is still idle.
     private func longestIdleFound() -> Connection? {
         while let candidate = idle.last {
             if let connection = connection(of: candidate.token), isIdle(connection),
@@ -102,7 +105,7 @@ extension EventLoop {
         return nil
     }
 
-    /// The longest idle connection last.
+    /// Returns the longest idle connection last.
     private func scanForIdle() -> [IdleConnection] {
         var found: [IdleConnection] = []
         for case let connection? in connections where isIdle(connection) {
@@ -119,7 +122,7 @@ extension EventLoop {
 
     // MARK: Reserved places
 
-    /// The request decides what the newcomer gets: see `deliver`.
+    /// The newcomer's request decides its answer: see `deliver`.
     private func reserve(_ descriptor: consuming Descriptor) {
         if reserved.count == Self.reservedMax { expel(reserved[0]) }
         guard let connection = register(descriptor, isReserved: true) else {

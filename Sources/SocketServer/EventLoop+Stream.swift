@@ -1,4 +1,4 @@
-// Answers in pieces: begun, continued and ended by the handler, at the pace of the peer.
+// Answers in pieces, which the handler begins, continues and ends, at the pace of the peer.
 
 import CLinux
 import HTTPWire
@@ -20,7 +20,7 @@ extension EventLoop {
         complete(connection)
     }
 
-    /// Sends a piece, or keeps it in place of the one on its subject that waits.
+    /// Sends a piece, or keeps it instead of the waiting piece of its subject.
     func sendPiece(_ exchange: Exchange, on subject: Int, _ piece: (Content?) -> Content) {
         guard let connection = connection(of: exchange, in: .streaming) else { return }
         guard !connection.hasUnsent else {
@@ -31,7 +31,7 @@ extension EventLoop {
             }
             return countKept(connection)
         }
-        // Pieces that come faster than the heartbeat keep it from ever being asked.
+        // If pieces come faster than the heartbeat, no heartbeat checks the pace.
         guard keepsPace(connection) else { return cut(connection, .slow) }
         write(piece(nil), to: connection)
     }
@@ -46,7 +46,7 @@ extension EventLoop {
         resume(connection)
     }
 
-    /// Moves the pieces that wait into the writer; who calls it flushes.
+    /// Moves the waiting pieces into the writer; the caller flushes it.
     func writePending(_ connection: Connection) {
         for (_, piece) in connection.pending {
             writer.piece(piece, connection.shape.streamFraming)
@@ -60,7 +60,7 @@ extension EventLoop {
 
     private func write(_ piece: Content, to connection: Connection) {
         writer.piece(piece, connection.shape.streamFraming)
-        // The silence begins anew.
+        // Restarts the time of silence.
         connection.patience = .none
         flush(connection)
         if !connection.hasUnsent { noteSent(connection) }

@@ -1,18 +1,18 @@
-// One epoll set and the connections in it. Readiness comes in, events are handed to the code of
-// connections in the files beside this one; the clock and the one timer live here.
+// One epoll set and its connections. Readiness events come in, and are handled in the other files
+// of this type; this file has the clock and the timer.
 
 import CLinux
 import Dispatch
 import Glibc
 import HTTPWire
 
-/// Serves a share of the connections on one serial queue, which it holds from start to stop: it
-/// sleeps in `epoll_wait` itself. A Dispatch source on the epoll set would wake one thread more for
-/// each batch of events.
+/// Serves a share of the connections on one serial queue, which it occupies from start to stop: it
+/// sleeps in `epoll_wait`. A Dispatch source on the epoll set would wake one more thread for each
+/// batch of events.
 ///
 /// `@unchecked Sendable`: every stored `var` is touched on the loop's queue only, after `start()`;
-/// before it only the server's initialiser knows the loop. `Exchange`, `Server` and other loops
-/// reach in by `post`. The suite runs under the thread sanitizer.
+/// before, only the server's initialiser uses the loop. `Exchange`, `Server` and other loops use
+/// `post`. The suite runs under the thread sanitizer.
 final class EventLoop: @unchecked Sendable {
     let index: Int
     let configuration: ServerConfiguration
@@ -35,36 +35,36 @@ final class EventLoop: @unchecked Sendable {
     /// Idle connections found by the last scan, the longest idle one last.
     var idle: [IdleConnection] = []
     var scannedAt: Int64 = 0
-    /// A connection may have become idle since the last scan.
+    /// Whether a connection may have become idle since the last scan.
     var mayHaveIdle = true
 
     var listeners: [Listener] = []
-    /// All loops of the server, for a newcomer to look for a place; empty while it drains.
+    /// All loops of the server, which a newcomer asks for a place; empty while it drains.
     var siblings: [EventLoop] = []
-    /// Loops that accepted connections go to in turn; empty: they stay here.
+    /// Loops that get accepted connections in turn; empty: they stay on this loop.
     var receivers: [EventLoop] = []
     var nextReceiver = 0
-    /// There was no descriptor for a connection, and there has been none since.
+    /// Whether there has been no descriptor for a new connection since the last attempt.
     var isShort = false
 
-    /// Requests are read into it, behind what a connection has kept.
+    /// The buffer for reading, after a connection's kept input.
     let scratch: UnsafeMutableBufferPointer<UInt8>
     var head = RequestHead()
     var writer = ResponseWriter()
-    /// Counted as accepting by the tally, with or without a listener of its own.
+    /// Whether the tally counts the loop as accepting, even without its own listener.
     var isAccepting = true
     var isDraining = false
     private var isStopped = false
-    /// Called once the loop runs no more; nil when it does not run.
+    /// Called once the loop has stopped; nil if it is not running.
     private var whenStopped: [@Sendable () -> Void]?
-    /// The loop's clock: nanoseconds that never go back, read once a batch.
+    /// The loop's clock: monotonic nanoseconds, read once for each batch of events.
     var now: Int64 = 0
-    /// When deadlines are looked at, on the loop's clock.
+    /// When deadlines are checked next, on the loop's clock.
     private var wakeAt = Int64.max
-    /// Connections that keep answers for their peers, and when these are looked at.
+    /// The number of connections that keep answers for their peers, and when they are checked.
     var keepers = 0
     var looksAt = Int64.max
-    /// When connections are accepted again after there was no descriptor for one.
+    /// When accepting resumes after a lack of descriptors.
     var acceptsAgainAt = Int64.max
 
     /// Time-outs in nanoseconds.
@@ -91,10 +91,10 @@ final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// Bytes read at once.
+    /// The most bytes of one read.
     static let readBytes = 32 * 1024
     static let eventsMax = 256
-    /// No connection's token has this bit. Listeners have those behind it.
+    /// Connections' tokens never have this bit. Listeners' tokens follow it.
     private static let bellToken: UInt64 = 1 << 63
 
     static func listenerToken(_ index: Int) -> UInt64 { bellToken + 1 + UInt64(index) }
@@ -111,7 +111,7 @@ final class EventLoop: @unchecked Sendable {
         times = Times(configuration)
         writer.sharedBytesMin = configuration.sharedBytesMin
         events = .allocate(capacity: Self.eventsMax)
-        // A partial head and a partial chunk line can be kept, never more.
+        // At most a partial head and a partial chunk line are kept.
         let keptBytesMax =
             configuration.wireLimits.headBytesMax
             + max(
@@ -132,7 +132,7 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: Start and stop
 
-    /// Has `work` done on the loop's queue. From any thread.
+    /// Runs `work` on the loop's queue. From any thread.
     func post(_ work: @escaping @Sendable () -> Void) { inbox.post(work) }
 
     func start() {
@@ -147,7 +147,7 @@ final class EventLoop: @unchecked Sendable {
         closeListeners()
         for connection in connections { if let connection { drop(connection) } }
         isStopped = true
-        // Without a run, or after it, nothing is left to wait for.
+        // If the loop is not running, there is nothing to wait for.
         if whenStopped?.append(done) == nil { done() }
     }
 
@@ -158,7 +158,7 @@ final class EventLoop: @unchecked Sendable {
         while !isStopped {
             let count = linux_epoll_wait(
                 epoll, events, Int32(Self.eventsMax), inbox.mayRest() ? restMilliseconds : 0)
-            precondition(count >= 0 || errno == EINTR, "the epoll set is gone")
+            precondition(count >= 0 || errno == EINTR, "the epoll set was closed")
             readClock()
             for work in inbox.take() { work() }
             for index in 0..<max(0, Int(count)) { take(events[index]) }
@@ -180,7 +180,7 @@ final class EventLoop: @unchecked Sendable {
         }
     }
 
-    /// The connection that a token names, unless it is gone.
+    /// The connection of a token; nil if it has been closed.
     func connection(of token: UInt64) -> Connection? {
         let slot = Int(token & 0xFFFF_FFFF)
         guard slot < connections.count, let connection = connections[slot],
@@ -191,8 +191,9 @@ final class EventLoop: @unchecked Sendable {
 
     // MARK: Time
 
-    /// Once a batch, without a system call. In a full house the order counts in which connections became
-    /// idle, over all loops; a coarse clock would not know it for 4 ms. The date needs no more than that.
+    /// Read once for each batch, without a system call. At the limit of connections, the order in
+    /// which they became idle matters, over all loops; a coarse clock has steps of 4 ms. For the
+    /// date that is enough.
     func readClock() {
         var time = timespec()
         clock_gettime(CLOCK_MONOTONIC, &time)
@@ -201,13 +202,13 @@ final class EventLoop: @unchecked Sendable {
         writer.setDate(secondsSince1970: time.tv_sec)
     }
 
-    /// Has the deadlines looked at when that one has passed: the loop rests until the earliest one,
-    /// and looks at most once a tick.
+    /// Plans a check of the deadlines when that one has passed: the loop sleeps until the earliest
+    /// one, and checks at most once a tick.
     func wake(by deadline: Int64) {
         wakeAt = min(wakeAt, max(deadline, now + times.tick))
     }
 
-    /// How long it may sleep if nothing happens; negative: without end.
+    /// How long the loop may sleep without events; negative: indefinitely.
     private var restMilliseconds: Int32 {
         let next = min(wakeAt, acceptsAgainAt, looksAt)
         guard next < .max else { return -1 }
@@ -227,7 +228,7 @@ final class EventLoop: @unchecked Sendable {
 }
 
 extension Duration {
-    /// In nanoseconds; a century for anything longer, so that sums do not overflow.
+    /// In nanoseconds, at most a century, so that sums do not overflow.
     var nanosecondsForTimer: Int64 {
         let (seconds, attoseconds) = components
         guard seconds < 3_000_000_000 else { return 3_000_000_000_000_000_000 }

@@ -1,13 +1,11 @@
-// Work that other threads hand to an event loop, and the bell that ends the loop's sleep.
+// Work from other threads for an event loop, and the eventfd that wakes the loop.
 
 import CLinux
 import Dispatch
 import Locking
 
-/// One loop's inbox. Work is done in the order of its coming, on the loop's queue.
-///
-/// While the loop runs it holds its queue, and takes the work itself; before and after, the queue
-/// does.
+/// One loop's inbox. Work is done in order of arrival, on the loop's queue. While the loop runs it
+/// occupies its queue, and takes the work itself; before and after, the queue runs it.
 final class Inbox: Sendable {
     private struct State: Sendable {
         var work: [@Sendable () -> Void] = []
@@ -17,7 +15,7 @@ final class Inbox: Sendable {
 
     private let queue: DispatchQueue
     private let state = Guarded(State())
-    /// Edge-triggered in the loop's epoll set, so that nobody needs to read it.
+    /// Edge-triggered in the loop's epoll set, so that it never has to be read.
     private let bell: Descriptor
 
     init(_ queue: DispatchQueue, epoll: Int32, token: UInt64) throws(SocketFailure) {
@@ -32,7 +30,7 @@ final class Inbox: Sendable {
     func post(_ work: @escaping @Sendable () -> Void) {
         let mustRing = state.withLock { state -> Bool in
             guard state.isLoopRunning else {
-                // Under the lock, so that it stands before the loop's run, or behind it.
+                // Under the lock, so that it is queued either before or after the loop's run.
                 queue.async(execute: work)
                 return false
             }
@@ -43,7 +41,7 @@ final class Inbox: Sendable {
         if mustRing { linux_event_ring(bell.number) }
     }
 
-    /// Has the queue run the loop until that returns.
+    /// Runs the loop on the queue until it returns.
     func run(_ loop: @escaping @Sendable () -> Void) {
         state.withLock { state in
             state.isLoopRunning = true
@@ -53,7 +51,7 @@ final class Inbox: Sendable {
 
     // MARK: The loop's side
 
-    /// True when nothing is left to be done: whoever posts from now on rings.
+    /// True if there is no work: from now on, `post` wakes the loop.
     func mayRest() -> Bool {
         state.withLock { state in
             state.isAsleep = state.work.isEmpty
@@ -61,11 +59,11 @@ final class Inbox: Sendable {
         }
     }
 
-    /// So much work is done before the loop looks at its connections again: a crowd is answered in
-    /// slices, between which others have their turn.
+    /// The most tasks that are done before the loop serves its connections again: many replies are
+    /// given in slices, between which others have their turn.
     static let takenMax = 256
 
-    /// What has come first, at most ``takenMax``.
+    /// The oldest tasks, at most ``takenMax``.
     func take() -> [@Sendable () -> Void] {
         state.withLock { state in
             state.isAsleep = false
@@ -79,7 +77,7 @@ final class Inbox: Sendable {
         }
     }
 
-    /// The loop runs no more: what comes from now on is the queue's. Returns what has come.
+    /// Ends the loop's part: from now on the queue runs the work. Returns the remaining tasks.
     func close() -> [@Sendable () -> Void] {
         state.withLock { state in
             state.isLoopRunning = false

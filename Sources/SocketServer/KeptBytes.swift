@@ -1,15 +1,13 @@
-// What connections keep in memory for slow peers, over all loops: counted, bounded, and who goes first
-// when the bound is reached.
+// Counts the bytes that connections keep for slow peers, over all loops, and decides which
+// connections are cut off at the bound.
 
 import Locking
 
-/// One bound for all connections. Safe from any queue.
-///
-/// Whoever holds most for the longest goes first: bytes times the time for which the peer has been
-/// behind. A peer that does its part is never behind. What several keep together counts once, and
-/// weighs on each by its part.
+/// One bound for all connections. Safe from any queue. The connection with the largest product of
+/// bytes and time behind is cut off first. A peer that keeps pace is never behind. Bytes that
+/// several connections share count once, in equal parts.
 final class KeptBytes: Sendable {
-    /// A connection, on whichever loop.
+    /// A connection of any loop.
     struct Holder: Hashable, Sendable {
         let loop: EventLoop
         let token: UInt64
@@ -21,13 +19,13 @@ final class KeptBytes: Sendable {
         func hash(into hasher: inout Hasher) { hasher.combine(token) }
     }
 
-    /// Bytes that others may keep, too.
+    /// Bytes that several connections may share.
     struct Content: Sendable {
-        /// Where they stand, for as long as somebody keeps them.
+        /// Their address, valid as long as one connection keeps them.
         let place: UInt
         let bytes: Int
 
-        /// Any slice that ends where the storage's other slices do.
+        /// Any slice that ends at the same place as the storage's other slices.
         init(_ slice: ArraySlice<UInt8>) {
             place = slice.withUnsafeBytes { UInt(bitPattern: $0.baseAddress) &+ UInt($0.count) }
             bytes = slice.endIndex
@@ -37,7 +35,7 @@ final class KeptBytes: Sendable {
     fileprivate struct Held {
         var ownBytes: Int
         var contents: [Content]
-        /// Since when its peer is behind, on the clock of all loops, in nanoseconds.
+        /// Since when its peer has been behind, on the clock of all loops, in nanoseconds.
         var behindSince: Int64
     }
 
@@ -45,23 +43,23 @@ final class KeptBytes: Sendable {
         var held: [Holder: Held] = [:]
         var contents: [UInt: (holders: Int, bytes: Int)] = [:]
         var bytes = 0
-        /// The most since memory was given back last.
+        /// The maximum since memory was last returned to the system.
         var bytesMost = 0
     }
 
     private let bytesMax: Int
     private let state = Guarded(State())
 
-    /// Once the bound is reached, who is behind for that long makes room for a while, not for one answer:
-    /// else each next one would have all holders looked through.
+    /// At the bound, connections that are behind for that long are all cut off, not only as many as
+    /// one answer needs: otherwise each further answer would scan all holders.
     fileprivate static let longBehind: Int64 = 1_000_000_000
 
     init(bytesMax: Int) { self.bytesMax = bytesMax }
 
     var count: Int { state.withLock { $0.bytes } }
 
-    /// Says what one connection keeps. Returns who is to be cut off, no longer counted: others that are
-    /// behind, or the holder itself when nobody is.
+    /// Records the bytes that one connection keeps. Returns the connections to cut off, which no
+    /// longer count: others that are behind, or the holder itself if there are none.
     func keep(
         _ ownBytes: Int, _ contents: [Content], by holder: Holder, behindSince: Int64, now: Int64
     ) -> [Holder] {
@@ -74,8 +72,8 @@ final class KeptBytes: Sendable {
         }
     }
 
-    /// It keeps nothing any more. True when so much was kept before and so little is now that memory
-    /// is to be given back to the system.
+    /// Removes a holder. True if so much less is kept than before that memory should be returned to
+    /// the system.
     func letGo(_ holder: Holder) -> Bool {
         state.withLock { state in
             state.remove(holder)

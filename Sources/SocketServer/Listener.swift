@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// Listens until it goes out of use; a Unix socket's file goes with it.
+/// Listens until it is released, which also removes a Unix socket's file.
 final class Listener: Sendable {
     let descriptor: Descriptor
     let address: BoundAddress
@@ -21,7 +21,8 @@ final class Listener: Sendable {
 
     deinit { if case .file(let file) = place { file?.remove() } }
 
-    /// Ports tried for a name of several addresses, of which each has to have the port free.
+    /// The number of ports to try for a name with several addresses, since the port has to be free
+    /// on each.
     private static var portsMax: Int { 16 }
 
     /// Listens on `unix:/path`, or on all addresses of a host, with one port for all.
@@ -51,7 +52,7 @@ final class Listener: Sendable {
     }
 
     /// One socket for each address. An address that this machine does not have, such as ::1 without
-    /// IPv6, is passed over if there is another one.
+    /// IPv6, is skipped if there is another one.
     private static func tcp(_ addresses: [SocketAddress]) throws(SocketFailure) -> [Listener] {
         var listeners: [Listener] = []
         var missing: SocketFailure?
@@ -69,28 +70,29 @@ final class Listener: Sendable {
         return listeners
     }
 
-    /// The first socket on an address. SO_REUSEPORT would let a second server of the same user take
-    /// the port in silence, so it is set only when the kernel has given the port to this socket
-    /// alone: `listen` fails for the later one of two that were bound at the same time.
+    /// The first socket on an address. SO_REUSEPORT would silently give the port to a second server
+    /// of the same user, too, so it is set only when the kernel has given the port to this socket
+    /// alone: `listen` fails for the later of two that were bound at the same time.
     private static func first(on address: SocketAddress) throws(SocketFailure) -> Listener {
         let listener = try tcp(address, isShared: false)
         setOption(listener.descriptor.number, SOL_SOCKET, SO_REUSEPORT)
         return listener
     }
 
-    /// One more socket on the same address; the kernel spreads new connections over them. There is
-    /// one socket only for a Unix socket's path.
+    /// One more socket on the same address; the kernel spreads new connections over them. A Unix
+    /// socket's path can have only one socket.
     func another() throws(SocketFailure) -> Listener? {
         guard case .internet(let address) = place else { return nil }
         return try Self.tcp(address, isShared: true)
     }
 
-    /// The kernel cuts it down to net.core.somaxconn.
+    /// The kernel limits it to net.core.somaxconn.
     private static var backlog: Int32 { 4096 }
 
-    /// The kernel refuses both of two that call `listen` at the same moment: each announces itself before
-    /// it looks. So who is refused by that call, not by `bind`, tries again after a moment of its own. A
-    /// further socket on an address that we have is refused for such a moment by `bind`, too.
+    /// The kernel refuses both of two sockets that call `listen` at the same moment, since each is
+    /// registered before the check. So a socket that is refused by that call, not by `bind`, tries
+    /// again after a random pause. For such a moment, `bind` also refuses a further socket on our
+    /// own address.
     private static func tcp(
         _ address: SocketAddress, isShared: Bool
     ) throws(SocketFailure) -> Listener {
@@ -104,7 +106,7 @@ final class Listener: Sendable {
         return try listenOnce(address, isShared: isShared)
     }
 
-    /// Of two on a starved machine, neither found a moment of its own in five.
+    /// On a busy machine, five attempts were not enough for two servers.
     private static var listensMax: Int { 30 }
 
     private static func listenOnce(
@@ -118,7 +120,8 @@ final class Listener: Sendable {
         }
         setOption(descriptor.number, SOL_SOCKET, SO_REUSEADDR)
         if isShared { setOption(descriptor.number, SOL_SOCKET, SO_REUSEPORT) }
-        // Accepted sockets inherit it. Answers are written whole: to wait for more is loss.
+        // Accepted sockets inherit it. Answers are written as a whole, so waiting for more bytes
+        // only delays them.
         setOption(descriptor.number, Int32(IPPROTO_TCP), TCP_NODELAY)
         guard address.withPointer({ bind(descriptor.number, $0, $1) }) == 0 else {
             throw .failed("bind", on: place)

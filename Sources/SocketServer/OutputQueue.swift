@@ -1,30 +1,30 @@
-// Bytes on their way to one peer: copied ones, and contents that are kept elsewhere, too.
+// The bytes to be sent to one peer: copied ones, and shared contents.
 
 import HTTPWire
 
 extension Content {
-    /// What of it is kept elsewhere, too.
+    /// The shared contents in it.
     var shared: [KeptBytes.Content] {
         parts.filter { $0.count > Self.gatheredMax }.map { KeptBytes.Content($0) }
     }
 }
 
-/// What a socket would not take yet, oldest first.
+/// The bytes that a socket did not accept yet, oldest first.
 struct OutputQueue {
     private struct Part {
         var bytes: ArraySlice<UInt8>
         let isShared: Bool
     }
 
-    /// Those of one answer, mostly: nothing more is answered to a peer that is behind.
+    /// Mostly the parts of one answer, since no further request of a slow peer is answered.
     private var parts: [Part] = []
     private(set) var count = 0
-    /// Bytes of copies, those sent included: their storage goes as a whole.
+    /// Bytes of copies, including sent ones: their storage is freed as a whole.
     private(set) var ownBytes = 0
 
     var isEmpty: Bool { count == 0 }
 
-    /// Takes what a writer holds behind its first `sent` bytes of output.
+    /// Appends the writer's content after its first `sent` bytes of output.
     ///
     /// - Precondition: none of the shared contents has been sent.
     mutating func append(_ writer: borrowing ResponseWriter, behind sent: Int = 0) {
@@ -49,15 +49,15 @@ struct OutputQueue {
         ownBytes += bytes.count
     }
 
-    /// The first bytes that lie together; there are some.
+    /// The first contiguous bytes. The queue must not be empty.
     func withFirst<Result>(_ use: (UnsafeRawBufferPointer) -> Result) -> Result {
         parts[0].bytes.withUnsafeBytes(use)
     }
 
-    /// Forgets so many of the first bytes that lie together.
+    /// Removes that many of the first contiguous bytes.
     mutating func removeFirst(_ bytes: Int) {
         count -= bytes
-        // In place: the storage is given back with the last of it.
+        // In place: the storage is freed with its last byte.
         parts[0].bytes = parts[0].bytes.dropFirst(bytes)
         guard parts[0].bytes.isEmpty else { return }
         let part = parts.removeFirst()
@@ -68,9 +68,9 @@ struct OutputQueue {
         }
     }
 
-    /// The content that is sent next of those that are kept elsewhere, too, by the place of its end,
-    /// which it shares with all others that keep it. What stands behind it has its time to come: an
-    /// answer may have any number of them.
+    /// The shared content that is sent next, identified by the address of its end, which is the
+    /// same for all connections that keep it. Later ones do not count yet: an answer may have any
+    /// number of them.
     var shared: [KeptBytes.Content] {
         guard let next = parts.first(where: \.isShared) else { return [] }
         return [KeptBytes.Content(next.bytes)]

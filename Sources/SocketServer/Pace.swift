@@ -1,22 +1,21 @@
-// How fast a peer takes what it is owed, by what the kernel tells of it.
+// Measures how fast a peer takes its answers, from the kernel's figures.
 
-/// One peer's pace since a mark. Times are on the loop's clock, in nanoseconds.
-///
-/// Between two sends the kernel's figure of bytes that the peer has not taken only sinks, and what it
-/// has sunk by was taken. So it is looked at before and after each send. A Unix socket counts the
-/// kernel's own overhead with the bytes: too much in the peer's favour, never against it.
+/// One peer's pace since a mark. Times are on the loop's clock, in nanoseconds. Between two sends
+/// the kernel's figure of untaken bytes only falls, and the difference was taken. So it is read
+/// before and after each send. A Unix socket's figure includes the kernel's overhead, which is in
+/// the peer's favour.
 struct Pace {
-    /// What the kernel had and the peer had not, at the last look.
+    /// The bytes in the kernel that the peer had not taken at the last reading.
     private var untaken = 0
-    /// Taken since the mark.
+    /// The bytes taken since the mark.
     private var taken = 0
-    /// All that was owed at the mark.
+    /// All bytes that were pending at the mark.
     private var owed = 0
     private(set) var markedAt: Int64 = 0
-    /// When something was seen to be taken, or the mark.
+    /// When progress was last seen, or the mark.
     private var takenAt: Int64 = 0
 
-    /// Begins anew.
+    /// Starts a new measurement.
     mutating func mark(untaken: Int, unsent: Int, now: Int64) {
         self.untaken = max(0, untaken)
         taken = 0
@@ -25,8 +24,8 @@ struct Pace {
         takenAt = now
     }
 
-    /// Before a send, or when the pace is judged; negative when the kernel does not tell. Returns whether
-    /// something was taken.
+    /// Called before a send and for a check. `untaken` is negative if the kernel gives no figure.
+    /// Returns whether the peer has taken bytes.
     @discardableResult
     mutating func look(untaken: Int, now: Int64) -> Bool {
         guard untaken >= 0 else { return false }
@@ -38,22 +37,24 @@ struct Pace {
         return true
     }
 
-    /// Right after a send.
+    /// Called right after a send.
     mutating func sent(untaken: Int) {
         guard untaken >= 0 else { return }
         self.untaken = untaken
     }
 
-    /// The peer has taken all that the kernel had for it.
+    /// Whether the peer has taken all bytes from the kernel.
     var hasAll: Bool { untaken == 0 }
 
-    /// Whether the peer has taken so many bytes a second since the mark, or all that was owed then.
+    /// Whether the peer has taken that many bytes a second since the mark, or all bytes that were
+    /// pending then.
     func isKept(bytesPerSecond: Int, now: Int64) -> Bool {
         hasAll || taken >= owed || paidUntil(bytesPerSecond: bytesPerSecond) >= now
     }
 
-    /// Since when the peer is behind: it has taken nothing since, or what it has taken was enough up to
-    /// then. What its kernel takes at once for a peer that never reads is no credit.
+    /// Since when the peer has been behind: the time of its last progress, or the time up to which
+    /// its bytes were enough. Bytes that its kernel buffers for a peer that never reads give no
+    /// credit.
     func behindSince(bytesPerSecond: Int) -> Int64 {
         min(takenAt, paidUntil(bytesPerSecond: bytesPerSecond))
     }

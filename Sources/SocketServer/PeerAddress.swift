@@ -1,14 +1,14 @@
-// Who is at the other end of a connection, as logs name it and quotas count it.
+// The address of a connection's peer, for logs and quotas.
 
 /// The address of a peer.
 public struct PeerAddress: Hashable, Sendable {
-    /// Of a text: an IPv6 address with the name of an interface.
+    /// The longest text: an IPv6 address with the name of an interface.
     public static let textBytesMax = 64
 
-    /// In numbers, IPv4 always in its own form; `unix` for the peer of a Unix socket.
+    /// The numeric address, IPv4 always in its own form; `unix` for a Unix socket.
     public let text: String
-    /// What is one for quotas: the address, or of IPv6 its first 64 bits, since whoever has one of the
-    /// addresses behind them has all (RFC 6177 2).
+    /// The unit of quotas: the address, or the first 64 bits of an IPv6 address, since a site has
+    /// all addresses below them (RFC 6177 2).
     public let network: String
 
     private init(text: String, network: String) {
@@ -16,7 +16,7 @@ public struct PeerAddress: Hashable, Sendable {
         self.network = network
     }
 
-    /// Nil when the peer has gone already.
+    /// Nil if the peer has gone already.
     init?(of socket: Int32) {
         guard let address = try? SocketAddress(ofPeer: socket) else { return nil }
         guard address.isInternet else {

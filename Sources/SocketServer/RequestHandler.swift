@@ -1,11 +1,12 @@
-// The interface between the server and what answers: one call a request, one answer a call.
+// The interface between the server and the code that answers: one call for each request, one answer
+// for each call.
 
 public import HTTPWire
 
 /// Answers requests.
 public protocol RequestHandler: Sendable {
-    /// Called on the connection's loop queue, once a request; its content has been read already,
-    /// and is in `body` when the server collects bodies.
+    /// Called on the connection's loop queue, once for each request. Its content has been read
+    /// already, and is in `body` if the server collects bodies.
     ///
     /// Either writes the whole answer and returns `.answered`, or keeps `exchange` and returns
     /// `.later`. Must not block: all connections of the loop wait.
@@ -14,40 +15,38 @@ public protocol RequestHandler: Sendable {
         writer: inout ResponseWriter
     ) -> Handling
 
-    /// Whether a request is answered although there are as many connections as there may be. On the
-    /// loop's queue.
+    /// Whether a request is answered even at the limit of connections. Called on the loop's queue.
     func isHealthCheck(_ head: borrowing RequestHead, bytes: Span<UInt8>) -> Bool
 
     /// The peer went away, or the server was stopped, before the `.later` answer was given, or
-    /// before an answer in pieces was ended. On the loop's queue.
+    /// before an answer in pieces was ended. Called on the loop's queue.
     ///
     /// A peer that ends its sending has gone away unless its answer comes within
     /// `ServerConfiguration.departureGrace`.
     func abandoned(_ exchange: Exchange)
 }
 
-/// What became of a request.
+/// How a request was handled.
 public enum Handling: Sendable {
     case answered
     case later
 }
 
-/// Names one request under way; unique for the life of its server.
+/// Identifies one request under way; unique for the life of its server.
 public struct Exchange: Hashable, Sendable, CustomStringConvertible {
     /// The loop's number in the top 16 bits, then a count.
     public let id: UInt64
     let slot: Int
     let loop: EventLoop
 
-    /// The number of the loop that it came in on, from 0: whoever keeps something per loop can do so
-    /// without meeting other loops.
+    /// The number of its loop, from 0, for data that is kept separately for each loop.
     public var loopIndex: Int { Int(id >> 48) }
 
-    /// Who asks; nil when the peer has gone, or its connection has no place of its own. Only while the
+    /// The peer's address; nil if the peer has gone, or its connection has no place. Only while the
     /// request is being handled, on the loop's queue.
     public var peer: PeerAddress? { loop.peer(at: slot) }
 
-    /// Answers. From any queue; ignored if the peer is gone or has its answer.
+    /// Answers. From any queue; ignored if the peer has gone or has its answer.
     public func respond(_ response: Response) {
         respond { $0.write(response) }
     }
@@ -57,37 +56,37 @@ public struct Exchange: Hashable, Sendable, CustomStringConvertible {
         loop.post { loop.respond(to: self, write) }
     }
 
-    /// Has `receipt` called once, when what has been written for the connection so far has been
-    /// handed to the kernel, or when that will never be. Only on the loop's queue: in `handle`, or
-    /// while an answer is written. The receipt runs there, too.
+    /// Calls `receipt` once, when everything written for the connection so far has been passed to
+    /// the kernel, or can no longer be. Only on the loop's queue: in `handle`, or while an answer
+    /// is written. The receipt runs there, too.
     public func whenDelivered(_ receipt: @escaping @Sendable (Delivery) -> Void) {
         loop.whenDelivered(self, receipt)
     }
 
-    /// Has `work` done on the queue of the exchange's loop, in order with answers. From any queue.
+    /// Runs `work` on the queue of the exchange's loop, in order with answers. From any queue.
     public func perform(_ work: @escaping @Sendable () -> Void) { loop.post(work) }
 
-    /// Begins an answer in pieces: `head` has status and fields. To HEAD that is all; else pieces
-    /// follow, and the end. All three may be called from any queue, and take effect in the order of
-    /// the calls; they are ignored if the peer is gone or has its answer.
+    /// Begins an answer in pieces: `head` has status and fields. For HEAD that is all; otherwise
+    /// pieces follow, and the end. All three may be called from any queue, and take effect in the
+    /// order of the calls; they are ignored if the peer has gone or has its answer.
     public func beginStream(_ head: Response) {
         loop.post { loop.beginStream(self, head) }
     }
 
-    /// Sends a piece, made on the loop's queue. A peer that is behind gets the newest piece of each
-    /// subject only; `piece` gets the one that it replaces, which the peer will not get.
+    /// Sends a piece, which `piece` makes on the loop's queue. A slow peer gets only the newest
+    /// piece of each subject; `piece` is passed the unsent piece that it replaces.
     public func send(
         on subject: Int = 0, _ piece: @escaping @Sendable (_ unsent: Content?) -> Content
     ) {
         loop.post { loop.sendPiece(self, on: subject, piece) }
     }
 
-    /// Ends an answer in pieces, after what is still to be sent of it.
+    /// Ends an answer in pieces, after its remaining bytes.
     public func endStream() {
         loop.post { loop.endStream(self) }
     }
 
-    /// Drops the connection with a RST instead of an answer.
+    /// Closes the connection with a RST instead of an answer.
     public func reset() {
         loop.post { loop.reset(self) }
     }

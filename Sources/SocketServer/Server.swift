@@ -4,7 +4,7 @@ import Dispatch
 
 /// An HTTP/1.1 server on one port or path.
 public final class Server: Sendable {
-    /// What was bound: several addresses for a name that has them.
+    /// The bound addresses: several for a name with several addresses.
     public let addresses: [BoundAddress]
     private let loops: [EventLoop]
     private let tally: Tally
@@ -21,7 +21,7 @@ public final class Server: Sendable {
             loops.append(try EventLoop(index, configuration, handler, tally))
         }
         self.loops = loops
-        // A Unix socket has one listener: its loop hands connections round.
+        // A Unix socket has one listener: its loop distributes connections.
         let isUnix = address.host.hasPrefix("unix:")
         loops[0].listen(on: listeners, handingTo: isUnix ? loops : [])
         for loop in loops.dropFirst() {
@@ -41,7 +41,7 @@ public final class Server: Sendable {
         for loop in loops { loop.start() }
     }
 
-    /// Calls `done` when every loop has taken a turn since: one that hangs keeps it from coming.
+    /// Calls `done` when every loop has taken a turn; never, if one hangs.
     public func whenAllHaveTurned(_ done: @escaping @Sendable () -> Void) {
         let group = DispatchGroup()
         for loop in loops {
@@ -51,8 +51,8 @@ public final class Server: Sendable {
         group.notify(queue: .global(), execute: done)
     }
 
-    /// Takes what waits in the kernel, then nothing new. Requests under way are answered, with
-    /// `Connection: close`; connections between requests are closed.
+    /// Accepts the connections that wait in the kernel, then no more. Requests under way are
+    /// answered, with `Connection: close`; connections between requests are closed.
     public func stopAccepting() {
         for loop in loops { loop.post { loop.stopAccepting() } }
     }
@@ -72,20 +72,20 @@ public final class Server: Sendable {
         group.notify(queue: .global(), execute: done)
     }
 
-    /// What it has to do with at this moment.
+    /// The current figures.
     public var figures: ServerFigures {
         ServerFigures(
             connections: tally.count, keptOutputBytes: tally.output.count,
             keptInputBytes: tally.input.count)
     }
 
-    /// Connections that are open, those over the limit left out.
+    /// The number of open connections, without those over the limit.
     public var connectionCount: Int { tally.count }
 }
 
-/// What a server has to do with.
+/// A server's current load.
 public struct ServerFigures: Sendable {
-    /// Those over the limit left out.
+    /// Without those over the limit.
     public var connections: Int
     /// Bytes of answers that are kept for peers that have not taken them.
     public var keptOutputBytes: Int

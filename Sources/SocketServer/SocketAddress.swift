@@ -1,4 +1,4 @@
-// Internet addresses as the system has them: looked up by name, bound, and read back as text.
+// Internet addresses in the system's form: looked up by name, bound, and converted to text.
 
 import Glibc
 
@@ -41,7 +41,8 @@ struct SocketAddress: Sendable {
         }
     }
 
-    /// All addresses of a host, each once: an address, or a name's unless names are not looked up.
+    /// All addresses of a host, each once: the address itself, or those of a name, unless names are
+    /// not to be looked up.
     static func all(
         of host: String, port: Int, looksUpNames: Bool = true
     ) throws(SocketFailure) -> [SocketAddress] {
@@ -66,7 +67,7 @@ struct SocketAddress: Sendable {
         return addresses
     }
 
-    /// An IPv6 address as it stands in a URL (RFC 3986 3.2.2) is one, too.
+    /// Also accepts an IPv6 address as in a URL (RFC 3986 3.2.2).
     private static func withoutBrackets(_ host: String) -> String {
         host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
     }
@@ -76,18 +77,18 @@ struct SocketAddress: Sendable {
         var address = self
         let port = in_port_t(UInt16(clamping: port)).bigEndian
         withUnsafeMutableBytes(of: &address.storage) { bytes in
-            // sin_port and sin6_port stand at the same place.
+            // sin_port and sin6_port have the same offset.
             let offset = MemoryLayout<sockaddr_in>.offset(of: \sockaddr_in.sin_port)
             bytes.storeBytes(of: port, toByteOffset: offset ?? 2, as: in_port_t.self)
         }
         return address
     }
 
-    /// In numbers.
+    /// The numeric address.
     var bound: BoundAddress {
         var host = [CChar](repeating: 0, count: Int(NI_MAXHOST))
         var service = [CChar](repeating: 0, count: Int(NI_MAXSERV))
-        // It fails for other families only.
+        // Fails only for other families.
         _ = withPointer {
             getnameinfo(
                 $0, $1, &host, socklen_t(host.count), &service, socklen_t(service.count),
@@ -111,13 +112,13 @@ struct SocketAddress: Sendable {
         }
     }
 
-    /// Only this machine reaches it (RFC 1122 3.2.1.3, RFC 4291 2.5.3).
+    /// Whether only this machine can reach it (RFC 1122 3.2.1.3, RFC 4291 2.5.3).
     var isLoopback: Bool {
         let host = bound.host
         return host.hasPrefix("127.") || host == "::1" || host.hasPrefix("::ffff:127.")
     }
 
-    /// All addresses of this machine (RFC 1122 3.2.1.3, RFC 4291 2.5.2).
+    /// Whether it means all addresses of this machine (RFC 1122 3.2.1.3, RFC 4291 2.5.2).
     var isWildcard: Bool { ["0.0.0.0", "::", "::ffff:0.0.0.0"].contains(bound.host) }
 
     func withPointer<Result>(

@@ -1,4 +1,4 @@
-// What can go wrong before a server serves: which call, on what, and the errno it gave.
+// Failures before a server serves: the call, its object, and errno.
 
 import Glibc
 
@@ -6,13 +6,13 @@ import Glibc
 public enum SocketFailure: Error, Equatable, Sendable, CustomStringConvertible {
     /// The host is neither an address nor a name that can be looked up.
     case hostUnknown(host: String, reason: String)
-    /// A path for a Unix socket is empty, or longer than the system takes.
+    /// A path for a Unix socket is empty, or longer than the system accepts.
     case pathUnusable(String)
-    /// Something that is no socket, or a socket somebody listens on, is at the path.
+    /// The path has a file that is not a socket, or a socket in use.
     case pathTaken(String)
     case callFailed(call: String, on: String, errno: Int32)
 
-    /// For operators: the call and the system's own words.
+    /// For operators: the call and the system's message.
     public var description: String {
         switch self {
         case .hostUnknown(let host, let reason): "cannot look up \(host): \(reason)"

@@ -1,8 +1,8 @@
-// The file of a Unix socket: removed when stale, and never when it is somebody else's.
+// The file of a Unix socket: removed if stale, but never if it belongs to another process.
 
 import Glibc
 
-/// The file that a bind made, known by device and inode.
+/// The file that a bind created, identified by device and inode.
 struct SocketFile: Sendable {
     private let path: String
     private let device: UInt
@@ -16,8 +16,8 @@ struct SocketFile: Sendable {
         inode = UInt(status.st_ino)
     }
 
-    /// Removes the file, unless another one stands there by now: a successor may have bound the
-    /// path while we were draining.
+    /// Removes the file, unless there is another one by now: a successor may have bound the path
+    /// during the drain.
     func remove() {
         guard let now = SocketFile(at: path), now.device == device, now.inode == inode else {
             return
@@ -25,13 +25,13 @@ struct SocketFile: Sendable {
         unlink(path)
     }
 
-    /// Tries to lock the folder, and the time between two of them.
+    /// The number of attempts to lock the folder, and the time between two of them.
     private static let lockTries = 500
     private static let lockPause: UInt32 = 10_000
 
-    /// Runs `body` while no other service does the same in the folder of `path`. A socket that is bound
-    /// and does not listen yet looks like one that is left over: of two services that start at the same
-    /// time, the second would remove the first one's file.
+    /// Runs `body` while no other service does the same in the folder of `path`. A socket that is
+    /// bound and does not listen yet looks stale: of two services that start at the same time, the
+    /// second would remove the first one's file.
     static func alone<Result: ~Copyable>(
         at path: String, _ body: () throws(SocketFailure) -> Result
     ) throws(SocketFailure) -> Result {
@@ -39,7 +39,7 @@ struct SocketFile: Sendable {
         let folder = end.map { String(path[...$0]) } ?? "."
         let number = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         defer { if number >= 0 { close(number) } }
-        // Without the lock, which others may have for longer, the start goes on as well.
+        // Others may hold the lock for long: the start continues without it.
         for _ in 0..<lockTries {
             guard number >= 0, flock(number, LOCK_EX | LOCK_NB) != 0 else { break }
             usleep(lockPause)
@@ -47,7 +47,7 @@ struct SocketFile: Sendable {
         return try body()
     }
 
-    /// Makes way for a bind: a socket that nobody listens on is left over from a crash.
+    /// Prepares for a bind: removes a socket on which no process listens, left over from a crash.
     static func removeStale(_ path: String, _ address: sockaddr_un) throws(SocketFailure) {
         var status = stat()
         guard lstat(path, &status) == 0 else { return }
@@ -66,7 +66,7 @@ struct SocketFile: Sendable {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         let bytes = Array(path.utf8)
-        // One byte stays 0, the end of the text.
+        // One byte stays 0, to end the text.
         let capacity = MemoryLayout.size(ofValue: address.sun_path) - 1
         guard !bytes.isEmpty, bytes.count <= capacity, !bytes.contains(0) else {
             throw .pathUnusable(path)

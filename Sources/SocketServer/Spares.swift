@@ -1,14 +1,12 @@
-// Descriptors kept back for the moment in which the process has no other left.
+// Spare descriptors for when the process has no other left.
 
 import Glibc
 import Locking
 
-/// A few descriptors that the loops of one server hold in common, so that peers can be told that
-/// there is no room. Safe from any queue.
-///
-/// A descriptor that is given up may be taken by any thread before the one that gave it up has had
-/// its use. Among the loops `fill` completes that: while it fails, what a loop accepts may stand in the
-/// place of a spare one.
+/// A few descriptors that the loops of one server share, so that a connection can be accepted and
+/// refused. Safe from any queue. Any thread may take a descriptor that is given up before the
+/// intended user does. Among the loops, `fill` repairs that: while it fails, an accepted connection
+/// may be using a spare descriptor.
 final class Spares: Sendable {
     private let countMax: Int
     private let kept = Guarded<[Int32]>([])
@@ -20,14 +18,14 @@ final class Spares: Sendable {
 
     deinit { while let number = take() { close(number) } }
 
-    /// Makes room for one descriptor; false when there is no spare one.
+    /// Closes one spare descriptor; false if there is none.
     func giveUpOne() -> Bool {
         guard let number = take() else { return false }
         close(number)
         return true
     }
 
-    /// Opens what is missing. False when something is missing still.
+    /// Opens the missing descriptors. False if some are still missing.
     @discardableResult
     func fill() -> Bool {
         while !areComplete {
@@ -42,7 +40,7 @@ final class Spares: Sendable {
         return true
     }
 
-    /// Every spare descriptor is there, and one more could be opened.
+    /// Whether all spare descriptors are open, and one more could be opened.
     var leaveRoom: Bool { areComplete && Self.open() != nil }
 
     private var areComplete: Bool { kept.withLock { $0.count == countMax } }

@@ -1,5 +1,5 @@
-// What the loops of one server have in common: how many connections there are and what they keep
-// for slow peers, who waits for there to be none, and the spare descriptors.
+// State that the loops of one server share: the number of connections, the bytes that they keep,
+// callbacks for when there are none, and the spare descriptors.
 
 import CLinux
 import Dispatch
@@ -9,9 +9,9 @@ import Synchronization
 /// Counts connections over all loops. Safe from any queue.
 final class Tally: Sendable {
     let spares: Spares
-    /// Answers that are kept for peers that do not take them.
+    /// Answers that are kept for slow peers.
     let output: KeptBytes
-    /// What has been received and cannot be used yet.
+    /// Input that has been received and cannot be used yet.
     let input: KeptBytes
     private let connectionsMax: Int
     private let connections = Atomic<Int>(0)
@@ -20,12 +20,12 @@ final class Tally: Sendable {
     private let drain: Guarded<Drain>
 
     private struct Drain {
-        /// Loops that still take new connections.
+        /// The number of loops that still accept connections.
         var accepting: Int
         var waiting: [@Sendable () -> Void] = []
     }
 
-    /// Newcomers on their way from loop to loop, for each loop.
+    /// The limit of newcomers that are passed from loop to loop, for each loop.
     private static let searchesPerLoop = 64
 
     init(_ configuration: ServerConfiguration) {
@@ -39,21 +39,21 @@ final class Tally: Sendable {
 
     var count: Int { connections.load(ordering: .relaxed) }
 
-    /// Takes one of the places; false when all are taken.
+    /// Takes one place; false if none is free.
     func enter() -> Bool {
         guard connections.add(1, ordering: .relaxed).newValue > connectionsMax else { return true }
         connections.subtract(1, ordering: .relaxed)
         return false
     }
 
-    /// Gives a place back.
+    /// Releases a place.
     func leave() {
-        // Sequentially consistent with `endedAccepting`: whoever comes last sees both.
+        // Sequentially consistent with `endedAccepting`, so that the later one sees both.
         let left = connections.subtract(1, ordering: .sequentiallyConsistent).newValue
-        if left == 0 { tellIfIdle() }
+        if left == 0 { notifyIfIdle() }
     }
 
-    /// Counts a newcomer that looks for a place at all loops; false when too many do.
+    /// Counts a newcomer that searches all loops for a place; false if there are too many.
     func beginSearch() -> Bool {
         guard searches.add(1, ordering: .relaxed).newValue > searchesMax else { return true }
         endSearch()
@@ -62,24 +62,24 @@ final class Tally: Sendable {
 
     func endSearch() { searches.subtract(1, ordering: .relaxed) }
 
-    /// The C library keeps what is freed in small pieces; after a crowd that would be all of it. Takes
-    /// milliseconds, so that no loop does it.
+    /// Returns freed memory to the system: the C library keeps small pieces, which after a crowd
+    /// would be all of it. Takes milliseconds, so no loop does it.
     func giveMemoryBack() {
         DispatchQueue.global(qos: .utility).async { linux_give_memory_back() }
     }
 
-    /// A loop takes no new connections any more.
+    /// Records that a loop has stopped accepting connections.
     func endedAccepting() {
         drain.withLock { $0.accepting -= 1 }
-        tellIfIdle()
+        notifyIfIdle()
     }
 
     func whenIdle(_ done: @escaping @Sendable () -> Void) {
         drain.withLock { $0.waiting.append(done) }
-        tellIfIdle()
+        notifyIfIdle()
     }
 
-    private func tellIfIdle() {
+    private func notifyIfIdle() {
         let waiting = drain.withLock { drain -> [@Sendable () -> Void] in
             guard drain.accepting == 0,
                 connections.load(ordering: .sequentiallyConsistent) == 0
