@@ -1,5 +1,5 @@
-/* Since OpenSSL 3 these three calls are called deprecated in favour of EVP, whose every use allocates:
- * a context, and a look-up of the algorithm by name. A caller's key is checked on the hot path. */
+/* OpenSSL 3 deprecates these three calls in favour of EVP, which allocates a context and looks the algorithm
+ * up by name at each use. A caller's key is checked on the fast path. */
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include "shim.h"
 
@@ -17,7 +17,7 @@ int ccrypto_sha256(const void *bytes, size_t count, void *digest) {
         && SHA256_Final(digest, &context);
 }
 
-/* Nobody is asked on a terminal for the password of a key that stands beside. */
+/* Prevents a prompt on the terminal for the password of a key in the same file. */
 static int no_password(char *buffer, int size, int writing, void *context) { return -1; }
 
 int ccrypto_pem_certificates(const void *bytes, size_t count) {

@@ -38,7 +38,7 @@ int linux_epoll_wait(int epoll, struct linux_ready *ready, int count, int millis
 
 int linux_event(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
 
-// Fails only when it has been rung 2^64 - 2 times.
+// Fails only after 2^64 - 2 calls.
 void linux_event_ring(int event) { eventfd_write(event, 1); }
 
 int linux_accept(int listener) {

@@ -1,11 +1,11 @@
-// The shim's own code: the schema as it is in its files, and what takes a callback or a structure.
+// The shim's code: the embedded schema, and functions with callbacks or structures.
 
 #include "shim.h"
 
 #include <errno.h>
 #include <poll.h>
 
-// Older standards get #embed (C23 6.10.4) from clang as an extension, and say so.
+// For older standards clang supports #embed (C23 6.10.4) as an extension, with a warning.
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 static const char schema[] = {
@@ -27,6 +27,6 @@ int cpostgres_wait(PGconn *connection, int for_write, int milliseconds) {
     struct pollfd entry = {.fd = PQsocket(connection), .events = POLLIN};
     if (for_write) entry.events |= POLLOUT;
     int count = poll(&entry, 1, milliseconds);
-    // A signal: the caller looks at its clock and comes back.
+    // After a signal, the caller checks its clock and calls again.
     return count < 0 && errno == EINTR ? 1 : count;
 }

@@ -1,8 +1,8 @@
-// Files that are served as they are, put into the program by the compiler (C23 6.10.4, #embed).
+// Files that are served unchanged, embedded by the compiler (C23 6.10.4, #embed).
 
 #include "resources.h"
 
-// Older standards get #embed from clang as an extension, and say so.
+// For older standards clang supports #embed as an extension, with a warning.
 #pragma clang diagnostic ignored "-Wc23-extensions"
 
 static const unsigned char openapi[] = {

@@ -3,10 +3,9 @@
 internal import Locking
 public import StatusCore
 
-/// Speaks to one upstream through a shared ``CurlMulti``.
-///
-/// Replies are made on the multi's queue, never from inside a call to the client, and must not
-/// block it; only what needs no waiting is said at once, by `prepare`.
+/// Calls one upstream through a shared ``CurlMulti``. Replies are made on the multi's queue, never
+/// inside a call to the client, and must not block it. Only `prepare` replies at once if nothing
+/// has to be waited for.
 public final class CurlUpstreamClient: UpstreamClient {
     private let multi: CurlMulti
     private let endpoint: UpstreamEndpoint
@@ -16,13 +15,13 @@ public final class CurlUpstreamClient: UpstreamClient {
     private let identity: Guarded<Identity>
     private let leftAloneUntil = Guarded(Instant.distantPast)
 
-    /// How we name ourselves at the moment.
+    /// The current credentials.
     private enum Identity {
         case fixed([UpstreamReply.Field])
         case fetched(TokenSource)
     }
 
-    /// `clock` reads the process's monotonic clock (CLOCK_BOOTTIME), as `Instant` wants it.
+    /// `clock` reads the process's monotonic clock (CLOCK_BOOTTIME), as `Instant` requires.
     public convenience init(
         multi: CurlMulti, endpoint: UpstreamEndpoint, clock: @escaping @Sendable () -> Instant
     ) {
@@ -73,19 +72,19 @@ public final class CurlUpstreamClient: UpstreamClient {
         tokens.refuse()
     }
 
-    /// Holds at once when said on the thread of the multi's target: a transfer asks right before
-    /// it sends.
+    /// Takes effect at once when called on the thread of the multi's target: a transfer checks
+    /// right before it sends.
     public func leaveAlone(until: Instant) {
         leftAloneUntil.withLock { $0 = max($0, until) }
     }
 
-    /// Connects as a call does, through the TLS handshake, and sends no request. `reply` gets the failure;
-    /// nil: it succeeded.
+    /// Connects as for a call, including the TLS handshake, and sends no request. `reply` gets the
+    /// failure; nil on success.
     public func connect(reply: @escaping @Sendable (TransportFailure?) -> Void) {
         var request = request(endpoint.baseURL.text, .distantPast, [], nil)
         request.sharesConnections = false
         multi.start(request, clock: clock) { report in
-            // The guard before the send runs once the connection stands, and refuses.
+            // The send guard runs once the connection is established, and refuses.
             guard case .failure(let failure) = report.result, failure.kind != .slotExpired else {
                 return reply(nil)
             }
@@ -95,7 +94,8 @@ public final class CurlUpstreamClient: UpstreamClient {
 
     // MARK: - Credentials
 
-    /// Uses these from the next call on. The same ones again change nothing: a token is kept.
+    /// Uses these credentials from the next call on. Equal credentials change nothing, and keep the
+    /// token.
     public func updateCredentials(_ credentials: UpstreamCredentials) throws(EndpointFailure) {
         try credentials.check()
         let fetch = Self.fetch(multi: multi, endpoint: endpoint, clock: clock, trust: trust)
@@ -126,14 +126,15 @@ public final class CurlUpstreamClient: UpstreamClient {
 
     // MARK: - Calls
 
-    /// A call tells its own token's fate: by its number a late 401 cannot hit a newer token.
+    /// A call reports the result for its own token's number, so that a late 401 cannot affect a
+    /// newer token.
     private func call(
         _ id: ActionID, sendBefore: Instant, trace: String?, tokens: TokenSource,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void
     ) {
         guard let token = tokens.current() else {
             let failure = TransportFailure(
-                kind: .tokenUnavailable, detail: "no valid token is at hand; nothing was sent")
+                kind: .tokenUnavailable, detail: "there is no valid token; nothing was sent")
             let report = UpstreamCallReport(
                 result: .failure(failure), sentAt: nil, endedAt: clock())
             return multi.onQueue { reply(report) }
@@ -160,8 +161,8 @@ public final class CurlUpstreamClient: UpstreamClient {
             trust: trust, limits: limits)
     }
 
-    /// A token is asked for on a connection of its own: at such long intervals a kept one would be
-    /// dead, and it is never repeated.
+    /// A token is requested on a new connection: after such a long interval a kept one would be
+    /// dead, and the request is never repeated.
     private static func fetch(
         multi: CurlMulti, endpoint: UpstreamEndpoint, clock: @escaping @Sendable () -> Instant,
         trust: TrustAnchors

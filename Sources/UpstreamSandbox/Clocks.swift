@@ -7,7 +7,7 @@ enum Clocks {
     /// CLOCK_BOOTTIME: never steps, and counts while the machine is suspended.
     static func now() -> Instant { Instant(nanoseconds: read(CLOCK_BOOTTIME)) }
 
-    /// For texts only.
+    /// Only for texts.
     static func wall() -> WallTime { WallTime(milliseconds: read(CLOCK_REALTIME) / 1_000_000) }
 
     private static func read(_ clock: clockid_t) -> Int64 {

@@ -15,7 +15,7 @@ enum IDList {
         }.joined(separator: "\n") + "\nAny other id is a real 404."
     }
 
-    /// The summary's words in a column beside the id.
+    /// The summary in a column beside the id.
     private static func line(_ id: String, _ summary: String) -> String {
         let margin = String(repeating: " ", count: 40)
         var lines = ["  " + id + String(repeating: " ", count: max(1, 36 - id.count))]

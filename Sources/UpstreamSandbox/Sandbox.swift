@@ -1,4 +1,5 @@
-// Both upstreams, and the routes about them: a call comes in, a reaction goes out, the audit knows.
+// The upstreams and the sandbox's own routes: a call comes in and is recorded in the audit, a
+// reaction goes out.
 
 import HTTPWire
 import Locking
@@ -6,7 +7,7 @@ import StatusCore
 
 /// Routes calls. Safe from any queue.
 final class Sandbox: Sendable {
-    /// What changes from call to call.
+    /// The state that calls change.
     struct State: Sendable {
         var account: Int
         var stories = Stories()
@@ -18,7 +19,7 @@ final class Sandbox: Sendable {
 
     private let settings: Settings
     private let began: Instant
-    /// By the accounts' numbers; those that have been called.
+    /// By account number, for accounts that have been called.
     private let accounts = Guarded<[Int: State]>([:])
 
     init(_ settings: Settings, now: Instant, wall: WallTime) {
@@ -37,7 +38,7 @@ final class Sandbox: Sendable {
         }
     }
 
-    /// The reaction to a call that arrived when the call says, at that time on the wall clock.
+    /// The reaction to a call. `wall`: the wall clock at its arrival.
     func reaction(to call: Call, wall: WallTime) -> Reaction {
         guard let (account, segments) = Accounts.split(call.segments) else {
             return .answer(.json(404, #"{"message":"accounts are 1 to \#(Accounts.numberMax)"}"#))
@@ -45,23 +46,24 @@ final class Sandbox: Sendable {
         var call = call
         call.segments = segments
         if segments.first == "sandbox" { return .answer(control(call, account)) }
-        guard let errand = Errand(segments) else { return .answer(stray(call)) }
-        return withState(account) { serve(errand, call, wall, &$0) }
+        guard let operation = UpstreamOperation(segments) else { return .answer(stray(call)) }
+        return withState(account) { serve(operation, call, wall, &$0) }
     }
 
     private func serve(
-        _ errand: Errand, _ call: Call, _ wall: WallTime, _ state: inout State
+        _ operation: UpstreamOperation, _ call: Call, _ wall: WallTime, _ state: inout State
     ) -> Reaction {
-        let scene = errand.play(call, wall, settings, &state)
+        let scene = operation.play(call, wall, settings, &state)
         let reaction = state.faults.apply(
-            at: errand.faultPlace, to: scene, isReused: call.numberOnConnection > 1)
+            at: operation.faultPlace, to: scene, isReused: call.numberOnConnection > 1)
         state.audit.note(
             Audit.Arrival(
-                at: call.arrived, source: errand.source, kind: errand.kind, outcome: reaction.name))
+                at: call.arrived, source: operation.source, kind: operation.kind,
+                outcome: reaction.name))
         return reaction
     }
 
-    /// The hosts' own answers to what they do not know: a web app's page, or a JSON 404.
+    /// The hosts' answers to unknown paths: a web app's page, or a JSON 404.
     private func stray(_ call: Call) -> Response {
         guard call.segments.first == "v1" else {
             return .html(200, "<div id=\"app\">upstream-sandbox: see /sandbox/ids</div>")

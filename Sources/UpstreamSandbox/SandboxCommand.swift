@@ -10,7 +10,7 @@ import StatusCore
 struct SandboxCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "upstream-sandbox",
-        abstract: "Plays the upstream APIs on one port, for trying out and for tests.",
+        abstract: "Simulates the upstream APIs on one port, for trying out and for tests.",
         discussion: """
             ORDERS
               GET /api/v2/orders/actions/{id}, also without /api
@@ -32,16 +32,16 @@ struct SandboxCommand: ParsableCommand {
                 Authorization: Bearer sandbox-token, or X-Api-Key: sandbox-token
 
             FURTHER ACCOUNTS
-              All of this stands below /accounts/1 to /accounts/99, too: each account
-              has ids, limits, faults and an audit of its own.
+              All of this is also served below /accounts/1 to /accounts/99: each account
+              has its own ids, limits, faults and audit.
 
             THE SANDBOX ITSELF
               GET /sandbox/audit            calls, smallest gaps, busiest minute
               GET /sandbox/audit/calls?id=  each arrival
-              DELETE /sandbox/audit         starts counting anew
+              DELETE /sandbox/audit         restarts the counts
               GET /sandbox/ids              the ids below
-              DELETE /sandbox/stories       no id has been looked up yet
-              GET, DELETE /sandbox/faults   which are on; ends them all
+              DELETE /sandbox/stories       resets all ids to their first look-up
+              GET, DELETE /sandbox/faults   lists or ends all faults
               PUT /sandbox/faults/orders    also vouchers, conversations, jobs, token:
                 {"kind":"status","status":429,"retry_after":30}
                 {"kind":"delay","milliseconds":7000}, alternate-delay likewise
@@ -55,19 +55,19 @@ struct SandboxCommand: ParsableCommand {
     @Option(help: "The IPv4 address to listen on.")
     var host = "127.0.0.1"
 
-    @Option(help: "The port; 0: any free one.")
+    @Option(help: "The port; 0: any free port.")
     var port = 9090
 
-    @Option(help: "How long a moving action is not done.")
+    @Option(help: "How long a moving action takes until it is done.")
     var pending = SpanOfTime(.seconds(90))
 
     @Option(help: "How long a slow answer takes.")
     var slow = SpanOfTime(.seconds(5))
 
-    @Option(help: "How long a token of the orders upstream is good.")
+    @Option(help: "The lifetime of a token of the orders upstream.")
     var tokenLife = SpanOfTime(.seconds(3599))
 
-    @Option(help: "Calls of the vouchers upstream in any 60 s; 0: any number.")
+    @Option(help: "The vouchers upstream's limit of calls in any 60 s; 0: none.")
     var callsPerMinute = 100
 
     func validate() throws {
@@ -80,7 +80,7 @@ struct SandboxCommand: ParsableCommand {
     }
 
     func run() throws {
-        let ending = Self.whenToldToEnd()
+        let ending = Self.untilSignal()
         var settings = Settings()
         settings.pending = pending.duration
         settings.slow = slow.duration
@@ -98,7 +98,7 @@ struct SandboxCommand: ParsableCommand {
     }
 
     /// A semaphore that SIGTERM and SIGINT raise.
-    private static func whenToldToEnd() -> Ending {
+    private static func untilSignal() -> Ending {
         Ending([SIGTERM, SIGINT])
     }
 }

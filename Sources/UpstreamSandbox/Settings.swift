@@ -1,15 +1,15 @@
-// What the sandbox is told at its start.
+// The settings of the sandbox.
 
 import StatusCore
 
 struct Settings: Sendable {
-    /// How long a moving action is not done.
+    /// How long a moving action takes until it is done.
     var pending = Duration.seconds(90)
     /// How long a slow answer takes.
     var slow = Duration.seconds(5)
     var ordersTokenLife = Duration.seconds(3599)
     var vouchersTokenLife = Duration.seconds(900)
-    /// Calls of the vouchers upstream in any 60 s; 0: any number.
+    /// The vouchers upstream's limit of calls in any 60 s; 0: none.
     var callsPerMinute = 100
 
     static let clientID = "sandbox-client"

@@ -1,4 +1,4 @@
-// Spans of time on the command line: 500ms, 10s, 5m, 1h.
+// Durations on the command line: 500ms, 10s, 5m, 1h.
 
 import ArgumentParser
 import StatusCore
@@ -11,7 +11,7 @@ struct SpanOfTime: ExpressibleByArgument, Equatable, CustomStringConvertible {
     init(_ duration: Duration) { self.duration = duration }
 
     init?(argument: String) {
-        // "ms" is looked for before "s" and "m".
+        // "ms" is tried before "s" and "m".
         let units: [(suffix: String, milliseconds: Int64)] = [
             ("ms", 1), ("s", 1000), ("m", 60_000), ("h", 3_600_000),
         ]
@@ -23,7 +23,7 @@ struct SpanOfTime: ExpressibleByArgument, Equatable, CustomStringConvertible {
         duration = .milliseconds(milliseconds)
     }
 
-    /// In seconds when it is whole seconds.
+    /// In seconds if it is a whole number of seconds.
     var description: String {
         let milliseconds = duration.nanoseconds / 1_000_000
         return milliseconds % 1000 == 0 ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"

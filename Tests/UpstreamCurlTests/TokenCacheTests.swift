@@ -223,7 +223,8 @@ struct TokenAnswerTests {
         #expect(TokenAnswer.read(.success(reply)) == .fault(fault))
     }
 
-    private static let unsendable = "has an access_token that is empty, too long, or no field value"
+    private static let unsendable =
+        "has an access_token that is empty, too long, or no valid field value"
 
     @Test func tokenTooLongForOneSendIsRefused() {
         let long = String(repeating: "t", count: Secret.bytesMax + 1)

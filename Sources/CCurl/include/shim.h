@@ -1,4 +1,4 @@
-// Access to libcurl and epoll: what Swift cannot import (variadics, unions) and nothing else.
+// Access to libcurl and epoll: only what Swift cannot import (variadics, unions).
 #ifndef STATUS_PROXY_CCURL_H
 #define STATUS_PROXY_CCURL_H
 
@@ -10,13 +10,13 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-// CURLOPT_QUICK_EXIT is of 7.87.0: without it, a time-out while a name is looked up would hold up
-// every other transfer until the resolver's thread came back.
+// CURLOPT_QUICK_EXIT exists since 7.87.0: without it, a time-out during a name look-up would block
+// every other transfer until the resolver's thread returned.
 #if LIBCURL_VERSION_NUM < 0x075700
 #error "libcurl 7.87.0 or later is needed"
 #endif
 
-// Room for a whole CURLOPT_ERRORBUFFER.
+// The size of a CURLOPT_ERRORBUFFER.
 enum { STATUS_PROXY_ERROR_BYTES = CURL_ERROR_SIZE };
 
 // curl_easy_setopt is variadic: one function per type of argument.
@@ -76,10 +76,8 @@ static inline CURLcode door_easy_on_open(
     return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, callback);
 }
 
-// What the upstream's side has not acknowledged, the kernel would send again for minutes, after the
-// call's end and even after the process's: so a socket gives up after the call's deadline, and what is
-// left when it is closed is dropped.
-
+// The kernel would retransmit unacknowledged bytes for minutes, after the call's end and even after the
+// process's: so a socket gives up after the call's deadline, and bytes left at its close are dropped.
 int door_socket_opened(void *milliseconds, curl_socket_t socket, curlsocktype purpose);
 int door_socket_close(void *context, curl_socket_t socket);
 
@@ -135,7 +133,7 @@ static inline CURL *door_multi_next_done(CURLM *multi, CURLcode *result) {
     return NULL;
 }
 
-// epoll: Swift's Glibc module has none of it.
+// epoll, which Swift's Glibc module lacks.
 
 static inline int door_epoll_open(void) { return epoll_create1(EPOLL_CLOEXEC); }
 
@@ -151,7 +149,7 @@ static inline int door_epoll_watch(int set, curl_socket_t socket, int what) {
     return epoll_ctl(set, EPOLL_CTL_ADD, socket, &event);
 }
 
-// Takes a socket out of the set; one that is not there (any more) is no error.
+// Removes a socket from the set; a missing one is no error.
 static inline int door_epoll_forget(int set, curl_socket_t socket) {
     if (epoll_ctl(set, EPOLL_CTL_DEL, socket, NULL) == 0) return 0;
     return errno == ENOENT || errno == EBADF ? 0 : -1;

@@ -2,14 +2,14 @@
 #ifndef STATUS_PROXY_CPOSTGRES_H
 #define STATUS_PROXY_CPOSTGRES_H
 
-// Debian keeps libpq's headers in a folder of their own.
+// Debian installs libpq's headers in a separate folder.
 #if __has_include(<postgresql/libpq-fe.h>)
 #include <postgresql/libpq-fe.h>
 #else
 #include <libpq-fe.h>
 #endif
 
-// Pipeline mode is of libpq 14.
+// Pipeline mode exists since libpq 14.
 #ifndef LIBPQ_HAS_PIPELINING
 #error "libpq 14 or later is needed"
 #endif
@@ -17,11 +17,11 @@
 // The text of schema.sql.
 const char *cpostgres_schema(void);
 
-// libpq prints the server's notices on standard error unless told otherwise; nobody reads them there.
+// Drops the server's notices, which libpq prints on standard error by default.
 void cpostgres_drop_notices(PGconn *connection);
 
-// Milliseconds are waited at most until the connection can be read, or written too if `for_write`;
-// 0 when the time is over, below 0 on failure.
+// Waits at most that many milliseconds until the connection is readable, or also writable if
+// `for_write`; returns 0 on a time-out, a negative value on failure.
 int cpostgres_wait(PGconn *connection, int for_write, int milliseconds);
 
 #endif

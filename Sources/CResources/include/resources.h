@@ -2,7 +2,7 @@
 #define STATUS_PROXY_RESOURCES_H
 #include <stddef.h>
 
-/// The bytes of openapi/status-proxy.yaml, as they were when the program was built.
+/// The bytes of openapi/status-proxy.yaml at build time.
 const unsigned char *status_proxy_openapi_start(void);
 extern const size_t status_proxy_openapi_bytes;
 

@@ -2,7 +2,7 @@
 #define STATUS_PROXY_CSQLITE_H
 #include <sqlite3.h>
 
-/* Functions for what Swift cannot reach: function-pointer macros and variadic calls. */
+/* Functions for what Swift cannot import: function-pointer macros and variadic calls. */
 
 /* Binds text; SQLite copies it. */
 static inline int csqlite_bind_text(sqlite3_stmt *statement, int index, const char *text, int bytes) {
@@ -17,7 +17,7 @@ static inline int csqlite_bind_blob(sqlite3_stmt *statement, int index, const vo
     return sqlite3_bind_blob(statement, index, bytes, count, SQLITE_TRANSIENT);
 }
 
-/* Closing will neither copy the write-ahead log back nor delete it. */
+/* Makes the close neither checkpoint nor delete the write-ahead log. */
 static inline int csqlite_keep_log_on_close(sqlite3 *database) {
     return sqlite3_db_config(database, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, (int *)0);
 }

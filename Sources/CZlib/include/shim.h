@@ -2,6 +2,6 @@
 #define STATUS_PROXY_CZLIB_H
 #include <zlib.h>
 
-/* Access to zlib: what Swift reads of its header is enough. */
+/* Access to zlib: Swift can import all that is needed from its header. */
 
 #endif

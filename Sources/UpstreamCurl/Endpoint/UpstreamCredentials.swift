@@ -1,20 +1,20 @@
-// With what we name ourselves to an upstream.
+// The credentials for an upstream.
 
 public import StatusCore
 
-/// How an upstream lets us in.
+/// How the service authenticates to an upstream.
 public enum UpstreamCredentials: Sendable, Equatable {
-    /// Fields that stand in every call; without any, everybody is let in.
+    /// Fields of every call; empty if the upstream requires none.
     case fields([CredentialField])
     /// OAuth client credentials (RFC 6749, section 4.4): a token is fetched and renewed with them.
     case clientCredentials(ClientCredentials)
 
-    /// A ready bearer token (RFC 6750, section 2.1).
+    /// A given bearer token (RFC 6750, section 2.1).
     public static func bearer(_ token: Secret) -> UpstreamCredentials {
         .fields([CredentialField(name: "Authorization", scheme: "Bearer ", token, part: .token)])
     }
 
-    /// Throws when a part cannot be sent.
+    /// - Throws: `.unsendable` for a part that cannot be sent.
     func check() throws(EndpointFailure) {
         switch self {
         case .fields(let fields):
@@ -29,7 +29,7 @@ public enum UpstreamCredentials: Sendable, Equatable {
     }
 }
 
-/// A part of the credentials, for the setting that gave it.
+/// A part of the credentials, to name the setting that gave it.
 public enum CredentialPart: String, Sendable {
     case token
     case applicationID = "application id"
@@ -43,7 +43,7 @@ public enum CredentialPart: String, Sendable {
 /// A field that carries a credential.
 public struct CredentialField: Sendable, Equatable {
     public var name: String
-    /// Stands before the secret.
+    /// The text before the secret.
     public var scheme: String
     public var secret: Secret
     public var part: CredentialPart
@@ -58,13 +58,13 @@ public struct CredentialField: Sendable, Equatable {
     var field: UpstreamReply.Field { UpstreamReply.Field(name, scheme + secret.text) }
 }
 
-/// What a token is fetched with.
+/// The data for fetching a token.
 public struct ClientCredentials: Sendable, Equatable {
     public var tokenURL: UpstreamURL
     public var clientID: String
     public var clientSecret: Secret
     public var authentication: TokenAuthentication
-    /// Goes into the form, besides what RFC 6749, section 4.4.2, asks for.
+    /// Fields of the form besides those of RFC 6749, section 4.4.2.
     public var form: [FormField]
 
     public struct FormField: Sendable, Equatable {

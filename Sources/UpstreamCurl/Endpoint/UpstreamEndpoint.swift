@@ -1,12 +1,12 @@
-// One upstream as the settings describe it: where it is, how long a call may take, whom we trust,
-// and with what we name ourselves.
+// One upstream as the settings describe it: its URL, the time for a call, trusted certificates, and
+// credentials.
 
 internal import StatusCore
 
-/// What a client needs to know of its upstream. Valid once it exists.
+/// A client's description of its upstream. An instance is always valid.
 public struct UpstreamEndpoint: Sendable {
     public let baseURL: UpstreamURL
-    /// Below it; `{id}` stands for the action's id.
+    /// The path below the base URL; `{id}` is replaced by the action's id.
     public let path: String
     /// For the whole call: name look-up, connect, TLS, request and answer.
     public let timeout: Duration
@@ -19,7 +19,7 @@ public struct UpstreamEndpoint: Sendable {
     public static let timeoutMax = Duration.seconds(3600)
     public static let userAgentBytesMax = 256
 
-    /// Throws when a part of it could never work.
+    /// - Throws: for a part that could never work.
     public init(
         baseURL: UpstreamURL, path: String, timeout: Duration, caFile: String? = nil,
         userAgent: String, credentials: UpstreamCredentials
@@ -42,16 +42,14 @@ public struct UpstreamEndpoint: Sendable {
         self.credentials = credentials
     }
 
-    /// Where an action's state is asked for.
-    ///
-    /// An id's characters are RFC 3986's unreserved ones and ':', which a path segment and a query may
-    /// hold as they are (sections 3.3 and 3.4), so nothing is left to encode.
+    /// The URL of an action's state. An id consists of RFC 3986's unreserved characters and ':',
+    /// which need no encoding in a path segment or a query (sections 3.3 and 3.4).
     func url(of id: ActionID) -> String {
         baseURL.appending(path.replacing("{id}", with: id.text))
     }
 
-    /// The end of the base URL that the path below it would bring again: `/v1`, `/v1/async-actions`, or
-    /// another version. Every call would be a 404.
+    /// The end of the base URL that the path below it would repeat: `/v1`, `/v1/async-actions`, or
+    /// another version. Every call would get a 404.
     private static func repeatedEnd(of base: UpstreamURL, _ path: String) -> String? {
         let segments = base.path.split(separator: "/")
         let added = path.split(separator: "/")
@@ -67,20 +65,20 @@ public struct UpstreamEndpoint: Sendable {
     }
 }
 
-/// Why an endpoint could never work. Free of secrets.
+/// Why an endpoint could never work. Contains no secrets.
 public enum EndpointFailure: Error, Sendable, Equatable, CustomStringConvertible {
     case timeoutOutOfRange
-    /// The end of the base URL that is added to it for every call.
+    /// The base URL ends in a part of the path that is added for every call.
     case baseHoldsPath(String)
     case unsendableUserAgent
-    /// The part that is empty, too long, or holds what its place in a request cannot carry.
+    /// The part is empty, too long, or has characters that cannot be sent at its place.
     case unsendable(CredentialPart)
 
     public var description: String {
         switch self {
         case .timeoutOutOfRange: "the time-out must be from 1ms to 3600s"
         case .baseHoldsPath(let end):
-            "the URL ends in \(end), and the API's path is added to it: give it without"
+            "the URL ends in \(end), which the API's path adds: give the URL without it"
         case .unsendableUserAgent:
             "the user agent must be 1 to \(UpstreamEndpoint.userAgentBytesMax) printable characters"
         case .unsendable(let part):

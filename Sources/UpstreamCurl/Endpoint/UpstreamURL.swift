@@ -1,5 +1,5 @@
-// A base or token URL, valid once it exists: text from the settings comes in, an absolute http or
-// https URL without credentials, query and fragment comes out.
+// A base or token URL: text from the settings comes in, an absolute http or https URL without
+// credentials, query and fragment goes out.
 
 internal import CCurl
 
@@ -13,14 +13,14 @@ public struct UpstreamURL: Sendable, Equatable, CustomStringConvertible {
     }
 
     public let scheme: Scheme
-    /// As libcurl normalises it: `127.1` is `127.0.0.1`, IPv6 stands in brackets.
+    /// As libcurl normalises it: `127.1` is `127.0.0.1`, IPv6 is in brackets.
     public let host: String
     /// The whole URL without a trailing slash.
     public let text: String
 
     public var description: String { text }
 
-    /// Reads a URL with libcurl's own parser, so that what is checked is what will be called.
+    /// Reads a URL with libcurl's own parser, so that the checked URL is the one that is called.
     public init(_ text: String) throws(UpstreamURLFailure) {
         guard !text.isEmpty else { throw .empty }
         guard text.utf8.count <= Self.bytesMax else { throw .tooLong }
@@ -47,7 +47,7 @@ public struct UpstreamURL: Sendable, Equatable, CustomStringConvertible {
         self.text = whole
     }
 
-    /// True when the host is this machine by its name or number.
+    /// True when the host is this machine, by name or address.
     public var isLoopback: Bool {
         host.lowercased() == "localhost" || host == "[::1]" || isIPv4Loopback
     }
@@ -58,15 +58,15 @@ public struct UpstreamURL: Sendable, Equatable, CustomStringConvertible {
             && numbers.allSatisfy { UInt8($0) != nil }
     }
 
-    /// From the first slash after the host on; empty without one.
+    /// The text from the first slash after the host; empty without one.
     var path: Substring { text.dropFirst("\(scheme.rawValue)://".count).drop { $0 != "/" } }
 
-    /// The URL of a path below this one. `path` holds only characters that may stand in a path.
+    /// The URL of a path below this one. `path` must consist of characters that a path may have.
     func appending(_ path: String) -> String { text + path }
 }
 
-/// Why a text is not a URL that can be called. The description never repeats the text, which may
-/// hold a password.
+/// Why a text is not a URL that can be called. The description never quotes the text, which may
+/// contain a password.
 public enum UpstreamURLFailure: Error, Sendable, Equatable, CustomStringConvertible {
     case empty
     case tooLong
@@ -76,19 +76,19 @@ public enum UpstreamURLFailure: Error, Sendable, Equatable, CustomStringConverti
     case holdsCredentials
     case holdsQuery
     case holdsFragment
-    /// libcurl's own words.
+    /// With libcurl's message.
     case malformed(String)
 
     public var description: String {
         switch self {
         case .empty: "the URL is empty"
         case .tooLong: "the URL is longer than \(UpstreamURL.bytesMax) bytes"
-        case .unprintable: "the URL holds a space, a control or a non-ASCII character"
+        case .unprintable: "the URL contains a space, a control or a non-ASCII character"
         case .schemeNotHTTP: "the URL must start with https:// or http://"
         case .noHost: "the URL has no host"
-        case .holdsCredentials: "the URL must not hold a user name or a password"
-        case .holdsQuery: "the URL must not hold a query"
-        case .holdsFragment: "the URL must not hold a fragment"
+        case .holdsCredentials: "the URL must not contain a user name or a password"
+        case .holdsQuery: "the URL must not contain a query"
+        case .holdsFragment: "the URL must not contain a fragment"
         case .malformed(let reason): "the URL cannot be read: \(reason)"
         }
     }
@@ -114,7 +114,7 @@ private struct URLParts: ~Copyable {
     func text(of part: CURLUPart) throws(UpstreamURLFailure) -> String? {
         var text: UnsafeMutablePointer<CChar>?
         let code = curl_url_get(handle, part, &text, 0)
-        // libcurl gives the text away, to be freed with curl_free.
+        // The caller owns the text, and frees it with curl_free.
         defer { curl_free(text) }
         switch code {
         case CURLUE_OK: return text.map { String(cString: $0) }

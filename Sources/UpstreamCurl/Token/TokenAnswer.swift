@@ -1,26 +1,26 @@
-// The answer of a token endpoint (RFC 6749, section 5): a reply comes in, a token or the reason why
-// not goes out.
+// The answer of a token endpoint (RFC 6749, section 5): a reply comes in, a token or a fault goes
+// out.
 
 internal import StatusCore
 
-/// A token as it was handed out.
+/// A token as the endpoint issued it.
 struct FetchedToken: Sendable, Equatable {
     let value: Secret
-    /// Counted from before it was asked for.
+    /// Counted from before the request.
     let lifetime: Duration
 
-    /// Of a token that does not say how long it lives, or says that it is of no use.
-    static let lifetimeIfUntold = Duration.seconds(60)
+    /// For a token without a usable lifetime.
+    static let lifetimeIfUnknown = Duration.seconds(60)
     static let lifetimeMax = Duration.seconds(86_400)
 }
 
-/// What a fetch brought.
+/// The result of a fetch.
 enum TokenAnswer: Equatable {
     case token(FetchedToken)
-    /// `retryAfter`: what the endpoint asks for.
+    /// `retryAfter`: the endpoint's own.
     case fault(UpstreamFault, retryAfter: Duration? = nil)
 
-    /// Of a whole token answer.
+    /// The largest token answer.
     static let bodyBytesMax = 64 * 1024
 
     static func read(_ result: Result<UpstreamReply, TransportFailure>) -> TokenAnswer {
@@ -44,7 +44,7 @@ enum TokenAnswer: Equatable {
         case 400, 401, 403:
             let fault = UpstreamFault(
                 kind: .tokenRefused, httpStatus: reply.status, code: errorCode(reply.body),
-                message: "the token endpoint refused our credentials")
+                message: "the token endpoint refused the credentials")
             return .fault(fault, retryAfter: reply.retryAfter)
         default:
             return unavailable(reply, "the token endpoint answered \(reply.status)")
@@ -57,12 +57,12 @@ enum TokenAnswer: Equatable {
         return .fault(fault, retryAfter: reply.retryAfter)
     }
 
-    /// What is wrong with an answer that should hold a token.
+    /// Why an answer has no usable token.
     enum Unusable: String, Error {
         case notJSON = "is not a JSON object"
         case otherType = "has a token_type other than Bearer"
         case noToken = "has no access_token"
-        case unsendable = "has an access_token that is empty, too long, or no field value"
+        case unsendable = "has an access_token that is empty, too long, or no valid field value"
     }
 
     private static func clipped(_ text: String) -> String {
@@ -71,7 +71,7 @@ enum TokenAnswer: Equatable {
         return text
     }
 
-    /// A missing type is taken for the only one that we can use.
+    /// A missing type counts as Bearer.
     static func readToken(_ body: [UInt8]) throws(Unusable) -> FetchedToken {
         guard let answer = try? JSONReader.read(body), case .object = answer else {
             throw .notJSON
@@ -85,17 +85,18 @@ enum TokenAnswer: Equatable {
         return FetchedToken(value: value, lifetime: lifetime(answer["expires_in"]))
     }
 
-    /// Some servers write the number as a string. A lifetime that is over, or cannot be read, says
-    /// nothing of the token, which is tried, and renewed soon.
-    private static func lifetime(_ told: JSONValue?) -> Duration {
-        guard let seconds = told?.integer ?? told?.string.flatMap({ Int64($0) }), seconds > 0 else {
-            return FetchedToken.lifetimeIfUntold
+    /// Some servers write the number as a string. A token whose lifetime is over or unreadable is
+    /// tried all the same, and renewed soon.
+    private static func lifetime(_ given: JSONValue?) -> Duration {
+        guard let seconds = given?.integer ?? given?.string.flatMap({ Int64($0) }), seconds > 0
+        else {
+            return FetchedToken.lifetimeIfUnknown
         }
         return min(FetchedToken.lifetimeMax, .seconds(seconds))
     }
 
-    /// Only the codes of RFC 6749, section 5.2 are passed on: anything else could be our own secret
-    /// played back.
+    /// Only the codes of RFC 6749, section 5.2 are passed on: any other text could be our own
+    /// secret, echoed back.
     private static func errorCode(_ body: [UInt8]) -> String? {
         guard let code = (try? JSONReader.read(body))?["error"]?.string else { return nil }
         return knownErrorCodes.contains(code) ? code : nil

@@ -1,20 +1,21 @@
-// When a token is used, renewed, dropped and fetched: events and `now` come in, what to do goes out.
-// No clock, no queue, no network.
+// Decides when a token is used, renewed, dropped and fetched: events and `now` come in, decisions
+// go out. No clock, queue or network.
 
 internal import StatusCore
 
-/// A token in use. Its number tells it from earlier ones, so that a late 401 hits only its own.
+/// A token in use. Its number distinguishes it from earlier ones, so that a late 401 affects only
+/// its own token.
 struct Token: Sendable, Equatable {
     let value: Secret
     let number: Int
-    /// From here on a new one is fetched while this one still serves.
+    /// From this time on a new token is fetched, while this one is still used.
     let renewAt: Instant
-    /// Never used at or after this.
+    /// The token is never used at or after this time.
     let expiresAt: Instant
 
-    /// A token is renewed in the last fifth of its life, but not more than this before its end.
+    /// A token is renewed in the last fifth of its life, at most this long before its end.
     static let renewAheadMax = Duration.seconds(300)
-    /// A token in its last moments could expire on its way.
+    /// Not used this close to its end, since a token could expire in transit.
     static let travelTimeMax = Duration.seconds(2)
 
     init(_ fetched: FetchedToken, number: Int, askedAt: Instant) {
@@ -29,7 +30,7 @@ struct Token: Sendable, Equatable {
 struct TokenCache {
     enum Answer: Equatable {
         case ready
-        /// The end of the fetch brings the answer.
+        /// The answer comes at the end of the fetch.
         case wait
         case fault(UpstreamFault)
     }
@@ -40,15 +41,15 @@ struct TokenCache {
     /// Why there is no token, and until when no fetch starts.
     private var trouble: Trouble?
     private var fetchFailuresInRow = 0
-    /// New tokens in a row that the upstream answered with 401.
+    /// The number of new tokens in a row that got a 401.
     private var refusalsInRow = 0
-    /// The newest token that was answered with 401.
+    /// The newest token that got a 401.
     private var refusedNumber = 0
 
     private enum Fetch: Equatable {
         case idle
         case running(askedAt: Instant)
-        /// Its credentials were replaced meanwhile: what it brings is not used.
+        /// The credentials were replaced meanwhile: the result is not used.
         case outdated
     }
 
@@ -60,7 +61,7 @@ struct TokenCache {
     static let backOffMin = Duration.seconds(1)
     static let backOffMax = Duration.seconds(60)
 
-    /// Asks for a token to be at hand. `fetches`: start a fetch now.
+    /// Requests a token. `fetches`: the caller must start a fetch now.
     mutating func ask(now: Instant) -> (answer: Answer, fetches: Bool) {
         if let token = usable(now: now) {
             return (.ready, now >= token.renewAt && startFetch(now: now))
@@ -70,13 +71,14 @@ struct TokenCache {
         return (.fault(trouble?.fault ?? Self.noToken), false)
     }
 
-    /// The token to call with.
+    /// The token for calls; nil if there is none.
     func usable(now: Instant) -> Token? {
         guard let token, now < token.expiresAt else { return nil }
         return token
     }
 
-    /// The fetch has ended. Nil: its credentials are of the past; when somebody waits, ask again.
+    /// Takes the result of the fetch. Nil: its credentials were replaced; if anyone waits, ask
+    /// again.
     mutating func fetched(_ answer: TokenAnswer, now: Instant) -> Answer? {
         guard case .running(let askedAt) = fetch else {
             fetch = .idle
@@ -99,7 +101,7 @@ struct TokenCache {
     /// How long until a fetch may start.
     func retryIn(now: Instant) -> Duration { trouble.map { max(.zero, $0.until - now) } ?? .zero }
 
-    /// The upstream answered a call with this token.
+    /// Records the upstream's answer to a call with this token.
     mutating func answered(number: Int, isRefusal: Bool) {
         if isRefusal {
             refusedNumber = max(refusedNumber, number)
@@ -108,12 +110,11 @@ struct TokenCache {
         }
     }
 
-    /// Drops the token that was answered with 401, unless it has been replaced since:
-    /// 1. calls A and B go out with token 1; 2. A is answered 401, token 1 is dropped; 3. token 2 is
-    /// fetched; 4. B is answered 401, which says nothing of token 2.
-    ///
-    /// The next token is fetched at once, but if the upstream refuses that one too, after a back-off:
-    /// else a misconfigured upstream would make every call fetch a token.
+    /// Drops the token that got a 401, unless it has been replaced since: 1. calls A and B are sent
+    /// with token 1; 2. A gets a 401, token 1 is dropped; 3. token 2 is fetched; 4. B gets a 401,
+    /// which does not concern token 2. The next token is fetched at once. If the upstream refuses
+    /// that one too, the following fetches wait for a back-off: otherwise a misconfigured upstream
+    /// would cause a fetch for every call.
     mutating func refuse(now: Instant) {
         guard let token, token.number <= refusedNumber else { return }
         self.token = nil
@@ -123,7 +124,7 @@ struct TokenCache {
             fault: Self.newTokensRefused, until: now + Self.backOff(after: refusalsInRow - 1))
     }
 
-    /// New credentials: nothing of the old ones counts any more.
+    /// Resets everything for new credentials.
     mutating func reset() {
         token = nil
         trouble = nil
@@ -143,7 +144,7 @@ struct TokenCache {
     private mutating func fail(
         _ fault: UpstreamFault, retryAfter: Duration = .zero, now: Instant
     ) -> Answer {
-        // A shortage of our own says nothing of the token endpoint, which has not been asked.
+        // After a local resource exhaustion the token endpoint has not been called.
         if fault.kind != .outOfResources { fetchFailuresInRow += 1 }
         let wait = max(retryAfter, Self.backOff(after: fetchFailuresInRow))
         trouble = Trouble(fault: fault, until: now + wait)
@@ -158,7 +159,7 @@ struct TokenCache {
 
     static let noToken = UpstreamFault(kind: .tokenUnavailable, message: "there is no token")
     private static let expiredOnArrival = UpstreamFault(
-        kind: .tokenUnavailable, message: "the token had expired when it came")
+        kind: .tokenUnavailable, message: "the token had expired on arrival")
     private static let newTokensRefused = UpstreamFault(
         kind: .tokenRefused, httpStatus: 401, message: "the upstream refused newly fetched tokens")
 }

@@ -15,15 +15,16 @@ enum TokenRequest {
         return Array(text.utf8)
     }
 
-    /// The user and password of HTTP Basic, each encoded like a form's value (section 2.3.1); nil: they
-    /// stand in the form.
+    /// The user and password of HTTP Basic, each encoded like a form's value (section 2.3.1); nil:
+    /// they are in the form.
     static func basic(_ client: ClientCredentials) -> CurlRequest.BasicCredentials? {
         guard client.authentication == .basic else { return nil }
         return CurlRequest.BasicCredentials(
             user: encoded(client.clientID), password: encoded(client.clientSecret.text))
     }
 
-    /// Percent-encodes all but RFC 3986's unreserved characters, which every form reader takes.
+    /// Percent-encodes everything but RFC 3986's unreserved characters, which every form reader
+    /// accepts.
     private static func encoded(_ text: String) -> String {
         var bytes: [UInt8] = []
         for byte in text.utf8 {

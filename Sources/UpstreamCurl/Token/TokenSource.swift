@@ -1,16 +1,16 @@
-// Tokens for one upstream: askers come in from any thread, one fetch at a time goes out.
+// Tokens for one upstream: requests come in from any thread, one fetch at a time goes out.
 
 internal import Locking
 internal import StatusCore
 
-/// Shares one token, and one fetch of it, among all askers.
+/// Shares one token, and one fetch of it, among all callers.
 final class TokenSource: Sendable {
-    /// Carries out one fetch and calls back once, not from inside the call.
+    /// Performs one fetch and calls back once, not inside the call.
     typealias Fetch =
         @Sendable (ClientCredentials, @escaping @Sendable (TokenAnswer) -> Void) -> Void
     typealias Asker = @Sendable (CredentialFailure?) -> Void
 
-    /// Askers that wait for one fetch.
+    /// The most callers that may wait for one fetch.
     static let askersMax = 10_000
 
     private struct State {
@@ -32,7 +32,7 @@ final class TokenSource: Sendable {
         self.fetch = fetch
     }
 
-    /// Calls `asker` once: at once, or when the fetch has ended; nil means that a token is at hand.
+    /// Calls `asker` once, immediately or at the end of the fetch; nil means that there is a token.
     func prepare(_ asker: @escaping Asker) {
         let now = clock()
         let (answer, retryIn, credentials) = state.withLock { state in
@@ -54,24 +54,24 @@ final class TokenSource: Sendable {
         }
     }
 
-    /// The token to call with; nil when there is none.
+    /// The token for calls; nil if there is none.
     func current() -> Token? {
         let now = clock()
         return state.withLock { $0.cache.usable(now: now) }
     }
 
-    /// The upstream answered a call with token `number`.
+    /// Records the upstream's answer to a call with token `number`.
     func answered(number: Int, isRefusal: Bool) {
         state.withLock { $0.cache.answered(number: number, isRefusal: isRefusal) }
     }
 
-    /// Drops the token that was answered with 401, if it is still the current one.
+    /// Drops the token that got a 401, if it is still the current one.
     func refuse() {
         let now = clock()
         state.withLock { $0.cache.refuse(now: now) }
     }
 
-    /// Uses these from now on. A fetch with the old ones runs to its end, and brings nothing.
+    /// Uses these credentials from now on. The result of a fetch with the old ones is discarded.
     func replace(_ credentials: ClientCredentials) {
         state.withLock { state in
             guard state.credentials != credentials else { return }
@@ -108,7 +108,7 @@ final class TokenSource: Sendable {
         return (fault.map { CredentialFailure(fault: $0, retryIn: retryIn) }, askers, nil)
     }
 
-    /// The credentials were replaced during the fetch: whoever still waits gets a fetch with the new.
+    /// The credentials were replaced during the fetch: if callers wait, another fetch starts.
     private static func again(_ state: inout State, now: Instant) -> Ending {
         guard !state.askers.isEmpty else { return (nil, [], nil) }
         let (answer, fetches) = state.cache.ask(now: now)

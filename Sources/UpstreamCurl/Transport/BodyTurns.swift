@@ -1,16 +1,16 @@
-// Large answers take turns: a few of each destination are collected and read at a time, the others
-// wait, and libcurl with them.
+// Large answers take turns: a few of each destination are received and read at a time; the other
+// transfers are paused.
 
 internal import CCurl
 internal import Dispatch
 
-/// Hands out turns, first come, first served. Touched on the driver's queue only.
+/// Grants turns, first come, first served. Touched on the driver's queue only.
 ///
 /// One answer of each destination never waits for another's, and a transfer that waits ends by its
 /// deadline.
 final class BodyTurns {
-    /// The right to have a large body in memory. Ends when nobody has it any more: whoever reads the
-    /// body keeps it until then.
+    /// The right to have a large body in memory. Ends when its last reference is released, which
+    /// the body's reader holds.
     final class Turn: Sendable {
         private let end: @Sendable () -> Void
 
@@ -23,7 +23,7 @@ final class BodyTurns {
     private let queue: DispatchQueue
     /// By destination; never 0.
     private var running: [String: Int] = [:]
-    /// In the order in which they came. Bounded by the transfers there may be.
+    /// In order of arrival. Bounded by the number of transfers.
     private var waiting: [CurlTransfer] = []
 
     init(_ limits: CurlMulti.Limits, queue: DispatchQueue) {
@@ -31,7 +31,7 @@ final class BodyTurns {
         self.queue = queue
     }
 
-    /// Nil: the transfer is to pause; it goes on when its turn has come.
+    /// Nil: the transfer must pause; it continues when its turn comes.
     func take(_ transfer: CurlTransfer) -> Turn? {
         guard mayBegin(transfer.request.destination) else {
             waiting.append(transfer)
@@ -52,7 +52,8 @@ final class BodyTurns {
 
     private func begin(_ destination: String) -> Turn {
         running[destination, default: 0] += 1
-        // `nonisolated(unsafe)`: a reader ends its turn on any queue; the turns are touched on ours.
+        // `nonisolated(unsafe)`: a reader ends its turn on any queue; the turns are touched on the
+        // driver's queue only.
         nonisolated(unsafe) weak let turns = self
         return Turn { [queue] in
             queue.async { turns?.end(destination) }

@@ -1,22 +1,21 @@
-// libcurl's multi interface driven by readiness: which sockets are ready and which timers have run
-// out goes in, transfers advance and end.
+// Drives libcurl's multi interface by readiness: ready sockets and expired timers come in,
+// transfers advance and end.
 
 internal import CCurl
 internal import Dispatch
 internal import Glibc
 internal import StatusCore
 
-/// Runs transfers on its queue.
-///
-/// The sockets stand in one epoll set, and the *set* is watched by one dispatch source. So there
-/// are no sources per socket whose cancellation would have to end before libcurl closes the socket
-/// and its number is used anew: closing takes a socket out of the set by itself, and a readiness
-/// told of a number that is another socket by now is only a spurious call, which libcurl takes.
+/// Runs transfers on its queue. The sockets are in one epoll set, and one dispatch source watches
+/// the *set*. So there are no sources for single sockets, whose cancellation would have to finish
+/// before libcurl closes the socket and its number is reused. Closing removes a socket from the
+/// set, and a readiness event for a reused number only causes a spurious call, which libcurl
+/// accepts.
 ///
 /// `@unchecked Sendable`: `queue` is a constant; everything else is touched only on `queue`, by the
-/// two sources' handlers, by `start` and `shutDown` (both preconditions) and by libcurl's callbacks,
-/// which run inside those. The sources' handlers keep the driver until `shutDown`, which closes the
-/// multi handle: libcurl never calls a driver that is no more.
+/// two sources' handlers, by `start` and `shutDown` (both preconditions) and by libcurl's
+/// callbacks, which run inside those. The sources' handlers retain the driver until `shutDown`,
+/// which closes the multi handle, so libcurl never calls a deallocated driver.
 final class CurlDriver: @unchecked Sendable {
     let queue: DispatchQueue
     private var multi: MultiHandle
@@ -26,21 +25,21 @@ final class CurlDriver: @unchecked Sendable {
     private let readiness: any DispatchSourceRead
     private let timer: any DispatchSourceTimer
     private let pulse: any DispatchSourceTimer
-    /// Started and not over, by their handle.
+    /// The running transfers, by their handle.
     private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
-    /// How many of them go where; never 0.
+    /// The number of running transfers by destination; never 0.
     private var counts: [String: Int] = [:]
     private var isShutDown = false
     private var isPulsing = false
-    /// When libcurl wants to be called, and when the timer will fire: then, or earlier.
+    /// When libcurl has to be called, and when the timer will fire, which is not later.
     private var due = DispatchTime.distantFuture
     private var armed = DispatchTime.distantFuture
 
-    /// How often sockets are looked at though none is ready: an answer that a stopped process finds
-    /// waiting came after the last of these looks.
+    /// How often sockets are checked even if none is ready: an answer that a resumed process finds
+    /// arrived after the last check.
     private static let pulseInterval = DispatchTimeInterval.milliseconds(250)
 
-    /// So many batches of ready sockets before the queue's other work has its turn.
+    /// The most batches of ready sockets before the queue's other work has its turn.
     private static let batchesMax = 16
 
     static func make(
@@ -55,7 +54,7 @@ final class CurlDriver: @unchecked Sendable {
             queue: DispatchQueue(label: "upstream-curl", target: target))
         driver.activate()
         do throws(CurlSetupFailure) {
-            // Nothing runs on the queue yet: the set is empty, the timer has no time.
+            // No handler runs yet: the set is empty, and the timer is not armed.
             try driver.configure()
         } catch {
             driver.queue.async { driver.shutDown() }
@@ -90,7 +89,7 @@ final class CurlDriver: @unchecked Sendable {
     /// The handlers hold the driver until `shutDown` cancels the sources.
     private func activate() {
         readiness.setEventHandler { self.takeReadySockets() }
-        // The set stays open until the source has let go of it.
+        // The set stays open until the source has been cancelled.
         readiness.setCancelHandler { withExtendedLifetime(self) {} }
         timer.setEventHandler { self.timerFired() }
         pulse.setEventHandler { self.lookAround() }
@@ -99,7 +98,7 @@ final class CurlDriver: @unchecked Sendable {
         pulse.activate()
     }
 
-    /// On the queue.
+    /// Must be called on the queue.
     func start(
         _ request: CurlRequest, clock: @escaping @Sendable () -> Instant,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void
@@ -134,7 +133,8 @@ final class CurlDriver: @unchecked Sendable {
         }
     }
 
-    /// Ends everything, and closes every connection. On the queue; a second time does nothing.
+    /// Ends all transfers and closes all connections. Must be called on the queue; a second call
+    /// does nothing.
     func shutDown() {
         dispatchPrecondition(condition: .onQueue(queue))
         guard !isShutDown else { return }
@@ -148,7 +148,7 @@ final class CurlDriver: @unchecked Sendable {
 
     // MARK: - Advancing
 
-    /// True when every ready socket has been taken.
+    /// True when all ready sockets have been handled.
     @discardableResult
     private func takeReadySockets() -> Bool {
         withUnsafeTemporaryAllocation(of: door_ready_socket.self, capacity: Int(DOOR_READY_MAX)) {
@@ -162,7 +162,7 @@ final class CurlDriver: @unchecked Sendable {
         }
     }
 
-    /// It goes on from one transfer to the next: setting a timer takes a turn through another thread.
+    /// It keeps running between transfers, since setting a timer involves another thread.
     private func startPulse() {
         guard !isPulsing else { return }
         isPulsing = true
@@ -179,17 +179,19 @@ final class CurlDriver: @unchecked Sendable {
         pulse.schedule(deadline: .distantFuture)
     }
 
-    /// Lets libcurl work on one socket, or on what has timed out.
+    /// Lets libcurl handle one socket, or its time-outs.
     private func act(_ socket: curl_socket_t, _ readiness: Int32) {
         var running: Int32 = 0
         let code = curl_multi_socket_action(multi.pointer, socket, readiness, &running)
         endDone()
         guard code != CURLM_OK else { return }
-        // Memory is used up, or libcurl is confused: nobody may wait for an end that will not come.
+        // Memory is exhausted, or libcurl's state is invalid: no caller may wait for an end that
+        // will not come.
         endAll("curl_multi_socket_action: \(String(cString: curl_multi_strerror(code)))")
     }
 
-    /// Takes what is over out of the multi handle first, and replies then: a reply may be long.
+    /// Removes finished transfers from the multi handle before it replies, since a reply may take
+    /// long.
     private func endDone() {
         var ended: [(CurlTransfer, Result<UpstreamReply, TransportFailure>)] = []
         var code = CURLE_OK
@@ -209,7 +211,8 @@ final class CurlDriver: @unchecked Sendable {
         for transfer in ended { transfer.report(.failure(failure)) }
     }
 
-    /// Takes it out of the multi handle and the counts. Fails only for a handle that is not in the multi handle, which would be our own mistake.
+    /// Removes the transfer from the multi handle and the counts. Fails only for a handle that is
+    /// not in the multi handle, which would be our own mistake.
     private func release(_ transfer: CurlTransfer) {
         turns.forget(transfer)
         let left = counts[transfer.request.destination, default: 1] - 1
@@ -224,8 +227,8 @@ final class CurlDriver: @unchecked Sendable {
         context.map { Unmanaged<CurlDriver>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    /// A socket that the kernel will not watch (no memory) is not worth the end of all transfers,
-    /// which a refusal would mean to libcurl: its own transfer ends by its deadline.
+    /// If the kernel cannot watch a socket (no memory), its transfer ends by its deadline.
+    /// Reporting an error to libcurl would end all transfers.
     fileprivate func watch(_ socket: curl_socket_t, _ what: Int32) {
         if what == CURL_POLL_REMOVE {
             _ = readySockets.forget(socket)
@@ -234,16 +237,16 @@ final class CurlDriver: @unchecked Sendable {
         }
     }
 
-    /// Negative: no timer. libcurl must not be entered from here, so that 0 is the queue's next
-    /// work.
+    /// Negative: no timer. libcurl must not be called from here, so 0 queues a call.
     fileprivate func wake(afterMilliseconds milliseconds: Int) {
         due = milliseconds > 0 ? .now() + .milliseconds(milliseconds) : .distantFuture
         if milliseconds == 0 { queue.async { self.actOnTimeOut() } }
         arm()
     }
 
-    /// Setting a timer takes a turn through another thread, and libcurl wants a new one several
-    /// times a transfer, mostly later than the last: an armed timer is only ever brought forward.
+    /// Setting a timer involves another thread, and libcurl requests a new one several times in
+    /// each transfer, mostly later than the last: so an armed timer is only moved to an earlier
+    /// time.
     private func arm() {
         guard due < armed else { return }
         armed = due
@@ -264,8 +267,8 @@ final class CurlDriver: @unchecked Sendable {
 }
 
 // MARK: - Callbacks
-// Both run on the driver's queue, inside calls into libcurl. `context` is the driver, which owns the
-// multi handle: it is alive as long as libcurl can call.
+// Both run on the driver's queue, inside calls to libcurl. `context` is the driver, which owns the
+// multi handle, so it exists as long as libcurl can call.
 
 private let watchSocket: curl_socket_callback = { _, socket, what, context, _ in
     CurlDriver.from(context)?.watch(socket, what)

@@ -1,16 +1,16 @@
-// The one table from libcurl's codes to kinds of failures.
+// The only table from libcurl's codes to kinds of failures.
 
 internal import CCurl
 internal import Glibc
 internal import StatusCore
 
-/// What a code means, which depends on whether the request was on its way.
+/// The meaning of a code, which depends on whether the request was sent.
 struct CurlFailureRow {
     let code: CURLcode
     let name: String
-    /// The request had not been handed to the network.
+    /// If the request had not been passed to the network.
     let before: UpstreamFault.Kind
-    /// It had been.
+    /// If it had been.
     let after: UpstreamFault.Kind
 
     init(
@@ -23,19 +23,17 @@ struct CurlFailureRow {
     }
 }
 
-/// Every code that an http or https transfer can end with. All others belong to other protocols;
-/// should one come all the same, it counts as a lost connection. Whether a shortage of our own is
-/// behind a code is asked of ``ResourceExhaustion`` first.
+/// Every code that an http or https transfer can end with. All others belong to other protocols,
+/// and count as a lost connection. ``ResourceExhaustion`` is consulted before, for local causes.
 enum CurlFailureTable {
     static func kind(of code: CURLcode, wasSent: Bool) -> UpstreamFault.Kind {
         guard let row = row(of: code) else { return wasSent ? .connectionLost : .connectFailed }
         return wasSent ? row.after : row.before
     }
 
-    /// For operators: libcurl's name and words for the code, the system's for errno.
-    ///
-    /// `note` is libcurl's text on this very transfer. It is told only of a failed connect or
-    /// handshake, when nothing secret had been sent that a peer could play back into it.
+    /// For operators: libcurl's name and message for the code, and the system's for errno. `note`
+    /// is libcurl's message for this transfer. It is included only for a failed connect or
+    /// handshake, before any secret was sent that a peer could echo in it.
     static func detail(
         of code: CURLcode, kind: UpstreamFault.Kind, systemError: Int32, note: String
     ) -> String {
@@ -95,10 +93,10 @@ enum CurlFailureTable {
             .tlsFailed, .tlsFailed),
         CurlFailureRow(
             CURLE_SSL_INVALIDCERTSTATUS, "CURLE_SSL_INVALIDCERTSTATUS", .tlsFailed, .tlsFailed),
-        // A close_notify that never came: the answer may have been cut.
+        // Without a close_notify, the answer may have been truncated.
         CurlFailureRow(
             CURLE_SSL_SHUTDOWN_FAILED, "CURLE_SSL_SHUTDOWN_FAILED", .tlsFailed, .connectionLost),
-        // The connection, once it stood. Before the send this is the proxy's tunnel.
+        // The established connection. Before the send this is the proxy's tunnel.
         CurlFailureRow(CURLE_SEND_ERROR, "CURLE_SEND_ERROR", .connectFailed, .connectionLost),
         CurlFailureRow(CURLE_RECV_ERROR, "CURLE_RECV_ERROR", .connectFailed, .connectionLost),
         CurlFailureRow(CURLE_GOT_NOTHING, "CURLE_GOT_NOTHING", .connectFailed, .connectionLost),
@@ -110,7 +108,7 @@ enum CurlFailureTable {
             CURLE_UNRECOVERABLE_POLL, "CURLE_UNRECOVERABLE_POLL", .connectFailed, .connectionLost),
         CurlFailureRow(
             CURLE_OPERATION_TIMEDOUT, "CURLE_OPERATION_TIMEDOUT", .timedOut, .timedOut),
-        // The answer: not HTTP, or not in a form that can be read.
+        // The answer is not HTTP, or cannot be read.
         CurlFailureRow(
             CURLE_UNSUPPORTED_PROTOCOL, "CURLE_UNSUPPORTED_PROTOCOL", .connectFailed, .malformed),
         CurlFailureRow(
@@ -126,7 +124,7 @@ enum CurlFailureTable {
         CurlFailureRow(CURLE_HTTP2_STREAM, "CURLE_HTTP2_STREAM", .connectFailed, .malformed),
         CurlFailureRow(
             CURLE_FILESIZE_EXCEEDED, "CURLE_FILESIZE_EXCEEDED", .connectFailed, .tooLarge),
-        // Our own side. A callback that refuses is told apart before this table is asked.
+        // Local causes. A refusal by our own callback is recognised before this table is used.
         CurlFailureRow(CURLE_WRITE_ERROR, "CURLE_WRITE_ERROR", .connectFailed, .connectionLost),
         CurlFailureRow(CURLE_READ_ERROR, "CURLE_READ_ERROR", .connectFailed, .connectionLost),
         CurlFailureRow(

@@ -1,34 +1,35 @@
-// The entrance to all transfers: requests come in from any thread, reports go out on one queue.
+// The entry point for all transfers: requests come in from any thread, reports go out on one queue.
 
 internal import CCurl
 public import Dispatch
 internal import Glibc
 internal import StatusCore
 
-/// Carries out thousands of transfers at once on one serial queue, without a thread per call.
+/// Performs thousands of transfers at once on one serial queue, without a thread per call.
 ///
 /// Shared by the clients of all upstreams. Every reply is made on the multi's own queue and must
 /// not block it. The process must ignore SIGPIPE: libcurl leaves signals alone (`NOSIGNAL`), and
 /// TLS writes to a socket that the peer has closed.
 public final class CurlMulti: Sendable {
-    /// Transfers at one time; one more fails at once. libcurl's own limits on connections are not
-    /// used: 7.88.1 forgets the deadline of a transfer that waits for a connection. Over HTTP/1.1
-    /// there are at most as many connections as transfers, and those kept idle.
+    /// The most transfers at a time; a further one fails at once. libcurl's own limits on
+    /// connections are not used: 7.88.1 ignores the deadline of a transfer that waits for a
+    /// connection. With HTTP/1.1 there are at most as many connections as transfers, plus idle
+    /// ones.
     public static let transfersMax = 4096
-    /// Transfers to one destination: a hung upstream leaves room for the other one.
+    /// The most transfers to one destination, so that a hung upstream leaves room for others.
     public static let transfersPerDestinationMax = 1024
-    /// Large answers of one destination that are in memory at a time, being collected or read.
+    /// The most large answers of one destination in memory at a time, being received or read.
     public static let largeBodiesPerDestinationMax = 4
-    /// Those of all destinations together; but each may have one, whatever the others have.
+    /// The same for all destinations together; but each may always have one.
     public static let largeBodiesMax = 8
-    /// Connections that are kept after use.
+    /// The most connections that are kept after use.
     public static let idleConnectionsMax = 32
-    /// A connection that was idle longer is not used again. Short, because a request on a
-    /// connection that the upstream has just given up is a lost call (it is never repeated), which
+    /// A connection that was idle longer is not reused. This is short, because a request on a
+    /// connection that the upstream has just closed is a lost call (it is never repeated), which
     /// costs an action a whole interval, while a new connection costs a handshake. The usual
     /// keep-alive times of servers and load balancers start at 60 s, some at 15 s.
     static let idleSecondsMax = 10
-    /// A connection that is older is not used again, so that changed addresses are noticed.
+    /// An older connection is not reused, so that changed addresses take effect.
     static let connectionSecondsMax = 600
 
     /// Tests make them few.
@@ -42,11 +43,11 @@ public final class CurlMulti: Sendable {
 
     private let driver: CurlDriver
 
-    /// The first one takes `SSLKEYLOGFILE` out of the environment: make it while no other thread reads
-    /// that.
+    /// The first instance removes `SSLKEYLOGFILE` from the environment: create it while no other
+    /// thread reads the environment.
     ///
-    /// - Parameter target: A serial queue whose thread the transfers share with the work of those
-    ///   who start them: a turn through another thread costs more than what is done there.
+    /// - Parameter target: A serial queue whose thread the transfers share with the work that
+    ///   starts them: switching to another thread would cost more than that work.
     public convenience init(target: DispatchQueue? = nil) throws(CurlSetupFailure) {
         try self.init(limits: Limits(), target: target)
     }
@@ -73,8 +74,8 @@ public final class CurlMulti: Sendable {
         driver.queue.async(execute: work)
     }
 
-    /// Ends all transfers (as lost connections), closes all connections, then calls `reply`.
-    /// Transfers that are started later fail at once.
+    /// Ends all transfers (as lost connections), closes all connections, then calls `reply`. Later
+    /// transfers fail at once.
     public func close(reply: @escaping @Sendable () -> Void) {
         driver.queue.async { [driver] in
             driver.shutDown()
@@ -82,9 +83,9 @@ public final class CurlMulti: Sendable {
         }
     }
 
-    /// libcurl's process-wide set-up, done once before its first use and never undone. It would write the
-    /// keys of all TLS connections into the file that this variable names: with them, whoever has
-    /// recorded the traffic can read it.
+    /// libcurl's process-wide initialisation, done once before its first use and never undone.
+    /// libcurl would write the keys of all TLS connections to the file that this variable names,
+    /// and anyone with recorded traffic could read it.
     private static let globalCode: CURLcode = {
         unsetenv("SSLKEYLOGFILE")
         return curl_global_init(Int(CURL_GLOBAL_DEFAULT))

@@ -1,4 +1,4 @@
-// One request as the transport carries it out: where to, with which fields, until when.
+// One request as the transport performs it: destination, fields, deadline.
 
 internal import Locking
 internal import StatusCore
@@ -6,11 +6,11 @@ internal import StatusCore
 /// A GET, or a POST of a form.
 struct CurlRequest: Sendable {
     var url: String
-    /// The base of `url`: what transfers are counted by.
+    /// The base of `url`, by which transfers are counted.
     var destination: String
-    /// The only scheme that may be spoken.
+    /// The only scheme that may be used.
     var scheme: UpstreamURL.Scheme
-    /// Goes to this machine, and so through no proxy.
+    /// Whether it goes to this machine, and so through no proxy.
     var isLoopback: Bool
     /// Besides `Accept`, `Accept-Encoding` and `User-Agent`. Their values may be secret.
     var fields: [UpstreamReply.Field]
@@ -21,16 +21,15 @@ struct CurlRequest: Sendable {
     var userAgent: String
     /// For the whole call, from the moment the transfer is started.
     var timeout: Duration
-    /// Nothing is sent at or after this.
+    /// Nothing is sent at or after this time.
     var sendBefore: Instant
-    /// Nothing is sent before this either. Shared, for it may be put off while the transfer runs, by
-    /// whoever hears of a 429 first.
+    /// Nothing is sent before this time. Shared, since a 429 of another transfer can postpone it.
     var leftAloneUntil = Guarded(Instant.distantPast)
-    /// How often the request may be handed to the network. Only a test asks for more than one.
+    /// How often the request may be passed to the network. Only a test uses more than one.
     var sendsMax = 1
     var trust: TrustAnchors
     var limits = ResponseLimits()
-    /// False: a connection of its own, closed after the answer.
+    /// False: a new connection, which is closed after the answer.
     var sharesConnections = true
 
     struct BasicCredentials: Sendable {
@@ -39,10 +38,10 @@ struct CurlRequest: Sendable {
     }
 }
 
-/// Whose certificates are believed.
+/// The trusted certificates.
 struct TrustAnchors: Sendable {
     /// Trusted besides the system's.
     var extraFile: String?
-    /// Nil: the one that libcurl was built with. Only a test sets it.
+    /// Nil: libcurl's default. Only a test sets it.
     var systemDirectory: String?
 }

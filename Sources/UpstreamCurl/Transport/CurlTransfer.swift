@@ -1,15 +1,14 @@
-// One request under way: its handle, its guard and what has come back so far.
+// One running request: its handle, its send guard and the answer so far.
 
 internal import CCurl
 internal import Glibc
 internal import Locking
 internal import StatusCore
 
-/// A transfer, from its settings to its report.
-///
-/// Lives on the queue of the ``CurlDriver`` that runs it and is touched nowhere else. libcurl holds
-/// unretained pointers to it and to `note`; they are valid because the driver keeps the transfer
-/// until its handle is out of the multi handle, and the handle dies with the transfer.
+/// A transfer, from its settings to its report. Touched only on the queue of the ``CurlDriver``
+/// that runs it. libcurl holds unretained pointers to it and to `note`; they stay valid because the
+/// driver retains the transfer until its handle is removed from the multi handle, and the transfer
+/// owns the handle.
 final class CurlTransfer {
     let handle: EasyHandle
     let request: CurlRequest
@@ -21,9 +20,9 @@ final class CurlTransfer {
     private var turn: BodyTurns.Turn?
     private var fields = FieldList()
     private let note: UnsafeMutablePointer<CChar>
-    /// When an answer was last looked for in vain.
+    /// The last time at which no answer had arrived.
     private var lookedAt: Instant
-    /// The errno with which the kernel refused the last socket; nil when it gave one.
+    /// The errno with which the kernel refused the last socket; nil on success.
     private var socketError: Int32?
 
     init(
@@ -43,13 +42,13 @@ final class CurlTransfer {
         note.initialize(repeating: 0, count: Int(STATUS_PROXY_ERROR_BYTES))
     }
 
-    /// The handle's clean-up comes after this body: it must not find the note.
+    /// The handle is cleaned up after this body, and must not use `note` then.
     deinit {
         _ = door_easy_set_pointer(handle.pointer, CURLOPT_ERRORBUFFER, nil)
         note.deallocate()
     }
 
-    /// Gives libcurl all that it has to know. Throws when it refuses a setting.
+    /// Sets all options of the handle. Throws when libcurl refuses one.
     func configure() throws(CurlSetupFailure) {
         try configureTarget()
         try configureConduct()
@@ -57,9 +56,8 @@ final class CurlTransfer {
         try configureCallbacks()
     }
 
-    /// Says how it went. Called once, after the handle has left the multi handle.
-    ///
-    /// The last look may have been before a long handshake: no answer is older than its question.
+    /// Reports the result. Called once, after the handle was removed from the multi handle. The
+    /// last check may have been before a long handshake, but no answer is older than its request.
     func report(_ result: Result<UpstreamReply, TransportFailure>) {
         heedThrottling()
         let sentAt = sendGuard.sentAt
@@ -70,20 +68,19 @@ final class CurlTransfer {
         turn = nil
     }
 
-    /// The turn of its body has come: libcurl hands over what it has kept, inside of this.
-    ///
-    /// Its code tells of no more than what the callback has answered.
+    /// Continues the transfer in its body's turn: libcurl passes the bytes that it kept during this
+    /// call. libcurl's code is that of the callback.
     func goOn(_ turn: BodyTurns.Turn) {
         begin(turn)
         _ = curl_easy_pause(handle.pointer, CURLPAUSE_RECV_CONT)
     }
 
-    /// Every socket has been looked at: what has not begun to come by now is answered later.
+    /// Called when all sockets have been checked: an answer that has not begun is later than now.
     func lookedInVain() {
         if !response.hasBegun { lookedAt = clock() }
     }
 
-    /// What the transfer came to, once libcurl says that it is over.
+    /// The transfer's result, once libcurl reports its end.
     func result(of code: CURLcode) -> Result<UpstreamReply, TransportFailure> {
         switch sendGuard.refusal {
         case .tooLate:
@@ -94,14 +91,14 @@ final class CurlTransfer {
             return .failure(
                 TransportFailure(
                     kind: .slotExpired,
-                    detail: "the upstream is to be left alone; nothing was sent",
+                    detail: "the upstream's pause is not over; nothing was sent",
                     leftAloneFor: max(.zero, until - now)))
         case .repeated:
             return failure(
                 .connectionLost, "the reused connection was dead; the request was not repeated")
         case nil: break
         }
-        // The pause that it asks for holds, whatever became of its body.
+        // The pause applies even if the body is incomplete.
         if response.isHeadWhole, isThrottled { return answer }
         switch response.overflow {
         case .body:
@@ -114,14 +111,14 @@ final class CurlTransfer {
         case nil: break
         }
         guard code == CURLE_OK else { return failure(code) }
-        // libcurl takes a connection that closes amid the header section for a whole answer.
+        // libcurl accepts an answer whose connection closes inside the header section.
         guard response.isHeadWhole else {
-            return failure(.connectionLost, "the connection closed within the header")
+            return failure(.connectionLost, "the connection closed within the header section")
         }
         return answer
     }
 
-    /// The last status line's; 0 before any.
+    /// The status of the last status line; 0 before any.
     private var status: Int { handle.number(of: CURLINFO_RESPONSE_CODE) }
     private var isThrottled: Bool { status == 429 }
     private var answer: Result<UpstreamReply, TransportFailure> {
@@ -131,18 +128,18 @@ final class CurlTransfer {
         }
     }
 
-    /// From a 429's status line on nothing more is sent (invariant 8): 1. it is read; 2. another
-    /// transfer's connection stands, in the same turn of the queue; 3. the tracker hears of the 429,
-    /// and says for how long the upstream is to be left alone. That is never less than this.
+    /// After a 429's status line nothing more is sent to the upstream: 1. the line is read; 2. in
+    /// the same turn of the queue, another transfer's connection is established; 3. the tracker
+    /// receives the 429, and sets the pause, which is never shorter than this one.
     private func heedThrottling() {
         guard isThrottled else { return }
         let until = clock() + Self.throttledLeast
         request.leftAloneUntil.withLock { $0 = max($0, until) }
     }
 
-    /// The least that a pause is clamped to, counted anew from each piece of the answer.
+    /// The shortest pause, restarted at each piece of the answer.
     private static let throttledLeast = Duration.seconds(1)
-    /// Told of a longer time: it is asked again then.
+    /// For longer times, the check is repeated then.
     private static let leftAloneMost = Duration.seconds(3600)
 
     private func failure(_ code: CURLcode) -> Result<UpstreamReply, TransportFailure> {
@@ -171,26 +168,27 @@ final class CurlTransfer {
 extension CurlTransfer {
     private func configureTarget() throws(CurlSetupFailure) {
         try handle.set(CURLOPT_URL, request.url)
-        // The path is ours to the letter: no dot segments are folded.
+        // The path is sent unchanged: dot segments are kept.
         try handle.set(CURLOPT_PATH_AS_IS, 1)
         try handle.set(CURLOPT_DISALLOW_USERNAME_IN_URL, 1)
         try handle.set(CURLOPT_PROTOCOLS_STR, request.scheme.rawValue)
         try handle.set(CURLOPT_REDIR_PROTOCOLS_STR, request.scheme.rawValue)
-        // libcurl would hand even these, and their credentials, to the proxy that the environment names.
+        // libcurl would send even these requests, with their credentials, to the proxy of the
+        // environment.
         if request.isLoopback { try handle.set(CURLOPT_PROXY, "") }
         try handle.set(CURLOPT_USERAGENT, request.userAgent)
         if let form = request.form { try handle.set(form: form) }
-        // Basic is the only way to authenticate that libcurl uses unless told otherwise.
+        // By default, Basic is the only authentication that libcurl uses.
         if let basic = request.basic {
             try handle.set(CURLOPT_USERNAME, basic.user)
             try handle.set(CURLOPT_PASSWORD, basic.password)
         }
         try fields.append("Accept", "application/json")
-        // Unfolded by ourselves: see ``Gzip``.
+        // Decoded by ``Gzip``.
         try fields.append("Accept-Encoding", "gzip")
         for field in request.fields { try fields.append(field.name, field.value) }
         try handle.set(fields: fields)
-        // What names us goes to the upstream, never to a proxy in between.
+        // Credentials go to the upstream, never to a proxy.
         try handle.set(CURLOPT_HEADEROPT, Int(CURLHEADER_SEPARATE))
     }
 
@@ -203,8 +201,8 @@ extension CurlTransfer {
             door_easy_bound_sockets(handle.pointer, UInt32(clamping: timeout)),
             CURLOPT_SOCKOPTFUNCTION)
         try handle.set(CURLOPT_NOSIGNAL, 1)
-        // Else a time-out while a name is looked up waits for the resolver's thread, and with it
-        // the queue of all transfers (measured: 3.7 s behind a look-up of 4 s; with it, none).
+        // Without it, a time-out during a name look-up waits for the resolver's thread, and blocks
+        // the queue of all transfers (measured: 3.7 s with a look-up of 4 s; with it, none).
         try handle.set(CURLOPT_QUICK_EXIT, 1)
         try handle.set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         try handle.set(CURLOPT_MAXFILESIZE_LARGE, bytes: request.limits.bodyBytesMax)
@@ -215,12 +213,11 @@ extension CurlTransfer {
         try handle.set(CURLOPT_FORBID_REUSE, 1)
     }
 
-    /// An extra file takes the place of the system's bundle, while the system's directory of hashed
-    /// certificates stays: OpenSSL believes both.
-    ///
-    /// Without one the bundle serves alone, for libcurl keeps it parsed for later connections only
-    /// when there is no directory besides it. Measured on one new connection: 48 ms with both, which
-    /// would hold up the queue, 3 ms with either the kept bundle or an extra file and the directory.
+    /// An extra file replaces the system's bundle, while the system's directory of hashed
+    /// certificates stays in use: OpenSSL trusts both. Without an extra file only the bundle is
+    /// used, since libcurl caches the parsed bundle only if there is no directory. Measured for one
+    /// new connection: 48 ms with both, which would block the queue; 3 ms with the cached bundle,
+    /// or with an extra file and the directory.
     private func configureTrust() throws(CurlSetupFailure) {
         try handle.set(CURLOPT_SSL_VERIFYPEER, 1)
         try handle.set(CURLOPT_SSL_VERIFYHOST, 2)
@@ -253,8 +250,8 @@ extension CurlTransfer {
 }
 
 // MARK: - Callbacks
-// All run on the driver's queue, inside `curl_multi_socket_action`. `context` is the transfer, held
-// by the driver; the bytes belong to libcurl and are valid during the call only.
+// All run on the driver's queue, inside `curl_multi_socket_action`. `context` is the transfer,
+// which the driver retains; the bytes belong to libcurl and are valid during the call only.
 
 extension CurlTransfer {
     fileprivate static func from(_ context: UnsafeMutableRawPointer?) -> CurlTransfer? {
@@ -269,8 +266,8 @@ extension CurlTransfer {
         heedThrottling()
         return response.takeBody(body)
     }
-    /// False: libcurl is to keep the bytes, and to bring no more, until the body's turn. A 429 never
-    /// waits: its pause is to be told.
+    /// False: libcurl has to keep the bytes and pause, until the body's turn. A 429 never waits,
+    /// since its pause has to be reported.
     fileprivate func mayTake(body: UnsafeRawBufferPointer) -> Bool {
         guard turn == nil, !isThrottled, response.isLarge(with: body.count) else { return true }
         guard let turn = turns.take(self) else { return false }
@@ -308,12 +305,13 @@ private let takeLine: curl_write_callback = { bytes, size, count, context in
     return CurlTransfer.from(context)?.take(line: buffer) == true ? length : length &+ 1
 }
 
-/// Runs when the connection stands (TLS included), before every send, the silent repetition too.
+/// Runs when the connection is established (TLS included), before every send, including libcurl's
+/// own repetition.
 private let askToSend: curl_prereq_callback = { context, _, _, _, _ in
     CurlTransfer.from(context)?.mayBeSent() == true ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
 }
 
-/// Negative: there is no socket to be had.
+/// Negative: no socket could be created.
 private let openSocket: curl_opensocket_callback = { context, _, address in
     guard let address else { return CURL_SOCKET_BAD }
     return CurlTransfer.from(context)?.open(address.pointee) ?? CURL_SOCKET_BAD

@@ -2,9 +2,9 @@
 
 internal import CCurl
 
-/// A refusal by libcurl to take a setting or to start.
+/// libcurl refused a setting, or to start.
 public struct CurlSetupFailure: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What was tried, and libcurl's words. Free of secrets.
+    /// The attempt and libcurl's message. Contains no secrets.
     public let description: String
 
     init(_ attempt: String, _ code: CURLcode) {
@@ -18,11 +18,11 @@ public struct CurlSetupFailure: Error, Sendable, Equatable, CustomStringConverti
     init(_ description: String) { self.description = description }
 }
 
-/// Owns a `CURL` and cleans it up. Must be taken out of its multi handle before.
+/// Owns a `CURL` and cleans it up. Must be removed from its multi handle before.
 struct EasyHandle: ~Copyable {
     let pointer: UnsafeMutableRawPointer
 
-    /// Nil when there is no memory.
+    /// Nil when memory is exhausted.
     init?() {
         guard let pointer = curl_easy_init() else { return nil }
         self.pointer = pointer
@@ -43,14 +43,14 @@ struct EasyHandle: ~Copyable {
         try check(door_easy_set_text(pointer, option, value), option)
     }
 
-    /// What is borrowed must outlive the transfer.
+    /// The pointer must outlive the transfer.
     func set(
         _ option: CURLoption, borrowed: UnsafeMutableRawPointer
     ) throws(CurlSetupFailure) {
         try check(door_easy_set_pointer(pointer, option, borrowed), option)
     }
 
-    /// Back to none: libcurl forgets what it was built with.
+    /// Clears the option, including libcurl's built-in default.
     func clear(_ option: CURLoption) throws(CurlSetupFailure) {
         try check(door_easy_set_pointer(pointer, option, nil), option)
     }
@@ -60,7 +60,7 @@ struct EasyHandle: ~Copyable {
         try check(door_easy_set_fields(pointer, fields.first), CURLOPT_HTTPHEADER)
     }
 
-    /// Makes it a POST of these bytes, which libcurl copies.
+    /// Makes the request a POST of these bytes, which libcurl copies.
     func set(form: [UInt8]) throws(CurlSetupFailure) {
         let code = form.withUnsafeBytes {
             door_easy_set_post(pointer, $0.baseAddress, $0.count)
@@ -73,7 +73,7 @@ struct EasyHandle: ~Copyable {
         throw CurlSetupFailure("curl_easy_setopt(\(option.rawValue))", code)
     }
 
-    /// 0 when libcurl does not tell.
+    /// 0 if libcurl has no value.
     func number(of info: CURLINFO) -> Int {
         var value = 0
         guard door_easy_get_long(pointer, info, &value) == CURLE_OK else { return 0 }
@@ -89,7 +89,7 @@ struct FieldList: ~Copyable {
 
     deinit { curl_slist_free_all(first) }
 
-    /// libcurl copies the text. Neither name nor value may hold a line end.
+    /// libcurl copies the text. Neither name nor value may contain a line end.
     mutating func append(_ name: String, _ value: String) throws(CurlSetupFailure) {
         guard let longer = curl_slist_append(first, "\(name): \(value)") else {
             throw CurlSetupFailure("curl_slist_append", CURLE_OUT_OF_MEMORY)

@@ -1,21 +1,21 @@
-// Unfolds a gzip body: the bytes of the wire come in, the content goes out.
+// Decodes a gzip body: the received bytes come in, the content goes out.
 
 internal import CZlib
 
-/// Reads RFC 1952. libcurl, which could unfold, takes one member only and a coding that it does not
-/// know for the end of the transfer (7.88.1); answers have more of both than the RFCs allow.
+/// Reads RFC 1952. libcurl's own decoder (7.88.1) fails for several members and for unknown
+/// codings, and real answers have both.
 enum Gzip {
     enum Failure: Error, Equatable {
-        /// zlib's words.
+        /// With zlib's message.
         case damaged(String)
         case endsEarly
         case tooLarge
 
         var description: String {
             switch self {
-            case .damaged(let words): "the body is not the gzip that it says it is: \(words)"
+            case .damaged(let words): "the body is not valid gzip: \(words)"
             case .endsEarly: "the gzip body ends early"
-            case .tooLarge: "the gzip body unfolds to too much"
+            case .tooLarge: "the decoded gzip body is too large"
             }
         }
     }
@@ -23,13 +23,13 @@ enum Gzip {
     private static let pieceBytes = 64 * 1024
     private static let memberMark: UInt8 = 0x1F
 
-    /// All members one after the other (2.2); what follows them and is none counts as padding.
-    static func unfold(_ folded: [UInt8], bytesMax: Int) throws(Failure) -> [UInt8] {
-        guard !folded.isEmpty else { return [] }
+    /// Decodes all consecutive members (2.2); other bytes after them count as padding.
+    static func decode(_ encoded: [UInt8], bytesMax: Int) throws(Failure) -> [UInt8] {
+        guard !encoded.isEmpty else { return [] }
         guard let stream = InflateStream() else { throw .damaged("no memory") }
         var content: [UInt8] = []
         var piece = [UInt8](repeating: 0, count: pieceBytes)
-        var rest = folded[...]
+        var rest = encoded[...]
         while true {
             let step = stream.inflate(&rest, into: &piece)
             guard step.written <= bytesMax - content.count else { throw .tooLarge }
@@ -46,12 +46,12 @@ enum Gzip {
     }
 }
 
-/// zlib's state of one unfolding; frees itself.
+/// zlib's state of one decoding; frees itself.
 private struct InflateStream: ~Copyable {
     /// zlib keeps this address.
     private let pointer: UnsafeMutablePointer<z_stream>
 
-    /// Nil when there is no memory.
+    /// Nil when memory is exhausted.
     init?() {
         let made = UnsafeMutablePointer<z_stream>.allocate(capacity: 1)
         made.initialize(to: z_stream())
@@ -71,14 +71,15 @@ private struct InflateStream: ~Copyable {
 
     var message: String { pointer.pointee.msg.map { String(cString: $0) } ?? "no reason given" }
 
-    /// Takes off `rest` what it has read, and tells how much of `piece` it has written.
+    /// Removes the bytes that it has read from `rest`, and returns the number of bytes written to
+    /// `piece`.
     func inflate(
         _ rest: inout ArraySlice<UInt8>, into piece: inout [UInt8]
     ) -> (code: Int32, written: Int) {
         let size = piece.count
         let (code, left, unwritten) = rest.withUnsafeBufferPointer { input in
             piece.withUnsafeMutableBufferPointer { output in
-                // zlib does not write there, whatever its types say.
+                // zlib does not write there, although the type allows it.
                 pointer.pointee.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
                 pointer.pointee.avail_in = UInt32(input.count)
                 pointer.pointee.next_out = output.baseAddress
@@ -91,9 +92,9 @@ private struct InflateStream: ~Copyable {
         return (code, size - unwritten)
     }
 
-    /// For the next member.
+    /// Prepares for the next member.
     func reset() {
-        // It fails for a stream that is none only.
+        // Fails only for an invalid stream.
         precondition(inflateReset(pointer) == Z_OK)
     }
 }

@@ -3,12 +3,12 @@
 internal import CCurl
 internal import Glibc
 
-/// Owns a `CURLM` and the connections in its cache. Must be empty of transfers when it goes.
+/// Owns a `CURLM` and the connections in its cache. Must have no transfers at the end of its life.
 struct MultiHandle: ~Copyable {
-    /// Nil once it is closed.
+    /// Nil once it has been closed.
     private(set) var pointer: UnsafeMutableRawPointer?
 
-    /// Nil when there is no memory.
+    /// Nil when memory is exhausted.
     init?() {
         guard let pointer = curl_multi_init() else { return nil }
         self.pointer = pointer
@@ -16,7 +16,7 @@ struct MultiHandle: ~Copyable {
 
     deinit { Self.cleanUp(pointer) }
 
-    /// Closes all connections; libcurl's callbacks may run for the last time in it.
+    /// Closes all connections; libcurl's callbacks may run during this call for the last time.
     mutating func close() {
         let closing = pointer
         pointer = nil
@@ -43,17 +43,17 @@ struct MultiHandle: ~Copyable {
 struct EpollSet: ~Copyable {
     let descriptor: Int32
 
-    /// Nil when there are no descriptors left; errno says why.
+    /// Nil when there is no descriptor left; errno has the cause.
     init?() {
         let descriptor = door_epoll_open()
         guard descriptor >= 0 else { return nil }
         self.descriptor = descriptor
     }
 
-    /// The kernel lets go of the number even when close reports an error.
+    /// The kernel releases the number even when close reports an error.
     deinit { _ = Glibc.close(descriptor) }
 
-    /// False when the kernel will not.
+    /// False if the kernel refuses.
     func watch(_ socket: Int32, _ what: Int32) -> Bool {
         door_epoll_watch(descriptor, socket, what) == 0
     }
@@ -62,8 +62,8 @@ struct EpollSet: ~Copyable {
         door_epoll_forget(descriptor, socket) == 0
     }
 
-    /// Takes what is ready without waiting. An interrupted look found nothing: the set is still
-    /// ready, so its source fires again.
+    /// Takes the ready sockets without waiting. After an interruption the set is still ready, so
+    /// its source fires again.
     func take(into ready: UnsafeMutablePointer<door_ready_socket>) -> Int {
         let count = door_epoll_take(descriptor, ready)
         precondition(count >= 0 || errno == EINTR, "the epoll set was closed")

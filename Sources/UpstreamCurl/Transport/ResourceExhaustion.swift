@@ -1,25 +1,24 @@
-// Whose failure a failed connect is: libcurl's code and errno come in, and out goes what we ourselves
-// were short of, if we were.
+// Recognises local causes of failed connects: libcurl's code and errno come in, the errno of the
+// exhausted resource goes out, if there was one.
 
 internal import CCurl
 internal import Glibc
 
-/// Shortages of this process or its machine, which say nothing of the upstream.
-///
-/// libcurl 7.88.1 keeps the errno of `connect`, but neither that of `socket` nor why a name could
-/// not be looked up or a certificate not be read. So sockets are opened by ``CurlTransfer``, and after
-/// the other two it is tried whether there are descriptors.
-/// Not told apart: a look-up for which no thread can be started, which counts as a failed connect.
+/// Exhausted resources of this process or its machine, which are no failures of the upstream.
+/// libcurl 7.88.1 keeps the errno of `connect`, but neither that of `socket` nor the cause of a
+/// failed name look-up or certificate read. So ``CurlTransfer`` opens the sockets, and after the
+/// other two failures it is tested whether descriptors are available. A look-up for which no thread
+/// can be started is not recognised, and counts as a failed connect.
 enum ResourceExhaustion {
-    /// Descriptors, memory, local ports. `connect` also says EADDRNOTAVAIL of an address of a family
-    /// that the machine has none of, which is no fault of the upstream's either.
+    /// For descriptors, memory and local ports. `connect` also reports EADDRNOTAVAIL for an address
+    /// family that the machine does not have, which is no failure of the upstream either.
     static let errors: Set<Int32> = [EMFILE, ENFILE, ENOMEM, ENOBUFS, EADDRNOTAVAIL]
 
-    /// More than a look-up or a handshake opens at one time: libcurl's pair of sockets for the
-    /// resolver's thread, a file and a socket of the resolver's own; or a connection and a file.
+    /// More than a look-up or a handshake opens at a time: libcurl's pair of sockets for the
+    /// resolver's thread, and the resolver's own file and socket; or a connection and a file.
     static let descriptorsNeeded = 8
 
-    /// The errno of the shortage that explains a failure before the send; nil: there is none.
+    /// The errno of the exhaustion that explains a failure before the send; nil if there was none.
     static func explaining(
         _ code: CURLcode, systemError: Int32, probe: () -> Int32? = probe
     ) -> Int32? {
@@ -32,8 +31,9 @@ enum ResourceExhaustion {
         }
     }
 
-    /// Why not as many sockets can be had as are needed; nil: they can. What the failed transfer
-    /// had is closed by now, so that one free descriptor does not mean that there was one.
+    /// The errno if the needed number of sockets cannot be opened; nil if it can. The failed
+    /// transfer's descriptors are closed by now, so one free descriptor does not mean that there
+    /// was one before.
     static func probe() -> Int32? {
         var opened: [Int32] = []
         defer { for socket in opened { _ = close(socket) } }
@@ -45,7 +45,7 @@ enum ResourceExhaustion {
         return nil
     }
 
-    /// Negative: errno says why not.
+    /// Negative on failure; errno has the cause.
     static func open(family: Int32, type: Int32, protocol number: Int32) -> Int32 {
         socket(family, type | Int32(SOCK_CLOEXEC.rawValue), number)
     }

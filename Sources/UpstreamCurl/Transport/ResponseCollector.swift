@@ -1,19 +1,19 @@
-// What comes back from an upstream: header lines and body bytes go in as libcurl brings them, the final
-// response's fields and body come out.
+// Collects an upstream's response: header lines and body bytes come in from libcurl, the final
+// response's fields and body go out.
 
 internal import StatusCore
 
-/// How large an answer may be.
+/// The limits of an answer.
 struct ResponseLimits: Sendable {
-    /// Of the body as it came, and unfolded: a small gzip answer cannot unfold into more.
+    /// For the received body, and for the decoded one: a small gzip answer cannot decode to more.
     var bodyBytesMax = 8 * 1024 * 1024
-    /// Of all header lines together, those of 1xx responses and trailers included.
+    /// For all header lines together, including those of 1xx responses and trailers.
     var fieldBytesMax = 64 * 1024
     var fieldsMax = 200
-    /// Bodies over that are large: they take turns.
+    /// Larger bodies take turns.
     var smallBodyBytesMax = 64 * 1024
-    /// The same for folded ones: gzip unfolds to a thousand times as much.
-    var smallFoldedBytesMax = 8 * 1024
+    /// The same for gzip bodies, which can decode to a thousand times as much.
+    var smallGzipBytesMax = 8 * 1024
 }
 
 /// Collects one response within limits.
@@ -30,7 +30,8 @@ struct ResponseCollector {
     private var section = Section.head
     private var fieldBytes = 0
 
-    /// Information (1xx) responses come before the final one, trailers after it: neither belongs to its fields.
+    /// Informational (1xx) responses come before the final one, trailers after it: neither is part
+    /// of its fields.
     private enum Section {
         case head
         case afterHead
@@ -38,19 +39,19 @@ struct ResponseCollector {
 
     init(limits: ResponseLimits) { self.limits = limits }
 
-    /// False until the first byte of an answer has come.
+    /// False until the first byte of an answer has arrived.
     var hasBegun: Bool { fieldBytes > 0 }
 
     /// False while the final response's header section has not ended.
     var isHeadWhole: Bool { section == .afterHead }
 
-    /// The final response. A body that does not fit its content coding fails a success only: with
-    /// another status, it is the status that counts.
+    /// The final response. A body that does not match its content coding is an error only for a
+    /// success: otherwise the status decides.
     func reply(status: Int) throws(Gzip.Failure) -> UpstreamReply {
         var reply = UpstreamReply(status: status, fields: fields, body: body)
         guard isGzip else { return reply }
         do throws(Gzip.Failure) {
-            reply.body = try Gzip.unfold(body, bytesMax: limits.bodyBytesMax)
+            reply.body = try Gzip.decode(body, bytesMax: limits.bodyBytesMax)
         } catch {
             if (200..<300).contains(status) || error == .tooLarge { throw error }
             reply.body = []
@@ -58,15 +59,15 @@ struct ResponseCollector {
         return reply
     }
 
-    /// Only gzip was asked for. What else the field may hold (`identity`, `utf-8`) is no coding, or
-    /// one that the body's reader will not get through.
+    /// Only gzip was requested. Other values (`identity`, `utf-8`) are no coding, or one that the
+    /// body's reader will reject.
     private var isGzip: Bool {
         fields.filter { $0.name == "content-encoding" }
             .flatMap { $0.value.lowercased().split(separator: ",") }
             .contains { ["gzip", "x-gzip"].contains(trimmed($0)) }
     }
 
-    /// Takes one header line with its line end; false: too much, stop.
+    /// Takes one header line with its line end; false: the limit is exceeded, stop.
     mutating func takeLine(_ line: UnsafeRawBufferPointer) -> Bool {
         fieldBytes += line.count
         guard fieldBytes <= limits.fieldBytesMax else { return refuse(.fields) }
@@ -84,14 +85,14 @@ struct ResponseCollector {
         return takeField(content, isContinuation: text.hasPrefix(" ") || text.hasPrefix("\t"))
     }
 
-    /// Whether the body is large with so many bytes more.
+    /// Whether the body is large with that many more bytes.
     func isLarge(with bytes: Int) -> Bool {
         let sum = body.count + bytes
-        return sum > limits.smallBodyBytesMax || sum > limits.smallFoldedBytesMax && isGzip
+        return sum > limits.smallBodyBytesMax || sum > limits.smallGzipBytesMax && isGzip
     }
 
-    /// Makes room for the body that Content-Length announces: an array that grows by and by ends up
-    /// with room for twice its bytes.
+    /// Reserves capacity for the announced Content-Length: an array that grows step by step ends up
+    /// with up to twice the needed capacity.
     mutating func expectWholeBody() {
         guard let field = fields.first(where: { $0.name == "content-length" }),
             let length = Int(field.value), (0...limits.bodyBytesMax).contains(length)
@@ -99,7 +100,7 @@ struct ResponseCollector {
         body.reserveCapacity(length)
     }
 
-    /// Takes body bytes; false: too much, stop.
+    /// Takes body bytes; false: the limit is exceeded, stop.
     mutating func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
         guard bytes.count <= limits.bodyBytesMax - body.count else { return refuse(.body) }
         body.append(contentsOf: bytes)

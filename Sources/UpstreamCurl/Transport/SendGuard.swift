@@ -1,17 +1,17 @@
-// The last look before bytes leave: asked before every send, it says yes once, and only in time.
+// The last check before a request is sent: called before every send, it allows one send, and only
+// in time.
 
 internal import StatusCore
 
-/// Decides whether a request may be handed to the network.
-///
-/// libcurl sends a request again, unasked and up to five times, when a reused connection turns out
-/// to be dead before an answer came. What the first send brought about is not known then: the
-/// upstream may have counted it. So the second question is always answered with no.
+/// Decides whether a request may be passed to the network. If a reused connection turns out to be
+/// dead before an answer has arrived, libcurl repeats the request by itself, up to five times. The
+/// effect of the first send is unknown then: the upstream may have counted it. So a second send is
+/// never allowed.
 struct SendGuard {
     enum Refusal: Equatable {
-        /// The slot was too old; nothing was sent.
+        /// The time to send had passed; nothing was sent.
         case tooLate
-        /// The upstream has asked for no calls, perhaps during the handshake; nothing was sent.
+        /// The upstream has asked for a pause, perhaps during the handshake; nothing was sent.
         case leftAlone
         /// The connection was lost after the send; libcurl wanted to repeat it.
         case repeated
@@ -19,7 +19,7 @@ struct SendGuard {
 
     let sendBefore: Instant
     let sendsMax: Int
-    /// When the first yes was said.
+    /// When the send was allowed.
     private(set) var sentAt: Instant?
     private(set) var refusal: Refusal?
     private var sends = 0
@@ -29,7 +29,7 @@ struct SendGuard {
         self.sendsMax = sendsMax
     }
 
-    /// True: send.
+    /// True if the request may be sent.
     mutating func ask(now: Instant, leftAloneUntil: Instant) -> Bool {
         guard refusal == nil else { return false }
         refusal = objection(now, leftAloneUntil)

@@ -1,9 +1,10 @@
-// Every call that arrived, in the order of arrival: the judge of how often an upstream is called.
+// Records every call in the order of arrival, to judge how often an upstream is called.
 
 import StatusCore
 
 struct Audit: Sendable {
-    /// Calls kept; later ones are only counted, and the report says that it is incomplete.
+    /// The most calls that are recorded; later ones are only counted, and the report is marked
+    /// incomplete.
     static let callsMax = 200_000
     static let idBytesMax = 256
 
@@ -11,7 +12,7 @@ struct Audit: Sendable {
         var at: Instant
         var source: API
         var kind: Kind
-        /// The status that was answered, or what was done instead.
+        /// The status of the answer, or the misbehaviour instead.
         var outcome: String
     }
 

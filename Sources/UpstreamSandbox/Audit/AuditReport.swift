@@ -1,24 +1,24 @@
-// The audit's arithmetic: arrivals come in, counts and gaps go out.
+// The audit's computation: arrivals come in, counts and gaps go out.
 
 import StatusCore
 
-/// What one upstream saw.
+/// The calls of one upstream.
 struct AuditReport: Equatable, Sendable {
     struct Line: Equatable, Sendable {
         var id: String
         var calls: Int
-        /// Between two calls one after the other; nil for a single call.
+        /// Between two consecutive calls; nil for a single call.
         var smallestGap: Duration?
     }
 
-    /// Look-ups: what an upstream's call limit counts.
+    /// The look-ups, which an upstream's call limit counts.
     var calls = 0
     var tokenFetches = 0
     /// In the order of first arrival.
     var lines: [Line] = []
     /// Between two look-ups of the same id.
     var smallestGap: Duration?
-    /// The most calls in any 60 s, and when the first such window began.
+    /// The most calls in any 60 s; and below, the start of the first such window.
     var busiestMinute = 0
     var busiestMinuteBegan: Instant?
 

@@ -1,4 +1,4 @@
-// The audit as JSON. Spans and points in time are seconds; points count from the audit's start.
+// The audit as JSON. Times are in seconds, and points in time count from the audit's start.
 
 import StatusCore
 
@@ -77,7 +77,7 @@ enum AuditWriter {
         }
     }
 
-    /// To the microsecond, rounded down: a gap must not look wider than it was.
+    /// To the microsecond, rounded down, so that a gap never looks wider than it was.
     static func seconds(_ span: Duration) -> JSONValue {
         let microseconds = span.nanoseconds / 1000
         return .number(

@@ -1,9 +1,9 @@
-// Trouble on request: a JSON body in, what becomes of every call of that upstream out.
+// Faults on request: a JSON body comes in, the effect on every call of that upstream goes out.
 
 import HTTPWire
 import StatusCore
 
-/// What is wrong with an upstream, or with its token endpoint, until told otherwise.
+/// A fault of an upstream or its token endpoint, until it is changed.
 enum Fault: Equatable, Sendable {
     case none
     case status(Int, retryAfter: String?)
@@ -12,15 +12,15 @@ enum Fault: Equatable, Sendable {
     case close
     case half
     case delay(Duration)
-    /// Every other call is late, the first one too.
+    /// Every other call is delayed, starting with the first.
     case alternateDelay(Duration)
     case html
-    /// A connection's second request is not answered: closed (FIN) instead.
+    /// A connection's second request is not answered, but closed (FIN).
     case closeReused
     /// The same with a RST.
     case resetReused
 
-    /// The reaction, once the fault has had its way. `call` counts from 0 since the fault was set.
+    /// The reaction under the fault. `call` counts from 0 since the fault was set.
     func apply(
         to reaction: Reaction, source: API, call: Int, isReused: Bool
     ) -> Reaction {
@@ -58,7 +58,7 @@ enum Fault: Equatable, Sendable {
     }
 }
 
-/// Why a body asks for no fault.
+/// Why a body is not a valid fault.
 struct FaultRefusal: Error, Equatable {
     var reason: String
 }
@@ -69,7 +69,7 @@ extension Fault {
         "none, status, reset, hang, close, half, delay, alternate-delay, html, close-reused, "
         + "reset-reused"
 
-    /// Reads `{"kind":"status","status":500}` and its like.
+    /// Reads a fault such as `{"kind":"status","status":500}`.
     static func read(_ body: [UInt8]) throws(FaultRefusal) -> Fault {
         guard let json = try? JSONReader.read(body), let kind = json["kind"]?.string else {
             throw FaultRefusal(reason: "a JSON object with a kind is needed: \(kinds)")
@@ -111,7 +111,7 @@ extension Fault {
         return .milliseconds(milliseconds)
     }
 
-    /// What `read` would read.
+    /// Writes the fault as `read` reads it.
     func write(to json: inout JSONWriter) {
         json.beginObject()
         json.member("kind", kind)

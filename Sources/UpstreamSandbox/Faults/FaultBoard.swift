@@ -1,8 +1,8 @@
-// Which fault is on where.
+// The faults that are on, by place.
 
 import StatusCore
 
-/// What a fault can be set for.
+/// The places of faults.
 enum FaultPlace: String, CaseIterable, Sendable {
     case orders
     case vouchers
@@ -45,7 +45,7 @@ struct FaultBoard: Sendable {
 
     func fault(at place: FaultPlace) -> Fault { entries[place]?.fault ?? .none }
 
-    /// The reaction to one more call, once the fault there has had its way.
+    /// The reaction to a further call, under the fault of its place.
     mutating func apply(
         at place: FaultPlace, to reaction: Reaction, isReused: Bool
     ) -> Reaction {

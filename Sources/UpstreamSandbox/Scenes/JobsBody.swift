@@ -1,4 +1,4 @@
-// Bodies of the jobs upstream: an API that nobody has heard of, with names and words of its own.
+// Bodies of the jobs upstream: an unknown API with its own names and words.
 
 import HTTPWire
 import StatusCore

@@ -1,4 +1,4 @@
-// What a script knows when an id is looked up. Pure: the clocks were read elsewhere.
+// The input of a scene when an id is looked up. Pure: the clocks were read elsewhere.
 
 import StatusCore
 
@@ -7,11 +7,11 @@ struct Moment: Sendable {
     var id: String
     /// When the id was first looked up; its action was created then.
     var created: WallTime
-    /// Since then.
+    /// The time since then.
     var elapsed: Duration
     /// 1 for the first look-up.
     var look: Int
-    /// How long a moving action is not done.
+    /// How long a moving action takes until it is done.
     var pending: Duration
     /// How long a slow answer takes.
     var slow: Duration
@@ -21,7 +21,7 @@ struct Moment: Sendable {
     var nowText: String { RFC3339.format(created + elapsed) }
     /// When a moving action was done.
     var doneText: String { RFC3339.format(created + pending) }
-    /// For steady ids: a fixed life, so that two look-ups tell the same.
+    /// Fixed times of steady ids, so that all look-ups are equal.
     static let steadyCreated = "2026-11-01T10:00:00.120Z"
     static let steadyUpdated = "2026-11-01T10:00:05.731Z"
 }

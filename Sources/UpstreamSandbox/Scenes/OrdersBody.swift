@@ -1,10 +1,10 @@
-// Bodies of the orders upstream, letter by letter as they stand on the wire.
+// Bodies of the orders upstream, exactly as they are sent.
 
 import HTTPWire
 import StatusCore
 
 enum OrdersBody {
-    /// An action. `errors` is the JSON of the list; nil leaves the member out, as the upstream may.
+    /// An action. `errors` is the JSON of the list; nil omits the member, as the upstream may.
     static func action(
         _ id: String, _ status: String, errors: String? = nil,
         created: String = Moment.steadyCreated, updated: String = Moment.steadyUpdated

@@ -1,10 +1,10 @@
-// What the orders upstream plays, id by id.
+// The scenes of the orders upstream, by id.
 
 import HTTPWire
 import StatusCore
 
 extension Scene {
-    /// The actions that orders knows.
+    /// The known actions of orders.
     static let ordersActions: [Scene] = [
         Scene(
             source: .orders, id: "1ba5fc4b-c4fd-4251-880b-3052e301bbd4",
@@ -29,13 +29,13 @@ extension Scene {
                 errors: "[\(OrdersBody.error("TOO_MANY_REQUEST", "Marketplace asks to wait"))]",
                 created: $0.createdText, updated: $0.createdText)
         },
-        order(4200, "a status that nobody knows yet") { OrdersBody.action($0.id, "ON_HOLD") },
-        order(5200, "FAILED with an error code that nobody knows yet") {
+        order(4200, "an unknown status") { OrdersBody.action($0.id, "ON_HOLD") },
+        order(5200, "FAILED with an unknown error code") {
             OrdersBody.action(
                 $0.id, "FAILED",
                 errors: "[\(OrdersBody.error("WAREHOUSE_ON_FIRE", "Nothing left to ship"))]")
         },
-        order(6200, "SUCCESS with errors null, dates without fraction, members nobody knows") {
+        order(6200, "SUCCESS with errors null, dates without fraction, unknown members") {
             #"{"trace":{"shard":9007199254740993},"errors":null,"status":"SUCCESS","#
                 + #""updated_at":"2021-07-06T09:24:36.32Z","#
                 + #""created_at":"2021-07-06T09:24:36Z","id":"\#($0.id)"}"#

@@ -1,18 +1,18 @@
-// One id of one upstream and what it plays. The tables of scenes are all there is to know about ids:
-// the behaviour, `--help` and `/sandbox/ids` come from them.
+// One id of one upstream and its behaviour. The tables of scenes are the only source of ids: the
+// behaviour, `--help` and `/sandbox/ids` come from them.
 
 import HTTPWire
 import StatusCore
 
-/// What an upstream knows about an id.
+/// An upstream's behaviour for an id.
 struct Scene: Sendable {
     var source: API
     var id: String
-    /// For people: what is shown.
+    /// The behaviour in words.
     var summary: String
     var play: @Sendable (Moment) -> Reaction
 
-    /// A scene that plays the same whenever it is looked up.
+    /// A scene with the same reaction to every look-up.
     static func steady(
         _ source: API, _ id: String, _ summary: String, _ reaction: Reaction
     ) -> Scene {
@@ -20,8 +20,8 @@ struct Scene: Sendable {
     }
 }
 
-/// Ids with a system in them: the last three digits are the HTTP status that is answered (000: the
-/// wire itself goes wrong), the ones before count the variants.
+/// Systematic ids: the last three digits are the HTTP status (000: the connection fails), the
+/// digits before number the variants.
 enum SceneID {
     static func orders(_ number: Int) -> String {
         "00000000-0000-4000-8000-" + digits(number, 12)

@@ -1,16 +1,16 @@
-// Ids without number, for load: each of a family moves on its own from its first look-up on.
+// Unlimited ids for load: each id of a family moves on its own, from its first look-up on.
 
 import HTTPWire
 import StatusCore
 
 enum SceneFamily {
-    /// Ids of one length with one beginning in each account, and hexadecimal digits after it.
+    /// Ids of one length with one prefix in each account, followed by hexadecimal digits.
     private struct Family {
         var source: API
         var length: Int
         var summary: String
         var play: @Sendable (Moment) -> Response
-        /// From the account's number in two digits; nil: the first account's.
+        /// From the account's number in two digits; nil: the first account.
         var prefix: @Sendable (String?) -> String
 
         func prefix(_ account: Int) -> String {

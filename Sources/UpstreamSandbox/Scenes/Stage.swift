@@ -1,10 +1,10 @@
-// All scenes together, and which one an id plays.
+// All scenes, and the scene of each id.
 
 import HTTPWire
 import StatusCore
 
 enum Stage {
-    /// Every documented id, in the order in which people read them.
+    /// Every documented id, in the order of the documentation.
     static let scenes: [Scene] =
         Scene.ordersActions + Scene.troubles(of: .orders) + Scene.vouchersActions
         + Scene.troubles(of: .vouchers) + [Scene.cycleEnded] + strays
@@ -15,12 +15,13 @@ enum Stage {
             return (source, Dictionary(uniqueKeysWithValues: known.map { ($0.id, $0) }))
         })
 
-    /// The scene of an id; nil when that upstream does not know it. Further accounts know families only.
+    /// The scene of an id; nil if the upstream does not know it. Further accounts have families
+    /// only.
     static func scene(_ source: API, _ id: String, account: Int = 0) -> Scene? {
         (account == 0 ? byID[source]?[id] : nil) ?? SceneFamily.scene(source, id, account: account)
     }
 
-    /// Ids that both upstreams are asked for: of no known shape, or known where nobody expects it.
+    /// Ids that both upstreams are asked for: of no known shape, or known to the other upstream.
     private static let strays: [Scene] = [
         stray(.orders, "order.plain-1", "an order of no known shape, SUCCESS"),
         stray(.vouchers, "voucher.plain-1", "a voucher action of no known shape, DONE"),

@@ -1,15 +1,15 @@
-// What goes wrong in the same way at both upstreams, id by id.
+// Failures that are the same at both upstreams, by id.
 
 import HTTPWire
 import StatusCore
 
 extension Scene {
-    /// The trouble that a source plays.
+    /// The failures of a source.
     static func troubles(of source: API) -> [Scene] {
         bodyTroubles(source) + statusTroubles(source) + wireTroubles(source)
     }
 
-    /// 200, and yet no action.
+    /// A 200 without an action.
     private static func bodyTroubles(_ source: API) -> [Scene] {
         let other = SceneID.of(source, 999_999)
         return [
@@ -22,10 +22,10 @@ extension Scene {
                 source, 32200, "HTML with 200",
                 .answer(.html(200, "<div id=\"app\">Please sign in</div>"))),
             trouble(
-                source, 33200, "not JSON, though it says so",
+                source, 33200, "not JSON, although its type says so",
                 .answer(.json(200, #"{"id":"unfinished","status":"#))),
             trouble(source, 34200, "empty body", .answer(.json(200, ""))),
-            trouble(source, 35200, "an array for an object", .answer(.json(200, "[]"))),
+            trouble(source, 35200, "an array instead of an object", .answer(.json(200, "[]"))),
             Scene(
                 source: source, id: SceneID.of(source, 36200), summary: "too large: over 8 MiB"
             ) { .answer(.json(200, large(source, $0.id))) },
@@ -34,7 +34,7 @@ extension Scene {
             ) { .answer(.json(200, deep(source, $0.id))) },
             Scene(
                 source: source, id: SceneID.of(source, 38200),
-                summary: "newborn: 404 on the first two look-ups, then there"
+                summary: "newborn: 404 on the first two look-ups, then found"
             ) { $0.look <= 2 ? .answer(notFound(source, $0.id)) : honest(source, $0.id) },
         ]
     }
@@ -47,7 +47,8 @@ extension Scene {
         return [
             trouble(source, 302, "redirect", .answer(.html(302, "Moved", [elsewhere]))),
             trouble(source, 400, "400", .answer(plain(source, 400, "Bad request"))),
-            trouble(source, 401, "401 in spite of good credentials", .answer(unauthorized(source))),
+            trouble(
+                source, 401, "401 in spite of valid credentials", .answer(unauthorized(source))),
             trouble(
                 source, 402, "402: the plan ended", .answer(plain(source, 402, "Payment required"))),
             trouble(source, 403, "403", .answer(plain(source, 403, "Forbidden"))),
@@ -61,7 +62,7 @@ extension Scene {
             ),
             trouble(source, 429, "429, Retry-After: 30", .answer(limited([later]))),
             trouble(source, 1429, "429, Retry-After: a date in 2027", .answer(limited([date]))),
-            trouble(source, 2429, "429 that says nothing", .answer(Response(status: 429))),
+            trouble(source, 2429, "429 without a body or a time", .answer(Response(status: 429))),
             trouble(source, 500, "500 with JSON", .answer(plain(source, 500, "Internal error"))),
             trouble(source, 1500, "500 with an empty body", .answer(Response(status: 500))),
             trouble(source, 2500, "500 with HTML", .answer(.html(500, "Oops"))),
@@ -72,13 +73,14 @@ extension Scene {
         ]
     }
 
-    /// The answer never comes, or not as a whole.
+    /// The answer never arrives, or not completely.
     private static func wireTroubles(_ source: API) -> [Scene] {
         [
             Scene(
-                source: source, id: SceneID.of(source, 1000), summary: "slow: honest after --slow"
+                source: source, id: SceneID.of(source, 1000),
+                summary: "slow: a normal answer after --slow"
             ) { honest(source, $0.id).delayed(by: $0.slow) },
-            trouble(source, 2000, "hang: no answer ever", .hang),
+            trouble(source, 2000, "hang: never an answer", .hang),
             trouble(source, 3000, "reset (RST) instead of an answer", .reset),
             trouble(source, 4000, "closed (FIN) without an answer", .close),
             Scene(source: source, id: SceneID.of(source, 5000), summary: "half an answer, closed") {

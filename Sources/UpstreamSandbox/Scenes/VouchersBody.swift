@@ -1,10 +1,10 @@
-// Bodies of the vouchers upstream, letter by letter as they stand on the wire.
+// Bodies of the vouchers upstream, exactly as they are sent.
 
 import HTTPWire
 import StatusCore
 
 enum VouchersBody {
-    /// An action. `result` is its JSON; nil leaves the member out.
+    /// An action. `result` is its JSON; nil omits the member.
     static func action(
         _ id: String, type: String = "VOUCHERS.IMPORT", _ status: String,
         operation: String? = nil, progress: Int? = 100, result: String?,

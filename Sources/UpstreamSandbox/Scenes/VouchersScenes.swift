@@ -1,13 +1,13 @@
-// What the vouchers upstream plays, id by id.
+// The scenes of the vouchers upstream, by id.
 
 import HTTPWire
 import StatusCore
 
 extension Scene {
-    /// The actions that vouchers knows.
+    /// The known actions of vouchers.
     static let vouchersActions = vouchersStates + vouchersOutcomes + vouchersShapes
 
-    /// One for each state.
+    /// A scene for each state.
     private static let vouchersStates: [Scene] = [
         Scene(
             source: .vouchers, id: "aa_0adad13d6f057f088e",
@@ -31,7 +31,7 @@ extension Scene {
         voucher(3200, "always ENQUEUED") {
             VouchersBody.action($0, "ENQUEUED", progress: 0, result: nil, processing: nil)
         },
-        voucher(4200, "a status that nobody knows yet") {
+        voucher(4200, "an unknown status") {
             VouchersBody.action($0, "PAUSED", progress: 10, result: nil)
         },
     ]
@@ -64,7 +64,7 @@ extension Scene {
                 $0, type: "PRODUCTS.METADATA_KEY_PURGE", "DONE", operation: "UNKNOWN",
                 result: #"{"message":"Ended"}"#)
         },
-        voucher(15200, "DONE, operation FAILED though 2 are done") {
+        voucher(15200, "DONE, operation FAILED although 2 are done") {
             VouchersBody.action(
                 $0, "DONE", operation: "FAILED",
                 result: #"{"message":"Stopped","failed":[],"done_count":2,"failed_count":0}"#)
@@ -78,7 +78,7 @@ extension Scene {
                     + #""message":"Duplicate resource found","details":"Code is taken","#
                     + #""key":"duplicate_resource","code":"SPRING-4"}]}"#)
         },
-        voucher(17200, "DONE, metadata update with nothing but errors") {
+        voucher(17200, "DONE, metadata update with only errors") {
             VouchersBody.action(
                 $0, type: "CUSTOMERS.METADATA_UPDATE", "DONE",
                 result: #"{"errors":[{"message":"Invalid metadata","details":"age: number","#
@@ -93,19 +93,19 @@ extension Scene {
                 result: #"{"done_count":2,"results":[{"code":"SPRING-5","found":true,"#
                     + #""updated":true},{"code":"SPRING-6","found":false,"updated":false}]}"#)
         },
-        voucher(25200, "DONE, an import that lists 2 failed rows and counts nothing") {
+        voucher(25200, "DONE, an import that lists 2 failed rows without counts") {
             VouchersBody.action(
                 $0, "DONE",
                 result: #"{"message":"Import ended","failed":[{"name":"SPRING-7","row":1,"#
                     + #""reason":"Taken"},{"name":"SPRING-8","row":2,"reason":"Taken"}]}"#)
         },
-        voucher(26200, "DONE, a failed_count that is no number") {
+        voucher(26200, "DONE, a failed_count that is not a number") {
             VouchersBody.action(
                 $0, "DONE", operation: "SUCCESS", result: #"{"done_count":5,"failed_count":"2"}"#)
         },
     ]
 
-    /// Forms that a reader may stumble over.
+    /// Unusual forms.
     private static let vouchersShapes: [Scene] = [
         voucher(20200, "nulls everywhere but in id and status") {
             #"{"id":"\#($0)","type":null,"status":"DONE","operation_status":null,"#
@@ -119,9 +119,9 @@ extension Scene {
                     + #""checksum":9007199254740993,"price":1.10,"tiny":1e-400,"#
                     + #""huge":123456789012345678901234567890}"#)
         },
-        voucher(22200, "the id and nothing else") { #"{"id":"\#($0)"}"# },
-        voucher(23200, "the status and nothing else") { _ in #"{"status":"IN_PROGRESS"}"# },
-        voucher(24200, "members nobody knows, such as user and log_id") {
+        voucher(22200, "only the id") { #"{"id":"\#($0)"}"# },
+        voucher(23200, "only the status") { _ in #"{"status":"IN_PROGRESS"}"# },
+        voucher(24200, "unknown members, such as user and log_id") {
             #"{"log_id":"ale_1","user":{"id":"user_1","name":"Ann"},"id":"\#($0)","#
                 + #""status":"IN_PROGRESS","progress":7}"#
         },

@@ -1,4 +1,4 @@
-// The APIs that the sandbox plays.
+// The APIs that the sandbox simulates.
 
 enum API: String, CaseIterable, Sendable {
     /// Mirakl Connect order actions.
@@ -7,9 +7,9 @@ enum API: String, CaseIterable, Sendable {
     case vouchers
     /// Mirakl Connect conversation actions.
     case conversations
-    /// Any API that tells the state of a job.
+    /// Any API that reports the state of a job.
     case jobs
 
-    /// What it shares with order actions: host, credentials, and the form of its errors.
+    /// Whether it shares order actions' host, credentials and form of errors.
     var isMirakl: Bool { self == .orders || self == .conversations }
 }

@@ -1,4 +1,4 @@
-// Further accounts at the same APIs: each has ids, limits, faults and an audit of its own.
+// Further accounts at the same APIs, each with its own ids, limits, faults and audit.
 
 import StatusCore
 
@@ -6,7 +6,7 @@ import StatusCore
 enum Accounts {
     static let numberMax = 99
 
-    /// Takes `accounts/N` off the path.
+    /// Removes `accounts/N` from the path.
     static func split(_ segments: [String]) -> (account: Int, rest: [String])? {
         guard segments.first == "accounts" else { return (0, segments) }
         guard segments.count > 1, let number = Int(segments[1]), (1...numberMax).contains(number),

@@ -1,4 +1,4 @@
-// The `X-Rate-Limit-…` fields that stand on every answer of the vouchers upstream.
+// The `X-Rate-Limit-…` fields of every answer of the vouchers upstream.
 
 import HTTPWire
 import StatusCore

@@ -1,14 +1,14 @@
-// The vouchers upstream's limit: so many calls in any minute, counted where they arrive.
+// The vouchers upstream's limit of calls in any minute, counted on arrival.
 
 import StatusCore
 
-/// A true sliding window. A refused call does not count: the limit is on calls that are served.
+/// An exact sliding window. A refused call does not count: the limit applies to served calls.
 struct RateWindow: Sendable {
     static let span = Duration.seconds(60)
 
-    /// 0: any number.
+    /// 0: no limit.
     let limit: Int
-    /// Served in the last minute, at most `limit`.
+    /// The calls served in the last minute, at most `limit`.
     private var served: [Instant] = []
 
     init(limit: Int) { self.limit = limit }
@@ -16,11 +16,11 @@ struct RateWindow: Sendable {
     struct Standing: Equatable, Sendable {
         var isServed: Bool
         var remaining: Int
-        /// Until a call is served again; 0 when one would be now.
+        /// The time until a call is served again; 0 if one would be now.
         var wait: Duration
     }
 
-    /// One more call arrives.
+    /// Records an arriving call.
     mutating func arrive(_ now: Instant) -> Standing {
         guard limit > 0 else {
             return Standing(isServed: true, remaining: Int(Int32.max), wait: .zero)

@@ -1,9 +1,9 @@
-// When each id was first looked up, and how often since: what makes an action move.
+// The first look-up of each id and the number of look-ups, which determine an action's progress.
 
 import StatusCore
 
 struct Stories: Sendable {
-    /// Ids remembered; one more starts anew at every look-up.
+    /// The most ids that are remembered; a further id starts again at every look-up.
     static let storiesMax = 50_000
 
     struct Story: Sendable {
@@ -14,7 +14,7 @@ struct Stories: Sendable {
 
     private var stories: [API: [String: Story]] = [:]
 
-    /// The story of an id that is looked up now.
+    /// Records a look-up of an id, and returns its story.
     mutating func look(
         _ source: API, _ id: String, now: Instant, wall: WallTime
     ) -> Story {

@@ -1,9 +1,9 @@
-// Bearer tokens that were handed out, and until when they are good.
+// The issued bearer tokens, and their expiry.
 
 import StatusCore
 
 struct TokenBook: Sendable {
-    /// As many as the vouchers upstream allows a project; the oldest goes first.
+    /// The vouchers upstream's limit for a project; beyond it the oldest is dropped.
     static let tokensMax = 1000
 
     private var tokens: [(text: String, goodUntil: Instant)] = []

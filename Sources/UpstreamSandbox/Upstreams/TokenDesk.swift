@@ -1,4 +1,4 @@
-// Credentials: which calls are let in, and how a token is got.
+// Credentials: authenticates calls, and issues tokens.
 
 import HTTPWire
 import StatusCore

@@ -1,4 +1,5 @@
-// A request as the upstreams' code sees it: copied out of the connection's bytes, path taken apart.
+// A request in the form that the upstreams' code uses: copied from the connection's bytes, with a
+// parsed path.
 
 import HTTPWire
 import StatusCore
@@ -25,7 +26,7 @@ struct Call: Sendable {
         parameters.first { $0.name == name }?.value
     }
 
-    /// The token of `Authorization: Bearer …`; the scheme's case does not count (RFC 9110 11.1).
+    /// The token of `Authorization: Bearer …`; the scheme is case-insensitive (RFC 9110 11.1).
     var bearerToken: String? {
         guard let value = field("authorization"), value.count > 7,
             value.prefix(7).lowercased() == "bearer "

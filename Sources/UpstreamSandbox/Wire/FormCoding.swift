@@ -1,4 +1,4 @@
-// Percent-encoding and `name=value` pairs, read (application/x-www-form-urlencoded).
+// Reads percent-encoding and `name=value` pairs (application/x-www-form-urlencoded).
 
 enum FormCoding {
     /// The pairs in order, names and values decoded.
@@ -9,8 +9,8 @@ enum FormCoding {
         }
     }
 
-    /// A broken escape stands for itself, and bytes that are not UTF-8 become U+FFFD: to a sandbox
-    /// they are just an id that nobody knows.
+    /// A malformed escape is kept as it is, and bytes that are not UTF-8 become U+FFFD: for the
+    /// sandbox that is just an unknown id.
     static func decode(_ text: Substring) -> String {
         let encoded = Array(text.utf8)
         var bytes: [UInt8] = []

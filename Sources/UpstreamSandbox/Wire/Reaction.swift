@@ -1,8 +1,8 @@
-// What is done with a request: answered, well or badly, now or later.
+// The reaction to a request: a good or bad answer, now or later.
 
 import HTTPWire
 
-/// The deed, and how long it is put off.
+/// The reaction, and its delay.
 struct Reaction: Equatable, Sendable {
     var deed: Deed
     var delay = Duration.zero

@@ -1,10 +1,10 @@
-// A file descriptor that is closed when nobody holds it any more.
+// A file descriptor that is closed with its last reference.
 
 import Glibc
 import SocketServer
 
 /// Shared by a connection and its Dispatch sources: a descriptor must not be closed before the last
-/// source that watches it has been cancelled, or the number may belong to somebody else by then.
+/// source that watches it has been cancelled, since the number may be reused by then.
 final class Socket: Sendable {
     let number: Int32
 
@@ -22,7 +22,7 @@ final class Socket: Sendable {
             number, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<linger>.size))
     }
 
-    /// False when the system refuses.
+    /// False if the system refuses.
     func becomeNonBlocking() -> Bool { fcntl(number, F_SETFL, O_NONBLOCK) == 0 }
 
     func set(_ level: Int32, _ name: Int32) {

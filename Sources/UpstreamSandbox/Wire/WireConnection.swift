@@ -1,4 +1,4 @@
-// One connection: bytes become calls, reactions become bytes, a cut or silence.
+// One connection: bytes become calls; reactions become bytes, a close or silence.
 
 import Dispatch
 import Glibc
@@ -11,16 +11,16 @@ final class WireConnection: @unchecked Sendable {
     private enum Phase {
         /// Reads requests. → reacting, ending, closed
         case open
-        /// A reaction is under way or put off; what comes meanwhile waits. → open, ending, closed
+        /// A reaction is under way or delayed; further input waits. → open, ending, closed
         case reacting
         /// The last byte is sent or about to be; input is dropped. → closed
         case ending
         case closed
     }
 
-    /// What a peer may send ahead of its answer.
+    /// The most input before the answer is sent.
     private static let inputBytesMax = 256 * 1024
-    /// How long a peer may take to close after our last byte.
+    /// How long a peer may take to close after the last byte.
     private static let lingerSpan = DispatchTimeInterval.seconds(2)
 
     private let socket: Socket
@@ -38,7 +38,7 @@ final class WireConnection: @unchecked Sendable {
     private var input: [UInt8] = []
     private var body: [UInt8] = []
     private var unsent: ArraySlice<UInt8> = []
-    /// After the last unsent byte.
+    /// What to do after the last unsent byte.
     private var afterSend = AfterSend.goOn
     private var callCount = 0
     private var keepsAlive = true
@@ -83,7 +83,7 @@ final class WireConnection: @unchecked Sendable {
         var chunk = [UInt8](repeating: 0, count: 64 * 1024)
         let count = recv(socket.number, &chunk, chunk.count, 0)
         if count < 0, errno == EAGAIN || errno == EINTR { return }
-        // A client of an API does not end its sending before it has its answer: it is gone.
+        // A client of an API does not end its sending before it has its answer: it has gone.
         guard count > 0, phase != .closed else { return drop() }
         guard phase != .ending else { return }
         input += chunk[..<count]
@@ -91,7 +91,7 @@ final class WireConnection: @unchecked Sendable {
         advance(arrived: Clocks.now())
     }
 
-    /// Takes the machine's steps as far as the bytes reach.
+    /// Performs the machine's steps for all bytes.
     private func advance(arrived: Instant) {
         guard phase == .open else { return }
         let bytes = input
@@ -176,7 +176,7 @@ final class WireConnection: @unchecked Sendable {
         writer.clear(keepingAtMost: 0)
     }
 
-    /// Sends what the socket takes; the rest when it takes more.
+    /// Sends what the socket accepts; the rest when it accepts more.
     private func send() {
         while !unsent.isEmpty {
             let count = unsent.withUnsafeBytes {
@@ -212,7 +212,7 @@ final class WireConnection: @unchecked Sendable {
             machine.answered()
             phase = .open
             let arrived = Clocks.now()
-            // Not from within `advance`: it is on its way already, or comes with the next turn.
+            // Not inside `advance`, which may be running; so in the next turn.
             queue.async { [weak self] in self?.advance(arrived: arrived) }
         case .end:
             phase = .ending

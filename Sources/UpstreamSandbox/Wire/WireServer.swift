@@ -1,16 +1,15 @@
-// Accepts connections on one serial queue, and keeps the ones that are open.
-//
-// An upstream that misbehaves on purpose needs what a good server has no door for: half an answer, a
-// silent close, the number of a request on its connection. And a judge ought not to count with the
-// arithmetic of the judged: this is no part of the service's own server.
+// Accepts connections on one serial queue, and keeps the open ones. An upstream that misbehaves on
+// purpose needs hooks that a good server does not have: half an answer, a silent close, the number
+// of a request on its connection. Also, the audit should not rely on the code that it checks, so
+// the service's own server is not used.
 
 import Dispatch
 import Glibc
 import SocketServer
 
-/// Serves calls, one after the other on each connection.
+/// Serves calls, sequentially on each connection.
 ///
-/// `@unchecked Sendable`: every stored `var` is touched on `queue` only; `init` hands nothing out
+/// `@unchecked Sendable`: every stored `var` is touched on `queue` only; `init` publishes nothing
 /// before its end.
 final class WireServer: @unchecked Sendable {
     static let connectionsMax = 8192
@@ -55,7 +54,7 @@ final class WireServer: @unchecked Sendable {
 
     private func acceptAll() {
         while let socket = Socket(accept(listener.number, nil, nil)) {
-            // One too many is closed at once, by going out of use.
+            // A connection over the limit is closed at once, by its release.
             guard connections.count < Self.connectionsMax, socket.becomeNonBlocking() else {
                 continue
             }

@@ -1,10 +1,10 @@
-// What a call wants of an upstream, told by its path, and how it is served without faults.
+// An upstream's operations, recognised by the path, and their reactions without faults.
 
 import HTTPWire
 import StatusCore
 
 /// One of the upstreams' operations.
-enum Errand: Equatable {
+enum UpstreamOperation: Equatable {
     case look(API, id: String)
     case token(API)
 
@@ -43,7 +43,7 @@ enum Errand: Equatable {
         }
     }
 
-    /// The honest reaction.
+    /// The reaction without faults.
     func play(
         _ call: Call, _ wall: WallTime, _ settings: Settings, _ state: inout Sandbox.State
     ) -> Reaction {
