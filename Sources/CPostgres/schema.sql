@@ -2,9 +2,9 @@
 -- there is none; a database's owner can run it for a role that may not create anything:
 --   psql --single-transaction --file schema.sql
 --
--- Replicas decide by reading rows and writing what they have decided in one statement, which takes effect
--- only if `meta.revision` is still the one that was read: so decisions of all replicas come one after the
--- other, and no replica holds a lock between two round trips.
+-- Replicas decide by reading rows, and write the decision in one statement, which takes effect only if
+-- `meta.revision` is still the one that was read: so decisions of all replicas are serialised, and no
+-- replica holds a lock between two round trips.
 --
 -- Times are nanoseconds of the store's clock: status_proxy.clock() plus `meta.clock_offset`, and never
 -- behind `meta.last_time`. `..._wall` are milliseconds since 1970 on the wall clock of the replica that wrote.
@@ -15,47 +15,47 @@ BEGIN
 END
 $$;
 
--- Which layout this is. Whoever finds another one leaves it alone.
+-- The version of the schema. A program that finds another one changes nothing.
 CREATE TABLE status_proxy.schema_version (version integer PRIMARY KEY);
 INSERT INTO status_proxy.schema_version VALUES (1);
 
--- The database's clock. Not now(), which stands still within a transaction.
+-- The database's clock. Not now(), which is constant within a transaction.
 CREATE FUNCTION status_proxy.clock() RETURNS bigint LANGUAGE sql VOLATILE AS $$
     SELECT (extract(epoch FROM clock_timestamp()) * 1000000000)::bigint
 $$;
 
--- Which life of the store this is, and how its clock runs. Raised by every decision that writes.
+-- The identity of the store, and its clock. Every decision that writes raises the revision.
 CREATE TABLE status_proxy.meta (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
-    -- Drawn anew whenever continuity was lost.
+    -- A new random number after every loss of continuity.
     epoch bigint NOT NULL,
     revision bigint NOT NULL,
     -- The highest token granted.
     token bigint NOT NULL,
     clock_offset bigint NOT NULL,
     last_time bigint NOT NULL,
-    -- The data that the last decision wrote into ('' in a new schema), and its server's start.
+    -- The identity of the data at the last write ('' in a new schema), and its server's start.
     home text NOT NULL,
     server_start text NOT NULL,
-    -- When continuity was last found lost; null: never.
+    -- When a loss of continuity was last detected; null: never.
     noticed bigint,
-    -- No grants until then, whoever asks.
+    -- No grants before this time.
     barrier bigint
 ) WITH (fillfactor = 50);
 
--- Tokens begin at random: those of two lives that follow each other must not meet.
+-- Tokens begin at random, so that those of successive stores do not collide.
 INSERT INTO status_proxy.meta (epoch, revision, token, clock_offset, last_time, home, server_start)
 SELECT 1 + floor(random() * (1::bigint << 52))::bigint, 0,
     1 + floor(random() * (1::bigint << 50))::bigint, 0, status_proxy.clock(), '',
     extract(epoch FROM pg_postmaster_start_time())::text;
 
--- One action at one source: its gate and its news. Its state is in `documents`.
+-- One action at one source: its gate and its result. Its state is in `documents`.
 CREATE TABLE status_proxy.entries (
     id text NOT NULL,
     source text NOT NULL,
-    -- That of the decision which wrote the row last.
+    -- The revision of the decision that last wrote the row.
     revision bigint NOT NULL,
-    -- The id as it was first asked for, if that is not its canonical form.
+    -- The id's first spelling, if that is not the canonical one.
     spelling text,
     first_seen bigint NOT NULL,
     opens bigint NOT NULL,
@@ -94,7 +94,7 @@ CREATE TABLE status_proxy.documents (
     PRIMARY KEY (id, source)
 );
 
--- `calls` are the counts that budgets go by, of a bounded size.
+-- `calls` are the counts for budgets, of a bounded size.
 CREATE TABLE status_proxy.sources (
     source text PRIMARY KEY,
     paused_until bigint,
@@ -103,7 +103,7 @@ CREATE TABLE status_proxy.sources (
     calls bytea NOT NULL
 ) WITH (fillfactor = 50);
 
--- The journal: lines are added and dropped, never changed, and no decision reads them.
+-- The journal: lines are added and deleted, never changed, and no decision reads them.
 CREATE TABLE status_proxy.calls (
     token bigint PRIMARY KEY,
     source text NOT NULL,
@@ -131,15 +131,15 @@ CREATE TABLE status_proxy.completions (
 
 CREATE INDEX completions_by_revision ON status_proxy.completions (revision);
 
--- Tells the other replicas that actions have changed. No part of a decision: whoever notifies in a
--- database waits at its commit for everybody else's notifications to be written.
-CREATE FUNCTION status_proxy.notify(p_teller text, p_ids text[]) RETURNS void LANGUAGE sql VOLATILE
+-- Notifies the other replicas that actions have changed. Not part of a decision: a transaction that
+-- notifies waits at its commit for all other notifying transactions of the database.
+CREATE FUNCTION status_proxy.notify(p_sender text, p_ids text[]) RETURNS void LANGUAGE sql VOLATILE
 AS $$
-    SELECT pg_notify('status_proxy', p_teller || ' ' || id) FROM unnest(p_ids) AS id
+    SELECT pg_notify('status_proxy', p_sender || ' ' || id) FROM unnest(p_ids) AS id
 $$;
 
--- For operators who have put back a copy of the data directory that was not recovered to a point in
--- time, with no replica running that could notice: no calls until lost ones cannot matter.
+-- For operators who have restored a copy of the data directory, without recovery to a point in
+-- time, while no replica was running that could detect it: no calls until lost ones cannot matter.
 CREATE FUNCTION status_proxy.quarantine() RETURNS void LANGUAGE sql VOLATILE AS $$
     UPDATE status_proxy.meta
     SET epoch = 1 + floor(random() * (1::bigint << 52))::bigint, revision = revision + 1,

@@ -1,16 +1,16 @@
-// What a running store remembers of its own calls and pauses, to enter it again where it was lost.
+// A running store's memory of its own calls and pauses, to restore them if the store has lost them.
 
 import StatusCore
 
-/// The budgets and pauses that this process knows of, in time since boot. A quarantine covers the
-/// gates; a wiped budget of a day, or an upstream's hour of rest, lasts longer than that.
+/// The calls and pauses that this process knows, in time since boot. A quarantine covers the gates,
+/// but a day's budget or an hour's pause lasts longer.
 struct CarryOver {
-    /// A call as its owner knows it.
+    /// A call of this process.
     struct Call {
         var granted: GrantedCall
         var completed: CompletedCall?
 
-        /// Until then it can have been under way.
+        /// The latest time at which it can have been under way.
         var end: Instant { completed?.ended ?? granted.ends }
     }
 
@@ -26,12 +26,13 @@ struct CarryOver {
 
     var isEmpty: Bool { calls.isEmpty && pauses.isEmpty }
 
-    /// That call was granted here.
+    /// Whether that call was granted to this process.
     func has(_ token: FencingToken) -> Bool {
         calls.reversed().contains { $0.granted.token == token }
     }
 
-    /// Call after a decision's events are committed. `offset`: store time is time since boot plus this.
+    /// Must be called after a decision's events are committed. `offset`: store time is time since
+    /// boot plus this.
     mutating func take(_ events: [JournalEvent], offset: Duration) {
         for event in events {
             switch event {
@@ -51,8 +52,8 @@ struct CarryOver {
         pauses[source] = max(pauses[source] ?? .distantPast, until)
     }
 
-    /// The calls that a budget can still count at `now`, in store time, under the old tokens: their
-    /// owners may still complete.
+    /// The calls that a budget can still count at `now`, in store time, with their old tokens,
+    /// since their owners may still complete them.
     func calls(at now: Instant, offset: Duration) -> [Call] {
         calls.map { $0.moved(by: offset) }.filter { now - $0.end < BudgetLimits.dayWindow }
     }
@@ -83,7 +84,7 @@ extension CompletedCall {
 }
 
 extension StoreRules {
-    /// Enters calls that the store does not have, and pauses. The gates stay as they are.
+    /// Restores missing calls, and pauses. The gates stay unchanged.
     func enterAgain(
         _ calls: [CarryOver.Call], _ pauses: [Source: Instant], in state: inout StoreState
     ) {

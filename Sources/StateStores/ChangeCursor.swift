@@ -1,21 +1,22 @@
-// Up to where a store has been searched for calls that others have completed.
+// The position up to which a store has been searched for calls that other processes have completed.
 
 import StatusCore
 
-/// The net under notifications that get lost, and all that there is between processes that share a file.
+/// A fallback for lost notifications, and the only way between processes that share a file.
 ///
-/// Every completion is written with the store's next revision, and revisions are committed in their order:
-/// whoever has seen one has seen all before it.
+/// Every completion is written with the store's next revision, and revisions are committed in
+/// order, so a reader that has seen one has seen all before it.
 struct ChangeCursor {
-    /// How often a store is asked.
+    /// How often a store is queried.
     static let interval = Duration.milliseconds(400)
 
-    /// The revision up to which nothing is new; nil: not asked yet.
+    /// The revision up to which all changes are known; nil: not queried yet.
     private(set) var since: Int64?
 
-    /// Nobody else has written anything before that.
+    /// No other process has written anything before that revision.
     mutating func skip(to revision: Int64) { since = since.map { max($0, revision) } }
 
-    /// `revision` was current when the store was searched. One that was set back is searched from there.
+    /// `revision` was current when the store was searched. A store that was set back is searched
+    /// from there.
     mutating func searched(to revision: Int64) { since = revision }
 }

@@ -1,4 +1,4 @@
-// A journal in memory: events in, calls out, in the order in which they were granted.
+// A journal in memory: events come in, calls go out, in the order of their grants.
 
 import StatusCore
 
@@ -6,12 +6,12 @@ struct MemoryJournal: Sendable {
     private var granted: [FencingToken: GrantedCall] = [:]
     private var completed: [FencingToken: CompletedCall] = [:]
 
-    /// Takes over what decisions have added.
+    /// Takes the events that decisions have added.
     mutating func take(from state: inout StoreState) {
         for event in state.events {
             switch event {
             case .granted(let call): granted[call.token] = call
-            // The first word counts: it may have been said twice.
+            // The first completion counts, since it may be repeated.
             case .completed(let call) where completed[call.token] == nil:
                 completed[call.token] = call
             case .completed: break
@@ -32,7 +32,7 @@ struct MemoryJournal: Sendable {
         }
     }
 
-    /// Drops what is past its use; tells how many calls that were.
+    /// Deletes old calls; returns their number.
     mutating func purge(last: FencingToken, at now: Instant) -> Int {
         let old = granted.values.filter {
             JournalLimits.isOver(
@@ -47,7 +47,7 @@ struct MemoryJournal: Sendable {
 }
 
 extension StoreState {
-    /// Drops what is past its use; tells how many answers, misses and gates that were.
+    /// Deletes what is no longer needed; returns the number of answers, misses and gates.
     mutating func purge(_ retention: Retention, at now: Instant) -> Int {
         var dropped = 0
         for entry in entries {

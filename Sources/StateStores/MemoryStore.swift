@@ -1,11 +1,11 @@
-// The store without a file, for tests and trying out: it forgets its gates when the process ends.
+// A store in memory, for tests and trying out: its gates are lost when the process ends.
 
 internal import Locking
 public import StatusCore
 
-/// Keeps everything in memory, with the same promises as the other stores as long as it lives.
+/// Keeps everything in memory, with the same guarantees as the other stores during its life.
 ///
-/// Nothing here waits, so every call replies before it returns.
+/// Nothing blocks, so every call replies before it returns.
 public final class MemoryStore: StateStore {
     private struct Kept {
         var state = StoreState()
@@ -15,10 +15,10 @@ public final class MemoryStore: StateStore {
     }
 
     private let clock: @Sendable () -> Instant
-    /// Nil once it is closed.
+    /// Nil once it has been closed.
     private let kept = Guarded<Kept?>(Kept())
 
-    /// `clock` never steps and is the store's only time.
+    /// `clock` must be monotonic, and is the store's only clock.
     public init(clock: @escaping @Sendable () -> Instant) { self.clock = clock }
 
     public func lookUp(
@@ -78,7 +78,7 @@ public final class MemoryStore: StateStore {
         reply(found.map(Result.success) ?? .failure(.closed))
     }
 
-    /// The memory does not outlive the machine, so the wall clock has nothing to add.
+    /// Memory does not outlive the machine, so the wall clock is not needed.
     private func moment() -> StoreMoment {
         let time = clock()
         return StoreMoment(time: time, wall: WallTime(milliseconds: time.nanoseconds / 1_000_000))
@@ -103,7 +103,7 @@ extension MemoryStore: CallJournal {
 }
 
 extension Optional {
-    /// Changes what is there in its place.
+    /// Changes the value in place.
     fileprivate mutating func update<Reply>(_ change: (inout Wrapped) -> Reply) -> Reply? {
         guard var value = take() else { return nil }
         defer { self = value }

@@ -1,9 +1,9 @@
-// How far a purge has come that goes through a store in small steps.
+// The progress of a purge that goes through a store in small steps.
 
-/// How far a purge has come. Between its steps other operations have their turn.
+/// The progress of a purge. Between its steps other operations have their turn.
 struct PurgeProgress: Sendable {
     var stage = Stage.entries(after: Cursor(id: "", source: ""))
-    /// Answers, misses, gates and calls dropped so far.
+    /// The answers, misses, gates and calls deleted so far.
     var dropped = 0
 
     enum Stage: Sendable {
@@ -12,7 +12,7 @@ struct PurgeProgress: Sendable {
         case done
     }
 
-    /// An entry's key, in the order of which the purge goes.
+    /// An entry's key, by which the purge is ordered.
     struct Cursor: Sendable {
         var id: String
         var source: String

@@ -1,16 +1,16 @@
-// The clocks that a file store reads: one that never steps, one for people, and the machine's boot.
+// The clocks of a file store: a monotonic one, one for people, and the machine's boot.
 
 internal import Glibc
 public import StatusCore
 
-/// Where a store on this machine gets its time from. Injected, so that tests move it.
+/// The time source of a store on this machine. Injected, so that tests can move it.
 public struct StoreClock: Sendable {
     /// Time since the machine's boot: never steps, counts while suspended, the same for every
     /// process of the machine.
     public var sinceBoot: @Sendable () -> Instant
-    /// The wall clock: may step at any time. For ages that people read, never for gates.
+    /// The wall clock, which may step at any time. For ages for people, never for gates.
     public var wall: @Sendable () -> WallTime
-    /// Names the boot that `sinceBoot` counts from; nil when it cannot be known.
+    /// Identifies the boot from which `sinceBoot` counts; nil: unknown.
     public var bootID: @Sendable () -> String?
 
     public init(

@@ -1,9 +1,9 @@
-// Inspects a store without changing it: its place comes in, whether a service can start on it goes out.
+// Checks whether a service can start on a store, without changing it.
 
 public import StatusCore
 
 public enum StoreInspection: Sendable, Equatable {
-    /// A store of this version is there.
+    /// There is a store of this version.
     case found
     /// There is none yet; the first start can create it.
     case absent

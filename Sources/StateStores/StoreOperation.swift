@@ -1,15 +1,16 @@
-// One thing a store was asked for, and whom to tell.
+// One requested operation, with its reply.
 
 import StatusCore
 
 struct StoreOperation: Sendable {
     var request: Request
-    /// Since boot: spans in the request count back from here.
+    /// The time of the request since boot: durations in it count back from here.
     var asked: Instant
 
     enum Request: Sendable {
         case lookUp([ActionID], reply: Reply<[EntryRecord]>)
-        /// Tells of which actions other processes have ended calls since this was asked last.
+        /// Replies with the actions whose calls other processes have completed since the last
+        /// query.
         case changes(reply: Reply<[ActionID]>)
         case reserve(Reservation, reply: Reply<ReservationReply>)
         case complete(Completion, reply: Reply<CompletionReply>)

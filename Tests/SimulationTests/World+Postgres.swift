@@ -40,12 +40,12 @@ extension World {
             }
             world.step(replica, event(told))
         }
-        let errand = PostgresErrand(
+        let task = PostgresTask(
             operation: StoreOperation(request: request, asked: asked), deadline: .now)
         replica.storeQueue.append { world in
             let isLost = world.isFaulty && world.swaps.permille(world.scenario.storeFailureShare)
             world.attempt(
-                replica, PostgresBatch(errands: [errand]), SimLoss(isLost, &world.swaps),
+                replica, PostgresBatch(tasks: [task]), SimLoss(isLost, &world.swaps),
                 committed, end)
         }
         if replica.storeQueue.count == 1 { replica.storeQueue[0](self) }
@@ -79,8 +79,8 @@ extension World {
         let reading = judge(sight, by: replica, sent: sent, received: local)
         var batch = batch
         batch.carried = replica.memory.lostCalls(after: reading)
-        if let errand = batch.errands.first, local - errand.operation.asked > .seconds(2),
-            case .reserve = errand.operation.request
+        if let task = batch.tasks.first, local - task.operation.asked > .seconds(2),
+            case .reserve = task.operation.request
         {
             return end(self, .failure(.unavailable("too late")))
         }
@@ -203,7 +203,7 @@ extension World {
     private func beat(_ replica: Replica) {
         let (sight, local) = (store.sight(at: now), replica.clock.shows(now))
         let reading = judge(sight, by: replica, sent: local, received: local)
-        let batch = PostgresBatch(errands: [], carried: replica.memory.lostCalls(after: reading))
+        let batch = PostgresBatch(tasks: [], carried: replica.memory.lostCalls(after: reading))
         let found = PostgresFound(
             state: store.content.state, calls: store.content.journal.tokens)
         let decision = PostgresDecision(batch, found, reading.judgement, replica.memory)

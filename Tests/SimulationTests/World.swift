@@ -31,13 +31,13 @@ final class World {
     private var happenings: UInt64 = 0
     private var callers: UInt64 = 0
     /// Requests of the quiet ending, and what was wrong with the last reply to each kind.
-    private var errands: [CallerID: Errand] = [:]
-    private var lastWords: [Errand: String?] = [:]
+    private var askedActions: [CallerID: AskedAction] = [:]
+    private var lastWords: [AskedAction: String?] = [:]
 
     /// A run that does not come to an end is a fault of its own.
     static let happeningsMax: UInt64 = 60_000
 
-    private struct Errand: Hashable {
+    private struct AskedAction: Hashable {
         var replica: Int
         var id: ActionID
     }
@@ -224,18 +224,18 @@ final class World {
     }
 
     private func askForTruth(_ id: ActionID, _ replica: Replica) {
-        let errand = Errand(replica: replica.index, id: id)
-        errands[CallerID(callers + 1)] = errand
+        let action = AskedAction(replica: replica.index, id: id)
+        askedActions[CallerID(callers + 1)] = action
         guard ask(replica, Question(id: id)) == nil else { return }
-        errands[CallerID(callers + 1)] = nil
+        askedActions[CallerID(callers + 1)] = nil
         if let found = replica.board[id] {
-            lastWords.updateValue(trouble(.answer(found.answer), id), forKey: errand)
+            lastWords.updateValue(trouble(.answer(found.answer), id), forKey: action)
         }
     }
 
     func noteReply(_ caller: CallerID, _ reply: Reply) {
-        guard let errand = errands.removeValue(forKey: caller) else { return }
-        lastWords.updateValue(trouble(reply, errand.id), forKey: errand)
+        guard let action = askedActions.removeValue(forKey: caller) else { return }
+        lastWords.updateValue(trouble(reply, action.id), forKey: action)
     }
 
     /// All that is asked for is told as it is, unless the day's budget does not allow it, or an
@@ -248,7 +248,8 @@ final class World {
         guard isPossible else { return }
         for replica in replicas {
             for id in scenario.ids {
-                let word = lastWords[Errand(replica: replica.index, id: id), default: "nothing"]
+                let word = lastWords[
+                    AskedAction(replica: replica.index, id: id), default: "nothing"]
                 guard let word else { continue }
                 judge.accuse(.neverRecovered, now, "replica \(replica.index): \(id): \(word)")
             }

@@ -1,18 +1,19 @@
-// Where the shared store's clock stands against the local one: exchanges in, bounds and steps out.
+// The difference between the shared store's clock and the local one: exchanges come in, bounds and
+// steps go out.
 
 import StatusCore
 
-/// Two bounds of the difference "store's time minus local time", which no delay can falsify: the store
-/// read its clock after the request was sent and before the reply came.
+/// Two bounds of the difference "store's time minus local time", which hold for any delay: the
+/// store read its clock after the request was sent and before the reply arrived.
 ///
-/// So a step of the store's clock shows even on a slow network, and one that is larger than what
-/// spacing leaves for slew (100 ms) never passes for time.
+/// So a step of the store's clock is detected even on a slow network, and one that exceeds the
+/// margin for slew (100 ms) is never taken for elapsed time.
 struct ClockBounds: Equatable {
     private var low = Duration.zero
     private var high = Duration.zero
     private var takenAt: Instant?
 
-    /// What an exchange says of the store's clock.
+    /// The result of an exchange for the store's clock.
     enum Reading: Equatable {
         case even
         case ahead(by: Duration)
@@ -23,13 +24,14 @@ struct ClockBounds: Equatable {
     /// Either clock drifts by up to 500 ppm, so the two drift apart by up to a thousandth of the time.
     private static let driftShare = 1000
 
-    /// Takes in that the store showed `time` in reply to what was sent at `sent`. A clock that went
-    /// ahead is not followed, unless `isTrusted`; one that fell behind is: it opens nothing early.
+    /// Records that the store's clock was `time` in the reply to a request of `sent`. A clock that
+    /// went ahead is not followed, unless `isTrusted`; one that fell behind is, since it opens
+    /// nothing early.
     mutating func take(
         _ time: Instant, sent: Instant, received: Instant, isTrusted: Bool = false
     ) -> Reading {
         let (newLow, newHigh) = (time - received, time - sent)
-        // What is known is as old as the question: a process can be stopped until the answer.
+        // The bounds are as old as the request, since a process can be stopped until the reply.
         defer { takenAt = takenAt ?? sent }
         guard let takenAt, !isTrusted else {
             (low, high, self.takenAt) = (newLow, newHigh, sent)
@@ -48,6 +50,6 @@ struct ClockBounds: Equatable {
     /// The store's time at a local one, or a little before; nil before the first exchange.
     func earliest(at local: Instant) -> Instant? { takenAt.map { _ in local + low } }
 
-    /// What is added to local times to get the store's, or a little more.
+    /// The offset from local times to the store's, or a little more.
     var offset: Duration { high }
 }

@@ -1,10 +1,11 @@
-// What a listening connection has heard: payloads in, actions out, each once, and no more than is bounded.
+// The notifications of a listening connection: payloads come in, actions go out, each once, in
+// bounded numbers.
 
 internal import Locking
 internal import StatusCore
 
-/// Between the connection's queue and its owner's. Whoever may connect to the database can send
-/// notifications of any content: what is in here is a hint where to look, and nothing else.
+/// Between the connection's queue and its owner's. Anyone who may connect to the database can send
+/// notifications with any content: they are only hints.
 final class NotificationInbox: Sendable {
     struct Content {
         var ids: Set<ActionID> = []
@@ -15,7 +16,7 @@ final class NotificationInbox: Sendable {
     }
 
     enum Added: Equatable {
-        /// The first since the inbox was emptied has to be told to the owner.
+        /// The owner has to be informed of the first one since the inbox was emptied.
         case kept(isFirst: Bool)
         case ownOrKeptAlready
         case tooMany
@@ -23,7 +24,7 @@ final class NotificationInbox: Sendable {
 
     private struct State {
         var content = Content()
-        /// What came in the window that began then, own ones too.
+        /// The number of notifications in the current window, own ones included.
         var count = 0
         var windowStart = Instant.distantPast
     }
@@ -32,7 +33,7 @@ final class NotificationInbox: Sendable {
     private let sender: String
     private let limits: PostgresLimits
 
-    /// `sender` is how this process names itself in notifications.
+    /// `sender` identifies this process in notifications.
     init(sender: String, limits: PostgresLimits) {
         self.sender = sender
         self.limits = limits

@@ -1,16 +1,16 @@
-// What is decided together: the rows that it needs, what is decided on them, and what is written then.
+// Operations that are decided together: the needed rows, the decisions, and the resulting writes.
 
 import StatusCore
 
-/// A few operations, in order, that are decided on one reading of the store.
+/// Some operations, in order, that are decided on one reading of the store.
 struct PostgresBatch {
-    var errands: [PostgresErrand]
-    /// The calls of this process that the store is asked for, if it has lost some.
+    var tasks: [PostgresTask]
+    /// This process's calls, to find out which of them the store has lost.
     var carried: [CarryOver.Call]?
 
     var ids: [ActionID] {
-        errands.flatMap { errand -> [ActionID] in
-            switch errand.operation.request {
+        tasks.flatMap { task -> [ActionID] in
+            switch task.operation.request {
             case .lookUp(let ids, _): ids
             case .reserve(let request, _): request.needed.ids
             case .complete(let completion, _): completion.needed.ids
@@ -19,62 +19,62 @@ struct PostgresBatch {
         }
     }
 
-    /// Of these the documents are needed before anything is decided.
+    /// The ids whose documents are needed before the decision.
     var documentIDs: [ActionID] {
-        errands.flatMap { errand -> [ActionID] in
-            switch errand.operation.request {
+        tasks.flatMap { task -> [ActionID] in
+            switch task.operation.request {
             case .lookUp(let ids, _): ids
             case .complete, .reserve, .changes, .register, .purge: []
             }
         }
     }
 
-    mutating func giveUp(at now: ContinuousClock.Instant) -> [PostgresErrand] {
-        var late: [PostgresErrand] = []
-        for index in errands.indices
-        where errands[index].deadline <= now && !errands[index].isGivenUp {
-            late.append(errands[index])
-            errands[index].isGivenUp = true
+    mutating func giveUp(at now: ContinuousClock.Instant) -> [PostgresTask] {
+        var late: [PostgresTask] = []
+        for index in tasks.indices
+        where tasks[index].deadline <= now && !tasks[index].isGivenUp {
+            late.append(tasks[index])
+            tasks[index].isGivenUp = true
         }
         return late
     }
 }
 
-/// What a batch's reading has found.
+/// The result of a batch's reading.
 struct PostgresFound {
     var state = StoreState()
-    /// Of the carried calls, those that the store has.
+    /// The carried calls that the store has.
     var calls: Set<FencingToken> = []
 }
 
-/// What a batch has come to, before it is written.
+/// A batch's decisions, before they are written.
 struct PostgresDecision {
     enum Outcome {
         case records([EntryRecord])
         case reserved(ReservationReply)
         case completed(CompletionReply)
         case gaps([Source: Duration])
-        /// Its asker has been told already, and nothing was decided.
+        /// The operation was given up before, and nothing was decided.
         case none
     }
 
-    /// As it is to be written.
+    /// The row to be written.
     var meta: PostgresMeta
     var now: Instant
     var before: StoreState
     var after: StoreState
     var outcomes: [Outcome] = []
 
-    /// Something has to be written.
+    /// Whether something has to be written.
     func writes(over found: PostgresMeta?) -> Bool {
         meta != found || !after.events.isEmpty || after.entries != before.entries
             || after.sources != before.sources || after.documents != before.documents
     }
 
     /// The entries whose documents are missing from the replies.
-    func missing(for errands: [PostgresErrand]) -> [EntryKey] {
-        zip(errands, outcomes).compactMap { errand, outcome in
-            switch (errand.operation.request, outcome) {
+    func missing(for tasks: [PostgresTask]) -> [EntryKey] {
+        zip(tasks, outcomes).compactMap { task, outcome in
+            switch (task.operation.request, outcome) {
             case (.reserve(let request, _), .reserved(let reply)) where reply.isGateShut:
                 after.lacksDocument(request.key) ? request.key : nil
             case (.complete(let completion, _), .completed):
@@ -86,7 +86,7 @@ struct PostgresDecision {
 }
 
 extension PostgresDecision {
-    /// Decides one operation after the other. `earliest` tells the store's time at a local one.
+    /// Decides the operations in order. `earliest` converts a local time to the store's.
     init(
         _ batch: PostgresBatch, _ found: PostgresFound, _ judgement: PostgresContinuity.Judgement,
         _ memory: PostgresMemory
@@ -104,13 +104,13 @@ extension PostgresDecision {
             rules(asked: now).enterAgain(
                 lost, memory.carryOver.pauses(at: now, offset: offset), in: &after)
         }
-        for errand in batch.errands {
-            outcomes.append(outcome(of: errand, memory))
+        for task in batch.tasks {
+            outcomes.append(outcome(of: task, memory))
         }
         meta.token = after.lastToken
     }
 
-    /// The database's clock is a wall clock: there is no other beside it.
+    /// The database's clock is a wall clock, so there is no separate one.
     private func rules(asked: Instant) -> StoreRules {
         let wall = WallTime(milliseconds: 0)
         return StoreRules(
@@ -119,12 +119,12 @@ extension PostgresDecision {
     }
 
     private mutating func outcome(
-        of errand: PostgresErrand, _ memory: PostgresMemory
+        of task: PostgresTask, _ memory: PostgresMemory
     ) -> Outcome {
-        guard !errand.isGivenUp else { return .none }
-        let asked = memory.clock.earliest(at: errand.operation.asked) ?? now
+        guard !task.isGivenUp else { return .none }
+        let asked = memory.clock.earliest(at: task.operation.asked) ?? now
         let rules = rules(asked: asked)
-        switch errand.operation.request {
+        switch task.operation.request {
         case .lookUp(let ids, _): return .records(ids.flatMap { rules.lookUp($0, in: after) })
         case .reserve(let request, _): return .reserved(rules.reserve(request, in: &after))
         case .complete(let completion, _):

@@ -1,23 +1,23 @@
-// One libpq connection: made, greeted, then driven without ever waiting.
+// One libpq connection: connected and initialised with blocking calls, then driven without
+// blocking.
 
 internal import CPostgres
 internal import Glibc
 internal import StatusCore
 
-/// A connection to a server that takes writes. Not for concurrent use.
+/// A connection to a server that accepts writes. Not for concurrent use.
 ///
-/// Making it waits, and so do `execute` and its kin: they are for a queue that nothing else needs.
-/// After `startPipeline` nothing waits any more.
+/// Connecting blocks, and so do `execute` and related functions, which need a separate queue. After
+/// `startPipeline` nothing blocks.
 struct PostgresConnection: ~Copyable {
     private let handle: OpaquePointer
-    /// Names of the statements that the server was told to prepare.
+    /// The names of the prepared statements.
     private var prepared: Set<String> = []
 
-    /// Connects to the first of the URL's hosts that takes writes.
+    /// Connects to the first of the URL's hosts that accepts writes.
     ///
-    /// Waiting here, rather than going through `PQconnectPoll`, leaves all of it to libpq: that one
-    /// ignores `connect_timeout`, cannot pass over a silent host of several, and looks names up while
-    /// its caller waits anyhow.
+    /// Blocks, instead of using `PQconnectPoll`, which ignores `connect_timeout`, cannot skip a
+    /// silent host of several, and blocks during name look-ups anyway.
     init(_ url: PostgresURL) throws(PostgresFailure) {
         guard let made = Self.connect(url) else { throw .notConnected("libpq is out of memory") }
         guard PQstatus(made) == CONNECTION_OK else {
@@ -29,11 +29,11 @@ struct PostgresConnection: ~Copyable {
         cpostgres_drop_notices(made)
     }
 
-    /// Frees all of it; a goodbye is sent to the server if it fits into the socket at once.
+    /// Frees everything; libpq sends a termination message if the socket accepts it at once.
     deinit { PQfinish(handle) }
 
-    /// What counts unless the URL says otherwise: a server that takes writes, and links that are
-    /// found dead within seconds.
+    /// The defaults for parameters that the URL does not set: a server that accepts writes, and
+    /// detection of dead links within seconds.
     private static let defaults = [
         ("target_session_attrs", "read-write"), ("connect_timeout", "3"),
         ("keepalives_idle", "10"), ("keepalives_interval", "3"), ("keepalives_count", "3"),
@@ -41,7 +41,8 @@ struct PostgresConnection: ~Copyable {
         ("client_encoding", "UTF8"),
     ]
 
-    /// A later value for a name wins, and `dbname` is taken apart where it stands: the URL wins.
+    /// A later value of a parameter wins, and `dbname` is expanded at its place, so that the URL
+    /// wins.
     private static func connect(_ url: PostgresURL) -> OpaquePointer? {
         let pairs = defaults + [("dbname", url.text)]
         let names = pairs.map { strdup($0.0) }
@@ -54,7 +55,7 @@ struct PostgresConnection: ~Copyable {
 
     var socket: Int32 { PQsocket(handle) }
 
-    /// libpq's words in one line: it writes one for each host that it tried.
+    /// libpq's message on one line: it has one line for each host that was tried.
     static func words(_ message: UnsafePointer<CChar>?) -> String {
         let text = message.map { String(cString: $0) } ?? ""
         let lines = text.split(whereSeparator: \.isNewline).joined(separator: "; ")
@@ -69,7 +70,7 @@ struct PostgresConnection: ~Copyable {
 // MARK: - Waiting
 
 extension PostgresConnection {
-    /// Runs commands in one go and returns the result of the last.
+    /// Runs commands as one request and returns the last result.
     func execute(_ sql: String, within span: Duration) throws(PostgresFailure) -> PostgresResult {
         let deadline = ContinuousClock.now + span
         guard PQsendQuery(handle, sql) == 1 else { throw lost }
@@ -101,13 +102,13 @@ extension PostgresConnection {
 // MARK: - Without waiting
 
 extension PostgresConnection {
-    /// From here on statements are sent one behind the other, each a transaction of its own.
+    /// From now on statements are pipelined, each as its own transaction.
     func startPipeline() throws(PostgresFailure) {
         guard PQsetnonblocking(handle, 1) == 0, PQenterPipelineMode(handle) == 1 else { throw lost }
     }
 
-    /// Puts statements into the buffer, as one transaction, each at its first time behind its preparation;
-    /// `flush` sends them. Tells of each result that is to come whether it is a statement's own.
+    /// Buffers statements as one transaction, and prepares each before its first use; `flush` sends
+    /// them. Returns for each expected result whether it is that of a statement.
     mutating func send(_ statements: [PostgresStatement]) throws(PostgresFailure) -> [Bool] {
         var results: [Bool] = []
         for statement in statements {
@@ -134,7 +135,7 @@ extension PostgresConnection {
         guard sent == 1 else { throw lost }
     }
 
-    /// True when all that was put into the buffer is on its way.
+    /// True when the whole buffer has been sent.
     func flush() throws(PostgresFailure) -> Bool {
         switch PQflush(handle) {
         case 0: return true
@@ -143,18 +144,18 @@ extension PostgresConnection {
         }
     }
 
-    /// Something has arrived, be it the end.
+    /// Whether data or the end of the connection has arrived.
     var isReadable: Bool { cpostgres_wait(handle, 0, 0) > 0 }
 
-    /// Takes in what has arrived, or the first part of it.
+    /// Reads the data that has arrived, or the first part of it.
     func receive() throws(PostgresFailure) {
         guard PQconsumeInput(handle) == 1 else { throw lost }
     }
 
     enum Received {
-        /// Not all of the next result has arrived.
+        /// The next result has not arrived completely.
         case nothing
-        /// A statement's results are over.
+        /// The end of a statement's results.
         case end
         case result(PostgresResult)
     }

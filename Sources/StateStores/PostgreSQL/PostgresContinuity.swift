@@ -1,11 +1,12 @@
-// Whether the shared store still is what it was: what is found and what is remembered in, a judgement out.
+// Checks that the shared store continues the one that is remembered: the found and the remembered
+// state come in, a judgement goes out.
 
 import StatusCore
 
-/// The one row that tells which life of the store a database holds, and how its clock runs.
+/// The row that identifies the store's epoch in a database, and its clock.
 struct PostgresMeta: Equatable, Sendable {
     var epoch: Int64
-    /// Raised by every decision that writes: whoever writes names the one that he has read.
+    /// Raised by every decision that writes, which must name the revision that it has read.
     var revision: Int64
     /// The highest token granted.
     var token: FencingToken
@@ -13,55 +14,55 @@ struct PostgresMeta: Equatable, Sendable {
     var clockOffset: Duration
     /// The latest store time that was written.
     var lastTime: Instant
-    /// The data that the last decision wrote into (empty in a new schema), and its server's start.
+    /// The identity of the data at the last write (empty in a new schema), and its server's start.
     var home: String
     var serverStart: String
-    /// When continuity was last found lost; nil: never.
+    /// When a loss of continuity was last detected; nil: never.
     var noticed: Instant?
-    /// No grants until then, whoever asks.
+    /// No grants before this time.
     var barrier: Instant?
 }
 
-/// The database as one reading shows it.
+/// The state of the database in one reading.
 struct PostgresSight: Sendable {
-    /// Nil: somebody has deleted it.
+    /// Nil: the row was deleted.
     var meta: PostgresMeta?
-    /// Names the data: cluster, timeline, database and table.
+    /// Identifies the data: cluster, timeline, database and table.
     var home: String
     var serverStart: String
     /// The database's own clock.
     var clock: Instant
 }
 
-/// What a process remembers of the store, to notice that it was exchanged or set back.
+/// What a process remembers of the store, to detect that it was replaced or set back.
 struct PostgresContinuity: Sendable {
     private(set) var epoch: Int64?
-    /// The highest seen.
+    /// The highest revision seen.
     private(set) var revision: Int64?
     private(set) var token: FencingToken?
 
-    /// Replicas reconnect within that span after the server has started, and object if it has lost
-    /// what they remember. Until then nobody is granted anything.
+    /// After the server has started, replicas reconnect within that time, and object if it has lost
+    /// what they remember. Nothing is granted before.
     static let startupBarrier = Duration.seconds(5)
     /// How far the clock may be behind the last time written before it counts as set back.
     static let lagMax = Duration.seconds(2)
 
-    /// What to make of a sight, and of its clock.
+    /// The judgement on a reading, and on its clock.
     struct Judgement: Sendable {
-        /// The row as it has to be; its revision is still the one that was found.
+        /// The corrected row; its revision is still the one that was found.
         var meta: PostgresMeta
         var now: Instant
         /// What is wrong with the store; nil: it continues what is remembered.
         var trouble: String?
     }
 
-    /// `expected`: the store's time as this process knows it, if the clock has gone ahead of that: then
-    /// time goes on from there, but not from before the last time written. One process whose own clock
-    /// stood still can so not set the others back.
+    /// `expected`: the store's time as this process knows it, if the clock has gone ahead of that:
+    /// then time continues from there, but not from before the last time written, so that a process
+    /// whose own clock stopped cannot set the others back.
     ///
-    /// `earliest`: what the store's time must have come to as this process knows it. Where something is
-    /// wrong, time is not behind that: else all that the store has kept looks younger than it is, and an
-    /// older state newer than what this process has seen since. Gates are in quarantine then.
+    /// `earliest`: the least store time that this process knows. After a loss of continuity, time
+    /// is not behind it: otherwise the store's records would look younger than they are, and an
+    /// older state newer than a state that this process has seen. Gates are in quarantine then.
     func judge(
         _ sight: PostgresSight, expected: Instant? = nil, earliest: Instant? = nil
     ) -> Judgement {
@@ -76,7 +77,8 @@ struct PostgresContinuity: Sendable {
         }
         let isBehind = meta.lastTime - now > Self.lagMax
         let trouble = trouble(sight, meta, isBehind: isBehind)
-        // Set back: time goes on from where it was. Only slightly behind: it stands still for a moment.
+        // If the clock was set back, time continues from where it was. If it is only slightly
+        // behind, time stops for a moment.
         if isBehind { meta.clockOffset = meta.clockOffset + (meta.lastTime - now) }
         now = max(now, meta.lastTime)
         if trouble != nil, let earliest, now < earliest {
@@ -84,7 +86,7 @@ struct PostgresContinuity: Sendable {
             now = earliest
         }
         if trouble != nil {
-            // So that every replica notices; an epoch that is new already says it all.
+            // So that every replica detects it; an epoch that has changed already is enough.
             if trouble != Self.epochChanged { meta.epoch = Int64.random(in: 1...(1 << 52)) }
             meta.noticed = now
             if let token, token > meta.token {
@@ -111,7 +113,7 @@ struct PostgresContinuity: Sendable {
 
     private static let epochChanged = "its epoch changed"
 
-    /// The store as it was found, or has been written.
+    /// Remembers the store as it was found or written.
     mutating func keep(_ meta: PostgresMeta) {
         epoch = meta.epoch
         revision = meta.revision

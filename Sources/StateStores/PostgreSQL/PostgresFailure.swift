@@ -1,20 +1,20 @@
-// Why the shared store could not do something, before the border maps it to the port's words.
+// Failures of the shared store, before they are mapped to the port's failures.
 
 /// What happened, named after it. The texts are for operators.
 enum PostgresFailure: Error, Equatable {
-    /// No connection, or none to a server that takes writes.
+    /// No connection, or none to a server that accepts writes.
     case notConnected(String)
-    /// The connection broke; whether the server has carried out what was on its way is not known.
+    /// The connection broke; it is unknown whether the server has carried out pending statements.
     case lost(String)
-    /// No reply in time. It may still come, and then counts for nothing.
+    /// No reply in time. A late reply is discarded.
     case tooSlow(String)
     /// The server refused a statement.
     case refused(state: String, String)
-    /// The schema is not one that this program can work with.
+    /// The schema is not one that this program supports.
     case wrongSchema(String)
-    /// A reply is not of the form that it must have.
+    /// A reply has an invalid form.
     case malformed(String)
-    /// More notifications came than are read: somebody floods the channel.
+    /// More notifications arrived than are read: the channel is flooded.
     case flooded
 
     var text: String {
@@ -27,7 +27,8 @@ enum PostgresFailure: Error, Equatable {
         }
     }
 
-    /// The connection is of no more use: another one may lead to the right server or schema.
+    /// Whether the connection cannot be used any more; another one may lead to the right server or
+    /// schema.
     var endsConnection: Bool {
         switch self {
         case .notConnected, .lost, .wrongSchema, .malformed, .flooded: true
@@ -36,9 +37,9 @@ enum PostgresFailure: Error, Equatable {
         }
     }
 
-    /// SQLSTATEs, or their first letters: the server is a standby now, shuts down or breaks off the
-    /// connection; the schema was taken away; the rights were; a statement is not prepared, or was for
-    /// other results than it has now.
+    /// SQLSTATEs, or their first characters: the server has become a standby, shuts down or ends
+    /// the connection; the schema or the rights were removed; a statement is not prepared, or its
+    /// result type has changed.
     private static let statesThatEnd = [
         "25006", "57P", "08", "3F000", "42P01", "42883", "42703", "42704", "42501", "26000",
         "0A000",

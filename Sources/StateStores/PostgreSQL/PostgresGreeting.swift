@@ -1,26 +1,27 @@
-// What is said once on a new connection: settings, the schema made or checked, and who the server is.
+// Initialises a new connection: applies settings, creates or checks the schema, and identifies the
+// server.
 
 internal import CPostgres
 internal import StatusCore
 
-/// Names the data that a connection writes into. No connection outlives a change of any of it: the cluster,
-/// its timeline (another one after every promotion and every recovery to a point in time), the database,
-/// and the server's start. What the role may not read counts as '?'.
+/// Identifies the data that a connection writes to. No connection outlives a change of these: the
+/// cluster, its timeline (which changes with every promotion and every recovery to a point in
+/// time), the database, and the server's start. A value that the role may not read counts as '?'.
 struct PostgresServer: Sendable {
     var cluster: String
     var timeline: String
     var database: String
     var start: String
 
-    /// `table` is the identity of the table `meta`: another one after a restore from a dump.
+    /// `table` is the identity of the table `meta`, which changes with a restore from a dump.
     func home(table: Int64) -> String { "\(cluster)/\(timeline)/\(database)/\(table)" }
 }
 
 enum PostgresGreeting {
-    /// The layout that `CPostgres/schema.sql` makes.
+    /// The schema version that `CPostgres/schema.sql` creates.
     static let version: Int64 = 1
 
-    /// One that listens finds the schema made: its session has a connection already.
+    /// A listening connection finds the schema created, since its session has a connection already.
     static func say(
         on connection: borrowing PostgresConnection, limits: PostgresLimits, listens: Bool
     ) throws(PostgresFailure) -> PostgresServer {
@@ -52,8 +53,8 @@ enum PostgresGreeting {
         }
     }
 
-    /// What roles and databases may have set otherwise, and the writing of a decision relies on: it waits
-    /// for the one before, and then looks at the revision that this has left (read committed).
+    /// Settings that roles and databases may have changed, and on which the writing of a decision
+    /// relies: it waits for the previous one, and then sees its revision (read committed).
     private static func settings(_ limits: PostgresLimits) -> String {
         """
         SET statement_timeout = \(limits.statementMax.nanoseconds / 1_000_000);
@@ -82,7 +83,7 @@ enum PostgresGreeting {
         guard try isMade(connection, span) else { throw foreign }
     }
 
-    /// False: there is no schema, and this role may make it.
+    /// False: there is no schema, and this role may create it.
     static func inspect(
         _ connection: borrowing PostgresConnection, _ span: Duration
     ) throws(PostgresFailure) -> Bool {
@@ -93,14 +94,14 @@ enum PostgresGreeting {
                 isMade
                     ? "the role may not read and write the tables of the schema status_proxy: "
                         + grantAdvice
-                    : "the role may not make the schema status_proxy: \(makeAdvice)")
+                    : "the role may not create the schema status_proxy: \(makeAdvice)")
         }
         return isMade
     }
 
     private static let mayMake =
         "SELECT has_database_privilege(current_database(), 'CREATE')::text"
-    /// What docs/replicas.md grants.
+    /// Checks the grants of docs/replicas.md.
     private static let mayUse = """
         SELECT bool_and(has_table_privilege(c.oid, p))::text
         FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace,
@@ -110,7 +111,7 @@ enum PostgresGreeting {
     private static let grantAdvice = "grant the role what docs/replicas.md says"
     private static let makeAdvice = "have the database's owner run schema.sql"
     private static let foreign =
-        PostgresFailure.wrongSchema("the schema status_proxy was made by another program")
+        PostgresFailure.wrongSchema("the schema status_proxy was created by another program")
 
     /// False: there is no schema.
     private static func isMade(
@@ -137,7 +138,7 @@ enum PostgresGreeting {
             WHERE n.nspname = 'status_proxy'
             """, within: span)
         guard result.rows.first?.text(0) != "0" else { return .none }
-        // Another replica may have made it between the two looks.
+        // Another replica may have created it between the two queries.
         return try versionedLayout(connection, span) ?? .foreign
     }
 
@@ -157,8 +158,8 @@ enum PostgresGreeting {
         }
     }
 
-    /// In one transaction. Of replicas that come together one makes it; the others wait for that, and
-    /// find out.
+    /// In one transaction. If several replicas start together, one creates the schema, and the
+    /// others wait for it.
     private static func make(
         _ connection: borrowing PostgresConnection, _ span: Duration
     ) throws(PostgresFailure) {

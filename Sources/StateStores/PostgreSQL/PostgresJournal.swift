@@ -1,8 +1,8 @@
-// The journal in a PostgreSQL database, read beside the replicas that write it.
+// Reads the journal in a PostgreSQL database, beside the replicas that write it.
 
 public import StatusCore
 
-/// Reads the shared store's journal on a connection of its own, and changes nothing.
+/// Reads the shared store's journal on a separate connection, and changes nothing.
 public struct PostgresJournal: CallJournal {
     private let url: PostgresURL
 
@@ -10,7 +10,7 @@ public struct PostgresJournal: CallJournal {
 
     public func forEachCall(_ body: (JournaledCall) -> Void) throws(StoreFailure) {
         try read { connection throws(PostgresFailure) in
-            // A cursor: a journal may be larger than what one wants to hold.
+            // A cursor, since a journal may be too large for memory.
             _ = try Self.execute(
                 """
                 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
@@ -69,7 +69,7 @@ public struct PostgresJournal: CallJournal {
 }
 
 extension JournaledCall {
-    /// Nil for a source that this version does not know: such a call is not ours.
+    /// Nil for a source that this version does not know.
     fileprivate init?(_ row: PostgresResult.Row) {
         guard let token = row.integer(0).map(FencingToken.init),
             let source = row.text(1).flatMap({ Source($0) }),

@@ -1,40 +1,41 @@
-// The bounds of the shared store.
+// The limits of the shared store.
 
 /// Defaults are for production; tests make them small.
 struct PostgresLimits {
-    /// How long a look-up or a reservation may take, counted from its being asked for: the time within
-    /// which a granted call has to be sent. A later grant is of no use to anybody.
+    /// How long a look-up or a reservation may take, from its request: the time within which a
+    /// granted call has to be sent. A later grant is useless.
     var decisionMax = Duration.seconds(2)
-    /// A completion is worth more waiting, across a reconnection too: it opens a gate and tells news.
+    /// A completion may wait longer, even across a reconnection, since it opens a gate and has a
+    /// result.
     var completionMax = Duration.seconds(10)
-    /// A connection on which so long nothing came, though something was awaited, is given up.
+    /// A connection without data for that long is given up, if a reply is pending.
     var silenceMax = Duration.seconds(6)
-    /// The server breaks off a statement that waits so long, be it for a lock.
+    /// The server cancels a statement that takes that long, including waits for locks.
     var statementMax = Duration.seconds(5)
-    /// Operations that are decided on together, and the bytes of states that they bring along.
+    /// The most operations that are decided together, and the most bytes of their states.
     var batchMax = 64
     var batchBytesMax = 16 << 20
-    /// Operations that wait for their turn.
+    /// The most operations that wait for their turn.
     var waitingMax = 10_000
-    /// Between two attempts to connect: the first after a failure, and the longest. Well within the
-    /// time that replicas have to come back after the server has started (`startupBarrier`).
+    /// The first and the longest pause between two attempts to connect. Well within the time that
+    /// replicas have for reconnecting after the server's start (`startupBarrier`).
     var retryFirst = Duration.milliseconds(100)
     var retryMax = Duration.milliseconds(2500)
-    /// An idle connection asks for the store's time and state that often.
+    /// How often an idle connection reads the store's time and state.
     var beatInterval = Duration.seconds(5)
-    /// One that was too slow is tried again that often.
+    /// How often a connection that was too slow is tried again.
     var probeInterval = Duration.seconds(1)
-    /// Notifications come at most once: that often the store is asked what they should have told.
+    /// How often the store is queried for changes, since notifications can be lost.
     var changesInterval = ChangeCursor.interval
-    /// Notifications that are read in that time; more are a flood. A hundred upstream calls a second make
-    /// a thousand.
+    /// The most notifications that are read in a window; more count as a flood. A hundred upstream
+    /// calls a second cause a thousand.
     var notificationsMax = 20_000
     var notificationsWindow = Duration.seconds(10)
-    /// Between two moments at which what was heard is looked up.
+    /// The least time between two look-ups of notified actions.
     var notificationsPause = Duration.milliseconds(100)
-    /// How long none are heard after a flood, at most.
+    /// The longest time without listening after a flood.
     var floodRest = Duration.seconds(10)
-    /// Rows that one step of a purge looks at.
+    /// The rows of one step of a purge.
     var purgeStepRows = 200
     var journalCallsMax = JournalLimits.callsMax
 }

@@ -1,28 +1,29 @@
-// One connection at work, driven by readiness: statements go in by number, replies come out, and
-// notifications where it listens.
+// One working connection, driven by readiness: numbered statements come in, replies go out, and
+// notifications if it listens.
 
 internal import Dispatch
 internal import Glibc
 internal import StatusCore
 
-/// Lives from a successful connection to its end, and never reconnects: its owner opens another one.
+/// Exists from a successful connection to its end, and never reconnects: its owner opens another
+/// one.
 ///
 /// `@unchecked Sendable`: `queue`, `inbox`, `hear` and `clock` are constants; everything else is touched only
 /// on `queue`, by the sources' handlers and by `send` and `end`, which hop onto it.
 final class PostgresLink: @unchecked Sendable {
     enum Event: Sendable {
         case opened(PostgresLink)
-        /// The results of the statements that were sent under that number, in their order.
+        /// The results of the statements that were sent with that number, in order.
         case replied(Int, Result<[PostgresResult], PostgresFailure>, at: Instant)
-        /// There is something in the inbox. Not said again until it has been emptied.
+        /// The inbox is not empty. Not repeated until it has been emptied.
         case notified
-        /// Never opened, or over. Comes last.
+        /// The connection failed or ended. Comes last.
         case ended(PostgresFailure)
     }
 
     private let queue: DispatchQueue
     private var connection: PostgresConnection
-    /// Where notifications go; nil: it does not listen.
+    /// The destination of notifications; nil: it does not listen.
     private let inbox: NotificationInbox?
     private let clock: @Sendable () -> Instant
     private let hear: @Sendable (Event) -> Void
@@ -31,32 +32,33 @@ final class PostgresLink: @unchecked Sendable {
     private var isWritableWatched = true
     private var isOver = false
     private var sourcesLeft = 2
-    /// Transactions whose replies are awaited, in order.
+    /// Transactions with pending replies, in order.
     private var awaited: [Awaited] = []
 
     private struct Awaited {
         var number: Int
-        /// Of each result that is still to come, whether it is a statement's own.
+        /// For each expected result, whether it is that of a statement.
         var results: [Bool]
         var own: [PostgresResult] = []
         var failure: PostgresFailure?
 
         mutating func take(_ result: PostgresResult) {
             let isOwn = results.isEmpty ? false : results.removeFirst()
-            // The first failure counts: what stands behind it was not carried out.
+            // The first failure counts: later statements were not carried out.
             failure = failure ?? result.failure
             if isOwn { own.append(result) }
         }
     }
 
-    /// libpq ends each statement's results, and may say so once more before the next one's.
+    /// libpq marks the end of each statement's results, and may repeat the mark before the next
+    /// one's.
     private static let endsMax = 8
 
-    /// What the server said of itself.
+    /// The identity of the server.
     let server: PostgresServer
 
-    /// Connects, on a queue that waits for nothing else, to decide or, with an inbox, to listen. `hear`
-    /// is called on that queue.
+    /// Connects on a separate queue, for decisions or, with an inbox, for listening. `hear` is
+    /// called on that queue.
     static func open(
         _ url: PostgresURL, limits: PostgresLimits, inbox: NotificationInbox? = nil,
         clock: @escaping @Sendable () -> Instant, hear: @escaping @Sendable (Event) -> Void
@@ -76,9 +78,9 @@ final class PostgresLink: @unchecked Sendable {
         }
     }
 
-    /// libpq closes its socket when the server has gone, while the sources are still registered: the
-    /// number would be somebody else's before Dispatch has let go of it, and whoever registered it then
-    /// would never be woken. So the sources have a descriptor of their own.
+    /// libpq closes its socket when the server has gone, while the sources are still registered.
+    /// The number could be reused before Dispatch has released it, and its new owner would never be
+    /// woken. So the sources have a duplicate descriptor.
     private init(
         _ connection: consuming PostgresConnection, _ server: PostgresServer,
         _ queue: DispatchQueue, _ inbox: NotificationInbox?,
@@ -106,7 +108,7 @@ final class PostgresLink: @unchecked Sendable {
         writable.activate()
     }
 
-    /// From any queue: one transaction. Each number is replied to in this order, unless the link ends
+    /// Sends one transaction, from any queue. Replies come in this order, unless the link ends
     /// before.
     func send(_ statements: [PostgresStatement], _ number: Int) {
         queue.async {
@@ -119,15 +121,15 @@ final class PostgresLink: @unchecked Sendable {
         }
     }
 
-    /// From any queue. Nothing is heard any more, but for what is on its way.
+    /// From any queue. Nothing more is reported, except events under way.
     func end() {
         queue.async { self.finish() }
     }
 
     // MARK: - On the queue
 
-    /// All that has arrived, up to the end: Dispatch tells but once of a connection that was hung up, and
-    /// the server's last words may stand before its end.
+    /// Reads everything that has arrived, up to the end of the connection: Dispatch reports a
+    /// hang-up only once, and the server's last messages may precede it.
     private func receive() {
         guard !isOver else { return }
         attempt { () throws(PostgresFailure) in
@@ -136,19 +138,19 @@ final class PostgresLink: @unchecked Sendable {
                 try take()
             } while connection.isReadable
         }
-        // What arrived may have made room for what is to be sent.
+        // Received data may have made room for sending.
         flush()
     }
 
-    /// All that libpq has read. It comes upon a notification only while it reads on to the next reply,
-    /// and upon one behind the last reply only when it is asked once more: nothing may be left to lie in
-    /// its buffer, since the socket does not tell of it again.
+    /// Takes everything that libpq has read. It finds a notification only while it reads towards
+    /// the next reply, and one after the last reply only when it is called once more: nothing may
+    /// be left in its buffer, since the socket reports no event for it.
     private func take() throws(PostgresFailure) {
         try takeReplies()
         try takeNotifications()
     }
 
-    /// After each read, so that libpq never keeps more of them than one read brings.
+    /// Called after each read, so that libpq never keeps more notifications than those of one read.
     private func takeNotifications() throws(PostgresFailure) {
         guard let inbox else { return }
         while let payload = connection.nextNotification() {
@@ -186,7 +188,7 @@ final class PostgresLink: @unchecked Sendable {
         hear(.replied(reply.number, result, at: clock()))
     }
 
-    /// Watches for room only as long as something waits for it.
+    /// Watches for writability only while data has to be sent.
     private func flush() {
         guard !isOver else { return }
         var isFlushed = true
@@ -200,7 +202,7 @@ final class PostgresLink: @unchecked Sendable {
         if isFlushed { writable.suspend() } else { writable.resume() }
     }
 
-    /// The descriptor stays open until both sources have let go of it.
+    /// The descriptor stays open until both sources are cancelled.
     private func letGo() {
         sourcesLeft -= 1
         if sourcesLeft == 0 { close(Int32(readable.handle)) }
@@ -215,7 +217,7 @@ final class PostgresLink: @unchecked Sendable {
         }
     }
 
-    /// A suspended source would never be let go of.
+    /// A suspended source would never be released.
     private func finish() {
         guard !isOver else { return }
         isOver = true

@@ -1,4 +1,4 @@
-// What a process remembers of the shared store, and what it makes of each reading.
+// A process's memory of the shared store, and its judgement on each reading.
 
 import StatusCore
 
@@ -8,17 +8,18 @@ struct PostgresMemory {
     private(set) var carryOver = CarryOver()
     var changes = ChangeCursor()
 
-    /// One reading of the store's life and time, as this process sees it.
+    /// One reading of the store's identity and time.
     struct Reading {
         var judgement: PostgresContinuity.Judgement
         /// Local times.
         var sent: Instant
         var received: Instant
-        /// By which the store's clock had gone ahead: it is set back.
+        /// How far the store's clock had gone ahead, by which it is corrected.
         var ahead: Duration?
     }
 
-    /// A clock that has gone ahead of ours is not followed: time goes on from where it is for us.
+    /// A clock that has gone ahead is not followed: time continues from where it is for this
+    /// process.
     mutating func judge(_ sight: PostgresSight, sent: Instant, received: Instant) -> Reading {
         let earliest = clock.earliest(at: sent)
         let judgement = continuity.judge(sight, earliest: earliest)
@@ -31,13 +32,13 @@ struct PostgresMemory {
         return reading
     }
 
-    /// What the store may have lost, and is to be asked for; nil: nothing.
+    /// The calls that the store may have lost, to be checked; nil: none.
     func lostCalls(after reading: Reading) -> [CarryOver.Call]? {
         guard reading.judgement.trouble != nil, !carryOver.isEmpty else { return nil }
         return carryOver.calls(at: reading.judgement.now, offset: clock.offset)
     }
 
-    /// This process remembers more than the store shows.
+    /// Whether this process remembers more than the store has.
     func objects(to sight: PostgresSight) -> Bool { continuity.judge(sight).trouble != nil }
 
     /// A decision was written.
@@ -55,7 +56,7 @@ struct PostgresMemory {
         carryOver.take(decision.after.events, offset: clock.offset)
     }
 
-    /// There was nothing to write.
+    /// Remembers a reading without a write.
     mutating func keep(unchanged meta: PostgresMeta) { continuity.keep(meta) }
 
     mutating func paused(_ source: Source, until: Instant) {

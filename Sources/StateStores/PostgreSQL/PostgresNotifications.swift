@@ -1,11 +1,11 @@
-// The change notifications that replicas send each other: a connection of their own, so that no flood of
-// them delays a decision.
+// The change notifications between replicas, on a separate connection, so that no flood of them
+// delays a decision.
 
 internal import Dispatch
 internal import StatusCore
 
-/// Listens while its session has a connection, and sends what the process has completed. What does not
-/// come through this way is found in the journal (`ChangeCursor`): all of it may be lost.
+/// Listens while its session has a connection, and sends the process's own changes. All
+/// notifications may be lost: such changes are found in the journal (`ChangeCursor`).
 ///
 /// off → connecting → greeting → listening → resting → connecting …; each may be followed by off.
 ///
@@ -16,34 +16,34 @@ final class PostgresNotifications: @unchecked Sendable {
     private let limits: PostgresLimits
     private let clock: StoreClock
     private let queue: DispatchQueue
-    /// Names this process, so that it leaves its own notifications out.
+    /// Identifies this process, so that it ignores its own notifications.
     private let sender = String(UInt64.random(in: .min ... .max), radix: 16)
     private let hear: (ActionID) -> Void
     private let tell: (NotificationEvent) -> Void
 
     private enum Phase {
         case off, connecting, resting
-        /// It has asked to listen.
+        /// `LISTEN` was sent.
         case greeting(PostgresLink)
         case listening(PostgresLink)
     }
 
     private var phase = Phase.off
-    /// Events of earlier links, and timers set for them, do not count.
+    /// Events of earlier links, and their timers, are ignored.
     private var attempt = 0
-    /// In a row, none of them after the connection had been well for a while.
+    /// Failures in a row, without a working connection for a while in between.
     private var failures = 0
     private var inbox: NotificationInbox
     /// When the inbox may be emptied again.
     private var emptyAt = ContinuousClock.now
     private var isEmptying = false
-    /// Actions that are to be told of.
+    /// Actions to notify of.
     private var outbox: Set<ActionID> = []
     private var isSending = false
     private var isUnheard = false
 
-    /// `hear` is called with actions that others have changed, `tell` with what operators and health
-    /// checks want to know; both on `queue`.
+    /// `hear` is called with actions that other replicas have changed, `tell` with events for
+    /// operators and health checks; both on `queue`.
     init(
         url: PostgresURL, limits: PostgresLimits, clock: StoreClock, queue: DispatchQueue,
         hear: @escaping (ActionID) -> Void, tell: @escaping (NotificationEvent) -> Void
@@ -72,7 +72,7 @@ final class PostgresNotifications: @unchecked Sendable {
         connect()
     }
 
-    /// It has none any more: what it reports is this one's trouble, too.
+    /// The session has lost its connection, and reports that itself.
     func stop() {
         leave(for: .off)
         outbox = []
@@ -81,14 +81,14 @@ final class PostgresNotifications: @unchecked Sendable {
 
     // MARK: - Sending
 
-    /// Tells the others that these actions have changed.
+    /// Notifies the other replicas that these actions have changed.
     func send(_ ids: [ActionID]) {
         guard case .listening = phase else { return }
         outbox.formUnion(ids)
         pump()
     }
 
-    /// One statement at a time: what comes meanwhile goes with the next one.
+    /// Sends one statement at a time: further actions go with the next one.
     private func pump() {
         guard case .listening(let link) = phase, !isSending, !outbox.isEmpty else { return }
         isSending = true
@@ -134,13 +134,13 @@ final class PostgresNotifications: @unchecked Sendable {
         if number == Self.sendNumber { isSending = false }
         if case .greeting(let link) = phase {
             phase = .listening(link)
-            // Not before it has been well for a while: a flood may just have begun to come in.
+            // Only after it has worked for a while, since a flood may just have begun.
             after(limits.notificationsWindow) { $0.becomeHeard() }
         }
         pump()
     }
 
-    /// At once, if that was not done a moment ago: a busy sender causes few look-ups.
+    /// At once, unless it was done a moment ago, so that a busy sender causes few look-ups.
     private func planEmptying() {
         guard !isEmptying else { return }
         isEmptying = true
@@ -160,13 +160,13 @@ final class PostgresNotifications: @unchecked Sendable {
         let grown = min(limits.retryFirst * (1 << min(failures, 10)), limits.retryMax)
         failures += 1
         leave(for: .resting)
-        // One that was well and breaks off is made anew before anybody is told.
+        // A working connection that breaks is reopened before it is reported.
         if !wasListening || failures > 1 || failure == .flooded { becomeUnheard(failure) }
         let rest = failure == .flooded ? limits.floodRest : grown
         after(rest * Double.random(in: 0.5...1)) { $0.connect() }
     }
 
-    /// What is in the inbox is looked up no more: after a flood that is the point.
+    /// Discards the inbox, which is the purpose after a flood.
     private func leave(for next: Phase) {
         link?.end()
         phase = next
@@ -193,7 +193,7 @@ final class PostgresNotifications: @unchecked Sendable {
         tell(.heard)
     }
 
-    /// Unless the connection is another one by then.
+    /// Runs unless the connection has changed by then.
     private func after(
         _ span: Duration, _ body: @escaping @Sendable (PostgresNotifications) -> Void
     ) {
@@ -205,12 +205,12 @@ final class PostgresNotifications: @unchecked Sendable {
     }
 }
 
-/// What operators and health checks want to know of change notifications. Texts are for operators, free
-/// of secrets.
+/// Events of change notifications, for operators and health checks. Texts are for operators, and
+/// contain no secrets.
 public enum NotificationEvent: Sendable, Equatable {
-    /// So many came that no replica has sent.
+    /// The number of received notifications that no replica has sent.
     case unreadable(Int)
-    /// From now on none are heard: what other replicas learn is found in the journal.
+    /// From now on none are received: changes are found in the journal.
     case unheard(String)
     case heard
 }

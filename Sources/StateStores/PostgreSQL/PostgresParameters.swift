@@ -1,10 +1,10 @@
-// Whether libpq can use a URL's parameters, found out without a word to any server.
+// Checks whether libpq can use a URL's parameters, without contacting any server.
 
 internal import CPostgres
 internal import Glibc
 
-/// libpq reads names when it parses a URL, and values only when it connects. A mistyped value would
-/// keep a service waiting for a database that it can never reach.
+/// libpq checks names when it parses a URL, but values only when it connects. With a mistyped
+/// value, a service would wait for a database that it can never reach.
 enum PostgresParameters {
     /// One parameter of a URL.
     struct Parameter {
@@ -12,8 +12,7 @@ enum PostgresParameters {
         var value: String
     }
 
-    /// What is wrong with the first that cannot be used, in words that hold no secret; nil when nothing
-    /// is.
+    /// The mistake in the first unusable parameter, without secrets; nil if all are usable.
     static func fault(in parameters: [Parameter]) -> String? {
         for parameter in parameters {
             if let fault = fault(in: parameter) { return "\(parameter.name) \(fault)" }
@@ -38,7 +37,7 @@ enum PostgresParameters {
             let isGood = value.split(separator: ",").allSatisfy { (UInt16($0) ?? 0) > 0 }
             return isGood ? nil : "'\(value)' is not a number from 1 to 65535"
         }
-        // No file: the system's certificates (libpq 16), and a key in a token (engine:key).
+        // Not files: the system's certificates (libpq 16), and a key in a token (engine:key).
         guard files.contains(parameter.name), value != "system", !value.contains(":") else {
             return nil
         }
@@ -58,19 +57,19 @@ enum PostgresParameters {
 
     // MARK: What it looks at before
 
-    /// Where no server listens: connecting there fails at once, and is never more than tried.
+    /// A place where no server listens, so that connecting fails at once.
     private static let nowhere = [
         Parameter(name: "host", value: "/dev/null"), Parameter(name: "port", value: "1"),
         Parameter(name: "password", value: "none"),
     ]
 
-    /// libpq says the same of nowhere with all parameters as with none, unless it refuses one.
+    /// libpq reports the same error with all parameters as without, unless it refuses one.
     private static func refusal(of parameters: [Parameter]) -> String? {
         // A service's definition may name a real host.
         let places: Set = ["host", "hostaddr", "port", "password", "service"]
         let others = parameters.filter { !places.contains($0.name) }
         let words = words(nowhere + others)
-        // Once or twice: it goes there again for a second choice.
+        // Its message may be repeated, for a second attempt.
         return words.hasPrefix(self.words(nowhere)) ? nil : words
     }
 

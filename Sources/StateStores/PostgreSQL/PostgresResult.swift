@@ -1,26 +1,27 @@
-// What the server answered to one statement: rows in libpq's binary form, read by column.
+// The server's answer to one statement: rows in libpq's binary form, read by column.
 
 internal import CPostgres
 internal import StatusCore
 
 /// Owns one `PGresult`.
 ///
-/// `@unchecked Sendable`: the result is complete and only read once this object exists, which libpq
-/// allows on any thread, and cleared when nobody has it any more.
+/// `@unchecked Sendable`: the result is complete and only read, which libpq allows on any thread,
+/// and cleared with the last reference.
 final class PostgresResult: @unchecked Sendable {
     private let handle: OpaquePointer
 
-    /// Takes the result over.
+    /// Takes ownership of the result.
     init(_ handle: OpaquePointer) { self.handle = handle }
 
     deinit { PQclear(handle) }
 
     private var status: ExecStatusType { PQresultStatus(handle) }
 
-    /// Not a statement's own result: the pipeline's mark that its transaction is over.
+    /// Whether this is not a statement's result, but the pipeline's mark for the end of a
+    /// transaction.
     var endsTransaction: Bool { status == PGRES_PIPELINE_SYNC }
 
-    /// Nil when the statement was carried out.
+    /// Nil if the statement succeeded.
     var failure: PostgresFailure? {
         switch status {
         case PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return nil

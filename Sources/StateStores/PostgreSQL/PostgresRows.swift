@@ -1,9 +1,9 @@
-// Between the database's rows and what is kept. Words of a newer version are read as the nearest known.
+// Converts between the database's rows and values. Unknown words are read as the nearest known one.
 
 import StatusCore
 
 extension PostgresMeta {
-    /// Columns of the statement `meta`; nil: there is no row.
+    /// From the columns of the statement `meta`; nil: there is no row.
     fileprivate init?(_ row: PostgresResult.Row) {
         guard let epoch = row.integer(0), let revision = row.integer(1),
             let token = row.integer(2), let offset = row.span(3), let lastTime = row.instant(4),
@@ -210,7 +210,7 @@ enum PostgresJSON {
         return .text(String(decoding: json.bytes, as: UTF8.self))
     }
 
-    /// As `bytea` is read (PostgreSQL 15, 8.4.1).
+    /// The text form of `bytea` (PostgreSQL 15, 8.4.1).
     private static func hexadecimal(_ bytes: [UInt8]) -> String {
         let digits = Array("0123456789abcdef".utf8)
         var text = Array("\\x".utf8)
@@ -220,7 +220,7 @@ enum PostgresJSON {
 }
 
 extension PostgresResult.Row {
-    /// The database's clock is a wall clock: there is no other beside it.
+    /// The database's clock is a wall clock, so there is no separate one.
     fileprivate func moment(_ column: Int32) -> StoreMoment? {
         instant(column).map { StoreMoment(time: $0, wall: WallTime(milliseconds: 0)) }
     }

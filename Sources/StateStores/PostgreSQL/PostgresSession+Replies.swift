@@ -1,12 +1,12 @@
-// The steps of the work under way: rows are read, decided on and written, and the askers are told.
+// The steps of a batch: rows are read, decisions made and written, and replies given.
 
 internal import StatusCore
 
-/// What a connection is busy with: one thing at a time.
+/// The work under way on a connection, one piece at a time.
 struct PostgresWork {
     enum Step {
         case reading
-        /// What was decided, and on which reading.
+        /// The decision is being written, with the reading that it is based on.
         case writing(PostgresDecision, found: PostgresMeta?, PostgresMemory.Reading)
         /// Only documents are missing from the replies.
         case completing(PostgresDecision)
@@ -20,17 +20,17 @@ struct PostgresWork {
     var sentAt = ContinuousClock.now
     let beganAt = ContinuousClock.now
 
-    /// It waits for no decision, and asks for no time.
+    /// Whether this only queries changes, without a decision or the store's time.
     var isForChanges: Bool {
-        if case .changes? = errands.first?.operation.request { return true }
+        if case .changes? = tasks.first?.operation.request { return true }
         return false
     }
 
-    var errands: [PostgresErrand] { batch.errands }
-    /// Somebody still is to be told something.
-    var isAwaited: Bool { errands.contains { !$0.isGivenUp } }
+    var tasks: [PostgresTask] { batch.tasks }
+    /// Whether a reply is still expected.
+    var isAwaited: Bool { tasks.contains { !$0.isGivenUp } }
 
-    mutating func giveUp(at now: ContinuousClock.Instant) -> [PostgresErrand] {
+    mutating func giveUp(at now: ContinuousClock.Instant) -> [PostgresTask] {
         batch.giveUp(at: now)
     }
 }
@@ -38,27 +38,27 @@ struct PostgresWork {
 extension PostgresSession {
     // MARK: - Reading
 
-    /// An empty batch is a beat: whether the store still is what it was.
-    func begin(_ errands: [PostgresErrand]) {
-        work = PostgresWork(batch: PostgresBatch(errands: errands))
+    /// An empty batch is a heartbeat, which checks the store's continuity.
+    func begin(_ tasks: [PostgresTask]) {
+        work = PostgresWork(batch: PostgresBatch(tasks: tasks))
         read()
     }
 
     private func read() {
         guard let batch = work?.batch else { return }
         work?.step = .reading
-        switch batch.errands.first?.operation.request {
+        switch batch.tasks.first?.operation.request {
         case .changes: return send([.changes(since: memory.changes.since)], isBeat: false)
         case .purge(_, let progress, _):
             return send([.meta, statement(for: progress.stage)])
         default: break
         }
         var statements = [PostgresStatement.meta]
-        if !batch.errands.isEmpty || batch.carried != nil { statements.append(.sources) }
+        if !batch.tasks.isEmpty || batch.carried != nil { statements.append(.sources) }
         if !batch.ids.isEmpty { statements.append(.entries(batch.ids)) }
         if !batch.documentIDs.isEmpty { statements.append(.documents(batch.documentIDs)) }
         if let carried = batch.carried { statements.append(.calls(carried.map(\.granted.token))) }
-        for case .reserve(let request, _) in batch.errands.map(\.operation.request) {
+        for case .reserve(let request, _) in batch.tasks.map(\.operation.request) {
             quarantine = max(quarantine, request.quarantine)
         }
         send(statements)
@@ -69,7 +69,7 @@ extension PostgresSession {
     ) throws(PostgresFailure) -> PostgresFound {
         var found = PostgresFound()
         var rest = results.dropFirst()
-        if !batch.errands.isEmpty || batch.carried != nil, let next = rest.popFirst() {
+        if !batch.tasks.isEmpty || batch.carried != nil, let next = rest.popFirst() {
             try found.state.takeSources(next)
         }
         if !batch.ids.isEmpty, let next = rest.popFirst() { found.state.takeEntries(next) }
@@ -86,13 +86,13 @@ extension PostgresSession {
 
     func take(_ results: [PostgresResult], at received: Instant) throws(PostgresFailure) {
         guard let work else { return }
-        if case .changes(let reply)? = work.errands.first?.operation.request {
+        if case .changes(let reply)? = work.tasks.first?.operation.request {
             return try takeChanges(results, work, reply)
         }
         switch work.step {
         case .reading: try decide(results, work, at: received)
         case .writing(var decision, let found, let reading):
-            // Somebody else has written since: what has been decided counts for nothing.
+            // Another replica has written since: the decision is void.
             guard results.first?.rows.first?.integer(0) == 1 else { return read() }
             if results.count > 1 { decision.after.takeDocuments(results[1]) }
             keep(decision, over: found, reading)
@@ -114,13 +114,13 @@ extension PostgresSession {
             return try purge(results, retention, progress, reading)
         }
         if work.batch.carried == nil, let lost = memory.lostCalls(after: reading) {
-            // What it has lost is entered again with the same decision.
+            // Lost calls are restored with the same decision.
             self.work?.batch.carried = lost
             return read()
         }
         let found = try found(results, for: work.batch)
         let decision = PostgresDecision(work.batch, found, reading.judgement, memory)
-        let missing = decision.missing(for: work.errands)
+        let missing = decision.missing(for: work.tasks)
         let documents = missing.isEmpty ? [] : [PostgresStatement.documents(of: missing)]
         if decision.writes(over: sight.meta) {
             self.work?.step = .writing(decision, found: sight.meta, reading)
@@ -147,35 +147,35 @@ extension PostgresSession {
 
     private func finish(_ work: PostgresWork, _ decision: PostgresDecision) {
         self.work = nil
-        // Given up meanwhile, perhaps.
-        for (errand, outcome) in zip(work.errands, decision.outcomes) {
-            tell(errand, outcome, decision)
+        // Some may have been given up meanwhile.
+        for (task, outcome) in zip(work.tasks, decision.outcomes) {
+            tell(task, outcome, decision)
         }
     }
 
     private func tell(
-        _ errand: PostgresErrand, _ outcome: PostgresDecision.Outcome, _ decision: PostgresDecision
+        _ task: PostgresTask, _ outcome: PostgresDecision.Outcome, _ decision: PostgresDecision
     ) {
-        switch (errand.operation.request, outcome) {
+        switch (task.operation.request, outcome) {
         case (.lookUp(_, let reply), .records(let records)):
-            if !errand.isGivenUp { reply(.success(records)) }
+            if !task.isGivenUp { reply(.success(records)) }
         case (.reserve(let request, let reply), .reserved(let answer)):
-            tell(errand, request, answer, decision, reply)
+            tell(task, request, answer, decision, reply)
         case (.complete(let completion, let reply), .completed(var answer)):
             if let pause = completion.pause {
                 memory.paused(completion.key.source, until: clock.sinceBoot() + pause)
             }
             notifications?.send([completion.key.id])
             answer.record = decision.record(completion.key) ?? answer.record
-            if !errand.isGivenUp { reply(.success(answer)) }
+            if !task.isGivenUp { reply(.success(answer)) }
         case (.register(_, let reply), .gaps(let gaps)):
-            if !errand.isGivenUp { reply(.success(gaps)) }
+            if !task.isGivenUp { reply(.success(gaps)) }
         default: break
         }
     }
 
     private func tell(
-        _ errand: PostgresErrand, _ request: Reservation, _ answer: ReservationReply,
+        _ task: PostgresTask, _ request: Reservation, _ answer: ReservationReply,
         _ decision: PostgresDecision, _ reply: StoreOperation.Reply<ReservationReply>
     ) {
         var answer = answer
@@ -183,11 +183,11 @@ extension PostgresSession {
         if answer.isGateShut, let record = decision.record(request.key) {
             answer.verdict = .gateShut(record)
         }
-        guard errand.isGivenUp else { return reply(.success(answer)) }
+        guard task.isGivenUp else { return reply(.success(answer)) }
         if case .granted(let token) = answer.verdict { giveBack(token, request.key) }
     }
 
-    /// A grant that came too late for its asker: nothing is sent, and the gate need not stay shut.
+    /// A grant that came too late: nothing is sent, and the gate need not stay shut.
     private func giveBack(_ token: FencingToken, _ key: EntryKey) {
         let completion = Completion(
             key: key, token: token, gate: .opens(in: .zero), pause: nil, sentAgo: nil, news: .none,
@@ -199,7 +199,7 @@ extension PostgresSession {
 
     // MARK: - Changes
 
-    /// What others have completed. Whether the store still is what it was is not judged by that.
+    /// Takes the calls that others have completed, without a check of the store's continuity.
     private func takeChanges(
         _ results: [PostgresResult], _ work: PostgresWork, _ reply: StoreOperation.Reply<[ActionID]>
     ) throws(PostgresFailure) {
@@ -214,7 +214,7 @@ extension PostgresSession {
             }
             return row.text(2).flatMap({ ActionID($0) })
         }
-        if !work.errands.allSatisfy(\.isGivenUp) { reply(.success(ids)) }
+        if !work.tasks.allSatisfy(\.isGivenUp) { reply(.success(ids)) }
     }
 
     // MARK: - Purging
@@ -226,7 +226,7 @@ extension PostgresSession {
         }
     }
 
-    /// Only while the store's time can be relied on.
+    /// Only while the store's time is reliable.
     private func purge(
         _ results: [PostgresResult], _ retention: Retention, _ progress: PurgeProgress,
         _ reading: PostgresMemory.Reading
@@ -278,8 +278,8 @@ extension PostgresSession {
     /// Other operations have their turn before the next step.
     private func goOn(_ work: PostgresWork, _ progress: PurgeProgress) {
         self.work = nil
-        guard let errand = work.errands.first, !errand.isGivenUp,
-            case .purge(let retention, _, let reply) = errand.operation.request
+        guard let task = work.tasks.first, !task.isGivenUp,
+            case .purge(let retention, _, let reply) = task.operation.request
         else { return }
         if case .done = progress.stage { return reply(.success(progress.dropped)) }
         let rest = StoreOperation(
@@ -291,7 +291,7 @@ extension PostgresSession {
 private enum PostgresPurge {
     typealias Row = (entry: StoredEntry, revision: Int64)
 
-    /// Where the next step begins; nil: there is none.
+    /// The start of the next step; nil: there is none.
     static func end(
         of rows: [PostgresResult.Row], _ limits: PostgresLimits
     ) -> PurgeProgress.Cursor? {
@@ -303,9 +303,9 @@ private enum PostgresPurge {
 }
 
 extension PostgresBatch {
-    /// The step of a purge that the batch is.
+    /// The step of a purge, if the batch is one.
     fileprivate var purge: (Retention, PurgeProgress)? {
-        guard case .purge(let retention, let progress, _)? = errands.first?.operation.request else {
+        guard case .purge(let retention, let progress, _)? = tasks.first?.operation.request else {
             return nil
         }
         return (retention, progress)

@@ -1,11 +1,12 @@
-// The life of one store's connection: made, lost, made again; what is asked for goes out, what is
-// answered comes back. Nothing in here waits.
+// Keeps one store's connection, and reconnects it; requests go out, replies come back. Nothing here
+// blocks.
 
 internal import Dispatch
 internal import StatusCore
 
-/// Keeps one connection to the database for operations, and one for notifications. Operations are carried
-/// out in order, a batch at a time: read, decided, written if anything has changed, replied to.
+/// Keeps one connection to the database for operations, and one for notifications. Operations are
+/// carried out in order, a batch at a time: read, decided, written if anything has changed, and
+/// answered.
 ///
 /// resting → connecting → greeting → ready → resting … → closed
 ///
@@ -23,21 +24,21 @@ final class PostgresSession: @unchecked Sendable {
     private(set) var notifications: PostgresNotifications?
 
     private enum Phase {
-        /// Until the next attempt to connect.
+        /// Waiting for the next attempt to connect.
         case resting(until: ContinuousClock.Instant)
         case connecting
-        /// The first beat is on its way: whether it is the store that is remembered.
+        /// The first heartbeat is under way, which checks the store's continuity.
         case greeting(PostgresLink)
         case ready(PostgresLink)
         case closed
     }
 
     private var phase = Phase.resting(until: .now)
-    /// Events of earlier links are not heard.
+    /// Events of earlier links are ignored.
     private var attempt = 0
-    var errands = PostgresErrands()
+    var tasks = PostgresTasks()
     var memory = PostgresMemory()
-    /// What the connection is busy with.
+    /// The work under way.
     var work: PostgresWork?
     private var lastNumber = 0
     /// The longest quarantine that a request has asked for.
@@ -46,12 +47,12 @@ final class PostgresSession: @unchecked Sendable {
     /// Attempts in a row that failed, and the last one's failure.
     private var failures = 0
     private var lastFailure = PostgresFailure.notConnected("not connected yet")
-    /// Something on its way is past its time: nothing new waits behind it.
+    /// Whether work under way is late, so that new operations are refused.
     private var isLate = false
     private var readySince = ContinuousClock.now
     private var lastHeard = ContinuousClock.now
     private var lastSent = ContinuousClock.now
-    /// When the store is asked for changes next; nil while it is being asked.
+    /// When changes are queried next; nil during a query.
     private var changesAt: ContinuousClock.Instant? = .now
     private var quarantinedUntil: ContinuousClock.Instant?
     private var condition: StoreCondition?
@@ -94,7 +95,7 @@ final class PostgresSession: @unchecked Sendable {
 
     func listen(_ hear: @escaping (StoreNotice) -> Void) { self.hear = hear }
 
-    // MARK: - Errands
+    // MARK: - Tasks
 
     func post(_ operation: StoreOperation) {
         if let failure = refusal(of: operation) { return operation.fail(failure) }
@@ -107,22 +108,22 @@ final class PostgresSession: @unchecked Sendable {
     }
 
     func add(_ operation: StoreOperation, within span: Duration, first: Bool = false) {
-        errands.add(PostgresErrand(operation: operation, deadline: .now + span), first: first)
+        tasks.add(PostgresTask(operation: operation, deadline: .now + span), first: first)
     }
 
-    /// Why it is not even tried. A completion always is.
+    /// Why an operation is refused at once. A completion never is.
     private func refusal(of operation: StoreOperation) -> StoreFailure? {
         guard closers.isEmpty else { return .closed }
         if case .closed = phase { return .closed }
-        guard errands.waiting.count < limits.waitingMax else {
+        guard tasks.waiting.count < limits.waitingMax else {
             return .unavailable("\(limits.waitingMax) operations are waiting for the store")
         }
         if case .complete = operation.request { return nil }
         return standingFailure.map(storeFailure)
     }
 
-    /// What makes waiting hopeless. At the start, and when a well connection has just been lost, the
-    /// next attempt is waited for.
+    /// The failure that makes waiting hopeless. At the start, and right after the loss of a working
+    /// connection, operations wait for the next attempt.
     private var standingFailure: PostgresFailure? {
         switch phase {
         case .ready: isLate ? .tooSlow("the database does not answer in time") : nil
@@ -135,11 +136,11 @@ final class PostgresSession: @unchecked Sendable {
         .unavailable("\(url.shown): \(url.hideSecrets(in: failure.text))")
     }
 
-    /// Begins with what waits, if nothing is under way.
+    /// Begins with waiting operations, if nothing is under way.
     func pump() {
         guard case .ready = phase else { return finishIfClosed() }
         if work == nil {
-            let batch = errands.take(atMost: limits.batchMax, bytesMax: limits.batchBytesMax)
+            let batch = tasks.take(atMost: limits.batchMax, bytesMax: limits.batchBytesMax)
             if !batch.isEmpty { begin(batch) }
         }
         finishIfClosed()
@@ -152,14 +153,14 @@ final class PostgresSession: @unchecked Sendable {
             lastNumber += 1
             work?.sent = clock.sinceBoot()
             work?.sentAt = .now
-            // What asks for changes does not ask whether the store still is what it was.
+            // A query of changes does not check the store's continuity.
             if isBeat { lastSent = .now }
             link.send(statements, lastNumber)
         case .resting, .connecting, .closed: break
         }
     }
 
-    /// The server that the connection is to.
+    /// The server of the connection.
     var server: PostgresServer? {
         switch phase {
         case .greeting(let link), .ready(let link): link.server
@@ -184,7 +185,7 @@ final class PostgresSession: @unchecked Sendable {
         planTick()
     }
 
-    /// The first beat goes alone: what it finds counts for all that follows.
+    /// The first heartbeat is sent alone, since its result applies to everything that follows.
     private func greet(_ link: PostgresLink) {
         phase = .greeting(link)
         begin([])
@@ -193,7 +194,7 @@ final class PostgresSession: @unchecked Sendable {
     private func replied(
         _ number: Int, _ result: Result<[PostgresResult], PostgresFailure>, _ at: Instant
     ) {
-        // A decision that comes too late is none, though no tick has found out yet.
+        // A late decision is void, even if no tick has detected it yet.
         if giveUpLate() { isLate = true }
         guard number == lastNumber, let work else {
             return lose(.malformed("a reply out of order"))
@@ -204,10 +205,10 @@ final class PostgresSession: @unchecked Sendable {
             if error.endsConnection { return lose(error) }
             if case .greeting = phase { return lose(error) }
             self.work = nil
-            for errand in work.errands { errand.fail(storeFailure(error)) }
+            for task in work.tasks { task.fail(storeFailure(error)) }
         }
         if self.work == nil {
-            // Only work that is done in time as a whole shows that the next can be, too.
+            // Only work that is finished in time shows that the next can be, too.
             if !work.isForChanges, .now - work.beganAt <= limits.decisionMax { isLate = false }
             if case .greeting(let link) = phase { becomeReady(link) }
         }
@@ -224,7 +225,7 @@ final class PostgresSession: @unchecked Sendable {
         notifications?.start()
     }
 
-    /// The net under lost notifications.
+    /// Finds changes whose notifications were lost.
     private func askForChanges() {
         changesAt = nil
         let next = ContinuousClock.now + limits.changesInterval
@@ -239,7 +240,7 @@ final class PostgresSession: @unchecked Sendable {
 
     // MARK: - Losing and finding
 
-    /// Only a connection that has been well for a while is made again at once, and waited for.
+    /// Only a connection that has worked for a while is reopened at once, and waited for.
     private func lose(_ failure: PostgresFailure, isSilent: Bool = false) {
         attempt += 1
         var wasReady = false
@@ -259,10 +260,10 @@ final class PostgresSession: @unchecked Sendable {
         lastFailure = failure
         isLate = false
         phase = .resting(until: .now + pauseBeforeNextAttempt())
-        let underWay = work?.errands ?? []
+        let underWay = work?.tasks ?? []
         work = nil
-        for errand in errands.lose(underWay, hopeless: failures > 0) {
-            errand.fail(storeFailure(failure))
+        for task in tasks.lose(underWay, hopeless: failures > 0) {
+            task.fail(storeFailure(failure))
         }
         tellCondition()
         finishIfClosed()
@@ -299,13 +300,13 @@ final class PostgresSession: @unchecked Sendable {
         planTick()
     }
 
-    /// Tells who has waited too long; true if something on its way is past its time.
+    /// Fails operations that have waited too long; true if work under way is late.
     private func giveUpLate() -> Bool {
         let now = ContinuousClock.now
         let failure = PostgresFailure.tooSlow("the database did not answer in time")
-        for errand in errands.giveUp(at: now) { errand.fail(storeFailure(failure)) }
+        for task in tasks.giveUp(at: now) { task.fail(storeFailure(failure)) }
         let late = work?.giveUp(at: now) ?? []
-        for errand in late { errand.fail(storeFailure(failure)) }
+        for task in late { task.fail(storeFailure(failure)) }
         return !late.isEmpty
     }
 
@@ -317,12 +318,12 @@ final class PostgresSession: @unchecked Sendable {
         guard case .ready = phase else { return }
         if readySince + limits.retryMax <= now { failures = 0 }
         if let changesAt, changesAt <= now, !isLate, closers.isEmpty { askForChanges() }
-        if nextBeat <= now, work == nil, errands.waiting.isEmpty { begin([]) }
+        if nextBeat <= now, work == nil, tasks.waiting.isEmpty { begin([]) }
     }
 
     private func planTick() {
         let now = ContinuousClock.now
-        let isIdle = errands.waiting.isEmpty && work == nil
+        let isIdle = tasks.waiting.isEmpty && work == nil
         var next = isIdle ? now + limits.beatInterval : now + Self.tickInterval
         switch phase {
         case .resting(let until): next = min(next, until)
@@ -338,12 +339,12 @@ final class PostgresSession: @unchecked Sendable {
             deadline: .now() + .nanoseconds(Int(wait.nanoseconds)), leeway: .milliseconds(1))
     }
 
-    /// A database that was too slow is tried with nothing but beats until it is not.
+    /// A database that was too slow gets only heartbeats until it answers in time.
     private var nextBeat: ContinuousClock.Instant {
         lastSent + (isLate ? limits.probeInterval : limits.beatInterval)
     }
 
-    /// How exactly deadlines are kept while something is awaited.
+    /// The precision of deadlines while a reply is pending.
     private static let tickInterval = Duration.milliseconds(50)
 
     // MARK: - Telling
@@ -353,7 +354,7 @@ final class PostgresSession: @unchecked Sendable {
         report("\(url.shown): \(trouble); no calls until earlier ones can no longer matter")
     }
 
-    /// Somebody else has noticed it, or the server has just started.
+    /// Another process has detected it, or the server has just started.
     func noticeQuarantine(for span: Duration) {
         guard quarantinedUntil == nil else { return }
         quarantinedUntil = .now + span
@@ -364,9 +365,9 @@ final class PostgresSession: @unchecked Sendable {
         switch event {
         case .unheard(let reason):
             report(
-                "\(url.shown): no notifications: \(reason); what other replicas learn is found in the"
+                "\(url.shown): no notifications: \(reason); changes by other replicas are found in the"
                     + " journal")
-        case .heard: report("\(url.shown): notifications come through again")
+        case .heard: report("\(url.shown): notifications are received again")
         case .unreadable: break
         }
         watchNotifications(event)
@@ -380,7 +381,7 @@ final class PostgresSession: @unchecked Sendable {
         case .ready where quarantinedUntil != nil:
             found = .quarantined("it cannot vouch for its gates")
         case .ready: found = .well
-        // Nothing to tell before the first attempt has come to an end.
+        // Nothing to report before the first attempt has ended.
         case .resting where failures == 0 && condition == nil: return
         case .connecting where failures == 0 && condition == nil: return
         case .greeting where failures == 0 && condition == nil: return
@@ -400,7 +401,7 @@ final class PostgresSession: @unchecked Sendable {
     }
 
     private func finishIfClosed() {
-        let isIdle = errands.waiting.isEmpty && work?.isAwaited != true
+        let isIdle = tasks.waiting.isEmpty && work?.isAwaited != true
         guard !closers.isEmpty, isIdle else { return }
         switch phase {
         case .greeting(let link), .ready(let link): link.end()
@@ -412,7 +413,7 @@ final class PostgresSession: @unchecked Sendable {
         timer.cancel()
         let closers = closers
         self.closers = []
-        // Behind the refusals that are on their way.
+        // After the pending refusals.
         queue.async { closers.forEach { $0() } }
     }
 }

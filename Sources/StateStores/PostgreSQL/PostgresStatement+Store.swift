@@ -1,11 +1,11 @@
-// The statements of the shared store: readings, the one that writes a decision, and what goes beside.
+// The statements of the shared store: readings, the one that writes a decision, and others.
 
 import StatusCore
 
 extension PostgresStatement {
     // MARK: readings
 
-    /// The store's life and time. Read first: rows that are newer than it make the writing fail.
+    /// The store's identity and time. Read first, so that newer rows make the write fail.
     static let meta = PostgresStatement(
         name: "meta",
         sql: """
@@ -70,8 +70,8 @@ extension PostgresStatement {
 
     // MARK: writing
 
-    /// Compares the revision with the one that was read, and swaps all that was decided on: as a whole, or
-    /// nothing of it. Tells 1 or 0.
+    /// Compares the revision with the one that was read, and writes all decisions or none. Returns
+    /// 1 or 0.
     static func write(
         _ decision: PostgresDecision, over found: PostgresMeta?
     ) -> PostgresStatement {
@@ -109,7 +109,7 @@ extension PostgresStatement {
         WHERE epoch = $1::bigint AND revision = $2::bigint RETURNING 1
         """
 
-    /// Somebody has deleted the row.
+    /// For a row that was deleted.
     private static let insertMeta = """
         INSERT INTO status_proxy.meta
             (epoch, revision, token, clock_offset, last_time, home, server_start, noticed, barrier)
@@ -142,7 +142,7 @@ extension PostgresStatement {
                 $20::bytea[]) b
             ON CONFLICT (id, source) DO UPDATE SET
                 \(updates("id, source, status, done, created_wall, bytes", from: 2))
-            -- The same state, told again, is not written again.
+            -- An unchanged state is not written again.
             WHERE d.bytes <> excluded.bytes OR d.status <> excluded.status
                 OR d.done <> excluded.done OR d.created_wall IS DISTINCT FROM excluded.created_wall
         )
@@ -166,8 +166,8 @@ extension PostgresStatement {
             values: [.text(start.id), .text(start.source), .integer(count)])
     }
 
-    /// Replaces entries by what is left of them, and drops others: those that nobody has written to
-    /// since, and nobody is writing to. Waits for nobody, and holds up no decision.
+    /// Reduces entries and deletes others, if they have not been changed since and are not being
+    /// changed. Waits for no lock, and delays no decision.
     static func purge(
         left: [(entry: StoredEntry, revision: Int64)],
         dropped: [(entry: StoredEntry, revision: Int64)]
@@ -204,7 +204,7 @@ extension PostgresStatement {
             values: [PostgresJSON.entries(left), PostgresJSON.entries(dropped)])
     }
 
-    /// Tokens grow with time: the oldest stand first.
+    /// Tokens grow with time, so the oldest are first.
     static func oldestCalls(atMost count: Int) -> PostgresStatement {
         PostgresStatement(
             name: "oldest_calls",

@@ -2,7 +2,7 @@
 
 internal import StatusCore
 
-/// What one name stands for is prepared once on each connection: its text is always the same.
+/// A named statement is prepared once on each connection, and always has the same text.
 struct PostgresStatement: Sendable {
     var name: String
     var sql: String
@@ -21,13 +21,14 @@ enum PostgresValue: Sendable {
     static func span(_ span: Duration?) -> PostgresValue { .integer(span?.nanoseconds) }
     static func instant(_ instant: Instant?) -> PostgresValue { .integer(instant?.nanoseconds) }
 
-    /// An array of values that hold no quotation mark and no backslash.
+    /// An array of values without quotation marks and backslashes.
     static func array(_ items: [String?]) -> PostgresValue {
         .text("{" + items.map { $0.map { "\"\($0)\"" } ?? "NULL" }.joined(separator: ",") + "}")
     }
 
-    /// An array of byte strings, in the server's binary form: dimensions, whether there are nulls, the
-    /// type of the elements (`bytea`), length and first index, then each element behind its length.
+    /// An array of byte strings, in the server's binary form: dimensions, whether there are nulls,
+    /// the type of the elements (`bytea`), length and first index, then each element after its
+    /// length.
     static func blobs(_ items: [[UInt8]]) -> PostgresValue {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(items.reduce(20) { $0 + $1.count + 4 })
@@ -58,7 +59,7 @@ enum PostgresValue: Sendable {
         case .text(let text): bytes = Array(text.utf8) + [0]
         case .blob(let blob): bytes = blob
         }
-        // Never empty: a pointer that is null means NULL.
+        // Never empty, since a null pointer means NULL.
         let buffer = UnsafeMutableRawBufferPointer.allocate(
             byteCount: max(1, bytes.count), alignment: 1)
         buffer.copyBytes(from: bytes)

@@ -1,15 +1,15 @@
-// The store in a PostgreSQL database, shared by all replicas: operations in, one statement each,
-// replies out when the server has committed.
+// The store in a PostgreSQL database, shared by all replicas: operations come in, replies go out
+// when the server has committed.
 
 internal import Dispatch
 public import StatusCore
 
-/// Keeps gates, budgets and answers where several replicas find them, on the database's clock.
+/// Keeps gates, budgets and answers for several replicas, on the database's clock.
 ///
-/// One connection carries everything, pipelined, but for the other replicas' notifications. No method
-/// and no queue of the caller's ever waits for the database: what it does not answer in time fails,
-/// and what it answers later counts for nothing. The decisions are the schema's (`CPostgres/schema`); this
-/// side notices when the database is not what it was: promoted, set back, wiped, its clock stepped.
+/// One pipelined connection carries everything but notifications. No method and no queue of the
+/// caller waits for the database: an operation that is not answered in time fails, and a late
+/// answer is discarded. Decisions are made here, by `StoreRules`; the store also detects that the
+/// database was promoted, set back or wiped, or that its clock was stepped.
 ///
 /// `@unchecked Sendable`: `clock` is immutable and itself `Sendable`; `session` is touched only in
 /// blocks of `queue`, which is serial.
@@ -18,9 +18,9 @@ public final class PostgresStore: StateStore, @unchecked Sendable {
     let session: PostgresSession
     private let clock: StoreClock
 
-    /// Begins to connect, and never fails: a database that is away is tried again and again.
-    /// `report` gets lines for operators, `watch` each change of the store's condition,
-    /// `watchNotifications` what befalls notifications; all on the store's queue.
+    /// Begins to connect, and never fails: connecting is repeated until it succeeds. `report` gets
+    /// lines for operators, `watch` each change of the store's condition, `watchNotifications`
+    /// events of notifications; all on the store's queue.
     public convenience init(
         url: PostgresURL, clock: StoreClock = .system,
         report: @escaping @Sendable (String) -> Void = { _ in },
@@ -73,7 +73,7 @@ public final class PostgresStore: StateStore, @unchecked Sendable {
         post(.register(sources, reply: reply))
     }
 
-    /// Goes through the looks in small steps, between which other operations have their turn.
+    /// Goes through the entries in small steps, between which other operations have their turn.
     public func purge(
         _ retention: Retention,
         reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void

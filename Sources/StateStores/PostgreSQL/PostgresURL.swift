@@ -1,15 +1,15 @@
-// Where the shared database is: libpq's own URL, read by libpq, and never shown with its secrets.
+// The URL of the shared database, read by libpq, and never shown with its secrets.
 
 internal import CPostgres
 
-/// A connection URL that libpq understands: several hosts, TLS and all other options are libpq's.
+/// A connection URL in libpq's form, with several hosts, TLS and all other options of libpq.
 public struct PostgresURL: Sendable, Equatable {
     let text: String
-    /// For people: rebuilt from what libpq has read, so that it cannot hold what libpq calls secret.
+    /// For people: rebuilt from libpq's parts, without those that libpq marks as secret.
     public let shown: String
     /// The file of `sslrootcert`, if the URL names one.
     public let rootCertificates: String?
-    /// Credentials and results may cross a network without TLS.
+    /// Whether credentials and results may cross a network without TLS.
     public let mayBeClearText: Bool
     private let secrets: [String]
 
@@ -17,14 +17,14 @@ public struct PostgresURL: Sendable, Equatable {
         public var problem: String
     }
 
-    /// - Throws: why libpq does not take it, in words without any secret of the URL.
+    /// - Throws: why libpq refuses it, without any secret of the URL.
     public init(_ text: String) throws(Failure) {
         let isURL = ["postgresql://", "postgres://"].contains { text.hasPrefix($0) }
         guard isURL, !text.utf8.contains(0) else {
             throw Failure(problem: "it does not begin with postgresql://")
         }
         guard let options = PQconninfoParse(text, nil) else {
-            // libpq's message quotes the URL, password and all.
+            // libpq's message quotes the URL with its password.
             throw Failure(problem: "libpq cannot read it")
         }
         defer { PQconninfoFree(options) }
@@ -37,7 +37,7 @@ public struct PostgresURL: Sendable, Equatable {
         }
         self.text = text
         shown = Self.show(parts)
-        // libpq 16 calls the system's own "system".
+        // In libpq 16, "system" means the system's certificates.
         let roots = parts.first { $0.name == "sslrootcert" }?.value
         rootCertificates = roots == "system" ? nil : roots
         mayBeClearText = Self.mayBeClearText(parts)
@@ -78,13 +78,13 @@ public struct PostgresURL: Sendable, Equatable {
 
     private static let hidden = "[secret]"
 
-    /// What the URL sets, in libpq's order.
+    /// The parts that the URL sets, in libpq's order.
     private static func parts(_ options: UnsafeMutablePointer<PQconninfoOption>) -> [Part] {
         var parts: [Part] = []
         var option = options
         while let keyword = option.pointee.keyword {
             if let value = option.pointee.val {
-                // libpq marks what a dialog has to hide with an asterisk.
+                // libpq marks parts that a dialog has to hide with an asterisk.
                 let isSecret = option.pointee.dispchar.map { $0.pointee == 0x2A } ?? false
                 parts.append(
                     Part(

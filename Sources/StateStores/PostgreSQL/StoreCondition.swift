@@ -1,10 +1,10 @@
-// How a shared store is, told whenever it changes.
+// The condition of a shared store, reported whenever it changes.
 
-/// What operators and health checks want to know. The texts are for operators, free of secrets.
+/// For operators and health checks. The texts are for operators, and contain no secrets.
 public enum StoreCondition: Sendable, Equatable {
     case well
-    /// No operation can be carried out; it is being tried again.
+    /// No operation can be carried out; the store is being tried again.
     case away(String)
-    /// It can be reached, but cannot vouch for its gates yet: no calls.
+    /// The store can be reached, but cannot be sure of its gates yet: no calls.
     case quarantined(String)
 }

@@ -1,13 +1,14 @@
-// The sliding windows that one reservation has to pass.
+// The sliding windows that a reservation has to pass.
 
 import StatusCore
 
-/// At most `limit` calls of a class may count at any time; a call counts until a span after its end.
+/// At most `limit` calls of a class may count at any time; a call counts until a fixed time after
+/// its end.
 struct BudgetWindow: Equatable {
     var kind: BudgetKind
     var span: BudgetSpan
     var limit: Int
-    /// Which calls count.
+    /// The class of calls that count.
     var counted = CallClass.all
 
     static func minute(_ limit: Int) -> BudgetWindow {
@@ -48,7 +49,7 @@ struct BudgetWindow: Equatable {
     }
 }
 
-/// For how long a call counts after its end, and how finely ends are told apart.
+/// How long a call counts after its end, and the resolution of ends.
 enum BudgetSpan: CaseIterable, Sendable {
     case minute
     case day
@@ -72,21 +73,21 @@ enum BudgetSpan: CaseIterable, Sendable {
 /// Calls that are counted together.
 enum CallClass: Hashable, Sendable {
     case all
-    /// For ids that no upstream knew.
+    /// Calls for ids that no upstream knew.
     case unknown
-    /// Of these, those that had read as 404.
+    /// Of these, calls for ids that had got 404.
     case notFound
-    /// Of the unknown ones, those that one key holder has asked for.
+    /// Of the calls for unknown ids, those of one caller.
     case holder(String)
 }
 
-/// What decides which classes count a call.
+/// The properties that determine the classes of a call.
 struct CallClasses: Equatable, Sendable {
-    /// No upstream had told the action's state when the call was granted.
+    /// No upstream had reported the action's state when the call was granted.
     var isUnknown = false
-    /// Such an id had read as 404 before.
+    /// Such an id had got 404 before.
     var wasNotFound = false
-    /// The key holder who asked for such an id.
+    /// The caller that asked for such an id.
     var holder: String?
 
     var all: [CallClass] {

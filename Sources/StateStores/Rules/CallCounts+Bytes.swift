@@ -1,4 +1,4 @@
-// The counts as bytes, as files and databases keep them: short, and the same everywhere.
+// The compact byte form of the counts, the same in files and databases.
 
 import StatusCore
 
@@ -18,7 +18,7 @@ extension CallCounts {
         return writer.bytes
     }
 
-    /// Nil when the bytes were not written by `bytes`.
+    /// Nil if the bytes were not written by `bytes`.
     init?(bytes: [UInt8]) {
         guard bytes.first == Self.version else { return nil }
         var reader = Reader(bytes: bytes[1...])

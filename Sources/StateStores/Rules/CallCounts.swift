@@ -1,8 +1,8 @@
-// The calls of one upstream that its budgets count, by class and window.
+// The counted calls of one upstream, by class and window.
 
 import StatusCore
 
-/// What budgets are decided on: its size is bounded, whatever the number of calls and key holders.
+/// The basis of budget decisions. Its size is bounded for any number of calls and callers.
 struct CallCounts: Equatable, Sendable {
     /// One class's calls, in each span.
     struct Counter: Equatable, Sendable {
@@ -15,14 +15,14 @@ struct CallCounts: Equatable, Sendable {
         }
     }
 
-    /// More key holders than this at a time share one class.
+    /// Callers beyond this number share one class.
     static let holdersMax = 64
-    /// The name under which they do: no holder has it.
+    /// The name of that class, which no caller has.
     static let otherHolders = ""
 
     var counters: [CallClass: Counter] = [:]
 
-    /// The holder's own class, while there is room for one.
+    /// The caller's own class, if there is room for one.
     func counted(_ holder: String) -> String {
         if counters[.holder(holder)] != nil { return holder }
         let holders = counters.keys.reduce(0) { if case .holder = $1 { $0 + 1 } else { $0 } }
@@ -43,7 +43,7 @@ struct CallCounts: Equatable, Sendable {
         }
     }
 
-    /// Makes room for other holders: forgets those of whom no call counts at `now`.
+    /// Removes callers of whom no call counts at `now`.
     mutating func forgetHolders(at now: Instant) {
         for case .holder(let name) in Array(counters.keys) {
             let counter = counters[.holder(name)] ?? Counter()
@@ -55,7 +55,7 @@ struct CallCounts: Equatable, Sendable {
         }
     }
 
-    /// When a window has room again: when the call that is `limit`-th from the latest stops counting.
+    /// When a window has room again: when the `limit`-th latest call stops counting.
     func opensIn(_ window: BudgetWindow, at now: Instant) -> Duration {
         guard window.limit > 0 else { return window.span.length }
         guard let end = counters[window.counted]?[window.span].end(rank: window.limit) else {
@@ -68,7 +68,7 @@ struct CallCounts: Equatable, Sendable {
     func returns(of window: BudgetWindow, at now: Instant) -> [BudgetReturns.Calls] {
         let ring = counters[window.counted]?[window.span] ?? CallRing()
         let counted = ring.buckets.filter { $0.end + window.span.length > now }
-        // With a limit that was lowered, the first that stop counting free no call.
+        // After a limit was lowered, the first calls that stop counting free no call.
         var surplus = counted.reduce(-window.limit) { $0 + $1.calls }
         return counted.compactMap { bucket in
             let kept = max(0, min(surplus, bucket.calls))

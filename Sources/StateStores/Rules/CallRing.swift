@@ -1,11 +1,11 @@
-// The ends of the calls that a window counts, in as many buckets as the window has room for.
+// The ends of the calls that a window counts, in buckets.
 
 import StatusCore
 
 /// Sorted by end; at most one element for each bucket of its span, whatever the number of calls.
 struct CallRing: Equatable, Sendable {
-    /// The calls of one bucket. All count as if they had ended with the last of them: a window is shut
-    /// for up to a bucket's width too long, and never too short.
+    /// The calls of one bucket. All count as if they had ended with the last of them: a window is
+    /// shut for up to a bucket's width too long, but never too short.
     struct Bucket: Equatable, Sendable {
         var end: Instant
         var calls: Int
@@ -15,12 +15,12 @@ struct CallRing: Equatable, Sendable {
 
     init() {}
 
-    /// `buckets` as they were once read from here.
+    /// `buckets`: those of an earlier ring.
     init(_ buckets: [Bucket]) { self.buckets = buckets }
 
     var isEmpty: Bool { buckets.isEmpty }
 
-    /// Enters a call, and drops what counts at `now` no more.
+    /// Adds a call, and drops calls that no longer count at `now`.
     mutating func add(_ end: Instant, _ span: BudgetSpan, now: Instant) {
         buckets.removeAll { $0.end + span.length <= now }
         guard end + span.length > now else { return }
@@ -33,7 +33,7 @@ struct CallRing: Equatable, Sendable {
         }
     }
 
-    /// Takes out a call that was entered with that end, if it still counts.
+    /// Removes a call that was added with that end, if it still counts.
     mutating func remove(_ end: Instant, _ span: BudgetSpan) {
         let index = index(of: end, span)
         guard index < buckets.count, number(buckets[index].end, span) == number(end, span) else {
@@ -47,7 +47,7 @@ struct CallRing: Equatable, Sendable {
         buckets.reversed().prefix { $0.end > moment }.reduce(0) { $0 + $1.calls }
     }
 
-    /// The end of the `rank`-th latest call; 1 is the latest. Nil when there are fewer.
+    /// The end of the `rank`-th latest call; 1 is the latest. Nil if there are fewer.
     func end(rank: Int) -> Instant? {
         var left = rank
         for bucket in buckets.reversed() {
@@ -64,7 +64,7 @@ struct CallRing: Equatable, Sendable {
         return later.map { $0 + 1 } ?? 0
     }
 
-    /// Rounds down under zero, too.
+    /// Rounds down, also below zero.
     private func number(_ end: Instant, _ span: BudgetSpan) -> Int64 {
         let width = span.bucket.nanoseconds
         let quotient = end.nanoseconds / width

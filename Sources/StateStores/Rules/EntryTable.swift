@@ -2,7 +2,7 @@
 
 import StatusCore
 
-/// Finds an entry by its key, and all entries of an action.
+/// Looks up an entry by its key, and all entries of an action.
 struct EntryTable: Equatable, Sendable, Sequence {
     private var byID: [ActionID: [Source: StoredEntry]] = [:]
 
@@ -14,7 +14,7 @@ struct EntryTable: Equatable, Sendable, Sequence {
         }
     }
 
-    /// An action's, in the order of its sources' names.
+    /// The entries of an action, ordered by source name.
     func entries(of id: ActionID) -> [StoredEntry] {
         (byID[id] ?? [:]).values.sorted { $0.key.source < $1.key.source }
     }

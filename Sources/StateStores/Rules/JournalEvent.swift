@@ -1,8 +1,8 @@
-// What decisions add to the journal: evidence for audits, which no decision reads.
+// The events that decisions add to the journal: evidence for audits, which no decision reads.
 
 import StatusCore
 
-/// One line of the journal. Lines are added, dropped when they are old, and never changed.
+/// One line of the journal. Lines are added, deleted when they are old, and never changed.
 enum JournalEvent: Equatable, Sendable {
     case granted(GrantedCall)
     case completed(CompletedCall)
@@ -13,31 +13,31 @@ struct GrantedCall: Equatable, Sendable {
     var token: FencingToken
     var key: EntryKey
     var reserved: StoreMoment
-    /// The latest moment at which it can end.
+    /// The latest time at which it can end.
     var ends: Instant
     var classes: CallClasses
     var limits: CallLimits?
 }
 
-/// Somebody has said how a call ended.
+/// The completion of a call.
 struct CompletedCall: Equatable, Sendable {
     var token: FencingToken
     var key: EntryKey
     /// Ended, or given up.
     var state: CallState
-    /// When it ended; nil when that is not known for sure.
+    /// When it ended; nil if that is uncertain.
     var ended: Instant?
     var sent: Instant?
     var outcome: String
 }
 
-/// The raw values are kept in files.
+/// The raw values are stored.
 enum CallState: Int64, Sendable {
-    /// Granted; nobody has said yet how it went.
+    /// Granted and not completed.
     case underWay = 0
-    /// It has ended for sure.
+    /// It has certainly ended.
     case ended = 1
-    /// Its owner gave up on it, but it may still have reached the upstream.
+    /// Its owner gave up, but it may still have reached the upstream.
     case abandoned = 2
 }
 
@@ -59,7 +59,8 @@ extension JournaledCall {
 }
 
 extension CallLimits {
-    /// From a journal's columns, spans in nanoseconds. Nil where a call's rules are not kept.
+    /// From a journal's columns, with durations in nanoseconds. Nil if a call's rules are not
+    /// recorded.
     init?(minInterval: Int64?, flightMax: Int64?, perMinute: Int64?, perDay: Int64?) {
         guard let minInterval, let flightMax, let perMinute else { return nil }
         self.init(

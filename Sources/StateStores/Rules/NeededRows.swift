@@ -1,8 +1,8 @@
-// Which rows a decision reads, for stores that have to fetch them.
+// The rows that a decision reads, for stores that have to fetch them.
 
 import StatusCore
 
-/// The entries of some ids at all sources, what is kept of some sources, and some documents.
+/// The entries of some ids at all sources, the rows of some sources, and some documents.
 struct NeededRows {
     var ids: [ActionID] = []
     var sources = Sources.these([])
@@ -23,7 +23,7 @@ extension Completion {
 }
 
 extension StoreState {
-    /// The entry has an answer whose document was not fetched.
+    /// Whether the entry has an answer whose document was not fetched.
     func lacksDocument(_ key: EntryKey) -> Bool {
         entries[key]?.answer != nil && documents[key] == nil
     }

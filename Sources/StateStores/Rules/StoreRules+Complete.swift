@@ -1,13 +1,13 @@
-// How a call's end is recorded: gate, budgets, pause, gap and news.
+// Records a call's end: gate, budgets, pause, gap and result.
 
 import StatusCore
 
 extension StoreRules {
-    /// Records how a call ended. Saying it twice changes nothing more: after a failed attempt
-    /// nobody can know whether the first one was kept.
+    /// Records how a call ended. It is idempotent, since after a failed attempt it is unknown
+    /// whether the first one was recorded.
     ///
-    /// Reads the source and the entry. The reply shows the record: its document has to be loaded unless
-    /// the news is an answer.
+    /// Reads the source and the entry. The reply has the record, so its document has to be loaded
+    /// unless the completion has an answer.
     func complete(_ completion: Completion, in state: inout StoreState) -> CompletionReply {
         let key = completion.key
         if state.hasCompleted(completion) { return reply(key, gap: nil, state) }
@@ -21,7 +21,7 @@ extension StoreRules {
 
     private func reply(_ key: EntryKey, gap: Duration?, _ state: StoreState) -> CompletionReply {
         guard let record = state.record(key, at: now) else {
-            preconditionFailure("a completed call's entry is kept")
+            preconditionFailure("a completed call's entry exists")
         }
         return CompletionReply(
             record: record, gap: gap, smallestGap: state.sources[key.source]?.smallestGap)
@@ -35,13 +35,13 @@ extension StoreRules {
             sent: completion.sentAgo.map { asked.time - $0 }, outcome: completion.outcome)
     }
 
-    /// The owner's word: a call that never ended for sure keeps its latest possible end, and so does one
-    /// whose lease another call has taken over, by then.
+    /// Applies the owner's report: a call without a certain end keeps its latest possible end, and
+    /// so does one whose lease another call has taken over by then.
     private func end(_ completion: Completion, in state: inout StoreState) -> Duration? {
         let key = completion.key
         guard var entry = state.entries[key], var lease = entry.lease else { return nil }
         let sent = completion.sentAgo.map { asked.time - $0 }
-        // A guess would show up as a gap that never was.
+        // A guess could produce a gap that never existed.
         var gap: Duration?
         if let sent, let before = entry.lastEnd, before <= lease.reserved { gap = sent - before }
         switch completion.gate {
@@ -79,8 +79,7 @@ extension StoreRules {
         state.sources[completion.key.source] = source
     }
 
-    /// Keeps the news if it is newer. An entry that is not kept (any more) comes back with what the call
-    /// learned.
+    /// Records the result if it is newer. A missing entry is created again with the call's result.
     private func keepEntry(_ completion: Completion, in state: inout StoreState) {
         let key = completion.key
         var entry =
@@ -97,7 +96,7 @@ extension StoreRules {
 }
 
 extension StoreState {
-    /// The call's owner has said before how it ended.
+    /// Whether the call was completed before.
     func hasCompleted(_ completion: Completion) -> Bool {
         guard let lease = entries[completion.key]?.lease else { return false }
         return lease.token == completion.token && lease.state != .underWay
@@ -105,8 +104,8 @@ extension StoreState {
 }
 
 extension StoredEntry {
-    /// Keeps news unless what is kept is newer. A finished state is never replaced by an unfinished
-    /// one. True when the news is an answer, and is the one that is kept now.
+    /// Records the result unless the stored one is newer. A finished state is never replaced by an
+    /// unfinished one. True if the result is an answer and was recorded.
     fileprivate mutating func take(_ completion: Completion, asked: StoreMoment) -> Bool {
         let news = completion.news
         var told = asked - completion.answeredAgo
@@ -115,7 +114,7 @@ extension StoredEntry {
         let mark = NewsMark(time: told.time, token: isOwner ? completion.token : nil)
         let isNewer = newest.map { mark.isNewer(than: $0) } ?? true
         if case .answer = news { isKnown = true }
-        // What is newer may have brought no state.
+        // The newer call may have brought no state.
         let isNewestAnswer =
             isNewer || negative != nil && told.time > answer?.told.time ?? .distantPast
         switch news {
@@ -140,7 +139,7 @@ extension StoredEntry {
 }
 
 extension UpstreamFault {
-    /// PostgreSQL cannot keep a zero byte in a text.
+    /// PostgreSQL cannot store a zero byte in a text.
     fileprivate var withoutZeros: UpstreamFault {
         var fault = self
         fault.code = code?.filter { $0 != "\0" }

@@ -1,15 +1,15 @@
-// What is past its use: entries by their age, journal lines by theirs.
+// Decides what is no longer needed: entries and journal lines, by age.
 
 import StatusCore
 
-/// How long and how many calls the journal keeps.
+/// The time and the number of calls that the journal keeps.
 enum JournalLimits {
-    /// The history that can be relied on: an hour more than the longest budget window.
+    /// The guaranteed history: an hour more than the longest budget window.
     static let span = Duration.seconds(25 * 3600)
-    /// Calls beyond this many are dropped early, but not while an audit of a day needs them.
+    /// Calls beyond this number are deleted early, but not while an audit of a day needs them.
     static let callsMax = 1_000_000
 
-    /// Whether a call can be dropped that was granted then; tokens up to `last` have been granted.
+    /// Whether a call that was granted then can be deleted; tokens up to `last` have been granted.
     static func isOver(
         _ token: FencingToken, _ reserved: Instant, last: FencingToken, callsMax: Int,
         at now: Instant
@@ -20,8 +20,9 @@ enum JournalLimits {
 }
 
 extension StoreRules {
-    /// What is left of an entry; nil: nothing. Ages are the store clock's: a wall clock that is set ahead
-    /// drops nothing. Never a gate that could still be shut.
+    /// The part of an entry that is kept; nil: nothing. Ages are on the store's clock, so that
+    /// setting the wall clock ahead deletes nothing. A gate that could still be shut is always
+    /// kept.
     static func retain(
         _ entry: StoredEntry, _ retention: Retention, at now: Instant
     ) -> (entry: StoredEntry?, dropped: Int) {

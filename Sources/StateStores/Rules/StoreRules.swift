@@ -1,23 +1,24 @@
-// The rules of every store, the only ones: a state, a request and the time in, a new state and a reply out.
+// The rules of all stores: a state, a request and the time come in, a new state and a reply go out.
 
 import StatusCore
 
-/// The rules of one operation. Know no file, no database and no clock, and read no journal: a decision
-/// takes as long as the rows that it names, however much has happened before.
+/// The rules of one operation. They use no file, database or clock, and read no journal: the cost
+/// of a decision depends only on the rows that it names.
 struct StoreRules {
-    /// The store's now, while the operation is carried out.
+    /// The store's time during the operation.
     let now: StoreMoment
-    /// When the operation was asked for: spans in the request count back from here.
+    /// When the operation was requested: durations in the request count back from here.
     let asked: StoreMoment
 
-    /// At each source that has one, in the order of their names.
+    /// The records at all sources that have one, ordered by name.
     func lookUp(_ id: ActionID, in state: StoreState) -> [EntryRecord] {
         state.entries.entries(of: id).map { $0.record(at: now, state.documents[$0.key]) }
     }
 
-    /// Enters sources that are not known yet, each with the span for which it is left alone first, and
-    /// replies with the smallest gap that each has ever had. Only in a store without any source it may be
-    /// called at once: elsewhere it can be the new name of one that has just been called. Reads all sources.
+    /// Registers unknown sources, each with the duration of its first pause, and replies with the
+    /// smallest gap that each source has ever had. Only in a store without any source there is no
+    /// pause: elsewhere a source can be the new name of one that has just been called. Reads all
+    /// sources.
     func register(
         _ sources: [Source: Duration], in state: inout StoreState
     ) -> [Source: Duration] {
@@ -28,9 +29,9 @@ struct StoreRules {
         return state.smallestGaps
     }
 
-    /// Checks quarantine, pause, breaker, gate and budget, in this order; takes the call out of all of
-    /// them, or none. Reads the source and the id's entries at all sources; the state's document only
-    /// if the verdict shows the record.
+    /// Checks quarantine, pause, breaker, gate and budget, in this order; takes the call from gate
+    /// and budget, or from neither. Reads the source and the id's entries at all sources; the
+    /// state's document only if the verdict shows the record.
     func reserve(_ request: Reservation, in state: inout StoreState) -> ReservationReply {
         let verdict = verdict(on: request, in: &state)
         let calls = state.sources[request.key.source]?.calls ?? CallCounts()
@@ -68,7 +69,7 @@ struct StoreRules {
         return .granted(grant(request, classes, in: &state))
     }
 
-    /// Until then a call can matter that the store has forgotten, or replicas may still object.
+    /// The time until no forgotten call can matter, and no replica can object.
     private func quarantine(_ request: Reservation, _ state: StoreState) -> Duration? {
         let safe = state.noticed.map { min($0, now.time) + request.quarantine }
         let opensIn = max(safe ?? .distantPast, state.barrier ?? .distantPast) - now.time
@@ -84,7 +85,7 @@ struct StoreRules {
             holder: request.holder.map(source.calls.counted))
     }
 
-    /// The budget that opens last of those that are spent.
+    /// The spent budget that opens last.
     private func spentBudget(
         _ windows: [BudgetWindow], _ source: SourceState
     ) -> ReservationReply.Verdict? {
@@ -107,7 +108,7 @@ struct StoreRules {
         state.sources[key.source, default: SourceState()].calls.grant(ends, classes, now: now.time)
         var entry =
             state.entries[key] ?? StoredEntry(key: key, firstSeen: now, opens: now.time)
-        // Whether and when the upstream saw a call that nobody has completed, nobody knows.
+        // It is unknown whether and when the upstream saw a call that was not completed.
         if let lease = entry.lease, lease.state != .ended { entry.lastEnd = nil }
         entry.opens = now.time + request.hold
         entry.lease = StoredEntry.Lease(
@@ -123,7 +124,7 @@ struct StoreRules {
 }
 
 extension CallCounts {
-    /// Counts a call until its latest possible end, and makes room for its holder's class.
+    /// Counts a call until its latest possible end, and makes room for its caller's class.
     fileprivate mutating func grant(_ ends: Instant, _ classes: CallClasses, now: Instant) {
         if let holder = classes.holder, counters[.holder(holder)] == nil { forgetHolders(at: now) }
         add(ends, classes, now: now)

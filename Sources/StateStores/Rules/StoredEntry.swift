@@ -1,58 +1,61 @@
-// What a store keeps of one action at one upstream, in store time; rendered as a `EntryRecord`.
+// A store's row of one action at one upstream, in store time; converted to an `EntryRecord` for
+// replies.
 
 import StatusCore
 
-/// One action's gate and news. Instants are on the store's clock.
+/// One action's gate and result. Instants are on the store's clock.
 struct StoredEntry: Equatable, Sendable {
-    /// Its id is spelled as it was when the entry was made.
+    /// The id is spelled as it was when the entry was created.
     var key: EntryKey
     var firstSeen: StoreMoment
-    /// The gate is open from here on.
+    /// The gate is open from this time on.
     var opens: Instant
-    /// The last call granted; nil when none ever was.
+    /// The last granted call; nil if there was none.
     var lease: Lease?
-    /// The end of the last call before the lease's that the upstream can have seen; nil when there is
-    /// none, or when its end is not known for sure.
+    /// The end of the last call before the lease's that the upstream can have seen; nil if there is
+    /// none, or its end is uncertain.
     var lastEnd: Instant?
-    /// True once this upstream has told the action's state.
+    /// True once this upstream has reported the action's state.
     var isKnown = false
-    /// Which call's news is kept: older news does not replace it.
+    /// The call whose result is stored: an older result does not replace it.
     var newest: NewsMark?
     var answer: Answer?
     var negative: NegativeResult?
-    /// When the id first read as 404; nil when it never did, or has been answered for since.
+    /// When the id first got 404; nil if it never did, or a state came since.
     var notFoundSince: StoreMoment?
 
-    /// The right to one call: its owner alone moves the gate, and the call's place in the budgets.
+    /// The right to one call: only its owner moves the gate, and the call's end in the budgets.
     struct Lease: Equatable, Sendable {
         var token: FencingToken
         var reserved: Instant
-        /// The latest moment at which the call can end.
+        /// The latest time at which the call can end.
         var ends: Instant
         var state = CallState.underWay
-        /// Which budget classes count the call.
+        /// The budget classes that count the call.
         var classes: CallClasses
     }
 
-    /// Whose news is kept, and from when.
+    /// The call of the stored result, and the time of the result.
     struct NewsMark: Equatable, Sendable {
-        /// When the upstream told it, or failed to.
+        /// When the upstream answered or failed.
         var time: Instant
-        /// The call that brought it, if its lease was its own still; nil: it was forgotten, or taken over.
+        /// The call's token, if it still owned its lease; nil: the lease was forgotten or taken
+        /// over.
         var token: FencingToken?
 
-        /// The order of calls tells which news is newer. A forgotten call has no place in it: a store that
-        /// was set back grants later tokens than that for older news. Then the ages decide.
+        /// The order of tokens shows which result is newer. A forgotten call has no place in it,
+        /// since a store that was set back grants later tokens for older results. Then the ages
+        /// decide.
         func isNewer(than other: NewsMark) -> Bool {
             if let token, let theirs = other.token { return token > theirs }
             return time > other.time || time == other.time && token != nil
         }
     }
 
-    /// A state that the upstream told; the document itself is kept beside the entry.
+    /// A state from the upstream; the document itself is stored beside the entry.
     struct Answer: Equatable, Sendable {
         var isDone: Bool
-        /// On the wall clock of the process that was told.
+        /// On the wall clock of the process that received it.
         var checkedAt: WallTime
         var told: StoreMoment
     }
@@ -63,10 +66,10 @@ struct StoredEntry: Equatable, Sendable {
         var ended: StoreMoment
     }
 
-    /// A finished state is never asked for again while it is kept (invariant 5).
+    /// A finished action is never called for again while its state is kept.
     var isFinished: Bool { answer?.isDone == true }
 
-    /// As callers of the store see it at `now`. An answer without its document is none.
+    /// The record at `now`. An answer without its document is left out.
     func record(at now: StoreMoment, _ document: ActionDocument?) -> EntryRecord {
         var kept: KeptAnswer?
         if let answer, let document {
@@ -84,24 +87,24 @@ struct StoredEntry: Equatable, Sendable {
 }
 
 extension EntryKey {
-    /// The same, with its id as it was first asked for; nil: in its canonical form.
+    /// The same key with the id's first spelling; nil: the canonical one.
     func spelled(_ spelling: String?) -> EntryKey {
         EntryKey(source, ActionID(spelling ?? id.canonical) ?? id)
     }
 }
 
 extension ActionID {
-    /// Nil when it is spelled in its canonical form.
+    /// Nil if it is the canonical spelling.
     var otherSpelling: String? { text == canonical ? nil : text }
 }
 
-/// A point in time on the store's clock, and what the wall clock showed then.
+/// A point in time on the store's clock and on the wall clock.
 struct StoreMoment: Equatable, Sendable {
     var time: Instant
     var wall: WallTime
 
-    /// An age for people: the longer of what both clocks say. The store's clock stands still while
-    /// the machine is down; the wall clock may have been set back. Never under zero.
+    /// An age for people: the longer one by the two clocks, at least zero. The store's clock stops
+    /// while the machine is down; the wall clock may have been set back.
     func since(_ earlier: StoreMoment) -> Duration {
         max(time - earlier.time, wall - earlier.wall, .zero)
     }

@@ -1,8 +1,9 @@
-// When a file that failed may be tried again.
+// The back-off of a file that failed.
 
 import StatusCore
 
-/// Counts failures in a row; the first is tried again at once, later ones after a growing wait.
+/// Counts failures in a row; after the first the next attempt is made at once, later after a
+/// growing wait.
 struct BackOff {
     private static let shortest = Duration.milliseconds(100)
     private static let longest = Duration.seconds(5)
@@ -11,7 +12,7 @@ struct BackOff {
     private var until = Instant.distantPast
     private(set) var last: SQLiteFailure?
 
-    /// What stands in the way of another attempt now.
+    /// The failure that forbids another attempt now.
     func failure(at now: Instant) -> SQLiteFailure? { now < until ? last : nil }
 
     mutating func failed(_ failure: SQLiteFailure, at now: Instant) {

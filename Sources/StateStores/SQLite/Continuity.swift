@@ -1,9 +1,9 @@
-// Whether a file still is what this process left: what is remembered and what is found in, a
-// judgement out.
+// Checks that a file continues the one that this process remembers: the found and the remembered
+// state come in, a judgement goes out.
 
 import StatusCore
 
-/// What a running store remembers of its file, to notice when it was set back or exchanged.
+/// What a running store remembers of its file, to detect that it was set back or replaced.
 struct Continuity: Equatable {
     var epoch: Int64
     /// The highest revision seen.
@@ -21,16 +21,17 @@ struct Continuity: Equatable {
     /// How far the store's clock may be behind the last time written before it counts as broken.
     static let lagMax = Duration.seconds(2)
 
-    /// What to make of a file, and of its clock.
+    /// The judgement on a file, and on its clock.
     struct Judgement: Equatable {
-        /// The clock put right; after trouble its moment and, if others could miss it, a new epoch.
+        /// The corrected row; after a fault with its time and, if other processes could miss it, a
+        /// new epoch.
         var meta: StoreMeta
-        /// What is wrong; nil: the file continues what is remembered.
+        /// The fault; nil: the file continues the remembered one.
         var trouble: String?
     }
 
-    /// `remembered` is nil at a first start. `noticed`: the trouble met so far, on the way to the
-    /// file or by an earlier judgement, that is not repaired yet.
+    /// `remembered` is nil at a first start. `noticed`: an earlier fault, on opening the file or by
+    /// an earlier judgement, that is not repaired yet.
     static func judge(
         _ found: StoreMeta, remembered: Continuity?, noticed: String?,
         sinceBoot: Instant, bootID: String?
@@ -38,7 +39,7 @@ struct Continuity: Equatable {
         var meta = found
         var trouble = noticed ?? remembered?.trouble(with: found)
         if !isSameBoot(found, remembered, bootID) {
-            // Time without the machine counts as none: nothing opens early.
+            // Down-time of the machine does not count, so nothing opens early.
             meta.clockOffset = found.lastTime - sinceBoot
             meta.bootID = bootID
             if remembered != nil { trouble = trouble ?? "the boot id changed" }
@@ -47,9 +48,9 @@ struct Continuity: Equatable {
             trouble = trouble ?? "the clock is behind the last time written"
         }
         guard trouble != nil else { return Judgement(meta: meta, trouble: nil) }
-        // For processes that start later: they remember nothing to compare with.
+        // For processes that start later, and have nothing to compare with.
         meta.noticed = meta.time(sinceBoot: sinceBoot)
-        // Whoever else uses the file shall notice too; an epoch that is already new says it all.
+        // So that other processes detect it, too; an epoch that has changed already is enough.
         if remembered?.epoch == found.epoch || remembered == nil {
             meta.epoch = StoreMeta.freshEpoch()
         }

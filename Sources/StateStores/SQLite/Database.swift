@@ -1,4 +1,4 @@
-// One SQLite connection: opened, given commands, closed with its owner.
+// One SQLite connection, which is closed with its owner.
 
 internal import CSQLite
 
@@ -6,11 +6,11 @@ internal import CSQLite
 struct Database: ~Copyable {
     fileprivate let handle: OpaquePointer
 
-    /// What may be done to the file.
+    /// The permitted use of the file.
     enum Access {
-        /// Read it, and change nothing.
+        /// Read it without changes.
         case reading
-        /// Read and write it, and make it if it is missing.
+        /// Read and write it, and create it if it is missing.
         case writing
 
         fileprivate var flags: Int32 {
@@ -40,7 +40,7 @@ struct Database: ~Copyable {
     }
 
     deinit {
-        // Statements still open keep the connection alive until they are finalized, too.
+        // Open statements keep the connection alive until they are finalized.
         sqlite3_close_v2(handle)
     }
 
@@ -52,7 +52,7 @@ struct Database: ~Copyable {
         return Statement(prepared)
     }
 
-    /// Runs commands that bring no rows.
+    /// Runs commands that return no rows.
     func execute(_ sql: String) throws(SQLiteFailure) {
         let code = sqlite3_exec(handle, sql, nil, nil, nil)
         guard code == SQLITE_OK else { throw failure(code, sql) }
@@ -70,12 +70,12 @@ struct Database: ~Copyable {
         return try statement.first { $0.text(0) }
     }
 
-    /// Rows that the last statement changed.
+    /// The number of rows that the last statement changed.
     var lastChangeCount: Int { Int(sqlite3_changes64(handle)) }
 
     var isInTransaction: Bool { sqlite3_get_autocommit(handle) == 0 }
     var isReadOnly: Bool { sqlite3_db_readonly(handle, "main") != 0 }
-    /// Rows written since the connection was opened.
+    /// The number of rows written since the connection was opened.
     var changeCount: Int64 { sqlite3_total_changes64(handle) }
 
     /// True when the path no longer leads to the open file.
@@ -85,7 +85,8 @@ struct Database: ~Copyable {
         return code != SQLITE_OK || moved != 0
     }
 
-    /// Closing will leave the write-ahead log as it is: for files whose path leads elsewhere now.
+    /// Makes the close leave the write-ahead log unchanged, for a file whose path leads to another
+    /// file now.
     func keepLogOnClose() {
         let code = csqlite_keep_log_on_close(handle)
         precondition(code == SQLITE_OK, "a connection's setting cannot fail")

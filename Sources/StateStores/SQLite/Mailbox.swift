@@ -1,8 +1,8 @@
-// Operations that wait for their store's queue: in order, and not more than a bound.
+// Operations that wait for their store's queue, in order, up to a bound.
 
 import StatusCore
 
-/// What was asked for and not carried out yet.
+/// The pending operations.
 struct Mailbox {
     private var waiting: [StoreOperation] = []
     private var closers: [@Sendable () -> Void] = []
@@ -13,7 +13,7 @@ struct Mailbox {
     init(waitingMax: Int) { self.waitingMax = waitingMax }
 
     enum Entry {
-        /// Somebody has to start the draining.
+        /// The caller has to start the draining.
         case first
         case queued
         case refused(StoreFailure)
@@ -28,14 +28,14 @@ struct Mailbox {
         return start()
     }
 
-    /// Nothing is taken in from here on.
+    /// Accepts no further operations.
     mutating func close(_ reply: @escaping @Sendable () -> Void) -> Entry {
         isClosing = true
         closers.append(reply)
         return start()
     }
 
-    /// Puts a purge back for its next step, whatever the bound.
+    /// Puts a purge back for its next step, even beyond the bound.
     mutating func putBack(_ operation: StoreOperation) { waiting.append(operation) }
 
     mutating func take(atMost count: Int) -> [StoreOperation] {

@@ -1,4 +1,4 @@
-// A short sleep for the one case in which SQLite's own waiting for locks does not help.
+// A short sleep for the only case in which SQLite's own wait for locks does not help.
 
 internal import Glibc
 

@@ -1,4 +1,4 @@
-// Why the file store could not do something, before the border maps it to the port's words.
+// Failures of the file store, before they are mapped to the port's failures.
 
 import CSQLite
 
@@ -13,13 +13,13 @@ enum SQLiteFailure: Error, Equatable {
     case notADatabase(String)
     /// A database, but of another program.
     case foreign(String)
-    /// A store of a program that lays its tables out otherwise.
+    /// A store with another schema version.
     case otherSchema(String)
-    /// The file was replaced, or lost what the store wrote into it, while it was in use.
+    /// The file was replaced, or lost data of the store, while it was in use.
     case replaced(String)
     case failed(String)
 
-    /// Maps a result code. `step` says what was being done.
+    /// Maps a result code. `step` is the activity that failed.
     init(code: Int32, _ message: String, _ step: String) {
         let text = "\(step): \(message) (\(code))"
         switch code & 0xff {
@@ -41,10 +41,10 @@ enum SQLiteFailure: Error, Equatable {
         }
     }
 
-    /// The connection is still good: the next operation may try again on it.
+    /// Whether the next operation may use the connection again.
     var leavesConnectionUsable: Bool {
         switch self {
-        // An exchanged file is met again, and dealt with, when the next operation connects.
+        // A replaced file is handled when the next operation connects.
         case .locked, .full, .readOnly, .replaced: true
         case .damaged, .notADatabase, .foreign, .otherSchema, .failed: false
         }
@@ -54,7 +54,7 @@ enum SQLiteFailure: Error, Equatable {
         if case .locked = self { true } else { false }
     }
 
-    /// What is in the file cannot be read as what the store wrote.
+    /// Whether the file's content is not what the store wrote.
     var isDamage: Bool {
         switch self {
         case .damaged, .notADatabase: true

@@ -1,4 +1,4 @@
-// The journal in a SQLite file, read beside whoever writes it.
+// Reads the journal in a SQLite file, beside the processes that write it.
 
 public import StatusCore
 
@@ -31,7 +31,7 @@ public struct SQLiteJournal: CallJournal {
         return gaps
     }
 
-    /// A connection of its own for each reading: the file may have been exchanged since the last.
+    /// Uses a new connection for each reading, since the file may have been replaced.
     private func read(
         _ body: (borrowing Database) throws(SQLiteFailure) -> Void
     ) throws(StoreFailure) {

@@ -1,15 +1,15 @@
-// The bounds of a file store.
+// The limits of a file store.
 
 /// Defaults are for production; tests make them small.
 struct SQLiteLimits {
-    /// How long one transaction waits for another process. Less than the time within which a
+    /// How long one transaction waits for another process: less than the time within which a
     /// granted call has to be sent.
     var lockWaitMax = Duration.seconds(1)
-    /// Operations in one transaction.
+    /// The most operations in one transaction.
     var batchMax = 64
-    /// Operations that wait for their turn.
+    /// The most operations that wait for their turn.
     var waitingMax = 10_000
-    /// Rows that one step of a purge looks at.
+    /// The rows of one step of a purge.
     var purgeStepRows = 500
     var journalCallsMax = JournalLimits.callsMax
 

@@ -1,4 +1,4 @@
-// Between columns and what is kept. Words of a newer version are read as the nearest that is known.
+// Converts between columns and values. Unknown words are read as the nearest known one.
 
 import StatusCore
 
@@ -74,7 +74,7 @@ extension SQLiteRows {
         }
     }
 
-    /// All who use the file read the same machine's wall clock.
+    /// All processes that use the file read the same machine's wall clock.
     private static func answer(_ row: Statement.Row) -> StoredEntry.Answer? {
         guard let isDone = row.integer(17), let checked = row.integer(18),
             let told = row.instant(19)
@@ -134,7 +134,7 @@ extension SQLiteRows {
         FROM calls c LEFT JOIN completions e USING (token) ORDER BY c.token
         """
 
-    /// Nil for a source that this version does not know: such a call is not ours.
+    /// Nil for a source that this version does not know.
     static func call(_ row: Statement.Row) -> JournaledCall? {
         guard let token = row.integer(0).map(FencingToken.init),
             let source = row.text(1).flatMap({ Source($0) }),

@@ -1,4 +1,4 @@
-// Dropping what is past its use, a bounded number of rows at a time.
+// Deletes rows that are no longer needed, a bounded number at a time.
 
 import StatusCore
 

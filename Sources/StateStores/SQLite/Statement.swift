@@ -1,4 +1,4 @@
-// One prepared SQL statement: values in, rows out.
+// One prepared SQL statement: values come in, rows go out.
 
 internal import CSQLite
 
@@ -14,7 +14,7 @@ enum SQLiteValue {
     static func flag(_ flag: Bool) -> SQLiteValue { .integer(flag ? 1 : 0) }
 }
 
-/// A prepared statement, to be used again and again. Belongs to one connection.
+/// A reusable prepared statement. Belongs to one connection.
 struct Statement: ~Copyable {
     private let handle: OpaquePointer
 
@@ -30,7 +30,7 @@ struct Statement: ~Copyable {
         while try step() {}
     }
 
-    /// Runs the statement and reads its first row; nil when there is none.
+    /// Runs the statement and reads its first row; nil if there is none.
     func first<Value>(
         _ values: [SQLiteValue] = [], _ read: (Row) -> Value?
     ) throws(SQLiteFailure) -> Value? {
@@ -39,7 +39,7 @@ struct Statement: ~Copyable {
         return try step() ? read(Row(handle)) : nil
     }
 
-    /// Runs the statement and hands over its rows, until `body` says that it has seen enough.
+    /// Runs the statement and calls `body` for its rows, until `body` asks to stop.
     func forEach(
         _ values: [SQLiteValue] = [], _ body: (Row) -> Bool
     ) throws(SQLiteFailure) {
@@ -64,7 +64,7 @@ struct Statement: ~Copyable {
         }
     }
 
-    /// True when a row is there to be read.
+    /// True if a row can be read.
     private func step() throws(SQLiteFailure) -> Bool {
         let code = sqlite3_step(handle)
         switch code {
@@ -86,7 +86,7 @@ struct Statement: ~Copyable {
         return SQLiteFailure(code: code, message, String(sql.prefix(60)))
     }
 
-    /// The row that the statement stands on: only valid inside the closure it is handed to.
+    /// The current row of the statement: only valid inside the closure that it is passed to.
     struct Row {
         private let handle: OpaquePointer
 

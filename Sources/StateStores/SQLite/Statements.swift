@@ -1,4 +1,4 @@
-// All SQL that runs in transactions, prepared once per connection.
+// All SQL of transactions, prepared once per connection.
 
 /// Parameters are numbered in the order in which `SQLiteRows` gives them.
 struct Statements: ~Copyable {
@@ -37,7 +37,7 @@ extension Statements {
             SELECT status, done, created_wall, bytes FROM documents
             WHERE id = ?1 AND source = ?2
             """)
-        // The same state, told again, is not written again.
+        // An unchanged state is not written again.
         let keepDocument = try database.prepare(
             """
             INSERT INTO documents (id, source, status, done, created_wall, bytes)
@@ -72,7 +72,7 @@ extension Statements {
                 min_interval, flight_max, per_minute, per_day)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
             """)
-        // The first word counts: it may be said twice.
+        // The first completion counts, since it may be repeated.
         let addCompletion = try database.prepare(
             """
             INSERT INTO completions (token, revision, id, state, ended, sent, outcome)
@@ -95,7 +95,7 @@ extension Statements {
                 boot_id = excluded.boot_id, clock_offset = excluded.clock_offset,
                 last_time = excluded.last_time, noticed = excluded.noticed
             """)
-        // All at once: a noncopyable value cannot be left half made when preparing fails.
+        // All at once, since a noncopyable value cannot be partly initialised when preparing fails.
         self.init(
             entries: entries, keepEntry: keepEntry, dropEntry: dropEntry, document: document,
             keepDocument: keepDocument, dropDocument: dropDocument, source: source,

@@ -1,13 +1,13 @@
-// Which files a path leads to: the database, its write-ahead log and the log's index.
+// The files of a path: the database, its write-ahead log and the log's index.
 
 internal import Glibc
 
-/// What tells one file from another at the same path.
+/// Identifies a file at a path.
 struct FileIdentity: Equatable {
     var device: UInt64
     var inode: UInt64
 
-    /// Nil when there is no such file.
+    /// Nil if there is no such file.
     init?(_ path: String) {
         var status = stat()
         guard stat(path, &status) == 0 else { return nil }
@@ -16,8 +16,8 @@ struct FileIdentity: Equatable {
     }
 }
 
-/// The three files of an open database. If any of them is another one, other processes no longer
-/// see what this one writes.
+/// The three files of an open database. If any of them is replaced, other processes no longer see
+/// the writes of this one.
 struct StoreFiles: Equatable {
     var main: FileIdentity?
     var log: FileIdentity?
@@ -29,9 +29,9 @@ struct StoreFiles: Equatable {
         index = FileIdentity(path + Self.indexSuffix)
     }
 
-    /// Where the path really leads, over links to a file that is still to be made, too: SQLite puts the
-    /// log beside the file, not beside a link to it. Nil, and errno says why, when there is no way: a
-    /// folder is missing (`none/..` is none, though SQLite would go through it), or links go round.
+    /// The resolved path, also through links to a file that does not exist yet: SQLite puts the log
+    /// beside the file, not beside a link to it. Nil, with errno set, if it cannot be resolved: a
+    /// folder is missing (also in `none/..`, which SQLite would accept), or links form a cycle.
     static func resolve(_ path: String) -> String? {
         var path = path
         for _ in 0..<linksMax {
@@ -47,7 +47,7 @@ struct StoreFiles: Equatable {
         return nil
     }
 
-    /// Why no database can be kept at the path, as far as that shows without opening it.
+    /// Why no database can be kept at the path, as far as that can be checked without opening it.
     static func fault(_ path: String) -> String? {
         guard let place = resolve(path) else {
             return errno == ENOENT ? "its folder does not exist" : "it has no folder: \(lastError)"
@@ -59,14 +59,14 @@ struct StoreFiles: Equatable {
                 return "the file cannot be read and written: \(lastError)"
             }
         }
-        // The log and its index are made beside it, and go again.
+        // The log and its index are created and deleted beside it.
         guard canMakeFiles(in: parts(place).folder) else {
             return "its folder cannot be written: \(lastError)"
         }
         return nil
     }
 
-    /// Tried, for not all that forbids it shows in a folder's mode.
+    /// Tries it, since a folder's mode does not show everything that can forbid it.
     private static func canMakeFiles(in folder: String) -> Bool {
         let trial = "\(folder)/.status-proxy-\(getpid())"
         let descriptor = open(trial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
@@ -76,11 +76,11 @@ struct StoreFiles: Equatable {
         return true
     }
 
-    /// They hold results of actions.
+    /// The files contain results of actions.
     private static let ownersOnly: mode_t = 0o600
 
-    /// Makes the database's file, if it is missing, for its owner alone, whatever the umask. SQLite gives
-    /// its mode to the log and the index.
+    /// Creates the database's file, if it is missing, for its owner only, whatever the umask is.
+    /// SQLite gives the log and the index the same mode.
     static func make(_ path: String) {
         let made = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, ownersOnly)
         guard made >= 0 else { return }
@@ -88,10 +88,10 @@ struct StoreFiles: Equatable {
         close(made)
     }
 
-    /// Sees to it that files which were there before are their owner's alone, too. Returns what operators
-    /// should know, a line each.
+    /// Restricts existing files to their owner, too. Returns warnings for operators, a line for
+    /// each.
     ///
-    /// None is opened for it: closing one would end SQLite's locks on it (fcntl(2)).
+    /// Opens no file, since closing one would release SQLite's locks on it (fcntl(2)).
     static func narrow(_ path: String) -> [String] {
         [path, path + logSuffix, path + indexSuffix].compactMap { path in
             var status = stat()
@@ -121,7 +121,7 @@ struct StoreFiles: Equatable {
         return (folder.isEmpty ? "/" : String(folder), String(path[path.index(after: slash)...]))
     }
 
-    /// Nil when there is no link.
+    /// Nil if there is no link.
     private static func linkTarget(_ path: String) -> String? {
         var text = [CChar](repeating: 0, count: Int(PATH_MAX))
         let count = readlink(path, &text, text.count)
@@ -129,7 +129,7 @@ struct StoreFiles: Equatable {
         return String(decoding: text[..<count].map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// All three are there.
+    /// Whether all three exist.
     var isWhole: Bool { main != nil && log != nil && index != nil }
 
     static func hasLog(_ path: String) -> Bool { FileIdentity(path + logSuffix) != nil }
@@ -138,8 +138,8 @@ struct StoreFiles: Equatable {
     private static let indexSuffix = "-shm"
     private static let setAsideMax = 1000
 
-    /// Moves what remains at the path to `<path>.<word>-<n>`, so that nothing is lost: all three
-    /// files, or only the log and its index. Tells the new name.
+    /// Moves the remaining files at the path to `<path>.<word>-<n>`, so that nothing is lost: all
+    /// three files, or only the log and its index. Returns the new name.
     static func setAside(
         _ path: String, as word: String, onlyLog: Bool = false
     ) throws(SQLiteFailure) -> String {

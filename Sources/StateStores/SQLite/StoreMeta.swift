@@ -1,21 +1,21 @@
-// The one row that tells which life of the store a file holds, and how its clock runs.
+// The row that identifies the store's epoch in a file, and its clock.
 
 import StatusCore
 
-/// The file's identity in time. Every writing transaction raises `revision`.
+/// The file's identity and time. Every writing transaction raises `revision`.
 struct StoreMeta: Equatable {
-    /// Drawn anew whenever continuity was lost.
+    /// A new random number after every loss of continuity.
     var epoch: Int64
     var revision: Int64
     /// The highest token granted.
     var token: FencingToken
-    /// The boot that `clockOffset` belongs to; nil when it could not be known.
+    /// The boot that `clockOffset` belongs to; nil: unknown.
     var bootID: String?
     /// Store time is the time since boot plus this.
     var clockOffset: Duration
     /// The latest store time that was written.
     var lastTime: Instant
-    /// The store time at which trouble was last noticed, by whichever process; nil: never.
+    /// The store time at which any process last detected a fault; nil: never.
     var noticed: Instant?
 
     static func first(sinceBoot: Instant, bootID: String?) -> StoreMeta {
@@ -24,11 +24,11 @@ struct StoreMeta: Equatable {
             bootID: bootID, clockOffset: .zero, lastTime: sinceBoot)
     }
 
-    /// Tokens of two files that follow each other at one path must not meet.
+    /// Random, so that tokens of successive files at one path do not collide.
     private static let firstTokens: ClosedRange<Int64> = 1...(1 << 50)
 
     static func freshEpoch() -> Int64 { Int64.random(in: 1...Int64.max) }
 
-    /// Never behind what was written.
+    /// Never behind the last time written.
     func time(sinceBoot: Instant) -> Instant { max(sinceBoot + clockOffset, lastTime) }
 }

@@ -47,7 +47,7 @@ extension SQLSession {
     public func loseNotices() throws {
         try query(
             """
-            CREATE OR REPLACE FUNCTION status_proxy.notify(p_teller text, p_ids text[]) RETURNS void
+            CREATE OR REPLACE FUNCTION status_proxy.notify(p_sender text, p_ids text[]) RETURNS void
             LANGUAGE plpgsql VOLATILE AS 'BEGIN END'
             """)
     }

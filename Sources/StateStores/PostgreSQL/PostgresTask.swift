@@ -1,19 +1,19 @@
-// Operations that wait for their batch, in the order in which they were asked for.
+// Operations that wait for their batch, in the order of their requests.
 
 import StatusCore
 
-struct PostgresErrand {
+struct PostgresTask {
     var operation: StoreOperation
-    /// When it is given up, if there is no reply.
+    /// When it is given up without a reply.
     var deadline: ContinuousClock.Instant
-    /// The asker was told that there is no reply. What is under way goes on.
+    /// Whether it was given up. Work under way continues.
     var isGivenUp = false
 
     var isCompletion: Bool {
         if case .complete = operation.request { true } else { false }
     }
 
-    /// No decision: it shares no reading with others.
+    /// Whether it is no decision, and shares no reading with others.
     var isAlone: Bool {
         switch operation.request {
         case .changes, .purge: true
@@ -25,7 +25,7 @@ struct PostgresErrand {
         if !isGivenUp { operation.fail(failure) }
     }
 
-    /// What it brings along, and the batch has to carry.
+    /// The size of its document, which the batch has to carry.
     var documentBytes: Int {
         guard case .complete(let completion, _) = operation.request else { return 0 }
         switch completion.news {
@@ -35,38 +35,38 @@ struct PostgresErrand {
     }
 }
 
-struct PostgresErrands {
-    private(set) var waiting: [PostgresErrand] = []
+struct PostgresTasks {
+    private(set) var waiting: [PostgresTask] = []
 
-    mutating func add(_ errand: PostgresErrand, first: Bool = false) {
-        waiting.insert(errand, at: first ? 0 : waiting.count)
+    mutating func add(_ task: PostgresTask, first: Bool = false) {
+        waiting.insert(task, at: first ? 0 : waiting.count)
     }
 
-    /// The errands of the next batch.
-    mutating func take(atMost count: Int, bytesMax: Int) -> [PostgresErrand] {
-        var batch: [PostgresErrand] = []
+    /// The tasks of the next batch.
+    mutating func take(atMost count: Int, bytesMax: Int) -> [PostgresTask] {
+        var batch: [PostgresTask] = []
         var bytes = 0
-        for errand in waiting.prefix(count) {
-            bytes += errand.documentBytes
-            let isAlone = errand.isAlone || batch.first?.isAlone == true
+        for task in waiting.prefix(count) {
+            bytes += task.documentBytes
+            let isAlone = task.isAlone || batch.first?.isAlone == true
             guard batch.isEmpty || !isAlone && bytes <= bytesMax else { break }
-            batch.append(errand)
+            batch.append(task)
         }
         waiting.removeFirst(batch.count)
         return batch
     }
 
-    /// Takes out what is past its deadline.
-    mutating func giveUp(at now: ContinuousClock.Instant) -> [PostgresErrand] {
+    /// Removes and returns operations past their deadline.
+    mutating func giveUp(at now: ContinuousClock.Instant) -> [PostgresTask] {
         let late = waiting.filter { $0.deadline <= now }
         if !late.isEmpty { waiting.removeAll { $0.deadline <= now } }
         return late
     }
 
-    /// The connection is gone. Completions can be said again, and are put back; the rest is returned,
-    /// what waits too if `hopeless`.
-    mutating func lose(_ underWay: [PostgresErrand], hopeless: Bool) -> [PostgresErrand] {
-        let isKept = { (errand: PostgresErrand) in errand.isCompletion && !errand.isGivenUp }
+    /// Handles a lost connection. Completions can be repeated, and are put back; the rest is
+    /// returned, also waiting operations if `hopeless`.
+    mutating func lose(_ underWay: [PostgresTask], hopeless: Bool) -> [PostgresTask] {
+        let isKept = { (task: PostgresTask) in task.isCompletion && !task.isGivenUp }
         let given = hopeless ? waiting.filter { !isKept($0) } : []
         let lost = underWay.filter { !isKept($0) } + given
         if hopeless { waiting.removeAll { !isKept($0) } }
