@@ -1,12 +1,12 @@
-// What an audit found of one upstream.
+// The result of an audit for one upstream.
 
-/// Figures, and what broke a limit.
+/// Figures, and the violations of limits.
 public struct AuditVerdict: Sendable, Equatable {
     /// Calls that the upstream can have seen.
     public var calls = 0
-    /// Of these, calls whose end is not known for sure.
+    /// Those of `calls` whose end is uncertain.
     public var withoutEnd = 0
-    /// Of these, calls that nobody knows the rules of: they are only counted.
+    /// Those of `calls` whose rules are unknown: they are only counted.
     public var unjudged = 0
     /// Calls that were granted but never sent.
     public var neverSent = 0
@@ -18,7 +18,7 @@ public struct AuditVerdict: Sendable, Equatable {
     public var smallestGap: AuditedGap?
     public var busiestMinute: BusiestSpan?
     public var busiestDay: BusiestSpan?
-    /// The first of them; at most ``violationsMax``.
+    /// The first violations; at most ``violationsMax``.
     public internal(set) var violations: [AuditViolation] = []
     public internal(set) var violationCount = 0
 
@@ -31,11 +31,11 @@ public struct AuditVerdict: Sendable, Equatable {
 public struct AuditedGap: Sendable, Equatable {
     public var id: ActionID
     public var span: Duration
-    /// What the first call's rules asked for; nil: not known.
+    /// The least gap by the first call's rules; nil: unknown.
     public var least: Duration?
     /// When the second call was granted, by the wall clock.
     public var at: WallTime
-    /// False when an end or a sending is not known, and was taken at its worst.
+    /// False when an end or a sending is uncertain, and the worst case was assumed.
     public var isKnown: Bool
 
     init(from before: JournaledCall, to call: JournaledCall) {
@@ -44,17 +44,18 @@ public struct AuditedGap: Sendable, Equatable {
         span = (call.sent ?? call.reserved) - before.ended
         at = call.reservedAt
         // A call that was completed after the next one was granted: its owner had been stopped, and
-        // tells when it woke, not when its call ended.
+        // reported the time of its waking, not of the call's end.
         let isEndKnown = before.state == .ended && before.ended <= call.reserved
         isKnown = isEndKnown && call.sent != nil
     }
 }
 
-/// The most calls in any window of a length, and when the last of them was granted, under which limit.
+/// The most calls in any window of a length, when the last of them was granted, and under which
+/// limit.
 public struct BusiestSpan: Sendable, Equatable {
     public var calls: Int
     public var until: WallTime
-    /// Nil: none, or not known.
+    /// Nil: no limit, or unknown.
     public var limit: Int?
 
     public init(calls: Int, until: WallTime, limit: Int?) {
@@ -64,10 +65,10 @@ public struct BusiestSpan: Sendable, Equatable {
     }
 }
 
-/// A limit that the journal does not show to have been kept.
+/// A limit that, by the journal, may have been exceeded.
 public enum AuditViolation: Sendable, Equatable {
     /// Two calls of one action were closer than `least`.
     case spacing(AuditedGap, least: Duration)
-    /// A window held more calls than `limit`.
+    /// A window had more calls than `limit`.
     case budget(BudgetKind, BusiestSpan, limit: Int)
 }

@@ -1,27 +1,27 @@
-// Whether the limits were kept: a journal's calls come in, a verdict on each upstream goes out.
+// Checks whether the limits were kept: a journal's calls come in, a verdict on each upstream goes
+// out.
 
-/// Judges spacing and budgets by the journal: each call by the rules that it was granted under. The gate
-/// behind a call is as long as its own interval, and a budget is what the last call that it let through
-/// was held to.
+/// Checks spacing and budgets in the journal, each call by the rules under which it was granted: a
+/// gap by the interval of its first call, a window by the budget of its last call.
 ///
-/// What is not known for sure is taken at its worst. A call without a known end is taken to have
-/// reached the upstream as late as it can have, and one without a known sending as early as it can
-/// have. The store's clock stands still while the machine is down, so that time counts as none. A
-/// gap is therefore never wider, and a minute never emptier, than the upstream saw it.
+/// The worst case is assumed where the journal is uncertain: a call without a known end has reached
+/// the upstream as late as possible, and one without a known sending as early as possible. The
+/// store's clock stops while the machine is down, so that time does not count. So no gap is taken
+/// to be wider, and no minute to have fewer calls, than the upstream saw.
 public struct JournalAudit {
-    /// What each source is held to today.
+    /// The current policies.
     private let policies: PerSource<SourcePolicy>
     private let judgesByCurrent: Bool
     private var audits: [Source: SourceAudit] = [:]
 
-    /// `policies`: what each upstream is held to today, for calls that do not tell their rules, and for
-    /// all if `againstCurrent`.
+    /// `policies`: the current ones, for calls whose rules are unknown, and for all calls if
+    /// `againstCurrent`.
     public init(_ policies: PerSource<SourcePolicy>, againstCurrent: Bool = false) {
         self.policies = policies
         judgesByCurrent = againstCurrent
     }
 
-    /// The configured sources, and those that are not any more but have calls, in the order of their names.
+    /// The configured sources, and removed ones that have calls, ordered by name.
     public var sources: [Source] {
         policies.sources + audits.keys.filter { policies[$0] == nil }.sorted()
     }
@@ -43,12 +43,12 @@ public struct JournalAudit {
     }
 }
 
-/// One upstream's calls under judgement.
+/// The audit of one upstream's calls.
 private struct SourceAudit {
     let current: CallLimits?
     let judgesByCurrent: Bool
     private var figures = AuditVerdict()
-    /// Of each action: the call that can have reached the upstream last.
+    /// For each action, the call that can have reached the upstream last.
     private var last: [ActionID: JournaledCall] = [:]
     private var spans = CallSpans()
     private var unknownSpans = CallSpans()
@@ -59,7 +59,7 @@ private struct SourceAudit {
     }
 
     mutating func take(_ call: JournaledCall) {
-        // The budget paid for it, but the upstream never saw it.
+        // It counted against the budget, but the upstream never saw it.
         guard !call.wasNeverSent else { return figures.neverSent += 1 }
         var call = call
         call.limits = judgesByCurrent ? current : call.limits ?? current
@@ -87,7 +87,7 @@ private struct SourceAudit {
         if call.ended > before.ended { last[call.key.id] = call }
     }
 
-    // The contract's own windows, without what stores add for clocks that are slewed.
+    // The contract's windows, without the stores' margin for slewed clocks.
     private static let minute = Duration.seconds(60)
     private static let day = Duration.seconds(86_400)
 
@@ -121,8 +121,9 @@ extension CallLimits {
 }
 
 extension JournaledCall {
-    /// What was sent in time is under way no longer than that: who completes later had been stopped, and
-    /// tells when it woke. The next call may rightly have been granted before that.
+    /// A call that was sent in time is under way no longer than that: an owner that completed it
+    /// later had been stopped, and reported the time of its waking. The next call may have been
+    /// granted correctly before.
     fileprivate func bounded(by flightMax: Duration) -> JournaledCall {
         guard state == .ended, ended > reserved + flightMax, let sent,
             sent <= reserved + GateTiming.sendWindow
@@ -146,7 +147,7 @@ extension AuditVerdict {
     }
 }
 
-/// When calls can have reached an upstream, for counting them in sliding windows.
+/// The times at which calls can have reached an upstream, for counting in sliding windows.
 private struct CallSpans {
     private var starts: [(reserved: Instant, at: WallTime, limits: BudgetLimits?)] = []
     private var ends: [Instant] = []
@@ -156,8 +157,8 @@ private struct CallSpans {
         ends.append(max(call.ended, call.reserved))
     }
 
-    /// The most calls that any window of that length can have held, and of the windows that held more
-    /// than they might, the one with the most too many.
+    /// The most calls in any window of that length, and the window that exceeds its limit by the
+    /// most calls, if any does.
     ///
     /// Take the calls that arrived within one window, and of them the one granted last, at `r`. All
     /// were granted by then, and none had ended `window` before `r`: so they are among those that

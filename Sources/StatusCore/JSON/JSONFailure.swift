@@ -1,11 +1,11 @@
-// Why a text was not read as JSON, and the bounds that such a text has to keep.
+// Failures of reading JSON, and the limits of a text.
 
-/// How much JSON is read at most.
+/// The limits of a JSON text.
 public struct JSONLimits: Sendable, Equatable {
     /// Bytes of the whole text.
     public var bytesMax: Int
-    /// Arrays and objects within each other. The reader descends once a level, so this also bounds
-    /// its stack; a scalar alone has no level.
+    /// The nesting of arrays and objects. The reader recurses once for each level, so this also
+    /// bounds its stack; a scalar alone has no level.
     public var levelsMax: Int
 
     public init(bytesMax: Int = 8 * 1024 * 1024, levelsMax: Int = 64) {
@@ -17,7 +17,7 @@ public struct JSONLimits: Sendable, Equatable {
     public static let standard = JSONLimits()
 }
 
-/// What was wrong with a text, and at which byte of it.
+/// The mistake in a text, with its byte offset.
 public enum JSONFailure: Error, Sendable, Equatable {
     /// The text has more bytes than the limit, which is the offset.
     case tooLarge(at: Int)
@@ -25,12 +25,12 @@ public enum JSONFailure: Error, Sendable, Equatable {
     case invalidUTF8(at: Int)
     /// The text stops where something must follow.
     case endedEarly(at: Int)
-    /// A byte that cannot stand there: no value, no comma, no colon, no closing bracket.
+    /// A byte that is invalid at this place.
     case unexpectedByte(at: Int)
     case malformedLiteral(at: Int)
     case malformedNumber(at: Int)
     case malformedEscape(at: Int)
-    /// A control character within a string, not escaped.
+    /// An unescaped control character in a string.
     case bareControlCharacter(at: Int)
     /// Something other than white space follows the value.
     case trailingContent(at: Int)

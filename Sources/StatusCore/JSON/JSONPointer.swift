@@ -1,6 +1,6 @@
 // JSON Pointer (RFC 6901): names one value in a JSON text.
 
-/// Where a value stands: reference tokens from the root.
+/// The place of a value: reference tokens from the root.
 public struct JSONPointer: Hashable, Sendable {
     private let tokens: [String]
 

@@ -1,20 +1,20 @@
-// Reads JSON: the bytes of one whole text come in, a value or the reason why not goes out.
+// Reads JSON: the bytes of one whole text come in, a value or a failure goes out.
 
 /// A strict reader of RFC 8259, for bytes from outside: any input ends in a value or a failure, in
 /// time linear in its length, with a bounded stack.
 ///
 /// Where the RFC leaves a choice:
-/// - One byte order mark in front is skipped (8.1 allows it; some gateways add it).
+/// - One byte order mark at the start is skipped (8.1 allows it; some gateways add it).
 /// - Of a repeated name the last member counts, as with most readers (4).
 /// - Half of a surrogate pair becomes U+FFFD (8.2 calls it unpredictable). A Swift string cannot
-///   hold it, and one broken character in a message is no reason to lose the action's status.
+///   contain it, and one invalid character in a message must not hide the action's status.
 public struct JSONReader {
     private let bytes: [UInt8]
     private let limits: JSONLimits
     private var offset = 0
     private var level = 0
 
-    /// The value that the text is. The text must be one value and nothing else.
+    /// Reads a text that must be exactly one value.
     public static func read(
         _ bytes: [UInt8], limits: JSONLimits = .standard
     ) throws(JSONFailure) -> JSONValue {
@@ -24,7 +24,7 @@ public struct JSONReader {
         return try reader.wholeText()
     }
 
-    /// Checked once for the whole text; every later cut is at an ASCII byte, so its parts are valid
+    /// Checked once for the whole text: it is split at ASCII bytes only, so its parts are valid,
     /// too.
     private static func checkUTF8(_ bytes: [UInt8]) throws(JSONFailure) {
         do throws(UTF8.ValidationError) {
@@ -106,8 +106,8 @@ public struct JSONReader {
         return JSONValue.Member(name, try value())
     }
 
-    /// Hashed (with the process's random seed), so that many names, equal or chosen to collide, cost
-    /// no more than their length.
+    /// Uses hashes with the process's random seed, so that many equal or maliciously chosen names
+    /// cost only linear time.
     private static func lastOfEachName(_ members: [JSONValue.Member]) -> [JSONValue.Member] {
         guard members.count > 1 else { return members }
         var seen = Set<UTF8Name>(minimumCapacity: members.count)
@@ -116,14 +116,14 @@ public struct JSONReader {
         return zip(members, isLast.reversed()).filter(\.1).map(\.0)
     }
 
-    /// Steps over the opening bracket.
+    /// Skips the opening bracket.
     private mutating func descend() throws(JSONFailure) {
         guard level < limits.levelsMax else { throw .tooDeep(at: offset) }
         level += 1
         offset += 1
     }
 
-    /// True, and the level is left, when the closing bracket stands here.
+    /// If the closing bracket is here, leaves the level and returns true.
     private mutating func closes(with bracket: Unicode.Scalar) throws(JSONFailure) -> Bool {
         skipWhiteSpace()
         guard try skip(bracket) else { return false }
@@ -186,7 +186,7 @@ public struct JSONReader {
         }
     }
 
-    /// Skips what stands for itself.
+    /// Skips characters that need no decoding.
     private mutating func skipPlainBytes() {
         while offset < bytes.count {
             let byte = bytes[offset]
@@ -252,20 +252,20 @@ public struct JSONReader {
 
     // MARK: The cursor
 
-    /// The byte here; a text that stops here stopped early.
+    /// The current byte; throws at the end of the text.
     private func current() throws(JSONFailure) -> UInt8 {
         guard offset < bytes.count else { throw .endedEarly(at: offset) }
         return bytes[offset]
     }
 
-    /// Steps over that byte when it stands here. Something must stand here.
+    /// Skips that byte if it is here; throws at the end of the text.
     private mutating func skip(_ scalar: Unicode.Scalar) throws(JSONFailure) -> Bool {
         guard try current() == UInt8(ascii: scalar) else { return false }
         offset += 1
         return true
     }
 
-    /// Steps over that byte when it stands here; the text may stop here.
+    /// Skips that byte if it is here; the text may end here.
     @discardableResult
     private mutating func skipIfThere(_ scalar: Unicode.Scalar) -> Bool {
         guard offset < bytes.count, bytes[offset] == UInt8(ascii: scalar) else { return false }

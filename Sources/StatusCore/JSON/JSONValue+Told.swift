@@ -1,7 +1,7 @@
-// What a value tells, if it is of the wanted kind; a value of another kind tells nothing.
+// Typed access to a value; nil if it has another type.
 
 extension JSONValue {
-    /// The member of that name; nil when it is absent, null, or when this is no object.
+    /// The member of that name; nil if it is absent or null, or if this is not an object.
     public subscript(name: String) -> JSONValue? {
         guard case .object(let members) = self else { return nil }
         let value = members.first { $0.name == name }?.value
@@ -23,13 +23,13 @@ extension JSONValue {
         return true
     }
 
-    /// The number, when it is whole: JSON knows one kind of number, and some writers print integers
-    /// as `3.0` or `3e2`. A text or a boolean is none.
+    /// The number, if it is whole: JSON has one type of number, and some writers print integers as
+    /// `3.0` or `3e2`. Nil for a text or a boolean.
     public var wholeNumber: WholeNumber? {
         guard case .number(let text) = self else { return nil }
         return WholeNumber(jsonNumber: text)
     }
 
-    /// The number as an integer, when it is whole and fits.
+    /// The number as an integer, if it is whole and fits.
     public var integer: Int64? { wholeNumber.flatMap { Int64($0.text) } }
 }

@@ -1,9 +1,9 @@
-// JSON that keeps what it was told: numbers stay the text that stood on the wire.
+// JSON values that keep the original text of numbers.
 
 /// A JSON value (RFC 8259).
 ///
-/// Not `indirect`: the arrays are indirection enough, and a boxed case would cost an allocation
-/// for each of the four million numbers that 8 MiB can hold.
+/// Not `indirect`: the arrays are enough indirection, and a boxed case would cost an allocation for
+/// each of the four million numbers that 8 MiB can contain.
 public enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
@@ -11,7 +11,7 @@ public enum JSONValue: Sendable, Equatable {
     case number(String)
     case string(String)
     case array([JSONValue])
-    /// Members in the order of the wire; of a repeated name the last one counts, and stands alone.
+    /// Members in the received order; only the last member of a repeated name is kept.
     case object([Member])
 
     public struct Member: Sendable, Equatable {

@@ -1,6 +1,6 @@
-// Writes JSON: values come in one after the other, compact UTF-8 bytes go out.
+// Writes JSON: consecutive values come in, compact UTF-8 bytes go out.
 
-/// Appends JSON to bytes, without white space, commas set by itself.
+/// Appends JSON to bytes, without white space, and adds the commas.
 ///
 ///     var json = JSONWriter()
 ///     json.beginObject()
@@ -10,11 +10,11 @@
 ///     json.endArray()
 ///     json.endObject()
 ///
-/// Optionals are written as null. The caller pairs begins with ends, and names with values.
+/// Optionals are written as null. The caller must pair begins with ends, and names with values.
 public struct JSONWriter: Sendable {
-    /// What has been written.
+    /// The bytes written so far.
     public private(set) var bytes: [UInt8] = []
-    /// True after a value: before the next value or name of the same level comes a comma.
+    /// True after a value: a comma is needed before the next value or name of the same level.
     private var needsComma = false
 
     public init(reserving capacity: Int = 0) {
@@ -28,7 +28,7 @@ public struct JSONWriter: Sendable {
     public mutating func beginArray() { begin("[") }
     public mutating func endArray() { end("]") }
 
-    /// Begins an object with the members of a written one, to which more are then added.
+    /// Begins an object with the members of a written one, to which more can be added.
     public mutating func beginObject(extending object: [UInt8]) {
         precondition(object.first == UInt8(ascii: "{") && object.last == UInt8(ascii: "}"))
         separate()
@@ -65,8 +65,9 @@ public struct JSONWriter: Sendable {
         needsComma = true
     }
 
-    /// A value as it was read, numbers to the letter. With `sorted`, the members of every object
-    /// stand in the order of their names' bytes: the same value gives the same bytes.
+    /// A value as it was read, with the original text of numbers. With `sorted`, the members of
+    /// every object are sorted by the bytes of their names, so that the same value gives the same
+    /// bytes.
     public mutating func value(_ value: JSONValue?, sorted: Bool = false) {
         switch value {
         case nil, .null: null()
@@ -147,7 +148,7 @@ public struct JSONWriter: Sendable {
         var text = text
         bytes.append(UInt8(ascii: "\""))
         text.withUTF8 { text in
-            // What is written as it stands goes in runs.
+            // Characters without escapes are written in runs.
             var rest = text[...]
             while let index = rest.firstIndex(where: Self.mustEscape) {
                 bytes += rest[..<index]

@@ -1,9 +1,9 @@
-// A member's name as the bytes that it is, for telling names apart and for sorting them.
+// A member's name as bytes, for comparing and sorting names.
 
 /// A name that compares byte by byte.
 ///
 /// `String` compares by canonical equivalence, so "é" in its two spellings is one string. RFC 8259
-/// 8.3 wants code units: the two are different names, and both members stay.
+/// 8.3 requires code units: the two are different names, and both members are kept.
 struct UTF8Name: Hashable, Comparable {
     let text: String
 

@@ -1,13 +1,13 @@
-// A JSON number that is whole, whatever way it is written in: `10`, `10.0`, `1E+1`, `100e-1`.
+// A JSON number that is whole, in any notation: `10`, `10.0`, `1E+1`, `100e-1`.
 
 /// An integer of any size, as its digits.
 public struct WholeNumber: Sendable, Equatable, ExpressibleByIntegerLiteral {
-    /// Its digits, after a minus when it is negative: a JSON number. One of more than ``digitsMax``
-    /// digits stays as it was written.
+    /// Its digits, after a minus when it is negative: a JSON number. A number of more than
+    /// ``digitsMax`` digits keeps its notation.
     public let text: String
     public let isZero: Bool
 
-    /// As many as the largest double has: `1e999999999` is not written out.
+    /// The number of digits of the largest double: `1e999999999` is not expanded.
     public static let digitsMax = 309
 
     public var isNegative: Bool { text.utf8.first == UInt8(ascii: "-") }
@@ -33,7 +33,7 @@ public struct WholeNumber: Sendable, Equatable, ExpressibleByIntegerLiteral {
             return
         }
         let significant = digits.count - digits.reversed().prefix { $0 == UInt8(ascii: "0") }.count
-        // Of the last digit that is not 0, in powers of ten.
+        // The power of ten of the last nonzero digit.
         let place = exponent - fraction.count + digits.count - significant
         guard place >= 0 else { return nil }
         guard place <= Self.digitsMax - significant else {
@@ -45,7 +45,7 @@ public struct WholeNumber: Sendable, Equatable, ExpressibleByIntegerLiteral {
             + String(repeating: "0", count: place)
     }
 
-    /// What does not fit is cut to a size beside which no text's length counts.
+    /// An exponent that does not fit is clamped to a value far beyond any text's length.
     private static func exponent(_ text: Substring.UTF8View) -> Int {
         guard !text.isEmpty else { return 0 }
         let bound = 1 << 40

@@ -1,8 +1,8 @@
-// From a description's JSON to the description, or to the member that is wrong.
+// Reads a description from JSON, or reports the wrong member.
 
 /// Why a description cannot be used.
 public struct DescriptionFailure: Error, Equatable, CustomStringConvertible {
-    /// Members from the root on, with dots between; empty: the whole.
+    /// The path of members from the root, joined by dots; empty: the whole description.
     public var member: String
     public var problem: String
 
@@ -12,7 +12,7 @@ public struct DescriptionFailure: Error, Equatable, CustomStringConvertible {
 extension APIDescription {
     public static let bytesMax = 1 << 16
 
-    /// - Throws: for a member that is missing, unknown, or of another form.
+    /// - Throws: for a member that is missing, unknown, or of a wrong form.
     public init(_ bytes: [UInt8]) throws(DescriptionFailure) {
         guard let json = try? JSONReader.read(bytes), case .object = json else {
             throw DescriptionFailure(member: "", problem: "it is not a JSON object")
@@ -62,7 +62,7 @@ extension APIDescription {
     }
 }
 
-/// Takes members out of one object, and knows which are left.
+/// Takes members out of one object, and keeps track of the rest.
 private struct DescriptionReader {
     private let value: JSONValue
     private let place: String
@@ -114,7 +114,7 @@ private struct DescriptionReader {
         return pointer
     }
 
-    /// An object from any words to some of ours.
+    /// An object that maps any words to known ones.
     mutating func words<Word: RawRepresentable<String> & CaseIterable>(
         _ name: String, _ type: Word.Type
     ) throws(DescriptionFailure) -> [String: Word] {
@@ -139,7 +139,7 @@ private struct DescriptionReader {
         return DescriptionReader(value, in: "\(place)\(name).")
     }
 
-    /// - Throws: for a member that nobody has asked for.
+    /// - Throws: for a member that was not taken.
     func end() throws(DescriptionFailure) {
         guard let name = left.first else { return }
         throw failure(name, "there is no such member")

@@ -1,13 +1,13 @@
-// An API that tells a job's state as JSON, as a description says: where each part stands in a body, and
-// which words mean which status.
+// An API that reports a job's state as JSON, by its description: the place of each part in a body,
+// and the meaning of status words.
 
 /// Reads bodies by JSON Pointers (RFC 6901).
 public struct APIDescription: StateReader {
-    /// Below the base URL; `{id}` stands for the action's id.
+    /// The path below the base URL; `{id}` is replaced by the action's id.
     public let path: String
     let id: JSONPointer?
     let status: JSONPointer
-    /// The upstream's words, and what they mean; any other is ``ActionStatus/unknown``.
+    /// The meanings of the upstream's words; any other word is ``ActionStatus/unknown``.
     let statuses: [String: ActionStatus]
     var type: JSONPointer?
     var progress: JSONPointer?
@@ -17,21 +17,21 @@ public struct APIDescription: StateReader {
     var succeeded: JSONPointer?
     var failed: JSONPointer?
     var errors: Errors?
-    /// Without a text at each of them a body is not one of the API's.
+    /// A body of the API has a text at each of these places.
     var required: [JSONPointer] = []
-    /// With a text at each of them, and a word at the first, a 404 is the API's own; any other is a
-    /// gateway's. At least one.
+    /// A 404 with a text at each of these places, and a word at the first, is the API's own; any
+    /// other is a gateway's. At least one.
     let notFound: [JSONPointer]
 
     struct Errors: Sendable {
         var items: JSONPointer
-        /// From an item on.
+        /// Relative to an item.
         var code: JSONPointer?
         var message: JSONPointer?
         var target: JSONPointer?
         var classes: [String: ErrorClass] = [:]
 
-        /// Of an error that has no code.
+        /// The code of an error without a code.
         static let otherCode = "OTHER"
     }
 
@@ -72,7 +72,7 @@ public struct APIDescription: StateReader {
 }
 
 extension APIDescription.Errors {
-    /// One item alone is taken for a list of one. Where neither code nor message is described, an item may
+    /// A single item counts as a list of one. If neither code nor message is described, an item may
     /// be a text: the message.
     fileprivate func list(in body: JSONValue) -> [ActionError] {
         let found: [JSONValue] =
@@ -96,7 +96,7 @@ extension APIDescription.Errors {
 }
 
 extension ActionStatus {
-    /// The action has ended.
+    /// Whether the action has ended.
     var isFinal: Bool {
         switch self {
         case .succeeded, .partiallySucceeded, .failed: true

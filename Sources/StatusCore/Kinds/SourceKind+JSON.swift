@@ -1,4 +1,4 @@
-// The kind of any other API: a description file says how it is asked and read.
+// The kind of any other API: a description file defines how it is called and read.
 
 extension SourceKind {
     public static let json = SourceKind(

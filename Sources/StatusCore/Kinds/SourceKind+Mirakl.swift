@@ -13,7 +13,8 @@ extension SourceKind {
             {"PENDING": "PENDING", "SUCCESS": "SUCCEEDED", "FAILED": "FAILED", "ERROR": "FAILED"}
             """#)
 
-    /// Documented: at most one call a minute for each action, one in five recommended.
+    /// Mirakl's documentation: at most one call a minute for each action; one in five minutes is
+    /// recommended.
     private static func mirakl(_ name: String, path: String, statuses: String) -> SourceKind {
         SourceKind(
             name: name, baseURL: "https://miraklconnect.com/api", leastInterval: .seconds(60),
@@ -51,7 +52,7 @@ extension SourceKind {
 }
 
 extension SourceAPI {
-    /// A description that comes with the program.
+    /// A built-in description.
     fileprivate static func described(_ text: String) -> SourceAPI {
         do throws(DescriptionFailure) {
             return try APIDescription(Array(text.utf8)).api

@@ -1,7 +1,8 @@
 // The kind of Voucherify's async actions.
 
 extension SourceKind {
-    /// `GET /v1/async-actions/{id}`. The budget is a share: all use of a project's API counts together.
+    /// `GET /v1/async-actions/{id}`. The budget is a share, since every use of a project's API
+    /// counts.
     public static let voucherify = SourceKind(
         name: "voucherify", baseURL: "https://api.voucherify.io", minInterval: .seconds(30),
         callsPerDay: 2400, idPattern: .prefix("aa_"),
@@ -11,7 +12,7 @@ extension SourceKind {
         api: SourceAPI(path: "/v1/async-actions/{id}", reader: VoucherifyReader()))
 }
 
-/// Nothing is promised: each field may be absent or null.
+/// Voucherify promises nothing: each field may be absent or null.
 struct VoucherifyReader: StateReader {
     func action(
         in body: JSONValue, of source: Source, asked id: ActionID
@@ -42,8 +43,8 @@ struct VoucherifyReader: StateReader {
             upstream: Action.UpstreamStatus(status: word, operationStatus: operationWord))
     }
 
-    /// `{code: integer, key: "not_found", message, …}`. The second documented shape
-    /// `{statusCode, error, message}` is what Node's frameworks answer for a route that is not there.
+    /// `{code: integer, key: "not_found", message, …}`. The second documented shape `{statusCode,
+    /// error, message}` is the answer of Node's frameworks for an unknown route.
     func isNotFound(_ body: JSONValue) -> Bool {
         body["code"]?.wholeNumber != nil && body["key"]?.string == "not_found"
             && body["message"]?.string != nil
@@ -61,7 +62,7 @@ struct VoucherifyReader: StateReader {
         }
     }
 
-    /// `DONE` means ended, not succeeded: what the items came to decides.
+    /// `DONE` means ended, not succeeded: the items' results decide.
     private static func end(_ operationWord: String?, _ tally: VoucherTally) -> ActionStatus {
         if operationWord == "FAILED" { return .failed }
         return switch tally.failures {

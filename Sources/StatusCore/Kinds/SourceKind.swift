@@ -1,21 +1,22 @@
-// What the sources of one kind have in common: defaults, limits of the vendor, credentials, and the API.
+// The common properties of one kind of source: defaults, limits of the vendor, credentials, and the
+// API.
 
-/// A kind of source. A further one is one more file here, and an entry in ``all``.
+/// A kind of source. To add one, add a file here, and an entry in ``all``.
 public struct SourceKind: Sendable {
     public let name: String
-    /// Where the API is, unless that is set; nil: it has to be.
+    /// The default base URL; nil: it has to be set.
     public var baseURL: String?
     public var minInterval = Duration.seconds(60)
-    /// What the vendor demands at least, of all but loopback addresses.
+    /// The vendor's least interval, for all but loopback addresses.
     public var leastInterval = Duration.milliseconds(1)
     public var maxInterval = Duration.seconds(300)
     public var timeout = Duration.seconds(10)
     public var callsPerMinute = 60
-    /// Nil: as many as the minutes allow.
+    /// Nil: not limited.
     public var callsPerDay: Int?
     public var idPattern: IDPattern?
     public var credentials: CredentialForms
-    /// Nil: a description file has to be given.
+    /// Nil: a description file is required.
     public var api: SourceAPI?
 
     public static let all = [miraklOrders, miraklConversations, voucherify, json]
@@ -23,7 +24,7 @@ public struct SourceKind: Sendable {
     public static func named(_ name: String) -> SourceKind? { all.first { $0.name == name } }
 }
 
-/// Where an action's state is asked for, and how the answer is read.
+/// The path of an action's state, and the reader of the answer.
 public struct SourceAPI: Sendable {
     /// Below the base URL; `{id}` stands for the action's id.
     public var path: String
@@ -35,21 +36,21 @@ public struct SourceAPI: Sendable {
     }
 }
 
-/// The ways in which the sources of a kind may be given credentials. Client credentials (RFC 6749, section
-/// 4.4) are one for every kind.
+/// The forms of credentials that a kind accepts. Every kind accepts client credentials (RFC 6749,
+/// section 4.4).
 public struct CredentialForms: Sendable {
-    /// A ready token.
+    /// A given token.
     public var token = false
-    /// The token may go into another field than `Authorization`.
+    /// The token may be sent in another field than `Authorization`.
     public var tokenField = false
-    /// The token endpoint, below the base URL if it begins with a slash; nil: it has to be given.
+    /// The token endpoint, below the base URL if it begins with a slash; nil: it has to be set.
     public var tokenURL: String?
-    /// How the client names itself there.
+    /// How the client authenticates there.
     public var tokenAuthentication = TokenAuthentication.post
-    /// The token endpoint takes an `audience`.
+    /// The token endpoint accepts an `audience`.
     public var audience = false
     public var applicationKeys: ApplicationKeyFields?
-    /// It can be asked without any.
+    /// Whether the API can be called without credentials.
     public var areOptional = false
 
     /// The names of the fields that carry an application's id and token.

@@ -1,7 +1,8 @@
-// From an Action to its JSON form: the fields of the contract, in the contract's order.
+// Renders an Action as JSON: the fields of the contract, in the contract's order.
 
 extension Action {
-    /// The state as it is kept and served. Every field is there; what is not told is null.
+    /// The state as it is stored and served. Every field is present, and null if the upstream does
+    /// not report it.
     public func document() -> ActionDocument {
         var json = JSONWriter(reserving: 1024)
         json.beginObject()

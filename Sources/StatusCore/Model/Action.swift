@@ -1,6 +1,6 @@
-// The Action: one schema for the state of an action at either upstream.
+// The Action: one schema for the state of an action at any upstream.
 
-/// What an action's run has come to.
+/// How far an action is, or how it ended.
 public enum ActionStatus: String, CaseIterable, Sendable {
     case pending = "PENDING"
     case inProgress = "IN_PROGRESS"
@@ -10,7 +10,7 @@ public enum ActionStatus: String, CaseIterable, Sendable {
     case unknown = "UNKNOWN"
 }
 
-/// The state of an action, as the upstream told it. What the upstream did not tell is nil.
+/// The state of an action, as the upstream reported it; nil for what it did not report.
 public struct Action: Sendable, Equatable {
     public var id: ActionID
     public var source: Source
@@ -34,7 +34,7 @@ public struct Action: Sendable, Equatable {
 
     public static let errorsMax = 1000
 
-    /// How many items went which way. At least one of the two is told.
+    /// The numbers of items that succeeded and failed. At least one of the two is known.
     public struct Counts: Sendable, Equatable {
         public var succeeded: WholeNumber?
         public var failed: WholeNumber?
@@ -57,7 +57,7 @@ public struct Action: Sendable, Equatable {
     }
 }
 
-/// One error that an action's run met.
+/// One error of an action.
 public struct ActionError: Sendable, Equatable {
     public var code: String
     public var message: String?
@@ -73,7 +73,7 @@ public struct ActionError: Sendable, Equatable {
     }
 }
 
-/// What kind of trouble an error code tells of.
+/// The kind of failure that an error code means.
 public enum ErrorClass: String, CaseIterable, Sendable {
     case input
     case notFound = "not_found"

@@ -1,4 +1,4 @@
-// An Action as it is kept and served: rendered once, when it changes.
+// An Action as it is stored and served: rendered once, when it changes.
 
 internal import Synchronization
 
@@ -26,7 +26,7 @@ public final class ActionDocument: Sendable, Equatable {
         bytes: [UInt8], source: Source, status: ActionStatus, isDone: Bool, createdAt: WallTime?,
         ending: ActionEnding? = nil
     ) {
-        // Kept for a day: what the writer has reserved too much is given back.
+        // Kept for a day, so without the writer's unused capacity.
         self.bytes = bytes.withUnsafeBufferPointer(Array.init)
         self.isOneLine = bytes.withUnsafeBufferPointer { bytes in
             !bytes.contains { $0 == UInt8(ascii: "\n") || $0 == UInt8(ascii: "\r") }

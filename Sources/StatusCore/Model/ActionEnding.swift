@@ -1,4 +1,4 @@
-// What operators count of an action that has ended.
+// Figures of an ended action, for metrics.
 
 /// What the upstream said of an ended action's run. No store keeps it: it is counted when it is learned.
 ///

@@ -1,10 +1,9 @@
-// The name of an action as a caller gives it, valid once it exists.
+// The id of an action, as a caller gives it. An instance is always valid.
 
 /// An action id: 1–128 characters of `A–Z a–z 0–9 . _ ~ : -`, with a letter or digit first.
 ///
-/// The text is what stands in the request after percent-decoding. Nothing in it can end a URL path
-/// segment, so it can be put into an upstream path as it is (`upstreams`, trap 11). Two UUIDs that
-/// differ in letter case only are equal (RFC 9562, 4).
+/// The text is percent-decoded. It contains nothing that can end a URL path segment, so it needs no
+/// encoding in an upstream path. Two UUIDs that differ in letter case only are equal (RFC 9562, 4).
 public struct ActionID: Hashable, Sendable, CustomStringConvertible {
     public static let bytesMax = 128
 
@@ -21,13 +20,13 @@ public struct ActionID: Hashable, Sendable, CustomStringConvertible {
 
     public var description: String { text }
 
-    /// True for a byte that may stand in an id.
+    /// Whether an id may contain the byte.
     public static func isAllowed(_ byte: UInt8) -> Bool {
         isAlphanumeric(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "_")
             || byte == UInt8(ascii: "~") || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "-")
     }
 
-    /// True for a byte that may start an id.
+    /// Whether an id may start with the byte.
     public static func isAlphanumeric(_ byte: UInt8) -> Bool {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
@@ -69,7 +68,7 @@ extension ActionID {
 // MARK: - Spellings
 
 extension ActionID {
-    /// The text that all spellings of the id have in common.
+    /// The canonical spelling of the id.
     public var canonical: String { isUUID ? text.lowercased() : text }
 
     /// Whether the text is one of the id's spellings.
@@ -104,7 +103,7 @@ extension ActionID {
         return true
     }
 
-    /// Of letters that are hexadecimal digits, the lower-case one.
+    /// The lower-case form of a hexadecimal letter.
     private static func folded(_ byte: UInt8) -> UInt8 {
         (UInt8(ascii: "A")...UInt8(ascii: "F")).contains(byte) ? byte | 0x20 : byte
     }

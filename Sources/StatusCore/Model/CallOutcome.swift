@@ -1,23 +1,23 @@
-// What one upstream call came to, after normalisation.
+// The result of one upstream call, after normalisation.
 
-/// The outcome of one look at one action.
+/// The outcome of one call for one action.
 public enum CallOutcome: Sendable, Equatable {
-    /// The upstream told the action's state.
+    /// The upstream reported the action's state.
     case answered(ActionDocument)
-    /// A real 404: the upstream itself said that it does not know the id.
+    /// A real 404: the upstream itself does not know the id.
     case notFound(UpstreamFault)
     /// Anything else.
     case failed(UpstreamFault)
 }
 
-/// Why a look brought no state: what operators and callers are told of it.
+/// Why a call brought no state, for operators and callers.
 public struct UpstreamFault: Sendable, Equatable {
     public var kind: Kind
-    /// The upstream's HTTP status, when it answered at all.
+    /// The upstream's HTTP status, if it answered.
     public var httpStatus: Int?
-    /// The upstream's own error code, when it gave one.
+    /// The upstream's own error code, if it gave one.
     public var code: String?
-    /// Words for a person, free of secrets. At most ``messageBytesMax`` bytes.
+    /// A message for people, without secrets. At most ``messageBytesMax`` bytes.
     public var message: String?
 
     public static let messageBytesMax = 300
@@ -32,7 +32,7 @@ public struct UpstreamFault: Sendable, Equatable {
     /// The raw values are the `outcome` of problem details, metrics and logs, and are kept in stores.
     public enum Kind: String, CaseIterable, Sendable {
         case notFound = "not-found"
-        // The upstream answered, but not with what was asked for.
+        // The upstream answered, but not with the action's state.
         case serverError = "server-error"
         case unauthorized
         case paymentRequired = "payment-required"
@@ -44,14 +44,14 @@ public struct UpstreamFault: Sendable, Equatable {
         case malformed
         case tooLarge = "too-large"
         case throttled
-        // The call did not come to an answer.
+        // The call got no answer.
         case connectFailed = "connect-failed"
         case tlsFailed = "tls-failed"
         case connectionLost = "connection-lost"
         case timedOut = "timed-out"
         /// The reserved slot was too old to be used; nothing was sent.
         case slotExpired = "slot-expired"
-        /// We ourselves had no descriptor, memory, local port or room left; nothing was sent.
+        /// This service had no descriptor, memory, local port or room left; nothing was sent.
         case outOfResources = "out-of-resources"
         // No call was made.
         case tokenRefused = "token-refused"
@@ -59,13 +59,13 @@ public struct UpstreamFault: Sendable, Equatable {
     }
 }
 
-/// What an upstream's answer says of its limits. Spans count from the answer.
+/// What an upstream's answer says about its limits. Durations count from the answer.
 public struct RateHints: Sendable, Equatable {
     /// Calls left, `X-Rate-Limit-Remaining`.
     public var remaining: Int?
-    /// How long that counts; nil: not told.
+    /// How long `remaining` is valid; nil: unknown.
     public var remainingFor: Duration?
-    /// How long the upstream wants to be left alone, already clamped to 1 s … 1 h.
+    /// How long the upstream must not be called, already clamped to 1 s … 1 h.
     public var retryAfter: Duration?
     /// `X-Rate-Limit-Type` is `api_calls_cycle`: the billing cycle's quota is used up.
     public var isCycleLimit: Bool

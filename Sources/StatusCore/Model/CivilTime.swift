@@ -1,17 +1,17 @@
-// The calendar: a date and time of day in UTC, to and from the wall clock.
+// The calendar: converts dates and times of day in UTC to and from the wall clock.
 
-/// A moment as people write it: proleptic Gregorian date and time of day, UTC.
+/// A proleptic Gregorian date and time of day, UTC.
 struct CivilTime: Equatable {
     let year: Int64
     let month: Int64
     let day: Int64
     var hour: Int64 = 0
     var minute: Int64 = 0
-    /// 60 is a leap second, which is the first second of the next minute here.
+    /// 60 is a leap second, which counts as the first second of the next minute.
     var second: Int64 = 0
     var millisecond: Int64 = 0
 
-    /// Nil for what is on no calendar or clock. Years 0…9999: four digits, as all the forms want.
+    /// Nil for an invalid date or time. Years 0…9999, since all formats have four digits.
     init?(
         year: Int64, month: Int64, day: Int64,
         hour: Int64 = 0, minute: Int64 = 0, second: Int64 = 0, millisecond: Int64 = 0

@@ -1,11 +1,12 @@
-// A state's compressed form: made once, when somebody first accepts it, and kept with the state.
+// A state's compressed form: made once, when a caller first accepts it, and stored with the state.
 
 /// A state's bytes but the last, which closes the object, compressed: the beginning of a gzip member
 /// (RFC 1952), to which whatever follows the state can be added.
 public final class CompressedState: Sendable {
-    /// The member's header, and deflate blocks (RFC 1951) that end with a byte; none is the last.
+    /// The member's header, and deflate blocks (RFC 1951) that end at a byte boundary; none is
+    /// marked as the last.
     public let bytes: [UInt8]
-    /// The CRC-32 of what was compressed.
+    /// The CRC-32 of the uncompressed bytes.
     public let checksum: UInt
 
     public init(bytes: [UInt8], checksum: UInt) {

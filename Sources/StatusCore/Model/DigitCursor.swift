@@ -1,6 +1,6 @@
-// A place in a short text of digits and marks, such as a date.
+// A position in a short text of digits and separators, such as a date.
 
-/// Walks over ASCII digits and the marks between them.
+/// Reads ASCII digits and the separators between them.
 struct DigitCursor {
     private var rest: Substring.UTF8View
 
@@ -8,21 +8,21 @@ struct DigitCursor {
 
     var isAtEnd: Bool { rest.isEmpty }
 
-    /// Steps over that mark when it stands here.
+    /// Skips that separator if it is here.
     mutating func skip(_ mark: Unicode.Scalar) -> Bool {
         guard rest.first == UInt8(ascii: mark) else { return false }
         rest.removeFirst()
         return true
     }
 
-    /// All digits that stand here, each as its value.
+    /// All consecutive digits here, each as its value.
     mutating func digits() -> [Int64] {
         let digits = rest.prefix { $0 >= UInt8(ascii: "0") && $0 <= UInt8(ascii: "9") }
         rest = rest.dropFirst(digits.count)
         return digits.map { Int64($0 - UInt8(ascii: "0")) }
     }
 
-    /// A number written with just so many digits; nil when there are more or fewer.
+    /// A number with that many digits; nil if there are more or fewer.
     mutating func number(digits range: ClosedRange<Int>) -> Int64? {
         let digits = digits()
         guard range.contains(digits.count) else { return nil }

@@ -1,4 +1,5 @@
-// The shape of ids that a source is asked for first. A hint, not a contract: vendors may change theirs.
+// The shape of ids for which a source is asked first. A hint, not a contract: vendors may change
+// their ids.
 
 public enum IDPattern: Hashable, Sendable, LosslessStringConvertible {
     case uuid
@@ -19,7 +20,7 @@ public enum IDPattern: Hashable, Sendable, LosslessStringConvertible {
         }
     }
 
-    public static let form = "uuid, any, or prefix: followed by the ids' beginning, like prefix:aa_"
+    public static let form = "uuid, any, or prefix: and how the ids begin, like prefix:aa_"
 
     private static let prefixWord = "prefix:"
 

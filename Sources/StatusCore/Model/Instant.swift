@@ -1,5 +1,5 @@
-// Points in time. The tracker lives on a local clock that never steps; the wall clock is only for
-// people, and for the texts of upstreams.
+// Points in time. The tracker uses a monotonic local clock; the wall clock is only for people, and
+// for times from upstreams.
 
 /// A point on the process's monotonic clock, in nanoseconds. Never steps, counts while suspended.
 public struct Instant: Hashable, Comparable, Sendable {
@@ -43,7 +43,7 @@ public struct WallTime: Hashable, Comparable, Sendable {
 }
 
 extension Duration {
-    /// The whole span in nanoseconds, cut to what fits a quarter of `Int64` (73 years).
+    /// The duration in nanoseconds, clamped to a quarter of `Int64`'s range (73 years).
     public var nanoseconds: Int64 {
         let (seconds, attoseconds) = components
         let limit = Int64.max / 4_000_000_000
@@ -52,12 +52,12 @@ extension Duration {
         return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
     }
 
-    /// Whole seconds, rounded up, as `Retry-After` and `max-age` want them; at least 0.
+    /// Whole seconds, rounded up, as for `Retry-After` and `max-age`; at least 0.
     public var secondsRoundedUp: Int {
         max(0, Int((nanoseconds + 999_999_999) / 1_000_000_000))
     }
 
-    /// This span, but not under `low` and not over `high`.
+    /// The duration, clamped to `low` … `high`.
     public func clamped(_ low: Duration, _ high: Duration) -> Duration {
         self < low ? low : (self > high ? high : self)
     }

@@ -1,4 +1,4 @@
-// One value for each configured source, in a fixed order: what a dictionary would be, without its hashing.
+// One value for each configured source, in a fixed order: like a dictionary, but without hashing.
 
 /// A value for each of a few sources.
 public struct PerSource<Value> {
@@ -25,7 +25,7 @@ public struct PerSource<Value> {
         try PerSource<Other>(sources: sources, values: values.map { try $0.map(change) })
     }
 
-    /// Nil for a source that is not configured; what is assigned to such a one is dropped.
+    /// Nil for a source that is not configured; an assignment to it has no effect.
     public subscript(source: Source) -> Value? {
         get { sources.firstIndex(of: source).flatMap { values[$0] } }
         _modify {

@@ -1,10 +1,11 @@
-// Times in JSON: RFC 3339 text to wall time and back.
+// Times in JSON: converts RFC 3339 texts to wall time and back.
 
 /// Reads and writes `2026-11-01T10:02:00.010Z`.
 public enum RFC3339 {
-    /// The time that the text tells, or nil when it has another form.
+    /// The time of the text; nil if it has another form.
     ///
-    /// Takes 0 to 9 fraction digits (cut to milliseconds), `Z` or an offset, letters of either case.
+    /// Accepts 0 to 9 fraction digits (truncated to milliseconds), `Z` or an offset, letters of
+    /// either case.
     public static func parse(_ text: String) -> WallTime? {
         var cursor = DigitCursor(text)
         guard let year = cursor.number(digits: 4), cursor.skip("-"),
@@ -22,8 +23,7 @@ public enum RFC3339 {
         return local.wallTime + .seconds(-60 * offset)
     }
 
-    /// UTC with three fraction digits. A time outside the years 0000 to 9999 is written as the
-    /// nearest that the form can hold.
+    /// UTC with three fraction digits. A time outside the years 0000 to 9999 is clamped.
     public static func format(_ time: WallTime) -> String {
         let time = CivilTime(min(max(time, earliest), latest))
         return String(unsafeUninitializedCapacity: form.utf8CodeUnitCount) { text in
@@ -43,7 +43,7 @@ public enum RFC3339 {
 
     private static let form: StaticString = "0000-00-00T00:00:00.000Z"
 
-    /// The number's last digits, as many as there is room for.
+    /// Writes the number's last digits.
     private static func write(
         _ number: Int64, in places: Range<Int>, of text: UnsafeMutableBufferPointer<UInt8>
     ) {

@@ -5,12 +5,12 @@
 /// The name's bytes are the value, so copying and comparing one costs no more than a few words.
 public struct Source: Hashable, Comparable, Sendable, LosslessStringConvertible {
     public static let nameBytesMax = 32
-    /// In one process.
+    /// The most sources of one process.
     public static let countMax = 16
 
     /// The name's bytes, the first in the highest byte of the first word; zeros follow the last.
     ///
-    /// Not a `SIMD4`: its alignment of 32 bytes is more than the allocator gives without being asked.
+    /// Not a `SIMD4`: its alignment of 32 bytes exceeds the allocator's default.
     private let words: (UInt64, UInt64, UInt64, UInt64)
 
     /// Nil when the text is not a name.

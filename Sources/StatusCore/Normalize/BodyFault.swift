@@ -1,18 +1,19 @@
-// Why the body of a good status does not tell the state of the action that was asked for.
+// Why the body of a 2xx answer has no state of the requested action.
 
-/// What was wrong with a body.
+/// The mistake in a body.
 public enum BodyFault: Error, Equatable {
     case empty
     case unreadable(JSONFailure)
     case notAnObject
-    /// It names another action than the one asked for.
+    /// It names another action than the requested one.
     case otherAction
-    /// It lacks what its upstream promises: orders `id` and `status`, vouchers one of the two.
+    /// It lacks members that its upstream promises: orders `id` and `status`, vouchers one of the
+    /// two.
     case lacksIdentity
 
     var kind: UpstreamFault.Kind {
         switch self {
-        // Over a limit of ours, in bytes or levels: it may well be JSON.
+        // It exceeds a limit in bytes or levels, but may be valid JSON.
         case .unreadable(.tooLarge), .unreadable(.tooDeep): .tooLarge
         case .empty, .unreadable: .notJSON
         case .notAnObject, .lacksIdentity: .malformed
@@ -20,7 +21,7 @@ public enum BodyFault: Error, Equatable {
         }
     }
 
-    /// Words of our own, for when the body brings none.
+    /// A message of this service, if the body has none.
     var message: String {
         switch self {
         case .empty: "the body is empty"
@@ -29,7 +30,7 @@ public enum BodyFault: Error, Equatable {
         case .unreadable(let failure): "the body is not JSON from byte \(failure.offset) on"
         case .notAnObject: "the body is not a JSON object"
         case .otherAction: "the body is about another action"
-        case .lacksIdentity: "the body does not tell which action and status it is about"
+        case .lacksIdentity: "the body does not name its action and status"
         }
     }
 }

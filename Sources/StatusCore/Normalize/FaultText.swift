@@ -1,17 +1,17 @@
-// Words of an upstream, made fit for problem details and logs.
+// Cleans messages of upstreams for problem details and logs.
 
-/// Cleans the text of an upstream's error: one line, short, nothing that opens a door.
+/// Cleans the text of an upstream's error: one short line without secrets.
 ///
-/// Report links are keys for whoever holds them, and an upstream may quote the credential that it
-/// refuses (`upstreams`, trap 12). So a word with a link in it becomes `[link]`, and a long run of
-/// letters and digits that is not the id asked for becomes `[hidden]`.
+/// Anyone can use a report link, and an upstream may quote the credential that it refuses. So a
+/// word with a link becomes `[link]`, and a long run of letters and digits other than the requested
+/// id becomes `[hidden]`.
 enum FaultText {
-    /// How much of the text is looked at: what is cut later needs no cleaning.
+    /// The part of the text that is cleaned; the rest is cut anyway.
     static let scalarsMax = 4096
     /// Ids of parts, dates and error codes are shorter; tokens and keys are longer.
     static let runBytesMax = 19
 
-    /// Nil when nothing is left.
+    /// Nil if nothing is left.
     static func clean(_ text: String, keeping id: ActionID) -> String? {
         let words = text.unicodeScalars.prefix(scalarsMax)
             .split { $0.properties.isWhitespace }
@@ -28,7 +28,8 @@ enum FaultText {
         return hidingLongRuns(in: visible, keeping: id)
     }
 
-    /// Control characters forge log lines; format characters turn or hide what stands beside them.
+    /// Control characters can forge log lines; format characters can reverse or hide the text
+    /// beside them.
     private static func isInvisible(_ scalar: Unicode.Scalar) -> Bool {
         switch scalar.properties.generalCategory {
         case .control, .format: true
@@ -38,7 +39,7 @@ enum FaultText {
 
     // MARK: Links
 
-    /// True for `scheme://…`, the same escaped for JSON or for a URL, `www.…` and `host.name/…`.
+    /// True for `scheme://…`, also escaped for JSON or a URL, `www.…` and `host.name/…`.
     private static func isLink(_ word: [UInt8]) -> Bool {
         let word = word.map { $0 | 0x20 }
         let marks = ["://", ":\\/", "%2f%2f", "www."].map { $0.utf8.map { $0 | 0x20 } }
@@ -82,7 +83,7 @@ enum FaultText {
 
     // MARK: Length
 
-    /// The longest beginning that fits and does not end within a scalar.
+    /// The longest prefix that fits and does not end inside a scalar.
     private static func cut(_ text: String, to bytesMax: Int) -> String {
         guard text.utf8.count > bytesMax else { return text }
         var short = String.UnicodeScalarView()

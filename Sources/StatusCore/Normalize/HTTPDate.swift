@@ -1,9 +1,9 @@
-// Dates in HTTP fields: the three forms of RFC 9110, 5.6.7 to wall time.
+// Dates in HTTP fields: converts the three forms of RFC 9110, 5.6.7 to wall time.
 
 /// Reads `Sun, 06 Nov 1994 08:49:37 GMT`, `Sunday, 06-Nov-94 08:49:37 GMT` and
 /// `Sun Nov  6 08:49:37 1994`.
 enum HTTPDate {
-    /// `now` tells which century a year of two digits means.
+    /// `now` determines the century of a two-digit year.
     static func parse(_ text: String, now: WallTime) -> WallTime? {
         let parts = text.split { $0 == " " || $0 == "," || $0 == "-" }
         switch parts.count {

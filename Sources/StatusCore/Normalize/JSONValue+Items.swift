@@ -1,8 +1,8 @@
-// Readings of a value that both upstreams' bodies need.
+// Typed access to values that several upstreams' bodies need.
 
 extension JSONValue {
-    /// The objects in the array of that name. One object alone is taken for a list of one, because
-    /// a vendor's schema says so of `failed`; an empty object is an empty list.
+    /// The objects in the array of that name. A single object counts as a list of one, as a
+    /// vendor's schema has it for `failed`; an empty object is an empty list.
     func items(_ name: String) -> [JSONValue] {
         switch self[name] {
         case .array(let items): items.filter(\.isObject)
@@ -11,7 +11,7 @@ extension JSONValue {
         }
     }
 
-    /// A number of things: whole and not negative, of any size.
+    /// A count: whole and not negative, of any size.
     var count: WholeNumber? { wholeNumber.flatMap { $0.isNegative ? nil : $0 } }
 
     /// A number of milliseconds. Older bodies write it as a string.

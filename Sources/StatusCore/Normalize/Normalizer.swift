@@ -1,11 +1,11 @@
-// Where an upstream's raw answer becomes an outcome: HTTP status first, then the body.
+// Converts an upstream's raw answer to an outcome: by the HTTP status first, then by the body.
 
-/// Reads what an upstream answered about one action. Believes nothing it was not promised.
+/// Reads an upstream's answer about one action. Relies on nothing that is not promised.
 public enum Normalizer {
-    /// What the answer says of the action, and what it says of the upstream's limits.
+    /// The answer's outcome for the action, and its hints about the upstream's limits.
     ///
-    /// `key` is the action that was asked for; `reader` knows its source's bodies; `now` is the moment of
-    /// the answer.
+    /// `key` is the requested action; `reader` reads its source's bodies; `now` is the time of the
+    /// answer.
     public static func outcome(
         of reply: UpstreamReply, about key: EntryKey, by reader: any StateReader, now: WallTime
     ) -> (outcome: CallOutcome, hints: RateHints) {
@@ -18,7 +18,7 @@ public enum Normalizer {
         let id = key.id
         return switch reply.status {
         case 204, 205, 206: failure(.unexpectedStatus, reply, id)
-        // RFC 9110, 15: an unknown 2xx is to be read as 200. The body has to prove itself anyway.
+        // RFC 9110, 15: an unknown 2xx is read as 200. The body is checked anyway.
         case 200..<300: answer(reply, key, reader)
         case 300..<400: failure(.redirected, reply, id)
         case 401: failure(.unauthorized, reply, id)
@@ -47,7 +47,7 @@ public enum Normalizer {
         }
     }
 
-    /// What may be why a body is no JSON: a content coding that nobody asked for.
+    /// A possible cause of a body that is not JSON: a content coding that was not requested.
     private static func foreignCoding(
         _ reply: UpstreamReply, _ fault: BodyFault, _ id: ActionID
     ) -> String {
@@ -56,7 +56,7 @@ public enum Normalizer {
             !["", "identity", "gzip", "x-gzip"].contains(coding),
             let word = FaultText.clean(coding, keeping: id), word.utf8.count <= 40
         else { return "" }
-        return "; its content coding is \(word), which was not asked for"
+        return "; its content coding is \(word), which was not requested"
     }
 
     private static func read(_ body: [UInt8]) throws(BodyFault) -> JSONValue {
@@ -70,10 +70,10 @@ public enum Normalizer {
 
     // MARK: 404
 
-    /// A 404 is the upstream's word on the action only in the upstream's own error shape. Anything
-    /// else is a web server, a gateway or a wrong base URL speaking (`upstreams`, trap 2). Taking it
-    /// for the action's absence would tell callers that everything is gone during a routing fault;
-    /// taking it for a fault costs a 502 and a later look.
+    /// A 404 means that the upstream does not know the action only in the upstream's own error
+    /// shape. Any other body is from a web server, a gateway or a wrong base URL. Reading it as
+    /// "not found" would make all actions look missing during a routing fault; reading it as a
+    /// fault costs a 502 and a later call.
     private static func notFound(
         _ reply: UpstreamReply, _ id: ActionID, _ reader: any StateReader
     ) -> CallOutcome {

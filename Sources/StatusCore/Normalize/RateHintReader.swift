@@ -1,16 +1,15 @@
-// What the header fields of an upstream's answer say of its limits.
+// Reads hints about an upstream's limits from the fields of its answer.
 
 /// Reads `Retry-After` and the `X-Rate-Limit-…` fields.
 ///
-/// `Retry-After` counts from the answer or names a date; `X-Rate-Limit-Retry` is a Unix time. Each
-/// is read as what it is and never guessed to be the other, and the result is clamped: a mix-up by
-/// anyone costs an hour at most, not 55 years (`upstreams`, trap 5). Of several times the latest
-/// counts, and of several counts the smallest.
+/// `Retry-After` is in seconds from the answer, or a date; `X-Rate-Limit-Retry` is a Unix time.
+/// Neither is guessed to be the other, and the result is clamped: a mistake costs at most an hour,
+/// not 55 years. The latest of several times counts, and the smallest of several counts.
 enum RateHintReader {
     static let waitMin = Duration.seconds(1)
     static let waitMax = Duration.seconds(3600)
-    /// For an upstream that says "no more" without saying until when.
-    static let waitUntold = Duration.seconds(60)
+    /// For an upstream that reports no calls left without a time.
+    static let waitUnknown = Duration.seconds(60)
 
     static func hints(in reply: UpstreamReply, now: WallTime) -> RateHints {
         let remaining = reply.values(of: "x-rate-limit-remaining").compactMap(wholeNumber).min()
@@ -23,7 +22,7 @@ enum RateHintReader {
         return RateHints(
             remaining: remaining.map(Int.init),
             remainingFor: isLimited ? limit : limitEnd,
-            retryAfter: wait ?? (isLimited ? waitUntold : nil),
+            retryAfter: wait ?? (isLimited ? waitUnknown : nil),
             isCycleLimit: isCycleLimit(reply))
     }
 
@@ -31,18 +30,18 @@ enum RateHintReader {
         trimmed(reply.value(of: "x-rate-limit-type") ?? "").lowercased() == "api_calls_cycle"
     }
 
-    /// How long the fields `Retry-After` ask to wait, clamped; nil when none of them can be read. A date
-    /// that has passed (or two clocks that disagree) tells nothing.
+    /// The wait of the fields `Retry-After`, clamped; nil if none can be read. A date in the past
+    /// (perhaps by another clock) is ignored.
     static func retryAfter(in reply: UpstreamReply, now: WallTime) -> Duration? {
         let spans = reply.values(of: "retry-after").flatMap { retryAfters(in: $0, now: now) }
         return spans.max()?.clamped(waitMin, waitMax)
     }
 
-    /// RFC 9110, 10.2.3: seconds, or a date; also seen are fractions, ISO dates, and several lines that
-    /// a gateway has joined into one.
+    /// RFC 9110, 10.2.3: seconds, or a date. Also accepts fractions, ISO dates, and several lines
+    /// that a gateway has joined, which occur in practice.
     private static func retryAfters(in text: String, now: WallTime) -> [Duration] {
         if let span = retryAfter(text, now: now) { return [span] }
-        // The comma after a weekday is no border.
+        // The comma after a weekday is not a separator.
         let parts = text.split(separator: ",")
         let dates = zip(parts, parts.dropFirst()).map { "\($0),\($1)" }
         return (parts.map(String.init) + dates).compactMap { retryAfter($0, now: now) }
@@ -54,7 +53,7 @@ enum RateHintReader {
         return date.flatMap { future($0, now: now) }
     }
 
-    /// Unix seconds of the next allowed call. A moment that is not ahead tells nothing.
+    /// Unix seconds of the next allowed call. A time in the past is ignored.
     private static func rateLimitRetry(in reply: UpstreamReply, now: WallTime) -> Duration? {
         let seconds = reply.values(of: "x-rate-limit-retry").compactMap(secondsRoundedUp).max()
         guard let seconds else { return nil }
@@ -70,12 +69,12 @@ enum RateHintReader {
 
     private static func span(seconds: Int64) -> Duration { .seconds(min(seconds, secondsMax)) }
 
-    /// More than any date that a field can mean, and far from an overflow in milliseconds.
+    /// Beyond any date that a field can mean, and far from an overflow in milliseconds.
     private static let secondsMax: Int64 = 1_000_000_000_000
 
     // MARK: Field values
 
-    /// Digits only; what does not fit is the largest number.
+    /// Digits only; a number that overflows becomes the largest one.
     private static func wholeNumber(_ text: String) -> Int64? {
         let text = trimmed(text)
         guard !text.isEmpty, text.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else {

@@ -1,10 +1,9 @@
-// The error bodies that the upstreams document, read leniently.
+// Reads the documented error bodies of the upstreams, leniently.
 
-/// What an upstream says of its own failure:
-/// orders `{code, message, errors?, extensions?}`,
+/// An upstream's description of its own failure: orders `{code, message, errors?, extensions?}`,
 /// vouchers `{code: integer, key?, message, details?, …}` or `{statusCode, error, message}`.
 struct UpstreamErrorBody: Equatable {
-    /// The most telling code: `key`, else `code`, else `statusCode`.
+    /// The most specific code: `key`, else `code`, else `statusCode`.
     var code: String?
     /// `message`, else `details`, else `error`.
     var message: String?

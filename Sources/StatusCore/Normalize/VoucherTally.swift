@@ -1,24 +1,23 @@
-// What a vouchers `result` tells of its items, whichever of its documented shapes it has.
+// Reads the items of a vouchers `result`, in any of its documented shapes.
 
 /// The counts and the failed items of a `result`.
 struct VoucherTally {
-    /// `done_count` and `failed_count`; nil when neither is told.
+    /// `done_count` and `failed_count`; nil if both are absent.
     let counts: Action.Counts?
     /// `failed[]`, then `results[]` that were not found, then `errors[]`; at most
     /// ``Action/errorsMax``.
     let errors: [ActionError]
     let failures: Failures
-    /// Something was done: an item of `results` says so, else `done_count`. Where neither tells,
-    /// something was: a body that lists two failures does not say that all failed.
+    /// Whether something succeeded, by the items of `results`, else by `done_count`. True if both
+    /// are absent: a body that lists two failures does not say that all failed.
     let hasSuccesses: Bool
 
-    /// What one member, or all together, tell of failures. What comes later outweighs what comes
-    /// before.
+    /// The failures that one member, or all together, show. A later case outweighs an earlier one.
     enum Failures: Int, Comparable {
         case untold
         case nothingFailed
         case somethingFailed
-        /// There is something that cannot be read: it may tell of a failure.
+        /// There is something unreadable, which may mean a failure.
         case unreadable
 
         static func < (a: Failures, b: Failures) -> Bool { a.rawValue < b.rawValue }
@@ -55,7 +54,7 @@ struct VoucherTally {
         return count.isZero ? .nothingFailed : .somethingFailed
     }
 
-    /// Whatever stands in the list is a failure.
+    /// Every item of the list is a failure.
     private static func failures(inList value: JSONValue?) -> Failures {
         switch value {
         case nil: .untold
@@ -65,7 +64,7 @@ struct VoucherTally {
         }
     }
 
-    /// `{code|source_id, found, updated}`: only what was not found is a failure.
+    /// `{code|source_id, found, updated}`: only an item that was not found is a failure.
     private static func failures(inResults value: JSONValue?) -> Failures {
         switch value {
         case nil: .untold

@@ -1,21 +1,22 @@
-// The port to the journal: what a store has kept of upstream calls, for those who want proof.
+// The port to the journal: a store's record of upstream calls, for audits.
 
-/// Reads what a store keeps of upstream calls. Changes nothing, and works beside running services.
+/// Reads a store's record of upstream calls. Changes nothing, and works beside running services.
 ///
-/// Blocks until the store has told: for tools, not for the service's queues. Calls leave the journal
-/// an hour after no budget can count them any more, and the history begins anew with the store.
+/// Blocks until the store has replied: for tools, not for the service's queues. Calls are deleted
+/// from the journal an hour after the last budget that counts them, and a new store has an empty
+/// journal.
 public protocol CallJournal {
-    /// Hands over every call kept, in the order in which they were granted, as one moment of the
-    /// store shows them.
+    /// Calls `body` for every recorded call, in the order of their grants, from a consistent
+    /// snapshot of the store.
     func forEachCall(_ body: (JournaledCall) -> Void) throws(StoreFailure)
 
-    /// The smallest gap that each upstream has ever seen, as the store remembers it.
+    /// The smallest gap that each upstream has ever seen, from the store.
     func smallestGaps() throws(StoreFailure) -> [Source: Duration]
 }
 
-/// What a call is held to.
+/// The rules of a call.
 public struct CallLimits: Sendable, Equatable {
-    /// From its end to the sending of the action's next call.
+    /// The least time from its end to the sending of the action's next call.
     public var minInterval: Duration
     /// How long the call itself can be under way.
     public var flightMax: Duration
@@ -28,24 +29,24 @@ public struct CallLimits: Sendable, Equatable {
     }
 }
 
-/// One granted call. Instants are on the store's clock, which stands still while the machine is
-/// down: good for nothing but being compared with each other.
+/// One granted call. Instants are on the store's clock, which stops while the machine is down: they
+/// can only be compared with each other.
 public struct JournaledCall: Sendable, Equatable {
     public var token: FencingToken
     public var key: EntryKey
     public var reserved: Instant
-    /// What the wall clock showed then: for people.
+    /// The wall clock at that time, for people.
     public var reservedAt: WallTime
-    /// When the request was handed to the network; nil when it was not, or when nobody has said.
+    /// When the request was passed to the network; nil if it was not, or if that is unknown.
     public var sent: Instant?
-    /// When the call ended; while that is not known for sure, the latest moment at which it can end.
+    /// When the call ended; while that is uncertain, the latest time at which it can end.
     public var ended: Instant
     public var state: State
-    /// No upstream had told the action's state when the call was granted.
+    /// No upstream had reported the action's state when the call was granted.
     public var wasUnknown: Bool
-    /// The outcome's word, once somebody has said it.
+    /// The outcome's word, once it is recorded.
     public var outcome: String?
-    /// The rules of the process that it was granted to; nil: not kept.
+    /// The rules under which it was granted; nil: not recorded.
     public var limits: CallLimits?
 
     public init(
@@ -65,11 +66,11 @@ public struct JournaledCall: Sendable, Equatable {
     }
 
     public enum State: Sendable, CaseIterable {
-        /// Nobody has said yet how it went; after a crash, nobody ever will.
+        /// Not completed; after a crash, it never will be.
         case underWay
         /// It ended at `ended`.
         case ended
-        /// Its owner gave up on it, but it may still have reached the upstream.
+        /// Its owner gave up, but it may still have reached the upstream.
         case abandoned
     }
 

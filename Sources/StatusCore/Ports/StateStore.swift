@@ -1,10 +1,10 @@
-// The port to the store: what the gate asks of it, and what it promises in return.
+// The port to the store: its operations, and its guarantees.
 //
-// The store has its own clock and never shows it: spans in replies count from the store's "now"
-// while the operation was carried out, spans in requests count back from the moment of the request.
-// Read on a later local clock, "opens in" is therefore never too early.
+// The store has its own clock, which is not visible outside: durations in replies count from the
+// store's "now" during the operation, durations in requests count back from the time of the
+// request. On a later local clock, "opens in" is therefore never too early.
 
-/// One action at one upstream: what has a gate of its own.
+/// One action at one upstream, which has its own gate.
 public struct EntryKey: Hashable, Sendable {
     public var source: Source
     public var id: ActionID
@@ -15,79 +15,80 @@ public struct EntryKey: Hashable, Sendable {
     }
 }
 
-/// Keeps gates, budgets, pauses and answers, so that neither a crash nor a restart forgets them.
+/// Stores gates, budgets, pauses and answers, so that they survive crashes and restarts.
 ///
-/// Every method returns at once; `reply` is called exactly once, on a queue of the store's own.
-/// Operations of one store object are carried out in the order in which they were asked for.
+/// Every method returns at once; `reply` is called exactly once, on the store's own queue.
+/// Operations of one store object are carried out in the order of the calls.
 public protocol StateStore: Sendable {
-    /// Replies with what is kept of some actions, one record for each source that has been asked.
+    /// Replies with the records of some actions, one for each source that has been asked.
     func lookUp(
         _ ids: [ActionID],
         reply: @escaping @Sendable (Result<[EntryRecord], StoreFailure>) -> Void)
 
-    /// Takes a call out of the budget and the action's slot, in one atomic and durable step, or
-    /// says why not. A grant survives a crash: until completed the gate stays shut for `hold`.
+    /// Takes a call from the budget and the action's slot, in one atomic and durable step, or
+    /// replies why not. A grant survives a crash: until completion the gate stays shut for `hold`.
     func reserve(
         _ request: Reservation,
         reply: @escaping @Sendable (Result<ReservationReply, StoreFailure>) -> Void)
 
-    /// Says how a granted call ended. Only the slot's last owner moves the gate; what an older owner
-    /// says is only counted.
+    /// Records how a granted call ended. Only the slot's last owner moves the gate; a completion by
+    /// an older owner is only counted.
     func complete(
         _ completion: Completion,
         reply: @escaping @Sendable (Result<CompletionReply, StoreFailure>) -> Void)
 
-    /// Enters the configured sources, and replies with the smallest gap that each source has ever had.
-    /// One that is new here is left alone for its span first: it may be the new name of another. Asked
-    /// before any reservation.
+    /// Registers the configured sources, and replies with the smallest gap that each source has
+    /// ever had. A source that is new to the store starts paused for its duration, since it may be
+    /// the new name of another. Must be called before any reservation.
     func register(
         _ sources: [Source: Duration],
         reply: @escaping @Sendable (Result<[Source: Duration], StoreFailure>) -> Void)
 
-    /// Drops what is past its use: finished answers after `terminalTTL`, others after `staleMax`,
-    /// gates and counted calls that can no longer matter. Never a gate that could still be shut.
+    /// Deletes what is no longer needed: finished answers after `terminalTTL`, others after
+    /// `staleMax`, gates and counted calls that can no longer matter. Never deletes a gate that
+    /// could still be shut.
     func purge(
         _ retention: Retention,
         reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void)
 
-    /// Has `hear` called with what other processes have done, on a queue of the store's own, from
-    /// now until the store is closed. Asked for once, before anything else. As long as the store
-    /// answers, each change is heard of within half a second, whatever gets lost.
+    /// Calls `hear` with changes by other processes, on the store's own queue, from now until the
+    /// store is closed. Must be called once, before anything else. As long as the store answers,
+    /// each change is reported within half a second, even if notifications are lost.
     func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void)
 
-    /// Ends all use of the store after the operations asked for so far; `reply` comes last.
+    /// Closes the store after the pending operations; `reply` comes last.
     func close(reply: @escaping @Sendable () -> Void)
 }
 
 extension StateStore {
-    /// A store without neighbours has nothing to tell.
+    /// A store that is not shared reports no changes.
     public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {}
 }
 
-/// News of what other processes have done to a shared store. A hint where to look: it can come twice,
-/// and while the store does not answer, late or not at all.
+/// A change by another process of a shared store. It is a hint: it can arrive twice and, while the
+/// store does not answer, late or never.
 public enum StoreNotice: Sendable, Equatable {
     /// Another process completed a call of it: look it up again.
     case changed(ActionID)
-    /// Notices may have been lost: re-read what is in use.
+    /// Changes may have been missed: re-read everything in use.
     case missed
 }
 
-/// What the store keeps of one action at one upstream.
+/// The store's record of one action at one upstream.
 public struct EntryRecord: Sendable, Equatable {
-    /// Its id is spelled as it was first asked for.
+    /// The id is spelled as it was first asked for.
     public var key: EntryKey
-    /// Until the gate opens; zero or less when it is open.
+    /// The time until the gate opens; zero or less if it is open.
     public var opensIn: Duration
-    /// Since this action was first asked for.
+    /// The time since this action was first asked for.
     public var firstSeenAgo: Duration
-    /// True once this upstream has ever told the action's state.
+    /// True once this upstream has reported the action's state.
     public var isKnown: Bool
-    /// The last state told.
+    /// The last state.
     public var answer: KeptAnswer?
-    /// The last look's failure, when it did not bring a state.
+    /// The last call's failure, if it brought no state.
     public var miss: KeptMiss?
-    /// Since the id first read as 404; nil when it never did, or has been answered for since.
+    /// The time since the first 404 for the id; nil if there was none, or a state came since.
     public var notFoundAgo: Duration?
 
     public init(
@@ -104,11 +105,11 @@ public struct EntryRecord: Sendable, Equatable {
     }
 }
 
-/// A state, and when the upstream told it.
+/// A state, and when the upstream reported it.
 public struct KeptAnswer: Sendable, Equatable {
     public var document: ActionDocument
     public var checkedAt: WallTime
-    /// Since the upstream answered. Stores compute it anew for each reply.
+    /// The time since the upstream answered. Stores compute it for each reply.
     public var age: Duration
 
     public init(document: ActionDocument, checkedAt: WallTime, age: Duration) {
@@ -118,12 +119,12 @@ public struct KeptAnswer: Sendable, Equatable {
     }
 }
 
-/// A look that brought no state, and how often in a row that was so.
+/// A call that brought no state, and how many did in a row.
 public struct KeptMiss: Sendable, Equatable {
     public var fault: UpstreamFault
-    /// Looks in a row that ended in a fault of the same sort (404, or anything else); 1 is the first.
+    /// Calls in a row with a fault of the same sort (404, or any other); 1 is the first.
     public var repeats: Int
-    /// Since the look ended. Stores compute it anew for each reply.
+    /// The time since the call ended. Stores compute it for each reply.
     public var age: Duration
 
     public init(fault: UpstreamFault, repeats: Int, age: Duration) {
@@ -133,20 +134,20 @@ public struct KeptMiss: Sendable, Equatable {
     }
 }
 
-/// A wish to make one call.
+/// A request to make one call.
 public struct Reservation: Sendable, Equatable {
     public var key: EntryKey
-    /// Two calls for one action are at least that far apart. Kept with the call, for audits.
+    /// The least time between two calls for one action. Recorded with the call, for audits.
     public var minInterval: Duration
     /// How long the gate stays shut unless the call is completed: call deadline + interval + margin.
     public var hold: Duration
-    /// How long the call itself can still be under way: send window + call deadline + margin. It
-    /// counts against the budget for that long and a full window more, unless completed.
+    /// How long the call itself can be under way: send window + call deadline + margin. Unless
+    /// completed, it counts against the budget for that long plus a full window.
     public var flightMax: Duration
     public var budget: BudgetLimits
-    /// Nothing speaks for the upstream's health here: another process's open breaker counts.
+    /// Whether another process's open breaker applies, since this one has no recent results.
     public var heedsBreaker: Bool
-    /// The key holder who asks for the action, when caller keys are on.
+    /// The caller's name, when caller keys are on.
     public var holder: String?
 
     public init(
@@ -166,14 +167,14 @@ public struct Reservation: Sendable, Equatable {
         CallLimits(minInterval: minInterval, flightMax: flightMax, budget: budget)
     }
 
-    /// How long a store that was exchanged or set back grants nothing: by then no call that it has
-    /// forgotten matters to a gate any more, nor to the minute's budget.
+    /// How long a store that was replaced or set back grants nothing: afterwards no forgotten call
+    /// matters to a gate or the minute's budget.
     public var quarantine: Duration { max(hold, flightMax + BudgetLimits.minuteWindow) }
 }
 
-/// How many calls one upstream may see. Ids that no upstream has ever told a state of may use at
-/// most half of each, rounded down, but at least 1. Half of that half in turn is the most for ids that
-/// this upstream has answered with a 404, and for what one key holder asks for.
+/// The call limits of one upstream. Ids without a state from any upstream may use at most half of
+/// each, rounded down, but at least 1. Of that half, ids that this upstream has answered with 404
+/// may use half, and so may each caller.
 public struct BudgetLimits: Sendable, Equatable {
     /// In any 60 s.
     public var perMinute: Int
@@ -185,23 +186,23 @@ public struct BudgetLimits: Sendable, Equatable {
         self.perDay = perDay
     }
 
-    /// What is promised to the upstream, on its own clock.
+    /// The window of the contract, on the upstream's clock.
     public static let minute = Duration.seconds(60)
     public static let day = Duration.seconds(86_400)
 
-    // What a store counts over is a thousandth more, at least 100 ms: clocks that are being slewed
-    // disagree by up to 500 ppm.
+    // Stores count over a thousandth more, at least 100 ms, since slewed clocks disagree by up to
+    // 500 ppm.
     public static let minuteWindow = Duration.milliseconds(60_100)
     public static let dayWindow = Duration.milliseconds(86_486_400)
 
-    /// The share of a limit that ids of no known action may use.
+    /// The share of a limit for unknown ids.
     public static func unknownShare(of limit: Int) -> Int { max(1, limit / 2) }
 
-    /// The part of that share that ids may use which have read as 404, and that one key holder may use.
+    /// The part of that share for ids with a 404, and for one caller.
     public static func shareOfUnknown(_ share: Int) -> Int { max(1, share / 2) }
 }
 
-/// What became of a reservation.
+/// The result of a reservation.
 public struct ReservationReply: Sendable, Equatable {
     public var verdict: Verdict
     public var budgetLeft: BudgetLeft
@@ -216,38 +217,38 @@ public struct ReservationReply: Sendable, Equatable {
     }
 
     public enum Verdict: Sendable, Equatable {
-        /// The call may be made, within the send window, counted from before the request.
+        /// The call may be made within the send window, which counts from before the request.
         case granted(FencingToken)
-        /// The action's gate is shut, or its end is kept and it is not asked for again (`opensIn`
-        /// may be zero or less then); the record is the newest that the store has.
+        /// The action's gate is shut, or its stored state is final (then `opensIn` may be zero or
+        /// less). The record is the store's newest.
         case gateShut(EntryRecord)
         case budgetSpent(opensIn: Duration, BudgetKind)
-        /// The whole upstream is to be left alone.
+        /// The whole upstream is paused.
         case paused(opensIn: Duration)
-        /// Somebody else has found the upstream failing, see ``Reservation/heedsBreaker``.
+        /// Another process's breaker is open, see ``Reservation/heedsBreaker``.
         case resting(opensIn: Duration)
-        /// The store cannot vouch for its gates until then.
+        /// The store cannot be sure of its gates until then.
         case quarantined(opensIn: Duration)
     }
 }
 
-/// Which budget stands in the way.
+/// The budget that is spent.
 public enum BudgetKind: String, CaseIterable, Sendable {
     case minute
     case day
-    /// The half of the minute's budget that ids of no known action may use.
+    /// The half of the minute's budget for unknown ids.
     case minuteUnknown = "minute-unknown"
-    /// The half of the day's budget that ids of no known action may use.
+    /// The half of the day's budget for unknown ids.
     case dayUnknown = "day-unknown"
-    /// The part of it that ids may use which have read as 404.
+    /// The part of it for ids with a 404.
     case minuteNotFound = "minute-not-found"
     case dayNotFound = "day-not-found"
-    /// The part of it that one key holder may use.
+    /// The part of it for one caller.
     case minuteHolder = "minute-caller"
     case dayHolder = "day-caller"
 }
 
-/// Calls that the budget still allows now.
+/// The calls that the budget still allows.
 public struct BudgetLeft: Sendable, Equatable {
     public var minute: Int
     public var day: Int?
@@ -258,7 +259,7 @@ public struct BudgetLeft: Sendable, Equatable {
     }
 }
 
-/// When calls that a budget counts stop counting, from the reply on.
+/// When counted calls stop counting against a budget, from the reply on.
 public struct BudgetReturns: Sendable, Equatable {
     public struct Calls: Sendable, Equatable {
         public var after: Duration
@@ -293,13 +294,13 @@ public struct Completion: Sendable, Equatable {
     public var key: EntryKey
     public var token: FencingToken
     public var gate: Gate
-    /// Leave the whole upstream alone for that long from now. Never shortens a longer pause.
+    /// Pause the whole upstream for that long from now. Never shortens a longer pause.
     public var pause: Duration?
-    /// What the call has done to the caller's breaker; nil: nothing that others should know.
+    /// The call's effect on the process's breaker; nil: none for other processes.
     public var breaker: BreakerHint?
-    /// How long ago the request was handed to the network; nil when nothing was sent.
+    /// How long ago the request was passed to the network; nil if nothing was sent.
     public var sentAgo: Duration?
-    /// How long ago the upstream answered, or a little longer: the age of the news.
+    /// How long ago the upstream answered, or a little longer: the age of the result.
     public var answeredAgo: Duration
     public var news: News
     /// The outcome's word for the journal: `answered`, or a fault's kind.
@@ -322,14 +323,14 @@ public struct Completion: Sendable, Equatable {
     }
 
     public enum Gate: Sendable, Equatable {
-        /// The call has ended for sure: open that long from now.
+        /// The call has certainly ended: open that long from now.
         case opens(in: Duration)
-        /// The call may still reach the upstream: leave the pessimistic value.
+        /// The call may still reach the upstream: keep the pessimistic value.
         case staysHeld
     }
 
     public enum News: Sendable, Equatable {
-        /// Replaces the answer, forgets the miss; the action is known from now on.
+        /// Replaces the answer, deletes the miss; the action is known from now on.
         case answer(ActionDocument, checkedAt: WallTime)
         /// Keeps the answer, replaces the miss (its `age` counts: 0 is now).
         case miss(KeptMiss)
@@ -338,23 +339,23 @@ public struct Completion: Sendable, Equatable {
     }
 }
 
-/// What one process has learned of an upstream's health, for others that know nothing of it.
+/// One process's result on an upstream's health, for others without results of their own.
 public enum BreakerHint: Sendable, Equatable {
-    /// Its breaker has opened for that long from now. Never shortens what another has said.
+    /// Its breaker has opened for that long from now. Never shortens another process's time.
     case opened(for: Duration)
-    /// It is well again.
+    /// The upstream has recovered.
     case closed
 }
 
-/// What completing found.
+/// The result of a completion.
 public struct CompletionReply: Sendable, Equatable {
     /// The newest record of the action.
     public var record: EntryRecord
-    /// Between the end of the action's call before and this call's sending: the upstream saw the two
-    /// at least that far apart. Nil for a first call, when nothing was sent, or when it is not known
-    /// for sure when the call before ended.
+    /// The time between the end of the action's previous call and this call's sending: the upstream
+    /// saw them at least that far apart. Nil for a first call, if nothing was sent, or if the end
+    /// of the previous call is uncertain.
     public var gap: Duration?
-    /// The smallest gap that this upstream has ever seen, as the store remembers it.
+    /// The smallest gap that this upstream has ever seen, from the store.
     public var smallestGap: Duration?
 
     public init(record: EntryRecord, gap: Duration?, smallestGap: Duration?) {
@@ -364,11 +365,11 @@ public struct CompletionReply: Sendable, Equatable {
     }
 }
 
-/// How long what is kept is of use.
+/// How long records are kept.
 public struct Retention: Sendable, Equatable {
     public var terminalTTL: Duration
     public var staleMax: Duration
-    /// Misses and bare gates.
+    /// For misses, and gates without an answer.
     public var missMax: Duration
 
     public init(terminalTTL: Duration, staleMax: Duration, missMax: Duration) {
@@ -378,7 +379,7 @@ public struct Retention: Sendable, Equatable {
     }
 }
 
-/// Why a store operation was not carried out. Nothing of it has taken effect, or it cannot be known.
+/// Why a store operation failed. It had no effect, or its effect is unknown.
 public enum StoreFailure: Error, Sendable, Equatable {
     /// The store cannot be reached, is full, locked, broken or gone; the text is for operators.
     case unavailable(String)

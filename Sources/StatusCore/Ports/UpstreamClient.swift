@@ -1,38 +1,37 @@
-// The port to the upstreams: one call out, its raw reply back.
+// The port to the upstreams: one call goes out, its raw reply comes back.
 
-/// Speaks to one upstream. Knows its URL and credentials, not what its answers mean.
+/// Calls one upstream. Knows its URL and credentials, but not the meaning of its answers.
 public protocol UpstreamClient: Sendable {
-    /// Makes sure that a credential is at hand, fetching a token when needed (one fetch at a time).
+    /// Ensures that there is a credential, and fetches a token if needed (one fetch at a time).
     ///
-    /// `reply` is called exactly once, from inside this call when there is nothing to wait for; nil
-    /// means ready.
+    /// `reply` is called exactly once, inside this call if nothing has to be waited for; nil means
+    /// ready.
     func prepare(reply: @escaping @Sendable (CredentialFailure?) -> Void)
 
     /// Sends one request for one action, once: no redirects, no retries, no silent re-send.
     ///
     /// Nothing is sent at or after `sendBefore`, and the whole call ends within the upstream's
-    /// deadline. `trace` goes along as the field `traceparent`. `reply` is called exactly once.
+    /// deadline. `trace` is sent as the field `traceparent`. `reply` is called exactly once.
     func call(
         _ id: ActionID, sendBefore: Instant, trace: String?,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void)
 
-    /// Forgets the token with which the upstream answered 401.
+    /// Drops the token that got a 401.
     func refuseCredential()
 
-    /// Sends nothing to the upstream before that moment, which is only ever put off (invariant 8).
+    /// Sends nothing to the upstream before that time, which only moves forward.
     ///
-    /// What is already sent goes on. A call whose request is not sent yet, because its name is
-    /// looked up or its connection is being made, ends as one that came too late (`slotExpired`,
-    /// nothing sent), and so does a call that is made before the moment. Tokens are still fetched:
-    /// they come from elsewhere. After a 429 a client keeps away by itself for a second, in which this
-    /// is to be said.
+    /// Calls that are already sent continue. A call that is not sent yet, during the name look-up
+    /// or while it connects, ends with `slotExpired` (nothing sent), and so does a call that is
+    /// made before that time. Tokens are still fetched, from another endpoint. After a 429 a client
+    /// pauses by itself for a second, in which this has to be called.
     func leaveAlone(until: Instant)
 }
 
 /// Why there is no credential to call with.
 public struct CredentialFailure: Sendable, Equatable {
     public var fault: UpstreamFault
-    /// Asking before that fetches none.
+    /// The time until another fetch is possible.
     public var retryIn: Duration
 
     public init(fault: UpstreamFault, retryIn: Duration = .zero) {
@@ -41,16 +40,16 @@ public struct CredentialFailure: Sendable, Equatable {
     }
 }
 
-/// How one call went, as the transport saw it.
+/// The transport's report of one call.
 public struct UpstreamCallReport: Sendable {
     public var result: Result<UpstreamReply, TransportFailure>
-    /// When the request was handed to the network; nil when nothing was sent.
+    /// When the request was passed to the network; nil if nothing was sent.
     public var sentAt: Instant?
     public var endedAt: Instant
-    /// No later than the upstream's answer came: a process that was stopped in mid-call finds an
-    /// answer waiting, and only knows when it last looked for one in vain. No earlier than `sentAt`.
+    /// No later than the arrival of the answer: a process that was stopped during the call knows
+    /// only the last time at which no answer had arrived. No earlier than `sentAt`.
     public var answeredAt: Instant
-    /// To be kept until a large body has been read: so few of them are in memory at a time.
+    /// Must be retained until a large body has been read, so that few are in memory at a time.
     public var turn: (any Sendable)?
 
     public init(
@@ -65,10 +64,10 @@ public struct UpstreamCallReport: Sendable {
     }
 }
 
-/// An upstream's HTTP answer, as it came.
+/// An upstream's raw HTTP answer.
 public struct UpstreamReply: Sendable, Equatable {
     public var status: Int
-    /// Names in lower case, in the order of the wire.
+    /// In the received order, names in lower case.
     public var fields: [Field]
     public var body: [UInt8]
 
@@ -93,31 +92,31 @@ public struct UpstreamReply: Sendable, Equatable {
         fields.first { $0.name == name }?.value
     }
 
-    /// All fields of that name, in the order of the wire.
+    /// All fields of that name, in the received order.
     func values(of name: String) -> [String] {
         fields.filter { $0.name == name }.map(\.value)
     }
 
-    /// How long the fields `Retry-After` ask to wait, clamped to 1 s … 1 h; nil when they tell nothing.
-    /// A date is held against the answer's own, so that two clocks need not agree.
+    /// The wait of the fields `Retry-After`, clamped to 1 s … 1 h; nil if there is none. A date is
+    /// compared with the answer's own, so that clocks need not agree.
     public var retryAfter: Duration? {
         let date = value(of: "date").flatMap { HTTPDate.parse($0, now: Self.farAhead) }
         return RateHintReader.retryAfter(in: self, now: date ?? Self.farAhead)
     }
 
-    /// No date is ahead of it.
+    /// Later than any date.
     private static let farAhead = WallTime(milliseconds: 253_402_300_799_000)
 }
 
-/// A call that brought no whole answer.
+/// A call without a complete answer.
 public struct TransportFailure: Error, Sendable, Equatable {
     /// One of `connectFailed`, `tlsFailed`, `connectionLost`, `timedOut`, `tooLarge`, `slotExpired`,
     /// `outOfResources`, `tokenUnavailable`, `malformed`.
     public var kind: UpstreamFault.Kind
-    /// For operators: cause, libcurl's code, errno. Free of secrets.
+    /// For operators: cause, libcurl's code, errno. Contains no secrets.
     public var detail: String
-    /// Nothing was sent, since the upstream is to be left alone for that long: told by whoever has
-    /// said so, or by a 429 that is still coming.
+    /// Nothing was sent, since the upstream is paused for that long, by `leaveAlone` or by a 429
+    /// that is still arriving.
     public var leftAloneFor: Duration?
 
     public init(kind: UpstreamFault.Kind, detail: String, leftAloneFor: Duration? = nil) {

@@ -1,16 +1,16 @@
-// The heart: which actions are refreshed when, and how each caller is answered. A state machine without
-// I/O: events and the time come in, effects go out.
+// The core: decides when actions are refreshed, and how each caller is answered. A state machine
+// without I/O: events and the time come in, effects go out.
 
 import DequeModule
 
-/// Tracks every action that somebody asks for.
+/// Tracks every action that is asked for.
 ///
-/// One step takes one event and returns what is to be done. There is no clock, no queue and no
+/// One step takes one event and returns the effects to perform. There is no clock, queue or
 /// randomness inside: `now` never goes back, and the seed is an argument, so a run can be replayed.
 ///
-/// Its life is a loop of three moves: an event changes what is known (``handle(_:)``), every action
-/// touched by it is considered anew (``consider(_:atMost:)``), and every upstream that is free starts the
-/// refreshes that come first in its queue (``startRefreshes(_:)``).
+/// Each step has three phases: an event changes the state (``handle(_:)``), every action that it
+/// touches is considered again (``consider(_:atMost:)``), and every available upstream starts the
+/// first refreshes in its queue (``startRefreshes(_:)``).
 public struct ActionTracker: Sendable {
     let policy: TrackerPolicy
     var upstreams: PerSource<UpstreamState>
@@ -23,28 +23,28 @@ public struct ActionTracker: Sendable {
     var pendingCompletions = PendingCompletions()
     var store = StoreHealth()
     var callLog: PerSource<CallLog>
-    /// How many actions are not done.
+    /// The number of actions that are not done.
     var pending: PerSource<Int>
     var random: SplitMix64
     var isDraining = false
-    /// Flights under way, and completions that are being said again.
+    /// The number of flights under way, and of completions that are being repeated.
     public internal(set) var flights = 0
 
     // Empty between steps.
     var now = Instant.distantPast
     var effects: [Effect] = []
 
-    /// Actions to be considered: those of this step last, which go first, and what earlier steps have
-    /// left over.
+    /// Actions to be considered: those of this step, which are last and taken first, and those left
+    /// over by earlier steps.
     private var touched: Deque<Touch> = []
     private var serial: UInt64 = 0
 
-    /// How many held requests have been considered, over all steps: what crowds cost.
+    /// The number of held requests that have been considered, over all steps: the cost of crowds.
     private(set) var callersConsidered = 0
 
-    /// How much a step considers at most, in actions and held requests: about a millisecond of work.
+    /// The most actions and held requests that a step considers: about a millisecond of work.
     static let stepSizeMax = 512
-    /// And how many wakes it takes.
+    /// The most wakes that a step takes.
     private static let wakesMax = 128
 
     public init(policy: TrackerPolicy, seed: UInt64) {
@@ -57,8 +57,8 @@ public struct ActionTracker: Sendable {
         self.pending = policy.sources.map { _ in 0 }
     }
 
-    /// When the tracker needs an ``Event/woke`` at the latest; nil: not at all. Long ago: it has left
-    /// something for the next step, so that none is long.
+    /// When the tracker needs an ``Event/woke`` at the latest; nil: not at all. In the distant past
+    /// if work is left for the next step, so that no step is long.
     public var nextWake: Instant? { touched.isEmpty ? wakes.next : .distantPast }
 
     public var storedActions: Int { actions.count + actions.retiredCount }
@@ -66,12 +66,12 @@ public struct ActionTracker: Sendable {
     public var storedBytes: Int { actions.bytes }
     public var waitingCallers: Int { callers.count }
 
-    /// Whose question caused the flight that is under way.
+    /// The caller whose question caused the flight under way.
     public func starter(of key: EntryKey) -> CallerID? {
         actions[key.id]?.entries[key.source].flight?.starter
     }
 
-    /// Takes one event in and returns what is to be done, in this order.
+    /// Takes one event and returns the effects to perform, in this order.
     public mutating func step(_ event: Event, now: Instant) -> [Effect] {
         self.now = max(now, self.now)
         handle(event)
@@ -127,7 +127,7 @@ public struct ActionTracker: Sendable {
         }
     }
 
-    /// A number never used before in this tracker.
+    /// A number that was never used before in this tracker.
     mutating func nextNumber() -> UInt64 {
         serial += 1
         return serial
@@ -143,19 +143,19 @@ struct Touch: Sendable {
 }
 
 extension ActionTracker {
-    /// Has the action considered anew, with all who are held for it: before the step ends, unless it
-    /// has much to do.
+    /// Marks the action to be considered with all its held requests: before the step ends, unless
+    /// the step has much to do.
     mutating func touch(_ id: ActionID) {
         if actions[id]?.isLoaded == true { actions[id]?.waiters.beginRound() }
         touched.append(Touch(id: id, isForDueOnly: false))
     }
 
-    /// Has the action considered with those whose time has come.
+    /// Marks the action to be considered with the requests whose time has come.
     mutating func touchDue(_ id: ActionID) {
         touched.append(Touch(id: id, isForDueOnly: true))
     }
 
-    /// What is left of a crowd has its turn when all else has had one.
+    /// Marks the rest of a crowd to be considered after everything else.
     mutating func touchLater(_ id: ActionID) {
         touched.prepend(Touch(id: id, isForDueOnly: false))
     }

@@ -1,6 +1,6 @@
-// What happens to the tracker, and what is to be done about it: data both ways, no calls.
+// The tracker's events and effects, as data.
 
-/// Something that has happened.
+/// An event.
 public enum Event: Sendable {
     case asked(CallerID, Question)
     /// The caller went away.
@@ -8,20 +8,20 @@ public enum Event: Sendable {
     case lookedUp(ActionID, Result<[EntryRecord], StoreFailure>)
     case reread([ActionID], Result<[EntryRecord], StoreFailure>)
     case prepared(EntryKey, flight: UInt64, CredentialFailure?)
-    /// The upstream may have another credential from now on.
+    /// The source's credential may have changed.
     case credentialReplaced(Source)
     case reserved(EntryKey, flight: UInt64, Result<ReservationReply, StoreFailure>)
     case called(EntryKey, flight: UInt64, CallReport)
     case completed(EntryKey, flight: UInt64, Result<CompletionReply, StoreFailure>)
-    /// Somebody wants to know why an action's answer is what it is.
+    /// An explanation of an action is requested.
     case inquired(CallerID, ActionID)
-    /// A compressed form of its state is held, too.
+    /// A compressed form of the state is now stored, too.
     case compressed(ActionID)
-    /// Another process has changed what the store keeps.
+    /// Another process has changed the store.
     case noticed(StoreNotice)
-    /// ``ActionTracker/nextWake`` has come.
+    /// The time ``ActionTracker/nextWake`` has come.
     case woke
-    /// The service is about to stop: who waits for news is answered with what there is.
+    /// The service is about to stop: waiting callers get the stored answers.
     case drained
 }
 
@@ -31,7 +31,7 @@ public struct CallReport: Sendable, Equatable {
     public var hints: RateHints
     public var sentAt: Instant?
     public var endedAt: Instant
-    /// No later than the upstream answered: ages count from here.
+    /// No later than the upstream's answer: ages count from here.
     public var answeredAt: Instant
     /// `answeredAt` for people.
     public var checkedAt: WallTime
@@ -49,24 +49,24 @@ public struct CallReport: Sendable, Equatable {
     }
 }
 
-/// Something to be done. Each of the first six is followed by exactly one event of its kind.
+/// An effect to perform. Each of the first six is followed by exactly one event of its kind.
 public enum Effect: Sendable, Equatable {
     case lookUp(ActionID)
-    /// The same for actions that are known here already, all with one operation of the store.
+    /// The same for tracked actions, with one operation of the store for all.
     case reread([ActionID])
     case prepare(EntryKey, flight: UInt64)
     case reserve(Reservation, flight: UInt64)
     case call(EntryKey, flight: UInt64, sendBefore: Instant)
     case complete(Completion, flight: UInt64)
-    /// Forget the token with which the upstream answered 401.
+    /// Drop the token that got a 401.
     case refuseCredential(Source)
-    /// From now on nothing is sent to it before that.
+    /// Send nothing to the source before that time.
     case leaveAlone(Source, until: Instant)
     case reply(CallerID, Reply)
     case explain(CallerID, Explanation)
-    /// From now on the answer may be served without asking the tracker.
+    /// Serve the answer without the tracker from now on.
     case publish(ActionID, Snapshot)
-    /// From now on the tracker has to be asked again.
+    /// Ask the tracker again from now on.
     case withdraw(ActionID)
     case note(Note)
 }
@@ -78,18 +78,19 @@ public enum Note: Sendable, Equatable {
         EntryKey, outcome: String, took: Duration, sent: Bool, detail: UpstreamFault?,
         cause: String?)
     case gap(Source, smallest: Duration)
-    /// A call was sent sooner after the one before than the interval that it was granted under allows.
+    /// A call was sent sooner after the previous one than the interval allows under which it was
+    /// granted.
     case violated(Source, gap: Duration)
-    /// An action is done, and was not when it was last asked for.
+    /// An action is done, and was not at the previous call.
     case finished(EntryKey, ActionStatus, ActionEnding?)
     case denied(Source, BlockReason)
-    /// Something keeps the upstream from being called; not new: its end has moved.
+    /// A block of the source has begun, or, if not new, its end has moved.
     case blocked(Source, SourceBlock, isNew: Bool)
-    /// That is over.
+    /// The block has ended.
     case unblocked(Source, SourceBlock)
-    /// An answer that cannot be: an upstream called a finished action unfinished. It is not served.
+    /// An upstream reported a finished action as unfinished. The answer is not served.
     case terminalRegressed(EntryKey)
     case storeFailed(String)
-    /// It does again what failed before.
+    /// The store carries out operations again that failed before.
     case storeWorked
 }

@@ -1,15 +1,15 @@
-// The rules of time and number that the tracker keeps: settings turned into values.
+// The tracker's limits and durations, from the settings.
 
 /// The limits of one upstream.
 public struct SourcePolicy: Sendable, Equatable {
-    /// Two calls for one action are at least that far apart.
+    /// The least time between two calls for one action.
     public var minInterval: Duration
-    /// The interval of an old action, or of one whose refresh keeps failing.
+    /// The interval of an old action, or of one whose refreshes keep failing.
     public var maxInterval: Duration
     /// The whole call's deadline.
     public var callDeadline: Duration
     public var budget: BudgetLimits
-    /// Ids of that shape are looked up here first; nil: of none.
+    /// Ids of that shape are looked up here first; nil: none.
     public var idPattern: IDPattern?
 
     public init(
@@ -23,7 +23,7 @@ public struct SourcePolicy: Sendable, Equatable {
         self.budget = budget
     }
 
-    /// What is added to the interval because clocks disagree: long intervals need more of it.
+    /// The margin for clocks that disagree, which is larger for long intervals.
     public var slew: Duration { max(GateTiming.slew, minInterval / 1000) }
 
     /// How long an uncompleted reservation keeps the gate shut. The margin covers the least slew.
@@ -32,24 +32,24 @@ public struct SourcePolicy: Sendable, Equatable {
             + (slew - GateTiming.slew)
     }
 
-    /// How long a reserved call can still be under way.
+    /// How long a reserved call can be under way.
     public var flightMax: Duration { GateTiming.sendWindow + callDeadline + GateTiming.margin }
 }
 
-/// The gate protocol's own spans.
+/// The durations of the gate protocol.
 public enum GateTiming {
-    /// A call is sent only that long after its reservation was asked for (invariant 3).
+    /// A call is sent only within that time after its reservation was requested.
     public static let sendWindow = Duration.seconds(2)
-    /// For what no deadline covers: scheduling, the last packet's way.
+    /// For delays that no deadline covers: scheduling, the last packet's transit.
     public static let margin = Duration.seconds(1)
     /// Two clocks disagree by up to 500 ppm while they are slewed: 30 ms a minute. Enough for
     /// intervals of up to 100 s, see ``SourcePolicy/slew``.
     public static let slew = Duration.milliseconds(100)
-    /// A gate that is shut without a time to open is not tried again for that long.
+    /// How long a gate that is shut without a time to open is not tried again.
     public static let shutLeast = Duration.seconds(1)
 }
 
-/// What the tracker needs to know of the settings.
+/// The settings that the tracker needs.
 public struct TrackerPolicy: Sendable, Equatable {
     public let sources: PerSource<SourcePolicy>
     /// The configured sources, in the order in which they are listed.
@@ -58,11 +58,11 @@ public struct TrackerPolicy: Sendable, Equatable {
     public var refreshWait: Duration
     public var staleMax: Duration
     public var terminalTTL: Duration
-    /// Actions held in memory; the store has the rest.
+    /// The most actions in memory; the store has the rest.
     public var actionsMax: Int
-    /// The same for the bytes of their states.
+    /// The most bytes of their states.
     public var bytesMax: Int
-    /// Requests held at once; one more gets ``Problem/Code/overloaded``.
+    /// The most held requests; a further one gets ``Problem/Code/overloaded``.
     public var callersMax: Int
     public static let callersMaxDefault = 100_000
 
@@ -80,14 +80,14 @@ public struct TrackerPolicy: Sendable, Equatable {
         self.callersMax = callersMax
     }
 
-    /// How long a request is held at most when nothing is stored: the token, the slot, and the whole
-    /// call.
+    /// The longest time that a request is held if nothing is stored: for the token, the slot, and
+    /// the whole call.
     func coldWait(_ source: Source) -> Duration {
         guard let limits = sources[source] else { return .zero }
         return GateTiming.sendWindow + limits.callDeadline + GateTiming.margin
     }
 
-    /// When several sources are asked at once and one has answered, its answer waits that long for
-    /// the others', so that an id that two know is ambiguous from the first request on.
+    /// How long the first answer waits for the others when several sources are asked at once, so
+    /// that an id that two know is ambiguous from the first request on.
     public static let rivalWait = Duration.milliseconds(250)
 }

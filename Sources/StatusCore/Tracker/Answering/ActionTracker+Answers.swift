@@ -1,9 +1,9 @@
-// What a reply says: an answer, or the problem that there is none.
+// Makes replies: an answer, or a problem.
 
 extension ActionTracker {
     func answer(_ tracked: TrackedAction, _ source: Source, for caller: Caller?) -> Answer {
         let entry = tracked.entries[source]
-        guard let state = entry.observed else { preconditionFailure("served what is not there") }
+        guard let state = entry.observed else { preconditionFailure("there is no state to serve") }
         let isDone = state.document.isDone
         var service = Answer.Service.hit
         if let caller, state.at > caller.askedAt {
@@ -22,8 +22,8 @@ extension ActionTracker {
         return Problem(code: .ambiguous, retryAt: nil, sources: reports)
     }
 
-    /// Not found only if everyone who was asked said so; else the first failure in order, and the
-    /// earliest moment at which one of the failed upstreams can be asked again.
+    /// Not found only if every asked upstream answered so; else the first failure in order, and the
+    /// earliest time at which one of the failed upstreams can be called again.
     func problem(_ tracked: TrackedAction, _ asked: [Source], for holder: String?) -> Problem {
         var reports: [Problem.SourceReport] = []
         var failures: [Problem.Code] = []

@@ -1,8 +1,8 @@
-// Considers an action anew after something happened to it: defers what is due, replies to whom it can,
-// publishes what may be served without asking, and plans the next wake.
+// Considers an action after a change: defers due refreshes, replies to callers, publishes answers
+// that can be served without the tracker, and plans the next wake.
 
 extension ActionTracker {
-    /// Of a crowd a slice is served, and the rest in later steps. Returns how many callers it has looked at.
+    /// A crowd is served in slices, over several steps. Returns the number of considered callers.
     mutating func consider(_ touch: Touch, atMost most: Int) -> Int {
         let id = touch.id
         guard prepareToConsider(id) else { return refuseOverdue(id, atMost: most) }
@@ -32,7 +32,7 @@ extension ActionTracker {
         return callers.count
     }
 
-    /// The same for one caller that has just come: the others' situation has not changed.
+    /// The same for one new caller: nothing has changed for the others.
     mutating func considerNewcomer(_ newcomer: Caller) {
         let id = newcomer.question.id
         guard prepareToConsider(id) else { return }
@@ -57,8 +57,8 @@ extension ActionTracker {
         return true
     }
 
-    /// Replies to whom it can; nil for each of them, and the others as they are held on. The action is
-    /// not changed meanwhile: that would copy a crowd for each of its members.
+    /// Replies where possible; returns nil for those callers, and the others as they are still
+    /// held. The action is not changed meanwhile, which would copy all callers for each one.
     private mutating func served(_ callers: [Caller], _ id: ActionID) -> [Caller?] {
         guard let tracked = actions[id] else { return [] }
         return callers.map { caller in
@@ -69,7 +69,7 @@ extension ActionTracker {
         }
     }
 
-    /// Replies if the caller has waited enough; else returns until when it is held.
+    /// Replies if the caller has waited long enough; else returns until when it is held.
     private mutating func serve(_ caller: inout Caller, _ tracked: TrackedAction) -> Instant? {
         rememberState(&caller, tracked)
         switch resolution(&caller, tracked) {
@@ -85,10 +85,10 @@ extension ActionTracker {
 // MARK: - The next wake
 
 extension ActionTracker {
-    /// When a place in a full queue is tried for again.
+    /// The pause before another attempt to enter a full queue.
     private static let queueFullWait = Duration.seconds(1)
 
-    /// Puts the action's next wake into the queue, unless an earlier one stands there.
+    /// Queues the action's next wake, unless an earlier one is queued.
     mutating func plan(_ id: ActionID, stateDueAt: Instant = .distantFuture) {
         let holdUntil = actions[id]?.waiters.nextDeadline ?? .distantFuture
         guard let tracked = actions[id] else { return }
@@ -102,21 +102,21 @@ extension ActionTracker {
         wakes.dropUntracked { actions[$0] != nil }
     }
 
-    /// When something else is to be done about it than to let somebody go who has waited enough.
+    /// When the action's state has to be considered, apart from the deadlines of callers.
     private func stateDueAt(_ tracked: TrackedAction) -> Instant {
         var dueAt = Instant.distantFuture
         for source in policy.configured {
             let entry = tracked.entries[source]
             if let peerCall = entry.peerCall { dueAt = min(dueAt, peerCall.endsBy) }
             if entry.observed != nil, let began = entry.refreshStartedAt {
-                // Whoever comes after that is served without asking.
+                // Later callers are served without the tracker.
                 let heldUntil = began + policy.refreshWait
                 if heldUntil > now { dueAt = min(dueAt, heldUntil) }
             }
             if let flight = entry.flight {
                 dueAt = min(dueAt, flight.stageDeadline)
             } else if entry.observed != nil, entry.deferred == nil, tracked.isWatched(at: source) {
-                // Due and not deferred: there was no place in the queue.
+                // Due but not deferred: the queue was full.
                 let callableAt = callableAt(tracked, source, watched: true)
                 dueAt = min(dueAt, callableAt > now ? callableAt : now + Self.queueFullWait)
             }

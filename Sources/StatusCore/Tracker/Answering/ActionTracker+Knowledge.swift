@@ -1,7 +1,7 @@
-// Which upstreams a question goes to, and what each of them is known to say now.
+// The upstreams for a question, and what is known from each of them now.
 
 extension ActionTracker {
-    /// The upstreams that a question goes to, as far as is known by now (spec section 2).
+    /// The upstreams for a question, by what is known so far.
     func candidates(_ question: Question, _ tracked: TrackedAction) -> [Source] {
         if let source = question.source { return [source] }
         let configured = policy.configured
@@ -18,19 +18,19 @@ extension ActionTracker {
         return areAllNotFound ? fitting + others : fitting
     }
 
-    /// The sources whose ids look like this one.
+    /// The sources whose id pattern matches.
     func fitting(_ id: ActionID) -> [Source] {
         policy.configured.filter { policy.sources[$0]?.idPattern?.fits(id) == true }
     }
 
-    /// What one upstream is known to say of an action, now.
+    /// What is known of an action from one upstream now.
     enum Knowledge {
         case observed(Entry.ObservedState)
         case notFound(UpstreamFault)
         case failed(UpstreamFault)
-        /// A refresh is under way or about to be; it has come so far.
+        /// A refresh is under way or deferred.
         case awaited(Entry.Progress)
-        /// Not known, and not to be found out now.
+        /// Unknown, and no call is possible now.
         case blocked(Blocked)
     }
 
@@ -49,7 +49,7 @@ extension ActionTracker {
             return negative.isNotFound ? .notFound(negative.fault) : .failed(negative.fault)
         }
         if let blocked = blocked(upstream, budget, for: holder) {
-            // A 404 has run out by now: "not found" would be a guess. A failure stays one.
+            // An expired 404 would be a guess. A failure remains the last result.
             if let negative = entry.negative, !negative.isNotFound {
                 return .failed(negative.fault)
             }
@@ -59,8 +59,8 @@ extension ActionTracker {
         return .awaited(entry.progress)
     }
 
-    /// When the refresh began that a request may wait for; nil when there is none, or none that
-    /// could start now.
+    /// When the refresh began that a request may wait for; nil if there is none, or none that can
+    /// start now.
     func refreshStart(
         _ entry: Entry, _ budget: BudgetClass, _ upstream: UpstreamState
     ) -> Instant? {
@@ -69,7 +69,7 @@ extension ActionTracker {
         return deferred.since
     }
 
-    /// Why the refreshes of a budget class cannot start: the upstream's own reasons, or ours.
+    /// Why the refreshes of a budget class cannot start, because of the upstream or this service.
     func blocked(
         _ upstream: UpstreamState, _ budget: BudgetClass, for holder: String? = nil
     ) -> Blocked? {
@@ -84,7 +84,7 @@ extension ActionTracker {
         return Blocked(reason: .store, until: store.troubleUntil)
     }
 
-    /// When a call can really be made: its slot, or what stands in the way.
+    /// When a call can really be made, by its slot and the blocks.
     func callableAt(
         _ tracked: TrackedAction, _ source: Source, watched: Bool = false, for holder: String? = nil
     ) -> Instant {

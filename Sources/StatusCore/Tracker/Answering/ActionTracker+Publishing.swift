@@ -1,8 +1,8 @@
-// Answers that may be served without asking the tracker: when they are published, and withdrawn.
+// Publishes and withdraws answers that can be served without the tracker.
 
 extension ActionTracker {
-    /// Lets the answer be served without asking the tracker for as long as nothing would change.
-    /// That goes before the replies: who has got one must not find the old answer (invariant 10).
+    /// Publishes the answer for as long as it would not change. The publication precedes the
+    /// replies: a caller that got a reply must not find the old answer.
     mutating func publish(_ id: ActionID, before firstReply: Int) {
         guard let tracked = actions[id] else { return }
         let next = snapshot(tracked, Question(id: id))
@@ -26,7 +26,7 @@ extension ActionTracker {
         return now < until ? Snapshot(question.id, answer, servableUntil: until) : nil
     }
 
-    /// Remembers whether what is published names a reason why it is not refreshed.
+    /// Records whether the published answer names a block reason.
     private mutating func noteBlocked(
         _ id: ActionID, _ tracked: TrackedAction, _ snapshot: Snapshot?
     ) {
@@ -42,8 +42,7 @@ extension ActionTracker {
         }
     }
 
-    /// A reason has gone before its time, or given way to another one: who asks for what was
-    /// published under it asks the tracker again.
+    /// Withdraws answers that were published under a block reason that has ended early or changed.
     mutating func withdrawOutdated() {
         for source in policy.configured {
             guard upstreams[source]?.published.ids.isEmpty == false,
@@ -62,11 +61,11 @@ extension ActionTracker {
     }
 }
 
-/// The published answers of one upstream that name the reason why it was not called when they were made.
+/// One upstream's published answers that name the block reason of their time.
 struct BlockedPublications: Sendable {
     private(set) var ids: Set<ActionID> = []
     private(set) var reason: StaleReason?
-    /// By then the last of them has run out.
+    /// When the last of them expires.
     private(set) var until = Instant.distantPast
 
     mutating func insert(_ id: ActionID, _ reason: StaleReason?, until: Instant) {

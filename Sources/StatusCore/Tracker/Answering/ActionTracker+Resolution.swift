@@ -1,4 +1,4 @@
-// Whether a caller is answered now, or held because news may come.
+// Decides whether a caller is answered now, or held for a newer state.
 
 extension ActionTracker {
     enum Resolution {
@@ -19,7 +19,8 @@ extension ActionTracker {
         return .reply(.answer(answer))
     }
 
-    /// Who waits for a change without saying from what, waits for one from the state at arrival.
+    /// A caller that waits for a change without naming a state waits for one from the state at its
+    /// arrival.
     func rememberState(_ caller: inout Caller, _ tracked: TrackedAction) {
         guard case .change(nil, let deadline) = caller.question.patience else { return }
         let source = candidates(caller.question, tracked).first
@@ -29,7 +30,8 @@ extension ActionTracker {
         caller.question.patience = .change(from: [state.document.tag], deadline: deadline)
     }
 
-    /// News may come within a moment. Who has said how long to wait does not wait longer for it.
+    /// A new state may arrive within a moment. A caller with its own wait does not wait longer for
+    /// it.
     private func newsHold(
         _ caller: inout Caller, _ tracked: TrackedAction, _ source: Source
     ) -> Instant? {
@@ -38,7 +40,7 @@ extension ActionTracker {
         return now < deadline ? min(hold, deadline) : nil
     }
 
-    /// It is held for one refresh, not for the next, too.
+    /// A caller is held for one refresh only, not also for the next.
     private func ownRefreshHold(
         _ caller: inout Caller, _ tracked: TrackedAction, _ source: Source
     ) -> Instant? {
@@ -48,7 +50,7 @@ extension ActionTracker {
         return now < soonest ? soonest : nil
     }
 
-    /// The request finds a refresh running: it gets the new answer, if that comes soon.
+    /// A request during a refresh gets the new answer if that arrives soon.
     func refreshHold(_ tracked: TrackedAction, _ source: Source) -> Instant? {
         guard let upstream = upstreams[source] else { return nil }
         let start = refreshStart(tracked.entries[source], tracked.budget(at: source), upstream)
@@ -56,7 +58,7 @@ extension ActionTracker {
         return until
     }
 
-    /// Several sources were asked at once: the winner waits a moment for the others' word.
+    /// If several sources were asked at once, the winner waits briefly for the others.
     private func rivalHold(_ caller: Caller, _ tracked: TrackedAction, _ source: Source) -> Instant?
     {
         guard caller.question.source == nil else { return nil }
@@ -68,7 +70,8 @@ extension ActionTracker {
         return nil
     }
 
-    /// Until when a patient caller would rather wait than have this answer; nil: it is content.
+    /// Until when a patient caller prefers to wait rather than get this answer; nil: it accepts the
+    /// answer.
     private func patienceEnd(
         _ caller: inout Caller, _ answer: Answer, _ tracked: TrackedAction
     ) -> Instant? {
@@ -78,7 +81,7 @@ extension ActionTracker {
         case .done(let deadline): return deadline
         case .change(let tags?, let deadline):
             return tags.contains(answer.document.tag) ? deadline : nil
-        case .change(nil, _): return nil  // nothing was known at its arrival: this is news
+        case .change(nil, _): return nil  // nothing was known at its arrival
         case .update(let tag, let reason, let deadline):
             guard tag == answer.document.tag else { return nil }
             let staleness = staleness(tracked, answer.document.source)
@@ -86,9 +89,9 @@ extension ActionTracker {
         }
     }
 
-    /// A reason is news once it has lasted for that long: a spent budget is renewed and spent again
-    /// many times a minute. As often it is looked whether a reason still stands: a crowd may wait for
-    /// one budget, and is not looked through with each call that is denied.
+    /// A reason is reported once it has lasted for that long: a spent budget is renewed and spent
+    /// again many times a minute. Reasons are checked only as often: a crowd may wait for one
+    /// budget, and is not considered at each denied call.
     static let reasonLastsLeast = Duration.seconds(1)
 
     private func reasonHold(
@@ -104,7 +107,7 @@ extension ActionTracker {
         return changedAt + Self.reasonLastsLeast
     }
 
-    /// No state to serve: a refresh may bring one, or it is time to say why there is none.
+    /// There is no state to serve: either a refresh may bring one, or the problem is returned.
     private func problemResolution(
         _ caller: Caller, _ tracked: TrackedAction, _ asked: [Source]
     ) -> Resolution {

@@ -1,48 +1,47 @@
 // Why an action's answer is what it is: a picture of what the tracker knows of it, for people.
 
-/// What is known of one action, and what stands between it and a newer answer. Making one causes no
-/// call.
+/// What is known of one action, and what prevents a newer answer. Making one causes no call.
 public struct Explanation: Sendable, Equatable {
     public var id: ActionID
-    /// False: neither this process nor its store has ever been asked for it.
+    /// Whether this process or its store knows of an earlier request.
     public var wasAsked: Bool
-    /// The upstreams that a question without `source` goes to, and why those.
+    /// The upstreams for a question without `source`, and how they were chosen.
     public var asked: [Source]
     public var choice: Choice
-    /// One for each upstream that is on.
+    /// One entry for each upstream that is on.
     public var sources: [SourceView]
 
     /// How the upstreams were chosen. The raw values are shown to callers.
     public enum Choice: String, CaseIterable, Sendable {
-        /// No other one is on.
+        /// No other source is on.
         case onlySource = "only-source"
         /// It answered with the state that is stored.
         case answeredBefore = "answered-before"
-        /// It has answered with a state once, which is not stored any more.
+        /// It has answered with a state before, which is no longer stored.
         case knownBefore = "known-before"
         case idShape = "id-shape"
-        /// The one that the id's shape suggests does not know it: the other is asked too.
+        /// The sources whose pattern matches do not know the id: all others are asked.
         case notFoundAtFirst = "not-found-at-first"
-        /// The id has no known shape: both are asked.
+        /// The id matches no pattern: all sources are asked.
         case unknownShape = "unknown-shape"
     }
 
-    /// One upstream's side of it.
+    /// The view of one upstream.
     public struct SourceView: Sendable, Equatable {
         public var source: Source
         public var answer: AnswerView?
         public var failure: FailureView?
         public var progress: Progress
-        /// What keeps a newer answer from being had now.
+        /// What prevents a newer answer now.
         public var whyNotFresher: Reason
-        /// When the next call may happen; nil: not while the action's end is kept.
+        /// When the next call may be made; nil while a final state is kept.
         public var nextCallAt: Instant?
         /// The last calls that this process made for the action, newest first.
         public var lastCalls: [MadeCall]
-        /// Calls that the budget still allowed when the store was last asked for one.
+        /// The calls that the budget still allowed at the last reservation.
         public var budgetLeft: BudgetLeft?
         public var breaker: BreakerView
-        /// What keeps the upstream from being called, whichever action it is about.
+        /// The upstream's blocks, for any action.
         public var blocks: [SourceBlock]
     }
 
@@ -55,7 +54,7 @@ public struct Explanation: Sendable, Equatable {
         public var staleReason: StaleReason?
     }
 
-    /// The last entry, when it brought no state.
+    /// The last call's result, if it brought no state.
     public struct FailureView: Sendable, Equatable {
         public var outcome: String
         public var httpStatus: Int?
@@ -66,7 +65,7 @@ public struct Explanation: Sendable, Equatable {
     /// What is under way. The raw values are shown to callers.
     public enum Progress: String, CaseIterable, Sendable {
         case idle
-        /// It waits for its turn.
+        /// A refresh waits for its turn.
         case deferred
         case preparing
         case reserving
@@ -84,10 +83,10 @@ public struct Explanation: Sendable, Equatable {
         /// The interval since the last refresh has not passed.
         case interval
         case blocked(BlockReason, until: Instant)
-        /// Nothing stands in the way but that nobody asks.
+        /// Nothing prevents a call, but there is no request.
         case nobodyAsks
 
-        /// What is wrong on our own side, for people.
+        /// Trouble of this service itself, for people.
         public var detail: String? {
             guard case .blocked(.ourSide(let fault), _) = self else { return nil }
             return fault.message
@@ -127,6 +126,6 @@ public struct MadeCall: Sendable, Equatable {
     public var took: Duration
     /// `answered`, or a fault's kind.
     public var outcome: String
-    /// False when nothing reached the network.
+    /// Whether the request was passed to the network.
     public var wasSent: Bool
 }

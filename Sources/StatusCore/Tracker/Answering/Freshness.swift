@@ -1,8 +1,8 @@
-// How long an answer, or a refresh that failed, stands before the next refresh.
+// How long an answer, or a failed refresh, is valid before the next refresh.
 
 enum Freshness {
-    /// The first 404s of an id that is refreshed at the shortest interval: an action that was
-    /// just made can read as 404 for a while.
+    /// The number of first 404s of an id after which the shortest interval applies: a new action
+    /// can get 404 for a while.
     static let newbornLooks = 3
 
     /// The interval of an action of that age: a tenth of it, within the policy's bounds.
@@ -10,11 +10,11 @@ enum Freshness {
         (age / 10).clamped(policy.minInterval, policy.maxInterval)
     }
 
-    /// An id that has read as 404 for so long is looked up so seldom.
+    /// After this time of 404s, this is the interval of an id.
     static let notFoundMax = Duration.seconds(3600)
 
-    /// How long a 404 is remembered: the last of `repeats` in a row, the first of which came `lasted`
-    /// before it.
+    /// How long a 404 is valid: the last of `repeats` in a row, the first of which came `lasted`
+    /// before.
     static func notFoundInterval(
         repeats: Int, lasted: Duration, age: Duration, _ policy: SourcePolicy
     ) -> Duration {
@@ -23,7 +23,7 @@ enum Freshness {
         return grown(doublings: repeats - newbornLooks, age: age, policy, most: most)
     }
 
-    /// How long any other failure is remembered, `repeats` in a row.
+    /// How long any other failure is valid, the last of `repeats` in a row.
     static func failureInterval(
         repeats: Int, age: Duration, _ policy: SourcePolicy
     ) -> Duration {
@@ -33,7 +33,7 @@ enum Freshness {
     private static func grown(
         doublings: Int, age: Duration, _ policy: SourcePolicy, most: Duration
     ) -> Duration {
-        // 2^20 times any interval is over any maximum: the exponent needs no more.
+        // 2^20 times any interval exceeds any maximum.
         let grown = policy.minInterval * (1 << min(max(doublings, 0), 20))
         return max(grown, interval(age: age, policy)).clamped(policy.minInterval, most)
     }

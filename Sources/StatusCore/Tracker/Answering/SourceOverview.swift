@@ -3,11 +3,11 @@
 /// One source's state and figures. Counts are since the start.
 public struct SourceOverview: Sendable {
     public var figures: UpstreamFigures
-    /// Actions in memory that are not done.
+    /// The number of actions in memory that are not done.
     public var pending: Int
-    /// Actions that were found done.
+    /// The number of actions that were found done.
     public var finished: Int
-    /// Calls that were sent.
+    /// The number of sent calls.
     public var callsMade: Int
     public var lastAnsweredAt: Instant?
     /// Newest first.
@@ -27,7 +27,7 @@ extension ActionTracker {
         }
     }
 
-    /// Counts an action as pending, or no more.
+    /// Updates whether an action counts as pending.
     mutating func countPending(_ id: ActionID) {
         let now = actions[id].flatMap { tracked in
             policy.configured.first {

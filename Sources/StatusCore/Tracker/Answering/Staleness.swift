@@ -1,11 +1,11 @@
-// Why a stored answer is stale: one rule for all ways of asking, published answers included.
+// Why a stored answer is stale: one rule for all routes and published answers.
 
-/// Why an answer is stale now, and how long that holds if nothing happens meanwhile.
+/// Why an answer is stale now, and how long that is valid without further events.
 struct Staleness: Sendable {
     /// Nil: it is not stale.
     var reason: StaleReason?
     var until = Instant.distantFuture
-    /// It is due, and something keeps it from being refreshed.
+    /// Whether it is due, and a block prevents its refresh.
     var isBlocked = false
 }
 
@@ -17,7 +17,7 @@ extension ActionTracker {
         let budget = tracked.budget(at: source)
         let isRefreshing = refreshStart(entry, budget, upstream) != nil
         let dueAt = entry.dueAt(watched: false, upstream.policy)
-        // A 404 is the reason for as long as it is the last word, whatever keeps us from asking again.
+        // While a 404 is the last result it is the reason, whatever prevents another call.
         let canBlock = !isRefreshing && entry.negative?.isNotFound != true
         if canBlock, now >= dueAt, let blocked = blocked(upstream, budget) {
             return Staleness(
@@ -28,7 +28,7 @@ extension ActionTracker {
             return Staleness(reason: negative.fault.kind.staleReason, until: blockedFrom)
         }
         guard isRefreshing else { return Staleness(until: blockedFrom) }
-        // The gate is shut for the call under way: it does not show whether a refresh was due.
+        // The gate is shut for the call under way, and does not show whether a refresh was due.
         let freshUntil = entry.freshUntil(state, policy, source)
         return now < freshUntil ? Staleness(until: freshUntil) : Staleness(reason: .slow)
     }

@@ -1,4 +1,4 @@
-// Who asks and who leaves, and what the store has of an action that nobody here has asked for before.
+// Callers that ask or leave, and the store's look-up of actions that are new to this process.
 
 extension ActionTracker {
     mutating func asked(_ caller: CallerID, _ question: Question) {
@@ -39,7 +39,7 @@ extension ActionTracker {
         for id in Set(callers.values).sorted(by: { $0.text < $1.text }) { touch(id) }
     }
 
-    /// What is published of a finished action, for those who come past it.
+    /// The published answer of a finished action, for callers that reach the tracker.
     private func retiredAnswer(to question: Question) -> Answer? {
         guard let answer = actions.retired(question.id)?.answer, now < answer.keptUntil else {
             return nil
@@ -48,8 +48,8 @@ extension ActionTracker {
         return question.source ?? source == source ? answer : nil
     }
 
-    /// How long a request is held when nothing is stored. Which upstream a question without one will go to
-    /// is not known before the store has replied.
+    /// How long a request is held if nothing is stored. Before the store has replied, the upstream
+    /// of a question without `source` is unknown.
     func coldWait(_ named: Source?) -> Duration {
         let asked = named.map { [$0] } ?? policy.configured
         return asked.map(policy.coldWait).max() ?? .zero
@@ -59,7 +59,7 @@ extension ActionTracker {
 // MARK: - What the store has
 
 extension ActionTracker {
-    /// Starts to track an action: the store is asked what it has.
+    /// Starts to track an action, with a look-up in the store.
     mutating func track(_ id: ActionID) {
         actions[id] = TrackedAction(id, now: now)
         actions[id]?.lookUpAskedAt = now
@@ -86,7 +86,8 @@ extension ActionTracker {
         }
     }
 
-    /// The store did not reply what it has: nobody can be answered, and the next caller tries again.
+    /// The store's look-up failed: callers get a problem, and the next caller causes another
+    /// attempt.
     private mutating func refuseUnloaded(_ id: ActionID) {
         var problems: [Source?: Problem] = [:]
         for caller in actions[id]?.waiters.removeAll() ?? [] {
@@ -99,7 +100,7 @@ extension ActionTracker {
         forget(id)
     }
 
-    /// The store takes longer to reply what it has than a whole call may: nobody waits for that.
+    /// The store's look-up takes longer than a whole call may: callers stop waiting.
     mutating func refuseOverdue(_ id: ActionID, atMost most: Int) -> Int {
         guard actions[id]?.isLoaded == false else { return 0 }
         let overdue = actions[id]?.waiters.takeDue(now, atMost: most) ?? []
@@ -130,9 +131,9 @@ extension ActionTracker {
     }
 }
 
-/// Whether the store does what it is asked to.
+/// Whether the store works.
 struct StoreHealth: Sendable {
-    /// After a failed operation nothing new is reserved for a moment.
+    /// After a failed operation, no call is reserved before this time.
     private(set) var troubleUntil = Instant.distantPast
     private(set) var workedAt = Instant.distantPast
 

@@ -1,6 +1,6 @@
-// What a caller asks of the tracker, and what the tracker replies.
+// A caller's question to the tracker, and the tracker's reply.
 
-/// Names one held request.
+/// Identifies one held request.
 public struct CallerID: Hashable, Comparable, Sendable {
     public var number: UInt64
 
@@ -15,11 +15,11 @@ public struct Question: Sendable, Equatable {
     /// Ask only that upstream; it must be configured.
     public var source: Source?
     public var patience: Patience
-    /// The key holder who asks, when caller keys are on.
+    /// The caller's name, when caller keys are on.
     public var holder: String?
-    /// Its place among the questions of a request for several, from 1 on; 0: it was asked alone.
+    /// Its place among the questions of one request, from 1; 0 for a single question.
     public var place: Int
-    /// What the log calls the request: it stands in the lines of the calls that the question causes.
+    /// The request's id in the log, for the lines of the calls that the question causes.
     public var cause: String?
     var isOfMany: Bool { place > 0 }
 
@@ -35,17 +35,17 @@ public struct Question: Sendable, Equatable {
         self.cause = cause
     }
 
-    /// Whether the caller would rather wait for news.
+    /// What the caller waits for.
     public enum Patience: Sendable, Equatable {
         case none
-        /// Until the action is done, at most until that moment.
+        /// Until the action is done, at most until that time.
         case done(deadline: Instant)
-        /// Until the state is none of those tags' (nil: not the one at arrival).
+        /// Until the state's tag is none of those (nil: differs from the state at arrival).
         case change(from: [UInt64]?, deadline: Instant)
         /// Until the state has another tag, or is stale for another reason.
         case update(from: UInt64, StaleReason?, deadline: Instant)
 
-        /// The state now will do.
+        /// The current state is enough.
         public var isNone: Bool {
             if case .none = self { true } else { false }
         }
@@ -60,7 +60,7 @@ public struct Question: Sendable, Equatable {
     }
 }
 
-/// The tracker's word on a question.
+/// The tracker's reply to a question.
 public enum Reply: Sendable, Equatable {
     case answer(Answer)
     case problem(Problem)
@@ -72,7 +72,7 @@ public struct Answer: Sendable, Equatable {
     public var checkedAt: WallTime
     /// When the upstream answered with it.
     public var answeredAt: Instant
-    /// Until when it is as fresh as its age asks for.
+    /// Until when it is fresh, by the action's age.
     public var freshUntil: Instant
     /// Until when it may be served.
     public var keptUntil: Instant
@@ -104,16 +104,16 @@ public enum StaleReason: String, CaseIterable, Sendable {
     case breakerOpen = "breaker-open"
     case budgetSpent = "budget-spent"
     case storeUnavailable = "store-unavailable"
-    /// We have nothing left to make a call with.
+    /// This service has no resources left for a call.
     case overloaded
 }
 
 /// Why there is no state to serve.
 public struct Problem: Error, Sendable, Equatable {
     public var code: Code
-    /// When a call for this action can really be made; nil when asking again is of no use.
+    /// When a call for this action can really be made; nil if asking again is of no use.
     public var retryAt: Instant?
-    /// What each upstream that was asked said, or why it was not asked.
+    /// The result of each asked upstream, or why it was not called.
     public var sources: [SourceReport]
 
     public enum Code: String, CaseIterable, Sendable {
@@ -137,7 +137,7 @@ public struct Problem: Error, Sendable, Equatable {
 }
 
 extension UpstreamFault.Kind {
-    /// The one table from an upstream's fault to the problem that callers get.
+    /// The only table from an upstream's fault to the problem for callers.
     var problemCode: Problem.Code {
         switch self {
         case .notFound: .notFound

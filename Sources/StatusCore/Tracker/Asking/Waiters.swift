@@ -1,24 +1,24 @@
-// Those who are held for one action: a handful mostly, ten thousand at times.
+// The held requests of one action: mostly a few, sometimes ten thousand.
 
 import HeapModule
 
-/// Held requests in order of arrival. To come, to leave and to run out of patience costs each of them
-/// about the same, however many there are.
+/// Held requests in order of arrival. Arrival, departure and deadline of each cost about the same,
+/// however many there are.
 ///
-/// When something happens to their action all are looked through in a *round*, a slice at a time; when
-/// time passes only those whose time it is.
+/// After a change of their action, all are considered in a *round*, a slice at a time; otherwise
+/// only those whose deadline has passed.
 struct Waiters: Sendable {
-    /// Nil: that one has left.
+    /// Nil: the caller has left.
     private var places: [Caller?] = []
     private var indexes: [CallerID: Int] = [:]
     private var deadlines = Heap<Deadline>()
-    /// By the source that they named.
+    /// By named source.
     private var named: [Source: Tally] = [:]
     private var unnamed = Tally()
     private var followers = 0
-    /// Where the round under way goes on.
+    /// Where the current round continues.
     private var cursor: Int?
-    /// Something happened during the round: it is followed by another.
+    /// A change during the round requires another one.
     private var mustGoRoundAgain = false
 
     private struct Tally: Sendable {
@@ -26,7 +26,7 @@ struct Waiters: Sendable {
         var patient = 0
     }
 
-    /// Void when its caller is gone, or held until another moment.
+    /// Void if its caller has left, or is held until another time.
     private struct Deadline: Comparable, Sendable {
         var at: Instant
         var caller: CallerID
@@ -35,21 +35,21 @@ struct Waiters: Sendable {
         static func == (a: Deadline, b: Deadline) -> Bool { a.at == b.at }
     }
 
-    /// Holes and void deadlines up to that many are left alone.
+    /// Up to this many gaps and void deadlines are tolerated.
     private static let voidMax = 32
 
     var count: Int { indexes.count }
     var isEmpty: Bool { indexes.isEmpty }
 
-    /// Somebody waits for news.
+    /// Whether a caller waits for a new state.
     var arePatient: Bool {
         named.values.contains { $0.patient > 0 } || unnamed.patient > 0
     }
 
-    /// Somebody is held for a refresh; followers look again by themselves.
+    /// Whether a caller is held for a refresh; followers ask again by themselves.
     var needTheirRefresh: Bool { followers < count }
 
-    /// Somebody waits for news of that upstream: who named another one does not.
+    /// Whether a caller waits for a new state of that upstream, and did not name another one.
     func arePatient(at source: Source) -> Bool {
         (named[source]?.patient ?? 0) + unnamed.patient > 0
     }
@@ -66,7 +66,7 @@ struct Waiters: Sendable {
         deadlines.insert(Deadline(at: caller.heldUntil, caller: caller.id))
     }
 
-    /// Replaces what is known of one that is held on.
+    /// Updates a caller that is still held.
     mutating func update(_ caller: Caller) {
         guard let index = indexes[caller.id], let before = places[index] else { return }
         places[index] = caller
@@ -84,7 +84,7 @@ struct Waiters: Sendable {
         closeGaps()
     }
 
-    /// Takes all out.
+    /// Removes and returns all.
     mutating func removeAll() -> [Caller] {
         defer { self = Waiters() }
         return places.compactMap { $0 }
@@ -102,7 +102,8 @@ struct Waiters: Sendable {
         }
     }
 
-    /// Done when there are more gaps than callers: a caller is moved once for each that has left.
+    /// Called when there are more gaps than callers, so that a caller is moved at most once for
+    /// each departure.
     private mutating func closeGaps() {
         guard places.count > 2 * count + Self.voidMax else { return }
         if let before = cursor { cursor = places[..<before].count { $0 != nil } }
@@ -122,15 +123,15 @@ struct Waiters: Sendable {
 
     // MARK: Looking through them
 
-    /// Has all of them looked through.
+    /// Begins a round over all callers.
     mutating func beginRound() {
         if let cursor, cursor > 0 { mustGoRoundAgain = true } else { cursor = 0 }
     }
 
-    /// Some of them are still to be looked through.
+    /// Whether a round is not finished.
     var isRoundUnderWay: Bool { cursor != nil }
 
-    /// The next callers of the round, at most so many.
+    /// The next callers of the round, at most `most`.
     mutating func nextSlice(atMost most: Int) -> [Caller] {
         guard let start = cursor else { return [] }
         var slice: [Caller] = []
@@ -148,20 +149,20 @@ struct Waiters: Sendable {
         return slice
     }
 
-    /// Whose time has come, at most so many; they are to be removed or updated.
+    /// The callers whose time has come, at most `most`; they must be removed or updated.
     mutating func takeDue(_ now: Instant, atMost most: Int) -> [Caller] {
         var due: [Caller] = []
         while due.count < most, let deadline = nextDeadline, deadline <= now,
             let caller = deadlines.popMin().flatMap({ held($0) })
         {
-            // Has no deadline from here on: whatever the next one is, it is entered.
+            // Clears the deadline, so that the next one is always entered.
             if let index = indexes[caller.id] { places[index]?.heldUntil = .distantPast }
             due.append(caller)
         }
         return due
     }
 
-    /// When the first of them has waited enough.
+    /// The earliest deadline.
     var nextDeadline: Instant? {
         mutating get {
             while let first = deadlines.min, held(first) == nil { _ = deadlines.popMin() }

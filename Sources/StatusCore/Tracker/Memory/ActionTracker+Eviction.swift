@@ -1,4 +1,4 @@
-// What memory lets go of. Gates and states stay in the store.
+// Eviction from memory. Gates and states stay in the store.
 
 extension ActionTracker {
     mutating func forget(_ id: ActionID) {
@@ -8,9 +8,8 @@ extension ActionTracker {
         if tracked?.published != nil { effects.append(.withdraw(id)) }
     }
 
-    /// Lets go of a finished action once it is published and nobody is concerned with it: nothing
-    /// can happen to it, and whoever asks is served what is published. Such actions are most of what
-    /// is kept.
+    /// Retires a finished action once it is published and has no callers: nothing can change, and
+    /// callers get the published answer. Most actions in memory are retired.
     mutating func retireIfFinished(_ id: ActionID) {
         guard let tracked = actions[id], !tracked.isBusy, let published = tracked.published,
             published.answer.document.isDone
@@ -18,7 +17,7 @@ extension ActionTracker {
         actions.retire(id, published)
     }
 
-    /// Counts anew what is held of an action.
+    /// Updates the size of an action.
     mutating func weigh(_ id: ActionID) {
         guard let tracked = actions[id] else {
             let retired = actions.retired(id)
@@ -31,8 +30,8 @@ extension ActionTracker {
         countPending(id)
     }
 
-    /// Drops what memory holds beyond its bounds. Actions in use are passed over, so that the bounds can
-    /// be exceeded by them.
+    /// Evicts actions beyond the bounds of memory. Actions in use are skipped, and can exceed the
+    /// bounds.
     mutating func evictSurplus() {
         for _ in 0..<EvictionQueue.visitsMax {
             let next = evictions.popSurplus(
@@ -43,7 +42,7 @@ extension ActionTracker {
                 continue
             }
             actions[id]?.expire(now, policy)
-            guard let tracked = actions[id] else { continue }  // forgotten before
+            guard let tracked = actions[id] else { continue }  // evicted before
             if tracked.isBusy || tracked.hasSecondChance {
                 actions[id]?.hasSecondChance = false
                 evictions.insert(place)

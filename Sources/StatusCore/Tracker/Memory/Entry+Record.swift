@@ -1,14 +1,14 @@
-// What an entry takes over from the store's record of it.
+// Merges the store's record into an entry.
 
 extension Entry {
-    /// Takes over what a store replied to a request of `askedAt`. It has the last word on the gate; its
-    /// news of the action counts unless that is older than what is known here (invariant 10).
+    /// Merges the store's reply to a request of `askedAt`. The store is authoritative for the gate;
+    /// its state of the action counts unless it is older than the one known here.
     ///
-    /// Ages decide: wall clocks step. The store computed them between `askedAt` and `now`, so its news
-    /// is no older than its age before `askedAt`.
+    /// Ages decide, since wall clocks step. The store computed them between `askedAt` and `now`, so
+    /// its state is no older than its age before `askedAt`.
     ///
-    /// Returns false if the reply came too late to say which of two states is newer: the store is to be
-    /// asked again.
+    /// Returns false if the reply came too late to decide which of two states is newer; the store
+    /// must then be asked again.
     mutating func absorb(
         _ record: EntryRecord, askedAt: Instant, _ now: Instant, _ policy: SourcePolicy
     ) -> Bool {
@@ -51,24 +51,26 @@ extension Entry {
         return true
     }
 
-    /// The ages in a reply that takes longer, or finds a stopped process, are known less well than
-    /// two states may follow each other.
+    /// The longest a reply may take for its ages to be exact enough to order two states. A slower
+    /// reply, or one that arrives while the process is stopped, is not.
     private static let promptReply = Duration.seconds(1)
 
-    /// Whether a state that the store has now replaces one that it had, though their ages do not show
-    /// which is newer: the reply that brought the older one found a stopped process. A store that was set
-    /// back has what is surely older.
+    /// Whether the store's current state replaces one that it had before, although their ages do
+    /// not show which is newer, because this process was stopped when the older one arrived. A
+    /// store that was set back certainly has an older one.
     private func replaces(_ state: ObservedState, _ kept: KeptAnswer, _ now: Instant) -> Bool {
         !isUnkept && kept.document != state.document && now - kept.age >= state.answeredAt
     }
 
-    /// The store has taken a completion: a state that it did not get before may still be here only.
+    /// The store has recorded a completion. A state that it failed to record before may still exist
+    /// only here.
     mutating func completed(_ record: EntryRecord) {
         if observed?.document == record.answer?.document { isUnkept = false }
     }
 
-    /// The store keeps the gate shut without a time to open, since it keeps the action's end: that is
-    /// served on, though by a wall clock that was set ahead, or a late purge, it looks too old for it.
+    /// The store keeps the gate shut without a time to open, since it has a final state: that is
+    /// still served, even if it looks too old because of a wall clock that was set ahead or a late
+    /// purge.
     mutating func keepShut(_ now: Instant, _ policy: TrackerPolicy) {
         opensAt = now + GateTiming.shutLeast
         guard let observed, observed.document.isDone else { return }

@@ -2,29 +2,29 @@
 
 /// One action at one upstream. Its life: unasked → deferred → in flight → observed or negative → deferred…
 struct Entry: Sendable {
-    /// The id as it was first asked for: so the upstream is asked.
+    /// The id's first spelling, which is sent to the upstream.
     var spelling: ActionID
     /// The last state that the upstream answered with.
     var observed: ObservedState?
-    /// The failure of the last refresh, if that brought no state.
+    /// The failure of the last refresh, if it brought no state.
     var negative: NegativeResult?
-    /// When the id first read as 404; nil when it never did, or has been answered for since.
+    /// When the id first got 404; nil if it never did, or a state came since.
     var notFoundSince: Instant?
-    /// When the gate opens, as far as this process knows. The store has the last word.
+    /// When the gate opens, as far as this process knows. The store is authoritative.
     var opensAt = Instant.distantPast
-    /// True once this upstream has ever answered with a state of the action.
+    /// True once this upstream has answered with a state of the action.
     var isKnown = false
-    /// The observed state is here only: the store failed to take it.
+    /// Whether the observed state exists only here, because the store failed to record it.
     var isUnkept = false
     var firstSeenAt: Instant
-    /// It stands among the unfinished actions.
+    /// Whether it is listed among the unfinished actions.
     var isListed = false
-    /// Somebody asked, a refresh is due, and it has not been started yet.
+    /// A requested and due refresh that has not started yet.
     var deferred: DeferredRefresh?
     var flight: Flight?
     /// The call that another process is making.
     var peerCall: PeerCall?
-    /// Whose question caused the last flight.
+    /// The caller whose question caused the last flight.
     var lastStarter: CallerID?
 
     init(spelling: ActionID, firstSeenAt: Instant) {
@@ -37,9 +37,9 @@ struct Entry: Sendable {
         var checkedAt: WallTime
         /// When the call ended.
         var at: Instant
-        /// Decides what is newer: no later than the upstream answered.
+        /// Decides which state is newer: no later than the upstream's answer.
         var newsAt: Instant
-        /// No later than the upstream answered: ages count from here.
+        /// No later than the upstream's answer: ages count from here.
         var answeredAt: Instant
     }
 
@@ -59,7 +59,7 @@ extension Entry {
         state.at + (state.document.isDone ? policy.terminalTTL : policy.staleMax)
     }
 
-    /// Forgets what may not be served any more, and a peer's call that must have ended.
+    /// Drops states that may no longer be served, and a peer's call that must have ended.
     mutating func expire(_ now: Instant, _ policy: TrackerPolicy) {
         if let peerCall, now >= peerCall.endsBy { self.peerCall = nil }
         if let observed, now >= keptUntil(observed, policy) {
@@ -72,10 +72,10 @@ extension Entry {
         }
     }
 
-    /// A negative result that nobody has asked for since is forgotten after that, as in a store.
+    /// A negative result without further requests is dropped after that time, as in a store.
     static let negativeMax = Duration.seconds(86_400)
 
-    /// When the next refresh may start, if somebody asks. Never, while a finished state is kept.
+    /// When the next refresh may start, if requested. Never while a finished state is kept.
     func dueAt(watched: Bool, _ policy: SourcePolicy) -> Instant {
         if observed?.document.isDone == true { return .distantFuture }
         if let negative {
@@ -96,16 +96,16 @@ extension Entry {
             repeats: negative.repeats, lasted: lasted, age: age, policy)
     }
 
-    /// When its state was last observed, or asked for in vain.
+    /// When the last call ended, with or without a state.
     var lastTriedAt: Instant? { [observed?.at, negative?.at].compactMap { $0 }.max() }
 
-    /// The same, or when it was first asked for: who has waited longest is tried first.
+    /// The same, else when it was first asked for: the longest waiting entry is tried first.
     var triedAt: Instant { lastTriedAt ?? firstSeenAt }
 
-    /// A call has been made for it, or for its action elsewhere.
+    /// Whether a call has been made for it, here or by a peer.
     var isTried: Bool { lastTriedAt != nil }
 
-    /// Until when a state is as fresh as the action's age asks for; a finished one always is.
+    /// Until when a state is fresh, by the action's age; a finished one always is.
     func freshUntil(_ state: ObservedState, _ policy: TrackerPolicy, _ source: Source) -> Instant {
         guard !state.document.isDone, let limits = policy.sources[source] else {
             return keptUntil(state, policy)
@@ -113,10 +113,11 @@ extension Entry {
         return state.at + Freshness.interval(age: age(at: state.at), limits)
     }
 
-    /// When the action was made, if its state is known.
+    /// When the action was created, if its state is known.
     var madeAt: Instant? { observed.map { $0.at - age(at: $0.at) } }
 
-    /// Since the action was made, if the upstream says when; else since it was first asked for.
+    /// The time since the action was created, if the upstream reports that; else since it was first
+    /// asked for.
     private func age(at instant: Instant) -> Duration {
         guard let observed, let createdAt = observed.document.createdAt else {
             return instant - firstSeenAt
@@ -128,8 +129,8 @@ extension Entry {
 // MARK: - What a call has brought
 
 extension Entry {
-    /// Takes over what a call of our own came to. Of a finished action an unfinished state is not
-    /// served, and a process that was stopped in mid-call may have learned of a later state before.
+    /// Merges the result of our own call. An unfinished state of a finished action is not served,
+    /// and a process that was stopped during the call may already know a later state.
     mutating func take(_ report: CallReport) {
         switch report.outcome {
         case .answered(let document):

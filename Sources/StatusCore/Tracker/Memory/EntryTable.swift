@@ -1,10 +1,10 @@
-// The entries of one action, at the sources that it has to do with.
+// The entries of one action, by source.
 
-/// An entry for each source. Only those that differ from a new one take room: of many sources an action
-/// mostly has to do with one.
+/// An entry for each source. Only entries that differ from a new one use memory, since an action
+/// mostly concerns one source.
 struct EntryTable: Sendable {
     private var rows: [(source: Source, entry: Entry)] = []
-    /// What a source's entry is before anything is known.
+    /// The entry of a source before anything is known.
     private let first: Entry
 
     init(_ first: Entry) { self.first = first }

@@ -1,11 +1,11 @@
-// What memory lets go of, and when: the clock hand of second-chance eviction, bounded by the number of
-// actions and by the bytes of their states.
+// Second-chance eviction (the clock algorithm), bounded by the number of actions and by the bytes
+// of their states.
 
 import DequeModule
 
 /// Actions in the order of their last second chance. An action stands in it once, from when it is loaded on.
 struct EvictionQueue: Sendable {
-    /// How many actions a step looks at: the hand makes progress, and no step is long.
+    /// The most actions that a step checks, so that the hand makes progress and no step is long.
     static let visitsMax = 16
 
     private var order: Deque<ActionTable.Place> = []

@@ -1,35 +1,35 @@
-// Everything known of one id: its entries, who waits for it, and what is published of it.
+// Everything known of one id: its entries, its waiters, and its published answer.
 
 struct TrackedAction: Sendable {
     var entries: EntryTable
-    /// True once the store has replied what it has.
+    /// True once the store's look-up has succeeded.
     var isLoaded = false
-    /// When the look-up under way was asked for.
+    /// When the look-up under way was requested.
     var lookUpAskedAt: Instant?
-    /// The look-up under way may bring less than there is by now.
+    /// Whether the result of the look-up under way may be outdated.
     var isOutdated = false
-    /// When the store last replied what it has.
+    /// When the last successful look-up ended.
     var recordedAt = Instant.distantPast
-    /// Somebody has asked for it, here or through the store.
+    /// Whether it has been asked for, in this process or by the store's record.
     var wasAsked = false
-    /// Who wants to know why its answer is what it is, once the store has replied what it has.
+    /// Callers that wait for an explanation, until the store's look-up has ended.
     var inquirers: [CallerID] = []
     var waiters = Waiters()
-    /// The wake that is already in the queue.
+    /// The time of the queued wake.
     var wakeAt = Instant.distantFuture
-    /// When its state has to be considered anew, whoever is held.
+    /// When its state has to be considered again, apart from callers.
     var stateDueAt = Instant.distantFuture
     var published: Snapshot?
     /// The source at which it counts as not done.
     var pendingAt: Source?
-    /// Used since the eviction hand came by.
+    /// Whether it was used since the eviction hand's last visit.
     var hasSecondChance = false
 
     init(_ id: ActionID, now: Instant) {
         entries = EntryTable(Entry(spelling: id, firstSeenAt: now))
     }
 
-    /// Somebody is held until news comes: the interval is the shortest.
+    /// Whether a caller waits for a new state, so that the shortest interval applies.
     var isWatched: Bool { waiters.arePatient }
     func isWatched(at source: Source) -> Bool { waiters.arePatient(at: source) }
 
@@ -40,19 +40,19 @@ struct TrackedAction: Sendable {
         return entries[source].notFoundSince == nil ? .unknown : .notFound
     }
 
-    /// Something is under way for it, or somebody waits.
+    /// Whether work is under way for it, or a caller waits.
     var isBusy: Bool {
         !waiters.isEmpty || lookUpAskedAt != nil
             || entries.all.contains { $0.flight != nil || $0.deferred != nil || $0.isUnkept }
     }
 
-    /// States that are final are all there is to know: of an id that two upstreams know, both.
+    /// Whether all known states are final: both, if two upstreams know the id.
     var isFinished: Bool {
         let areDone = entries.all.compactMap { $0.observed?.document.isDone }
         return !areDone.isEmpty && areDone.allSatisfy { $0 }
     }
 
-    /// Something is served of it without asking the store.
+    /// Whether answers are served without asking the store.
     func isReliedOn(_ now: Instant) -> Bool {
         if let published, published.servableUntil > now { return true }
         return entries.all.contains { entry in

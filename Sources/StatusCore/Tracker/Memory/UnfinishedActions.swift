@@ -1,11 +1,11 @@
-// The actions in memory that are not done, oldest first: so that operators see what is stuck.
+// The actions in memory that are not done, oldest first, so that operators see stuck ones.
 
 import HeapModule
 
-/// Of each source a heap. What ends or is evicted is dropped when it comes to the top.
+/// A heap for each source. Ended and evicted actions are dropped when they reach the top.
 struct UnfinishedActions: Sendable {
     private var heaps: PerSource<Heap<Item>>
-    /// A heap with more items than this is cleaned of actions that it holds twice or in vain.
+    /// A heap with more items than this is cleaned of duplicates and void items.
     private let itemsMax: Int
 
     struct Item: Comparable, Sendable {
@@ -40,7 +40,7 @@ struct UnfinishedActions: Sendable {
 }
 
 extension ActionTracker {
-    /// Lists what is not done and has not been listed yet.
+    /// Lists an action that is not done and not listed yet.
     mutating func listUnfinished(_ id: ActionID) {
         guard actions[id]?.entries.all.contains(where: \.mustBeListed) == true else { return }
         for source in policy.configured {

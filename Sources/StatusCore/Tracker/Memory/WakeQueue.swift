@@ -1,12 +1,12 @@
-// The moments at which the tracker has to be stepped again.
+// The times at which the tracker has to be stepped again.
 
 import HeapModule
 
-/// What a wake is for.
+/// The purpose of a wake.
 enum WakeTarget: Hashable, Sendable {
     case action(ActionID)
     case source(Source)
-    /// The store may be asked again.
+    /// The store may be tried again.
     case store
 }
 

@@ -1,4 +1,4 @@
-// Other processes on the same store: what they have changed is read anew.
+// Other processes on the same store: re-reads what they have changed.
 
 extension ActionTracker {
     mutating func noticed(_ notice: StoreNotice) {
@@ -8,13 +8,13 @@ extension ActionTracker {
         }
     }
 
-    /// Has the action read anew, unless nothing can change or nobody here knows it.
+    /// Queues a re-read of the action, unless nothing can change or it is not tracked here.
     private mutating func reread(_ id: ActionID, isUrgent: Bool) {
         guard let tracked = actions[id], !tracked.isFinished else { return }
         rereads.insert(id, isUrgent: isUrgent)
     }
 
-    /// Whoever is held comes first, then what is served without asking the store.
+    /// Actions with held requests come first, then those that are served without asking the store.
     private mutating func rereadAll() {
         for place in evictions.places {
             guard let id = actions.id(at: place), let tracked = actions[id] else { continue }
@@ -26,8 +26,8 @@ extension ActionTracker {
         }
     }
 
-    /// Starts the re-reads that there is room for. Only a re-read that failed itself keeps them
-    /// waiting: another operation may have failed for reasons of its own.
+    /// Starts as many re-reads as there is room for. Only a failed re-read delays them: another
+    /// operation may have failed for other reasons.
     mutating func startRereads() {
         guard !rereads.isEmpty else { return }
         guard rereads.pausedUntil <= now else {
@@ -48,7 +48,7 @@ extension ActionTracker {
         }
     }
 
-    /// The store has replied what it has of actions that were known here already, or failed to.
+    /// A re-read of tracked actions has ended.
     mutating func rereadEnded(_ ids: [ActionID], _ result: Result<[EntryRecord], StoreFailure>) {
         switch result {
         case .success(let records):
@@ -57,7 +57,7 @@ extension ActionTracker {
             let found = Dictionary(grouping: records, by: \.key.id)
             for id in ids { take(found[id] ?? [], of: id) }
         case .failure(let failure):
-            // Said once, however often it is tried again.
+            // Reported once, however often it is tried again.
             if rereads.isWell { storeFailed(failure) }
             rereads.failed(now)
             for id in ids {
@@ -67,8 +67,8 @@ extension ActionTracker {
         }
     }
 
-    /// Takes over what a look-up has brought. A change notification that came meanwhile may speak of what
-    /// came after it.
+    /// Merges the result of a look-up. A change notification that arrived meanwhile may be about a
+    /// later change.
     mutating func take(_ records: [EntryRecord], of id: ActionID) {
         let askedAt = actions[id]?.lookUpAskedAt ?? now
         for record in records {

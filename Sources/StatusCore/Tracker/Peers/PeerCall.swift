@@ -1,14 +1,14 @@
-// A call that another process on the same store is making, recognised by how its gate stands.
+// A call that another process on the same store is making, recognised by its gate.
 
 /// A call that a peer seems to be making.
 struct PeerCall: Sendable, Equatable {
     var startedAt: Instant
-    /// By then it has ended, or its process is gone.
+    /// When it has ended at the latest, or its process is gone.
     var endsBy: Instant
 
-    /// Nil when the gate does not stand as one that was reserved and is not completed yet: a completed
-    /// one opens after the interval, unless the upstream asked for more, which is kept as a negative
-    /// result. `triedAt`: when the entry was last refreshed, as far as is known here.
+    /// Nil unless the gate is that of a reserved call that is not completed: a completed call's
+    /// gate opens after the interval, unless the upstream asked for more, which is stored as a
+    /// negative result. `triedAt`: the last known refresh of the entry.
     init?(
         _ record: EntryRecord, triedAt: Instant?, askedAt: Instant, _ now: Instant,
         _ policy: SourcePolicy

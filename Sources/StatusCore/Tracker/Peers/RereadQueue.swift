@@ -1,33 +1,34 @@
-// Which actions are to be read anew from the store, and how many with one operation: urgent ones
-// first, each once.
+// The actions to re-read from the store, and the number for one operation: urgent ones first, each
+// once.
 
 import DequeModule
 
-/// Actions of which the store may know more than this process does. Only actions that are tracked
-/// stand in it, so their number bounds it.
+/// Actions of which the store may know more than this process. Only tracked actions are queued, so
+/// their number is the bound.
 struct RereadQueue: Sendable {
-    /// Operations under way at once: a re-read of everything must not keep reservations waiting.
+    /// The most operations under way at once, so that a re-read of everything does not delay
+    /// reservations.
     static let underWayMax = 2
-    /// Actions that one operation reads at most.
+    /// The most actions of one operation.
     static let batchMax = 256
     private static let batchGrowth = 8
-    /// After a failed operation.
+    /// The pause after a failed operation.
     static let pause = Duration.milliseconds(250)
 
     private var urgent: Deque<ActionID> = []
     private var others: Deque<ActionID> = []
-    /// What stands in either, and whether in the first; other entries are void.
+    /// The members of both queues, and whether they are in the first; other items are void.
     private var members: [ActionID: Bool] = [:]
     private var underWay = 0
-    /// Halved by each failure, and grows again slowly: what is too much for the store's deadline comes
-    /// through in parts.
+    /// Halved by each failure, and grows again slowly, so that a batch that exceeds the store's
+    /// deadline is read in parts.
     private var batchSize = batchMax
     private(set) var pausedUntil = Instant.distantPast
 
-    /// The wake that is already in the queue.
+    /// The time of the queued wake.
     private var wakeAt = Instant.distantPast
 
-    /// The last operation was carried out.
+    /// Whether the last operation succeeded.
     var isWell: Bool { pausedUntil == .distantPast }
 
     var isEmpty: Bool { members.isEmpty }
@@ -39,7 +40,7 @@ struct RereadQueue: Sendable {
         if isUrgent { urgent.append(id) } else { others.append(id) }
     }
 
-    /// Takes out the next ones, unless enough are under way.
+    /// Removes the next batch, unless enough are under way.
     mutating func start() -> [ActionID]? {
         guard underWay < Self.underWayMax, !members.isEmpty else { return nil }
         var batch: [ActionID] = []
@@ -50,14 +51,14 @@ struct RereadQueue: Sendable {
         return batch
     }
 
-    /// When re-reads go on after a failure, unless a wake for that is in the queue.
+    /// When re-reads resume after a failure, unless a wake for that is queued.
     mutating func nextWake() -> Instant? {
         guard wakeAt < pausedUntil else { return nil }
         wakeAt = pausedUntil
         return pausedUntil
     }
 
-    /// None of those that were started needs to be read.
+    /// None of the started batch needs to be read.
     mutating func dropped() { underWay -= 1 }
 
     mutating func worked() {

@@ -1,4 +1,4 @@
-// A flight's end: its report is applied when the store has it, or a little later.
+// A flight's end: its report is applied once the store has recorded it, or a little later.
 
 extension ActionTracker {
     mutating func completed(
@@ -45,7 +45,7 @@ extension ActionTracker {
         if actions[key.id]?.entries[key.source].isKnown != wasKnown { lineUpAsKnown(key.id) }
     }
 
-    /// The store is slow to complete: callers get the news before it is kept.
+    /// The store is slow: callers get the result before it is recorded.
     mutating func applyLateReport(_ key: EntryKey) {
         guard let flight = actions[key.id]?.entries[key.source].flight,
             now >= flight.stageDeadline,
@@ -55,7 +55,7 @@ extension ActionTracker {
         setStage(key, .applied(completion, askedAt: askedAt))
     }
 
-    /// Takes over what others have found out meanwhile, if they have.
+    /// Merges results of other processes from meanwhile, if there are any.
     private mutating func absorb(completed record: EntryRecord, askedAt: Instant) {
         let known = actions[record.key.id]?.entries[record.key.source].observed?.document
         var news = record
@@ -68,7 +68,7 @@ extension ActionTracker {
 // MARK: - Completions that the store failed to take
 
 extension ActionTracker {
-    /// Keeps what the store did not take, if others need it: that the upstream is to be left alone, or
+    /// Keeps a completion that the store failed to record, if other processes need it: a pause, or
     /// an answer.
     private mutating func keepPending(
         _ completion: Completion, askedAt: Instant, flight: UInt64
@@ -82,8 +82,7 @@ extension ActionTracker {
         if let wakeAt = pendingCompletions.nextWake() { wakes.insert(.store, at: wakeAt) }
     }
 
-    /// Says again what is due; a process that is about to stop, everything, at once and for the last
-    /// time.
+    /// Repeats due completions; when the process is about to stop, all of them, for the last time.
     mutating func completePending() {
         guard pendingCompletions.areDue(now) || isDraining else { return }
         for (flight, completion) in pendingCompletions.takeDue(now, all: isDraining) {
@@ -105,7 +104,8 @@ extension ActionTracker {
             absorb(completed: reply.record, askedAt: pending.saidAt)
             touch(key.id)
         case .failure(let failure):
-            // Other work goes on meanwhile: it shows whether the store is in trouble, or this is.
+            // Other operations show whether the store fails in general, or only for this
+            // completion.
             let isRefused = store.workedAt >= pending.failedAt
             if isDraining || !pendingCompletions.failed(flight, isRefused: isRefused, now) {
                 pendingCompletions.remove(flight)

@@ -1,8 +1,8 @@
-// Refreshes in line: what a question makes due is deferred to its upstream's queue, and started from
-// there.
+// Queues refreshes: a refresh that a question makes due is deferred to its upstream's queue, and
+// started from there.
 
 extension ActionTracker {
-    /// Puts what the caller's question makes due into the queues.
+    /// Queues the refreshes that the caller's question makes due.
     mutating func deferDueRefreshes(_ caller: Caller) {
         guard let tracked = actions[caller.question.id] else { return }
         let asked = candidates(caller.question, tracked)
@@ -15,7 +15,7 @@ extension ActionTracker {
         guard let upstream = upstreams[source] else { return }
         let entry = tracked.entries[source]
         guard entry.flight == nil else { return }
-        // Others may have asked for it sooner than this caller's patience does.
+        // Other callers may have made it due earlier than this one.
         let watched = caller.isPatient
         guard entry.deferred != nil || now >= entry.dueAt(watched: watched, upstream.policy)
         else { return }
@@ -29,7 +29,7 @@ extension ActionTracker {
         let isIdle =
             blocked(upstream, budget) != nil && !watched && !tracked.isWatched(at: source)
             && entry.refreshStartedAt == nil && !asked.contains { isAwaited(tracked, $0) }
-        // What somebody has asked for singly keeps that place.
+        // A refresh that a single question asked for keeps its place.
         let isTogether =
             budget != .known && question.isOfMany && entry.deferred?.line.isTogether != false
         let line = RefreshLine(budget: budget, isTogether: isTogether)
@@ -48,14 +48,15 @@ extension ActionTracker {
     /// How much later each further question of a request counts as asked.
     static let placeSpan = Duration.milliseconds(20)
 
-    /// Of actions that nothing is known of, those that one request asks for line up as if it had
-    /// asked for one after the other: a small request does not stand behind the whole of a large one.
+    /// Unknown actions of one request are ranked as if they had been asked for one after the other,
+    /// so that a small request does not wait for the whole of a large one.
     private mutating func rank(_ entry: Entry, isIdle: Bool, place: Int = 0) -> RefreshRank {
         let spread = entry.isTried ? .zero : Self.placeSpan * place
         return RefreshRank(isIdle: isIdle, triedAt: entry.triedAt + spread, number: nextNumber())
     }
 
-    /// Unless it stands there already, as well or better, or the line is full.
+    /// Queues the refresh, unless it is queued with the same or a better rank, or the queue is
+    /// full.
     private mutating func enqueue(
         _ key: EntryKey, after before: DeferredRefresh?, _ newcomer: DeferredRefresh
     ) {
@@ -80,27 +81,27 @@ extension ActionTracker {
         return now >= tracked.entries[key.source].dueAt(watched: watched, policy)
     }
 
-    /// News from elsewhere has come before the refresh had its turn.
+    /// A peer's result has arrived before the refresh had its turn.
     mutating func dropDeferredUnlessDue(_ key: EntryKey) {
         guard let tracked = actions[key.id], tracked.entries[key.source].deferred != nil
         else { return }
         if !isDue(key, tracked) { actions[key.id]?.entries[key.source].deferred = nil }
     }
 
-    /// The id has become known: its refreshes line up where those of known ids do.
+    /// The id has become known: its refreshes move to the queue of known ids.
     mutating func lineUpAsKnown(_ id: ActionID) {
         guard let tracked = actions[id], tracked.isKnown else { return }
         for source in policy.configured {
             guard var refresh = tracked.entries[source].deferred, refresh.line.budget != .known
             else { continue }
             refresh.line = RefreshLine(budget: .known)
-            // The item in the other line is void by that.
+            // This voids the item in the other queue.
             refresh.rank.number = nextNumber()
             enqueue(EntryKey(source, id), refresh)
         }
     }
 
-    /// A flight has ended before its call: its refresh stays deferred, as old as it is.
+    /// A flight has ended before its call: its refresh stays deferred, with its age.
     mutating func deferAgain(_ key: EntryKey, _ flight: Flight) {
         guard let tracked = actions[key.id], flight.starter != nil, isDue(key, tracked)
         else { return }
@@ -116,8 +117,8 @@ extension ActionTracker {
                 cause: flight.cause))
     }
 
-    /// Something keeps the upstream from being called: who is held for a refresh that cannot start must
-    /// not be held any longer.
+    /// The upstream is blocked: callers must not be held any longer for a refresh that cannot
+    /// start.
     mutating func touchDeferred(_ source: Source) {
         for id in upstreams[source]?.queue.ids ?? []
         where actions[id]?.waiters.needTheirRefresh == true {
@@ -125,8 +126,7 @@ extension ActionTracker {
         }
     }
 
-    /// What this key holder has asked for of ids that nobody knows is given up; what others have asked
-    /// for goes on.
+    /// Drops this caller's refreshes of unknown ids; those of others continue.
     mutating func dropDeferred(of holder: String, _ source: Source) {
         for id in upstreams[source]?.queue.ids ?? [] {
             guard let refresh = actions[id]?.entries[source].deferred, refresh.holder == holder,
@@ -141,7 +141,7 @@ extension ActionTracker {
 // MARK: - Whose turn it is
 
 extension ActionTracker {
-    /// Starts the refreshes that come first, as long as the upstream may be called.
+    /// Starts the first refreshes, as long as the upstream may be called.
     mutating func startRefreshes(_ source: Source) {
         guard upstreams[source]?.queue.isEmpty == false else { return }
         upstreams[source]?.breaker.tick(now)
@@ -150,7 +150,7 @@ extension ActionTracker {
     }
 
     private mutating func next(_ source: Source) -> RefreshQueue.Item? {
-        // No copy of the queue is at hand while it changes: it would be copied as a whole.
+        // No copy of the queue exists while it changes, which would copy it as a whole.
         let open = RefreshLine.all.filter { line in
             upstreams[source].map { blocked($0, line.budget) == nil } ?? false
         }
@@ -158,9 +158,9 @@ extension ActionTracker {
         return upstreams[source]?.queue.next(in: open)
     }
 
-    /// Drops items that are void, and refreshes that have waited so long that nobody is left to
-    /// have them: without a caller there is no call. Refreshes whose callers have been let go line up
-    /// behind those of others.
+    /// Drops void items, and refreshes that have waited so long that they have no callers left:
+    /// without a caller there is no call. Refreshes whose callers have been answered move behind
+    /// those of others.
     private mutating func dropVoid(_ source: Source, _ line: RefreshLine) {
         guard let policy = policy.sources[source] else { return }
         while let item = upstreams[source]?.queue.first(in: line) {
@@ -181,7 +181,7 @@ extension ActionTracker {
         }
     }
 
-    /// Somebody is held whose question goes to that upstream.
+    /// Whether a held request's question goes to that upstream.
     private func isWaitedFor(_ id: ActionID, _ tracked: TrackedAction, _ source: Source) -> Bool {
         if tracked.waiters.haveNamed(source) { return true }
         return tracked.waiters.haveNamedNone

@@ -17,7 +17,8 @@ extension ActionTracker {
         touch(key.id)
     }
 
-    /// Ends a flight before its call, and keeps its refresh deferred: the reason will pass.
+    /// Ends a flight before its call, and keeps its refresh deferred, since the reason is
+    /// temporary.
     private mutating func endBlocked(_ key: EntryKey, _ flight: Flight, _ reason: BlockReason) {
         effects.append(.note(.denied(key.source, reason)))
         end(key, flight)
@@ -27,7 +28,7 @@ extension ActionTracker {
 
     // MARK: Credential
 
-    /// What we lack ourselves is tried for again so soon.
+    /// The pause before another attempt after a lack of local resources.
     static let ourSideWait = Duration.seconds(1)
 
     mutating func prepared(_ key: EntryKey, _ number: UInt64, _ failure: CredentialFailure?) {
@@ -48,7 +49,7 @@ extension ActionTracker {
         effects.append(.reserve(reservation, flight: number))
     }
 
-    /// All flights that waited for one fetch fail alike.
+    /// All flights that waited for the same fetch fail.
     private mutating func credentialFailed(_ failure: CredentialFailure, _ source: Source) {
         let until = now + max(failure.retryIn, Self.ourSideWait)
         let kind = failure.fault.kind == .outOfResources ? SourceBlock.Kind.resources : .credential
@@ -105,8 +106,8 @@ extension ActionTracker {
         }
     }
 
-    /// A store that has lost its rows, or never got the answer, counts an action as unknown that is
-    /// known here: its own budget class stays open, so that this one has to wait apart.
+    /// A store that has lost rows, or never got the answer, counts an action as unknown that is
+    /// known here: its budget class here stays open, so this action has to wait separately.
     private mutating func budgetSpent(
         _ kind: BudgetKind, until: Instant, _ key: EntryKey, _ flight: Flight
     ) {
@@ -117,7 +118,7 @@ extension ActionTracker {
         upstreams[key.source]?.budgets.close(kind, until: until)
         block(key.source, SourceBlock(.budget(kind), until: until))
         guard isKnownHere, !kind.closes(.known) else {
-            // Then the store knows of a 404 that has not been learned of here.
+            // Then the store has a 404 that is not known here.
             if kind.closes(.notFound), !kind.closes(.unknown) {
                 actions[key.id]?.entries[key.source].noteNotFound(since: now)
             }
@@ -130,7 +131,7 @@ extension ActionTracker {
         end(key, flight)
     }
 
-    /// What this key holder asks for of ids that nobody knows has to wait, and nobody is held for it.
+    /// This caller's refreshes of unknown ids have to wait, and its requests are not held.
     private mutating func shareSpent(
         by holder: String, _ kind: BudgetKind, until: Instant, _ key: EntryKey, _ flight: Flight
     ) {
@@ -140,7 +141,7 @@ extension ActionTracker {
         dropDeferred(of: holder, key.source)
     }
 
-    /// Unless something was found out here while the reply was on its way.
+    /// Unless this process has got a result of its own meanwhile.
     private mutating func rest(_ source: Source, until: Instant) {
         guard upstreams[source]?.breaker.heedsOthers(now) == true else { return }
         upstreams[source]?.breaker.rest(until: until)
@@ -165,9 +166,9 @@ extension ActionTracker {
         effects.append(.call(key, flight: flight.number, sendBefore: sendBefore))
     }
 
-    /// The slot came too late to be used (invariant 3), or while it was on its way the upstream has
-    /// asked to be left alone (invariant 8) or turned out to be unwell, or the action's end has become
-    /// known, which a store that lost it since cannot know (invariant 5): nothing is sent.
+    /// Nothing is sent if the slot arrived too late, if meanwhile the upstream has asked for a
+    /// pause or the breaker has opened, or if a final state has become known, which a store may
+    /// have lost.
     private mutating func drop(_ key: EntryKey, _ flight: Flight) {
         let report = CallReport(
             outcome: .failed(UpstreamFault(kind: .slotExpired)), hints: .none, sentAt: nil,

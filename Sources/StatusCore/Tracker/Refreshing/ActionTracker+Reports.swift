@@ -1,4 +1,4 @@
-// What a call's report means: for the upstream as a whole, and for the gate.
+// Interprets a call's report, for the upstream as a whole and for the gate.
 
 extension ActionTracker {
     mutating func called(_ key: EntryKey, _ number: UInt64, _ report: CallReport) {
@@ -37,7 +37,7 @@ extension ActionTracker {
 
     // MARK: The upstream
 
-    /// Takes from the report what concerns the whole upstream; returns how long it is left alone.
+    /// Applies the report to the upstream as a whole; returns the pause.
     private mutating func judge(_ report: CallReport, _ key: EntryKey) -> Duration? {
         let fault = report.outcome.fault
         if fault?.kind == .unauthorized { effects.append(.refuseCredential(key.source)) }
@@ -52,7 +52,7 @@ extension ActionTracker {
         }
         guard let pause = pause(report.hints, fault) else { return nil }
         let until = leaveAlone(key.source, for: pause)
-        // Who was held back by a pause that is on its way was not asked for another.
+        // A call that was stopped by an announced pause has not asked for another one.
         if fault?.kind != .slotExpired {
             let cause = fault ?? UpstreamFault(kind: .throttled, message: "no calls are left")
             block(key.source, SourceBlock(.pause, fault: cause, until: until))
@@ -61,18 +61,18 @@ extension ActionTracker {
         return pause
     }
 
-    /// Calls that are on their way to their sending are held back, too. Returns until when.
+    /// Also stops calls that have not been sent yet. Returns the end of the pause.
     mutating func leaveAlone(_ source: Source, for span: Duration) -> Instant? {
         effects.append(.leaveAlone(source, until: now + span))
         return upstreams[source]?.pause(until: now + span)
     }
 
-    /// A spent billing cycle is probed at most that often.
+    /// The least time between two probes of a spent billing cycle.
     static let cycleProbe = Duration.seconds(15 * 60)
 
     private func pause(_ hints: RateHints, _ fault: UpstreamFault?) -> Duration? {
-        // Not sent for a 429 that is still coming: without a pause the next call would be tried at
-        // once, and the one after it.
+        // Not sent because of a 429 that is still arriving: without a pause all further calls would
+        // be tried at once.
         if fault?.kind == .slotExpired { return hints.retryAfter }
         guard fault?.kind == .throttled || hints.remaining.map({ $0 <= 0 }) == true else {
             return nil
@@ -81,7 +81,7 @@ extension ActionTracker {
         return hints.isCycleLimit ? max(span, Self.cycleProbe) : span
     }
 
-    /// Returns what others should know of it.
+    /// Returns the hint for other processes.
     private mutating func countForBreaker(
         _ fault: UpstreamFault?, _ key: EntryKey, _ flight: Flight
     ) -> BreakerHint? {
@@ -126,8 +126,8 @@ extension ActionTracker {
         }
     }
 
-    /// When the gate opens again. A call that timed out may still be on its way to the upstream:
-    /// the pessimistic value stays. One that was never sent frees its slot.
+    /// When the gate opens again. A call that timed out may still reach the upstream, so the
+    /// pessimistic value stays. One that was never sent frees its slot.
     private func gate(_ report: CallReport, _ policy: SourcePolicy) -> Completion.Gate {
         let kind = report.outcome.fault?.kind
         if kind?.leavesSlotUnused == true, report.sentAt == nil { return .opens(in: .zero) }

@@ -1,20 +1,20 @@
 // Why a call cannot be made now.
 
-/// What keeps an upstream, or the part of it that an action belongs to, from being called.
+/// What prevents calls to an upstream, or to the part of it that an action belongs to.
 public enum BlockReason: Sendable, Equatable {
     case gate
     case paused
     case breakerOpen
     case budget(BudgetKind)
-    /// The upstream itself said that no more calls are left.
+    /// The upstream itself reported that no calls are left.
     case upstreamLimit
-    /// We have no credential, or nothing to make a connection with.
+    /// This service has no credential, or no resources for a connection.
     case ourSide(UpstreamFault)
     case store
     case quarantine
     case draining
 
-    /// All words that there can be.
+    /// All possible words.
     public static let words =
         [BlockReason.gate, .paused, .breakerOpen, .upstreamLimit, .store, .quarantine, .draining]
         .map(\.word)

@@ -1,4 +1,5 @@
-// Stops calling an upstream that keeps failing, and finds out with single calls when it is well.
+// Stops calling an upstream that keeps failing, and probes with single calls whether it has
+// recovered.
 
 /// A circuit breaker: closed, open until a time, then half-open for one probe at a time.
 ///
@@ -17,11 +18,11 @@ struct Breaker: Sendable {
     }
 
     private(set) var state = State.closed(failures: 0)
-    /// Times opened in a row: each doubles the pause.
+    /// How often it has opened in a row: each time doubles the pause.
     private(set) var trips = 0
     private var succeededAt = Instant.distantPast
 
-    /// Half-opens when the time is over.
+    /// Becomes half-open when the time is over.
     mutating func tick(_ now: Instant) {
         if case .open(let until) = state, until <= now { state = .halfOpen(probe: nil) }
     }
@@ -35,7 +36,8 @@ struct Breaker: Sendable {
         }
     }
 
-    /// Whether a call of that flight may be made now: others may have failed since it started.
+    /// Whether a call of that flight may be made now, since others may have failed after it
+    /// started.
     func admits(flight: UInt64) -> Bool {
         switch state {
         case .closed: true
@@ -44,7 +46,7 @@ struct Breaker: Sendable {
         }
     }
 
-    /// The next call is the one that shows whether the upstream is well.
+    /// Whether the next call is the probe.
     var isProbing: Bool {
         if case .halfOpen = state { true } else { false }
     }
@@ -64,21 +66,21 @@ struct Breaker: Sendable {
         succeededAt = now
     }
 
-    /// Whether what another process has found counts here: nothing was found lately, and this is no
-    /// probe of our own. One process that cannot reach the upstream does not stop those that can.
+    /// Whether another process's breaker applies: this one has no recent result, and no probe under
+    /// way. A process that cannot reach the upstream does not stop those that can.
     func heedsOthers(_ now: Instant) -> Bool {
         guard case .closed = state else { return false }
         return now - succeededAt > Self.pauseMax
     }
 
-    /// Opens as another process's breaker has.
+    /// Opens because another process's breaker is open.
     mutating func rest(until: Instant) {
         trips = max(trips, 1)
         state = .open(until: until)
     }
 
-    /// Counts a failure; `random` (any value) spreads the pause over 50 to 100 %.
-    /// Returns the moment until which calls stop, when this failure opened it.
+    /// Counts a failure; `random` (any value) spreads the pause over 50 to 100 %. Returns the time
+    /// until which calls stop, if this failure opened it.
     mutating func failed(flight: UInt64, now: Instant, random: UInt64) -> Instant? {
         switch state {
         case .closed(let failures) where failures + 1 < Self.failuresMax:
@@ -100,18 +102,18 @@ struct Breaker: Sendable {
 }
 
 extension UpstreamFault.Kind {
-    /// Whether nothing was sent: the upstream was neither well nor unwell.
+    /// Whether nothing was sent, so that the fault is no result about the upstream.
     var meansNoCall: Bool {
         leavesSlotUnused || isOfCredential
     }
 
-    /// Whether there was nothing to name ourselves with.
+    /// Whether there was no credential.
     var isOfCredential: Bool { self == .tokenRefused || self == .tokenUnavailable }
 
-    /// Whether a granted slot was given back, which shows nothing of the action either.
+    /// Whether a granted slot was given back, which is no result about the action either.
     var leavesSlotUnused: Bool { self == .slotExpired || self == .outOfResources }
 
-    /// Whether this fault says that the upstream as a whole is unwell.
+    /// Whether this fault counts as a failure of the upstream as a whole.
     var tripsBreaker: Bool {
         switch self {
         case .serverError, .unauthorized, .paymentRequired, .forbidden, .connectFailed, .tlsFailed,

@@ -1,19 +1,19 @@
-// The last calls to one upstream, for who asks what was done for an action.
+// The last calls to one upstream, for explanations.
 
 import DequeModule
 
-/// The last calls to one upstream, oldest first: few words for many actions.
+/// The last calls to one upstream, oldest first, for all actions in little memory.
 struct CallLog: Sendable {
     static let callsMax = 4096
 
     private var calls: Deque<(id: ActionID, call: MadeCall)> = []
-    /// Of their ids: to look for one is a matter of comparing numbers.
+    /// The hashes of their ids, so that a search compares numbers.
     private var hashes: Deque<Int> = []
-    /// Calls that were sent.
+    /// The number of sent calls.
     private(set) var made = 0
-    /// Actions that were found done.
+    /// The number of actions that were found done.
     private(set) var finished = 0
-    /// When the last state came.
+    /// When the last state arrived.
     private(set) var lastAnsweredAt: Instant?
 
     mutating func append(_ id: ActionID, _ call: MadeCall, _ outcome: CallOutcome) {

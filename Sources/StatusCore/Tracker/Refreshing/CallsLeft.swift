@@ -1,19 +1,19 @@
-// The upstream's own word on how many calls are left.
+// The number of calls left, as the upstream reports it.
 
-/// What an upstream has said is left, less what was granted since.
+/// The reported number of calls left, minus those granted since.
 struct CallsLeft: Sendable {
     private var known: Int
-    /// Of them, what other ids than known ones may use, and of that those that have read as 404.
+    /// The share of unknown ids, and of ids that have got 404.
     private var unknown: Int
     private var notFound: Int
     let until: Instant
-    /// Until then an answer can only lower their share: what they have used is not left to them.
+    /// Until then an answer can only lower their share, since they have used part of it.
     private var unknownUntil: Instant
 
-    /// How long it counts when the upstream does not say.
+    /// How long it is valid if the upstream gives no time.
     static let span = Duration.seconds(60)
 
-    /// `left` does not count the calls on their way. `before`: what was said before.
+    /// `left` does not count calls under way. `before`: the previous report.
     init(_ left: Int, until: Instant, after before: CallsLeft?, now: Instant) {
         known = left
         unknown = left > 0 ? BudgetLimits.unknownShare(of: left) : 0

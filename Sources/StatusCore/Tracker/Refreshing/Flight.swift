@@ -1,14 +1,14 @@
-// A refresh under way: credential, slot, call, and what the store has of it.
+// A refresh under way: credential, slot, call, completion.
 
-/// At most one per action and upstream (invariant 6).
+/// There is at most one per action and upstream.
 struct Flight: Sendable {
     var number: UInt64
     var startedAt: Instant
-    /// When somebody first asked for it.
+    /// When it was first asked for.
     var deferredSince: Instant
-    /// The line from which it came.
+    /// The queue from which it came.
     var line: RefreshLine
-    /// Whose question caused it.
+    /// The caller whose question caused it.
     var starter: CallerID?
     var holder: String?
     var cause: String?
@@ -19,17 +19,17 @@ struct Flight: Sendable {
         case preparing
         case reserving(askedAt: Instant)
         case calling(FencingToken)
-        /// The call has ended; its report is applied when the store has it, or a little later.
-        /// A report is large and held for a moment only: it does not make every entry larger.
+        /// The call has ended; its report is applied once the store has recorded it, or a little
+        /// later. Indirect, since a report is large and held only briefly.
         indirect case completing(CallReport, Completion, askedAt: Instant)
-        /// The report is applied, and the store has still not confirmed it.
+        /// The report is applied, but the store has not confirmed it yet.
         indirect case applied(Completion, askedAt: Instant)
     }
 
-    /// A store that is slow to complete does not keep news from callers for longer than that.
+    /// The longest time that a slow store delays a result for callers.
     static let completionGrace = Duration.milliseconds(500)
 
-    /// When its stage ends though nothing happens.
+    /// When its stage ends without further events.
     var stageDeadline: Instant {
         guard case .completing(_, _, let askedAt) = stage else { return .distantFuture }
         return askedAt + Self.completionGrace
@@ -37,15 +37,15 @@ struct Flight: Sendable {
 }
 
 extension Entry {
-    /// How far a refresh has come that somebody waits for.
+    /// The progress of a refresh that a caller waits for.
     enum Progress: Sendable {
-        /// The credential is on its way.
+        /// The credential is being fetched.
         case preparing
         /// It waits for its turn or its slot.
         case reserving
         case calling
 
-        /// The word for callers who have waited in vain.
+        /// The word for callers that have waited without a result.
         var word: String {
             switch self {
             case .preparing: UpstreamFault.Kind.tokenUnavailable.rawValue
@@ -72,7 +72,7 @@ extension Entry {
         }
     }
 
-    /// When the refresh that callers may wait for began, here or elsewhere; nil when none is under
+    /// When the refresh that callers may wait for began, here or at a peer; nil if none is under
     /// way.
     var refreshStartedAt: Instant? {
         guard let flight else { return peerCall?.startedAt }

@@ -1,27 +1,27 @@
-// Completions that the store failed to take: said again until it has them.
+// Completions that the store failed to record, which are repeated until it has.
 
-/// A completion that other processes should know of, and nobody knows whether the store has it.
+/// A completion that other processes need, and that the store may not have.
 struct PendingCompletion: Sendable {
     var completion: Completion
-    /// Its spans count from then.
+    /// Its durations count from this time.
     var madeAt: Instant
-    /// When it was said last, and when that failed.
+    /// When it was last sent, and when that failed.
     var saidAt: Instant
     var failedAt: Instant
-    /// When it is said again; nil while it is being said.
+    /// When it is repeated; nil while an attempt is under way.
     var retryAt: Instant?
-    /// How often it failed while the store took other things.
+    /// How often it failed while other operations succeeded.
     var refusals = 0
 }
 
-/// They are named by the flights that made them, and there are no more than there were flights.
+/// They are keyed by their flights, whose number bounds them.
 struct PendingCompletions: Sendable {
-    /// What the store refuses so often it will never take.
+    /// After this many refusals a completion is given up.
     static let refusalsMax = 3
     static let retryInterval = Duration.seconds(1)
 
     private var all: [UInt64: PendingCompletion] = [:]
-    /// The wake that is already in the queue.
+    /// The time of the queued wake.
     private var wakeAt = Instant.distantFuture
 
     subscript(flight: UInt64) -> PendingCompletion? { all[flight] }
@@ -34,7 +34,7 @@ struct PendingCompletions: Sendable {
 
     mutating func remove(_ flight: UInt64) { all[flight] = nil }
 
-    /// False: the store has refused it too often.
+    /// False if the store has refused it too often.
     mutating func failed(_ flight: UInt64, isRefused: Bool, _ now: Instant) -> Bool {
         if isRefused { all[flight]?.refusals += 1 }
         guard let refusals = all[flight]?.refusals, refusals < Self.refusalsMax else {
@@ -47,7 +47,7 @@ struct PendingCompletions: Sendable {
 
     func areDue(_ now: Instant) -> Bool { !all.isEmpty && wakeAt <= now }
 
-    /// What is to be said now, as it reads by now; what does not matter any more is dropped.
+    /// The due completions, adjusted to now; those that no longer matter are dropped.
     mutating func takeDue(_ now: Instant, all isLast: Bool) -> [(flight: UInt64, Completion)] {
         var due: [(flight: UInt64, Completion)] = []
         for (flight, pending) in all.sorted(by: { $0.key < $1.key }) {
@@ -65,7 +65,7 @@ struct PendingCompletions: Sendable {
         return due
     }
 
-    /// When the first is to be said again, unless a wake for that is in the queue.
+    /// When the first is repeated, unless a wake for that is queued.
     mutating func nextWake() -> Instant? {
         guard let next = all.values.compactMap(\.retryAt).min(), next < wakeAt else { return nil }
         wakeAt = next
@@ -79,7 +79,7 @@ extension Completion {
         return pause ?? .zero > elapsed
     }
 
-    /// The same, said so much later.
+    /// The same completion, sent that much later.
     fileprivate func later(by elapsed: Duration) -> Completion {
         var later = self
         if case .opens(let span) = gate { later.gate = .opens(in: max(.zero, span - elapsed)) }

@@ -1,19 +1,19 @@
-// The refreshes of one upstream that are due and wait for their turn, and which of them starts next.
+// The due refreshes of one upstream, and the order in which they start.
 
 import HeapModule
 
-/// Known actions and others queue apart: others may use half of each budget only, and of them those
-/// that have read as 404 half of that (invariant 7).
+/// Known actions and other ids have separate queues: the others may use only half of each budget,
+/// and those that have got 404 half of that.
 enum BudgetClass: CaseIterable, Sendable {
     case known
-    /// Never answered for; its first look-up is still to come, or came to nothing.
+    /// Never answered; its first look-up has not been made, or failed.
     case unknown
-    /// Answered with a 404 and nothing else.
+    /// Answered with 404 only.
     case notFound
 }
 
-/// Where a refresh waits. Unknown ids that one request asks for together stand apart from those asked for
-/// singly, so that a request for many does not delay a request for one.
+/// The queue in which a refresh waits. Unknown ids of batches are separate from those of single
+/// requests, so that a request for many does not delay a request for one.
 struct RefreshLine: Hashable, Sendable {
     var budget: BudgetClass
     var isTogether = false
@@ -23,13 +23,13 @@ struct RefreshLine: Hashable, Sendable {
         + [.unknown, .notFound].map { RefreshLine(budget: $0, isTogether: true) }
 }
 
-/// The order of service (invariant 7). Lower is served first.
+/// The order of service. Lower is served first.
 struct RefreshRank: Comparable, Sendable {
-    /// Nobody is held for it: what is stored is served meanwhile.
+    /// Whether no request is held for it, because a stored answer is served.
     var isIdle: Bool
-    /// When its state was last learned, or asked for in vain.
+    /// When the last call ended, with or without a state.
     var triedAt: Instant
-    /// First come, first served among equals.
+    /// Equals are served in order of arrival.
     var number: UInt64
 
     static func < (a: RefreshRank, b: RefreshRank) -> Bool {
@@ -39,31 +39,31 @@ struct RefreshRank: Comparable, Sendable {
     }
 }
 
-/// A refresh that somebody asked for, that is due, and that has not been started.
+/// A requested and due refresh that has not started.
 struct DeferredRefresh: Sendable {
     var since: Instant
     var line: RefreshLine
-    /// The rank it stands in the queue with; an item of another rank is void.
+    /// The rank of its item in the queue; an item of another rank is void.
     var rank: RefreshRank
     var starter: CallerID?
-    /// Whose question that was, when caller keys are on.
+    /// The caller's name, when caller keys are on.
     var holder: String?
-    /// What the log calls that request.
+    /// The request's id in the log.
     var cause: String?
 
-    /// Whether it puts what another caller has asked for into a better place.
+    /// Whether it improves the place of an earlier request.
     func improves(_ before: DeferredRefresh) -> Bool {
         if before.rank.isIdle != rank.isIdle { return before.rank.isIdle }
         return before.line.isTogether && !line.isTogether
     }
 }
 
-/// One upstream's refreshes by line and rank. Void items stay until they come up: whoever takes the first
-/// of a line drops those before.
+/// One upstream's refreshes by queue and rank. Void items stay until they reach the front, and are
+/// dropped then.
 struct RefreshQueue: Sendable {
-    /// In each line.
+    /// The most items of each queue.
     static let itemsMax = 20_000
-    /// Flights under way for unknown ids that were asked for together: half of what may start at once.
+    /// The most flights under way for unknown ids of batches: half of those that may start at once.
     static let togetherMax = UpstreamState.startingMax / 2
 
     struct Item: Comparable, Sendable {
@@ -76,9 +76,9 @@ struct RefreshQueue: Sendable {
     }
 
     private var lines: [RefreshLine: Heap<Item>] = [:]
-    /// Flights under way for unknown ids that were asked for together.
+    /// The flights under way for unknown ids of batches.
     private var together = 0
-    /// Of unknown ids, those asked for together have the next turn.
+    /// Whether unknown ids of batches have the next turn.
     var isTogethersTurn = false
 
     var isEmpty: Bool { lines.values.allSatisfy(\.isEmpty) }
@@ -98,8 +98,8 @@ struct RefreshQueue: Sendable {
 
     mutating func dropFirst(in line: RefreshLine) { _ = lines[line]?.popMin() }
 
-    /// Which of these lines' first items starts next. Waiting callers come first, then the oldest; but of
-    /// unknown ids those asked for singly and those asked for together have their turns alternately.
+    /// The item that starts next, of the first ones in these queues. Waiting callers come first,
+    /// then the oldest; but unknown ids of single requests and of batches alternate.
     func next(in open: [RefreshLine]) -> Item? {
         let first = open.compactMap(first(in:))
         let singles = first.filter { !$0.line.isTogether }
@@ -114,14 +114,14 @@ struct RefreshQueue: Sendable {
         return isItsTurn ? many : singles.min()
     }
 
-    /// Takes out the first item of its line: its flight starts.
+    /// Removes the first item of its queue: its flight starts.
     mutating func start(_ item: Item) {
         dropFirst(in: item.line)
         if item.line.isTogether { together += 1 }
         if item.line.budget != .known { isTogethersTurn = !item.line.isTogether }
     }
 
-    /// A flight from that line has ended.
+    /// Records that a flight from that queue has ended.
     mutating func ended(from line: RefreshLine) {
         if line.isTogether { together -= 1 }
     }

@@ -1,21 +1,21 @@
-// What keeps an upstream from being called, as operators read of it.
+// A block of an upstream, as operators see it.
 
-/// Something that stands in the way of an upstream's calls.
+/// A reason why an upstream is not called.
 public struct SourceBlock: Sendable, Equatable {
     public var kind: Kind
-    /// What showed it; nil when a store or another process has.
+    /// The fault that caused it; nil if the store or another process reported it.
     public var fault: UpstreamFault?
-    /// When it is expected to be over; nil: nobody knows.
+    /// When it is expected to end; nil: unknown.
     public var until: Instant?
 
-    /// At most one of each kind stands in an upstream's way.
+    /// An upstream has at most one block of each kind.
     public enum Kind: Hashable, Sendable {
         case pause
         case breaker
         case budget(BudgetKind)
-        /// We have none, or the upstream does not accept it.
+        /// There is no credential, or the upstream does not accept it.
         case credential
-        /// We have no descriptor, memory or local port left to call with.
+        /// No descriptor, memory or local port is left for a call.
         case resources
         case quarantine
 
@@ -31,7 +31,7 @@ public struct SourceBlock: Sendable, Equatable {
             }
         }
 
-        /// Time ends it; else what works again does.
+        /// Whether it ends at a time; otherwise it ends with the next success.
         var endsByTime: Bool {
             switch self {
             case .pause, .budget, .quarantine: true

@@ -1,17 +1,17 @@
-// Which blocks stand in an upstream's way: each begin and each end is noted once.
+// The blocks of an upstream: each begin and each end is noted once.
 
 /// The blocks of one upstream.
 struct SourceBlocks: Sendable {
     private(set) var standing: [SourceBlock] = []
 
-    /// One that comes back within that time is the same: a budget is spent again as soon as it is renewed,
-    /// and after a pause one call shows whether the upstream has still had enough.
+    /// A block that returns within that time is the same: a budget is spent again as soon as it is
+    /// renewed, and after a pause one call shows whether the upstream asks for another.
     static let goneLeast = Duration.seconds(5)
 
-    /// Those whose time is not over.
+    /// The blocks whose time is not over.
     func standing(_ now: Instant) -> [SourceBlock] { standing.filter { $0.stands(now) } }
 
-    /// Returns whether it is a new one.
+    /// Returns whether it is a new block.
     mutating func insert(_ block: SourceBlock) -> Bool {
         guard let index = standing.firstIndex(where: { $0.kind == block.kind }) else {
             standing.append(block)
@@ -31,7 +31,7 @@ struct SourceBlocks: Sendable {
 
     mutating func remove(_ kind: SourceBlock.Kind) { standing.removeAll { $0.kind == kind } }
 
-    /// When the first of them is over, if nothing happens.
+    /// When the first of them ends without further events.
     var nextEnd: Instant? {
         standing.compactMap { $0.kind.endsByTime ? $0.until : nil }.min().map {
             $0 + Self.goneLeast
@@ -52,7 +52,7 @@ extension ActionTracker {
         effects.append(.note(.unblocked(source, block)))
     }
 
-    /// Clears those whose time is over.
+    /// Removes blocks whose time is over.
     mutating func endBlocksOver(_ source: Source) {
         for block in upstreams[source]?.blocks.standing ?? [] {
             guard block.kind.endsByTime, let until = block.until,
@@ -72,14 +72,14 @@ extension ActionTracker {
         wakes.insert(.source(source), at: max(end, now + .milliseconds(1)))
     }
 
-    /// What a call's fault, or its success, shows of our means to make calls.
+    /// Applies a call's fault or success to the blocks for credentials and resources.
     mutating func judgeMeans(_ fault: UpstreamFault?, _ source: Source) {
         if fault?.kind == .unauthorized {
             return block(source, SourceBlock(.credential, fault: fault))
         }
         guard fault?.kind.meansNoCall != true else { return }
         unblock(source, .resources)
-        // A call that came to no answer says nothing of its credential.
+        // A call without an answer is no result about its credential.
         if fault?.httpStatus != nil || fault == nil { unblock(source, .credential) }
     }
 }

@@ -1,9 +1,9 @@
-// Which budgets are spent, as the store has said, and until when.
+// The spent budgets, as the store has reported them, and until when.
 
-/// The budget classes and key holders of one upstream that have no calls left.
+/// The budget classes and callers of one upstream that have no calls left.
 struct SpentBudgets: Sendable {
     private var classes: [BudgetClass: Spent] = [:]
-    /// Key holders that have used up their part of what unknown ids may use.
+    /// Callers that have used up their part of the calls for unknown ids.
     private var holders: [String: Spent] = [:]
 
     private struct Spent {
@@ -13,7 +13,7 @@ struct SpentBudgets: Sendable {
         var block: Blocked { Blocked(reason: .budget(kind), until: until) }
     }
 
-    /// It opens last of all that is spent: whom it does not close waits no longer than others.
+    /// Of all spent budgets it opens last: other classes wait no longer.
     mutating func close(_ kind: BudgetKind, until: Instant) {
         for budget in BudgetClass.allCases {
             if kind.closes(budget) {
@@ -31,7 +31,7 @@ struct SpentBudgets: Sendable {
 
     func blocked(_ budget: BudgetClass) -> Blocked? { classes[budget]?.block }
 
-    /// What keeps a key holder from having ids looked up that nobody knows.
+    /// What prevents a caller's look-ups of unknown ids.
     func blocked(holder: String?, _ now: Instant) -> Blocked? {
         guard let spent = holder.flatMap({ holders[$0] }), spent.until > now else { return nil }
         return spent.block
@@ -48,6 +48,6 @@ extension BudgetKind {
         }
     }
 
-    /// It counts what one key holder has had looked up.
+    /// Whether it counts the look-ups of one caller.
     var isOfHolder: Bool { self == .minuteHolder || self == .dayHolder }
 }

@@ -1,4 +1,4 @@
-// A small generator for jitter: seeded, so that a run can be replayed.
+// A small random generator for jitter, seeded so that a run can be replayed.
 
 struct SplitMix64: Sendable {
     private var state: UInt64

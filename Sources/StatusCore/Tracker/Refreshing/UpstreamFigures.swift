@@ -1,17 +1,17 @@
-// How an upstream is, as of the tracker's last step: what operators read.
+// The state of an upstream as of the tracker's last step, for operators.
 
-/// One source's figures. What depends on the time is computed by whoever reads them.
+/// One source's figures. Values that depend on the time are computed when they are read.
 public struct UpstreamFigures: Sendable {
     public let source: Source
     public let policy: SourcePolicy
-    /// Nil until the store has said what is left.
+    /// Nil until the store has reported the calls left.
     public var budget: BudgetOutlook?
     public var pausedUntil: Instant
-    /// Why it is not called, and until when that holds.
+    /// Why it is not called, and until when.
     public var blocked: (reason: BlockReason, until: Instant)?
-    /// What keeps it from being called, what an operator can do something about first.
+    /// The blocks, those that an operator can act on first.
     public var blocks: [SourceBlock] = []
-    /// When the oldest action in memory that is not done was made.
+    /// The creation of the oldest unfinished action in memory.
     public var unfinishedSince: Instant?
 
     public init(source: Source, policy: SourcePolicy, pausedUntil: Instant = .distantPast) {
@@ -25,7 +25,7 @@ public struct UpstreamFigures: Sendable {
         blocked.flatMap { $0.until > now ? $0.reason : nil }
     }
 
-    /// How it is at that time. A block stands until something works again, also between two attempts.
+    /// The condition at that time. A block lasts until a success, also between two attempts.
     public func condition(at now: Instant) -> SourceCondition {
         let condition = SourceCondition(reason(at: now))
         if condition == .store { return .store }
@@ -33,13 +33,13 @@ public struct UpstreamFigures: Sendable {
     }
 }
 
-/// How a source is, in a word.
+/// The condition of a source.
 public enum SourceCondition: String, CaseIterable, Sendable {
     case ok
     case paused
     case breakerOpen = "breaker-open"
     case budgetSpent = "budget-spent"
-    /// We lack a credential, or something to make a connection with.
+    /// A credential, or a resource for a connection, is missing.
     case ourSide = "our-side"
     case store
 
@@ -55,11 +55,11 @@ public enum SourceCondition: String, CaseIterable, Sendable {
     }
 }
 
-/// What is left of a source's budgets, and how that grows while no more calls are made.
+/// The calls left in a source's budgets, and how they grow without further calls.
 public struct BudgetOutlook: Sendable, Equatable {
     public var left: BudgetLeft
     public var returns: BudgetReturns
-    /// When the store said so.
+    /// The time of the store's report.
     public var at: Instant
 
     public init(left: BudgetLeft, returns: BudgetReturns, at: Instant) {
@@ -68,7 +68,7 @@ public struct BudgetOutlook: Sendable, Equatable {
         self.at = at
     }
 
-    /// What is left at `now`, as far as this process knows of calls.
+    /// The calls left at `now`, as far as this process knows.
     public func left(at now: Instant, of limits: BudgetLimits) -> BudgetLeft {
         func grown(_ left: Int, _ returns: [BudgetReturns.Calls], _ limit: Int) -> Int {
             min(limit, returns.reduce(left) { $1.after <= now - at ? $0 + $1.count : $0 })
@@ -97,7 +97,7 @@ extension ActionTracker {
 }
 
 extension SourceBlock {
-    /// Nil when it stands in the way of some calls only.
+    /// Nil if it prevents only some calls.
     var condition: SourceCondition? {
         switch kind {
         case .pause: .paused
@@ -109,7 +109,7 @@ extension SourceBlock {
         }
     }
 
-    /// What an operator can do something about comes first.
+    /// Blocks that an operator can act on come first.
     var weight: Int {
         switch kind {
         case .credential, .resources: 4

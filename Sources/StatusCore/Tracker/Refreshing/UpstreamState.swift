@@ -1,41 +1,41 @@
-// What is known of one upstream as a whole: what keeps it from being called, and what waits for that.
+// The state of one upstream as a whole: blocks, and waiting refreshes.
 
 /// One upstream that is on.
 struct UpstreamState: Sendable {
-    /// Flights between their start and their grant: few, so that the queue's order counts.
+    /// The most flights between start and grant: few, so that the queue's order matters.
     static let startingMax = 32
-    /// Calls on their way at once; the next refresh waits in the queue for one of them to end. Fewer
-    /// than a transport takes: one that it refuses costs all of them a second.
+    /// The most calls under way; a further refresh waits in the queue. Fewer than the transport
+    /// accepts, since a call that it refuses delays all calls by a second.
     static let callingMax = 1000
 
     var policy: SourcePolicy
     var queue = RefreshQueue()
     var breaker = Breaker()
     var budgets = SpentBudgets()
-    /// What the store said when it was last asked for a call.
+    /// The store's report at the last reservation.
     var budget: BudgetOutlook?
-    /// The published answers that name the reason why it is not called.
+    /// The published answers that name its block reason.
     var published = BlockedPublications()
-    /// What operators have been told of.
+    /// The blocks that have been reported to operators.
     var blocks = SourceBlocks()
-    /// The wake that is already in the queue.
+    /// The time of the queued wake.
     var wakeAt = Instant.distantPast
 
     private var starting = 0
-    /// Calls on their way.
+    /// The number of calls under way.
     private var calling = 0
     private(set) var pausedUntil = Instant.distantPast
     private var quarantinedUntil = Instant.distantPast
     private var ourTrouble: (fault: UpstreamFault, until: Instant)?
     private var callsLeft: CallsLeft?
-    /// After a pause one call goes first, to see whether the upstream has still had enough; after a
-    /// shortage of our own, to see whether there is enough for it.
+    /// After a pause, one call goes first to probe whether the upstream asks for another; after a
+    /// resource exhaustion, to probe whether resources are available.
     private var probing: Probing?
 
     private struct Probing {
-        /// Only a flight that began from then on can show it.
+        /// Only a flight that began after this time can be the probe.
         var from: Instant
-        /// What there was until then, as far as those know who wait for the flight.
+        /// The block reason until then, which also holds for callers that wait for the probe.
         var reason: BlockReason
         var flight: UInt64?
     }
@@ -43,7 +43,7 @@ struct UpstreamState: Sendable {
     init(policy: SourcePolicy) { self.policy = policy }
 }
 
-/// Why there is no call, and when that is expected to be over.
+/// Why there is no call, and when that is expected to end.
 struct Blocked: Sendable {
     var reason: BlockReason
     var until: Instant
@@ -52,7 +52,7 @@ struct Blocked: Sendable {
 // MARK: - What keeps it from being called
 
 extension UpstreamState {
-    /// Why a call cannot be made now: of several reasons, the one that lasts longest.
+    /// Why a call cannot be made now: of several reasons, the longest.
     func blocked(_ budget: BudgetClass, _ now: Instant) -> Blocked? {
         var found: Blocked?
         func consider(_ reason: BlockReason, _ until: Instant) {
@@ -68,25 +68,25 @@ extension UpstreamState {
         return found ?? probe.map { Blocked(reason: $0, until: now + Breaker.firstPause) }
     }
 
-    /// What the call under way is to find out. Its end is not known: what has one counts first, so that
-    /// which reason it is does not depend on the moment.
+    /// The reason that the probe under way checks. Its end is unknown, so reasons with an end come
+    /// first, and the result does not depend on the time.
     private var probe: BlockReason? {
         if let probing, probing.flight != nil { return probing.reason }
         if case .halfOpen(.some) = breaker.state { return .breakerOpen }
         return nil
     }
 
-    /// A call is under way that shows whether the upstream has still had enough.
+    /// Whether a probe after a pause is under way.
     var isProbingPause: Bool { probing?.flight != nil && probing?.reason == .paused }
 
-    /// Whether the upstream has asked for no calls: that also holds for slots already granted.
+    /// Whether the upstream is paused, which also applies to slots already granted.
     func isLeftAlone(_ budget: BudgetClass, _ now: Instant) -> Bool {
         if pausedUntil > now || quarantinedUntil > now { return true }
         guard let callsLeft, callsLeft.until > now else { return false }
         return callsLeft[budget] <= 0
     }
 
-    /// Returns until when it is paused now.
+    /// Returns the end of the pause.
     mutating func pause(until: Instant) -> Instant {
         pausedUntil = max(pausedUntil, until)
         probing = Probing(from: pausedUntil, reason: .paused)
@@ -99,20 +99,19 @@ extension UpstreamState {
         ourTrouble = (fault, until)
     }
 
-    /// Who lacked a credential may have one now.
+    /// A missing credential may be available now.
     mutating func credentialReplaced() {
         if ourTrouble?.fault.kind.isOfCredential == true { ourTrouble = nil }
     }
 
-    /// A call found nothing left to be made with. A pause's probe serves as well.
+    /// A call failed for lack of local resources. A probe after a pause serves for this, too.
     mutating func ranShort(_ fault: UpstreamFault, until: Instant) {
         ourSideFailed(fault, until: until)
         guard probing?.from ?? .distantPast < until else { return }
         probing = Probing(from: until, reason: .ourSide(fault))
     }
 
-    /// The upstream has said how many calls are left for a time. Calls on their way may not be counted in
-    /// it yet.
+    /// The upstream has reported the calls left for a time, which may not count calls under way.
     mutating func heard(callsLeft left: Int, for span: Duration, now: Instant) {
         callsLeft = CallsLeft(left - calling, until: now + span, after: callsLeft, now: now)
     }
@@ -121,7 +120,7 @@ extension UpstreamState {
 // MARK: - Its flights
 
 extension UpstreamState {
-    /// So many more flights may start.
+    /// The number of flights that may still start.
     var room: Int {
         guard breaker.allowsCall else { return 0 }
         if breaker.isProbing { return 1 }
@@ -136,7 +135,7 @@ extension UpstreamState {
         if probing?.flight == nil { probing?.flight = flight }
     }
 
-    /// A flight has got its slot, or will not get one.
+    /// Records that a flight has got its slot, or will not get one.
     mutating func startEnded() { starting -= 1 }
 
     mutating func granted(_ budget: BudgetClass) {
@@ -146,7 +145,7 @@ extension UpstreamState {
 
     mutating func callEnded() { calling -= 1 }
 
-    /// A call has ended, and the upstream has not asked with it to be left alone.
+    /// Records a call's end without a request for a pause.
     mutating func answered(flightFrom startedAt: Instant) {
         if let probing, startedAt >= probing.from { self.probing = nil }
     }
