@@ -1,9 +1,11 @@
 // The state machine of one HTTP connection. Bytes come in; steps go out: deliver a request, send a
 // 100, collect or drop content, refuse. It has no socket, clock or buffer.
 
-/// Follows one connection from request to request. The owner of the bytes calls `advance` until it
-/// returns `.needMore`, `.wait` or `.refuse`. Then it calls `keep(_:)`, which returns the bytes
-/// that must be at the front when it calls again with more.
+/// Follows one connection from request to request.
+///
+/// The owner of the bytes calls `advance` until it returns `.needMore`, `.wait` or `.refuse`. Then
+/// it calls `keep(_:)`, which returns the bytes that must be at the front when it calls again with
+/// more.
 public struct ConnectionMachine: Sendable {
     public enum Step: Equatable, Sendable {
         /// Nothing to do until more bytes arrive.

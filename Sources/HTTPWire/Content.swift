@@ -1,8 +1,9 @@
 // Content that is composed of bytes stored elsewhere.
 
-/// The content of an answer, or of a piece of one, as consecutive parts. Large parts share the
-/// storage that they are slices of, so that a thousand answers with the same megabyte store it
-/// once; small parts are copied together.
+/// The content of an answer, or of a piece of one, as consecutive parts.
+///
+/// Large parts share the storage that they are slices of, so that a thousand answers with the same
+/// megabyte store it once; small parts are copied together.
 public struct Content: Sendable {
     public private(set) var parts: [ArraySlice<UInt8>] = []
     public private(set) var count = 0

@@ -1,10 +1,11 @@
 // Splits bytes into lines: the only place that decides how a line may end.
 
 extension Span<UInt8> {
-    /// The line that begins at `start`, without its CR LF; nil if its end has not arrived yet. RFC
-    /// 9112 2.2: a recipient MAY accept a lone LF as the end of a line. It is refused here: a proxy
-    /// in front that reads such a line differently would see other requests. A bare CR MUST be
-    /// refused or replaced, and RFC 9110 5.5 requires the same for CR, LF and NUL in values. The
+    /// The line that begins at `start`, without its CR LF; nil if its end has not arrived yet.
+    ///
+    /// RFC 9112 2.2: a recipient MAY accept a lone LF as the end of a line. It is refused here: a
+    /// proxy in front that reads such a line differently would see other requests. A bare CR MUST
+    /// be refused or replaced, and RFC 9110 5.5 requires the same for CR, LF and NUL in values. The
     /// other control bytes except HTAB are refused, too.
     func line(
         from start: Int, bytesMax: Int, tooLong: Refusal

@@ -1,8 +1,9 @@
 // A request line and its fields as ranges of the received bytes: nothing is copied, and the storage
 // of one head serves all requests of a loop.
 
-/// One request's head. Ranges refer to the parsed bytes. Not copyable, so that the handler borrows
-/// it: a copy for each request took 150 instructions.
+/// One request's head. Ranges refer to the parsed bytes.
+///
+/// Not copyable, so that the handler borrows it: a copy for each request took 150 instructions.
 public struct RequestHead: ~Copyable, Sendable {
     public internal(set) var method = Method.other
     public internal(set) var methodBytes: Range<Int> = 0..<0

@@ -1,8 +1,9 @@
 // Answers come in, bytes go out: appended to one reused buffer, so that a warm writer allocates
 // nothing.
 
-/// Writes consecutive answers, and streams. Adds Date, Content-Length and Connection; omits the
-/// content where there must be none.
+/// Writes consecutive answers, and streams.
+///
+/// Adds Date, Content-Length and Connection; omits the content where there must be none.
 public struct ResponseWriter: Sendable {
     /// The bytes written so far, without those in `shared`.
     public private(set) var output: [UInt8] = []
@@ -40,6 +41,7 @@ public struct ResponseWriter: Sendable {
     /// line, the output of `fields`, and the rest.
     ///
     /// `fields` writes at most `fieldBytesMax` bytes, each line with its line end.
+    ///
     /// - Precondition: no part of this answer has been written.
     @inline(__always)
     public mutating func write(
@@ -143,6 +145,7 @@ public struct ResponseWriter: Sendable {
 
     /// Writes the head of an answer whose content follows in pieces (``piece(_:_:)``), up to
     /// ``endStream(_:)``. Other answers may be written in between, to other peers.
+    ///
     /// - Precondition: the response has no body, and the connection does not persist if its end
     ///   ends the answer.
     public mutating func beginStream(_ response: Response) {

@@ -2,9 +2,10 @@
 
 internal import Glibc
 
-/// Lets one thread at a time read and change a value. A POSIX mutex rather than
-/// `Synchronization.Mutex`: the latter uses futexes that the thread sanitizer does not see, so that
-/// it reports every contended access as a race.
+/// Lets one thread at a time read and change a value.
+///
+/// A POSIX mutex rather than `Synchronization.Mutex`: the latter uses futexes that the thread
+/// sanitizer does not see, so that it reports every contended access as a race.
 ///
 /// `@unchecked Sendable`: `value` is touched only in `withLock`, between lock and unlock, and is
 /// itself `Sendable`, so results can be used elsewhere. The mutex never moves.

@@ -4,8 +4,10 @@ import CLinux
 import Dispatch
 import Locking
 
-/// One loop's inbox. Work is done in order of arrival, on the loop's queue. While the loop runs it
-/// occupies its queue, and takes the work itself; before and after, the queue runs it.
+/// One loop's inbox. Work is done in order of arrival, on the loop's queue.
+///
+/// While the loop runs it occupies its queue, and takes the work itself; before and after, the
+/// queue runs it.
 final class Inbox: Sendable {
     private struct State: Sendable {
         var work: [@Sendable () -> Void] = []

@@ -3,9 +3,10 @@
 
 import Locking
 
-/// One bound for all connections. Safe from any queue. The connection with the largest product of
-/// bytes and time behind is cut off first. A peer that keeps pace is never behind. Bytes that
-/// several connections share count once, in equal parts.
+/// One bound for all connections. Safe from any queue.
+///
+/// The connection with the largest product of bytes and time behind is cut off first. A peer that
+/// keeps pace is never behind. Bytes that several connections share count once, in equal parts.
 final class KeptBytes: Sendable {
     /// A connection of any loop.
     struct Holder: Hashable, Sendable {

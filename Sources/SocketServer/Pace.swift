@@ -1,9 +1,10 @@
 // Measures how fast a peer takes its answers, from the kernel's figures.
 
-/// One peer's pace since a mark. Times are on the loop's clock, in nanoseconds. Between two sends
-/// the kernel's figure of untaken bytes only falls, and the difference was taken. So it is read
-/// before and after each send. A Unix socket's figure includes the kernel's overhead, which is in
-/// the peer's favour.
+/// One peer's pace since a mark. Times are on the loop's clock, in nanoseconds.
+///
+/// Between two sends the kernel's figure of untaken bytes only falls, and the difference was taken.
+/// So it is read before and after each send. A Unix socket's figure includes the kernel's overhead,
+/// which is in the peer's favour.
 struct Pace {
     /// The bytes in the kernel that the peer had not taken at the last reading.
     private var untaken = 0

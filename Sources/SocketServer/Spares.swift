@@ -4,9 +4,11 @@ import Glibc
 import Locking
 
 /// A few descriptors that the loops of one server share, so that a connection can be accepted and
-/// refused. Safe from any queue. Any thread may take a descriptor that is given up before the
-/// intended user does. Among the loops, `fill` repairs that: while it fails, an accepted connection
-/// may be using a spare descriptor.
+/// refused. Safe from any queue.
+///
+/// Any thread may take a descriptor that is given up before the intended user does. Among the
+/// loops, `fill` repairs that: while it fails, an accepted connection may be using a spare
+/// descriptor.
 final class Spares: Sendable {
     private let countMax: Int
     private let kept = Guarded<[Int32]>([])

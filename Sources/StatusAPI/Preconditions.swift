@@ -3,8 +3,10 @@
 public import HTTPWire
 public import StatusCore
 
-/// The preconditions of one request. No answer has a modification date or ranges, so
-/// If-Modified-Since, If-Unmodified-Since and If-Range are ignored (RFC 9110 13.1.3 to 13.1.5).
+/// The preconditions of one request.
+///
+/// No answer has a modification date or ranges, so If-Modified-Since, If-Unmodified-Since and
+/// If-Range are ignored (RFC 9110 13.1.3 to 13.1.5).
 public struct Preconditions: Sendable, Equatable {
     public internal(set) var match: TagCondition?
     public internal(set) var noneMatch: TagCondition?

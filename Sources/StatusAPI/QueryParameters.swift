@@ -81,6 +81,7 @@ struct QueryParameters {
     // MARK: Values
 
     /// Reads the only value of a parameter; nil without one.
+    ///
     /// - Throws: `invalid-parameter` for a second value and for a malformed escape.
     static func value<Value>(
         of parameter: Parameter, _ name: StaticString, in query: Span<UInt8>,

@@ -3,9 +3,10 @@
 internal import Locking
 public import StatusCore
 
-/// Calls one upstream through a shared ``CurlMulti``. Replies are made on the multi's queue, never
-/// inside a call to the client, and must not block it. Only `prepare` replies at once if nothing
-/// has to be waited for.
+/// Calls one upstream through a shared ``CurlMulti``.
+///
+/// Replies are made on the multi's queue, never inside a call to the client, and must not block it.
+/// Only `prepare` replies at once if nothing has to be waited for.
 public final class CurlUpstreamClient: UpstreamClient {
     private let multi: CurlMulti
     private let endpoint: UpstreamEndpoint

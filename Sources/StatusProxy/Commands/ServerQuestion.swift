@@ -10,6 +10,7 @@ struct ServerQuestion: ParsableArguments {
     var url: String?
 
     /// The answer to a GET, with status 200.
+    ///
     /// - Throws: the exit code for an error of the server, after printing the error.
     func ask(_ target: String, accept: String? = nil) throws -> ServerAnswer {
         let environment = Environment.current()

@@ -33,10 +33,11 @@ enum LogFormat: String, CaseIterable, Sendable {
     case json, text
 }
 
-/// Collects lines and writes them to a descriptor, on its own queue. Lines wait in memory up to
-/// ``pendingBytesMax``. When the reader of the log is too slow, or lines cannot be written, for
-/// example to a full disk, lines are dropped and counted: the log never delays a request. The rest
-/// of a partly written line is kept and written first.
+/// Collects lines and writes them to a descriptor, on its own queue.
+///
+/// Lines wait in memory up to ``pendingBytesMax``. When the reader of the log is too slow, or lines
+/// cannot be written, for example to a full disk, lines are dropped and counted: the log never
+/// delays a request. The rest of a partly written line is kept and written first.
 final class LogWriter: Sendable {
     static let pendingBytesMax = 4 << 20
     /// How long lines are collected before they are written: a write for each line would cost more

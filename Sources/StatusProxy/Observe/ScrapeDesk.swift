@@ -5,9 +5,10 @@ import Dispatch
 import Locking
 import StatusCore
 
-/// Writes the text for scrapes. A text is begun after the scrapes that get it arrived: a scrape
-/// within the interval waits for its end. So any number of scrapes cost one text a second, and none
-/// gets an old text.
+/// Writes the text for scrapes.
+///
+/// A text is begun after the scrapes that get it arrived: a scrape within the interval waits for
+/// its end. So any number of scrapes cost one text a second, and none gets an old text.
 final class ScrapeDesk: Sendable {
     static let interval = Duration.seconds(1)
 

@@ -7,9 +7,10 @@ import StatusAPI
 import StatusCore
 import Synchronization
 
-/// Runs the tracker. `@unchecked Sendable`: every stored variable is touched on `queue` only; calls
-/// from other queues (`ask`, `leave`, `drain`, replies of ports) add an arrival for the next turn
-/// there.
+/// Runs the tracker.
+///
+/// `@unchecked Sendable`: every stored variable is touched on `queue` only; calls from other queues
+/// (`ask`, `leave`, `drain`, replies of ports) add an arrival for the next turn there.
 final class Engine: @unchecked Sendable {
     /// The transport's queue has the same target, and runs between two turns.
     private let queue: DispatchQueue

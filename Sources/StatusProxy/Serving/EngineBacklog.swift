@@ -30,10 +30,12 @@ final class AskedQuestions: Sendable {
     func index(of caller: CallerID) -> Int { Int(caller.number - first) }
 }
 
-/// Divides the engine's work into turns. A turn takes a bounded number of pieces of each kind.
-/// Reports of upstreams, the store and timers come first, then questions, then the rest. Questions
-/// of single requests and of batches alternate, and batches are served round robin, one question at
-/// a time. Work that arrives during a turn waits for the next.
+/// Divides the engine's work into turns.
+///
+/// A turn takes a bounded number of pieces of each kind. Reports of upstreams, the store and timers
+/// come first, then questions, then the rest. Questions of single requests and of batches
+/// alternate, and batches are served round robin, one question at a time. Work that arrives during
+/// a turn waits for the next.
 struct EngineBacklog {
     typealias OverviewReply = @Sendable ([SourceOverview]) -> Void
 

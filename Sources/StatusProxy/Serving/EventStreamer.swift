@@ -6,9 +6,10 @@ import SocketServer
 import StatusAPI
 import StatusCore
 
-/// Sends states as they arrive, until all actions are done or the reader has gone. `@unchecked
-/// Sendable`: every stored variable is touched on the queue of the exchange's loop only, where
-/// requests, the engine's replies and departures of peers are handled.
+/// Sends states as they arrive, until all actions are done or the reader has gone.
+///
+/// `@unchecked Sendable`: every stored variable is touched on the queue of the exchange's loop
+/// only, where requests, the engine's replies and departures of peers are handled.
 final class EventStreamer: @unchecked Sendable {
     private let exchange: Exchange
     private let streams: EventStreams

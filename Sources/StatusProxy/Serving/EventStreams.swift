@@ -45,6 +45,7 @@ final class EventStreams: Sendable {
 
     /// Answers a request with a stream of its actions' events. The caller's places are taken
     /// already, and are released at the stream's end. On the queue of the exchange's loop.
+    ///
     /// - Parameter isPlain: one action was requested by its own path.
     func open(
         _ followed: FollowedActions, isPlain: Bool, _ context: RequestContext, _ exchange: Exchange

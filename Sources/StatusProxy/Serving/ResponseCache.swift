@@ -14,10 +14,11 @@ extension Snapshot {
     }
 }
 
-/// The published answers, in shards so that loops rarely contend. Looked up by a hash of the id's
-/// bytes, so that a request needs no string. Of two ids with the same hash the later is kept, and
-/// the engine answers the other one: slower, but never wrong. The hash has a random seed, so that
-/// nobody outside can construct collisions.
+/// The published answers, in shards so that loops rarely contend.
+///
+/// Looked up by a hash of the id's bytes, so that a request needs no string. Of two ids with the
+/// same hash the later is kept, and the engine answers the other one: slower, but never wrong. The
+/// hash has a random seed, so that nobody outside can construct collisions.
 final class ResponseCache: Sendable {
     /// 100,000 answers, the usual bound, fill their buckets to six tenths; 64 shards would have grown anew.
     private static let shardCount: UInt64 = 80

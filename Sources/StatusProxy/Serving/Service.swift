@@ -26,6 +26,7 @@ final class Service: Sendable {
     private let supervision: Supervision?
 
     /// Opens the store and binds the address. `manager` gets the state of the service.
+    ///
     /// - Throws: an error whose description is one line for operators.
     init(_ settings: Settings, manager: ServiceManager? = nil) throws {
         self.settings = settings

@@ -142,6 +142,7 @@ struct Settings: Sendable {
     }
 
     /// Checks what is possible without opening the store.
+    ///
     /// - Throws: if a store could not be kept at that place.
     func checkStore() throws(SettingFailure) {
         guard case .sqlite(let path) = store, let fault = SQLiteStore.fault(at: path) else {

@@ -11,6 +11,7 @@ struct SourceCredentials {
     let file: SourceSettings.SecretFile?
 
     /// Nil if there are none and the source is not listed.
+    ///
     /// - Throws: for half a credential, for two kinds, and for none if the source is listed.
     init?(_ settings: SourceTexts) throws(SettingFailure) {
         let ways = [

@@ -15,6 +15,7 @@ struct ServiceManager: Sendable {
     private static let sendTimeout = timeval(tv_sec: 1, tv_usec: 0)
 
     /// Nil if no manager expects messages.
+    ///
     /// - Throws: an error whose description is one line for operators.
     init?(environment: [String: String]) throws(Failure) {
         guard let path = environment["NOTIFY_SOCKET"], !path.isEmpty else { return nil }

@@ -5,8 +5,10 @@ import Dispatch
 import Glibc
 import StatusCore
 
-/// Reports the state of the service to the service manager. `@unchecked Sendable`: its variables
-/// are touched on `queue` only, on which all its functions are called.
+/// Reports the state of the service to the service manager.
+///
+/// `@unchecked Sendable`: its variables are touched on `queue` only, on which all its functions are
+/// called.
 final class Supervision: @unchecked Sendable {
     private let manager: ServiceManager
     private let queue: DispatchQueue

@@ -42,8 +42,10 @@ public struct UpstreamEndpoint: Sendable {
         self.credentials = credentials
     }
 
-    /// The URL of an action's state. An id consists of RFC 3986's unreserved characters and ':',
-    /// which need no encoding in a path segment or a query (sections 3.3 and 3.4).
+    /// The URL of an action's state.
+    ///
+    /// An id consists of RFC 3986's unreserved characters and ':', which need no encoding in a path
+    /// segment or a query (sections 3.3 and 3.4).
     func url(of id: ActionID) -> String {
         baseURL.appending(path.replacing("{id}", with: id.text))
     }

@@ -112,9 +112,11 @@ struct TokenCache {
 
     /// Drops the token that got a 401, unless it has been replaced since: 1. calls A and B are sent
     /// with token 1; 2. A gets a 401, token 1 is dropped; 3. token 2 is fetched; 4. B gets a 401,
-    /// which does not concern token 2. The next token is fetched at once. If the upstream refuses
-    /// that one too, the following fetches wait for a back-off: otherwise a misconfigured upstream
-    /// would cause a fetch for every call.
+    /// which does not concern token 2.
+    ///
+    /// The next token is fetched at once. If the upstream refuses that one too, the following
+    /// fetches wait for a back-off: otherwise a misconfigured upstream would cause a fetch for
+    /// every call.
     mutating func refuse(now: Instant) {
         guard let token, token.number <= refusedNumber else { return }
         self.token = nil

@@ -6,11 +6,12 @@ internal import Dispatch
 internal import Glibc
 internal import StatusCore
 
-/// Runs transfers on its queue. The sockets are in one epoll set, and one dispatch source watches
-/// the *set*. So there are no sources for single sockets, whose cancellation would have to finish
-/// before libcurl closes the socket and its number is reused. Closing removes a socket from the
-/// set, and a readiness event for a reused number only causes a spurious call, which libcurl
-/// accepts.
+/// Runs transfers on its queue.
+///
+/// The sockets are in one epoll set, and one dispatch source watches the *set*. So there are no
+/// sources for single sockets, whose cancellation would have to finish before libcurl closes the
+/// socket and its number is reused. Closing removes a socket from the set, and a readiness event
+/// for a reused number only causes a spurious call, which libcurl accepts.
 ///
 /// `@unchecked Sendable`: `queue` is a constant; everything else is touched only on `queue`, by the
 /// two sources' handlers, by `start` and `shutDown` (both preconditions) and by libcurl's

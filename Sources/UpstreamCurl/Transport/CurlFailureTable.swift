@@ -31,8 +31,9 @@ enum CurlFailureTable {
         return wasSent ? row.after : row.before
     }
 
-    /// For operators: libcurl's name and message for the code, and the system's for errno. `note`
-    /// is libcurl's message for this transfer. It is included only for a failed connect or
+    /// For operators: libcurl's name and message for the code, and the system's for errno.
+    ///
+    /// `note` is libcurl's message for this transfer. It is included only for a failed connect or
     /// handshake, before any secret was sent that a peer could echo in it.
     static func detail(
         of code: CURLcode, kind: UpstreamFault.Kind, systemError: Int32, note: String

@@ -5,10 +5,11 @@ internal import Glibc
 internal import Locking
 internal import StatusCore
 
-/// A transfer, from its settings to its report. Touched only on the queue of the ``CurlDriver``
-/// that runs it. libcurl holds unretained pointers to it and to `note`; they stay valid because the
-/// driver retains the transfer until its handle is removed from the multi handle, and the transfer
-/// owns the handle.
+/// A transfer, from its settings to its report.
+///
+/// Touched only on the queue of the ``CurlDriver`` that runs it. libcurl holds unretained pointers
+/// to it and to `note`; they stay valid because the driver retains the transfer until its handle is
+/// removed from the multi handle, and the transfer owns the handle.
 final class CurlTransfer {
     let handle: EasyHandle
     let request: CurlRequest
@@ -56,8 +57,10 @@ final class CurlTransfer {
         try configureCallbacks()
     }
 
-    /// Reports the result. Called once, after the handle was removed from the multi handle. The
-    /// last check may have been before a long handshake, but no answer is older than its request.
+    /// Reports the result. Called once, after the handle was removed from the multi handle.
+    ///
+    /// The last check may have been before a long handshake, but no answer is older than its
+    /// request.
     func report(_ result: Result<UpstreamReply, TransportFailure>) {
         heedThrottling()
         let sentAt = sendGuard.sentAt
@@ -69,7 +72,9 @@ final class CurlTransfer {
     }
 
     /// Continues the transfer in its body's turn: libcurl passes the bytes that it kept during this
-    /// call. libcurl's code is that of the callback.
+    /// call.
+    ///
+    /// libcurl's code is that of the callback.
     func goOn(_ turn: BodyTurns.Turn) {
         begin(turn)
         _ = curl_easy_pause(handle.pointer, CURLPAUSE_RECV_CONT)
@@ -214,10 +219,11 @@ extension CurlTransfer {
     }
 
     /// An extra file replaces the system's bundle, while the system's directory of hashed
-    /// certificates stays in use: OpenSSL trusts both. Without an extra file only the bundle is
-    /// used, since libcurl caches the parsed bundle only if there is no directory. Measured for one
-    /// new connection: 48 ms with both, which would block the queue; 3 ms with the cached bundle,
-    /// or with an extra file and the directory.
+    /// certificates stays in use: OpenSSL trusts both.
+    ///
+    /// Without an extra file only the bundle is used, since libcurl caches the parsed bundle only
+    /// if there is no directory. Measured for one new connection: 48 ms with both, which would
+    /// block the queue; 3 ms with the cached bundle, or with an extra file and the directory.
     private func configureTrust() throws(CurlSetupFailure) {
         try handle.set(CURLOPT_SSL_VERIFYPEER, 1)
         try handle.set(CURLOPT_SSL_VERIFYHOST, 2)

@@ -5,6 +5,7 @@ internal import CCurl
 internal import Glibc
 
 /// Exhausted resources of this process or its machine, which are no failures of the upstream.
+///
 /// libcurl 7.88.1 keeps the errno of `connect`, but neither that of `socket` nor the cause of a
 /// failed name look-up or certificate read. So ``CurlTransfer`` opens the sockets, and after the
 /// other two failures it is tested whether descriptors are available. A look-up for which no thread

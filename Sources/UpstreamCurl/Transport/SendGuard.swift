@@ -3,10 +3,11 @@
 
 internal import StatusCore
 
-/// Decides whether a request may be passed to the network. If a reused connection turns out to be
-/// dead before an answer has arrived, libcurl repeats the request by itself, up to five times. The
-/// effect of the first send is unknown then: the upstream may have counted it. So a second send is
-/// never allowed.
+/// Decides whether a request may be passed to the network.
+///
+/// If a reused connection turns out to be dead before an answer has arrived, libcurl repeats the
+/// request by itself, up to five times. The effect of the first send is unknown then: the upstream
+/// may have counted it. So a second send is never allowed.
 struct SendGuard {
     enum Refusal: Equatable {
         /// The time to send had passed; nothing was sent.

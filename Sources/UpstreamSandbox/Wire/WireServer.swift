@@ -1,7 +1,8 @@
-// Accepts connections on one serial queue, and keeps the open ones. An upstream that misbehaves on
-// purpose needs hooks that a good server does not have: half an answer, a silent close, the number
-// of a request on its connection. Also, the audit should not rely on the code that it checks, so
-// the service's own server is not used.
+// Accepts connections on one serial queue, and keeps the open ones.
+//
+// An upstream that misbehaves on purpose needs hooks that a good server does not have: half an
+// answer, a silent close, the number of a request on its connection. Also, the audit should not
+// rely on the code that it checks, so the service's own server is not used.
 
 import Dispatch
 import Glibc
