@@ -11,7 +11,7 @@ import Testing
     }
 
     @Test(arguments: Trouble.allCases)
-    func whileCallsAreBlockedAllWaysTellTheSame(trouble: Trouble) async throws {
+    func allRoutesReportTheSameReasonWhileCallsAreBlocked(trouble: Trouble) async throws {
         let world = try await World(trouble == .spentDay ? ["VOUCHERS_CALLS_PER_DAY": "2"] : [:])
         let path = "/actions/\(DemoID.pendingVoucher)"
         #expect(try world.get(path).json["stale"] == .bool(false))

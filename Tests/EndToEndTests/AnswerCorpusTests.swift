@@ -32,7 +32,7 @@ struct AnswerCorpusTests {
         }
     }
 
-    @Test func corpusOfAnswersIsThere() {
+    @Test func corpusOfAnswersIsComplete() {
         let cases = AnswerFile.all.flatMap(\.cases)
         #expect(cases.count >= 60)
         #expect(Set(cases.map(\.name)).count == cases.count)

@@ -55,7 +55,7 @@ struct BatchTests {
         }
     }
 
-    @Test func whatCannotChangeIsNotWaitedFor() async throws {
+    @Test func finishedAndFailedIDsAreNotWaitedFor() async throws {
         let world = try await World()
         let done = "/actions?id=aa_000000000000000200"
         let started = ContinuousClock.now
@@ -85,7 +85,7 @@ struct BatchTests {
     }
 
     /// A short request for 42 MB: more than a connection may keep, and whole.
-    @Test func hugeBatchIsWholeHoweverLargeAndItsReaderSlow() async throws {
+    @Test func hugeBatchArrivesCompletelyAtASlowReader() async throws {
         let world = try await World(["VOUCHERS_TIMEOUT": "30s"])
         let large = "aa_feed" + String(repeating: "0", count: 14)
         try await eventually("the large action") {

@@ -21,7 +21,7 @@ import Testing
 
     // MARK: Fields
 
-    @Test func foreignNameIsRefusedToBrowsersOnEveryRoute() async throws {
+    @Test func browsersForeignHostIsRefusedOnEveryRoute() async throws {
         let world = try await World(["HTTP_HOSTS": "status.internal"])
         let action = "/actions/\(Self.finished)"
         #expect(try world.get(action).status == 200)
@@ -49,7 +49,7 @@ import Testing
         #expect(line.contains(#""problem":"misdirected""#))
     }
 
-    @Test func serviceWithKeysMayBeNamedAsItIsButNotAskedFromOtherSites() async throws {
+    @Test func serviceWithKeysAcceptsAnyHostButNoCrossSiteRequest() async throws {
         let folder = try TemporaryFolder()
         // The SHA-256 of "abc" (FIPS 180-2, B.1).
         let digest = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -84,7 +84,7 @@ import Testing
         }
     }
 
-    @Test func pageSurvivesAnAddressThatIsNoPercentEncoding() async throws {
+    @Test func pageAcceptsAnAddressWithInvalidPercentEncoding() async throws {
         let world = try await World()
         let document = try await Browser.document(at: "http://127.0.0.1:\(world.port)/#%")
         #expect(document.contains(">Invalid action id</span>"))
@@ -104,7 +104,7 @@ import Testing
 
     /// With the name in HTTP_HOSTS the page reads all: that is how the first one would go on.
     @Test(arguments: [false, true])
-    func pageWhoseNameLeadsHereReadsNothing(isOwnName: Bool) async throws {
+    func reboundPageReadsNoAnswer(isOwnName: Bool) async throws {
         let world = try await World(isOwnName ? ["HTTP_HOSTS": Self.foreign] : [:])
         let document = try await ForeignSite.open(
             pages: ["/page": Self.reader], before: world.port
@@ -116,7 +116,7 @@ import Testing
         #expect([read.1, read.2, read.3] == [Substring](repeating: code[...], count: 3))
     }
 
-    @Test func pageOfAnotherSiteCausesNoCallAndItsLinksStillLeadHere() async throws {
+    @Test func pageOfAnotherSiteCausesNoCallButMayLinkHere() async throws {
         let world = try await World()
         let service = "http://127.0.0.1:\(world.port)/actions"
         let pages = [

@@ -67,7 +67,7 @@ import Testing
         #expect(try keyed.world.audit().vouchers.calls == 1)
     }
 
-    @Test func whatAKeyHolderGetsIsForNoSharedCache() async throws {
+    @Test func answersToCallersWithKeysAreNotForSharedCaches() async throws {
         let keyed = try await KeyedWorld([("app", "key-one")])
         for request in GuardedRequest.all("aa_000000000000000200") {
             let reply = try keyed.get(request.path, key: "key-one", fields: request.fields)
@@ -77,7 +77,7 @@ import Testing
         }
     }
 
-    @Test func noCallerUsesMoreThanHalfOfWhatUnknownIDsMay() async throws {
+    @Test func noCallerUsesMoreThanHalfOfTheCallsForUnknownIDs() async throws {
         let keyed = try await KeyedWorld(
             [("greedy", "key-one"), ("modest", "key-two")], ["VOUCHERS_CALLS_PER_MINUTE": "8"])
         func ask(_ id: String, _ key: String) throws -> Reply {
@@ -105,7 +105,7 @@ import Testing
         #expect(try keyed.get("/nowhere", key: nil).status == 404)
     }
 
-    @Test func callersNameStandsInTheLogAndItsKeyDoesNot() async throws {
+    @Test func logHasTheCallersNameButNotItsKey() async throws {
         let keyed = try await KeyedWorld([("app", "key-one"), ("shop.7", "key-two")])
         // A miss, two hits, and a request that is refused.
         _ = try keyed.get(Self.known, key: "key-one")
@@ -124,7 +124,7 @@ import Testing
         #expect(!keyed.world.proxy.text.contains("key-"))
     }
 
-    @Test func keysAreExchangedOnSighup() async throws {
+    @Test func keysAreReplacedOnSighup() async throws {
         let keyed = try await KeyedWorld([("app", "key-one")])
         #expect(try keyed.get(Self.known, key: "key-two").status == 401)
         try keyed.rewrite(try await Self.lines([("app", "key-two")]))
@@ -135,7 +135,7 @@ import Testing
         #expect(try keyed.get(Self.known, key: "key-one").status == 401)
     }
 
-    @Test func brokenFileChangesNothingAndIsTold() async throws {
+    @Test func invalidKeyFileChangesNothingAndIsReported() async throws {
         let keyed = try await KeyedWorld([("app", "key-one")])
         let good = "status_proxy_caller_keys_good"
         #expect(try keyed.get("/metrics", key: "key-one").text.contains("\(good) 1"))
@@ -153,7 +153,7 @@ import Testing
         #expect(!line.contains("key-two"))
     }
 
-    @Test func quotaIsOfEachCallerAndTellsWhenToComeBack() async throws {
+    @Test func eachCallerHasAQuotaWithRetryAfter() async throws {
         let keyed = try await KeyedWorld(
             [("app", "key-one"), ("other", "key-two")], ["CALLER_REQUESTS_PER_SECOND": "1"])
         let contract = try ContractDocument.ofThisService()
@@ -214,7 +214,7 @@ import Testing
         return socket
     }
 
-    @Test func callerHoldsSoManyRequestsAndStreamsAtATime() async throws {
+    @Test func heldRequestsAndStreamsOfACallerAreLimited() async throws {
         let keyed = try await KeyedWorld(
             [("app", "key-one"), ("other", "key-two")],
             ["CALLER_HELD_MAX": "2", "WAIT_MAX": "600s"])
@@ -265,7 +265,7 @@ import Testing
         #expect(try keyed.world.audit().vouchers.callsByID["aa_1"] == nil)
     }
 
-    @Test func wrongFileStopsTheStartByItsLine() async throws {
+    @Test func invalidKeyFileStopsTheStartAndNamesTheLine() async throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("# callers\napp hush-key\n", to: "keys")
         let program = try Program(

@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.blocking, .serialized, .timeLimit(.minutes(10)))
 struct ComposeTests {
-    @Test func replicasAcceptTheirSettingsAsTheyStand() async throws {
+    @Test func replicasAcceptTheirSettings() async throws {
         let file = try ComposeFile()
         #expect(file.replicas.count >= 2)
         for name in file.replicas {
@@ -27,7 +27,7 @@ struct ComposeTests {
         #expect(ours.count { $0.isBuilt } == 1)
     }
 
-    @Test func balancerTakesItsConfigurationAsItStands() async throws {
+    @Test func balancerAcceptsItsConfiguration() async throws {
         let file = try ComposeFile()
         let balancer = try #require(file.services["haproxy"])
         #expect(
@@ -76,7 +76,7 @@ struct ComposeTests {
         }
     }
 
-    @Test func aReplicaThatIsMadeAnewLosesNoRequest() async throws {
+    @Test func recreatedReplicaLosesNoRequest() async throws {
         let composition = try await Composition()
         let traffic = Traffic(
             port: composition.port, "/actions/\(DemoID.pendingVoucher)", callers: 6,

@@ -15,7 +15,7 @@ struct CompressionTests {
         return try world.get(Self.large).body
     }
 
-    @Test func largeResultGoesOutInATenthOfItsBytes() async throws {
+    @Test func largeResultIsCompressedToATenth() async throws {
         let world = try await World(Self.settings)
         let plain = try await warm(world)
         for _ in 0..<2 {
@@ -63,7 +63,7 @@ struct CompressionTests {
     }
 
     /// Many want it before it is there: all get it, and those who do not accept it are not kept waiting.
-    @Test func crowdGetsTheFormThatIsBeingMade() async throws {
+    @Test func crowdSharesTheCompressionUnderWay() async throws {
         let world = try await World(Self.settings)
         let plain = try await warm(world)
         let port = world.port
@@ -96,7 +96,7 @@ struct CompressionTests {
         #expect(unfolded["actions"]?.array?[0] == plain.json["actions"]?.array?[0])
     }
 
-    @Test func curlUnfoldsWhatItGets() async throws {
+    @Test func curlDecodesTheAnswer() async throws {
         let world = try await World(Self.settings)
         let plain = try await warm(world)
         let text = try await Tool.run(

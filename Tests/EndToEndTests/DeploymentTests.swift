@@ -8,7 +8,7 @@ import Testing
 @Suite(.blocking) struct UnitTests {
     private let unit = "deploy/systemd/status-proxy.service"
 
-    @Test func unitExposesLessThanTwoOfTen() async throws {
+    @Test func unitIsRatedBelowTwoOfTen() async throws {
         _ = try await Tool.run(
             "systemd-analyze",
             ["security", "--offline=yes", "--no-pager", "--threshold=20", Project.path(unit)])
@@ -24,7 +24,7 @@ import Testing
         #expect(said == "")
     }
 
-    @Test func unitWaitsLongerForTheEndThanTheProgramTakes() throws {
+    @Test func unitsStopTimeoutExceedsTheShutdownTimeout() throws {
         let lines = try Project.text(unit).split(separator: "\n")
         let seconds = lines.first { $0.hasPrefix("TimeoutStopSec=") }?.filter(\.isNumber)
         #expect(Int(seconds ?? "") ?? 0 > 25, "SHUTDOWN_TIMEOUT unless it is set")
@@ -68,7 +68,7 @@ import Testing
         #expect(try read("service.yaml")["spec"]?["selector"] == labels)
     }
 
-    @Test func podIsProbedByRoutesThatThereAreAndIsDrained() async throws {
+    @Test func podIsProbedByExistingRoutesAndDrained() async throws {
         let pod = try #require(try read("deployment.yaml")["spec"]?["template"]?["spec"])
         #expect(pod["enableServiceLinks"] == .bool(false))
         let container = try #require(pod["containers"]?.array?.first)

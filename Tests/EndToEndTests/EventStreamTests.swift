@@ -27,7 +27,7 @@ struct EventStreamTests {
 
     // MARK: What is told
 
-    @Test func everyStateIsToldOnceUpToTheLast() async throws {
+    @Test func everyStateIsSentOnceUpToTheLast() async throws {
         let world = try await World(sandbox: ["--pending", "3s"])
         let path = Self.events(DemoID.voucher)
         let client = try curl(world, path)
@@ -65,7 +65,7 @@ struct EventStreamTests {
         }
     }
 
-    @Test func stateThatIsKnownIsNotToldAgainButTheNextOneIs() async throws {
+    @Test func knownStateIsNotSentAgainButTheNextOneIs() async throws {
         let world = try await World(sandbox: ["--pending", "5s"])
         let tag = try #require(try world.get("/actions/\(DemoID.voucher)")["etag"])
         let opaque = String(tag.dropFirst(3).dropLast())
@@ -77,7 +77,7 @@ struct EventStreamTests {
         #expect(!events.contains { $0.id == opaque })
     }
 
-    @Test func whatIsWrongWithARequestIsAnsweredAsOnThePlainRoute() async throws {
+    @Test func invalidRequestIsAnsweredAsOnThePlainRoute() async throws {
         let world = try await World()
         try await world.askUntilAmbiguous()
         for (id, query, status) in [
@@ -102,7 +102,7 @@ struct EventStreamTests {
         #expect(EventReader.read(client.text).count == 1)
     }
 
-    @Test func headTellsOfTheStreamWithoutOpeningOne() async throws {
+    @Test func headHasTheStreamsFieldsWithoutOpeningOne() async throws {
         let world = try await World()
         let reply = try world.get(Self.events(DemoID.pendingVoucher), method: "HEAD")
         #expect(reply.status == 200)
@@ -112,7 +112,7 @@ struct EventStreamTests {
 
     // MARK: Trouble
 
-    @Test func streamOpensWithAProblemAndGoesOnTrying() async throws {
+    @Test func streamOpensWithAProblemAndKeepsTrying() async throws {
         let world = try await World()
         try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
         let client = try curl(world, "/actions/\(finished)/events", "-i")
@@ -153,7 +153,7 @@ struct EventStreamTests {
         #expect(EventReader.read(client.text).filter { $0.name == "status" }.count == 1)
     }
 
-    @Test func whoComesBackToAStaleStateHearsThatItIs() async throws {
+    @Test func reconnectedClientLearnsThatItsStateIsStale() async throws {
         let world = try await World()
         let tag = try #require(try world.get("/actions/\(DemoID.pendingVoucher)")["etag"])
         try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":60}"#)
@@ -217,7 +217,7 @@ struct EventStreamTests {
         withExtendedLifetime(world) {}
     }
 
-    @Test func nginxInBetweenHoldsNoEventBack() async throws {
+    @Test func nginxInBetweenDelaysNoEvent() async throws {
         let world = try await World()
         let front = try await Nginx(servicePort: world.port)
         let client = try Program(

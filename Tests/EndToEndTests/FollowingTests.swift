@@ -62,7 +62,7 @@ struct FollowingTests {
         #expect(head["content-type"] == "text/event-stream")
     }
 
-    @Test func streamTakesAPlaceForEachActionAndGivesThemBack() async throws {
+    @Test func streamTakesAPlaceForEachActionAndReleasesThem() async throws {
         let world = try await World()
         let ids = (0..<100).map { "aa_0000000000000022\(String($0 + 100))" }
         let client = try curl(world, Self.many(ids + [DemoID.pendingVoucher]))
@@ -114,7 +114,7 @@ struct FollowingTests {
 
     // MARK: Readers
 
-    @Test func largeStatesThatManyReadersDoNotTakeAreKeptOnce() async throws {
+    @Test func largeStatesForManySlowReadersAreKeptOnce() async throws {
         let world = try await World(["VOUCHERS_TIMEOUT": "30s"])
         let largeBytes = 7 << 20
         let ids = (0..<2).map { "aa_feed" + String(repeating: "0", count: 12) + String($0 + 10) }

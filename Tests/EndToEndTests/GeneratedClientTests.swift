@@ -69,7 +69,7 @@ struct GeneratedClientTests {
         """
 
     @Test(arguments: GeneratedClient.allCases)
-    func generatedClientTakesWhatLaterVersionsMayAdd(client: GeneratedClient) async throws {
+    func generatedClientAcceptsAdditionsOfLaterVersions(client: GeneratedClient) async throws {
         for (json, status, question, line) in [
             (Self.action, 200, "get:a-1", "200 parcels PAUSED running customs"),
             (

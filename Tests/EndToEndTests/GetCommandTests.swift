@@ -36,7 +36,7 @@ struct GetCommandTests {
         #expect(try await get(world, DemoID.voucher).text.contains("error ITEM_FAILED"))
     }
 
-    @Test func waitGoesOnThroughTrouble() async throws {
+    @Test func waitContinuesDuringFailures() async throws {
         let world = try await World(["VOUCHERS_TIMEOUT": "1s"], sandbox: ["--pending", "1s"])
         // Nothing is stored, and the upstream fails: a 502 that passes.
         try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
@@ -140,7 +140,7 @@ struct GetCommandTests {
         #expect(report.contains("\(DemoID.voucher): vouchers "))
     }
 
-    @Test func noColorAndANarrowTerminalAreHeeded() async throws {
+    @Test func noColorAndANarrowTerminalAreRespected() async throws {
         let world = try await World(sandbox: ["--pending", "2s"])
         let plain = try await watch(world, ["NO_COLOR": "1"])
         #expect(plain.live.contains("SUCCEEDED") && !plain.live.contains("\u{1B}[32m"))

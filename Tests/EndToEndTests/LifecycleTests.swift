@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite(.blocking) struct LifecycleTests {
-    @Test func sigtermEndsWithZeroAndAnswersWhoWaits() async throws {
+    @Test func sigtermExitsWithZeroAndAnswersWaitingRequests() async throws {
         let world = try await World()
         #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
         let port = world.port
@@ -122,7 +122,7 @@ import Testing
         return (try await program.exitCode(), program.text)
     }
 
-    @Test func helpAndVersionAreTold() async throws {
+    @Test func helpAndVersionArePrinted() async throws {
         let help = try await run(["--help"])
         #expect(help.code == 0)
         #expect(help.text.contains("check"))
@@ -166,7 +166,7 @@ import Testing
         }
     }
 
-    @Test func anAddressInUseIsToldInOneLine() async throws {
+    @Test func anAddressInUseIsReportedInOneLine() async throws {
         let world = try await World()
         var environment = Self.voucherKeys
         environment["LISTEN_HOST"] = "192.0.2.1"  // an address that no machine has (RFC 5737)
@@ -177,7 +177,7 @@ import Testing
         withExtendedLifetime(world) {}
     }
 
-    @Test func healthcheckTellsWhetherAServerIsThere() async throws {
+    @Test func healthcheckReportsWhetherAServerIsAlive() async throws {
         let world = try await World()
         let url = "http://127.0.0.1:\(world.port)"
         #expect(try await run(["healthcheck", "--url", url]).code == 0)

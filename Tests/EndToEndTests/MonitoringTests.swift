@@ -15,7 +15,7 @@ import Testing
         return try world.get("/metrics").text
     }
 
-    @Test func rulesAreValidAndFireForWhatTheyAreMeantFor() async throws {
+    @Test func alertRulesAreValidAndFireAsIntended() async throws {
         let promtool = try Tool.path(of: "promtool")
         for arguments in [
             ["check", "rules", Project.path("deploy/prometheus/alerts.yaml")],
@@ -26,7 +26,7 @@ import Testing
         }
     }
 
-    @Test func prometheusHasNothingToSayAgainstTheMetrics() async throws {
+    @Test func prometheusAcceptsTheMetrics() async throws {
         let folder = try TemporaryFolder()
         let file = try folder.write(try await metrics(), to: "metrics")
         let promtool = try Tool.path(of: "promtool")
@@ -53,7 +53,7 @@ import Testing
         }
     }
 
-    @Test func everyPanelAsksForSomething() throws {
+    @Test func everyPanelHasAQuery() throws {
         let dashboard = try JSONReader.read(
             Array(Project.text("deploy/grafana/dashboard.json").utf8))
         let panels = try #require(dashboard["panels"]?.array)
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test func everyQuestionOfTheDashboardIsValid() async throws {
+    @Test func everyQueryOfTheDashboardIsValid() async throws {
         let dashboard = try JSONReader.read(
             Array(Project.text("deploy/grafana/dashboard.json").utf8))
         let questions = (dashboard["panels"]?.array ?? []).flatMap { $0["targets"]?.array ?? [] }

@@ -153,7 +153,7 @@ struct Outcome: Sendable, CustomTestStringConvertible {
         #expect(clock.now - start < .seconds(20))  // far under the hung upstream's deadline
     }
 
-    @Test func anUnauthorizedActionIsNotAskedASecondTimeInItsInterval() async throws {
+    @Test func anUnauthorizedActionIsNotCalledTwiceInItsInterval() async throws {
         let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "300s"])
         let id = "00000000-0000-4000-8000-000000000401"
         for _ in 0..<10 { #expect(try world.get("/actions/\(id)").status == 502) }

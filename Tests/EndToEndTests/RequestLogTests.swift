@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test func hitsBeyondTheRateAreSampledAndAllOfThemAreAccountedFor() async throws {
+    @Test func hitsBeyondTheRateAreSampledAndAllAreCounted() async throws {
         let world = try await World(["LOG_REQUESTS": "sampled"])
         #expect(try world.get(Self.finished).status == 200)
         var client = try Client(port: world.port)
@@ -46,7 +46,7 @@ import Testing
         #expect(metrics.contains("status_proxy_cache_results_total{result=\"hit\"} \(asked)\n"))
     }
 
-    @Test func troubleAloneHasLines() async throws {
+    @Test func onlyFailuresAreLoggedWithTrouble() async throws {
         let world = try await World(["LOG_REQUESTS": "trouble", "LOG_PEER": "on"])
         for path in [Self.finished, Self.finished, "/livez", "/nowhere", "/actions/.."] {
             _ = try world.get(path)

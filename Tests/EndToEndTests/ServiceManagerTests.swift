@@ -6,7 +6,7 @@ import Testing
 
 @Suite(.blocking) struct ServiceManagerTests {
     @Test(arguments: [false, true])
-    func managerReadsEveryStepOfALife(isAbstract: Bool) async throws {
+    func managerReceivesEveryStepOfALife(isAbstract: Bool) async throws {
         let manager = try NotifySocket(isAbstract: isAbstract)
         let world = try await World(["NOTIFY_SOCKET": manager.name, "WATCHDOG_USEC": "400000"])
         let ready = try await manager.message("READY=1")
@@ -30,7 +30,7 @@ import Testing
     }
 
     @Test(arguments: ["relative/path", "/" + String(repeating: "x", count: 200)])
-    func nameThatCannotBeASocketStopsTheStart(name: String) async throws {
+    func invalidSocketNameStopsTheStart(name: String) async throws {
         let program = try Program("status-proxy", environment: ["NOTIFY_SOCKET": name])
         #expect(try await program.exitCode() == 78)
         #expect(program.text.contains("NOTIFY_SOCKET \(name): "))

@@ -48,7 +48,7 @@ struct SurroundingsTests {
         #expect(after == before)
     }
 
-    @Test func placeThatNoStoreCanBeKeptAtIsToldByCheckAndStart() async throws {
+    @Test func unusableStorePlaceIsReportedByCheckAndStart() async throws {
         let folder = try TemporaryFolder()
         let path = folder.url.path
         let file = try folder.write("no database", to: "file")
@@ -77,7 +77,7 @@ struct SurroundingsTests {
         withExtendedLifetime(file) {}
     }
 
-    @Test func placeThatMayNotBeWrittenIsToldByCheckAndStart() async throws {
+    @Test func unwritableStorePlaceIsReportedByCheckAndStart() async throws {
         let folder = try TemporaryFolder()
         let shut = folder.url.appendingPathComponent("shut")
         try FileManager.default.createDirectory(at: shut, withIntermediateDirectories: false)
@@ -96,7 +96,7 @@ struct SurroundingsTests {
     }
 
     /// It has to be opened to be known, which `check` does not.
-    @Test func fileThatIsNoStoreIsToldByTheSettingsName() async throws {
+    @Test func fileThatIsNoStoreIsReportedWithTheSettingsName() async throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("this is not a database, and long enough", to: "file")
         let program = try unprivileged(["serve"], ["STORE_URL": "sqlite:\(file)"])
@@ -105,7 +105,7 @@ struct SurroundingsTests {
         #expect(program.text.split(separator: "\n").count == 1)
     }
 
-    @Test func linkToAStoreThatIsStillToBeMadeWorksAtEveryStart() async throws {
+    @Test func linkToAMissingStoreWorksAtEveryStart() async throws {
         let folder = try TemporaryFolder()
         let path = folder.url.path
         try FileManager.default.createDirectory(
@@ -131,7 +131,7 @@ struct SurroundingsTests {
     }
 
     /// Nobody listens where the proxy should be.
-    @Test func upstreamsOnThisMachineAreNeverAskedThroughAProxy() async throws {
+    @Test func upstreamsOnThisMachineAreNeverCalledThroughAProxy() async throws {
         let proxy = "http://127.0.0.1:1"
         let world = try await World(["http_proxy": proxy, "ALL_PROXY": proxy, "all_proxy": proxy])
         for id in [DemoID.order, DemoID.voucher] {
@@ -139,7 +139,7 @@ struct SurroundingsTests {
         }
     }
 
-    @Test func whatIsExposedIsNamedInTheLog() async throws {
+    @Test func exposedDataIsNamedInTheLog() async throws {
         let folder = try TemporaryFolder()
         let program = try unprivileged(
             ["serve"],
@@ -191,7 +191,7 @@ struct SurroundingsTests {
     // MARK: Signals
 
     @Test(arguments: [SIGUSR1, SIGUSR2, SIGPIPE, SIGHUP, SIGXFSZ])
-    func signalThatMeansNothingToUsEndsNothing(number: Int32) async throws {
+    func unusedSignalsDoNotEndTheService(number: Int32) async throws {
         let world = try await World()
         for _ in 0..<3 { world.proxy.signal(number) }
         #expect(try world.get("/livez").status == 200)
@@ -252,7 +252,7 @@ struct SurroundingsTests {
         }
     }
 
-    @Test func processIsToldAsTheKernelSeesIt() async throws {
+    @Test func processFiguresMatchTheKernels() async throws {
         let before = Date().timeIntervalSince1970
         let world = try await World()
         let descriptors = try FileManager.default.contentsOfDirectory(

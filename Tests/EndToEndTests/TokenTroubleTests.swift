@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 @Suite(.blocking) struct TokenTroubleTests {
-    @Test func callersAreToldWhenATokenCanBeHadAndTheEndpointIsLeftAloneUntilThen() async throws {
+    @Test func callersGetTheTokensRetryAfterAndTheEndpointIsNotCalledBefore() async throws {
         let world = try await World()
         try world.setFault("token", #"{"kind":"status","status":429,"retry_after":300}"#)
         for id in [DemoID.order, DemoID.pendingOrder, DemoID.order] {

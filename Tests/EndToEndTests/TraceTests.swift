@@ -24,7 +24,7 @@ struct TraceTests {
         #expect(parts[3] == "01")
     }
 
-    @Test func requestWithoutATraceBeginsNone() async throws {
+    @Test func requestWithoutATraceStartsNone() async throws {
         let upstream = try await Nginx(
             answering: #"{"id":"aa_1","status":"DONE","result":{"trace":"$http_traceparent"}}"#)
         let world = try await World(["VOUCHERS_URL": "http://127.0.0.1:\(upstream.port)"])
@@ -35,7 +35,7 @@ struct TraceTests {
         }
     }
 
-    @Test func traceStandsInTheLogOfMissesAndHits() async throws {
+    @Test func traceIsInTheLogOfMissesAndHits() async throws {
         let world = try await World()
         for _ in 0..<3 {
             _ = try world.get("/actions/\(DemoID.pendingVoucher)", fields: [Self.field])

@@ -8,7 +8,7 @@ import Testing
     /// Bytes that differ from a comma in one bit, or look like it after a borrow.
     private let neighbours: [UInt8] = [0x2B, 0x2D, 0x2E, 0xAC, 0x00, 0xFF, 0x80, 0x01]
 
-    @Test func theFirstByteIsFoundWhereverItStands() {
+    @Test func theFirstByteIsFoundAtEveryPlace() {
         for count in 0...40 {
             for place in 0..<max(count, 1) {
                 var bytes = (0..<count).map { neighbours[$0 % neighbours.count] }
@@ -23,7 +23,7 @@ import Testing
         }
     }
 
-    @Test func theEndOfARangeIsObeyed() {
+    @Test func theEndOfARangeIsRespected() {
         let bytes = [UInt8](repeating: 0x20, count: 32)
         #expect(bytes.span.firstIndex(of: 0x20, in: 4..<4) == nil)
         #expect(bytes.span.firstIndex(notIn: .token, in: 3..<9) == 3)
@@ -32,7 +32,7 @@ import Testing
     }
 
     /// Every byte, at every place of a word and behind it, among letters and among its like.
-    @Test func theFirstStrangerIsFoundWhereverItStands() {
+    @Test func theFirstOtherByteIsFoundAtEveryPlace() {
         let sets: [ByteSet] = [.token, .path, .query, .name, .literal]
         for byte in UInt8.min ... .max {
             for place in 0..<19 {
@@ -47,7 +47,7 @@ import Testing
     }
 
     /// The same for the end of a line, which a control byte is or is not.
-    @Test func theFirstControlByteIsFoundWhereverItStands() throws {
+    @Test func theFirstControlByteIsFoundAtEveryPlace() throws {
         for byte in UInt8.min ... .max {
             for place in 0..<19 {
                 var bytes = [UInt8](repeating: 0x80, count: 19) + [0x0D, 0x0A]

@@ -42,7 +42,7 @@ struct ConnectionMachineTests {
         ).filter { $0 != "continue" }
     }
 
-    @Test func corpusIsThere() {
+    @Test func corpusIsNotEmpty() {
         #expect(CorpusCase.traces.count > 200)
         #expect(Set(CorpusCase.traces.map(\.name)).count == CorpusCase.traces.count)
     }
@@ -79,7 +79,7 @@ struct ConnectionMachineTests {
         #expect(begun.timedOut() == .refuse(.timedOut))
     }
 
-    @Test func headOfARequestIsStillThereAfterItsContentCameInPieces() {
+    @Test func headIsKeptWhileContentArrivesInPieces() {
         let pieces = [
             "GET /0 HTTP/1.1\r\nHost: a\r\n\r\nPOST /1 HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\na",
             "b", "c", "dGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",

@@ -55,7 +55,7 @@ struct RequestParserTests {
         #expect(head.hasBrowserMark == false)
     }
 
-    @Test func headIsUsedAgainWithoutTracesOfTheLast() {
+    @Test func reusedHeadHasNoTracesOfTheLast() {
         var head = RequestHead()
         let first = Array("POST /a?b HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n".utf8)
         _ = parser.parse(first.span, into: &head)
@@ -98,7 +98,7 @@ struct RequestParserTests {
     }
 
     @Test(arguments: Place.allCases)
-    func everyByteIsTakenWhereTheGrammarSaysAndNowhereElse(_ place: Place) {
+    func everyByteIsAcceptedExactlyWhereTheGrammarAllowsIt(_ place: Place) {
         var head = RequestHead()
         for byte in UInt8.min...UInt8.max {
             // It would end what it stands in, and the rest be read as something else.

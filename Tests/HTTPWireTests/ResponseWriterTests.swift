@@ -42,7 +42,7 @@ struct ResponseWriterTests {
         return writer
     }
 
-    @Test func largeContentStandsBesideTheOutputInItsPlace() {
+    @Test func largeContentIsSharedAtItsPlaceInTheOutput() {
         var writer = sharing()
         writer.write(Response(status: 200, body: Array("four".utf8)))
         #expect(writer.shared.isEmpty)
@@ -61,7 +61,7 @@ struct ResponseWriterTests {
         #expect(text.contains("Content-Length: 11\r\n\r\nseven!!tailHTTP/1.1 200 OK"))
     }
 
-    @Test func partsOfContentStandInTheirPlacesWhetherTheyAreLargeOrNot() {
+    @Test func partsOfContentKeepTheirPlacesWhateverTheirSize() {
         var writer = sharing()
         let large = [UInt8](repeating: 0x78, count: Content.gatheredMax + 1)
         var content = Content(Array("[".utf8))
@@ -94,7 +94,7 @@ struct ResponseWriterTests {
         #expect(text.hasSuffix("\r\n\r\n1001\r\n\r\n0\r\n\r\n"))
     }
 
-    @Test func sharedContentIsTakenBackWithItsAnswer() {
+    @Test func sharedContentIsRolledBackWithItsAnswer() {
         var writer = sharing()
         writer.write(Response(status: 200, body: Array("first".utf8)))
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
@@ -126,7 +126,7 @@ struct ResponseWriterTests {
         #expect(!text.contains("Content-Length"))
     }
 
-    @Test func closeIsAnnouncedAndA10PeerIsToldThatItLives() {
+    @Test func closeIsAnnouncedAndPersistenceToA10Peer() {
         #expect(
             written(keepAlive: false) { $0.write(Response(status: 200)) }
                 .contains("\r\nConnection: close\r\n"))
@@ -155,7 +155,7 @@ struct ResponseWriterTests {
         #expect(text.contains("\r\nN: \(number)\r\n"))
     }
 
-    @Test func answerCanBeTakenBack() {
+    @Test func answerCanBeRolledBack() {
         let text = written {
             $0.write(Response(status: 200, fields: [Field(name: "X", value: "y")]))
             $0.rollBack()

@@ -43,7 +43,7 @@ struct StreamFramingTests {
                 + "\(connection)\r\n\(content)")
     }
 
-    @Test func answersToOthersMayStandBetweenPieces() {
+    @Test func answersToOthersMayComeBetweenPieces() {
         let shape = AnswerShape(isHead: false, version: .http11, keepAlive: true)
         var writer = ResponseWriter()
         writer.prepare(shape)

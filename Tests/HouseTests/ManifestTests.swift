@@ -10,7 +10,7 @@ struct ManifestTests {
         ".enableUpcomingFeature(\"MemberImportVisibility\")",
         ".treatAllWarnings(as: .error)",
     ])
-    func strictListHolds(setting: String) {
+    func strictTargetsAreComplete(setting: String) {
         let list = Manifest.text(from: "let strict: [SwiftSetting] = [", to: "]\n")
         #expect(list.contains(setting))
     }
@@ -25,7 +25,7 @@ struct ManifestTests {
         }
     }
 
-    @Test func shimsHoldNoSwift() {
+    @Test func shimsContainNoSwift() {
         for file in House.sources { #expect(!Module.shims.contains(file.module), "\(file.path)") }
     }
 

@@ -19,7 +19,7 @@ struct MustTests {
     }
 
     @Test(arguments: ["## RFC 9110: semantics", "## RFC 9112: messages"])
-    func sectionsStandInTheirOrder(heading: String) {
+    func sectionsAreInOrder(heading: String) {
         let sections = TableReader.rows(in: Self.list, below: heading).map { cells in
             cells[0].split { !$0.isNumber && $0 != "." }[0].split(separator: ".").map {
                 Int($0) ?? 0

@@ -4,7 +4,7 @@
 import Testing
 
 struct SourceFileTests {
-    @Test func everySourceFileOpensWithASentenceThatSaysWhatLivesThere() {
+    @Test func everySourceFileOpensWithASentenceAboutItsContent() {
         #expect(!House.sources.isEmpty)
         for file in House.sources {
             let first = file.lines.first ?? ""
@@ -20,7 +20,7 @@ struct SourceFileTests {
         }
     }
 
-    @Test func whatTheCompilerTakesOnTrustIsProvedInAComment() {
+    @Test func uncheckedConcurrencyIsProvedInAComment() {
         var count = 0
         for file in House.sources + House.tests {
             for (index, line) in file.lines.enumerated() where Trust.isAsked(by: line) {
@@ -34,7 +34,7 @@ struct SourceFileTests {
 
     /// Swift 6.3.1 optimises a copy of what `_read` yields away, although the original changes later:
     /// the copy's end then releases what the original has become.
-    @Test func noAccessorLendsAValueToReaders() {
+    @Test func noAccessorYieldsAValueToReaders() {
         for file in House.sources {
             for (index, line) in file.lines.enumerated() where !line.hasPrefix("//") {
                 #expect(!line.utf8Contains("_re" + "ad {"), "\(file.path):\(index + 1)")
@@ -53,7 +53,7 @@ struct SourceFileTests {
         #expect(ignored.contains { $0.hasPrefix(".build") })
     }
 
-    @Test func noTrackedTextNamesAPlaceOfOneMachine() {
+    @Test func noTrackedTextNamesAPathOfOneMachine() {
         // Written in parts, so that this file does not break its own rule.
         let homes = ["home", "Users", "root"].map { "/\($0)" + "/" }
         #expect(House.trackedPaths.contains("Package.swift"))

@@ -23,7 +23,7 @@ struct VersionTests {
         ("Dockerfile", "\nARG VERSION="), ("deploy/kubernetes/kustomization.yaml", "newTag: "),
         ("docs/operating.md", "status-proxy_"), ("docs/api.md", "\"version\":\""),
     ])
-    func sameVersionStandsEverywhere(path: String, words: String) {
+    func sameVersionIsEverywhere(path: String, words: String) {
         #expect(found(words, in: path) == version)
     }
 

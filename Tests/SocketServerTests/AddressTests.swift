@@ -43,7 +43,7 @@ struct AddressTests {
         ("localhost", true), ("::ffff:127.0.0.1", true), ("0.0.0.0", false), ("::", false),
         ("10.0.0.1", false), ("unix:/run/service", false), ("", false),
     ])
-    func hostOfLoopbackAddressesIsToldFromOthers(host: String, isLoopback: Bool) {
+    func loopbackHostsAreRecognised(host: String, isLoopback: Bool) {
         #expect(ServerConfiguration(host: host).isLoopback == isLoopback)
     }
 
@@ -86,7 +86,7 @@ struct AddressTests {
     }
 
     /// 192.0.2.1 is an address for documentation (RFC 5737): no machine has it.
-    @Test func addressThatThisMachineLacksIsPassedOverForAnother() throws {
+    @Test func addressThatThisMachineLacksIsSkippedForAnother() throws {
         let missing = try SocketAddress.all(of: "192.0.2.1", port: 0)
         let present = try SocketAddress.all(of: "127.0.0.1", port: 0)
         let listeners = try Listener.all(on: missing + present, anyPort: true)
@@ -94,7 +94,7 @@ struct AddressTests {
         #expect(throws: SocketFailure.self) { try Listener.all(on: missing, anyPort: true) }
     }
 
-    @Test func addressThatIsTakenIsNotPassedOver() throws {
+    @Test func addressInUseIsNotSkipped() throws {
         let stage = try Stage("127.0.0.2")
         let addresses = try ["127.0.0.1", "127.0.0.2"].flatMap {
             try SocketAddress.all(of: $0, port: stage.server.address.port)
@@ -105,7 +105,7 @@ struct AddressTests {
         #expect(failure?.description.contains("Address already in use") == true)
     }
 
-    @Test func portThatIsTakenIsRefused() throws {
+    @Test func portInUseIsRefused() throws {
         let stage = try Stage()
         #expect(stage.server.address.port > 0)
         let failure = #expect(throws: SocketFailure.self) {

@@ -62,7 +62,7 @@ struct DepartureTests {
         #expect(eventually { stage.server.connectionCount == 0 })
     }
 
-    @Test func peerThatHasGoneIsNotKeptByThePiecesOfItsStream() throws {
+    @Test func piecesOfItsStreamDoNotKeepADepartedPeer() throws {
         let stage = try stage(grace: .milliseconds(300))
         let peer = try stage.peer()
         try peer.send(Self.later)
@@ -80,7 +80,7 @@ struct DepartureTests {
     }
 
     @Test(arguments: [Way.close, .endSending])
-    func requestsBehindTheHeldOneDoNotHideThatThePeerHasGone(way: Way) throws {
+    func requestsBehindTheHeldOneDoNotHideADeparture(way: Way) throws {
         let stage = try stage(grace: .milliseconds(10))
         let peer = try stage.peer()
         try peer.send(Self.later + String(repeating: Self.next, count: 100))
@@ -92,7 +92,7 @@ struct DepartureTests {
 
     /// More than the kernel has room for, so that the end comes only when it has been read.
     @Test(arguments: [Way.close, .endSending])
-    func requestsThatFillTheReceiveBufferDoNotHideThatThePeerHasGone(way: Way) throws {
+    func requestsThatFillTheReceiveBufferDoNotHideADeparture(way: Way) throws {
         let stage = try stage(grace: .milliseconds(10))
         let peer = try stage.peer()
         try peer.send(Self.later)
@@ -147,7 +147,7 @@ struct DepartureTests {
     // MARK: Answered
 
     @Test(arguments: [false, true])
-    func whatCanBeAnsweredAtOnceIsAnsweredAfterAHalfClose(unix: Bool) throws {
+    func immediateAnswerIsSentAfterAHalfClose(unix: Bool) throws {
         let stage = try stage(grace: .zero, unix: unix)
         let peer = try stage.peer()
         try peer.send(String(repeating: Self.next, count: 16))
@@ -156,7 +156,7 @@ struct DepartureTests {
         #expect(try peer.isEnded())
     }
 
-    @Test func answerWithinTheGraceIsGiven() throws {
+    @Test func answerWithinTheGraceIsSent() throws {
         let stage = try stage(grace: .seconds(600))
         let peer = try stage.peer()
         try peer.send(Self.next + Self.later + Self.later + Self.next)
@@ -169,7 +169,7 @@ struct DepartureTests {
         #expect(try peer.isEnded())
     }
 
-    @Test func streamThatEndsWithinTheGraceIsWhole() throws {
+    @Test func streamThatEndsWithinTheGraceIsComplete() throws {
         let stage = try stage(grace: .seconds(600))
         let peer = try stage.peer()
         try peer.send(Self.later)

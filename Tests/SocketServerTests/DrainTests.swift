@@ -78,7 +78,7 @@ struct DrainTests {
         #expect(stopped.wait())
     }
 
-    @Test func stoppedServerStopsAgainAndHearsLateAnswers() throws {
+    @Test func stoppedServerStopsAgainAndIgnoresLateAnswers() throws {
         let stage = try Stage()
         let peer = try stage.peer()
         try peer.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")

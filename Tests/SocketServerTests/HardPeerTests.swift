@@ -67,7 +67,7 @@ struct HardPeerTests {
         #expect(try peer.answer().body == "/c")
     }
 
-    @Test func placeOfAConnectionThatWentIsFree() throws {
+    @Test func placeOfAClosedConnectionIsFree() throws {
         let stage = try Stage { $0.connectionsMax = 1 }
         for round in 0..<20 {
             let peer = try stage.peer()
@@ -102,7 +102,7 @@ struct HardPeerTests {
         #expect(try peer.isEnded())
     }
 
-    @Test func slowReaderOfALargeBurstGetsAllOfItAndTheOthersAreServedMeanwhile() throws {
+    @Test func slowReaderOfALargeBurstGetsAllOfItWhileOthersAreServed() throws {
         let stage = try Stage()
         let slow = try stage.peer(receiveBytes: 4096)
         let requests = (0..<40).map { _ in "GET /big HTTP/1.1\r\nHost: a\r\n\r\n" }
@@ -125,7 +125,7 @@ struct HardPeerTests {
         #expect(eventually { stage.server.connectionCount == 0 })
     }
 
-    @Test func readersThatStopCannotMakeTheServerKeepMoreThanItsBound() throws {
+    @Test func stoppedReadersKeepNoMoreThanTheBound() throws {
         let stage = try Stage { $0.keptBytesMax = 32 << 20 }
         func large() -> Response {
             Response(status: 200, body: Array(repeating: 0x78, count: 16 << 20))
@@ -149,7 +149,7 @@ struct HardPeerTests {
         }
     }
 
-    @Test func refusalIsReadEvenWhenThePeerGoesOnSending() throws {
+    @Test func refusalArrivesEvenIfThePeerKeepsSending() throws {
         let stage = try Stage { $0.lingerTimeout = .seconds(5) }
         let peer = try stage.peer()
         try peer.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\n")

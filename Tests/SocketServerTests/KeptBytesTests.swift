@@ -47,7 +47,7 @@ struct KeptBytesTests {
 
     // MARK: Answers
 
-    @Test func answerThatManyDoNotReadIsKeptOnce() throws {
+    @Test func answerForManySlowReadersIsKeptOnce() throws {
         let (stage, cuts) = try stage { $0.keptBytesMax = 16 << 20 }
         let stopped = try (0..<8).map { _ in
             let peer = try stage.peer(receiveBytes: 65_536)
@@ -66,7 +66,7 @@ struct KeptBytesTests {
 
     /// It comes last, has the largest answer and begins late to read it.
     @Test(arguments: [1, 2])
-    func honestReaderGetsItsAnswerWholeThoughOthersHaveFilledTheBound(loops: Int) throws {
+    func honestReaderGetsItsWholeAnswerWhenOthersHaveFilledTheBound(loops: Int) throws {
         let (stage, cuts) = try stage {
             $0.loops = loops
             $0.keptBytesMax = 32 << 20
@@ -85,7 +85,7 @@ struct KeptBytesTests {
 
     /// Whoever takes bytes is not the one to go, though it has kept more for longer.
     @Test(arguments: [1, 2])
-    func readerThatTakesItsAnswerStaysThoughOthersComeAfterIt(loops: Int) throws {
+    func readerThatTakesItsAnswerIsKeptWhenOthersCome(loops: Int) throws {
         let (stage, cuts) = try stage {
             $0.loops = loops
             $0.keptBytesMax = 32 << 20
@@ -115,7 +115,7 @@ struct KeptBytesTests {
         withExtendedLifetime((stopped, next)) {}
     }
 
-    @Test func connectionThatWouldKeepMoreThanItsShareIsCutOff() throws {
+    @Test func connectionBeyondItsShareIsCutOff() throws {
         let (stage, cuts) = try stage { $0.keptBytesPerConnectionMax = 10 << 20 }
         let delivery = Guarded<[Delivery]>([])
         let peer = try stoppedReader(on: stage, bytes: 11 << 20, delivery: delivery)
@@ -128,7 +128,7 @@ struct KeptBytesTests {
 
     // MARK: Receipts
 
-    @Test func answerThatIsTakenIsDeliveredWhole() throws {
+    @Test func answerThatIsTakenIsDelivered() throws {
         let (stage, _) = try stage { _ in }
         let delivery = Guarded<[Delivery]>([])
         let peer = try stoppedReader(
@@ -178,7 +178,7 @@ struct KeptBytesTests {
         }
     }
 
-    @Test func readerBelowTheLeastRateDoesNotHoldUpTheEnd() throws {
+    @Test func readerBelowTheLeastRateDoesNotDelayTheStop() throws {
         let (stage, cuts) = try stage {
             $0.writeTimeout = .seconds(600)
             $0.drainWriteTimeout = .milliseconds(500)
@@ -194,7 +194,7 @@ struct KeptBytesTests {
         withExtendedLifetime(peer) {}
     }
 
-    @Test func readerThatKeepsPaceGetsItsAnswerWholeDuringADrain() throws {
+    @Test func readerThatKeepsPaceGetsItsWholeAnswerDuringADrain() throws {
         let (stage, cuts) = try stage {
             $0.drainWriteTimeout = .seconds(2)
             $0.leastBytesPerSecond = 1024
@@ -266,7 +266,7 @@ struct KeptBytesTests {
         #expect(eventually { stage.server.figures.keptInputBytes == 0 })
     }
 
-    @Test func whoSendsMoreThanItsShareBehindAHeldRequestIsCutOff() throws {
+    @Test func inputBeyondTheShareBehindAHeldRequestIsCutOff() throws {
         let (stage, cuts) = try stage { $0.inputBytesPerConnectionMax = 64 << 10 }
         let peer = try stage.peer()
         try peer.send(Self.later)

@@ -20,7 +20,7 @@ struct PaceTests {
         #expect(pace.isKept(bytesPerSecond: 100, now: 10 * Self.second) == isKept)
     }
 
-    @Test func whatIsSentBetweenTwoLooksCountsAsNothingTaken() {
+    @Test func bytesSentBetweenTwoReadingsDoNotCountAsTaken() {
         var pace = pace(untaken: 500, unsent: 100_000)
         for _ in 0..<10 {
             pace.look(untaken: 450, now: Self.second)
@@ -30,7 +30,7 @@ struct PaceTests {
         #expect(!pace.isKept(bytesPerSecond: 100, now: 5 * Self.second + 1))
     }
 
-    @Test func peerThatTookAllItWasOwedIsKeptHoweverLittleThatWas() {
+    @Test func peerThatTookAllPendingBytesIsKept() {
         var pace = pace(untaken: 60, unsent: 0)
         pace.look(untaken: 0, now: Self.second)
         pace.sent(untaken: 1000)
@@ -38,13 +38,13 @@ struct PaceTests {
     }
 
     /// We have not sent for so long: that is not the peer's fault.
-    @Test func peerThatLeftTheKernelNothingIsKept() {
+    @Test func peerThatEmptiedTheKernelIsKept() {
         var pace = pace(untaken: 60, unsent: 100_000)
         pace.look(untaken: 0, now: Self.second)
         #expect(pace.isKept(bytesPerSecond: 100, now: 60 * Self.second))
     }
 
-    @Test func peerIsBehindSinceItTookNothingMore() {
+    @Test func peerIsBehindSinceItsLastProgress() {
         var pace = pace(untaken: 10_000, unsent: 90_000)
         #expect(pace.behindSince(bytesPerSecond: 100) == 0)
         // All at once, and then nothing.
@@ -53,7 +53,7 @@ struct PaceTests {
         #expect(pace.behindSince(bytesPerSecond: 100) == 3 * Self.second)
     }
 
-    @Test func peerIsBehindSinceItHasTakenTooLittle() {
+    @Test func peerIsBehindSinceItFellBelowTheRate() {
         var pace = pace(untaken: 10_000, unsent: 90_000)
         for second in 1...9 {
             pace.look(untaken: 10_000 - 10 * second, now: Int64(second) * Self.second)
@@ -61,7 +61,7 @@ struct PaceTests {
         #expect(pace.behindSince(bytesPerSecond: 100) == Self.second / 10 * 9)
     }
 
-    @Test func kernelThatTellsNothingTellsOfNothingTaken() {
+    @Test func withoutKernelFiguresNothingCountsAsTaken() {
         var pace = pace(untaken: 60, unsent: 100_000)
         pace.look(untaken: -1, now: Self.second)
         pace.sent(untaken: -1)

@@ -35,7 +35,7 @@ struct RoomTests {
     // MARK: Idle connections
 
     @Test(arguments: [1, 2, 4])
-    func connectionThatHasIdledLongestMakesRoom(loops: Int) throws {
+    func longestIdleConnectionIsReplaced(loops: Int) throws {
         let stage = try Stage {
             $0.loops = loops
             $0.connectionsMax = 6
@@ -59,7 +59,7 @@ struct RoomTests {
         #expect(stage.server.connectionCount == 6)
     }
 
-    @Test func thousandNewcomersAreAllServedByAHouseOfIdleConnections() throws {
+    @Test func thousandNewcomersReplaceIdleConnections() throws {
         let refused = Guarded<[TurnedAway]>([])
         let stage = try Stage {
             $0.connectionsMax = 20
@@ -78,7 +78,7 @@ struct RoomTests {
         #expect(refused.withLock { $0 } == [])
     }
 
-    @Test func connectionThatHasNotAskedYetIsSpared() throws {
+    @Test func newConnectionWithoutARequestIsSpared() throws {
         let stage = try Stage {
             $0.connectionsMax = 1
             $0.firstRequestGrace = .seconds(600)
@@ -90,7 +90,7 @@ struct RoomTests {
         #expect(try ask(silent, "/first").body == "/first")
     }
 
-    @Test func connectionThatNeverAsksMakesRoomInTheEnd() throws {
+    @Test func silentConnectionIsReplacedInTheEnd() throws {
         let stage = try Stage {
             $0.connectionsMax = 1
             $0.firstRequestGrace = .milliseconds(20)
@@ -106,7 +106,7 @@ struct RoomTests {
     }
 
     /// The loop is busy while the request arrives, and then learns of the newcomer first.
-    @Test func requestThatHasJustArrivedIsAnsweredBeforeItsConnectionMakesRoom() throws {
+    @Test func requestThatHasJustArrivedIsAnsweredBeforeItsConnectionIsReplaced() throws {
         let stage = try Stage {
             $0.loops = 1
             $0.connectionsMax = 2
@@ -134,7 +134,7 @@ struct RoomTests {
     // MARK: Busy connections
 
     @Test(arguments: [1, 2])
-    func busyConnectionsMakeNoRoom(loops: Int) throws {
+    func busyConnectionsAreNotReplaced(loops: Int) throws {
         let refused = Guarded<[TurnedAway]>([])
         let stage = try Stage {
             $0.loops = loops
@@ -166,7 +166,7 @@ struct RoomTests {
         }
     }
 
-    @Test func healthCheckIsAnsweredInAFullHouse() throws {
+    @Test func healthCheckIsAnsweredByAFullServer() throws {
         let refused = Guarded<[TurnedAway]>([])
         let stage = try Stage {
             $0.connectionsMax = 2
@@ -185,7 +185,7 @@ struct RoomTests {
         withExtendedLifetime(inside) {}
     }
 
-    @Test func newcomerThatSaysNothingHearsThatThereIsNoRoom() throws {
+    @Test func silentNewcomerGets503() throws {
         let stage = try Stage {
             $0.connectionsMax = 1
             $0.firstRequestGrace = .milliseconds(20)
@@ -200,7 +200,7 @@ struct RoomTests {
     /// More than the reserve holds: those that say nothing, those that stop inside a head, and those
     /// that keep their connection after their 503.
     @Test(arguments: ["", "GET /new HTTP/1.1\r\nHos", "GET /new HTTP/1.1\r\nHost: a\r\n\r\n"])
-    func crowdWithoutAPlaceDoesNotKeepHealthChecksOut(words: String) throws {
+    func crowdWithoutPlacesDoesNotBlockHealthChecks(words: String) throws {
         let refused = Guarded<[TurnedAway]>([])
         let stage = try Stage {
             $0.connectionsMax = 1

@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(1)))
 struct ServerTests {
-    @Test func requestIsAnsweredAndTheConnectionLivesOn() throws {
+    @Test func requestIsAnsweredAndTheConnectionPersists() throws {
         let stage = try Stage()
         let peer = try stage.peer()
         for target in ["/one", "/two?x=1"] {
@@ -39,7 +39,7 @@ struct ServerTests {
         #expect(position == first.count)
     }
 
-    @Test func byteByByteIsAsGoodAsWhole() throws {
+    @Test func byteByByteEqualsWhole() throws {
         let stage = try Stage { $0.collectsBodies = true }
         let peer = try stage.peer()
         let request = "POST /body HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -56,7 +56,7 @@ struct ServerTests {
         #expect(try peer.answer().body == "")
     }
 
-    @Test func peerThatAsksIsToldToContinue() throws {
+    @Test func expectedContinueIsSent() throws {
         let stage = try Stage { $0.collectsBodies = true }
         let peer = try stage.peer()
         try peer.send(
@@ -86,7 +86,7 @@ struct ServerTests {
         #expect(try peer.answer().body == "/now")
     }
 
-    @Test func exchangeWhosePeerIsGoneIsAbandoned() throws {
+    @Test func exchangeOfADepartedPeerIsAbandoned() throws {
         let stage = try Stage()
         let peer = try stage.peer()
         try peer.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -27,7 +27,7 @@ struct StreamTests {
         { _ in Content(Array(text.utf8)) }
     }
 
-    @Test func piecesAreChunksAndTheConnectionLivesOn() throws {
+    @Test func piecesAreChunksAndTheConnectionPersists() throws {
         let stage = try Stage()
         let (peer, exchange) = try stream(on: stage)
         let head = try peer.text(through: "\r\n\r\n")
@@ -58,7 +58,7 @@ struct StreamTests {
         #expect(text.hasSuffix("\r\n\r\nonetwo"))
     }
 
-    @Test func headIsAnsweredByTheHeadAlone() throws {
+    @Test func headIsAnsweredWithTheHeadOnly() throws {
         let stage = try Stage()
         let (peer, exchange) = try stream(on: stage, "HEAD /later HTTP/1.1\r\nHost: a\r\n\r\n")
         exchange.send(piece("one"))
@@ -94,7 +94,7 @@ struct StreamTests {
 
     // MARK: Silence
 
-    @Test func silentStreamBeats() throws {
+    @Test func silentStreamSendsHeartbeats() throws {
         let stage = try Stage {
             $0.heartbeat = Array(":\n".utf8)
             $0.heartbeatInterval = .milliseconds(50)
@@ -107,7 +107,7 @@ struct StreamTests {
         _ = try peer.text(through: "2\r\n:\n\r\n")
     }
 
-    @Test func peerThatIsGoneIsFoundOutByTheBeat() throws {
+    @Test func heartbeatDetectsADepartedPeer() throws {
         let stage = try Stage {
             $0.heartbeat = Array(":\n".utf8)
             $0.heartbeatInterval = .milliseconds(50)
@@ -121,7 +121,7 @@ struct StreamTests {
 
     /// A Unix socket tells what its peer has not read, so a reader that has stopped reading shows
     /// before any buffer is full. Over TCP the same figure tells of a peer that is cut off.
-    @Test func readerThatTakesNothingIsDroppedThoughTheKernelTakesAll() throws {
+    @Test func idleReaderIsDroppedEvenIfTheKernelTakesAll() throws {
         let path = "/tmp/status-proxy-stream-\(UInt32.random(in: .min ... .max)).socket"
         let stage = try Stage("unix:\(path)") {
             $0.heartbeat = Array(":\n".utf8)
@@ -133,7 +133,7 @@ struct StreamTests {
         withExtendedLifetime(peer) {}
     }
 
-    @Test func readerThatTakesNothingIsDroppedThoughPiecesLeaveNoSilence() throws {
+    @Test func idleReaderIsDroppedEvenIfPiecesKeepComing() throws {
         let path = "/tmp/status-proxy-stream-\(UInt32.random(in: .min ... .max)).socket"
         let stage = try Stage("unix:\(path)") {
             $0.heartbeat = Array(":\n".utf8)
@@ -150,7 +150,7 @@ struct StreamTests {
         withExtendedLifetime(peer) {}
     }
 
-    @Test func readerThatTakesEveryPieceIsKeptHoweverLongTheStreamLasts() throws {
+    @Test func readerThatTakesEveryPieceIsKeptForTheWholeStream() throws {
         let path = "/tmp/status-proxy-stream-\(UInt32.random(in: .min ... .max)).socket"
         let stage = try Stage("unix:\(path)") { $0.writeTimeout = .seconds(5) }
         let (peer, exchange) = try stream(on: stage)
@@ -165,7 +165,7 @@ struct StreamTests {
 
     // MARK: Slow readers
 
-    @Test func readerThatIsBehindGetsTheNewestPieceAndTheEnd() throws {
+    @Test func slowReaderGetsTheNewestPieceAndTheEnd() throws {
         let stage = try Stage()
         let (peer, exchange) = try stream(on: stage, receiveBytes: 4096)
         let count = 64
@@ -185,7 +185,7 @@ struct StreamTests {
         #expect(whole < count / 2, "\(whole) pieces")
     }
 
-    @Test func readerThatIsBehindGetsTheNewestPieceOfEachSubject() throws {
+    @Test func slowReaderGetsTheNewestPieceOfEachSubject() throws {
         let stage = try Stage()
         let (peer, exchange) = try stream(on: stage, receiveBytes: 4096)
         for _ in 0..<16 { exchange.send { _ in Content(Array(repeating: 0x2E, count: 1 << 20)) } }
@@ -223,7 +223,7 @@ struct StreamTests {
 
     // MARK: The end
 
-    @Test func streamGoesOnWhileDrainingAndThenTheConnectionCloses() throws {
+    @Test func streamContinuesWhileDrainingAndThenTheConnectionCloses() throws {
         let stage = try Stage()
         let (peer, exchange) = try stream(on: stage)
         _ = try peer.text(through: "\r\n\r\n")

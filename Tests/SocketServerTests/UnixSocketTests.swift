@@ -13,7 +13,7 @@ final class UnixSocketTests {
 
     deinit { unlink(path) }
 
-    @Test func requestsAreServedByAllLoopsAndTheFileGoesWithTheServer() throws {
+    @Test func allLoopsServeRequestsAndTheFileIsRemovedAtTheEnd() throws {
         do {
             let stage = try Stage("unix:\(path)")
             #expect(stage.server.address.description == "unix:\(path)")

@@ -26,7 +26,7 @@ struct SQLiteJournalTests {
         #expect(try journal.calls().map(\.token) == tokens)
     }
 
-    @Test func readingTakesNothingFromAWriterThatComesLater() async throws {
+    @Test func readingDoesNotDisturbALaterWriter() async throws {
         var store = try SQLiteStore(path: folder.store, clock: clock.storeClock)
         _ = try await store.grant(.of(a))
         await store.close()
@@ -51,7 +51,7 @@ struct SQLiteJournalTests {
         await store.close()
     }
 
-    @Test func whatIsNoStoreIsRefusedAndNotMade() throws {
+    @Test func otherFilesAreRefusedAndNotCreated() throws {
         let missing = SQLiteJournal(path: folder.store)
         #expect(throws: StoreFailure.self) { try missing.calls() }
         #expect(folder.names.isEmpty)

@@ -49,7 +49,7 @@ extension SQLiteStoreTests {
         await store.close()
     }
 
-    @Test func otherStoreOnTheFileNoticesWhatOneHasRepaired() async throws {
+    @Test func otherStoreOnTheFileDetectsWhatOneHasRepaired() async throws {
         let stores = [try open(), try open()]
         let copy = try await makeCopy(of: stores[0])
         for number in 0..<3 { _ = try await stores[1].grant(.of(.orders("x\(number)"))) }
@@ -71,7 +71,7 @@ extension SQLiteStoreTests {
         _ = try await open().grant(.of(a))
     }
 
-    @Test func tokensOfALostFileAreNotGivenAgain() async throws {
+    @Test func tokensOfALostFileAreNotGrantedAgain() async throws {
         let store = try open()
         let copy = try await makeCopy(of: store)
         let lost = try await store.grant(.of(a))
@@ -87,7 +87,7 @@ extension SQLiteStoreTests {
     // MARK: later processes
 
     @Test(arguments: Loss.allCases)
-    func aProcessThatComesLaterKeepsTheQuarantineToo(_ loss: Loss) async throws {
+    func aLaterProcessKeepsTheQuarantineToo(_ loss: Loss) async throws {
         let store = try open()
         let copy = try await makeCopy(of: store)
         let token = try await store.grant(.of(a))
@@ -110,7 +110,7 @@ extension SQLiteStoreTests {
     }
 
     @Test(arguments: Loss.allCases)
-    func troubleThatWasOnlyMetByReadingIsKeptForLaterProcesses(_ loss: Loss) async throws {
+    func aFaultFoundByReadingIsRecordedForLaterProcesses(_ loss: Loss) async throws {
         let store = try open()
         let copy = try await makeCopy(of: store)
         _ = try await store.grant(.of(a))
@@ -120,7 +120,7 @@ extension SQLiteStoreTests {
     }
 
     /// 1. The store makes a new file. 2. Another process opens it. 3. The store enters its trouble.
-    @Test func aFileIsNeverSeenWithoutTheTroubleThatItWasMadeIn() async throws {
+    @Test func aNewFileAlwaysHasTheFaultInWhichItWasCreated() async throws {
         let seen = Recorder()
         let (path, base) = (folder.store, clock.storeClock)
         // The clock is read at every step: there somebody looks at the file as it is on the disk.
@@ -154,7 +154,7 @@ extension SQLiteStoreTests {
         #expect(try await newcomersVerdict(.of(a)).quarantine == left)
     }
 
-    @Test func aBackupThatTellsOfEarlierTroubleIsJudgedByTheLater() async throws {
+    @Test func aBackupWithAnEarlierFaultIsJudgedByTheLaterOne() async throws {
         var store = try open()
         try inflict(.deletedWithItsLog, [:])
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
@@ -172,7 +172,7 @@ extension SQLiteStoreTests {
         _ = try await store.grant(.of(a))
     }
 
-    @Test func aClockThatWasSetAnewKeepsLaterProcessesFromCallsToo() async throws {
+    @Test func aCorrectedClockQuarantinesLaterProcessesToo() async throws {
         let store = try open()
         _ = try await store.grant(.of(a))
         await store.close()

@@ -35,7 +35,7 @@ struct SQLiteStoreTests {
         }
     }
 
-    @Test func filesAreForTheirOwnerAloneWhateverTheUmask() async throws {
+    @Test func filesAreForTheirOwnerOnlyWithAnyUmask() async throws {
         let before = umask(0)
         let store = Result { try open() }
         umask(before)
@@ -161,7 +161,7 @@ struct SQLiteStoreTests {
         _ = try await store.grant(.of(a))
     }
 
-    @Test func clockFarBehindTheFileIsSetAnewAndQuarantined() async throws {
+    @Test func clockFarBehindTheFileIsCorrectedAndQuarantined() async throws {
         let store = try open()
         let token = try await store.grant(.of(a))
         try await store.complete(.of(a, token, .opens(in: .seconds(5))))
@@ -214,7 +214,7 @@ struct SQLiteStoreTests {
         #expect(grants == 10, "the unknown ids' half")
     }
 
-    @Test func oneStoreHearsWhatAnotherOnTheSameFileHasLearned() async throws {
+    @Test func oneStoreReportsChangesByAnotherOnTheSameFile() async throws {
         let stores = [try open(), try open()]
         let (mine, others) = (Notices(), Notices())
         stores[0].listen { mine.add($0) }
@@ -251,7 +251,7 @@ struct SQLiteStoreTests {
 
     // MARK: trouble
 
-    @Test func folderThatGoesAwayAndComesBackIsSurvived() async throws {
+    @Test func storeSurvivesAFolderThatDisappearsAndReturns() async throws {
         let store = try open()
         _ = try await store.grant(.of(a))
         let away = folder.path + "-away"
@@ -266,7 +266,7 @@ struct SQLiteStoreTests {
         _ = try await store.grant(.of(a))
     }
 
-    @Test func fullDiskFailsWhatWritesAndNothingElse() async throws {
+    @Test func fullDiskFailsOnlyWrites() async throws {
         let store = try open()
         let token = try await store.grant(.of(a))
         try await store.onDatabase { database throws(SQLiteFailure) in
@@ -326,7 +326,7 @@ struct SQLiteStoreTests {
         #expect(folder.names.contains { $0.hasPrefix("store.sqlite.corrupt-1") })
     }
 
-    @Test func fileExchangedDuringATransactionTakesItsGrantAway() async throws {
+    @Test func fileReplacedDuringATransactionVoidsItsGrant() async throws {
         let exchanged = Recorder()
         let (path, copy) = (folder.store, try await makeCopy(of: open()))
         let base = clock.storeClock
@@ -357,7 +357,7 @@ struct SQLiteStoreTests {
         #expect(try await other.verdict(.of(a)).isGateShut)
     }
 
-    @Test func linkToAFileThatIsStillToBeMadeWorksAtEveryStart() async throws {
+    @Test func linkToAMissingFileWorksAtEveryStart() async throws {
         let link = folder.path + "/link.sqlite"
         let second = folder.path + "/second.sqlite"
         #expect(symlink("link.sqlite", second) == 0)
@@ -379,7 +379,7 @@ struct SQLiteStoreTests {
     @Test(arguments: [
         "none/../store.sqlite", "none/store.sqlite", "", "lost/store.sqlite", "round",
     ])
-    func placeWithoutAWayIsRefusedAtEveryStartAndLeavesNothing(name: String) throws {
+    func unresolvablePathIsRefusedAtEveryStartAndLeavesNoFile(name: String) throws {
         #expect(symlink("\(folder.path)/nowhere", "\(folder.path)/lost") == 0)
         #expect(symlink("round", "\(folder.path)/round") == 0)
         let path = name.isEmpty ? folder.path : "\(folder.path)/\(name)"
@@ -401,7 +401,7 @@ struct SQLiteStoreTests {
         #expect(folder.names == ["store.sqlite"], "nothing is moved at a start")
     }
 
-    @Test func strangersAndOtherVersionsAreRefused() throws {
+    @Test func foreignFilesAndOtherVersionsAreRefused() throws {
         for (sql, words) in [
             ("PRAGMA application_id = 7", "another program"),
             ("CREATE TABLE x (y); PRAGMA application_id = 0", "another program"),
@@ -425,7 +425,7 @@ struct SQLiteStoreTests {
 
     // MARK: rows
 
-    @Test func wordsOfANewerVersionAreReadAsTheNearest() async throws {
+    @Test func unknownWordsAreReadAsTheNearest() async throws {
         let store = try open()
         let token = try await store.grant(.of(a))
         try await store.complete(
@@ -447,7 +447,7 @@ struct SQLiteStoreTests {
         #expect(try await store.complete(.of(a, next)).gap == nil)
     }
 
-    @Test func oneFailingOperationLeavesTheOthersOfItsBatch() async throws {
+    @Test func oneFailingOperationDoesNotAffectItsBatch() async throws {
         let store = try open()
         try await store.onDatabase { database throws(SQLiteFailure) in
             try database.execute(

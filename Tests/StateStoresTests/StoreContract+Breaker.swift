@@ -6,7 +6,7 @@ import Testing
 
 extension StoreContract {
     @Test(arguments: Case.all)
-    func anOpenBreakerHoldsBackOnlyThoseWhoHeedIt(_ kind: Case) async throws {
+    func anOpenBreakerStopsOnlyReservationsThatHeedIt(_ kind: Case) async throws {
         let open = try await kind.open()
         try await open.hint(.opened(for: .seconds(20)))
         try await open.expectResting(.seconds(20))
@@ -35,7 +35,7 @@ extension StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func pauseStandsBeforeBreakerAndBreakerBeforeGate(_ kind: Case) async throws {
+    func pauseIsCheckedBeforeBreakerAndBreakerBeforeGate(_ kind: Case) async throws {
         let open = try await kind.open()
         let key = EntryKey.orders("shut")
         _ = try await open.store.grant(.of(key))
@@ -54,7 +54,7 @@ extension StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func restingTakesNothing(_ kind: Case) async throws {
+    func anOpenBreakersDenialTakesNothing(_ kind: Case) async throws {
         let open = try await kind.open()
         try await open.hint(.opened(for: .seconds(20)))
         let count = try open.journalCalls().count

@@ -12,7 +12,7 @@ extension StoreContract {
     }
 
     @Test(arguments: Case.all, [false, true])
-    func idsThatHaveReadAs404UseHalfOfWhatUnknownIDsMay(_ kind: Case, perDay: Bool) async throws {
+    func idsWithA404UseHalfOfTheCallsForUnknownIDs(_ kind: Case, perDay: Bool) async throws {
         let open = try await kind.open()
         for id in ["x", "y", "z"] { try await readAs404(id, open) }
         try await open.pass(.seconds(90_000))
@@ -35,7 +35,7 @@ extension StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func aFaultAfterA404LeavesTheIDInItsPart(_ kind: Case) async throws {
+    func aFaultAfterA404KeepsTheIDInItsClass(_ kind: Case) async throws {
         let open = try await kind.open()
         for id in ["x", "y"] {
             try await readAs404(id, open)
@@ -68,7 +68,7 @@ extension StoreContract {
     }
 
     @Test(arguments: Case.all, [false, true])
-    func oneKeyHolderUsesHalfOfWhatUnknownIDsMay(_ kind: Case, perDay: Bool) async throws {
+    func oneCallerUsesHalfOfTheCallsForUnknownIDs(_ kind: Case, perDay: Bool) async throws {
         let open = try await kind.open()
         try await open.makeKnown(["known"])
         try await open.pass(.seconds(90_000))
@@ -95,7 +95,7 @@ extension StoreContract {
     private static let mixed = "0F6a2a39-7ad3-4D4A-9a5c-0c5a0f6b1f1e"
 
     @Test(arguments: Case.all, [(lower, mixed), (mixed, lower)])
-    func aUUIDIsOneEntryWhateverItsLetterCase(_ kind: Case, _ spellings: (String, String))
+    func aUUIDIsOneEntryInAnyLetterCase(_ kind: Case, _ spellings: (String, String))
         async throws
     {
         let open = try await kind.open()

@@ -55,7 +55,7 @@ struct StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func olderOwnerNeitherMovesTheGateNorReplacesNews(_ kind: Case) async throws {
+    func olderOwnerNeitherMovesTheGateNorReplacesTheResult(_ kind: Case) async throws {
         let open = try await kind.open()
         let key = EntryKey.orders("a")
         let old = try await open.store.grant(.of(key))
@@ -75,7 +75,7 @@ struct StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func olderOwnersNewsIsKeptWhileThereIsNoNewer(_ kind: Case) async throws {
+    func olderOwnersResultIsKeptWhileThereIsNoNewer(_ kind: Case) async throws {
         let open = try await kind.open()
         let key = EntryKey.orders("a")
         let old = try await open.store.grant(.of(key))
@@ -116,7 +116,7 @@ struct StoreContract {
 
     /// A store that was set back has forgotten calls that its processes still complete.
     @Test(arguments: Case.all)
-    func newsOfAForgottenCallIsTakenByItsAge(_ kind: Case) async throws {
+    func resultOfAForgottenCallIsOrderedByItsAge(_ kind: Case) async throws {
         let open = try await kind.open()
         let key = EntryKey.orders("a")
         let forgotten = FencingToken(1 << 60)
@@ -157,7 +157,7 @@ struct StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func gatesOfTwoSourcesAndTwoActionsAreApart(_ kind: Case) async throws {
+    func gatesOfTwoSourcesAndTwoActionsAreSeparate(_ kind: Case) async throws {
         let open = try await kind.open()
         var tokens: Set<FencingToken> = []
         for key in [EntryKey.orders("a"), .vouchers("a"), .orders("b")] {
@@ -388,7 +388,7 @@ struct StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func newsIsAsOldAsTheUpstreamsAnswer(_ kind: Case) async throws {
+    func resultIsAsOldAsTheUpstreamsAnswer(_ kind: Case) async throws {
         let open = try await kind.open()
         let key = EntryKey.orders("a")
         let token = try await open.store.grant(.of(key))
@@ -447,7 +447,7 @@ struct StoreContract {
     // MARK: journal
 
     @Test(arguments: Case.all)
-    func journalTellsEachCallInTheOrderGranted(_ kind: Case) async throws {
+    func journalListsCallsInTheOrderOfTheirGrants(_ kind: Case) async throws {
         let open = try await kind.open()
         try await open.makeKnown(["known"])
         try await open.pass(.seconds(1))
@@ -535,7 +535,7 @@ struct StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func closedStoreSaysSo(_ kind: Case) async throws {
+    func closedStoreReportsThatItIsClosed(_ kind: Case) async throws {
         let open = try await kind.open()
         await open.store.close()
         await #expect(throws: StoreFailure.closed) {
@@ -545,7 +545,7 @@ struct StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func closingComesAfterWhatWasAskedBefore(_ kind: Case) async throws {
+    func closingComesAfterEarlierOperations(_ kind: Case) async throws {
         let open = try await kind.open()
         let order = Recorder()
         for number in 0..<200 {
@@ -565,7 +565,7 @@ struct StoreContract {
     // MARK: Which sources there are
 
     @Test(arguments: Case.all)
-    func sourceThatIsNewInAUsedStoreIsLeftAloneFirst(_ kind: Case) async throws {
+    func sourceThatIsNewInAUsedStoreStartsPaused(_ kind: Case) async throws {
         let open = try await kind.open()
         let hold = Duration.seconds(50)
         let first = try await open.store.register([.orders: hold, .vouchers: hold])
@@ -594,7 +594,7 @@ struct StoreContract {
     }
 
     @Test(arguments: Case.all)
-    func sourceThatComesBackFindsItsGatesAndBudgets(_ kind: Case) async throws {
+    func returningSourceKeepsItsGatesAndBudgets(_ kind: Case) async throws {
         let open = try await kind.open()
         let key = EntryKey(.named("exports"), .sample("a1"))
         _ = try await open.store.register([key.source: .seconds(50)])

@@ -19,7 +19,7 @@ import Testing
         ("gzip, identity;q=0", .gzipOnly), ("gzip, *;q=0", .gzipOnly),
         ("identity;q=0, *", .gzipOnly), ("identity;q=0", .identity),
     ])
-    func codingOfTheHigherWeightIsTaken(value: String, expected: AcceptedCoding) {
+    func codingOfTheHigherWeightIsChosen(value: String, expected: AcceptedCoding) {
         #expect(Asked(["Accept-Encoding": value]).fields.coding == expected)
     }
 
@@ -28,7 +28,7 @@ import Testing
         #expect(asked.fields.coding == .gzip)
     }
 
-    @Test func onlyWhatIsWorthItIsCompressed() {
+    @Test func onlyLargeBodiesAreCompressed() {
         #expect(!AcceptedCoding.gzip.compresses(1023))
         #expect(AcceptedCoding.gzip.compresses(1024))
         #expect(AcceptedCoding.gzipOnly.compresses(1))

@@ -50,7 +50,7 @@ import Testing
     }
 
     /// A small request may be for a huge answer: it stands nowhere as a whole.
-    @Test func largeStatesAreNotCopiedHoweverOftenTheyStandInABatch() throws {
+    @Test func repeatedLargeStatesAreNotCopied() throws {
         let large = try Fixtures.running { answer in
             answer.document = try Fixtures.document {
                 $0.result = .string(String(repeating: "x", count: 1 << 20))
@@ -83,7 +83,7 @@ import Testing
         #expect(body["failures"]?.array?.count == 2)
     }
 
-    @Test func bothListsAreThereWhenTheyAreEmpty() throws {
+    @Test func bothListsArePresentWhenEmpty() throws {
         let text = String(decoding: try response([]).body, as: UTF8.self)
         #expect(text == #"{"done":true,"actions":[],"failures":[]}"#)
     }
@@ -103,7 +103,7 @@ import Testing
             // Not all are done, and there is nothing to wait for.
             ("fi", false, nil), ("i", false, nil),
         ] as [(String, Bool, String?)])
-    func batchSaysWhetherAllAreDoneAndWhenToComeBack(
+    func batchHasDoneAndRetryAfter(
         kinds: String, isDone: Bool, retryAfter: String?
     ) throws {
         let items = try kinds.map { kind -> BatchItem in
@@ -121,7 +121,7 @@ import Testing
 
     // MARK: The tag
 
-    @Test func tagIsOfTheStatesAndOfWhatFailed() throws {
+    @Test func tagCoversStatesAndFailures() throws {
         let running = BatchItem(id: "a", try Fixtures.running())
         let stale = BatchItem(id: "a", try Fixtures.stale())
         let finished = BatchItem(id: "b", try Fixtures.finished())
@@ -174,7 +174,7 @@ import Testing
     }
 
     @Test(arguments: ProblemDetails.Code.allCases)
-    func anyProblemCanStandInABatch(code: ProblemDetails.Code) throws {
+    func anyProblemCanBeInABatch(code: ProblemDetails.Code) throws {
         let problem = ProblemDetails(code, "Why.", retryAt: Fixtures.now + .seconds(1))
         _ = try response([BatchItem(id: "a", result: .failure(problem))])
     }

@@ -27,7 +27,7 @@ import Testing
         ("127.0.0.256", false), ("127.1", false), ("0.0.0.0", false), ("10.0.0.1", false),
         ("[::2]", false), ("[::ffff:7f00:1]", false), ("a.status.internal", false), ("", false),
     ])
-    func onlyBrowsersHaveToNameTheServiceByANameOfItsOwn(host: String, isOwn: Bool) {
+    func onlyBrowsersHaveToUseAKnownHost(host: String, isOwn: Bool) {
         for mark in [
             "Origin: http://\(host)", "Sec-Fetch-Site: same-origin", "Accept-Language: de",
         ] {
@@ -37,7 +37,7 @@ import Testing
         #expect(code(guarded, ["Host: \(host)", "Accept: */*"]) == nil)
     }
 
-    @Test func targetsHostCountsBeforeTheFieldAndNoHostIsNoneOfOurs() {
+    @Test func targetsHostOverridesTheFieldAndAMissingHostIsUnknown() {
         let mark = "Accept-Language: de"
         let own = "http://localhost:8080/actions/a"
         let foreign = "http://evil.example/actions/a"
@@ -57,7 +57,7 @@ import Testing
         ("same-site", "no-cors", "image", false), ("same-origin", "cors", "empty", false),
         ("none", "navigate", "document", false),
     ])
-    func pagesOfOtherSitesMayOnlyBeLeftForThisOne(
+    func pagesOfOtherSitesMayOnlyLinkHere(
         site: String, mode: String?, destination: String?, isRefused: Bool
     ) {
         var lines = ["Host: localhost", "Sec-Fetch-Site: \(site)"]

@@ -51,14 +51,14 @@ import Testing
         "-", "--", ";", "gzip", "x", "---gzip", "-;:gzip", " -gzip", "-gzip-", "-gzip gzip", "-é",
         "-gz1p", "_gzip", ".gzip", "-`", "-@",
     ])
-    func tagWithAnythingElseBehindItIsNotOurs(suffix: String) throws {
+    func tagWithAnotherSuffixIsNotOurs(suffix: String) throws {
         let tag = try tag()
         #expect(EntityTag(opaque: tag.opaque + suffix) == nil)
         #expect(try #require(TagCondition("\"\(tag.opaque)\(suffix)\"")).knownStates == nil)
         #expect(EntityTag(opaque: "-gzip" + tag.opaque) == nil)
     }
 
-    @Test func sameStateHasTheSameTagAndAnotherHasNot() throws {
+    @Test func equalStatesHaveEqualTagsAndOthersNot() throws {
         let other = EntityTag(try Fixtures.document(status: .inProgress))
         #expect(try tag() == tag())
         #expect(try tag() != other)
@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test(arguments: ["", " ", "abc", "W/", "\"", "\"open", "**", "*, *", "W/abc"])
-    func whatCannotBeReadIsNoCondition(field: String) {
+    func unreadableConditionIsIgnored(field: String) {
         #expect(TagCondition(field) == nil)
     }
 

@@ -25,7 +25,7 @@ import Testing
         ("a\n\nevent: x", "a\ndata: \ndata: event: x"), ("\n", "\ndata: "),
         ("a\r\r\nb", "a\ndata: \ndata: b"), (" a", " a"), ("", ""),
     ])
-    func lineEndInDataBeginsALineOfData(data: String, lines: String) throws {
+    func lineEndInDataStartsADataLine(data: String, lines: String) throws {
         #expect(
             try event(data) == "id: 00000000000000ff\nevent: status\ndata: \(lines)\n\n")
     }

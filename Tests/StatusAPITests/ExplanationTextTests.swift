@@ -50,12 +50,12 @@ import Testing
         #expect(text.hasSuffix("a finished action is not refreshed."))
     }
 
-    @Test func idThatNobodyHasAskedForIsSaidToBeOne() throws {
+    @Test func unrequestedIDIsExplainedAsSuch() throws {
         let text = try explanation([view()], wasAsked: false).summary(Fixtures.clocks)
         #expect(text.hasPrefix("Nobody has asked for "))
     }
 
-    @Test func unknownIDAndAmbiguousIDAreTold() throws {
+    @Test func unknownAndAmbiguousIDsAreExplained() throws {
         let missing = view {
             $0.failure = Explanation.FailureView(
                 outcome: "not-found", httpStatus: 404, repeats: 2, at: Self.now)
@@ -130,7 +130,7 @@ import Testing
         }
     }
 
-    @Test func storeIsTheCauseOfWhatItStops() throws {
+    @Test func storeIsNamedAsTheCauseWhenItStopsCalls() throws {
         let text = try summary([view { $0.whyNotFresher = .blocked(.store, until: Self.now) }])
         #expect(text.hasSuffix("while this service's own store cannot be used."))
         let stale = try summary([

@@ -25,14 +25,14 @@ import Testing
         return try #require(response.json()["sources"]?.array?.first)
     }
 
-    @Test func nothingKnownIsToldAsNull() throws {
+    @Test func unknownPartsAreNull() throws {
         let source = try body(view())
         for name in ["answer", "failure", "budget_left"] { #expect(source[name] == nil) }
         #expect(source["next_call_at"] == .string("2026-11-01T10:02:00.010Z"))
         #expect(source["why_not_fresher"] == .string("nobody-asks"))
     }
 
-    @Test func everythingKnownIsToldInItsWords() throws {
+    @Test func knownPartsAreWrittenInTheirWords() throws {
         let source = try body(
             view {
                 $0.answer = Explanation.AnswerView(
@@ -61,7 +61,7 @@ import Testing
         #expect(source["breaker"]?["open_until"] == .string("2026-11-01T10:02:01.010Z"))
     }
 
-    @Test func whatIsWrongOnOurSideIsNamed() throws {
+    @Test func troubleOfThisServiceIsNamed() throws {
         let fault = UpstreamFault(kind: .tokenUnavailable, message: "no access_token")
         let source = try body(
             view { $0.whyNotFresher = .blocked(.ourSide(fault), until: Fixtures.now) })

@@ -33,7 +33,7 @@ import Testing
 
     // MARK: States
 
-    @Test func firstStateIsAnEventAndTheNextQuestionNamesIt() throws {
+    @Test func firstStateIsAnEventAndPartOfTheNextQuestion() throws {
         var followed = FollowedActions(ids: Self.one)
         let answer = try Fixtures.running()
         let step = followed.take(.answer(answer), at: 0, clocks: Self.clocks)
@@ -58,7 +58,7 @@ import Testing
         #expect(followed.isEnded)
     }
 
-    @Test func changeOfFreshnessIsAnEventOfItsOwn() throws {
+    @Test func changeOfFreshnessIsASeparateEvent() throws {
         var followed = FollowedActions(ids: Self.one)
         _ = followed.take(.answer(try Fixtures.running()), at: 0, clocks: Self.clocks)
         let stale = followed.take(.answer(try Fixtures.stale()), at: 0, clocks: Self.clocks)
@@ -101,7 +101,7 @@ import Testing
             followed.take(.problem(other), at: 0, clocks: Self.later(.seconds(11))).event != nil)
     }
 
-    @Test func stateAfterAProblemIsSentThoughItWasSentBefore() throws {
+    @Test func stateAfterAProblemIsSentAgain() throws {
         var followed = FollowedActions(ids: Self.one)
         let answer = try Fixtures.running()
         _ = followed.take(.answer(answer), at: 0, clocks: Self.clocks)
@@ -111,14 +111,14 @@ import Testing
     }
 
     /// A later event's id may name the state that the problem would replace.
-    @Test func problemFollowsTheStateThatIsUnsent() throws {
+    @Test func problemFollowsTheUnsentState() throws {
         var followed = FollowedActions(ids: Self.one)
         let step = followed.take(.problem(Self.down()), at: 0, clocks: Self.clocks)
         #expect(
             Self.text(step.event, insteadOf: "state\n\n")?.hasPrefix("state\n\nevent: ") == true)
     }
 
-    @Test func problemThatTimeDoesNotHelpIsTheLastWord() throws {
+    @Test func permanentProblemIsFinal() throws {
         var followed = FollowedActions(ids: Self.one)
         let ambiguous = Problem(code: .ambiguous, retryAt: nil, sources: [])
         let step = followed.take(.problem(ambiguous), at: 0, clocks: Self.clocks)
@@ -131,7 +131,7 @@ import Testing
 
     // MARK: Many
 
-    @Test func eachIDIsFollowedOnceAndEventsSayWhatTheClientHasOfAll() throws {
+    @Test func eachIDIsFollowedOnceAndEventsHaveTheResumePointOfAll() throws {
         let ids = ["aa_1", "..", "aa_2", "aa_1", ".."]
         var followed = FollowedActions(ids: ids, source: .vouchers, holder: "shop")
         #expect(followed.count == 3)
@@ -152,7 +152,7 @@ import Testing
         #expect(followed.isEnded)
     }
 
-    @Test func whatWasSeenIsNotSentAgain() throws {
+    @Test func seenStateIsNotSentAgain() throws {
         let answer = try Fixtures.running()
         let seen = try point("\(Self.tag(answer)).-")
         var followed = FollowedActions(ids: ["aa_1", ".."], lastSeen: seen)
@@ -166,7 +166,7 @@ import Testing
         #expect(Self.text(event)?.hasPrefix("event: freshness\n") == true)
     }
 
-    @Test func whatWasSeenOfOtherActionsCountsForNothing() throws {
+    @Test func resumePointOfOtherActionsIsIgnored() throws {
         let answer = try Fixtures.running()
         var followed = FollowedActions(
             ids: ["aa_1", "aa_2"], lastSeen: try point(Self.tag(answer)))

@@ -25,7 +25,7 @@ import Testing
     }
 
     @Test(arguments: [1024, 70_000, 1 << 20])
-    func largeActionUnfoldsToItself(bytes: Int) throws {
+    func largeActionDecodesToItself(bytes: Int) throws {
         let answer = try large(bytes)
         let plain = try response(answer, .gzip)
         #expect(plain.value(of: "Content-Encoding") == nil, "nobody has compressed it yet")
@@ -38,7 +38,7 @@ import Testing
         #expect(try response(answer, .identity).body == plain.body)
     }
 
-    @Test func smallActionIsCompressedOnlyForWhoRefusesAnythingElse() throws {
+    @Test func smallActionIsCompressedOnlyIfIdentityIsRefused() throws {
         let answer = try Fixtures.running()
         answer.document.compress()
         #expect(try response(answer, .gzip).value(of: "Content-Encoding") == nil)
@@ -59,7 +59,7 @@ import Testing
     }
 
     /// Of states that are compressed, that are not, and of failures.
-    @Test func batchUnfoldsToItself() throws {
+    @Test func batchDecodesToItself() throws {
         let folded = try large(5000)
         folded.document.compress()
         let items = [

@@ -32,7 +32,7 @@ import Testing
 
     @Test(
         arguments: [HealthStatus.pass, .warn, .fail], [HTTPWire.Method.get, .head, .options])
-    func onlyOptionsIsToldTheMethods(status: HealthStatus, method: HTTPWire.Method) throws {
+    func onlyOptionsGetsTheMethods(status: HealthStatus, method: HTTPWire.Method) throws {
         let response = HealthWriter.answer(
             HealthWriter.response(status, version: "1.0.0"), to: method)
         let allow = response.fields.filter { $0.name == "Allow" }.map(\.value)
@@ -41,7 +41,7 @@ import Testing
         try expectKept(response, method: method.rawValue, path: "/readyz")
     }
 
-    @Test func checksAreToldByName() throws {
+    @Test func checksAreListedByName() throws {
         let response = HealthWriter.response(
             .warn, version: "1.0.0", output: "One of two upstreams.",
             checks: [

@@ -20,7 +20,7 @@ struct HexadecimalTests {
 
     /// Every byte in every place of a word and behind one.
     @Test(arguments: 0..<10)
-    func anythingElseIsNoNumber(place: Int) {
+    func otherTextIsNoNumber(place: Int) {
         for byte in UInt8.min ... .max {
             var bytes = [UInt8](repeating: UInt8(ascii: "7"), count: 10)
             bytes[place] = byte

@@ -23,14 +23,14 @@ import Testing
     }
 
     @Test(arguments: ["*", nil, "", "abc", "W/", "\"open", "*, *"])
-    func anythingThatIsServedMeetsAStarOrNoCondition(field: String?) throws {
+    func everyAnswerMeetsAStarOrNoCondition(field: String?) throws {
         #expect(conditions(field).verdict(try tag()) == .serve)
         #expect(conditions(field).verdict(nil) == .serve)
     }
 
     // MARK: The order, RFC 9110 13.2.2
 
-    @Test func ifMatchIsHeldBeforeIfNoneMatch() throws {
+    @Test func ifMatchIsEvaluatedBeforeIfNoneMatch() throws {
         let tag = try tag()
         #expect(conditions("\"x\"", noneMatch: tag.text).verdict(tag) == .failed)
         #expect(conditions("*", noneMatch: tag.text).verdict(tag) == .notModified)
@@ -46,13 +46,13 @@ import Testing
     }
 
     @Test(arguments: [301, 400, 404, 412, 500, 503])
-    func answerThatIsNoSuccessIsGivenAllTheSame(status: Int) {
+    func unsuccessfulAnswerIgnoresConditions(status: Int) {
         let answer = Response(status: status, body: [1])
         #expect(
             conditions("\"x\"", noneMatch: "*").applied(to: answer, now: Fixtures.now) == answer)
     }
 
-    @Test func answerWithoutATagIsHeldToTheStarOnly() {
+    @Test func answerWithoutATagMatchesOnlyTheStar() {
         let fields = [Field(name: "Content-Type", value: "a/b"), Field(name: "Vary", value: "X")]
         let answer = Response(status: 200, fields: fields, body: [1])
         func applied(_ conditions: Preconditions) -> Response {

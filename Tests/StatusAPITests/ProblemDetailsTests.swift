@@ -105,7 +105,7 @@ import Testing
         #expect(contract.violations(ofAnswer: "Refused", response) == [])
     }
 
-    @Test func connectionThatIsTurnedAwayLearnsWhenToComeBack() throws {
+    @Test func rejectedConnectionGetsRetryAfter() throws {
         let contract = try ContractDocument.ofThisService()
         let response = ProblemDetails.turnedAway(now: Fixtures.now).response(now: Fixtures.now)
         #expect(contract.violations(ofAnswer: "Overloaded", response) == [])
@@ -140,7 +140,7 @@ import Testing
         try expectKept(response, path: "/actions/{id}")
     }
 
-    @Test func actionThatIsNotFoundMayBeRememberedUntilTheNextLook() throws {
+    @Test func notFoundActionMayBeCachedUntilTheNextCall() throws {
         let problem = ProblemDetails(
             .actionNotFound, "Why.", retryAt: Fixtures.now + .milliseconds(29_500),
             sources: [report(.vouchers, "not-found")])
@@ -154,7 +154,7 @@ import Testing
     }
 
     @Test(arguments: Code.allCases)
-    func onlyThatOneMayBeRemembered(code: Code) {
+    func onlyNotFoundActionsMayBeCached(code: Code) {
         let problem = ProblemDetails(code, "Why.", retryAt: Fixtures.now + .seconds(30))
         let expected = code == .actionNotFound ? "max-age=30" : "no-store"
         #expect(problem.response(now: Fixtures.now).value(of: "Cache-Control") == expected)

@@ -25,14 +25,14 @@ import Testing
         }
     }
 
-    @Test func plainRequestWantsTheStateNow() throws {
+    @Test func plainRequestAsksForTheCurrentState() throws {
         let options = try options()
         #expect(options == RequestOptions(source: nil, patience: .none))
         let id = try Fixtures.id()
         #expect(options.question(id) == Question(id: id))
     }
 
-    @Test func everythingAtOnce() throws {
+    @Test func allOptionsCombine() throws {
         let options = try options(
             "until=change&source=vouchers&wait=5", prefer: "wait=9",
             ifNoneMatch: #"W/"00000000000000ff""#)
@@ -91,7 +91,7 @@ import Testing
             ("x=\"\u{301}\", wait=5", 5), ("wait=\u{301}5, wait=9", nil),
             ("wait=5\u{37e}x", nil),
         ] as [(String, Int64?)])
-    func preferenceIsAWishThatMayBeBroken(prefer: String, seconds: Int64?) throws {
+    func malformedPreferenceIsIgnored(prefer: String, seconds: Int64?) throws {
         #expect(try wait(nil, prefer: prefer) == seconds)
         #expect(try wait("source=orders", prefer: prefer) == seconds)
     }
@@ -103,7 +103,7 @@ import Testing
             ("wait=3", "wait=9", nil), ("wait=0", "wait=9", nil), ("", "wait=0", nil),
             ("", "wait=x", nil), ("", nil, nil), ("", "respond-async", nil),
         ] as [(String, String?, String?)])
-    func answerTellsWhichPreferenceWasApplied(query: String, prefer: String?, value: String?)
+    func answerHasTheAppliedPreference(query: String, prefer: String?, value: String?)
         throws
     {
         #expect(try options(query, prefer: prefer).preferenceApplied?.value == value)
@@ -114,7 +114,7 @@ import Testing
         #expect(try wait("wait=0", prefer: "wait=9") == nil)
     }
 
-    @Test func withoutTimeToWaitNobodyWaits() throws {
+    @Test func waitOfZeroDoesNotWait() throws {
         let limits = APILimits(configured: [.orders], waitMax: .zero)
         #expect(try options("wait=5", limits: limits).patience == .none)
     }
@@ -253,7 +253,7 @@ import Testing
 
     // MARK: Batch
 
-    @Test func batchTakesIDsAsTheyAre() throws {
+    @Test func batchKeepsIDsAsGiven() throws {
         let asked = Asked(query: "id=a&x=1&id=b%20c&i%64=a&id=&id&source=%ff&wait=x")
         #expect(try asked.batchIDs() == ["a", "b c", "a", "", ""])
     }

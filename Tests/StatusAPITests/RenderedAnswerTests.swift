@@ -22,7 +22,7 @@ import Testing
 
     // MARK: Whole answers
 
-    @Test func runningActionTellsWhenToComeBack() throws {
+    @Test func runningActionHasRetryAfter() throws {
         let answer = try Fixtures.running()
         let response = try response(answer)
         #expect(response.status == 200)
@@ -54,7 +54,7 @@ import Testing
     }
 
     @Test(arguments: StaleReason.allCases)
-    func staleAnswerSaysWhy(reason: StaleReason) throws {
+    func staleAnswerHasItsReason(reason: StaleReason) throws {
         let response = try response(try Fixtures.stale(reason))
         #expect(response.status == 200)
         #expect(response.value(of: "Cache-Control") == "max-age=30")
@@ -90,7 +90,7 @@ import Testing
             // Due, and overdue: nothing to wait for, and still not at once again.
             (0, 0, 1, 0), (-1, 0, 1, 0), (-5_000, 0, 1, -5),
         ])
-    func secondsAreRoundedSoThatNobodyComesTooEarly(
+    func secondsAreRoundedUp(
         milliseconds: Int, maxAge: Int, retryAfter: Int, ttl: Int
     ) throws {
         let answer = try Fixtures.running {
@@ -105,7 +105,7 @@ import Testing
     }
 
     // RFC 9111 5.1: a cache subtracts the Age that it is given from max-age, which is what is left.
-    @Test func answerHasNoAgeHoweverOldItsNewsIs() throws {
+    @Test func answerNeverHasAnAgeField() throws {
         for milliseconds in [0, 999, 1_000, 3_600_000] {
             let answer = try Fixtures.running {
                 $0.answeredAt = Fixtures.now - .milliseconds(milliseconds)
@@ -139,7 +139,7 @@ import Testing
                 == "status-proxy; hit; ttl=0; detail=upstream-not-found")
     }
 
-    @Test func checkedAtIsTheWallTimeOfTheLook() throws {
+    @Test func checkedAtIsTheWallTimeOfTheCall() throws {
         let answer = try Fixtures.running { $0.checkedAt = WallTime(milliseconds: 0) }
         #expect(try response(answer).json()["checked_at"] == .string("1970-01-01T00:00:00.000Z"))
     }
@@ -151,7 +151,7 @@ import Testing
             (.hit, "status-proxy; hit; ttl=42"), (.miss, "status-proxy; fwd=miss; stored; ttl=42"),
             (.collapsed, "status-proxy; fwd=miss; collapsed; ttl=42"),
         ] as [(Answer.Service, String)])
-    func cacheStatusSaysHowTheAnswerCameAbout(service: Answer.Service, text: String) throws {
+    func cacheStatusNamesTheOriginOfTheAnswer(service: Answer.Service, text: String) throws {
         let response = try response(try Fixtures.running { $0.service = service })
         #expect(response.value(of: "Cache-Status") == text)
     }

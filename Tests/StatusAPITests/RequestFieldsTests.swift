@@ -21,7 +21,7 @@ import Testing
         #expect(fields.trace?.traceID == "4bf92f3577b34da6a3ce929d0e0e4736")
     }
 
-    @Test func withoutThemNothingIsAsked() throws {
+    @Test func missingFieldsHaveNoEffect() throws {
         #expect(try Asked(parsing: "GET /livez HTTP/1.0\r\n\r\n").fields == RequestFields())
     }
 
@@ -37,7 +37,7 @@ import Testing
         #expect(fields.prefersEvents)
     }
 
-    @Test func ofTwoTracesNoneIsContinued() {
+    @Test func repeatedTraceIsNotContinued() {
         let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
         #expect(Asked(["traceparent": trace]).fields.trace != nil)
         #expect(Asked(["traceparent": trace, "Traceparent": trace]).fields.trace == nil)
@@ -58,12 +58,12 @@ import Testing
         nil, "", " ", "a b", "tab\t", "line\r\nX: y", "nul\u{0}", "del\u{7F}", "é",
         String(repeating: "x", count: 129),
     ])
-    func otherRequestIDIsNone(text: String?) {
+    func unusableRequestIDIsIgnored(text: String?) {
         #expect(Asked(["X-Request-Id": text]).fields.requestID == nil)
     }
 
     @Test(arguments: [("a", true), ("a=b", false), ("a\"b", false), ("a\\b", false)])
-    func requestIDThatMustBeEscapedIsKnown(text: String, isPlain: Bool) {
+    func requestIDThatNeedsEscapesIsMarked(text: String, isPlain: Bool) {
         #expect(Asked(["X-Request-Id": text]).fields.requestID?.isPlain == isPlain)
     }
 

@@ -7,7 +7,7 @@ import Testing
     private static let b = "0123456789abcdef"
 
     @Test(arguments: [a, "\(a).\(b)", "\(a)..\(b)", ".\(a)", "\(a).", "-", "\(a).-.", "-.-"])
-    func pointComesBackAsItWasSent(text: String) {
+    func resumePointRoundTrips(text: String) {
         #expect(Asked(["Last-Event-ID": text]).fields.lastSeen?.text == text)
     }
 
@@ -15,11 +15,11 @@ import Testing
         nil, "", ".", "...", "00000000000000FF", "ff", "W/\"00000000000000ff\"",
         "0000000000000zff", "--", " ",
     ])
-    func whatNamesNothingThatWasSentIsNoPoint(text: String?) {
+    func unknownTagsAreNoResumePoint(text: String?) {
         #expect(Asked(["Last-Event-ID": text]).fields.lastSeen == nil)
     }
 
-    @Test func partThatCannotBeReadIsNothing() {
+    @Test func malformedPartIsNothing() {
         #expect(Asked(["Last-Event-ID": "x.\(Self.a)"]).fields.lastSeen?.text == ".\(Self.a)")
     }
 

@@ -36,7 +36,7 @@ import Testing
         #expect(code(path, .post) == .routeNotFound)
     }
 
-    @Test func eventsAreARouteOfTheirOwn() throws {
+    @Test func eventsAreASeparateRoute() throws {
         let asked = Asked(path: "/actions/aa%5F1/events")
         #expect(asked.route == .events && asked.id?.text == "aa_1")
         #expect(asked.route.name.description == "/actions/{id}/events")
@@ -54,7 +54,7 @@ import Testing
         #expect(faults == [])
     }
 
-    @Test func anActionsExplanationIsARouteOfItsOwn() throws {
+    @Test func anActionsExplanationIsASeparateRoute() throws {
         let asked = Asked(path: "/actions/aa%5f1/explain")
         #expect(asked.route == .explain && asked.id?.text == "aa_1")
         #expect(asked.route.name.description == "/actions/{id}/explain")
@@ -101,7 +101,7 @@ import Testing
     }
 
     @Test(arguments: ["a", "_a", "a b", "aé", "a\n", "aa_1", "", "A._~:-9", "-"])
-    func contractKnowsIDsAsTheRouterDoes(text: String) throws {
+    func contractAndRouterAcceptTheSameIDs(text: String) throws {
         let faults = try ContractDocument.ofThisService().violations(
             of: .string(text), schema: "ActionID")
         #expect(faults.isEmpty == (ActionID(text) != nil))
@@ -119,7 +119,7 @@ import Testing
             "/actions/a", "/actions", "/livez", "/healthz", "/readyz", "/metrics", "/sources",
             "/openapi.yaml",
         ], [HTTPWire.Method.post, .put, .delete, .patch, .trace, .connect, .query])
-    func otherMethodsAreToldWhatIsAllowed(path: String, method: HTTPWire.Method) throws {
+    func otherMethodsGetTheAllowedOnes(path: String, method: HTTPWire.Method) throws {
         let problem = try #require(Asked(method: method, path: path).refusal)
         #expect(problem.code == .methodNotAllowed)
         let response = problem.response(now: Fixtures.now)
@@ -127,18 +127,18 @@ import Testing
         try expectKept(response, method: method.rawValue, path: path)
     }
 
-    @Test func badIDIsToldBeforeAWrongMethod() {
+    @Test func badIDIsReportedBeforeAWrongMethod() {
         #expect(code("/actions/..", .post) == .invalidID)
     }
 
     @Test(arguments: ["/", "/actions/a", "/actions", "/metrics", "/sources", "/openapi.yaml"])
-    func optionsTellsTheMethods(path: String) {
+    func optionsListsTheMethods(path: String) {
         let route = Asked(method: .options, path: path).route
         #expect(route == .options)
         #expect(route.name.description == "OPTIONS")
     }
 
-    @Test func optionsOfTheWholeServerTellsTheMethods() throws {
+    @Test func optionsOfTheWholeServerListsTheMethods() throws {
         let asked = try Asked(parsing: "OPTIONS * HTTP/1.0\r\n\r\n")
         #expect(asked.route == .options)
     }

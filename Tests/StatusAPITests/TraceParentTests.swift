@@ -10,7 +10,7 @@ import Testing
         field, "00-\(trace)-00f067aa0ba902b7-00", "01-\(trace)-00f067aa0ba902b7-01",
         "cc-\(trace)-00f067aa0ba902b7-01-what-comes",
     ])
-    func traceIsContinuedWithASpanOfOurs(text: String) throws {
+    func traceIsContinuedWithANewSpan(text: String) throws {
         let parent = try #require(TraceParent(text))
         #expect(parent.traceID == Self.trace)
         let flags = text.dropFirst(53).prefix(2)
@@ -26,7 +26,7 @@ import Testing
         "00_\(trace)-00f067aa0ba902b7-01", "0x-\(trace)-00f067aa0ba902b7-01",
         "01-\(trace)-00f067aa0ba902b7-01.x", "00-\(trace)-00f067aa0ba902b7-0g",
     ])
-    func whatIsNoTraceIsIgnored(text: String) {
+    func invalidTraceIsIgnored(text: String) {
         #expect(TraceParent(text) == nil)
     }
 }

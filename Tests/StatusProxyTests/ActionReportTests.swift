@@ -16,12 +16,12 @@ struct ActionReportTests {
             ("PENDING", false, 3), ("IN_PROGRESS", false, 3), ("UNKNOWN", false, 3),
             ("UNKNOWN", true, 5),
         ] as [(String, Bool, Int32)])
-    func exitCodeTellsWhatBecameOfTheAction(status: String, isDone: Bool, code: Int32) {
+    func exitCodeIsTheActionsOutcome(status: String, isDone: Bool, code: Int32) {
         let body = #"{"source":"orders","type":null,"status":"\#(status)","done":\#(isDone)}"#
         #expect(report(200, body) == ActionReport(exitCode: code, lines: ["orders \(status)"]))
     }
 
-    @Test func linesTellCountsErrorsAndStaleness() {
+    @Test func linesHaveCountsErrorsAndStaleness() {
         let body = """
             {"source":"vouchers","type":"VOUCHERS.IMPORT","status":"PARTIALLY_SUCCEEDED","done":true,
              "progress":100,"counts":{"succeeded":1,"failed":2},"checked_at":"2026-11-01T10:02:00Z",
@@ -37,7 +37,7 @@ struct ActionReportTests {
             ])
     }
 
-    @Test func nothingFromAnUpstreamTurnsOrBreaksALine() {
+    @Test func upstreamTextCannotReverseOrBreakALine() {
         let odd = "a\u{202E}b\u{2028}c\u{2066}d\u{85}e\u{200F}f"
         let body = """
             {"source":"\(odd)","type":"\(odd)","status":"FAILED","done":true,"checked_at":"\(odd)",
@@ -67,7 +67,7 @@ struct ActionReportTests {
             (404, "action-not-found", 4), (400, "invalid-id", 5), (401, "unauthorized", 5),
             (429, "too-many-requests", 5), (502, "upstream-error", 5), (503, "overloaded", 5),
         ] as [(Int, String, Int32)])
-    func problemIsToldInWords(status: Int, code: String, exitCode: Int32) {
+    func problemIsPrintedInWords(status: Int, code: String, exitCode: Int32) {
         let body = #"{"code":"\#(code)","detail":"Why.","retry_after":7}"#
         let lines = ["\(status) \(code): Why.", "ask again in 7 s"]
         #expect(report(status, body) == ActionReport(exitCode: exitCode, lines: lines))
@@ -82,7 +82,7 @@ struct ActionReportTests {
             (429, "{}", true), (500, "", true), (502, "<html>", true), (503, "{}", true),
             (504, "{}", true),
         ] as [(Int, String, Bool)])
-    func waitGoesOnWhereTheAnswerMayChange(status: Int, body: String, mayChange: Bool) {
+    func waitContinuesIfTheAnswerMayChange(status: Int, body: String, mayChange: Bool) {
         let answer = ServerAnswer(status: status, body: Array(body.utf8))
         #expect(answer.mayChange == mayChange)
     }
@@ -102,7 +102,7 @@ struct ActionReportTests {
     }
 
     @Test(arguments: [(200, "[]"), (200, ""), (200, "{}"), (500, "<html>")])
-    func answerOfSomethingElseIsTrouble(status: Int, body: String) {
+    func unexpectedAnswerIsAnError(status: Int, body: String) {
         #expect(
             report(status, body) == ActionReport(exitCode: 5, lines: ["\(status) no problem code"]))
     }

@@ -21,7 +21,7 @@ struct CallerGateTests {
         return caller.name
     }
 
-    @Test func callerIsKnownByAnyOfItsKeysInEveryLane() throws {
+    @Test func callerIsKnownByAnyOfItsKeysInEveryShard() throws {
         let gate = CallerGate(
             try keys(["app": "old", "app": "new", "other": "third"]), requestsPerSecond: nil,
             heldMax: 9, shards: 3)
@@ -34,7 +34,7 @@ struct CallerGateTests {
         }
     }
 
-    @Test func quotaIsOfTheNameAndNotOfTheKey() throws {
+    @Test func quotaBelongsToTheNameNotTheKey() throws {
         let gate = CallerGate(
             try keys(["app": "old", "app": "new", "other": "third"]), requestsPerSecond: 2,
             heldMax: 9, shards: 2)
@@ -52,7 +52,7 @@ struct CallerGateTests {
         #expect(name(gate, "third") == "other")
     }
 
-    @Test func exchangedKeysCountAtOnceAndQuotasGoOn() throws {
+    @Test func replacedKeysApplyAtOnceAndQuotasContinue() throws {
         let gate = CallerGate(try keys(["app": "old"]), requestsPerSecond: 1, heldMax: 9, shards: 2)
         #expect(name(gate, "old") == "app")
         gate.replace(try keys(["app": "new", "other": "third"]))
@@ -70,7 +70,7 @@ struct CallerGateTests {
         return caller
     }
 
-    @Test func placesAreOfTheNameAndOutliveItsKeys() throws {
+    @Test func placesBelongToTheNameAndOutliveItsKeys() throws {
         let gate = CallerGate(
             try keys(["app": "old", "other": "third"]), requestsPerSecond: nil, heldMax: 2,
             shards: 1)
@@ -86,7 +86,7 @@ struct CallerGateTests {
         #expect(!after.hold(questions: 1))
     }
 
-    @Test func whatHoldsNothingNeedsNoPlace() {
+    @Test func requestWithoutQuestionsNeedsNoPlace() {
         let caller = KeyHolder("app", requestsPerSecond: nil, heldMax: 1)
         #expect(caller.hold(questions: 1))
         #expect(caller.hold(questions: 0))
@@ -102,7 +102,7 @@ struct CallerGateTests {
         #expect(batches == TrackerPolicy.callersMaxDefault / 200)
     }
 
-    @Test func keysMayBeExchangedUnderTraffic() throws {
+    @Test func keysCanBeReplacedUnderTraffic() throws {
         let first = try keys(["app": "always", "app": "one"])
         let second = try keys(["app": "always", "app": "two"])
         let gate = CallerGate(first, requestsPerSecond: 1_000_000, heldMax: 9, shards: 2)

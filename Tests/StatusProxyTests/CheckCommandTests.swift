@@ -22,7 +22,7 @@ struct CheckCommandTests {
         #expect(lines.last == "# valid")
     }
 
-    @Test func settingsOfFilesSayWhichFile() throws {
+    @Test func settingsFromFilesNameTheFile() throws {
         let folder = TemporaryFolder()
         let secret = folder.write("hush-file", to: "secret")
         let file = folder.write(
@@ -46,7 +46,7 @@ struct CheckCommandTests {
         #expect(!lines.joined().contains("hush"))
     }
 
-    @Test func settingThatIsSaidNowhereIsNotPrinted() throws {
+    @Test func settingWithoutAValueIsNotPrinted() throws {
         let lines = try lines(Environments.whole)
         for name in ["ORDERS_TOKEN_FILE", "ORDERS_CALLS_PER_DAY", "LOG_FORMAT"] {
             #expect(!lines.contains { $0.hasPrefix(name + "=") })
@@ -65,7 +65,7 @@ struct CheckCommandTests {
             "STORE_URL=postgresql://u:[secret]@h:5433/d?sslmode=require  # environment"
         ),
     ])
-    func storeIsPrintedWhereItReallyLies(changes: Changes, line: String) throws {
+    func storeIsPrintedWithItsRealPath(changes: Changes, line: String) throws {
         #expect(try lines(Environments.with(changes)).contains(line))
     }
 
@@ -76,7 +76,7 @@ struct CheckCommandTests {
         #expect(!lines.joined().contains("hush"))
     }
 
-    @Test func badSettingIsThrownOn() {
+    @Test func badSettingIsRethrown() {
         #expect(throws: SettingFailure.self) {
             try CheckReport(environment: Environments.with(["LISTEN_PORT": "many"]))
         }

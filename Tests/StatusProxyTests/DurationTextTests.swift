@@ -24,7 +24,7 @@ struct DurationTextTests {
         "30s1m", "1m1m", "1m 30s", "1m-30s", "1ms1s", "1m,30s",
         "٣s", "1µs", "1sms", "0x1s", "1_000s",
     ])
-    func anythingElseIsNoSpan(text: String) {
+    func otherTextIsNotASpan(text: String) {
         #expect(DurationText.parse(text) == nil)
     }
 

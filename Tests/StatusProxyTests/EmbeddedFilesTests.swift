@@ -15,7 +15,7 @@ struct EmbeddedFilesTests {
         #expect(Base64.text(Array(bytes.utf8)) == text)
     }
 
-    @Test func pageNeedsNothingFromElsewhere() {
+    @Test func pageNeedsNoOtherResources() {
         let page = String(decoding: EmbeddedFiles.page.body, as: UTF8.self)
         #expect(page.hasPrefix("<!doctype html>"))
         // A link, a source or a handler in the markup would be stopped by the policy.

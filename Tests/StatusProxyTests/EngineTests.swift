@@ -12,7 +12,7 @@ import Testing
 
 struct EngineTests {
     /// A disk that is full for a while, an administrator's lock: the purge is what meets it.
-    @Test func readinessGoesBackWhenAPurgeHasWorkedAgain() async throws {
+    @Test func readinessReturnsWhenAPurgeWorksAgain() async throws {
         let folder = TemporaryFolder()
         let path = folder.path + "/store.sqlite"
         let log = LogWriter(level: .error, format: .json)

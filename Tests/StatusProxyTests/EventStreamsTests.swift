@@ -74,7 +74,7 @@ struct EventStreamsTests {
         }
     }
 
-    @Test func beyondTheBoundAStreamSaysSoAndEnds() async throws {
+    @Test func streamBeyondTheBoundReportsItAndEnds() async throws {
         let stage = try Stage(actionsMax: 25)
         let readers = try (0..<2).map { _ in try stage.reader() }
         try await eventually("two streams") { stage.streams.count == 2 }
@@ -91,7 +91,7 @@ struct EventStreamsTests {
     }
 
     /// Many streams rest, wake, are left and drained at once, on two loops.
-    @Test func streamsThatRestAreLeftAndDrained() async throws {
+    @Test func restingStreamsCanBeAbandonedAndDrained() async throws {
         let stage = try Stage(actionsMax: 10_000)
         let readers = try (0..<60).map { _ in try stage.reader() }
         try await eventually("all streams") { stage.streams.count == readers.count }

@@ -8,7 +8,7 @@ import Testing
 struct FailedKeysTests {
     private let start = Instant(nanoseconds: 5_000_000_000)
 
-    @Test func quotaIsOfTheNetworkAndFillsSteadily() {
+    @Test func quotaBelongsToTheNetworkAndRefillsSteadily() {
         var failed = FailedKeys()
         for _ in 0..<FailedKeys.perSecond { #expect(failed.take("10.0.0.1", now: start) == nil) }
         let opensAt = start + .milliseconds(20)
@@ -18,7 +18,7 @@ struct FailedKeysTests {
         #expect(failed.take("10.0.0.1", now: opensAt) != nil)
     }
 
-    @Test func soManyNetworksAreToldApartAndTheRestCountAsOne() {
+    @Test func networksBeyondTheBoundCountAsOne() {
         var failed = FailedKeys()
         for number in 0..<FailedKeys.networksMax {
             #expect(failed.take("n\(number)", now: start) == nil)

@@ -30,7 +30,7 @@ struct HealthProbeTests {
         "http://[::1", "http://[]:80", "http://[::1]8080", "http://localhost:", "http://h:0",
         "http://h:65536", "http://h:-1", "http://h:http", "http://h:80:80", "unix:",
     ])
-    func otherTextIsNoPlace(url: String) throws {
+    func otherTextIsNotAPlace(url: String) throws {
         let failure = try #require(throws: ProbeFailure.self) { try place(url) }
         #expect(failure.description.contains("'\(url)'"))
         #expect(failure.description.contains("like http://127.0.0.1:8080"))
@@ -71,7 +71,7 @@ struct HealthProbeTests {
     // MARK: Asking
 
     @Test(arguments: ["127.0.0.1", "localhost"])
-    func serverThatAnswersWithTwoHundredIsWell(host: String) throws {
+    func serverThatAnswers200IsHealthy(host: String) throws {
         let server = CannedServer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
         try HealthProbe.check(.tcp(host: host, port: "\(server.port)"))
     }
@@ -82,7 +82,7 @@ struct HealthProbeTests {
         ("HTTP/1.1 2000 Odd\r\n\r\n", "HTTP/1.1 2000 Odd"),
         ("HTTP/1.1 200", "unanswered"), ("", "unanswered"),
     ])
-    func serverThatSaysAnythingElseIsNotWell(answer: String, words: String) throws {
+    func serverWithAnyOtherAnswerIsUnhealthy(answer: String, words: String) throws {
         let server = CannedServer(answer)
         let failure = try #require(throws: ProbeFailure.self) {
             try HealthProbe.check(.tcp(host: "127.0.0.1", port: "\(server.port)"))
@@ -90,7 +90,7 @@ struct HealthProbeTests {
         #expect(failure.description.contains(words))
     }
 
-    @Test func placeWhereNobodyListensCannotBeReached() throws {
+    @Test func placeWithoutAListenerCannotBeReached() throws {
         let folder = TemporaryFolder()
         let longest = String(repeating: "x", count: 200)
         let port = CannedServer("").port

@@ -21,7 +21,7 @@ struct HealthTests {
         try body(health.readiness)["checks"]?[name]?.array?.first
     }
 
-    @Test func aProcessWhoseStoreIsWellIsAliveAndReady() throws {
+    @Test func aProcessWithAWorkingStoreIsAliveAndReady() throws {
         for response in [health.liveness, health.readiness] {
             #expect(response.status == 200)
             #expect(try body(response)["status"]?.string == "pass")
@@ -74,7 +74,7 @@ struct HealthTests {
 
     private static func over(_ source: Source) -> Note { .unblocked(source, SourceBlock(.breaker)) }
 
-    @Test func summaryNamesEverySourceAndWhatStandsInItsWay() {
+    @Test func summaryNamesEverySourceAndItsBlocks() {
         #expect(health.summary(of: Source.both) == "orders is ok; vouchers is ok")
         health.hear(Self.met(.vouchers, .pause, until: .distantFuture))
         health.hear(.storeFailed("gone"))
@@ -88,7 +88,7 @@ struct HealthTests {
     }
 
     @Test(arguments: histories)
-    func troubleWarnsWithoutTakingTheProcessOut(notes: [Note], status: String) throws {
+    func failuresWarnWithoutTakingTheProcessOut(notes: [Note], status: String) throws {
         for note in notes { health.hear(note) }
         #expect(health.readiness.status == 200)
         #expect(try body(health.readiness)["status"]?.string == status)
@@ -133,13 +133,13 @@ struct HealthTests {
         #expect(try check("store:availability")?["output"]?.string?.contains("route") != true)
     }
 
-    @Test func aStoreThatIsWellAgainForgetsItsFailures() throws {
+    @Test func aRecoveredStoreEndsItsWarning() throws {
         health.hear(.storeFailed("gone"))
         health.hear(.well)
         #expect(try body(health.readiness)["status"]?.string == "pass")
     }
 
-    @Test func warningNamesThePartThatIsInTrouble() throws {
+    @Test func warningNamesTheFailingPart() throws {
         health.hear(Self.met(.vouchers))
         #expect(try check("vouchers:availability")?["status"]?.string == "warn")
         #expect(try check("orders:availability") == nil)
@@ -151,7 +151,7 @@ struct HealthTests {
     }
 
     /// Calls go on: it is a warning of its own.
-    @Test func aStoreWithoutNotificationsIsAWarningOfItsOwn() throws {
+    @Test func missingNotificationsAreASeparateWarning() throws {
         health.hear(.unheard("a flood"))
         #expect(health.readiness.status == 200 && health.isStoreWell)
         #expect(try body(health.readiness)["status"]?.string == "warn")

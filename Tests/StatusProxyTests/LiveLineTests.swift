@@ -16,7 +16,7 @@ struct LiveLineTests {
         return line.text(columns: columns, colors: colors, now: Self.since + .seconds(7))
     }
 
-    @Test func barStatusAndTimeStandInIt() {
+    @Test func lineHasBarStatusAndTime() {
         let text = line(200, #"{"status":"IN_PROGRESS","done":false,"progress":50}"#)
         #expect(text == "aa_1  [##########..........]  50%  IN_PROGRESS  7 s")
         let odd = line(200, #"{"status":"IN_PROGRESS","done":false,"progress":900}"#)
@@ -25,7 +25,7 @@ struct LiveLineTests {
         #expect(!untold.contains("[") && untold.hasSuffix("PENDING  7 s"))
     }
 
-    @Test func troubleIsNamed() {
+    @Test func failureIsNamed() {
         #expect(line(502, #"{"code":"upstream-error"}"#).contains("  502 upstream-error  "))
         let stale = #"{"status":"PENDING","done":false,"stale":true,"stale_reason":"breaker-open"}"#
         #expect(line(200, stale).contains("  PENDING (breaker-open)  "))
@@ -51,7 +51,7 @@ struct LiveLineTests {
             ([0], 0), ([0, 3], 3), ([3, 2], 2), ([2, 1, 0], 1), ([1, 4, 3], 4), ([4, 5, 0], 5),
             ([], 0),
         ] as [([Int32], Int32)])
-    func ofSeveralExitCodesTheWorstCounts(codes: [Int32], worst: Int32) {
+    func theWorstOfSeveralExitCodesCounts(codes: [Int32], worst: Int32) {
         #expect(ActionReport.worst(codes) == worst)
     }
 }

@@ -70,14 +70,14 @@ struct LogWriterTests {
         ("a\u{0}b", #""a\u0000b""#), ("a\u{7F}b", #""a\u007fb""#), ("a\u{85}b", #""a\u0085b""#),
         ("a\u{2028}b", #""a\u2028b""#), ("a\u{202E}b", #""a\u202eb""#), ("é", #""é""#),
     ])
-    func textFormQuotesWhatIsNotPlain(value: String, written: String) throws {
+    func textFormQuotesValuesThatAreNotPlain(value: String, written: String) throws {
         let lines = try lines(.debug, .text) { $0.log(.info, "said", ["id": .text(value)]) }
         #expect(lines.count == 1)
         #expect(try #require(lines.first).hasSuffix(" info said id=\(written)"))
     }
 
     @Test(arguments: LogLevel.allCases)
-    func onlyTheLevelAndWhatIsGraverIsWritten(level: LogLevel) throws {
+    func onlyTheLevelAndGraverOnesAreWritten(level: LogLevel) throws {
         let lines = try lines(level, .text) { log in
             for other in LogLevel.allCases { log.log(other, "said") }
         }

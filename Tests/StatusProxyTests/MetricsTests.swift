@@ -119,7 +119,7 @@ struct MetricsTests {
         #expect(text.value("upstream_anomalies_total", ["source": "vouchers"]) == 0)
     }
 
-    @Test func everyCountStandsInItsSeries() throws {
+    @Test func everyCountIsInItsSeries() throws {
         try countEverything()
         let text = try read()
         let route = "/actions/{id}"
@@ -170,13 +170,13 @@ struct MetricsTests {
         }
     }
 
-    @Test func callsSavedAreThoseOfHitsAndOfWhatOthersAskedFor() throws {
+    @Test func callsSavedAreHitsAndCollapsedRequests() throws {
         for saved in [1, 0, 9] { count(.actions, savedCalls: saved) }
         let text = try read()
         #expect(text.value("calls_saved_total") == 10)
     }
 
-    @Test func programAndProcessAreTold() throws {
+    @Test func buildAndProcessMetricsArePresent() throws {
         var gauges = gauges
         gauges.logLinesLost = 4
         gauges.process = ProcessFigures(
@@ -198,7 +198,7 @@ struct MetricsTests {
     }
 
     /// Without a descriptor there is nothing to read them by.
-    @Test func figuresThatCannotBeHadAreLeftOut() throws {
+    @Test func unavailableFiguresAreLeftOut() throws {
         var gauges = gauges
         gauges.process = ProcessFigures(cpu: .zero, descriptorsMax: 8)
         let text = try MetricsReader(metrics.text(gauges, RequestCounts()))
@@ -207,14 +207,14 @@ struct MetricsTests {
         #expect(text.value("process_start_time_seconds") == nil)
     }
 
-    @Test func noActionIDStandsInALabel() throws {
+    @Test func noLabelHasAnActionID() throws {
         try countEverything()
         var gauges = gauges
         gauges.upstreams = figures(Source.both)
         #expect(!metrics.text(gauges, RequestCounts()).contains("secretive"))
     }
 
-    @Test func answeredAndHeldRequestsHaveHistogramsOfTheirOwn() throws {
+    @Test func answeredAndHeldRequestsHaveSeparateHistograms() throws {
         count(.action, took: .milliseconds(1))
         count(
             .action, 504, took: .seconds(10), CacheResult.none, problem: .upstreamTimeout,
@@ -272,7 +272,7 @@ struct MetricsTests {
         (.microseconds(51), "0.0001"), (.milliseconds(1), "0.001"),
         (.milliseconds(501), "1.0"), (.seconds(60), "60.0"), (.seconds(61), "+Inf"),
     ])
-    func spanFallsIntoTheFirstBucketThatHoldsIt(span: Duration, bound: String) throws {
+    func spanIsCountedInTheFirstMatchingBucket(span: Duration, bound: String) throws {
         count(.unknown, took: span)
         let buckets = try read().samples.filter {
             $0.name == "status_proxy_request_duration_seconds_bucket"

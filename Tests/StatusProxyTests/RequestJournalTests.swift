@@ -37,7 +37,7 @@ struct RequestJournalTests {
         #expect(first != second)
     }
 
-    @Test func closedVisitLeavesOneLineAndOneCount() throws {
+    @Test func closedRequestHasOneLineAndOneCount() throws {
         let pipe = Pipe()
         pipe.startReading()
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
@@ -73,7 +73,7 @@ struct RequestJournalTests {
     }
 
     @Test(arguments: [LogFormat.json, .text])
-    func lineNamesThePeerAndForHowManyRequestsItStands(format: LogFormat) throws {
+    func lineHasThePeerAndTheNumberOfRequests(format: LogFormat) throws {
         let pipe = Pipe()
         pipe.startReading()
         let log = LogWriter(level: .info, format: format, descriptor: pipe.writer)
@@ -119,7 +119,7 @@ struct RequestJournalTests {
         }
     }
 
-    @Test func requestWhoseCallerWentAwayLeavesOneLineAndOneCount() throws {
+    @Test func abandonedRequestHasOneLineAndOneCount() throws {
         let pipe = Pipe()
         pipe.startReading()
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
@@ -135,7 +135,7 @@ struct RequestJournalTests {
         #expect(text.value("requests_total", ["route": "other", "code": "499"]) == 1)
     }
 
-    @Test func refusedRequestIsCountedWithoutAVisit() throws {
+    @Test func refusedRequestIsCountedWithoutAContext() throws {
         let pipe = Pipe()
         pipe.startReading()
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
@@ -171,7 +171,7 @@ struct RequestJournalTests {
         #expect(try #require(pipe.lines()?.first).contains(part))
     }
 
-    @Test func lineTellsEverythingThatIsKnown() throws {
+    @Test func lineHasAllKnownMembers() throws {
         let pipe = Pipe()
         pipe.startReading()
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)

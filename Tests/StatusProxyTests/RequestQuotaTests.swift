@@ -34,7 +34,7 @@ struct RequestQuotaTests {
 
     /// Who obeys gets what was promised.
     @Test(arguments: [1, 3, 10, 250])
-    func requestAtTheNamedMomentIsTaken(perSecond: Int) {
+    func requestAtTheNamedTimeIsAccepted(perSecond: Int) {
         var quota = RequestQuota(perSecond: perSecond)
         var now = at(0)
         for _ in 0..<2000 {

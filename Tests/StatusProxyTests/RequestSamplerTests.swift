@@ -19,7 +19,7 @@ struct RequestSamplerTests {
     }
 
     @Test(arguments: RequestLogging.allCases, AnswerKind.allCases)
-    func whatIsNotSampledHasALineEachOrNone(logging: RequestLogging, kind: AnswerKind) {
+    func unsampledKindsHaveALineEachOrNone(logging: RequestLogging, kind: AnswerKind) {
         let got = lines(logging, kind, at: Self.burst + Self.burst)
         switch (logging, kind) {
         case (.all, _), (_, .trouble), (.sampled, .call): #expect(got.allSatisfy { $0 == 1 })
@@ -36,7 +36,7 @@ struct RequestSamplerTests {
             ([0, 5, 10, 11, 19, 20], [nil, nil, 3, nil, nil, 3]),
             ([10, 20, 30], [1, 1, 1]), ([1, 500, 500], [nil, 2, 1]),
         ] as [([Int], [Int?])])
-    func requestsBeyondTheRateAreSampledAndTheLineSaysForHowMany(after: [Int], expected: [Int?]) {
+    func requestsBeyondTheRateAreSampledAndCounted(after: [Int], expected: [Int?]) {
         for kind in [AnswerKind.hit, .own] {
             let got = lines(.sampled, kind, at: Self.burst + after)
             #expect(got.prefix(Self.burst.count).allSatisfy { $0 == 1 })
@@ -44,7 +44,7 @@ struct RequestSamplerTests {
         }
     }
 
-    @Test func kindsAreSampledApart() {
+    @Test func kindsAreSampledSeparately() {
         var sampler = RequestSampler(.sampled)
         let now = Instant(nanoseconds: 5_000_000_000)
         for _ in Self.burst { #expect(sampler.take(.hit, now: now) == 1) }

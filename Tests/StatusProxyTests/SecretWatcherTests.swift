@@ -55,7 +55,7 @@ struct SecretWatcherTests {
         return try #require(pipe.lines()).map { try json($0)["message"]?.string }
     }
 
-    @Test func fileIsReadWhenItsWatchBeginsSinceItMayHaveChangedBefore() throws {
+    @Test func fileIsReadWhenItsWatchBegins() throws {
         watch(folder.write("one"))
         #expect(readings.withLock { $0 } == ["one"])
         let messages = try messages()
@@ -72,7 +72,7 @@ struct SecretWatcherTests {
         #expect(readings.withLock { $0 } == ["one", "other", "third one"])
     }
 
-    @Test func readingThatFailedIsTriedAgainThoughTheFileStaysAsItIs() throws {
+    @Test func failedReadingIsTriedAgainForAnUnchangedFile() throws {
         let path = folder.write("one")
         watch(path)
         isShort.withLock { $0 = true }

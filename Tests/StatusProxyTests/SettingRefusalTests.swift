@@ -199,7 +199,7 @@ struct SettingRefusalTests {
             "1m is not below SHUTDOWN_TIMEOUT (30s)"),
         Refused(["SHUTDOWN_TIMEOUT": "0s"], "DRAIN_DELAY", "0s is not below SHUTDOWN_TIMEOUT (0s)"),
     ])
-    func drainThatTheShutdownWouldCutIsRefused(refused: Refused) throws { try expect(refused) }
+    func drainLongerThanTheShutdownIsRefused(refused: Refused) throws { try expect(refused) }
 
     @Test(arguments: [
         Refused(["VOUCHERS_URL": "https://api.voucherify.io/v1"], "VOUCHERS_URL", "ends in /v1,"),
@@ -264,7 +264,7 @@ struct SettingRefusalTests {
             ["ORDERS_TOKEN": nil, "VOUCHERS_APP_ID": nil, "VOUCHERS_APP_TOKEN": nil],
             "ORDERS_TOKEN, ORDERS_CLIENT_ID or VOUCHERS_APP_ID", "at least one"),
     ])
-    func credentialsThatAreNotOneWholeAreRefused(refused: Refused) throws { try expect(refused) }
+    func incompleteOrMixedCredentialsAreRefused(refused: Refused) throws { try expect(refused) }
 
     @Test(arguments: [
         ("ORDERS_TOKEN", "ORDERS_TOKEN_FILE"), ("VOUCHERS_APP_TOKEN", "VOUCHERS_APP_TOKEN_FILE"),
@@ -375,7 +375,7 @@ struct SettingRefusalTests {
         (" hush-file", "blank"), ("hush-file\t\n", "blank"), ("hush-file \r\n", "blank"),
         ("hush-file\n ", "blank"),
     ])
-    func secretFileWithTracesOfAnEditorIsRefused(text: String, words: String) throws {
+    func secretFileWithInvisibleCharactersIsRefused(text: String, words: String) throws {
         let folder = TemporaryFolder()
         let path = folder.write(text)
         for (name, others) in [

@@ -275,7 +275,7 @@ struct SettingsTests {
         #expect(try Settings(environment: ["CONFIG_FILE": path]).configured == [.orders])
     }
 
-    @Test func variablesOfOthersAreLeftAlone() throws {
+    @Test func unrelatedVariablesAreIgnored() throws {
         let changes: Changes = [
             "PATH": "/bin", "ORDER_TOKEN": "x", "MY_ORDERS_X": "y", "HOME": "/",
         ]
@@ -310,7 +310,7 @@ struct SettingsTests {
         ("STORE_URI", "STORE_URL"), ("CONFIGFILE", "CONFIG_FILE"),
         ("HTTP_MAX_CONECTION", "HTTP_MAX_CONNECTIONS"),
     ])
-    func variableALetterOrTwoFromASettingIsWarnedOf(name: String, nearest: String) throws {
+    func mistypedSettingCausesAWarning(name: String, nearest: String) throws {
         let warnings = try settings([name: "hush"]).warnings
         #expect(warnings.count == 1)
         #expect(warnings.first?.hasPrefix("\(name): ") == true)
@@ -318,14 +318,14 @@ struct SettingsTests {
         #expect(warnings.first?.contains("hush") == false)
     }
 
-    @Test func fileOfCallerKeysThatIsNothingIsWarnedOf() throws {
+    @Test func emptyCallerKeysFileCausesAWarning() throws {
         let settings = try settings(["CALLER_KEYS_FILE": "", "CALLER_REQUESTS_PER_SECOND": ""])
         #expect(settings.callers == nil)
         #expect(
             settings.warnings == ["CALLER_KEYS_FILE: it is empty, so everyone may ask"])
     }
 
-    @Test func variablesOfOthersAndOursAreNotWarnedOf() throws {
+    @Test func knownAndUnrelatedVariablesCauseNoWarning() throws {
         let others = [
             "PATH", "HOME", "LANG", "TERM", "LOGNAME", "HOSTNAME", "HTTPS_PROXY", "NO_PROXY",
             "STATE_DIRECTORY", "CACHE_DIRECTORY", "LOGS_DIRECTORY", "STATUS_PROXY_URL",
@@ -341,7 +341,7 @@ struct SettingsTests {
         ("warn", LogLevel.warning), ("WARN", .warning), ("INFO", .info), ("Error", .error),
         ("debug", .debug),
     ])
-    func levelIsTakenAsPeopleWriteIt(text: String, level: LogLevel) throws {
+    func levelIsAcceptedInAnyLetterCase(text: String, level: LogLevel) throws {
         #expect(try settings(["LOG_LEVEL": text]).logLevel == level)
         #expect(try settings(["LOG_FORMAT": "JSON"]).logFormat == .json)
     }

@@ -14,7 +14,7 @@ import Testing
     @Test(arguments: [
         "", "MiB", "1", "1MB", "1 MiB", "-1MiB", "1.5GiB", "1mib", "1025GiB", "+1MiB",
     ])
-    func othersAreNone(text: String) {
+    func otherTextsAreNotSizes(text: String) {
         #expect(SizeText.parse(text) == nil)
     }
 }

@@ -22,7 +22,7 @@ import Testing
         return supervision
     }
 
-    @Test func changedStatusIsTold() async throws {
+    @Test func changedStatusIsReported() async throws {
         let socket = try NotifySocket(isAbstract: true)
         let status = Guarded("all well")
         let supervision = try supervision(socket, status: { status.withLock { $0 } }) { $0() }
@@ -33,7 +33,7 @@ import Testing
         withExtendedLifetime(supervision) {}
     }
 
-    @Test func processThatHangsIsNotToldToBeAtWork() async throws {
+    @Test func hungProcessSendsNoWatchdogSignal() async throws {
         let socket = try NotifySocket(isAbstract: true)
         let asked = Guarded(0)
         let held = Guarded<(@Sendable () -> Void)?>(nil)

@@ -97,7 +97,7 @@ struct CurlUpstreamClientTests {
         #expect(requests.count == 1, "a redirect is not followed")
     }
 
-    @Test func onlyTheFinalResponsesFieldsAreTold() async throws {
+    @Test func onlyTheFinalResponsesFieldsAreReported() async throws {
         try await withUpstream {
             _ = $0.request()
             $0.send("HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n")
@@ -138,7 +138,7 @@ struct CurlUpstreamClientTests {
     }
 
     @Test(arguments: ["gzip", "x-gzip", "GZIP", "gzip, gzip", "identity, gzip", "utf-8,gzip"])
-    func gzipIsUnfoldedByAnyOfItsNames(coding: String) async throws {
+    func gzipIsDecodedByAnyOfItsNames(coding: String) async throws {
         let report = try await answer(coding, Fixtures.gzippedObject)
         #expect(report.reply?.body == Array(#"{"id":"x"}"#.utf8))
     }
@@ -153,7 +153,7 @@ struct CurlUpstreamClientTests {
     }
 
     @Test(arguments: ["utf-8", "UTF8", "identity", "none", "", "json", "application/json", "br"])
-    func bodyOfACodingThatIsNoneIsTakenAsItIs(coding: String) async throws {
+    func bodyWithAnUnknownCodingIsPassedUnchanged(coding: String) async throws {
         let body = Array(#"{"id":"x"}"#.utf8)
         #expect(try await answer(coding, body).reply?.body == body)
     }
@@ -182,7 +182,7 @@ struct CurlUpstreamClientTests {
 
     // MARK: - What goes wrong
 
-    @Test func refusedConnectionIsTold() async throws {
+    @Test func refusedConnectionIsReported() async throws {
         let multi = try CurlMulti()
         let url = "http://127.0.0.1:\(unusedPort)"
         let client = CurlUpstreamClient(multi: multi, endpoint: try .test(url), clock: bootTime)
@@ -194,7 +194,7 @@ struct CurlUpstreamClientTests {
         #expect(report.sentAt == nil)
     }
 
-    @Test func unknownHostIsTold() async throws {
+    @Test func unknownHostIsReported() async throws {
         let multi = try CurlMulti()
         let client = CurlUpstreamClient(
             multi: multi, endpoint: try .test("http://nowhere.invalid"), clock: bootTime)
@@ -204,7 +204,7 @@ struct CurlUpstreamClientTests {
     }
 
     @Test(arguments: LostAnswer.allCases)
-    func lostAnswerIsTold(answer: LostAnswer) async throws {
+    func lostAnswerIsReported(answer: LostAnswer) async throws {
         let requests = try await withUpstream {
             _ = $0.request()
             answer.play($0)
@@ -343,7 +343,7 @@ struct CurlUpstreamClientTests {
         #expect(requests.count == 1)
     }
 
-    @Test func reusedConnectionThatDiesIsNeverAskedTwice() async throws {
+    @Test func callOnADyingConnectionIsNotRepeated() async throws {
         let requests = try await withUpstream { peer in
             guard peer.request() != nil else { return }
             peer.answer("200 OK", "{}")

@@ -48,13 +48,13 @@ struct UpstreamURLTests {
         ("http://[::1]:8080", true), ("http://127.1", true), ("https://localhost.evil.com", false),
         ("http://127.0.0.1.evil.com", false), ("http://10.0.0.1", false), ("http://[::2]", false),
     ])
-    func loopbackIsTold(text: String, isLoopback: Bool) throws {
+    func loopbackIsRecognised(text: String, isLoopback: Bool) throws {
         #expect(try UpstreamURL(text).isLoopback == isLoopback)
     }
 }
 
 struct UpstreamEndpointTests {
-    @Test func idStandsInThePathAsItIs() throws {
+    @Test func idIsUnchangedInThePath() throws {
         let action = id("a.b_c~d:e-f")
         let orders = try UpstreamEndpoint.test("https://miraklconnect.com/api/")
         #expect(

@@ -41,7 +41,7 @@ struct LateBytesTests {
         #expect(readToTheEnd(theirs) == ECONNRESET)
     }
 
-    @Test func aSocketWhosePeerHasTakenAllIsClosedInOrder() throws {
+    @Test func aSocketWithoutUnsentBytesIsClosedInOrder() throws {
         let (ours, theirs) = connection()
         defer { close(theirs) }
         #expect(write(ours, [1, 2, 3], 3) == 3)
@@ -65,7 +65,7 @@ struct LateBytesTests {
         #expect(milliseconds == 10_000)
     }
 
-    @Test func anAnswerThatWaitedForAStoppedProcessIsAsOldAsItIs() async throws {
+    @Test func anAnswerThatWaitedForAStoppedProcessHasItsRealAge() async throws {
         let answered = Guarded(Instant.distantFuture)
         let (isStopped, isAnswered) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
         let arrived = DispatchSemaphore(value: 0)

@@ -11,7 +11,7 @@ import Testing
 @Suite(.blocking, .timeLimit(.minutes(1)))
 struct LeftAloneTests {
     /// 1. A call's handshake is under way. 2. The upstream is to be left alone. 3. The handshake ends.
-    @Test func callThatIsConnectingThenIsNotSent() async throws {
+    @Test func callThatIsConnectingAtA429IsNotSent() async throws {
         let clock = TestClock()
         let dataRecords = try await withHeldHandshakes(clock) { client, server in
             server.hold { client.leaveAlone(until: clock.read() + .seconds(600)) }
@@ -26,7 +26,7 @@ struct LeftAloneTests {
         #expect(dataRecords == [0, 1])
     }
 
-    @Test func keptConnectionIsNotUsedBeforeTheMomentHasCome() async throws {
+    @Test func keptConnectionIsNotUsedDuringAPause() async throws {
         let clock = TestClock()
         let server = LoopbackServer { peer in
             while peer.request() != nil { peer.answer("200 OK", "{}") }
@@ -107,7 +107,7 @@ struct LeftAloneTests {
     }
 
     @Test(arguments: ["{", ""])
-    func aPauseIsHeardOfThoughTheBodyIsCut(body: String) async throws {
+    func aPauseIsReportedEvenIfTheBodyIsCut(body: String) async throws {
         try await withUpstream(timeout: body.isEmpty ? .seconds(3) : patience) {
             _ = $0.request()
             $0.send("HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nContent-Length: 9\r\n\r\n\(body)")

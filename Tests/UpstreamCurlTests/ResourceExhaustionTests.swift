@@ -70,7 +70,7 @@ struct ResourceExhaustionTests {
         }
     }
 
-    @Test func upstreamThatRefusesIsNotExcusedByAShortage() async {
+    @Test func refusedConnectionIsNoResourceExhaustion() async {
         await #expect(processExitsWith: .success) {
             let url = "http://127.0.0.1:\(unusedPort)"
             let client = CurlUpstreamClient(
@@ -117,7 +117,7 @@ struct ResourceExhaustionTests {
             (CURLE_SSL_CACERT_BADFILE, 0, EMFILE), (CURLE_PEER_FAILED_VERIFICATION, 0, EMFILE),
             (CURLE_SSL_CONNECT_ERROR, 0, nil),
         ] as [(CURLcode, Int32, Int32?)])
-    func eachFailureHasItsSignOfAShortage(code: CURLcode, systemError: Int32, shortage: Int32?) {
+    func eachFailureHasItsErrnoOfExhaustion(code: CURLcode, systemError: Int32, shortage: Int32?) {
         let found = ResourceExhaustion.explaining(code, systemError: systemError, probe: { EMFILE })
         #expect(found == shortage)
         if systemError == 0 {

@@ -83,7 +83,7 @@ struct TokenCacheTests {
         #expect(asked == (.fault(fault), false))
     }
 
-    @Test func failuresAreRememberedAndBackedOff() {
+    @Test func failuresCauseABackOff() {
         var cache = TokenCache()
         var now = 0.0
         for wait in [1.0, 2, 4, 8, 16, 32, 60, 60] {
@@ -215,7 +215,7 @@ struct TokenAnswerTests {
         (#"{"token_type":"Bearer","access_token":"a b"}"#, unsendable),
         (#"{"token_type":"Bearer","access_token":"ü"}"#, unsendable),
     ])
-    func whatMakesATokenUnusableIsNamed(body: String, reason: String) {
+    func reasonForAnUnusableTokenIsNamed(body: String, reason: String) {
         let reply = UpstreamReply(status: 200, fields: [], body: Array(body.utf8))
         let fault = UpstreamFault(
             kind: .tokenUnavailable, httpStatus: 200,
@@ -252,7 +252,7 @@ struct TokenAnswerTests {
         #expect(retryAfter == seconds.map { .seconds($0) })
     }
 
-    @Test func aDateWithoutADateToHoldItAgainstIsNotRead() {
+    @Test func aRetryDateWithoutADateFieldIsIgnored() {
         let field = UpstreamReply.Field("retry-after", "Sun, 01 Nov 2026 10:05:00 GMT")
         #expect(UpstreamReply(status: 429, fields: [field], body: []).retryAfter == nil)
     }

@@ -69,7 +69,7 @@ struct TokenSourceTests {
         #expect(server.requests.last?.contains("\r\nAuthorization: Bearer token-1\r\n") == true)
     }
 
-    @Test func refusedTokenIsFetchedAnewAndALateRefusalKeepsTheNewOne() async throws {
+    @Test func refusedTokenIsFetchedAgainAndALateRefusalKeepsTheNewOne() async throws {
         let bothArrived = Barrier(count: 2)
         let firstIsDone = Barrier(count: 2)
         let server = upstream { peer, request in
@@ -126,7 +126,7 @@ struct TokenSourceTests {
         #expect(server.requests.count == 2)
     }
 
-    @Test func theTokenEndpointsOwnRetryAfterIsHeededAndTold() async throws {
+    @Test func theTokenEndpointsRetryAfterIsAppliedAndReported() async throws {
         let server = LoopbackServer { peer in
             while peer.request() != nil {
                 peer.answer("429 Too Many Requests", fields: "Retry-After: 300\r\n", "")

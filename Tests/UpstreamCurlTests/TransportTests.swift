@@ -7,7 +7,7 @@ import Testing
 struct SendGuardTests {
     private func at(_ nanoseconds: Int64) -> Instant { Instant(nanoseconds: nanoseconds) }
 
-    @Test func yesIsSaidOnceAndInTimeOnly() {
+    @Test func sendIsAllowedOnceAndOnlyInTime() {
         var inTime = SendGuard(sendBefore: at(10))
         let answers = (1...3).map { _ in inTime.ask(now: at(9), leftAloneUntil: at(9)) }
         #expect(answers == [true, false, false])
@@ -21,7 +21,7 @@ struct SendGuardTests {
         #expect(late.refusal == .tooLate)
     }
 
-    @Test func noIsSaidWhileTheUpstreamIsLeftAlone() {
+    @Test func sendIsRefusedDuringAPause() {
         var early = SendGuard(sendBefore: at(10))
         let answers = [8, 9].map { early.ask(now: at(7), leftAloneUntil: at($0)) }
         #expect(answers == [false, false])
@@ -29,7 +29,7 @@ struct SendGuardTests {
         #expect(early.refusal == .leftAlone)
     }
 
-    @Test func aRepetitionIsToldAsOneWhateverForbidsIt() {
+    @Test func aRepetitionIsReportedAsOne() {
         for (now, leftAloneUntil) in [(Int64(10), Int64(0)), (7, 8)] {
             var repeated = SendGuard(sendBefore: at(10), sendsMax: 2)
             let first = repeated.ask(now: at(6), leftAloneUntil: at(0))
@@ -53,7 +53,7 @@ struct ResponseCollectorTests {
         return collector
     }
 
-    @Test func fieldsAreTakenOfTheFinalHeadOnly() {
+    @Test func onlyTheFinalHeadsFieldsAreTaken() {
         let collector = take([
             "HTTP/1.1 100 Continue", "Early: 1", "", "HTTP/1.1 200 OK", "ETag:  W/\"a:b\" ",
             "Empty:", "no colon", "Folded: a", "  b", "", "Trailer: 1",
@@ -67,12 +67,12 @@ struct ResponseCollectorTests {
         #expect(collector.overflow == nil)
     }
 
-    @Test func headIsWholeAtItsEmptyLine() {
+    @Test func headIsCompleteAtItsEmptyLine() {
         #expect(!take(["HTTP/1.1 200 OK", "A: b"]).isHeadWhole)
         #expect(!take(["HTTP/1.1 100 Continue", "", "HTTP/1.1 200 OK"]).isHeadWhole)
     }
 
-    @Test func bytesThatAreNoTextAreReplaced() {
+    @Test func invalidUTF8IsReplaced() {
         var collector = ResponseCollector(limits: ResponseLimits())
         let line: [UInt8] = Array("A: ".utf8) + [0xFF, 0x0D, 0x0A]
         let goesOn = line.withUnsafeBytes { collector.takeLine($0) }
@@ -111,7 +111,7 @@ struct CurlFailureTableTests {
         }
     }
 
-    @Test func noCodeStandsTwice() {
+    @Test func noCodeIsListedTwice() {
         let codes = CurlFailureTable.rows.map(\.code.rawValue)
         #expect(Set(codes).count == codes.count)
     }
@@ -124,7 +124,7 @@ struct CurlFailureTableTests {
                 + " errno 111: Connection refused")
     }
 
-    @Test func noteIsToldOnlyBeforeAnythingSecretWasSent() {
+    @Test func noteIsIncludedOnlyBeforeASecretWasSent() {
         let detail = CurlFailureTable.detail(
             of: CURLE_WEIRD_SERVER_REPLY, kind: .malformed, systemError: 0, note: "echo")
         #expect(!detail.contains("echo"))

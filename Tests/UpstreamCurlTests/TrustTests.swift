@@ -18,7 +18,7 @@ struct TrustTests {
         return report
     }
 
-    @Test func unknownCertificateIsRefusedAndTheExtraFileIsBelieved() async throws {
+    @Test func unknownCertificateIsRefusedAndTheExtraFileTrusted() async throws {
         let folder = try TestFolder()
         let certificate = try folder.makeCertificate("own")
         let server = try TLSServer(certificate)
@@ -48,7 +48,7 @@ struct TrustTests {
         await multi.close()
     }
 
-    @Test func systemsCertificatesAreStillBelievedBesidesTheExtraFile() async throws {
+    @Test func systemsCertificatesAreTrustedBesidesTheExtraFile() async throws {
         let folder = try TestFolder()
         let system = try folder.makeCertificate("system")
         let extra = try folder.makeCertificate("extra")
@@ -71,7 +71,7 @@ struct TrustTests {
         #expect(report.sentAt == nil)
     }
 
-    @Test func brokenCertificateFileIsTold() async throws {
+    @Test func brokenCertificateFileIsReported() async throws {
         let folder = try TestFolder()
         let server = try TLSServer(try folder.makeCertificate("own"))
         let report = try await call(
@@ -79,14 +79,14 @@ struct TrustTests {
         #expect(report.failure?.kind == .tlsFailed)
     }
 
-    @Test func httpURLNeverSpeaksTLS() async throws {
+    @Test func httpURLNeverUsesTLS() async throws {
         let folder = try TestFolder()
         let server = try TLSServer(try folder.makeCertificate("own"))
         let report = try await call("http://127.0.0.1:\(server.port)")
         #expect(report.reply == nil)
     }
 
-    @Test func httpsURLNeverSpeaksPlain() async throws {
+    @Test func httpsURLNeverUsesPlainHTTP() async throws {
         let server = LoopbackServer { peer in
             peer.answer("400 Bad Request", "")
             peer.awaitClose()

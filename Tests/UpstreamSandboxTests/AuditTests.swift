@@ -6,7 +6,7 @@ import Testing
 @testable import UpstreamSandbox
 
 @Suite struct AuditReportTests {
-    @Test func emptyAuditTellsNothing() {
+    @Test func emptyAuditHasNoCalls() {
         let report = AuditReport([], of: .orders)
         #expect(report.calls == 0 && report.lines.isEmpty)
         #expect(report.smallestGap == nil && report.busiestMinuteBegan == nil)
@@ -25,13 +25,13 @@ import Testing
         #expect(report.calls == 5)
     }
 
-    @Test func sourcesAreApart() {
+    @Test func sourcesAreCountedSeparately() {
         let arrivals = [look("a", 0), look("a", 1, .vouchers), look("a", 700)]
         #expect(AuditReport(arrivals, of: .orders).smallestGap == .milliseconds(700))
         #expect(AuditReport(arrivals, of: .vouchers).smallestGap == nil)
     }
 
-    @Test func tokenFetchesAreNoCalls() {
+    @Test func tokenFetchesAreNotCalls() {
         let report = AuditReport([arrival(.token, 0), look("a", 20)], of: .orders)
         #expect(report.calls == 1 && report.tokenFetches == 1)
         #expect(report.lines.map(\.id) == ["a"])
@@ -48,7 +48,7 @@ import Testing
         #expect(report.busiestMinuteBegan == Instant(nanoseconds: began * 1_000_000))
     }
 
-    @Test func fullAuditCountsAndSaysSo() throws {
+    @Test func fullAuditKeepsCountingAndIsMarked() throws {
         var audit = Audit(began: Instant(nanoseconds: 0), callsMax: 2)
         for time in [0, 10, 20] { audit.note(look("a", Int64(time))) }
         #expect(audit.arrivals.count == 2 && audit.notKept == 1)

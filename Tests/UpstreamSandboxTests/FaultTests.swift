@@ -24,12 +24,12 @@ import Testing
     ]
 
     @Test(arguments: bodies)
-    func bodyAsksForAFault(_ body: String, _ fault: Fault) throws {
+    func faultIsReadFromABody(_ body: String, _ fault: Fault) throws {
         #expect(try Fault.read(Array(body.utf8)) == fault)
     }
 
     @Test(arguments: bodies.map(\.1))
-    func whatIsWrittenIsReadAgain(_ fault: Fault) throws {
+    func faultRoundTrips(_ fault: Fault) throws {
         var json = JSONWriter()
         fault.write(to: &json)
         #expect(try Fault.read(json.bytes) == fault)
@@ -42,7 +42,7 @@ import Testing
         #"{"kind":"delay","milliseconds":3600001}"#,
         #"{"kind":"status","status":429,"retry_after":[]}"#,
     ])
-    func bodyThatAsksForNothingIsRefused(_ body: String) {
+    func invalidFaultIsRefused(_ body: String) {
         #expect(throws: FaultRefusal.self) { try Fault.read(Array(body.utf8)) }
     }
 
@@ -63,7 +63,7 @@ import Testing
         #expect(fault.apply(to: honest, source: .orders, call: 1, isReused: true) == cut)
     }
 
-    @Test func faultOfOneUpstreamLeavesTheOtherAlone() {
+    @Test func faultOfOneUpstreamDoesNotAffectTheOther() {
         var board = FaultBoard()
         board.set(.reset, at: .orders)
         let honest = Reaction.answer(.json(200, "{}"))
@@ -72,7 +72,7 @@ import Testing
         #expect(board.apply(at: .orders, to: honest, isReused: false) == .reset)
     }
 
-    @Test func faultStatus404IsARealOne() throws {
+    @Test func faultStatus404IsAReal404() throws {
         let reaction = Fault.status(404, retryAfter: nil).apply(
             to: .hang, source: .orders, call: 0, isReused: false)
         guard case .answer(let response) = reaction.deed else { return #expect(Bool(false)) }

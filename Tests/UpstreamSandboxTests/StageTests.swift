@@ -33,7 +33,7 @@ import Testing
     }
 
     @Test(arguments: Stage.scenes.map { Played($0) })
-    func honestIDsPlayAnActionOfTheirUpstream(_ played: Played) throws {
+    func normalIDsShowAnActionOfTheirUpstream(_ played: Played) throws {
         guard played.number % 1000 == 200, played.number < 30_000 else { return }
         let body = try JSONReader.read(try #require(played.response).body)
         guard played.scene.source == .orders else {
@@ -82,7 +82,7 @@ import Testing
     }
 
     @Test(arguments: [API.orders, .vouchers])
-    func newbornIsMissingTwiceThenThere(_ source: API) throws {
+    func newbornIsMissingTwiceThenFound(_ source: API) throws {
         let scene = try #require(Stage.scene(source, SceneID.of(source, 38200)))
         let statuses = (1...4).map { look in
             Played(scene, look: look).response?.status
@@ -133,7 +133,7 @@ import Testing
     }
 
     @Test(arguments: [API.orders, .vouchers])
-    func doneActionTellsTheSameForEver(_ source: API) throws {
+    func doneActionNeverChanges(_ source: API) throws {
         let id =
             source == .orders ? "1ba5fc4b-c4fd-4251-880b-3052e301bbd4" : "aa_0adad13d6f057f088e"
         #expect(try play(source, id, 90_000) == play(source, id, 900_000))

@@ -23,7 +23,7 @@ import Testing
 }
 
 @Suite struct TokenBookTests {
-    @Test func tokenIsGoodForItsLife() {
+    @Test func tokenIsValidForItsLifetime() {
         var book = TokenBook()
         let token = book.handOut(now: at(0), life: .seconds(10))
         #expect(book.isGood(token, now: at(9)))
@@ -31,7 +31,7 @@ import Testing
         #expect(!book.isGood("other", now: at(0)))
     }
 
-    @Test func oldestTokenMakesWay() {
+    @Test func oldestTokenIsReplaced() {
         var book = TokenBook()
         let first = book.handOut(now: at(0), life: .seconds(10))
         for _ in 0..<TokenBook.tokensMax {
@@ -70,7 +70,7 @@ import Testing
         #expect(try answer(sandbox, call(target, fields)).status == status)
     }
 
-    @Test func tokenOpensTheDoorUntilItExpires() throws {
+    @Test func tokenIsAcceptedUntilItExpires() throws {
         var settings = Settings()
         settings.ordersTokenLife = .seconds(60)
         let sandbox = Sandbox(settings, now: at(0), wall: wall)
@@ -189,7 +189,7 @@ import Testing
     }
 
     @Test(arguments: ["", "s", "5", "-1s", "1.5s", "9999999h", "99999999999s"])
-    func otherTextIsNoSpan(_ text: String) {
+    func otherTextIsNotASpan(_ text: String) {
         #expect(SpanOfTime(argument: text) == nil)
     }
 }

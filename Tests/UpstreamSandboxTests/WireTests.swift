@@ -52,7 +52,7 @@ import Testing
         #expect(client.answer()?.status == 200)
     }
 
-    @Test func connectionCloseIsObeyed() throws {
+    @Test func connectionCloseIsRespected() throws {
         defer { server.stop() }
         let client = try #require(Client(server.address))
         client.get(order(200), Self.bearer + ["Connection: close"])
@@ -71,7 +71,7 @@ import Testing
     @Test(arguments: [
         (3000, Client.Ending.reset), (4000, .closed), (2000, .silence),
     ])
-    func wireGoesWrongWithoutAnAnswer(_ number: Int, _ ending: Client.Ending) throws {
+    func connectionFailsWithoutAnAnswer(_ number: Int, _ ending: Client.Ending) throws {
         defer { server.stop() }
         let client = try #require(Client(server.address, patience: 2000))
         client.get(order(number), Self.bearer)

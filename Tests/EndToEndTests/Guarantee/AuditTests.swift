@@ -46,7 +46,7 @@ import Testing
         #expect(try await world.audited(isJSON: false).text.contains(" s were required)"))
     }
 
-    @Test func aJournalThatBreaksALimitIsToldWithExitCodeOne() async throws {
+    @Test func journalWithAViolationGivesExitCodeOne() async throws {
         let world = try await World()
         _ = try await callTwice(world)
         world.change(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
@@ -65,7 +65,7 @@ import Testing
         #expect(text.contains("VIOLATION"))
     }
 
-    @Test func aCallOfAKilledServiceIsTakenAtItsWorst() async throws {
+    @Test func worstCaseIsAssumedForACallOfAKilledService() async throws {
         let world = try await World()
         try world.setFault("orders", #"{"kind":"hang"}"#)
         let port = world.port
@@ -80,7 +80,7 @@ import Testing
         #expect(audit.source("orders")?["calls_without_known_end"]?.integer == 1)
     }
 
-    @Test func whatCannotBeReadHasExitCodesOfItsOwn() async throws {
+    @Test func unreadableJournalsHaveTheirOwnExitCodes() async throws {
         let world = try await World()
         world.change(["STORE_URL": "sqlite:nowhere.sqlite"])
         #expect(try await world.audited().code == 66)

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite(.blocking, .serialized) struct CallLimitTests {
-    @Test func aKillInMidCallLeavesTheGateShut() async throws {
+    @Test func aKillDuringACallLeavesTheGateShut() async throws {
         // The call must not have timed out before a busy machine gets to the kill.
         let world = try await World([
             "ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s", "ORDERS_TIMEOUT": "20s",

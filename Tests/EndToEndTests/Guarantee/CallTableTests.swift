@@ -23,7 +23,7 @@ struct CallTableTests {
     }
 
     /// The wait counts from the 429's arrival, which is later than the last audit without it.
-    @Test func theWholeUpstreamIsLeftAloneForAsLongAsA429Says() async throws {
+    @Test func aWholeUpstreamIsPausedForTheTimeOfA429() async throws {
         let world = try await World()
         let wait = 10
         let ids = [DemoID.pendingOrder, DemoID.order]

@@ -47,7 +47,7 @@ struct ProcessOrdealTests {
         try await expectKept(world)
     }
 
-    @Test func aProcessStoppedInMidCallForLongerThanTheIntervalMakesNoCallTooEarly() async throws {
+    @Test func aProcessStoppedDuringACallMakesNoEarlyCall() async throws {
         let world = try await World()
         try world.setFault("orders", #"{"kind":"delay","milliseconds":1000}"#)
         let port = world.port

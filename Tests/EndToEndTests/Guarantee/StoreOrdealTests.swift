@@ -74,7 +74,7 @@ struct StoreOrdealTests {
 
     /// What the process that noticed the loss knew, its successor has to learn from the file. At the
     /// same time, as above.
-    @Test func aRestartAfterALossWasNoticedMakesNoCallTooEarly() async throws {
+    @Test func aRestartAfterADetectedLossMakesNoEarlyCall() async throws {
         try await withThrowingTaskGroup { group in
             for loss in StoreLoss.allCases {
                 group.addTask { try await Self.loseAndRestart(loss) }

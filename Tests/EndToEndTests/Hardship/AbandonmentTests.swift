@@ -74,7 +74,7 @@ struct AbandonmentTests {
             ("/actions?id=\(DemoID.pendingVoucher)&wait=50", "/actions", 499),
             ("/actions/\(DemoID.pendingVoucher)/events", "/actions/{id}/events", 200),
         ], Leaving.allCases)
-    func callerThatGivesUpItsWaitWantsNoMoreNews(
+    func callerThatGivesUpItsWaitCausesNoMoreRefreshes(
         row: (path: String, route: String, status: Int64), leaving: Leaving
     ) async throws {
         let world = try await World(["WAIT_MAX": "600s"])
@@ -96,7 +96,7 @@ struct AbandonmentTests {
         }
     }
 
-    @Test func crowdWhoseClientsTimeOutTakesNoPlaces() async throws {
+    @Test func crowdOfTimedOutClientsTakesNoPlaces() async throws {
         let world = try await World(["HTTP_MAX_CONNECTIONS": "60"])
         let known = "/actions/\(DemoID.pendingVoucher)"
         #expect(try world.get(known).status == 200)
@@ -115,7 +115,7 @@ struct AbandonmentTests {
         ("/actions/aa_000000000000000200", 200), ("/actions?id=aa_000000000000000200", 200),
         ("/livez", 200), ("/readyz", 200), ("/", 200), ("/nowhere", 404), ("/actions/..", 400),
     ])
-    func whatCanBeAnsweredAtOnceIsAnsweredAfterAHalfClose(path: String, status: Int) async throws {
+    func immediateAnswerIsSentAfterAHalfClose(path: String, status: Int) async throws {
         let world = try await World()
         #expect(try world.get("/actions/aa_000000000000000200").status == 200)
         let caller = try caller(path, on: world)

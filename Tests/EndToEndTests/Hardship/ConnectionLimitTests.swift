@@ -51,7 +51,7 @@ struct ConnectionLimitTests {
         #expect(metrics.contains("status_proxy_connections_refused_total{reason=\"limit\"} 0\n"))
     }
 
-    @Test func busyHouseAnswersHealthChecksAndRefusesOthers() async throws {
+    @Test func fullServerAnswersHealthChecksAndRefusesOthers() async throws {
         let world = try await World(["HTTP_MAX_CONNECTIONS": "3", "WAIT_MAX": "600s"])
         #expect(try world.get(Self.known).status == 200)
         let waiting = try await fill(world, 3)

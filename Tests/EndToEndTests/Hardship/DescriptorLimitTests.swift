@@ -32,7 +32,7 @@ struct DescriptorLimitTests {
         #expect(!log.contains("open files"))
     }
 
-    @Test func limitThatCannotBeRaisedEnoughIsTold() async throws {
+    @Test func limitThatCannotBeRaisedEnoughIsReported() async throws {
         let (limit, log) = try await limits(soft: 256, hard: 512, connections: 1000)
         #expect(limit == "512")
         let line = try #require(log.split(separator: "\n").first { $0.contains("open files") })

@@ -55,7 +55,7 @@ struct DescriptorTests {
         return (inside, try (0..<50).map { _ in try asking() })
     }
 
-    @Test func thoseInsideAreServedAndThoseOutsideHearThatThereIsNoRoom() async throws {
+    @Test func openConnectionsAreServedAndFurtherOnesGet503() async throws {
         let narrow = try await Narrow()
         let known = "/actions/\(DemoID.pendingVoucher)"
         #expect(try Client.get(port: narrow.port, known).status == 200)
@@ -81,7 +81,7 @@ struct DescriptorTests {
     }
 
     /// A process without descriptors is alive.
-    @Test func healthChecksAreAnsweredThough() async throws {
+    @Test func healthChecksAreAnsweredWithoutDescriptors() async throws {
         let narrow = try await Narrow()
         let (inside, outside) = try crowd(on: narrow.port)
         for (path, method, status) in [
@@ -100,7 +100,7 @@ struct DescriptorTests {
         withExtendedLifetime((inside, outside)) {}
     }
 
-    @Test func thoseOutsideAreServedOnceOthersLeave() async throws {
+    @Test func furtherConnectionsAreServedOnceOthersLeave() async throws {
         let narrow = try await Narrow()
         let (inside, outside) = try crowd(on: narrow.port)
         for socket in inside { socket.close() }
@@ -164,7 +164,7 @@ struct DescriptorTests {
         #expect(!narrow.proxy.text.contains("calls stop"))
     }
 
-    @Test func shortageAndItsEndAreLogged() async throws {
+    @Test func exhaustionAndItsEndAreLogged() async throws {
         let narrow = try await Narrow()
         let (inside, outside) = try crowd(on: narrow.port)
         let lines = { (text: String, word: String) in
@@ -188,7 +188,7 @@ struct DescriptorTests {
     }
 
     /// A spare descriptor that was given up and could not be had back, and then there is room.
-    @Test func nobodyIsRefusedOnceThereIsRoomThoughASpareOneLacks() async throws {
+    @Test func nobodyIsRefusedOnceDescriptorsAreFreeEvenIfASpareOneIsMissing() async throws {
         let narrow = try await Narrow()
         try await narrow.allow(4)
         // The one that finds that out waits for its loop; the other loop goes on.
@@ -206,7 +206,7 @@ struct DescriptorTests {
         for socket in others + [first] { #expect(try socket.reply().status == Self.served) }
     }
 
-    @Test func thoseOutsideHearThatThereIsNoRoomThoughTheServiceStops() async throws {
+    @Test func furtherConnectionsAreAnsweredWhileTheServiceStops() async throws {
         let narrow = try await Narrow(["DRAIN_DELAY": "0s"])
         let (inside, _) = try crowd(on: narrow.port)
         narrow.proxy.signal(SIGSTOP)
@@ -225,7 +225,7 @@ struct DescriptorTests {
         #expect(try await narrow.proxy.exitCode() == 0)
     }
 
-    @Test func callerKeysThatChangeMeanwhileAreTakenUpAfterwards() async throws {
+    @Test func callerKeysThatChangeMeanwhileAreReadAfterwards() async throws {
         let folder = try TemporaryFolder()
         let key = try folder.write("key-one", to: "key")
         let digest = try await Tool.run("sha256sum", [key]).prefix(64)

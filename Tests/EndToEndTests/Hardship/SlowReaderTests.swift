@@ -36,7 +36,7 @@ struct SlowReaderTests {
             .first { $0["request_id"]?.string == requestID }
     }
 
-    @Test func oneLargeAnswerThatManyDoNotReadIsKeptOnce() async throws {
+    @Test func oneLargeAnswerForManySlowReadersIsKeptOnce() async throws {
         let world = try await World(Self.settings)
         try await warm(large(0), on: world)
         let stopped = try (0..<14).map { try stoppedReader(large(0), on: world, id: "s\($0)") }
@@ -54,7 +54,7 @@ struct SlowReaderTests {
         }
     }
 
-    @Test func whoDoesNotReadMakesRoomForWhoDoesAndTheLogSaysSo() async throws {
+    @Test func slowReaderIsCutOffInFavourOfAFastOneAndLogged() async throws {
         let world = try await World(Self.settings)
         let count = 10
         for number in 0...count { try await warm(large(number), on: world) }
@@ -96,7 +96,7 @@ struct SlowReaderTests {
     }
 
     /// It takes a kibibyte a second at most.
-    @Test func slowReaderDoesNotHoldUpTheExit() async throws {
+    @Test func slowReaderDoesNotDelayTheExit() async throws {
         let world = try await World(
             Self.settings.merging(["SHUTDOWN_TIMEOUT": "300s"]) { $1 })
         try await warm(large(0), on: world)

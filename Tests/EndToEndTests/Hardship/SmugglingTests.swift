@@ -113,7 +113,7 @@ struct SmugglingTests {
     /// Health checks have lines, too.
     private static let settings = ["LOG_LEVEL": "debug"]
 
-    @Test func serviceRefusesEveryDoubtOnceAndCloses() async throws {
+    @Test func serviceRefusesEveryDoubtfulRequestOnceAndCloses() async throws {
         let world = try await World(Self.settings)
         for smuggler in Smuggler.all {
             let socket = try RawSocket(port: world.port)

@@ -32,7 +32,7 @@ struct PageAccessibilityTests {
         #expect(nodes.filter { $0.live == "assertive" }.map(\.role) == ["alert"])
     }
 
-    @Test func liveRegionsChangeOnlyWithNews() async throws {
+    @Test func liveRegionsChangeOnlyWithTheirContent() async throws {
         let world = try await World()
         let page = try await BrowserPage.following(world, DemoID.finishedVoucher)
         _ = try page.value(

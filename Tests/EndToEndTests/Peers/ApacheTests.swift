@@ -8,7 +8,7 @@ import Testing
 struct ApacheTests {
     private static let path = "/actions/\(DemoID.voucher)"
 
-    @Test func tagThatWasMarkedByACompressorIsStillOurs() async throws {
+    @Test func tagMarkedByACompressorStillMatches() async throws {
         let world = try await World(sandbox: ["--pending", "4s"])
         let front = try await Apache(compressingServiceAt: world.port)
         let packed = ["Accept-Encoding: gzip"]

@@ -104,7 +104,7 @@ struct CacheTests {
         }
     }
 
-    @Test func strangerIsNotServedWhatAKeyHolderWas() async throws {
+    @Test func answerForOneCallerIsNotServedToAnother() async throws {
         let keys = Project.path("Tests/EndToEndTests/Corpus/caller-keys")
         let world = try await World(["CALLER_KEYS_FILE": keys])
         let key = ["Authorization: Bearer key-one"]

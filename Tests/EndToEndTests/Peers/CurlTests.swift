@@ -55,7 +55,7 @@ struct CurlTests {
     }
 
     @Test(arguments: [[], ["-H", "Transfer-Encoding: chunked"]])
-    func contentThatWaitsForA100IsTakenAtOnce(options: [String]) async throws {
+    func contentThatWaitsForA100IsAcceptedAtOnce(options: [String]) async throws {
         let world = try await World()
         let folder = try TemporaryFolder()
         let file = try folder.write(String(repeating: "x", count: 60_000), to: "content")

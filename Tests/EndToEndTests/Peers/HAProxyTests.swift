@@ -13,7 +13,7 @@ struct HAProxyTests {
         ["option httpchk", "http-check send meth HEAD uri /readyz"],
     ]
 
-    @Test func defaultCheckFindsTheServiceWell() async throws {
+    @Test func defaultCheckFindsTheServiceHealthy() async throws {
         let world = try await World()
         // Sends `OPTIONS / HTTP/1.0`.
         let front = try await HAProxy(servicePorts: [world.port], check: ["option httpchk"])

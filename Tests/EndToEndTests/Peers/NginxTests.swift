@@ -58,7 +58,7 @@ struct NginxTests {
         }
     }
 
-    @Test func chunkedContentIsPassedOnAsItComes() async throws {
+    @Test func chunkedContentIsForwardedAsItArrives() async throws {
         let world = try await World()
         let front = try await Nginx(servicePort: world.port)
         let socket = try RawSocket(port: front.port)

@@ -9,7 +9,7 @@ import Testing
 struct DatabaseAddressTests {
     private static let path = "/actions/\(DemoID.pendingVoucher)"
 
-    @Test func certificatesAreCheckedAsTheURLAsks() async throws {
+    @Test func certificatesAreCheckedAsTheURLRequires() async throws {
         let (server, other) = (try PostgresCluster(), try PostgresCluster())
         try server.encrypt(address: "127.0.0.1")
         try other.encrypt(address: "127.0.0.9")
@@ -46,7 +46,7 @@ struct DatabaseAddressTests {
         try await check(server, "sslmode=disable", refusal: "no pg_hba.conf entry")
     }
 
-    @Test func deadAndStandbyHostsArePassedOver() async throws {
+    @Test func deadAndStandbyHostsAreSkipped() async throws {
         let primary = try PostgresCluster()
         let standby = try PostgresCluster(copyOf: primary, asStandby: true)
         try standby.start()
@@ -129,7 +129,7 @@ struct DatabaseAddressTests {
         #expect(try owner.value("SELECT count(*) > 1 FROM status_proxy.calls") == "t")
     }
 
-    @Test func replicasThatStartTogetherMakeTheSchemaOnce() async throws {
+    @Test func replicasThatStartTogetherCreateTheSchemaOnce() async throws {
         // The server tells each statement.
         let server = try PostgresCluster(["log_statement=all"])
         let url = try Fleet.newDatabase(on: server)

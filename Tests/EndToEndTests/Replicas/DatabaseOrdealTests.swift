@@ -12,13 +12,13 @@ struct DatabaseOrdealTests {
     private static let path = "/actions/\(DemoID.pendingVoucher)"
 
     @Test(arguments: DatabaseTrouble.hindrances)
-    func troubleStopsCallsAndNothingElse(_ trouble: DatabaseTrouble) async throws {
+    func failuresStopOnlyCalls(_ trouble: DatabaseTrouble) async throws {
         try await Self.outlive(trouble)
     }
 
     /// At the same time, and none is hurried: a quarantine lasts longer than a minute, so that no call
     /// that was forgotten counts for the minute's budget any more.
-    @Test func aLossOfThePastStopsCallsUntilItCannotMatter() async throws {
+    @Test func aLossOfHistoryStopsCallsUntilItCannotMatter() async throws {
         try await withThrowingTaskGroup { group in
             for loss in DatabaseTrouble.losses {
                 group.addTask { try await Self.outlive(loss) }

@@ -27,7 +27,7 @@ struct DatabaseTroubleTests {
         }
     }
 
-    @Test func aDatabaseThatIsDownStopsCallsAndNothingElse() async throws {
+    @Test func aDatabaseThatIsDownStopsOnlyCalls() async throws {
         let cluster = try PostgresCluster()
         let fleet = try await Fleet(2, storeURL: Fleet.newDatabase(on: cluster))
         let bystander = try await Bystander(Self.path)
@@ -76,7 +76,7 @@ struct DatabaseTroubleTests {
         try await eventually("a lost store is not a warning") { try fleet.isWarned(0) }
     }
 
-    @Test func aSlowDatabaseMakesNobodyWait() async throws {
+    @Test func aSlowDatabaseDelaysNobody() async throws {
         let cluster = try PostgresCluster()
         let relay = try Relay(to: cluster.port)
         let database = try Fleet.newDatabase(on: cluster)
@@ -99,7 +99,7 @@ struct DatabaseTroubleTests {
         try await expectMoreCalls(than: calls, fleet)
     }
 
-    @Test func aReplicaThatIsCutOffLeavesTheWorkToTheOthers() async throws {
+    @Test func anIsolatedReplicaLeavesTheWorkToTheOthers() async throws {
         let cluster = try PostgresCluster()
         let relay = try Relay(to: cluster.port)
         let url = try Fleet.newDatabase(on: cluster)
@@ -127,7 +127,7 @@ struct DatabaseTroubleTests {
         #expect(try #require(try well.audit().vouchers.smallestGap) >= Self.interval)
     }
 
-    @Test func thePasswordStandsInNoLogAndNoAnswer() async throws {
+    @Test func thePasswordIsInNoLogAndNoAnswer() async throws {
         let url = try Fleet.newDatabase().replacingOccurrences(
             of: "postgres@", with: "postgres:hush-hush@")
         let fleet = try await Fleet(1, storeURL: url, ["LOG_LEVEL": "debug"])

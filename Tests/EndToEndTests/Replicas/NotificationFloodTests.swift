@@ -12,7 +12,7 @@ struct NotificationFloodTests {
     private static let notifications = 500_000
     private static let steps = 10
 
-    @Test func aFloodOfNotificationsIsNoReplicasTrouble() async throws {
+    @Test func aFloodOfNotificationsHarmsNoReplica() async throws {
         // A flood wakes the backends of every database: it has a server of its own.
         let server = try PostgresCluster()
         let url = try Fleet.newDatabase(on: server)

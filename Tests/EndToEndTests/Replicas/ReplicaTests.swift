@@ -94,7 +94,7 @@ struct ReplicaTests {
     }
 
     @Test(arguments: [true, false])
-    func whatOneReplicaLearnsAllServe(withNotices: Bool) async throws {
+    func aStateThatOneReplicaReceivesIsServedByAll(withNotices: Bool) async throws {
         let url = try Fleet.newDatabase()
         let fleet = try await Fleet(3, storeURL: url, sandbox: ["--pending", "3s"])
         for index in 0..<3 { try await eventually("not ready") { try fleet.isWell(index) } }

@@ -33,7 +33,7 @@ import Testing
     ]
 
     @Test(arguments: examples)
-    func descriptionAndTokenAreAllThatASourceNeeds(example: Example) async throws {
+    func sourceNeedsOnlyADescriptionAndAToken(example: Example) async throws {
         let upstream = try Server(ServerConfiguration(loops: 1), handler: Vendor(example: example))
         upstream.start()
         defer { upstream.stop {} }

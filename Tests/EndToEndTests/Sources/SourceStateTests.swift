@@ -17,7 +17,7 @@ import Testing
             "status-proxy", ["sources", "--url", "http://127.0.0.1:\(world.port)"] + arguments)
     }
 
-    @Test func figuresAreThoseOfWhatHappened() async throws {
+    @Test func figuresMatchTheCalls() async throws {
         let world = try await World()
         let fresh = try source(world)
         #expect(fresh["kind"]?.string == "mirakl-orders" && fresh["state"]?.string == "ok")
@@ -50,7 +50,7 @@ import Testing
         (#"{"kind":"status","status":500}"#, "breaker-open", "server errors"),
         (#"{"kind":"status","status":401}"#, "our-side", "refuses our"),
     ])
-    func troubleIsAStateWithItsReasonAndItsEnd(fault: String, state: String, words: String)
+    func failureIsAStateWithReasonAndEnd(fault: String, state: String, words: String)
         async throws
     {
         let world = try await World()

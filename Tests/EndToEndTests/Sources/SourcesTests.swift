@@ -54,7 +54,7 @@ import Testing
     }
 
     /// An id that fits three sources costs three calls, and one call when the caller names the source.
-    @Test func firstLookUpCostsACallForEachSourceThatFits() async throws {
+    @Test func firstLookUpCostsACallForEachMatchingSource() async throws {
         let world = try await world()
         let id = "00000000-0000-4000-9001-0000000000b1"
         #expect(try world.get("/actions/\(id)").status == 200)
@@ -70,7 +70,7 @@ import Testing
         #expect(try world.calls(of: strange) == 6)
     }
 
-    @Test func unknownSourceIsRefusedWithTheNamesOfThoseThatAre() async throws {
+    @Test func unknownSourceIsRefusedWithTheConfiguredNames() async throws {
         let world = try await world()
         let reply = try world.get("/actions/a?source=orders-fr")
         #expect(reply.status == 400)
@@ -78,7 +78,7 @@ import Testing
         #expect(reply.json["detail"]?.string?.contains(names) == true)
     }
 
-    @Test func jobOfADescribedAPIIsToldWithItsParts() async throws {
+    @Test func jobOfADescribedAPIIsReadWithAllParts() async throws {
         let world = try await world()
         let failed = try world.get("/actions/bad-00-00000001").json
         #expect(failed["status"]?.string == "FAILED")
@@ -115,7 +115,7 @@ import Testing
     }
 
     /// A name that the store does not know may be another's new one, whose actions were just called.
-    @Test func renamedSourceStartsPausedAndOneThatComesBackDoesNot() async throws {
+    @Test func renamedSourceStartsPausedAndAReturningOneDoesNot() async throws {
         let world = try await world()
         let id = "job-00-000000d1"
         #expect(try world.get("/actions/\(id)?source=jobs").status == 200)

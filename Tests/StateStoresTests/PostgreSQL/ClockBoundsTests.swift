@@ -35,7 +35,7 @@ struct ClockBoundsTests {
     ]
 
     @Test(arguments: rows)
-    func stepsShowWhateverTheDelay(_ exchange: Exchange, _ reading: ClockBounds.Reading) {
+    func stepsAreDetectedForAnyDelay(_ exchange: Exchange, _ reading: ClockBounds.Reading) {
         var bounds = ClockBounds()
         // The store is 5 s ahead, give or take a millisecond.
         _ = Self.take(Exchange(sent: 0, store: 5001, received: 2), into: &bounds)
@@ -91,7 +91,7 @@ struct ClockBoundsTests {
     }
 
     /// Two minutes between question and answer: by 121 ms two clocks can have drifted apart since.
-    @Test func whatAStoppedProcessFindsIsAsOldAsItsQuestion() {
+    @Test func aStoppedProcesssReadingIsAsOldAsItsRequest() {
         var bounds = ClockBounds()
         _ = Self.take(Exchange(sent: 0, store: 1, received: 121_000), into: &bounds)
         let next = Exchange(sent: 121_001, store: 121_122, received: 121_002)

@@ -19,7 +19,7 @@ struct PostgresClusterTests {
     }
 
     /// Every way of going down, one after the other on one server.
-    @Test func aRestartKeepsGatesAndIsFollowedByARollCall() async throws {
+    @Test func aRestartKeepsGatesAndIsFollowedByAStartupBarrier() async throws {
         let cluster = try PostgresCluster()
         let store = try open(cluster.url(database: "postgres"))
         for how in [PostgresCluster.Stop.fast, .immediate] {
@@ -75,7 +75,7 @@ struct PostgresClusterTests {
         #expect(try await store.reserve(.of(a, perDay: 9)).budgetLeft.day == 6)
     }
 
-    @Test func anOldBackupIsNoticedByWhoeverRemembersMore() async throws {
+    @Test func anOldBackupIsDetectedByAReplicaThatRemembersMore() async throws {
         let cluster = try PostgresCluster()
         let url = "postgresql://postgres@127.0.0.1:\(cluster.port)"
         _ = try await open(cluster.url(database: "postgres")).grant(.of(b))
@@ -90,7 +90,7 @@ struct PostgresClusterTests {
         }
     }
 
-    @Test func aPartitionFailsInTimeAndHealsByItself() async throws {
+    @Test func aPartitionFailsInTimeAndRecovers() async throws {
         let cluster = try PostgresCluster()
         let relay = try Relay(to: cluster.port)
         var limits = PostgresLimits.patient
@@ -125,7 +125,7 @@ struct PostgresClusterTests {
     }
 
     /// What TLS has decrypted and nobody has read yet does not show on the socket.
-    @Test func answersOfAllSizesComeThroughWholeOverTLS() async throws {
+    @Test func answersOfAllSizesArriveCompletelyOverTLS() async throws {
         let cluster = try PostgresCluster()
         try cluster.encrypt(address: "127.0.0.1")
         let store = try open(cluster.url(database: "postgres", options: "sslmode=require"))

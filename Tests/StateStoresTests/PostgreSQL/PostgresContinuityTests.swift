@@ -81,7 +81,7 @@ struct PostgresContinuityTests {
         #expect(first.trouble == nil && first.meta.barrier == nil && first.meta.home == "here")
     }
 
-    @Test func aClockThatWentAheadIsSetBackButNotBehindWhatWasWritten() {
+    @Test func aClockThatWentAheadIsSetBackButNotBehindTheLastTimeWritten() {
         let sight = PostgresSight(
             meta: Self.meta, home: "here", serverStart: "noon", clock: Self.at(3705))
         for (expected, now) in [(Int64(109), Int64(109)), (90, 100)] {
@@ -93,7 +93,7 @@ struct PostgresContinuityTests {
     }
 
     /// A server that was promoted with a clock that is behind: what it has kept may not look younger.
-    @Test func timeGoesOnFromWhatTheProcessKnowsIfTheStoreIsNotWhatItWas() {
+    @Test func afterALossOfContinuityTimeContinuesFromTheProcesssOwn() {
         for (home, clock, now) in [
             ("there", Int64(75), Int64(120)), ("there", 105, 120), ("there", 125, 128),
             ("here", 75, 120), ("here", 105, 108),
@@ -106,7 +106,7 @@ struct PostgresContinuityTests {
         }
     }
 
-    @Test func tokensThatALostStateHasGrantedAreLeftOut() {
+    @Test func tokensOfALostStateAreSkipped() {
         var known = PostgresContinuity()
         var later = Self.meta
         later.token = FencingToken(9)

@@ -62,7 +62,7 @@ struct PostgresFloodTests {
         #expect(heard.all.first == .missed && heard.all.count <= 1 + limits.notificationsMax)
     }
 
-    @Test func whoIsFloodedFindsNewsInTheStoreAndListensAgainAfterwards() async throws {
+    @Test func afterAFloodChangesAreFoundInTheJournalAndListeningResumes() async throws {
         var limits = PostgresLimits.patient
         limits.notificationsMax = 1000
         limits.notificationsWindow = .milliseconds(200)
@@ -84,7 +84,7 @@ struct PostgresFloodTests {
         }
     }
 
-    @Test func whatNoReplicaHasSentIsCountedAndLookedUpByNobody() async throws {
+    @Test func unreadableNotificationsAreCountedAndNotLookedUp() async throws {
         let (heard, events) = (Notices(), Recorder())
         let store = try database.open(watchNotifications: { events.add("\($0)") })
         store.listen { heard.add($0) }

@@ -20,7 +20,7 @@ struct PostgresLostNoticeTests {
     }
 
     /// libpq finds a notification that came in one piece with a reply only when it is asked once more.
-    @Test func aNotificationInOnePieceWithAReplyIsHeardAtOnce() async throws {
+    @Test func aNotificationTogetherWithAReplyIsReceivedAtOnce() async throws {
         let relay = try Relay(to: database.server.port)
         let url = try PostgresURL(
             "postgresql://postgres@127.0.0.1:\(relay.port)/\(database.name)?sslmode=disable")
@@ -49,7 +49,7 @@ struct PostgresLostNoticeTests {
         link.end()
     }
 
-    @Test func whoDidNotHearOfNewsFindsItInTheStore() async throws {
+    @Test func missedChangesAreFoundInTheStore() async throws {
         try database.admin.loseNotices()
         var limits = PostgresLimits.quiet
         limits.changesInterval = .milliseconds(50)

@@ -18,7 +18,7 @@ struct PostgresStoreTests {
 
     /// Whether or not there is an empty schema already, made for a role that may not create one.
     @Test(arguments: [true, false])
-    func replicasThatStartTogetherMakeOneSchema(isThere: Bool) async throws {
+    func replicasThatStartTogetherCreateOneSchema(isThere: Bool) async throws {
         if isThere { try database.admin.query("CREATE SCHEMA status_proxy") }
         let stores = try (0..<8).map { _ in try database.open() }
         let grants = await withTaskGroup(of: Bool.self) { group in
@@ -59,7 +59,7 @@ struct PostgresStoreTests {
         #expect(grants == 10, "the unknown ids' half")
     }
 
-    @Test func othersHearOfACompletionAndOneselfDoesNot() async throws {
+    @Test func onlyOtherReplicasAreNotifiedOfACompletion() async throws {
         let (mine, others) = (Notices(), Notices())
         let stores = [try database.open(), try database.open()]
         stores[0].listen { mine.add($0) }
@@ -75,7 +75,7 @@ struct PostgresStoreTests {
         #expect(others.all == [.missed, .changed(a.id)])
     }
 
-    @Test func aLongIDFitsIntoANotice() async throws {
+    @Test func aLongIDFitsIntoANotification() async throws {
         let key = EntryKey.vouchers("v" + String(repeating: "~", count: 127))
         let others = Notices()
         let stores = [try database.open(), try database.open()]
@@ -85,7 +85,7 @@ struct PostgresStoreTests {
         try await others.until { $0.contains(.changed(key.id)) }
     }
 
-    @Test func aLargeAnswerComesThroughWhole() async throws {
+    @Test func aLargeAnswerArrivesCompletely() async throws {
         let store = try database.open()
         let bytes = (0..<6_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
         let document = ActionDocument(
@@ -143,7 +143,7 @@ struct PostgresStoreTests {
         #expect(words.count == 80 && words.contains("refused") && words.contains("done"))
     }
 
-    @Test func wordsOfANewerVersionAreReadAsTheNearest() async throws {
+    @Test func unknownWordsAreReadAsTheNearest() async throws {
         let store = try database.open()
         let token = try await store.grant(.of(a))
         try await store.complete(
@@ -192,7 +192,7 @@ struct PostgresStoreTests {
         ("UPDATE status_proxy.schema_version SET version = 4", "version 4"),
         ("DROP TABLE status_proxy.schema_version", "another program"),
     ])
-    func anotherLayoutIsRefusedAndLeftAlone(_ change: String, _ words: String) async throws {
+    func anotherSchemaVersionIsRefusedAndUnchanged(_ change: String, _ words: String) async throws {
         try database.makeSchema()
         try database.admin.query(change)
         let store = try database.open()

@@ -30,7 +30,7 @@ struct PostgresTroubleTests {
     }
 
     @Test(arguments: Loss.allCases)
-    func lostPastQuarantinesUntilItCannotMatter(_ loss: Loss) async throws {
+    func lostHistoryQuarantinesUntilItCannotMatter(_ loss: Loss) async throws {
         let store = try database.open()
         let before = try await store.grant(.of(.orders("before")))
         try await store.complete(.of(.orders("before"), before, .opens(in: .zero)))
@@ -66,7 +66,7 @@ struct PostgresTroubleTests {
         }
     }
 
-    @Test func otherReplicasNoticeWhatOneHasRepaired() async throws {
+    @Test func otherReplicasDetectWhatOneHasRepaired() async throws {
         let stores = [try database.open(), try database.open()]
         try keepCopy()
         for number in 0..<3 { _ = try await stores[1].grant(.of(.orders("x\(number)"), perDay: 9)) }
@@ -82,7 +82,7 @@ struct PostgresTroubleTests {
         #expect(try await stores[1].verdict(.of(.orders("x0"))).isGateShut)
     }
 
-    @Test func aProcessThatComesLaterKeepsTheQuarantineToo() async throws {
+    @Test func aLaterProcessKeepsTheQuarantineToo() async throws {
         let store = try database.open()
         _ = try await store.grant(.of(a))
         try inflict(.promotedElsewhere)
@@ -91,7 +91,7 @@ struct PostgresTroubleTests {
         #expect(try await store.verdict(.of(a)).quarantine != nil)
     }
 
-    @Test func aDroppedSchemaIsMadeAnewInQuarantine() async throws {
+    @Test func aDroppedSchemaIsRecreatedInQuarantine() async throws {
         let reports = Recorder()
         let store = try database.open(report: { reports.add($0) })
         _ = try await store.grant(.of(a))
@@ -106,7 +106,7 @@ struct PostgresTroubleTests {
         _ = try await TestDatabase().open().grant(.of(a))
     }
 
-    @Test func aTableCopiedFromADumpIsAnotherHome() async throws {
+    @Test func aTableRestoredFromADumpIsAnotherIdentity() async throws {
         let store = try database.open()
         _ = try await store.grant(.of(a))
         await store.close()
@@ -136,7 +136,7 @@ struct PostgresTroubleTests {
         _ = try await store.grant(.of(a))
     }
 
-    @Test func aGrantByAClockSlightlyAheadDoesNotCount() async throws {
+    @Test func aGrantByAClockSlightlyAheadIsVoid() async throws {
         let store = try database.open()
         let token = try await store.grant(.of(a))
         try await store.complete(.of(a, token, .opens(in: .milliseconds(500))))
@@ -146,7 +146,7 @@ struct PostgresTroubleTests {
         #expect(try await store.verdict(.of(b)).quarantine != nil)
     }
 
-    @Test func aClockSetBackGoesOnFromTheLastTimeWritten() async throws {
+    @Test func aClockSetBackContinuesFromTheLastTimeWritten() async throws {
         let store = try database.open()
         let token = try await store.grant(.of(a))
         try await store.complete(.of(a, token, .opens(in: .seconds(5))))
@@ -207,7 +207,7 @@ struct PostgresTroubleTests {
     }
 
     /// A reply that comes right after the deadline is no decision, whoever notices first.
-    @Test func aDatabaseThatTakesAllTheTimeThereIsGrantsNothing() async throws {
+    @Test func aDatabaseThatTakesTheWholeTimeGrantsNothing() async throws {
         var limits = PostgresLimits.quiet
         limits.decisionMax = .milliseconds(320)
         let conditions = Guarded<[StoreCondition]>([])
@@ -236,7 +236,7 @@ struct PostgresTroubleTests {
     }
 
     /// Broken off while it was prepared, a statement is unknown under its name.
-    @Test func aStatementThatCouldNotBePreparedIsPreparedAnew() async throws {
+    @Test func aStatementThatCouldNotBePreparedIsPreparedAgain() async throws {
         var limits = PostgresLimits.quiet
         limits.statementMax = .milliseconds(300)
         let store = try database.open(limits)
@@ -265,7 +265,7 @@ struct PostgresTroubleTests {
     }
 
     /// Numbers of closed sockets are given out anew at once, to connections that must not miss a reply.
-    @Test func manyLostConnectionsAtOnceAreAllMadeAgain() async throws {
+    @Test func manyConnectionsLostAtOnceAreAllReopened() async throws {
         let stores = try (0..<12).map { _ in try database.open() }
         for round in 0..<8 {
             for store in stores {
@@ -281,7 +281,7 @@ struct PostgresTroubleTests {
         }
     }
 
-    @Test func refusedConnectionsAreTriedAgainUntilOneIsTaken() async throws {
+    @Test func refusedConnectionsAreTriedAgainUntilOneIsAccepted() async throws {
         let role = "r_\(database.name)"
         try database.admin.query(
             """
@@ -301,7 +301,7 @@ struct PostgresTroubleTests {
         _ = try await store.grant(.of(a))
     }
 
-    @Test func aReadOnlyDatabaseIsLeftForOneThatTakesWrites() async throws {
+    @Test func aReadOnlyDatabaseIsLeftForAWritableOne() async throws {
         let store = try database.open()
         _ = try await store.grant(.of(a))
         try database.admin.query(

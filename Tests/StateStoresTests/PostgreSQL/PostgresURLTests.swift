@@ -64,12 +64,12 @@ struct PostgresURLTests {
         "keepalives=0&keepalives_idle=1", "channel_binding=require", "gssencmode=disable",
         "sslkey=engine:key", "port=5432",
     ])
-    func usableParametersAreTaken(query: String) {
+    func usableParametersAreAccepted(query: String) {
         #expect(throws: Never.self) { try PostgresURL("postgresql://u:hush@h/d?\(query)") }
         #expect(throws: Never.self) { try PostgresURL("postgresql://u@a:1,b:2,c/d?\(query)") }
     }
 
-    @Test func messagesLoseTheirSecrets() throws {
+    @Test func secretsAreRemovedFromMessages() throws {
         let url = try PostgresURL("postgresql://u:hush@h/d?sslpassword=quiet")
         #expect(url.hideSecrets(in: "no: hush, quiet!") == "no: [secret], [secret]!")
     }

@@ -11,7 +11,7 @@ struct CallCountsTests {
 
     /// Random calls that are entered with their latest end and moved to the real one, or not.
     @Test(arguments: 1...10)
-    func windowsOpenWhenTheyDoForCallsOneByOneOrABucketLater(_ seed: UInt64) {
+    func bucketsOpenWindowsAtMostABucketLater(_ seed: UInt64) {
         var random = SplitMix(state: seed)
         var counts = CallCounts()
         var ends: [Instant] = []
@@ -40,7 +40,7 @@ struct CallCountsTests {
         }
     }
 
-    @Test func aDayOfCallsTakesNoMoreRoomThanItsBuckets() throws {
+    @Test func aDayOfCallsNeedsNoMoreMemoryThanItsBuckets() throws {
         var counts = CallCounts()
         var now = Instant(nanoseconds: 0)
         for _ in 0..<5000 {
@@ -52,7 +52,7 @@ struct CallCountsTests {
         #expect(counts.bytes.count < 2500)
     }
 
-    @Test func bytesAreReadAsTheyWereWritten() {
+    @Test func bytesRoundTrip() {
         var counts = CallCounts()
         let holder = CallClasses(isUnknown: true, wasNotFound: true, holder: "größe")
         for (end, classes) in [

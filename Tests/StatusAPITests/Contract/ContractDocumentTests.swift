@@ -194,7 +194,7 @@ import Testing
         ("value: {name: a}", "externalValue: a"),
         ("examples: [b]", "examples: [1]"),
     ])
-    func documentThatIsNotUnderstoodIsRefused(part: String, other: String) throws {
+    func unsupportedDocumentIsRefused(part: String, other: String) throws {
         _ = try ContractDocument(yaml: Self.yaml)
         let range = try #require(Self.yaml.firstRange(of: part))
         let yaml = Self.yaml.replacingCharacters(in: range, with: other)

@@ -125,7 +125,7 @@ import Testing
                 "{properties: {a: {description: A.}}, additionalProperties: true}"
             ),
         ])
-    func schemaOfAnAnswerLeavesRoomForLaterVersionsAndDescribesMembers(closed: String, open: String)
+    func schemaOfAnAnswerIsExtensibleAndDescribesMembers(closed: String, open: String)
         throws
     {
         for frame in ["#", "{items: #}", "{additionalProperties: #}", "{allOf: [#]}"] {
@@ -160,7 +160,7 @@ import Testing
         "anyOf: [1]", "oneOf: {}", "pattern: '['", "pattern: 1", "minimum: low", "maxLength: 1.5",
         "$ref: 1", "examples: 1", "1", "[]",
     ])
-    func schemaThatIsNotUnderstoodIsRefused(schema: String) throws {
+    func unsupportedSchemaIsRefused(schema: String) throws {
         let value = try YAMLReader.read(schema)
         #expect(throws: ContractFailure.self) { try Schema(value, at: "#") }
     }

@@ -242,7 +242,7 @@ struct JournalAuditTests {
         #expect(verdict.smallestGap?.least == .seconds(10))
     }
 
-    @Test func figuresTellWhatWasSeen() {
+    @Test func figuresMatchTheCalls() {
         let verdict = Self.verdict([
             .ended(0, 0, 1), .lost(40).of("b"), .ended(50, nil, 50).of("c"), .ended(90, 90, 91),
         ])

@@ -109,7 +109,7 @@ import Testing
         #expect(try read(text) == .number(text))
     }
 
-    @Test func lastOfARepeatedNameCountsAndStandsAlone() throws {
+    @Test func onlyTheLastOfARepeatedNameIsKept() throws {
         let value = try read(#"{"a":1,"b":2,"a":3,"a":{"b":4,"b":5}}"#)
         let inner = JSONValue.object([.init("b", .number("5"))])
         #expect(value == .object([.init("b", .number("2")), .init("a", inner)]))
@@ -154,7 +154,7 @@ import Testing
 
     /// What this looks for is not speed: a quadratic reader would not end within hours.
     @Test(arguments: ["[", "{", "\"", " ", "[],", #"{"a":"#, #"\u0041"#])
-    func aMebibyteOfOneThingIsRefusedInTheEnd(piece: String) {
+    func aMebibyteOfOneByteIsRefused(piece: String) {
         let quote = piece == #"\u0041"# ? "\"" : ""
         let count = 1_048_575 / piece.utf8.count
         let bytes = Array((quote + String(repeating: piece, count: count)).utf8)

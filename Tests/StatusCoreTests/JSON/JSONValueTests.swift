@@ -14,7 +14,7 @@ import Testing
         #expect(JSONValue.number(text).integer == integer)
     }
 
-    @Test func valueOfAnotherKindTellsNothing() {
+    @Test func valueOfAnotherTypeIsNil() {
         #expect(JSONValue.string("1").integer == nil)
         #expect(JSONValue.number("1").string == nil)
         #expect(JSONValue.string("1").array == nil)

@@ -56,7 +56,7 @@ import Testing
         #expect(text == extended)
     }
 
-    @Test func rawValuesStandAmongOthers() {
+    @Test func rawValuesAreWrittenAmongOthers() {
         let text = written { json in
             json.beginArray()
             json.raw(Array("{}".utf8))
@@ -77,7 +77,7 @@ import Testing
         #expect(try JSONReader.read(Array(quoted.utf8)) == .string(text))
     }
 
-    @Test func sortedMembersStandInTheOrderOfTheirBytes() throws {
+    @Test func membersAreSortedByTheirBytes() throws {
         let text = #"{"b":1,"a":[{"d":1.10,"c":null}],"B":2,"é":3,"z":4,"e\u0301":5,"":6}"#
         let value = try JSONReader.read(Array(text.utf8))
         let sorted = written { $0.value(value, sorted: true) }

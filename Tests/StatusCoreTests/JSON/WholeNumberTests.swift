@@ -11,7 +11,7 @@ import Testing
         ("99999999999999999999", "99999999999999999999"), ("1e20", "100000000000000000000"),
         ("9007199254740993.0", "9007199254740993"),
     ])
-    func wholeNumberIsItsDigitsHoweverItIsWritten(written: String, text: String) {
+    func wholeNumberIsReadInAnyNotation(written: String, text: String) {
         let number = WholeNumber(jsonNumber: written)
         #expect(number?.text == text)
         #expect(number?.isZero == (text == "0"))
@@ -22,7 +22,7 @@ import Testing
         "0.5", "5.01", "-1.5", "1e-1", "15e-1", "1.25e1", "1e-99999999999999999999", "120e-2",
         "0.1e0",
     ])
-    func fractionIsNoWholeNumber(written: String) {
+    func fractionIsNotAWholeNumber(written: String) {
         #expect(WholeNumber(jsonNumber: written) == nil)
     }
 
@@ -30,7 +30,7 @@ import Testing
         "1e309", "-1e400", "1e99999999999999999999", "1.5E+999999999",
         String(repeating: "9", count: 310),
     ])
-    func numberOfTooManyDigitsStaysAsItWasWritten(written: String) {
+    func numberOfTooManyDigitsKeepsItsNotation(written: String) {
         let number = WholeNumber(jsonNumber: written)
         #expect(number?.text == written)
         #expect(number?.isZero == false)

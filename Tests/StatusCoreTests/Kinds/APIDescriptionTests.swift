@@ -85,7 +85,7 @@ struct APIDescriptionTests {
     @Test(arguments: [
         "{}", #"{"job":7}"#, #"{"job":{"percent":"7","good":-1,"errors":"","created":5}}"#,
     ])
-    func whatIsNotToldIsNullAndNeverInvented(body: String) throws {
+    func unreportedPartsAreNull(body: String) throws {
         let document = try document(body)
         #expect(document["status"] == .string("UNKNOWN"))
         for name in ["type", "progress", "counts", "result", "created_at", "updated_at"] {
@@ -104,7 +104,7 @@ struct APIDescriptionTests {
         (#"{"job":{"id":7,"state":"queued"}}"#, .wrongAction),
         ("[]", .malformed), ("7", .malformed), ("<p>", .notJSON),
     ])
-    func bodyOfSomethingElseIsAFault(body: String, kind: UpstreamFault.Kind) throws {
+    func bodyOfAnotherActionIsAFault(body: String, kind: UpstreamFault.Kind) throws {
         guard case .failed(let fault) = try outcome(body) else {
             throw NormalizeFixtures.NoFault()
         }

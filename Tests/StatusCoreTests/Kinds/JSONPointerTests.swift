@@ -19,7 +19,7 @@ struct JSONPointerTests {
         #expect(pointer.value(in: root) == (try NormalizeFixtures.json(value)))
     }
 
-    @Test func emptyPointerIsTheWhole() throws {
+    @Test func emptyPointerIsTheRoot() throws {
         let root = try NormalizeFixtures.json(Self.document)
         #expect(JSONPointer("")?.value(in: root) == root)
     }
@@ -28,11 +28,11 @@ struct JSONPointerTests {
         "/foo/2", "/foo/-", "/foo/00", "/foo/01", "/foo/+1", "/foo/bar", "/foo/0/x", "/none",
         "/none/x", "/absent", "/foo/99999999999999999999",
     ])
-    func whatIsNotThereIsNothing(pointer: String) throws {
+    func missingValueIsNil(pointer: String) throws {
         let root = try NormalizeFixtures.json(Self.document)
         #expect(try #require(JSONPointer(pointer)).value(in: root) == nil)
     }
 
     @Test(arguments: ["foo", "#/foo", "/~", "/a~2b", "/a~", " /foo"])
-    func otherTextsAreNoPointers(text: String) { #expect(JSONPointer(text) == nil) }
+    func otherTextsAreNotPointers(text: String) { #expect(JSONPointer(text) == nil) }
 }

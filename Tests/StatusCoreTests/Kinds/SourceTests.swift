@@ -15,7 +15,7 @@ struct SourceTests {
     }
 
     @Test(arguments: ["", "-a", "1a", "A", "aB", "a_b", "a b", "ä", "a\0", longest + "9"])
-    func otherTextsAreNoNames(text: String) { #expect(Source(text) == nil) }
+    func otherTextsAreNotNames(text: String) { #expect(Source(text) == nil) }
 
     @Test func orderIsThatOfTheNames() throws {
         let names = ["a", "ab", "a-", "abcdefgh", "abcdefghi", "b", "abcdefgh-", Self.longest]
@@ -29,12 +29,12 @@ struct SourceTests {
         ("prefix:aa_", "aa_1", true), ("prefix:aa_", "AA_1", false), ("prefix:aa_", "a", false),
         ("any", "a", true),
     ])
-    func patternFitsIDsOfItsShape(pattern: String, id: String, fits: Bool) throws {
+    func patternMatchesIDsOfItsShape(pattern: String, id: String, fits: Bool) throws {
         let pattern = try #require(IDPattern(pattern))
         #expect(pattern.fits(try #require(ActionID(id))) == fits)
         #expect(IDPattern(pattern.description) == pattern)
     }
 
     @Test(arguments: ["", "UUID", "prefix:", "prefix:_", "prefix:a/b", "all", " any"])
-    func otherTextsAreNoPatterns(text: String) { #expect(IDPattern(text) == nil) }
+    func otherTextsAreNotPatterns(text: String) { #expect(IDPattern(text) == nil) }
 }

@@ -16,7 +16,7 @@ import Testing
         String(decoding: document.bytes, as: UTF8.self)
     }
 
-    @Test func whatIsNotToldIsNull() throws {
+    @Test func unreportedFieldsAreNull() throws {
         #expect(
             text(try action().document())
                 == #"{"id":"aa_1","source":"vouchers","type":null,"status":"UNKNOWN","done":false,"#
@@ -25,7 +25,7 @@ import Testing
                 + #""upstream":{"status":null,"operation_status":null}}"#)
     }
 
-    @Test func everythingToldStandsInTheOrderOfTheContract() throws {
+    @Test func allFieldsAreInTheOrderOfTheContract() throws {
         let document = try action { action in
             action.type = "VOUCHERS.IMPORT"
             action.status = .partiallySucceeded
@@ -57,7 +57,7 @@ import Testing
         #expect(document.status == .partiallySucceeded && document.isDone)
     }
 
-    @Test func createdAtThatCannotBeReadIsKeptAsText() throws {
+    @Test func unreadableCreatedAtIsKeptAsText() throws {
         let document = try action { $0.createdAt = "1 May" }.document()
         #expect(document.createdAt == nil)
         #expect(text(document).contains(#""created_at":"1 May""#))

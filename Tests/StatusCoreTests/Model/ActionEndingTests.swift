@@ -39,7 +39,7 @@ struct ActionEndingTests {
         #expect(ended.document().ending?.took == took.map { .milliseconds($0) })
     }
 
-    @Test func actionThatGoesOnHasNoEnding() {
+    @Test func unfinishedActionHasNoEnding() {
         let pending = action {
             $0.status = .pending
             $0.isDone = false

@@ -20,13 +20,13 @@ import Testing
         "0f6a2a39-7ad3-4d4a-9a5c-0c5a0f6b1f1g", "0f6a2a397ad3-4d4a-9a5c-0c5a0f6b1f1e-",
         "0f6a2a397ad34d4a9a5c0c5a0f6b1f1eabcd",
     ])
-    func anyOtherIDIsAnotherInAnotherLetterCase(text: String) {
+    func otherIDsAreCaseSensitive(text: String) {
         let (a, b) = (ActionID.of(text), ActionID.of(text.uppercased()))
         let isSpelled = a.isSpelled(b.text.utf8.span)
         #expect(a != b && b.canonical == text.uppercased() && !isSpelled)
     }
 
-    @Test func twoUUIDsAreTwo() {
+    @Test func differentUUIDsDiffer() {
         let other = Self.uuid.replacing("e", with: "d")
         #expect(ActionID.of(Self.uuid) != ActionID.of(other.uppercased()))
     }

@@ -63,8 +63,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("br", "; its content coding is br, which was not asked for"),
-        ("UTF-8", "; its content coding is utf-8, which was not asked for"),
+        ("br", "; its content coding is br, which was not requested"),
+        ("UTF-8", "; its content coding is utf-8, which was not requested"),
         ("gzip", ""), ("identity", ""), ("", ""), (String(repeating: "long ", count: 30), ""),
     ])
     func contentCodingOfABodyThatIsNotJSONIsNamed(coding: String, words: String) throws {
@@ -159,7 +159,7 @@ import Testing
     ]
 
     @Test(arguments: foreign404s)
-    func any404OfAnotherShapeIsAFault(body: String) throws {
+    func a404OfAnotherShapeIsAFault(body: String) throws {
         for source in Source.both {
             let fault = try NormalizeFixtures.fault(source, status: 404, body)
             #expect(fault.kind == .unexpectedStatus)
@@ -174,7 +174,7 @@ import Testing
             try NormalizeFixtures.fault(.vouchers, status: 404, body).kind == .unexpectedStatus)
     }
 
-    @Test func codeInTheBodyDoesNotOverruleTheStatus() throws {
+    @Test func statusTakesPrecedenceOverTheBodysCode() throws {
         #expect(
             try NormalizeFixtures.fault(.vouchers, status: 500, Self.voucherError).kind
                 == .serverError)
@@ -226,7 +226,8 @@ import Testing
                 "SYNCHRONIZATION_DEACTIVATED", "and/or"
             ),
         ] as [(String, String?, String?)])
-    func wordsOfTheUpstreamAreCleanedAndKept(body: String, code: String?, message: String?) throws {
+    func messageOfTheUpstreamIsCleanedAndKept(body: String, code: String?, message: String?) throws
+    {
         let fault = try NormalizeFixtures.fault(.vouchers, status: 500, body)
         #expect(fault.code == code)
         #expect(fault.message == message)

@@ -23,7 +23,7 @@ import Testing
         #expect(document["upstream"]?["status"] == .string(word))
     }
 
-    @Test func whatOrdersDoNotTellIsNull() throws {
+    @Test func fieldsThatOrdersLackAreNull() throws {
         let document = try document(
             #""status":"PENDING","type":"X","progress":5,"result":{"done_count":1},"#
                 + #""processing_time":1,"request_id":"r","operation_status":"SUCCESS""#)
@@ -112,7 +112,7 @@ import Testing
             (#"{"id":"1ba5fc4b-c4fd-4251-880b-3052e301bbd5","status":"PENDING"}"#, .wrongAction),
             (#"{"id":"","status":"PENDING"}"#, .wrongAction),
         ] as [(String, UpstreamFault.Kind)])
-    func bodyWithoutItsPromisesIsAFault(body: String, kind: UpstreamFault.Kind) throws {
+    func bodyWithoutPromisedFieldsIsAFault(body: String, kind: UpstreamFault.Kind) throws {
         let fault = try NormalizeFixtures.fault(.orders, body)
         #expect(fault.kind == kind)
         #expect(fault.httpStatus == 200)

@@ -64,7 +64,7 @@ import Testing
         #expect(wait(200, [Field("x-rate-limit-remaining", "5"), unixTime]) == nil)
     }
 
-    @Test func whatIsLeftCountsUntilTheTimeThatIsTold() {
+    @Test func callsLeftAreValidUntilTheReportedTime() {
         let (none, some) = (
             Field("x-rate-limit-remaining", "0"), Field("x-rate-limit-remaining", "7")
         )
@@ -77,7 +77,7 @@ import Testing
         #expect(hints(200, [some, none]).remaining == 0, "of several the smallest")
     }
 
-    @Test func unixTimeServesWhenRetryAfterTellsNothing() {
+    @Test func unixTimeIsUsedWithoutAReadableRetryAfter() {
         let fields = [Field("retry-after", "later"), Field("x-rate-limit-retry", "1793527350")]
         #expect(wait(429, fields) == 30)
     }
@@ -96,7 +96,7 @@ import Testing
             ([Field("x-rate-limit-remaining", "50"), Field("retry-after", "5")], 5),
             ([Field("x-rate-limit-remaining", "many")], nil),
         ] as [([Field], Int64?)])
-    func plainAnswerAsksForAWaitOnlyWhenItSaysSo(fields: [Field], seconds: Int64?) {
+    func plainAnswerAsksForAWaitOnlyExplicitly(fields: [Field], seconds: Int64?) {
         #expect(wait(200, fields) == seconds)
     }
 
@@ -110,7 +110,7 @@ import Testing
             ("0", 0), ("57", 57), (" 5 ", 5), ("-1", nil), ("", nil), ("1.5", nil), ("x", nil),
             ("99999999999999999999999", .max),
         ] as [(String, Int?)])
-    func remainingIsAWholeNumberOrNotTold(text: String, remaining: Int?) {
+    func remainingIsAWholeNumberOrUnknown(text: String, remaining: Int?) {
         #expect(hints(200, [Field("x-rate-limit-remaining", text)]).remaining == remaining)
     }
 
@@ -118,15 +118,15 @@ import Testing
         ("api_calls_cycle", true), (" API_CALLS_CYCLE ", true), ("api_calls", false),
         ("bulk_api_calls", false), ("webhook_calls", false), ("", false),
     ])
-    func cycleLimitIsTold(text: String, isCycleLimit: Bool) {
+    func cycleLimitIsRecognised(text: String, isCycleLimit: Bool) {
         #expect(hints(429, [Field("x-rate-limit-type", text)]).isCycleLimit == isCycleLimit)
     }
 
-    @Test func noFieldsAreNoHints() {
+    @Test func missingFieldsGiveNoHints() {
         #expect(hints(200, []) == .none)
     }
 
-    @Test func clockFarOffDoesNotOverflow() {
+    @Test func extremeClockDoesNotOverflow() {
         let reply = UpstreamReply(
             status: 429, fields: [Field("x-rate-limit-retry", "99999999999999")], body: [])
         for milliseconds in [Int64.min, .max] {

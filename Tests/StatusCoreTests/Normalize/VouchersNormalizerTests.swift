@@ -213,7 +213,7 @@ import Testing
         (#"{"failed":[{},{}]}"#, "null"), ("{}", "null"), ("null", "null"),
         (#"{"done_count":null,"failed_count":null}"#, "null"),
     ])
-    func countsAreThoseToldAndNeverInvented(result: String, counts: String) throws {
+    func countsAreReportedOrNil(result: String, counts: String) throws {
         let expected = try NormalizeFixtures.json(counts)
         #expect((try done(nil, result)["counts"] ?? .null) == expected)
     }
@@ -297,7 +297,7 @@ import Testing
         #expect(document["errors"]?.array?.first?["target"] == .string("row 3"))
     }
 
-    @Test func itemsThatAreNoObjectsAreNotListed() throws {
+    @Test func itemsThatAreNotObjectsAreNotListed() throws {
         let document = try done(nil, #"{"failed":[null,"x",1,[],{"row":1}]}"#)
         #expect(document["errors"]?.array?.count == 1)
     }
@@ -325,7 +325,7 @@ import Testing
             ("99.5", nil),
             (#""50""#, nil), ("null", nil), ("true", nil),
         ] as [(String, Int64?)])
-    func progressIsAPercentageOrNotTold(text: String, progress: Int64?) throws {
+    func progressIsAPercentageOrNil(text: String, progress: Int64?) throws {
         let document = try document(#","status":"IN_PROGRESS","progress":\#(text)"#)
         #expect(document["progress"]?.integer == progress)
     }
@@ -335,7 +335,7 @@ import Testing
             ("5611", 5611), ("0", 0), ("1.2e3", 1200), (#""1217""#, 1217), ("-1", nil),
             ("1.5", nil), (#""-5""#, nil), (#""5 ms""#, nil), ("null", nil), ("true", nil),
         ] as [(String, Int64?)])
-    func processingTimeIsMillisecondsOrNotTold(text: String, milliseconds: Int64?) throws {
+    func processingTimeIsMillisecondsOrNil(text: String, milliseconds: Int64?) throws {
         let document = try document(#","status":"DONE","processing_time":\#(text)"#)
         #expect(document["processing_time_ms"]?.integer == milliseconds)
     }
@@ -354,7 +354,7 @@ import Testing
     }
 
     @Test(arguments: ["7", "true", "[]", "{}", #"["x"]"#])
-    func fieldsOfTheWrongKindAreNotTold(value: String) throws {
+    func fieldsOfTheWrongTypeAreNil(value: String) throws {
         let document = try document(
             #","status":"DONE","type":\#(value),"operation_status":\#(value),"#
                 + #""created_at":\#(value),"updated_at":\#(value),"request_id":\#(value)"#)
@@ -365,7 +365,7 @@ import Testing
         #expect(document["status"] == .string("UNKNOWN"))
     }
 
-    @Test func unknownTypesAndUndeclaredFieldsDoNoHarm() throws {
+    @Test func unknownTypesAndFieldsAreHarmless() throws {
         let document = try document(
             #","status":"DONE","type":"LOYALTY.NEW","user":{"id":1},"log_id":"l","brand_new":[]"#)
         #expect(document["type"] == .string("LOYALTY.NEW"))

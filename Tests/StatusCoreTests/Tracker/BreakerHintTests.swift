@@ -13,7 +13,7 @@ import Testing
         }
     }
 
-    @Test func theCompletionThatOpensTheBreakerSaysSo() {
+    @Test func theCompletionThatOpensTheBreakerHasTheHint() {
         var driver = TrackerDriver()
         open(&driver)
         let hints = driver.store.completions.map(\.breaker)
@@ -25,7 +25,7 @@ import Testing
         #expect(span > .zero && span <= Breaker.firstPause)
     }
 
-    @Test func theProbeThatClosesTheBreakerSaysSo() {
+    @Test func theProbeThatClosesTheBreakerHasTheHint() {
         var driver = TrackerDriver()
         open(&driver)
         driver.advance(.seconds(2))
@@ -34,7 +34,7 @@ import Testing
         #expect(driver.store.completions.last?.breaker == .closed)
     }
 
-    @Test func whoKnowsNothingRestsAndThenProbesOnce() {
+    @Test func aProcessWithoutResultsWaitsAndThenProbesOnce() {
         var driver = TrackerDriver()
         driver.store.verdicts = [.resting(opensIn: .seconds(20))]
         let early = driver.reply(to: "aa_1").problem
@@ -49,7 +49,7 @@ import Testing
         #expect(driver.calls.count == 1)
     }
 
-    @Test func whoHasFoundTheUpstreamWellDoesNotAsk() {
+    @Test func aProcessWithARecentSuccessIgnoresHints() {
         var driver = TrackerDriver()
         driver.learn("aa_1")
         driver.ask("aa_2")
@@ -60,7 +60,7 @@ import Testing
         #expect(driver.store.heeds == [true, false, true])
     }
 
-    @Test func aHintThatComesAfterASuccessIsNotHeeded() {
+    @Test func aHintAfterASuccessIsIgnored() {
         var driver = TrackerDriver()
         driver.ask("aa_1")
         driver.heldBack = [.reserve]
@@ -72,7 +72,7 @@ import Testing
         #expect(driver.calls.map(\.key.id.text).contains("aa_3"))
     }
 
-    @Test func restingIsToldToOperators() {
+    @Test func aPeersOpenBreakerIsReportedToOperators() {
         var driver = TrackerDriver()
         driver.store.verdicts = [.resting(opensIn: .seconds(20))]
         driver.ask("aa_1")
@@ -82,7 +82,7 @@ import Testing
                 .blocked(.vouchers, SourceBlock(.breaker, until: until), isNew: true)))
     }
 
-    @Test func aProbeDoesNotAskEither() {
+    @Test func aProbeIgnoresHintsToo() {
         var driver = TrackerDriver()
         open(&driver)
         driver.advance(.seconds(2))

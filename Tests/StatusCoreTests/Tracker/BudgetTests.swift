@@ -26,7 +26,7 @@ import Testing
     }
 
     @Test(arguments: [BudgetKind.minuteUnknown, .dayUnknown])
-    func aSpentShareOfUnknownIdsLeavesKnownOnesAlone(kind: BudgetKind) {
+    func aSpentShareOfUnknownIdsDoesNotAffectKnownOnes(kind: BudgetKind) {
         var driver = vouchersOnly()
         driver.learn("aa_known")
         driver.advance(.seconds(31))
@@ -54,7 +54,7 @@ import Testing
         #expect(ids(driver).dropFirst().sorted() == ["aa_1", "aa_known"])
     }
 
-    @Test func aCallBeyondTheMostAtOnceWaitsForOneToEnd() {
+    @Test func aCallBeyondTheConcurrentLimitWaits() {
         var driver = TrackerDriver(.both(vouchers: nil, actionsMax: 10_000))
         for number in 0..<UpstreamState.callingMax + 10 { driver.ask("order-\(number)") }
         #expect(driver.calls.count == UpstreamState.callingMax)
@@ -62,7 +62,7 @@ import Testing
         #expect(driver.callsMade.count == UpstreamState.callingMax + 1)
     }
 
-    @Test func aStoreThatForgotAnActionIsNotAskedForItAgainAndAgain() {
+    @Test func aStoreThatForgotAnActionIsNotAskedRepeatedly() {
         var driver = vouchersOnly()
         driver.learn("aa_1")
         driver.advance(.seconds(31))
@@ -77,7 +77,7 @@ import Testing
         #expect(driver.replies[caller].answer?.document.isDone == true)
     }
 
-    @Test func waitingCallersComeFirstThenTheOldestKnowledge() {
+    @Test func waitingCallersComeFirstThenTheOldestResult() {
         var driver = vouchersOnly()
         let names = ["aa_1", "aa_2", "aa_3", "aa_4"]
         for name in names {
@@ -94,7 +94,7 @@ import Testing
         #expect(ids(driver).dropFirst(4).prefix(4) == ["aa_3", "aa_1", "aa_2", "aa_4"])
     }
 
-    @Test func whoIsHeldComesBeforeThoseWhoHaveBeenServedMeanwhile() {
+    @Test func heldCallersComeBeforeServedOnes() {
         var driver = vouchersOnly()
         let names = (1...40).map { "aa_\($0)" }
         for name in names + ["aa_held"] {
@@ -116,7 +116,7 @@ import Testing
 
     /// Nothing is deferred yet for who waits when the action becomes due while nobody may be called: the next
     /// to ask wants it for both.
-    @Test func whoWaitsComesFirstAlthoughOnlyAPlainCallerHasAskedSinceItIsDue() {
+    @Test func waitingCallerComesFirstAlthoughAPlainOneMadeItDue() {
         var driver = vouchersOnly()
         driver.learn("aa_old")
         driver.advance(.seconds(1))
@@ -132,7 +132,7 @@ import Testing
         #expect(ids(driver).dropFirst(2).first == "aa_waited")
     }
 
-    @Test func whoIsHeldForTheOtherUpstreamComesFirstAtThisOneToo() {
+    @Test func callerHeldForOneUpstreamComesFirstAtTheOtherToo() {
         var driver = TrackerDriver()
         driver.learn("aa_old")
         driver.advance(.seconds(31))
@@ -145,7 +145,7 @@ import Testing
         #expect(made == ["orders \(Shape.none)", "vouchers \(Shape.none)"])
     }
 
-    @Test func whoHasNamedTheOtherUpstreamDoesNotWaitForThisOne() {
+    @Test func callerThatNamedOneUpstreamDoesNotWaitForTheOther() {
         var driver = TrackerDriver()
         for name in ["aa_older", "aa_younger"] {
             driver.learn(name)
@@ -188,7 +188,7 @@ import Testing
         }
     }
 
-    @Test func whatKeepsFailingHasNoMoreTurnsThanOthers() {
+    @Test func aFailingActionHasNoMoreTurnsThanOthers() {
         let names = (1...4).map { "aa_\($0)" }
         var driver = watching(names, oneCallEach: .seconds(60))
         for _ in 1...16 {
@@ -204,7 +204,7 @@ import Testing
         }
     }
 
-    @Test func whoIsHeldForALookThatOthersWantedHasItDoneFirst() {
+    @Test func aDeferredRefreshWithAHeldCallerComesFirst() {
         var driver = TrackerDriver(.both(vouchers: nil, actionsMax: 10_000))
         for name in ["older", "younger", "youngest"] {
             driver.learn(name, createdAgo: .seconds(3600))
@@ -226,7 +226,7 @@ import Testing
         #expect(ids(driver).suffix(3) == ["younger", "older", "youngest"])
     }
 
-    @Test func aWishThatNobodyHasAnyMoreIsForgotten() {
+    @Test func aDeferredRefreshWithoutCallersIsDropped() {
         var driver = vouchersOnly()
         driver.learn("aa_1")
         driver.advance(.seconds(31))
@@ -236,7 +236,7 @@ import Testing
         #expect(driver.callsMade.count == 1)
     }
 
-    @Test func aWishThatIsRefusedAgainAndAgainGrowsOldAllTheSame() {
+    @Test func aRepeatedlyDeniedRefreshKeepsItsAge() {
         var driver = vouchersOnly()
         driver.learn("aa_1")
         driver.advance(.seconds(31))

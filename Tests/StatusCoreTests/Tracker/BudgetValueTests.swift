@@ -7,7 +7,7 @@ import Testing
     private static let start = Instant(nanoseconds: 1_000_000_000_000)
     private static let minute = start + .seconds(60)
 
-    @Test func unknownIDsMayUseHalfOfTheCallsLeftAndDeadOnesHalfOfThat() {
+    @Test func unknownIDsUseHalfOfTheCallsLeftAndDeadOnesHalfOfThat() {
         var left = CallsLeft(8, until: Self.minute, after: nil, now: Self.start)
         #expect(BudgetClass.allCases.map { left[$0] } == [8, 4, 2])
         left.granted(.notFound)
@@ -19,7 +19,7 @@ import Testing
         #expect(BudgetClass.allCases.map { left[$0] } == [8, 4, 2])
     }
 
-    @Test func whatIsSpentClosesItsClassesAndShortensTheOthers() {
+    @Test func aSpentBudgetClosesItsClassesAndShortensTheOthers() {
         var budgets = SpentBudgets()
         budgets.close(.day, until: Self.minute + .seconds(60))
         budgets.close(.minuteUnknown, until: Self.minute)
@@ -29,7 +29,7 @@ import Testing
         #expect(budgets.blocked(.known)?.reason == .budget(.day))
     }
 
-    @Test func oneHoldersShareIsItsOwn() {
+    @Test func callersHaveSeparateShares() {
         var budgets = SpentBudgets()
         budgets.close("greedy", .minuteHolder, until: Self.minute, Self.start)
         #expect(budgets.blocked(holder: "greedy", Self.start)?.until == Self.minute)

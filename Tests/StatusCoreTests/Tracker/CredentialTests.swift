@@ -14,7 +14,7 @@ import Testing
         return driver
     }
 
-    @Test func whoAsksIsToldWhenATokenCanBeFetchedAgain() {
+    @Test func callersGetTheTimeOfTheNextTokenFetch() {
         var driver = withoutToken(for: .seconds(300))
         let end = driver.now + .seconds(300)
         #expect(driver.reply(to: id).problem?.retryAt == end)
@@ -47,7 +47,7 @@ import Testing
         #expect(driver.calls.count == 1)
     }
 
-    @Test func aFailedFetchIsNotedOnceForAllWhoWaitedForIt() {
+    @Test func aFailedFetchIsNotedOnceForAllFlights() {
         var driver = withoutToken(for: .seconds(300))
         driver.heldBack = [.prepare]
         for number in 1...9 { driver.ask("aa_\(number)") }

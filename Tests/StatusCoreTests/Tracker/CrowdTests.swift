@@ -28,7 +28,7 @@ struct CrowdTests {
         #expect(driver.tracker.waitingCallers == 0)
     }
 
-    @Test func aNewcomerIsNotKeptWaitingByACrowd() {
+    @Test func aNewcomerDoesNotWaitForACrowd() {
         var driver = TrackerDriver()
         _ = crowd(&driver)
         driver.answer(.pending)
@@ -39,7 +39,7 @@ struct CrowdTests {
     }
 
     /// Each who runs out of patience is looked at alone: else all would be, once for each.
-    @Test func whoRunsOutOfPatienceCostsTheOthersNothing() {
+    @Test func aPassedDeadlineCostsOtherCallersNothing() {
         var driver = TrackerDriver()
         driver.learn(Shape.voucher)
         let callers = (0..<Self.count).map { number in
@@ -53,7 +53,7 @@ struct CrowdTests {
         #expect(driver.tracker.callersConsidered - before <= 3 * Self.count)
     }
 
-    @Test func whoComesWhileTheStoreIsAskedCostsTheOthersNothing() {
+    @Test func anArrivalDuringALookUpCostsOtherCallersNothing() {
         var driver = TrackerDriver()
         driver.heldBack = [.lookUp]
         _ = crowd(&driver)
@@ -65,7 +65,7 @@ struct CrowdTests {
         #expect(driver.tracker.callersConsidered <= 8 * Self.count)
     }
 
-    @Test func aCrowdThatLeavesIsForgotten() {
+    @Test func aCrowdThatLeavesIsRemoved() {
         var driver = TrackerDriver()
         let callers = crowd(&driver)
         for caller in callers.reversed() { driver.leave(caller) }
@@ -88,7 +88,7 @@ struct CrowdTests {
     }
 
     /// Ten thousand come, half of them leave, and the others get their news.
-    @Test func whatACrowdCostsGrowsWithItsNumber() {
+    @Test func costOfACrowdIsLinear() {
         let costs = [2_500, 10_000].map { count in
             var driver = TrackerDriver()
             let callers = (0..<count).map { _ in driver.ask(Shape.voucher) }
@@ -121,7 +121,7 @@ struct CrowdTests {
         #expect(Set(ids(driver)).count == 101)
     }
 
-    @Test func requestsForManyAndForOneHaveTheirTurnsAlternately() {
+    @Test func requestsForManyAndForOneAlternate() {
         var driver = vouchersOnly()
         driver.heldBack = [.prepare]
         for number in 1...UpstreamState.startingMax { driver.ask("aa_before-\(number)") }
@@ -135,7 +135,7 @@ struct CrowdTests {
             ])
     }
 
-    @Test func whoAsksSinglyForWhatManyWereAskedWithDoesNotWaitForThem() {
+    @Test func aSingleRequestForABatchedIDDoesNotWaitForTheBatch() {
         var driver = vouchersOnly()
         for place in 1...100 { driver.ask("aa_of-many-\(place)", place: place) }
         driver.ask("aa_of-many-90")
@@ -143,7 +143,7 @@ struct CrowdTests {
         #expect(driver.calls.count == RefreshQueue.togetherMax + 1)
     }
 
-    @Test func knownActionsOfARequestForManyLineUpWithAllOthers() {
+    @Test func knownActionsOfABatchQueueWithAllOthers() {
         var driver = vouchersOnly()
         for number in 1...20 { driver.learn("aa_\(number)") }
         driver.advance(.seconds(31))
@@ -152,7 +152,7 @@ struct CrowdTests {
     }
 
     /// A small request for many does not wait for the whole of a large one before it.
-    @Test func questionsOfOneRequestLineUpAsIfAskedOneAfterTheOther() {
+    @Test func questionsOfOneRequestQueueAsIfAskedConsecutively() {
         var driver = vouchersOnly()
         for place in 1...100 { driver.ask("aa_of-many-\(place)", place: place) }
         driver.now = driver.now + .milliseconds(200)

@@ -28,7 +28,7 @@ import Testing
         (.inProgress, 2, .pending, 1, .inProgress), (.succeeded, 1, .pending, 2, .succeeded),
         (.pending, 2, .succeeded, 1, .succeeded),
     ])
-    func theNewerStateStandsAndAFinalOneAlways(
+    func theNewerStateWinsAndAFinalOneAlways(
         _ first: ActionStatus, _ at: Int, _ second: ActionStatus, _ then: Int,
         _ stands: ActionStatus
     ) {
@@ -53,7 +53,7 @@ import Testing
         #expect(entry.negative == nil && entry.notFoundSince == nil && entry.isKnown)
     }
 
-    @Test func aSlotThatWasNotUsedChangesNothing() {
+    @Test func anUnusedSlotChangesNothing() {
         var entry = entry()
         entry.take(failed(.slotExpired, at: 1))
         #expect(entry.negative == nil && !entry.isTried)

@@ -3,7 +3,7 @@ import Testing
 @testable import StatusCore
 
 @Suite struct EvictionQueueTests {
-    @Test func onlyWhatIsBeyondTheBoundIsTakenOutOldestFirst() {
+    @Test func onlySurplusActionsAreRemovedOldestFirst() {
         var queue = EvictionQueue()
         for place: ActionTable.Place in [7, 8, 9] { queue.insert(place) }
         #expect(queue.popSurplus(overActions: 2, isOverBytes: false) == 7)
@@ -13,7 +13,7 @@ import Testing
         #expect(Array(queue.places) == [9, 7])
     }
 
-    @Test func bytesAreABoundOfTheirOwn() {
+    @Test func bytesAreASeparateBound() {
         var queue = EvictionQueue()
         queue.insert(3)
         #expect(queue.popSurplus(overActions: 9, isOverBytes: true) == 3)

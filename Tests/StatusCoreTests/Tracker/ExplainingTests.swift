@@ -19,7 +19,7 @@ import Testing
 
     private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
 
-    @Test func anIDThatNobodyAskedForIsExplainedWithoutACall() throws {
+    @Test func anUnrequestedIDIsExplainedWithoutACall() throws {
         var driver = TrackerDriver()
         let explanation = try explain(&driver, id)
         #expect(!explanation.wasAsked)
@@ -31,7 +31,7 @@ import Testing
         #expect(driver.callsMade.isEmpty)
     }
 
-    @Test func aStoreThatHangsHoldsNobodyForLong() throws {
+    @Test func aHungStoreDelaysNobodyForLong() throws {
         var driver = vouchersOnly()
         driver.heldBack = [.lookUp]
         #expect(driver.explanation(of: id) == nil)
@@ -39,7 +39,7 @@ import Testing
         #expect(driver.explanations.count == 1)
     }
 
-    @Test func theIntervalAndTheLastCallsAreTold() throws {
+    @Test func theIntervalAndTheLastCallsAreExplained() throws {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(31))
@@ -58,7 +58,7 @@ import Testing
         #expect(driver.callsMade.count == 3, "the call could be made when it was promised")
     }
 
-    @Test func aLookUnderWayIsTold() throws {
+    @Test func aRefreshUnderWayIsExplained() throws {
         var driver = vouchersOnly()
         driver.ask(id)
         let view = try view(&driver, id)
@@ -77,7 +77,7 @@ import Testing
         #expect(view.nextCallAt == until)
     }
 
-    @Test func theBreakerIsTold() throws {
+    @Test func theBreakerIsExplained() throws {
         var driver = vouchersOnly()
         for number in 1...Breaker.failuresMax {
             driver.ask("aa_\(number)")
@@ -103,7 +103,7 @@ import Testing
         }
     }
 
-    @Test func withoutTheStoreThatIsTold() throws {
+    @Test func aMissingStoreIsExplained() throws {
         var driver = vouchersOnly()
         driver.store.isDown = true
         let view = try view(&driver, id)

@@ -27,14 +27,14 @@ struct FiguresTests {
     }
 
     @Test(arguments: [(Duration.seconds(30), false), (.milliseconds(29_999), true)])
-    func callThatComesTooSoonIsAViolation(gap: Duration, isViolation: Bool) {
+    func anEarlyCallIsAViolation(gap: Duration, isViolation: Bool) {
         var driver = vouchersOnly()
         driver.store.gap = gap
         driver.learn(id, .pending)
         #expect(driver.notes.contains(.violated(.vouchers, gap: gap)) == isViolation)
     }
 
-    @Test func oldestUnfinishedActionIsTheOneThatWasMadeFirst() throws {
+    @Test func oldestUnfinishedActionIsTheFirstCreatedOne() throws {
         var driver = vouchersOnly()
         #expect(try figures(&driver).unfinishedSince == nil)
         let began = driver.now
@@ -64,7 +64,7 @@ struct FiguresTests {
         #expect(unfinished.count(.vouchers) <= 1044)
     }
 
-    @Test func conditionIsWhatKeepsTheSourceFromBeingCalled() throws {
+    @Test func conditionIsTheSourcesBlock() throws {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(40)))

@@ -37,7 +37,7 @@ import Testing
         #expect(answer?.freshUntil == driver.now + .seconds(120))
     }
 
-    @Test func whileSomebodyWaitsTheIntervalIsTheShortest() {
+    @Test func theIntervalIsTheShortestDuringAWait() {
         var driver = TrackerDriver()
         driver.learn(id, createdAgo: .seconds(86_400))
         driver.ask(id, patience: .done(deadline: driver.now + .seconds(300)))
@@ -48,7 +48,7 @@ import Testing
         }
     }
 
-    @Test func nobodyAskingMeansNoCalls() {
+    @Test func withoutRequestsThereAreNoCalls() {
         var driver = TrackerDriver()
         driver.learn(id)
         driver.advance(.seconds(86_400))
@@ -95,7 +95,7 @@ import Testing
         #expect(driver.callsMade.count == 2)
     }
 
-    @Test func anAnswerIsPublishedForAsLongAsAskingWouldChangeNothing() {
+    @Test func anAnswerIsPublishedAsLongAsItCannotChange() {
         var driver = TrackerDriver()
         driver.learn(id)
         let published = driver.published[.of(id)]
@@ -103,7 +103,7 @@ import Testing
         #expect(published?.answer.nextRefreshAt == published?.servableUntil)
     }
 
-    @Test func theTrackersWordIsPublishedBeforeItIsReplied() throws {
+    @Test func anAnswerIsPublishedBeforeItIsReplied() throws {
         var driver = TrackerDriver()
         driver.ask(id)
         let call = try #require(driver.calls.first)

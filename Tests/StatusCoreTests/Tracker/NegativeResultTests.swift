@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    @Test func anIDThatHasReadAs404ForAnHourIsLookedUpOnceAnHour() {
+    @Test func anIDIsLookedUpOnceAnHourAfterAnHourOf404s() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.notFound)
@@ -59,7 +59,7 @@ import Testing
         expectNextRefresh(&driver, after: .seconds(30), .notFound)
     }
 
-    @Test func aNotFoundThatNobodyAsksForIsForgottenAfterADay() throws {
+    @Test func anUnrequestedNotFoundIsDroppedAfterADay() throws {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.notFound)
@@ -72,7 +72,7 @@ import Testing
     }
 
     /// Else each costs every replica a row for each time that it connects anew.
-    @Test func deadIdsAreNotReadAnewForEver() {
+    @Test func deadIdsAreNotReReadForEver() {
         var driver = vouchersOnly()
         for number in 1...50 {
             driver.ask("aa_\(number)")
@@ -86,7 +86,7 @@ import Testing
         }
     }
 
-    @Test func aLongerMaximumThanAnHourStands() {
+    @Test func aLongerMaximumThanAnHourApplies() {
         let limits = SourcePolicy(
             minInterval: .seconds(30), maxInterval: .seconds(7200), callDeadline: .seconds(10),
             budget: BudgetLimits(perMinute: 60, perDay: nil))
@@ -104,7 +104,7 @@ import Testing
         }
     }
 
-    @Test func anAnswerEndsTheRowOfMisses() {
+    @Test func anAnswerEndsTheRowOfFailures() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.notJSON)
@@ -117,7 +117,7 @@ import Testing
         expectNextRefresh(&driver, after: .seconds(30), .notJSON)
     }
 
-    @Test func theRowOfMissesSurvivesARestart() {
+    @Test func theRowOfFailuresSurvivesARestart() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.notJSON)
@@ -127,7 +127,7 @@ import Testing
         expectNextRefresh(&driver, after: .seconds(120), .notJSON)
     }
 
-    @Test func aRememberedNotFoundIsToldWithTheNextLook() {
+    @Test func aStoredNotFoundHasTheTimeOfTheNextCall() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.notFound)
@@ -233,7 +233,7 @@ import Testing
         #expect(driver.callsMade.count == 1)
     }
 
-    @Test func aFinishedActionIsNeverToldAsUnfinishedAgain() throws {
+    @Test func aFinishedActionIsNeverReportedAsUnfinished() throws {
         var driver = TrackerDriver()
         driver.learn(id, .pending)
         driver.advance(.seconds(31))

@@ -61,7 +61,7 @@ import Testing
         #expect(driver.calls.count == 1)
     }
 
-    @Test func aSlotIsNotUsedOnceTheUpstreamHasTurnedOutToBeUnwell() {
+    @Test func aSlotIsNotUsedAfterTheBreakerHasOpened() {
         var driver = vouchersOnly()
         for number in 1...5 { driver.ask("aa_\(number)") }
         driver.heldBack = [.reserve]
@@ -92,14 +92,14 @@ import Testing
         #expect(driver.calls.count == 9)
     }
 
-    @Test func noCallsLeftPausesTheUpstreamThoughItAnswered() {
+    @Test func anAnswerWithoutCallsLeftPausesTheUpstream() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.answer(.pending, hints: RateHints(remaining: 0))
         #expect(driver.reply(to: "aa_other").problem?.retryAt == driver.now + .seconds(60))
     }
 
-    @Test func whatWasLearnedOfCallsLeftEndsAtTheTimeThatWasTold() {
+    @Test func callsLeftExpireAtTheReportedTime() {
         var driver = vouchersOnly()
         driver.ask(id)
         let span = Duration.seconds(4)
@@ -122,7 +122,7 @@ import Testing
         #expect(driver.callsMade.count == 3)
     }
 
-    @Test func aPauseOfOneUpstreamDoesNotTouchTheOther() {
+    @Test func aPauseOfOneUpstreamDoesNotAffectTheOther() {
         var driver = TrackerDriver()
         driver.ask(id)
         driver.fail(.throttled)
@@ -142,7 +142,7 @@ import Testing
         #expect(driver.callsMade.count > 3)
     }
 
-    @Test func idsThatNobodyKnowsMayUseHalfOfTheCallsLeft() {
+    @Test func unknownIDsMayUseHalfOfTheCallsLeft() {
         var driver = vouchersOnly()
         for name in ["aa_k1", "aa_k2", "aa_k3"] { driver.learn(name) }
         driver.ask(id)
@@ -159,7 +159,7 @@ import Testing
             Set(driver.calls.map(\.key.id.text)) == ["aa_2", "aa_3", "aa_k1", "aa_k2", "aa_k3"])
     }
 
-    @Test func whatUnknownIDsHaveUsedIsNotLeftToThemAgain() {
+    @Test func usedCallsOfUnknownIDsAreNotLeftAgain() {
         var driver = vouchersOnly()
         driver.learn(id)
         driver.learn("aa_0")
@@ -201,7 +201,7 @@ import Testing
         #expect(driver.callsMade.count == 2)
     }
 
-    @Test func aPauseThatTheStoreTellsIsKept() {
+    @Test func aPauseFromTheStoreIsKept() {
         var driver = vouchersOnly()
         driver.store.verdicts = [.paused(opensIn: .seconds(40))]
         let caller = driver.ask(id)
@@ -248,7 +248,7 @@ import Testing
         #expect(driver.callsMade.count == 5)
     }
 
-    @Test func anAnswerInBetweenStartsTheCountAnew() {
+    @Test func anAnswerInBetweenResetsTheCount() {
         var driver = vouchersOnly()
         for number in 1...20 {
             driver.ask("aa_\(number)")
@@ -294,7 +294,7 @@ import Testing
         #expect(driver.calls.count == 1, "the next one probes, alone")
     }
 
-    @Test func anUnwellUpstreamDoesNotSlowTheOther() {
+    @Test func aFailingUpstreamDoesNotSlowTheOther() {
         var driver = TrackerDriver()
         failFiveTimes(&driver)
         driver.ask(Shape.order)

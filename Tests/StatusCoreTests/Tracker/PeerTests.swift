@@ -34,7 +34,7 @@ import Testing
         if isNoticed { driver.step(.noticed(.changed(.of(id)))) }
     }
 
-    @Test func whatAnotherProcessLearnedIsServedHere() {
+    @Test func aPeersStateIsServedHere() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(31))
@@ -44,7 +44,7 @@ import Testing
         #expect(driver.callsMade.count == 1)
     }
 
-    @Test func whoWaitsForNewsGetsWhatAnotherProcessLearned() {
+    @Test func waitingCallerGetsAPeersState() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
@@ -53,7 +53,7 @@ import Testing
         #expect(driver.replies[caller].answer?.document.status == .succeeded)
     }
 
-    @Test func aColdRequestWaitsForAnotherProcesssCall() {
+    @Test func aColdRequestWaitsForAPeersCall() {
         var driver = vouchersOnly()
         reserveElsewhere(&driver)
         let caller = driver.ask(id)
@@ -64,7 +64,7 @@ import Testing
         #expect(driver.callsMade.isEmpty)
     }
 
-    @Test func aProcessThatDiedInMidCallIsNotWaitedForLonger() {
+    @Test func aPeerThatDiedDuringACallIsNotWaitedForLonger() {
         var driver = vouchersOnly()
         reserveElsewhere(&driver)
         let caller = driver.ask(id)
@@ -75,7 +75,7 @@ import Testing
         #expect(driver.callsMade.isEmpty)
     }
 
-    @Test func aWarmRequestWaitsForAnotherProcesssRefreshNoLongerThanForOurs() {
+    @Test func aWarmRequestWaitsForAPeersRefreshNoLongerThanForOurs() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(31))
@@ -87,7 +87,7 @@ import Testing
         #expect(driver.replies[caller].answer?.document.status == .pending)
     }
 
-    @Test func whoWasHeldForOurRefreshIsNotHeldForAnotherProcesssToo() {
+    @Test func aCallerIsNotHeldForOurRefreshAndThenForAPeers() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(31))
@@ -101,7 +101,7 @@ import Testing
         #expect(driver.replies[caller].answer?.document.status == .pending)
     }
 
-    @Test func whatIsWantedOfAnIDThatBecomesKnownDoesNotWaitForTheUnknownOnesShare() {
+    @Test func aRefreshOfAnIDThatBecomesKnownLeavesTheUnknownQueue() {
         var driver = TrackerDriver()
         driver.store.verdicts = [
             .granted(FencingToken(7)), .budgetSpent(opensIn: .seconds(50), .minuteUnknown),
@@ -113,7 +113,7 @@ import Testing
         #expect(driver.callsMade.last == EntryKey(.vouchers, .of(Shape.none)))
     }
 
-    @Test func aFinishedAnswerThatTheStoreKeepsIsTakenOverInsteadOfACall() {
+    @Test func aStoredFinalAnswerReplacesACall() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(31))
@@ -130,7 +130,7 @@ import Testing
     }
 
     /// This process was stopped before it read the answer, and another one has asked since.
-    @Test func newsOfACompletionsReplyTakesThePlaceOfAnOlderAnswer() {
+    @Test func aNewerStateInACompletionsReplyReplacesAnOlderOne() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.heldBack = [.complete]
@@ -146,7 +146,7 @@ import Testing
 
     /// The reply finds a stopped process: what it brings looks younger than it is, and even younger than
     /// what another process learns meanwhile.
-    @Test func whatTheStoreHasNowTakesThePlaceOfWhatAStoppedProcessReadLate() {
+    @Test func theStoresStateReplacesTheLateReadingOfAStoppedProcess() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(31))
@@ -165,7 +165,7 @@ import Testing
     }
 
     /// The store was set back, and its reply finds a stopped process: what it has looks younger than it is.
-    @Test func whatAStoppedProcessReadLateDoesNotReplaceWhatIsNewer() {
+    @Test func aStateThatAStoppedProcessReadLateDoesNotReplaceANewerOne() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(5))
@@ -182,7 +182,7 @@ import Testing
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
     }
 
-    @Test func aSlotIsNotUsedOnceTheActionsEndHasBeenHeardOf() {
+    @Test func aSlotIsNotUsedOnceAFinalStateIsKnown() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(31))
@@ -225,7 +225,7 @@ import Testing
         return TrackerDriver(.both(orders: nil, vouchers: vouchers, actionsMax: 10_000))
     }
 
-    @Test func whatManyNoticesTellIsReadWithOneLookUp() {
+    @Test func manyNotificationsCauseOneLookUp() {
         var driver = many()
         let ids = (1...200).map { "aa_\($0)" }
         for id in ids { driver.learn(id) }
@@ -240,7 +240,7 @@ import Testing
         #expect(Set(driver.rereads.joined()) == Set(ids.map { ActionID.of($0) }))
     }
 
-    @Test func afterLostNoticesWhoIsHeldComesFirstAndNotAllAtOnce() {
+    @Test func afterLostNotificationsHeldActionsAreReadFirst() {
         var driver = many()
         for number in 1...700 { driver.learn("aa_\(number)") }
         driver.ask("aa_700", patience: .done(deadline: driver.now + .seconds(50)))
@@ -252,7 +252,7 @@ import Testing
         #expect(driver.rereads.joined().count == 700)
     }
 
-    @Test func anotherOperationThatFailsKeepsNoReReadWaiting() {
+    @Test func anotherFailedOperationDoesNotDelayReReads() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(1))
@@ -277,7 +277,7 @@ import Testing
         #expect(driver.store.lookedUp.isSuperset(of: ids.map { ActionID.of($0) }))
     }
 
-    @Test func aProcessThatIsAboutToStopStillHearsOfNews() {
+    @Test func aStoppingProcessStillReceivesChanges() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(1))
@@ -294,7 +294,7 @@ import Testing
         #expect(driver.tracker.step(.noticed(.changed(.of("aa_9"))), now: driver.now).isEmpty)
     }
 
-    @Test func aNoticeDuringALookUpHasItRepeated() {
+    @Test func aNotificationDuringALookUpRepeatsIt() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.heldBack = [.lookUp]
@@ -319,7 +319,7 @@ import Testing
         #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
     }
 
-    @Test func aLookUpThatTakesTooLongIsTheStoresFault() {
+    @Test func aLateLookUpIsAFailureOfTheStore() {
         var driver = vouchersOnly()
         driver.heldBack = [.lookUp]
         let caller = driver.ask(id)
@@ -329,7 +329,7 @@ import Testing
         #expect(problem?.sources.map(\.outcome) == ["store-unavailable"])
     }
 
-    @Test func aWaitEndsAtItsDeadlineThoughARefreshIsRunning() {
+    @Test func aWaitEndsAtItsDeadlineDuringARefresh() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(29))
@@ -340,7 +340,7 @@ import Testing
         #expect(driver.replies[caller].answer?.document.status == .pending)
     }
 
-    @Test func aWishIsDroppedWhenTheEndIsHeardOfBeforeItsTurn() {
+    @Test func aDeferredRefreshIsDroppedWhenAFinalStateArrives() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.advance(.seconds(31))

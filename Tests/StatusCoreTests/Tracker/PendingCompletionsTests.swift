@@ -12,7 +12,7 @@ import Testing
             pause: pause, sentAgo: .seconds(1), news: news, outcome: "answered")
     }
 
-    @Test func itIsSaidAgainASecondLaterAsItReadsByThen() throws {
+    @Test func aCompletionIsRepeatedASecondLaterWithAdjustedTimes() throws {
         var pending = PendingCompletions()
         pending.add(completion(pause: .seconds(60)), madeAt: Self.start, flight: 7, Self.start)
         #expect(pending.nextWake() == Self.start + .seconds(1))
@@ -26,14 +26,14 @@ import Testing
         #expect(pending.takeDue(now + .seconds(9), all: true).isEmpty)
     }
 
-    @Test func whatDoesNotMatterAnyMoreIsDropped() {
+    @Test func obsoleteCompletionsAreDropped() {
         var pending = PendingCompletions()
         pending.add(completion(pause: .seconds(1)), madeAt: Self.start, flight: 7, Self.start)
         #expect(pending.takeDue(Self.start + .seconds(1), all: false).isEmpty)
         #expect(pending[7] == nil)
     }
 
-    @Test func whatTheStoreRefusesThreeTimesIsGivenUp() {
+    @Test func aCompletionRefusedThreeTimesIsGivenUp() {
         var pending = PendingCompletions()
         pending.add(completion(), madeAt: Self.start, flight: 7, Self.start)
         let outcomes = [false, true, true, true].map {

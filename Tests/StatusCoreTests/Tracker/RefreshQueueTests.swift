@@ -45,14 +45,14 @@ import Testing
         #expect(order(queue, in: [Self.single]) == ["first"])
     }
 
-    @Test func idsAskedForSinglyAndTogetherHaveTheirTurnsAlternately() {
+    @Test func singleAndBatchedIDsAlternate() {
         let many = (1...3).map { ("many-\($0)", refresh(Self.together, UInt64($0))) }
         let ones = (4...6).map { ("one-\($0)", refresh(Self.single, UInt64($0))) }
         #expect(
             order(queue(many + ones)) == ["one-4", "many-1", "one-5", "many-2", "one-6", "many-3"])
     }
 
-    @Test func anOlderKnownActionGoesBeforeBoth() {
+    @Test func anOlderKnownActionComesBeforeBoth() {
         let queue = queue([
             ("known", refresh(Self.known, 3, triedAt: 1)),
             ("one", refresh(Self.single, 2, triedAt: 2)),
@@ -61,7 +61,7 @@ import Testing
         #expect(order(queue) == ["known", "one", "many"])
     }
 
-    @Test func aWaitingSingleIDGoesBeforeIdleOnesThatWereAskedForTogether() {
+    @Test func aWaitingSingleIDComesBeforeIdleBatchedOnes() {
         let queue = queue([
             ("one-1", refresh(Self.single, 1)), ("one-2", refresh(Self.single, 2)),
             ("many", refresh(Self.together, 3, isIdle: true)),
@@ -69,7 +69,7 @@ import Testing
         #expect(order(queue) == ["one-1", "one-2", "many"])
     }
 
-    @Test func flightsOfIDsAskedForTogetherAreBounded() throws {
+    @Test func flightsOfBatchedIDsAreBounded() throws {
         let count = RefreshQueue.togetherMax + 1
         var queue = queue((1...count).map { ("many-\($0)", refresh(Self.together, UInt64($0))) })
         for _ in 1..<count { queue.start(try #require(queue.next(in: RefreshLine.all))) }

@@ -7,7 +7,7 @@ import Testing
 
     private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
 
-    @Test func callersHearThatItIsWeWhoCannotAsk() {
+    @Test func callersGetOverloadedForOurOwnExhaustion() {
         var driver = vouchersOnly()
         let caller = driver.ask(id)
         driver.fail(.outOfResources, sent: false)
@@ -20,7 +20,7 @@ import Testing
         #expect(driver.callsMade.count == 1, "asking before that causes no call")
     }
 
-    @Test func theCallIsMadeGoodASecondLater() {
+    @Test func theCallIsRepeatedASecondLater() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.outOfResources, sent: false)
@@ -59,7 +59,7 @@ import Testing
         #expect(driver.reply(to: id).answer?.staleReason == nil)
     }
 
-    @Test func itSaysNothingOfTheUpstreamHoweverOftenItHappens() {
+    @Test func repeatedExhaustionIsNoFailureOfTheUpstream() {
         var driver = vouchersOnly()
         driver.ask(id)
         for _ in 1...20 {
@@ -100,7 +100,7 @@ import Testing
         #expect(driver.calls.count == 1, "and after it one goes first")
     }
 
-    @Test func theOtherUpstreamIsAskedOnItsOwn() {
+    @Test func theOtherUpstreamIsCalledIndependently() {
         var driver = TrackerDriver()
         driver.ask(id)
         driver.fail(.outOfResources, by: .vouchers, sent: false)
@@ -109,7 +109,7 @@ import Testing
         #expect(driver.reply(to: Shape.order).answer != nil)
     }
 
-    @Test func aTokenThatCannotBeFetchedForItIsToldAlike() {
+    @Test func aTokenFetchWithoutResourcesIsReportedTheSame() {
         var driver = vouchersOnly()
         driver.credentialFault = UpstreamFault(kind: .outOfResources)
         let caller = driver.ask(id)

@@ -13,7 +13,7 @@ import Testing
         return driver
     }
 
-    @Test func aFinishedActionIsLetGoOfAndStaysPublished() {
+    @Test func aFinishedActionIsRetiredAndStaysPublished() {
         let driver = retired()
         #expect(driver.tracker.actions.count == 0)
         #expect(driver.tracker.storedActions == 1)
@@ -27,7 +27,7 @@ import Testing
         #expect(driver.tracker.actions.retiredCount == 0)
     }
 
-    @Test func askedAgainItIsWhatItWasWithoutACall() {
+    @Test func aRetiredActionIsRestoredWithoutACall() {
         var driver = retired()
         let reply = driver.reply(to: id)
         #expect(reply.answer?.document.status == .succeeded)
@@ -51,14 +51,14 @@ import Testing
         #expect(driver.tracker.storedActions == 1)
     }
 
-    @Test func thatTheOtherUpstreamKnowsItTooIsTold() {
+    @Test func anIDThatTheOtherUpstreamKnowsIsReportedAsAmbiguous() {
         var driver = retired()
         driver.learn(id, .pending, source: .orders)
         #expect(driver.published[.of(id)] == nil)
         #expect(driver.reply(to: id).problem?.code == .ambiguous)
     }
 
-    @Test func pastItsTimeItIsForgotten() {
+    @Test func aRetiredActionIsDroppedAfterItsTime() {
         var driver = retired()
         driver.advance(.seconds(86_401))
         driver.store = PaperStore()

@@ -56,7 +56,7 @@ import Testing
         #expect(driver.replies[caller].answer?.document.source == .vouchers)
     }
 
-    @Test func theWinnerWaitsAMomentForTheOthersWord() {
+    @Test func theWinnerWaitsBrieflyForTheOthers() {
         var driver = TrackerDriver()
         let caller = driver.ask(Shape.none)
         driver.answer(.pending, by: .orders)
@@ -77,7 +77,7 @@ import Testing
         #expect(driver.published[.of(Shape.none)] == nil)
     }
 
-    @Test func notFoundIsSaidOnlyWhenEveryoneSaidSo() {
+    @Test func notFoundNeedsA404FromEveryUpstream() {
         var driver = TrackerDriver()
         let caller = driver.ask(Shape.none)
         driver.fail(.notFound, http: 404, by: .orders)
@@ -136,7 +136,7 @@ import Testing
         ("orders", .uuid), ("orders-de", .uuid), ("vouchers", .prefix("aa_")), ("exports", nil),
     ])
 
-    @Test func allThatFitAreAskedAtOnceAndTheRestAfterARealNotFoundFromEach() {
+    @Test func allMatchingSourcesAreAskedFirstAndTheRestAfterARealNotFound() {
         var driver = TrackerDriver(Self.wide)
         let caller = driver.ask(Shape.order)
         #expect(sources(driver).map(\.name) == ["orders", "orders-de"])
@@ -150,19 +150,19 @@ import Testing
         #expect(driver.callsMade.count == 4)
     }
 
-    @Test func whatFitsOneCostsOneCall() {
+    @Test func anIDThatMatchesOneSourceCostsOneCall() {
         var driver = TrackerDriver(Self.wide)
         driver.ask(Shape.voucher)
         #expect(sources(driver) == [.vouchers])
     }
 
-    @Test func whatFitsNoneGoesToAllAtOnce() {
+    @Test func anIDThatMatchesNoneGoesToAllAtOnce() {
         var driver = TrackerDriver(Self.wide)
         driver.ask(Shape.none)
         #expect(sources(driver) == Self.wide.configured)
     }
 
-    @Test func failureOfOneThatFitsIsNoNotFound() {
+    @Test func failureOfAMatchingSourceIsNoNotFound() {
         var driver = TrackerDriver(Self.wide)
         let caller = driver.ask(Shape.order)
         driver.fail(.notFound, http: 404, by: .orders)
@@ -182,7 +182,7 @@ import Testing
         #expect(driver.replies[caller].answer?.document.source.name == "orders-de")
     }
 
-    @Test func allThatKnowAnActionAreNamed() {
+    @Test func allSourcesThatKnowAnActionAreNamed() {
         var driver = TrackerDriver(Self.wide)
         let caller = driver.ask(Shape.none)
         for source in Self.wide.configured where source != .vouchers {
@@ -194,7 +194,7 @@ import Testing
         #expect(problem?.sources.map(\.source.name) == ["orders", "orders-de", "exports"])
     }
 
-    @Test func recordOfASourceThatIsNotConfiguredAnyMoreIsNotServed() {
+    @Test func recordOfARemovedSourceIsNotServed() {
         var driver = TrackerDriver(Self.wide)
         driver.ask(Shape.none, source: .named("exports"))
         driver.answer(.succeeded, by: .named("exports"))

@@ -21,7 +21,7 @@ import Testing
         }
     }
 
-    @Test func pauseEndsByItselfThoughNobodyAsks() {
+    @Test func pauseEndsWithoutRequests() {
         var driver = TrackerDriver()
         driver.ask(Self.id)
         driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(60)))
@@ -31,7 +31,7 @@ import Testing
         #expect(lines(driver) == [.begins(.pause), .ends(.pause)])
     }
 
-    @Test func pauseThatIsProlongedIsOne() {
+    @Test func prolongedPauseIsOneBlock() {
         var driver = TrackerDriver()
         driver.ask(Self.id)
         driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(60)))
@@ -49,7 +49,7 @@ import Testing
         #expect(lines(driver) == [.begins(.pause), .ends(.pause)])
     }
 
-    @Test func budgetThatIsSpentAgainAndAgainIsOneBlock() {
+    @Test func repeatedlySpentBudgetIsOneBlock() {
         var driver = TrackerDriver()
         for number in 0..<20 { driver.learn("aa_\(number)") }
         driver.store.grantSpacing = .seconds(2)
@@ -64,7 +64,7 @@ import Testing
         #expect(lines(driver) == [.begins(.budget(.minute)), .ends(.budget(.minute))])
     }
 
-    @Test func breakerIsOverWhenACallSucceedsAndNotBefore() {
+    @Test func breakerBlockEndsWithASuccessfulCall() {
         var driver = TrackerDriver(.both(orders: nil))
         for number in 1...5 {
             driver.ask("aa_bad\(number)")
@@ -80,7 +80,7 @@ import Testing
         #expect(lines(driver) == [.begins(.breaker), .ends(.breaker)])
     }
 
-    @Test func refusedCredentialIsOverWithTheNextAnswer() {
+    @Test func credentialBlockEndsWithTheNextAnswer() {
         var driver = TrackerDriver()
         for number in 1...3 {
             driver.ask("aa_\(number)")
@@ -95,7 +95,7 @@ import Testing
         #expect(lines(driver) == [.begins(.credential), .ends(.credential)])
     }
 
-    @Test func lackOfATokenIsOverWhenThereIsOne() {
+    @Test func credentialBlockEndsWithANewToken() {
         var driver = TrackerDriver()
         driver.credentialFault = UpstreamFault(kind: .tokenRefused, httpStatus: 401)
         driver.credentialRetry = .seconds(2)

@@ -35,7 +35,7 @@ import Testing
         #expect(driver.callsMade.map(\.id.text) == [upper, upper])
     }
 
-    @Test func whatAnotherProcessHasSpelledIsHeard() {
+    @Test func aPeersSpellingIsTakenOver() {
         var driver = TrackerDriver()
         let key = EntryKey(.orders, .of(upper))
         driver.store.rows[key] = PaperStore.Row(

@@ -93,7 +93,7 @@ import Testing
     }
 
     @Test(arguments: Trouble.allCases)
-    func whileCallsAreBlockedAllWaysAgreeBeforeAndAfterARefreshIsDue(trouble: Trouble) {
+    func allRoutesAgreeWhileCallsAreBlocked(trouble: Trouble) {
         var driver = driver()
         driver.learn(Self.id)
         meet(trouble, &driver)
@@ -124,7 +124,7 @@ import Testing
         #expect(Set(tried) == Set(BlockReason.words))
     }
 
-    @Test func aBlockReasonThatOutlastsAnotherIsReportedByAllWays() {
+    @Test func theLongestBlockReasonIsReportedByAllRoutes() {
         var driver = driver()
         driver.learn(Self.id)
         driver.advance(.milliseconds(500))
@@ -137,7 +137,7 @@ import Testing
         #expect(Set(ways.values) == [.unavailable], "\(ways)")
     }
 
-    @Test func whatWasPublishedUnderABlockReasonDoesNotOutliveIt() {
+    @Test func aPublishedAnswerDoesNotOutliveItsBlockReason() {
         var driver = driver()
         driver.learn(Self.id)
         driver.advance(.milliseconds(500))
@@ -151,7 +151,7 @@ import Testing
         #expect(!ways.values.contains(.breakerOpen), "\(ways)")
     }
 
-    @Test func aCallThatTakesLongIsToldByAllWaysOnceTheAnswerIsNotFresh() {
+    @Test func aSlowCallIsReportedByAllRoutesOnceTheAnswerIsDue() {
         let limits = SourcePolicy(
             minInterval: .seconds(5), maxInterval: .seconds(300), callDeadline: .seconds(10),
             budget: BudgetLimits(perMinute: 60, perDay: nil), idPattern: .prefix("aa_"))
@@ -170,7 +170,7 @@ import Testing
         #expect(driver.ways(Self.id)["board"] == .some(.slow))
     }
 
-    @Test func anotherProcessesCallThatDoesNotEndIsToldByAllWays() {
+    @Test func aPeersHungCallIsReportedByAllRoutes() {
         var driver = driver()
         driver.learn(Self.id)
         driver.advance(.milliseconds(500))
@@ -185,7 +185,7 @@ import Testing
         }
     }
 
-    @Test func aRememberedFailureGivesWayToTheBlockReason() {
+    @Test func aStoredFailureGivesWayToTheBlockReason() {
         var driver = driver()
         driver.learn(Self.id)
         driver.advance(.milliseconds(500))

@@ -25,7 +25,7 @@ import Testing
         #expect(driver.callsMade.count == 2, "it recovers by itself")
     }
 
-    @Test func aStoreThatDoesNotTellHoldsNobodyLongerThanTheCallsOfWhomTheyAskedFor() {
+    @Test func aSilentStoreHoldsNobodyLongerThanACall() {
         var vouchers = SourcePolicy.vouchers
         vouchers.callDeadline = .seconds(3)
         var driver = TrackerDriver(.both(vouchers: vouchers))
@@ -67,7 +67,7 @@ import Testing
         #expect(driver.calls.count == 2)
     }
 
-    @Test func aGrantThatComesTooLateIsDropped() {
+    @Test func aLateGrantIsDropped() {
         var driver = vouchersOnly()
         driver.heldBack = [.reserve]
         let caller = driver.ask(id)
@@ -89,7 +89,7 @@ import Testing
         #expect(driver.calls.map(\.sendBefore) == [asked + GateTiming.sendWindow])
     }
 
-    @Test func aStoreThatIsSlowToCompleteDoesNotKeepNewsBack() {
+    @Test func aSlowCompletionDoesNotWithholdTheState() {
         var driver = vouchersOnly()
         let caller = driver.ask(id)
         driver.heldBack = [.complete]
@@ -105,7 +105,7 @@ import Testing
         #expect(driver.callsMade.count == 1)
     }
 
-    @Test func newsThatIsNeverKeptIsServedAndTheGateStaysHeld() {
+    @Test func anUnrecordedStateIsServedAndTheGateStaysHeld() {
         var driver = vouchersOnly()
         let caller = driver.ask(id)
         driver.store.refusesCompletions = true
@@ -119,7 +119,7 @@ import Testing
         #expect(driver.callsMade.count == 2)
     }
 
-    @Test func newsThatCouldNotBeKeptIsSaidAgainUntilItIs() throws {
+    @Test func aFailedCompletionIsRepeatedUntilItIsRecorded() throws {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.store.isDown = true
@@ -140,7 +140,7 @@ import Testing
     }
 
     /// Of an upstream's hour of rest the others get what is left.
-    @Test func aPauseThatCouldNotBeKeptIsSaidAgain() {
+    @Test func anUnrecordedPauseIsRepeated() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.store.isDown = true
@@ -157,7 +157,7 @@ import Testing
         #expect(miss.age == .seconds(601))
     }
 
-    @Test func aPauseThatIsOverIsNotSaidAgain() {
+    @Test func aPauseThatIsOverIsNotRepeated() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.store.isDown = true
@@ -184,7 +184,7 @@ import Testing
         #expect(driver.tracker.flights == driver.calls.count)
     }
 
-    @Test func aProcessThatIsAboutToStopSaysItOnceMoreAndGoes() {
+    @Test func aStoppingProcessRepeatsCompletionsOnceMore() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.store.isDown = true
@@ -216,19 +216,19 @@ import Testing
 
     /// Whatever the other replica's wall clock showed.
     @Test(arguments: [ahead, behind])
-    func aShutGateTellsWhatAnotherReplicaLearned(wall: WallTime) {
+    func aShutGatesRecordHasAPeersState(wall: WallTime) {
         var driver = tell(.inProgress, at: wall, ago: .seconds(10), after: .pending)
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
         #expect(driver.callsMade.count == 1)
     }
 
     @Test(arguments: [ahead, behind])
-    func aRecordOfAnOlderStateIsNotTakenOver(wall: WallTime) {
+    func anOlderRecordIsIgnored(wall: WallTime) {
         var driver = tell(.pending, at: wall, ago: .seconds(50), after: .inProgress)
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
     }
 
-    @Test func credentialTroubleIsToldAndTriedAgainASecondLater() {
+    @Test func aMissingCredentialIsReportedAndTriedAgainASecondLater() {
         var driver = vouchersOnly()
         driver.credentialFault = UpstreamFault(kind: .tokenRefused, message: "no")
         let caller = driver.ask(id)
@@ -256,7 +256,7 @@ import Testing
 
     /// Of finished states, which are most of what is held, and of others.
     @Test(arguments: [ActionStatus.succeeded, .inProgress])
-    func statesAreForgottenBeyondTheirBytes(status: ActionStatus) {
+    func statesAreEvictedBeyondTheBytes(status: ActionStatus) {
         let size = ActionDocument.of(status).bytes.count
         var driver = TrackerDriver(.both(orders: nil, bytesMax: 8 * size))
         let names = (10...49).map { "aa_\($0)" }
@@ -271,7 +271,7 @@ import Testing
         #expect(driver.callsMade.count == 40)
     }
 
-    @Test func compressedFormsCount() {
+    @Test func compressedFormsCountAsBytes() {
         var driver = TrackerDriver(.both(orders: nil, bytesMax: 100_000))
         driver.learn("aa_1", .succeeded)
         driver.learn("aa_2", .succeeded)
@@ -291,7 +291,7 @@ import Testing
     }
 
     /// One that is larger than all there may be is answered all the same.
-    @Test func aStateBeyondTheBoundIsTold() {
+    @Test func aStateBeyondTheBoundIsServed() {
         var driver = TrackerDriver(.both(orders: nil, bytesMax: 1))
         driver.learn("aa_1", .succeeded)
         #expect(driver.reply(to: "aa_1").answer?.document.status == .succeeded)
@@ -299,7 +299,7 @@ import Testing
         #expect(driver.tracker.storedBytes == 0)
     }
 
-    @Test func idsThatTheStoreCannotTellOfPushNothingOut() {
+    @Test func idsWithoutALookUpEvictNothing() {
         var driver = TrackerDriver(.both(orders: nil, actionsMax: 2))
         driver.learn("aa_1", .succeeded)
         driver.learn("aa_2", .pending)
@@ -319,7 +319,7 @@ import Testing
         #expect(callers.allSatisfy { driver.replies[$0].answer != nil })
     }
 
-    @Test func newsThatCouldNotBeKeptIsNotEvicted() {
+    @Test func anUnrecordedStateIsNotEvicted() {
         var driver = TrackerDriver(.both(orders: nil, actionsMax: 1))
         driver.learn("aa_1", .pending)
         driver.advance(.seconds(31))
@@ -331,7 +331,7 @@ import Testing
         for number in 2...20 { driver.learn("aa_\(number)") }
         #expect(driver.reply(to: "aa_1").answer?.document.status == .inProgress)
     }
-    @Test func newsThatCouldNotBeKeptStaysThoughALaterFailureIsKept() {
+    @Test func anUnrecordedStateOutlivesALaterRecordedFailure() {
         var driver = TrackerDriver(.both(orders: nil, actionsMax: 1))
         driver.learn("aa_1", .pending)
         driver.advance(.seconds(31))

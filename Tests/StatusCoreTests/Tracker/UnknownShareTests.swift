@@ -9,7 +9,7 @@ import Testing
     private func ids(_ driver: TrackerDriver) -> [String] { driver.callsMade.map(\.id.text) }
 
     @Test(arguments: [BudgetKind.minuteNotFound, .dayNotFound])
-    func aSpentPartOfDeadIDsLeavesNewbornOnesAlone(kind: BudgetKind) {
+    func aSpentShareOfDeadIDsDoesNotAffectNewOnes(kind: BudgetKind) {
         var driver = vouchersOnly()
         for id in ["aa_dead1", "aa_dead2"] {
             driver.ask(id)
@@ -27,7 +27,7 @@ import Testing
     }
 
     /// Another process has heard of the 404.
-    @Test func aDeadIDThatIsNewHereDoesNotCloseNewbornOnes() {
+    @Test func aDeadIDThatIsNewHereDoesNotBlockNewOnes() {
         var driver = vouchersOnly()
         driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), .minuteNotFound)]
         driver.ask("aa_dead")
@@ -52,7 +52,7 @@ import Testing
     }
 
     @Test(arguments: [BudgetKind.minuteHolder, .dayHolder])
-    func aSpentPartOfOneKeyHolderLeavesOthersAlone(kind: BudgetKind) {
+    func aSpentShareOfOneCallerDoesNotAffectOthers(kind: BudgetKind) {
         var driver = vouchersOnly()
         driver.learn("aa_known")
         driver.advance(.seconds(31))
@@ -74,7 +74,7 @@ import Testing
         #expect(driver.calls.last?.key.id == .of("aa_1"))
     }
 
-    @Test func whatAKeyHolderWantsBeyondItsPartIsNotReservedAgainAndAgain() {
+    @Test func refreshesBeyondACallersShareAreNotReservedRepeatedly() {
         var driver = vouchersOnly()
         driver.heldBack = [.reserve]
         let callers = (1...40).map { driver.ask("aa_\($0)", holder: "greedy") }

@@ -82,7 +82,7 @@ import Testing
         #expect(driver.replies[caller].answer?.staleReason == .slow)
     }
 
-    @Test func whatLastsLessThanASecondIsNotAnswered() throws {
+    @Test func aReasonOfLessThanASecondIsNotReported() throws {
         var driver = learned()
         let caller = try followed(&driver)
         driver.advance(turn)
@@ -113,7 +113,7 @@ import Testing
     }
 
     /// The budget is spent again as soon as it is renewed.
-    @Test func crowdBehindASpentBudgetCostsOneLookASecond() throws {
+    @Test func crowdBehindASpentBudgetIsCheckedOnceASecond() throws {
         let limits = SourcePolicy(
             minInterval: .seconds(1), maxInterval: .seconds(1), callDeadline: .seconds(10),
             budget: BudgetLimits(perMinute: 60, perDay: nil), idPattern: .prefix("aa_"))

@@ -34,7 +34,7 @@ struct WaitersTests {
     }
 
     @Test(arguments: 0..<20 as Range<UInt64>)
-    func waitersAreWhatAPlainListOfThemIs(seed: UInt64) {
+    func waitersBehaveLikeAPlainList(seed: UInt64) {
         var random = SplitMix64(seed: seed)
         var waiters = Waiters()
         var list: [Caller] = []
@@ -74,7 +74,7 @@ struct WaitersTests {
         #expect(waiters.isEmpty)
     }
 
-    @Test func aRoundGoesOnWhereItStoppedWhoeverComesAndLeaves() {
+    @Test func aRoundContinuesDespiteArrivalsAndDepartures() {
         var random = SplitMix64(seed: 1)
         var waiters = Waiters()
         for number in 0..<300 as Range<UInt64> { waiters.insert(Self.caller(number, &random)) }
@@ -88,7 +88,7 @@ struct WaitersTests {
         #expect(seen == Array(0..<100) + Array(101..<300) + [900])
     }
 
-    @Test func whatHappensDuringARoundMakesAnotherOne() {
+    @Test func aChangeDuringARoundCausesAnotherOne() {
         var random = SplitMix64(seed: 1)
         var waiters = Waiters()
         for number in 0..<30 as Range<UInt64> { waiters.insert(Self.caller(number, &random)) }

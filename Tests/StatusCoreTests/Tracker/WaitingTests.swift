@@ -30,7 +30,7 @@ import Testing
         #expect(driver.replies[caller].answer?.document.status == .failed)
     }
 
-    @Test func aWaitThatTimesOutGetsWhatARequestWithoutWaitGets() {
+    @Test func aTimedOutWaitIsAnsweredLikeARequestWithoutOne() {
         var driver = learned()
         let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(20)))
         driver.advance(.milliseconds(19_999))
@@ -70,7 +70,7 @@ import Testing
         #expect(driver.replies[caller].answer?.document.status == .inProgress)
     }
 
-    @Test func whoWaitsForOneUpstreamDoesNotKeepTheTrackerAwakeForTheOther() {
+    @Test func aWaitForOneUpstreamDoesNotWakeTheTrackerForTheOther() {
         var driver = TrackerDriver()
         driver.learn(id, .pending, source: .orders)
         driver.learn(id, .pending, source: .vouchers)
@@ -95,7 +95,7 @@ import Testing
         #expect(driver.replies[caller].answer?.document.status == .pending)
     }
 
-    @Test func aProblemIsToldAtOnceWhoeverWaits() {
+    @Test func aProblemIsAnsweredAtOnceDespiteAWait() {
         var driver = TrackerDriver(.both(orders: nil))
         let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
         driver.fail(.notFound)
@@ -111,7 +111,7 @@ import Testing
         #expect(driver.replies[caller].problem?.code == .upstreamTimeout)
     }
 
-    @Test func drainingAnswersWhoWaitsAndStartsNoMoreCalls() {
+    @Test func drainingAnswersWaitersAndStartsNoMoreCalls() {
         var driver = learned()
         let waiting = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
         driver.ask("aa_2")
@@ -151,7 +151,7 @@ import Testing
         #expect(services.count { $0 == .collapsed } == 4999)
     }
 
-    @Test func oneCallerTooManyIsToldThatWeAreOverloaded() {
+    @Test func callersBeyondTheLimitGetOverloaded() {
         var driver = TrackerDriver(.both(callersMax: 2))
         driver.ask(id)
         driver.ask(id)
