@@ -1,4 +1,4 @@
-// All ways of asking tell the same of a stored answer while its upstream may not be called.
+// All routes report the same about a stored answer while its upstream must not be called.
 
 import StatusCore
 import TestSupport
@@ -31,14 +31,14 @@ import Testing
                 try world.get(path).json["stale_reason"]?.string != nil
             }
         }
-        // Somebody who waits has it published anew meanwhile.
+        // A waiting caller causes it to be published again meanwhile.
         _ = try world.get("\(path)?wait=1")
         func explained() throws -> JSONValue? {
             let sources = try world.get("\(path)/explain").json["sources"]?.array
             return sources?.first { $0["source"] == .string("vouchers") }?["answer"]
         }
         // An explanation publishes nothing.
-        try await eventually("the look to be due") {
+        try await eventually("the refresh to be due") {
             try explained()?["stale_reason"]?.string != nil
         }
         let plain = try world.get(path).json

@@ -1,4 +1,4 @@
-// The corpus of answers, played to the real program over real sockets.
+// Runs the corpus of answers against the real program over real sockets.
 
 import Foundation
 import TestSupport
@@ -38,7 +38,7 @@ struct AnswerCorpusTests {
         #expect(Set(cases.map(\.name)).count == cases.count)
     }
 
-    /// Asks behind the case's own requests whether the connection still answers.
+    /// Checks after the case's own requests whether the connection still answers.
     private static let probe = "GET /livez HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n"
 
     private static func faults(of answerCase: CorpusCase, port: Int) throws -> [String] {

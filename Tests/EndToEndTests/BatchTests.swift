@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct BatchTests {
-    /// One that changes, one that never does, one that is not known, and one that is no id.
+    /// An action that changes, one that never does, an unknown one, and an invalid id.
     private static let path =
         "/actions?id=\(DemoID.voucher)&id=\(DemoID.pendingVoucher)&id=\(DemoID.missingOrder)&id=.."
 
@@ -28,11 +28,12 @@ struct BatchTests {
         #expect(second["etag"] != tag)
         #expect(statuses(second) == ["IN_PROGRESS", "IN_PROGRESS"])
         #expect(second.json["failures"]?.array?.count == 2)
-        // Nobody is left waiting for the other one.
-        try await eventually("no waiter") {
+        // No caller is left waiting for the other one.
+        try await eventually("the waiters to end") {
             try world.get("/metrics").text.contains("status_proxy_waiters 0\n")
         }
-        // Who knows an older state is told at once, by a wait that would not end by itself.
+        // A caller with an older state is answered immediately, by a wait that would not end on its
+        // own.
         let still = "/actions?id=\(DemoID.pendingVoucher)&wait=50&until=any"
         let started = ContinuousClock.now
         let known = try world.get(still, fields: ["If-None-Match: W/\"0000000000000000\""])
@@ -84,7 +85,7 @@ struct BatchTests {
         #expect(try await world.proxy.exitCode() == 0)
     }
 
-    /// A short request for 42 MB: more than a connection may keep, and whole.
+    /// A short request for 42 MB: more than a connection may buffer, and complete.
     @Test func hugeBatchArrivesCompletelyAtASlowReader() async throws {
         let world = try await World(["VOUCHERS_TIMEOUT": "30s"])
         let large = "aa_feed" + String(repeating: "0", count: 14)

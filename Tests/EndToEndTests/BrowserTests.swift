@@ -1,5 +1,5 @@
-// What web pages can do with a service that their reader's machine reaches: by the fields that browsers
-// send, and with a real browser.
+// What web pages can do to a service that their reader's machine reaches, shown with the fields that
+// browsers send and with a real browser.
 
 import Foundation
 import StatusCore
@@ -91,7 +91,7 @@ import Testing
         #expect(document.contains(#"role="status" class="good">Connected<"#))
     }
 
-    /// What a page reads of its own origin, whose name leads to the service by now.
+    /// What a page reads from its own origin, whose name resolves to the service by now.
     private static let reader = """
         <p id=read></p>
         <script>
@@ -102,7 +102,8 @@ import Testing
         </script>
         """
 
-    /// With the name in HTTP_HOSTS the page reads all: that is how the first one would go on.
+    /// With the name in HTTP_HOSTS the page reads everything: that is how the first attack would
+    /// continue.
     @Test(arguments: [false, true])
     func reboundPageReadsNoAnswer(isOwnName: Bool) async throws {
         let world = try await World(isOwnName ? ["HTTP_HOSTS": Self.foreign] : [:])

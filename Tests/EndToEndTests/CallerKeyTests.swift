@@ -1,4 +1,4 @@
-// Caller keys through the real program: who is let in, how keys are exchanged, how quotas bite.
+// Caller keys through the real program: who is let in, how keys are exchanged, and quotas.
 
 import Foundation
 import StatusCore
@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite(.blocking) struct CallerKeyTests {
-    /// A world with keys on, and the file that they stand in.
+    /// A world with keys on, and the file with them.
     private final class KeyedWorld {
         let folder: TemporaryFolder
         let world: World
@@ -30,7 +30,7 @@ import Testing
         }
     }
 
-    /// A file's text. The digests are made by the tool that the README names.
+    /// A file's text. The digests come from the tool that the README names.
     private static func lines(_ keys: [(name: String, key: String)]) async throws -> String {
         var text = "# callers\n"
         for (name, key) in keys {
@@ -129,7 +129,7 @@ import Testing
         #expect(try keyed.get(Self.known, key: "key-two").status == 401)
         try keyed.rewrite(try await Self.lines([("app", "key-two")]))
         keyed.world.proxy.signal(SIGHUP)
-        try await eventually("the new key counts") {
+        try await eventually("the new key to work") {
             try keyed.get(Self.known, key: "key-two").status == 200
         }
         #expect(try keyed.get(Self.known, key: "key-one").status == 401)
@@ -140,8 +140,8 @@ import Testing
         let good = "status_proxy_caller_keys_good"
         #expect(try keyed.get("/metrics", key: "key-one").text.contains("\(good) 1"))
         try keyed.rewrite("app key-two\n")
-        // Without a signal: it is seen within seconds.
-        try await eventually("the broken file is seen") {
+        // Without a signal, the change is noticed within seconds.
+        try await eventually("the broken file to be noticed") {
             try keyed.get("/metrics", key: "key-one").text.contains("\(good) 0")
         }
         #expect(try keyed.get(Self.known, key: "key-one").status == 200)
@@ -170,7 +170,7 @@ import Testing
             method: "GET", path: "/actions/{id}", status: 429, fields: reply.fields,
             body: reply.body)
         #expect(faults == [])
-        try await eventually("the quota fills again") {
+        try await eventually("the quota to refill") {
             try keyed.get(Self.known, key: "key-one").status == 200
         }
     }
@@ -188,7 +188,7 @@ import Testing
             statuses.append(last.status)
             last = try client.receive()
         }
-        // As many as there may be at once, and what was allowed while they were read.
+        // At most the burst, and what was allowed while they were read.
         #expect((50..<400).contains(statuses.count))
         #expect(last.status == 429)
         #expect(last["connection"] == "close")
@@ -201,7 +201,7 @@ import Testing
         for key in ["key-one", "key-one"] {
             #expect(try keyed.get(Self.known, key: key).status == 200)
         }
-        try await eventually("the quota fills again") {
+        try await eventually("the quota to refill") {
             try keyed.get(Self.known, key: nil).status == 401
         }
     }
@@ -246,7 +246,7 @@ import Testing
                 method: "GET", path: route, status: 429, fields: reply.fields, body: reply.body)
             #expect(faults == [])
         }
-        // What is answered from memory, by itself or in a batch, needs no place; nor do others' waits.
+        // Answers from memory, alone or in a batch, need no place; nor do others' waits.
         #expect(try keyed.get(finished, key: "key-one").status == 200)
         let batch = "/actions?id=aa_000000000000000200&id=.."
         #expect(try keyed.get(batch, key: "key-one").status == 200)
@@ -254,14 +254,14 @@ import Testing
         try await until(waiters: 3)
         for socket in waiting {
             socket.close()
-            try await eventually("a place") {
+            try await eventually("a free place") {
                 try keyed.get("\(Self.known)?wait=1", key: "key-one").status == 200
             }
         }
         try await until(waiters: 1)
         other.close()
         try await until(waiters: 0)
-        // An id that nobody knows was not even looked up while there was no place.
+        // An unknown id was not even looked up while there was no place.
         #expect(try keyed.world.audit().vouchers.callsByID["aa_1"] == nil)
     }
 

@@ -1,5 +1,5 @@
-// compose.yaml without an engine: what it would start is started on the loopback address, word for
-// word but for the places.
+// Runs what compose.yaml describes without an engine, on the loopback address, unchanged except for
+// addresses and paths.
 
 import Foundation
 import StatusCore
@@ -20,7 +20,7 @@ struct ComposeTests {
         }
     }
 
-    /// Builds of one image by several services at once get into each other's way.
+    /// Concurrent builds of one image by several services conflict.
     @Test func oneServiceBuildsTheImageForAll() throws {
         let ours = try ComposeFile().services.values.filter { $0.image == "status-proxy" }
         #expect(ours.count == 3)
@@ -49,7 +49,7 @@ struct ComposeTests {
         #expect(file.services["haproxy"]?.ports == ["127.0.0.1:8080:8080"])
         #expect(try Project.text("deploy/compose/haproxy.cfg").contains("bind :8080\n"))
         #expect(file.services["sandbox"]?.ports == ["127.0.0.1:9090:9090"])
-        // Nothing but the balancer and the sandbox can be reached from outside.
+        // Only the balancer and the sandbox can be reached from outside.
         let published = file.services.filter { !$0.value.ports.isEmpty }.keys
         #expect(published.sorted() == ["haproxy", "sandbox"])
     }

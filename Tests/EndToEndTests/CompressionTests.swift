@@ -1,4 +1,4 @@
-// Compressed answers: for who accepts them, and nobody else.
+// Compressed answers: only for callers who accept them.
 
 import Foundation
 import StatusCore

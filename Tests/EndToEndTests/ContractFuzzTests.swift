@@ -1,5 +1,5 @@
-// The contract tried out by schemathesis: requests made from it, right and wrong ones, alone and one after
-// the other, and each answer held against it.
+// Tests the contract with schemathesis: it generates valid and invalid requests, alone and in sequence,
+// and checks each answer.
 
 import Foundation
 import TestSupport
@@ -12,7 +12,7 @@ struct ContractFuzzTests {
     func schemathesisFindsNoFault(key: String?) async throws {
         let program = try Prerequisite.program(
             "schemathesis", in: [Project.path(".build-tools/bin")])
-        // Streams come to their end soon.
+        // So that streams end soon.
         var settings = [
             "ORDERS_MIN_INTERVAL": "1s", "ORDERS_MAX_INTERVAL": "1s", "WAIT_MAX": "1s",
             "VOUCHERS_MIN_INTERVAL": "1s", "VOUCHERS_MAX_INTERVAL": "1s",
@@ -35,12 +35,12 @@ struct ContractFuzzTests {
             directory: folder.url)
         let code = try await tester.exitCode(seconds: 500)
         #expect(code == 0, "\(tester.text)")
-        // In place of that, a warning or a failure is counted.
+        // Instead, a warning or a failure is counted.
         #expect(tester.text.contains("No issues found in "))
     }
 
-    /// The contract for this service: with the names of its sources, since any other is refused, and with
-    /// keys that are needed or not, since a contract cannot say that it depends.
+    /// The contract for this service: with its sources' names, since any other is refused, and with
+    /// keys required or not, since a contract cannot express that it depends on a setting.
     private static func contract(needsKey: Bool) throws -> String {
         var text = try Project.text("openapi/status-proxy.yaml")
         for (general, ours) in [

@@ -1,4 +1,4 @@
-// What the running service says is held against openapi/status-proxy.yaml: routes, statuses, header
+// Checks the running service's answers against openapi/status-proxy.yaml: routes, statuses, header
 // fields and bodies.
 
 import StatusCore
@@ -93,7 +93,7 @@ struct Probe: Sendable, CustomTestStringConvertible {
         Probe("POST", "/actions/\(DemoID.order)/events", "/actions/{id}/events", 405),
     ]
 
-    /// What is asked of one service, one after the other.
+    /// The requests to one service, in order.
     @Test(arguments: probes + [others])
     func everyAnswerKeepsTheContract(_ probes: [Probe]) async throws {
         let world = try await World(["VOUCHERS_TIMEOUT": "1s"])

@@ -1,10 +1,10 @@
-// The contract as validators of OpenAPI documents read it.
+// Checks the contract with validators of OpenAPI documents.
 
 import Foundation
 import TestSupport
 import Testing
 
-/// Validators that share no code, with what each prints of a document in order.
+/// Validators that share no code, each with its output for a valid document.
 struct ContractValidator: Sendable, CustomTestStringConvertible {
     var name: String
     var arguments: [String]
@@ -15,13 +15,13 @@ struct ContractValidator: Sendable, CustomTestStringConvertible {
         ContractValidator(
             name: "openapi-spec-validator", arguments: ["--validation-errors", "all"],
             approval: "openapi.yaml: OK\n"),
-        // Models of their own, which take no unknown member.
+        // Its own models, which accept no unknown member.
         ContractValidator(name: "aiopenapi3", arguments: ["validate"], approval: "OK\n"),
     ]
 
     var testDescription: String { name }
 
-    /// What it prints of a document.
+    /// Its output for a document.
     func opinion(of document: String) async throws -> String {
         let program = try Prerequisite.program(name, in: [Project.path(".build-tools/bin")])
         let folder = try TemporaryFolder()

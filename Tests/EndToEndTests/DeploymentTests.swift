@@ -1,4 +1,4 @@
-// What runs the program elsewhere: the systemd unit, the Kubernetes manifests, the manual page.
+// Deployment files: the systemd unit, the Kubernetes manifests, the manual page.
 
 import Foundation
 import StatusCore
@@ -49,7 +49,7 @@ import Testing
         let paths = Self.files.map { Project.path("\(Self.folder)/\($0)") }
         let program = try Program(validator, ["--strict"] + paths)
         #expect(try await program.exitCode() == 0, "\(program.text)")
-        // There is no schema for what the Prometheus operator adds.
+        // There is no schema for the Prometheus operator's resources.
         #expect(program.text.components(separatedBy: " passed for ").count == paths.count)
     }
 
@@ -112,7 +112,7 @@ import Testing
 }
 
 @Suite(.blocking) struct ManualTests {
-    /// The page is made when the package is.
+    /// The page is generated with the package.
     @Test func manualPageHasEveryCommandAndOptionAndReadsWell() async throws {
         let program = Program.folder.appendingPathComponent("status-proxy").path
         let page = try await Tool.run(

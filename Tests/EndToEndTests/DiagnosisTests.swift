@@ -1,5 +1,5 @@
-// A person who knows nothing of the service finds the cause of each trouble from its log, from /readyz,
-// from the page or from an explanation: each of the four says it.
+// A person who does not know the service finds the cause of each fault in its log, in /readyz, on the
+// page and in an explanation.
 
 import Foundation
 import StatusCore
@@ -15,7 +15,7 @@ struct DiagnosisTests {
             .filter { $0["message"]?.string == message }
     }
 
-    /// Asks until all three say it; the log says it once.
+    /// Asks until all three name it; the log names it once.
     private func expectSaid(
         _ words: String, of component: String = "vouchers", about path: String = known,
         in log: String, _ outcome: String? = nil, _ world: World,
@@ -43,7 +43,7 @@ struct DiagnosisTests {
         if lasts { try await expectOnPage(words, world) }
     }
 
-    /// Whoever opens the page reads the same sentence there.
+    /// A person who opens the page reads the same sentence there.
     private func expectOnPage(_ words: String, _ world: World) async throws {
         let document = try await Browser.document(at: "http://127.0.0.1:\(world.port)/")
         #expect(document.contains(words))
@@ -75,7 +75,7 @@ struct DiagnosisTests {
             "it refuses our credential (HTTP 401)", in: "no credential that the upstream accepts",
             "unauthorized", world)
         try world.setFault("vouchers", #"{"kind":"none"}"#)
-        try await eventually("a call again") {
+        try await eventually("another call") {
             _ = try world.get(Self.known)
             return try world.get("/readyz").json["status"]?.string == "pass"
         }
@@ -126,12 +126,12 @@ struct DiagnosisTests {
         let begin = lines("store operations fail, calls stop", in: world.proxy.text).first
         #expect(begin?["error"]?.string?.contains("full") == true)
         try disk.makeRoom()
-        try await eventually("room") {
+        try await eventually("recovery") {
             _ = try world.get(Self.known)
             return try world.get("/readyz").json["status"]?.string == "pass"
         }
         try await end("store operations succeed again", in: world)
-        // Ends before its disk.
+        // Ends before its disk is unmounted.
         try await world.killProxy()
     }
 

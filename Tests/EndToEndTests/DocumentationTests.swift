@@ -1,4 +1,4 @@
-// What the pages show callers is tried: every example against the service, every client until its action
+// Tries what the pages show callers: every example with the service, and every client until its action
 // is done.
 
 import Foundation
@@ -23,8 +23,8 @@ struct DocumentationTests {
         }
     }
 
-    /// Status lines, kinds of events and codes of problems are the same; fields and members are there,
-    /// whatever their values.
+    /// Status lines, event types and problem codes are the same; fields and members exist, with any
+    /// value.
     private func expect(_ answer: String, isAsShownBy example: Page.Example) {
         #expect(!answer.isEmpty, "\(example.command)")
         let lines = answer.split(separator: "\r\n", omittingEmptySubsequences: false)
@@ -54,7 +54,7 @@ struct DocumentationTests {
         #expect(try world.audit().vouchers.smallestGap ?? 2 >= 2)
     }
 
-    /// It comes back when it is told to, not sooner.
+    /// It asks again when told to, not sooner.
     @Test(arguments: PageClient.allCases)
     func clientGoesOnWhileANewbornIDReadsAs404(client: PageClient) async throws {
         let world = try await World()
@@ -69,7 +69,7 @@ struct DocumentationTests {
 
     @Test(arguments: PageClient.allCases)
     func clientGivesUpOnItsOwnMistake(client: PageClient) async throws {
-        // curl cannot be told which failures to try again.
+        // curl has no option for which failures to retry.
         guard client != .curl else { return }
         let world = try await World()
         let failure = await #expect(throws: Program.Failure.self) {
@@ -87,7 +87,7 @@ enum PageClient: String, CaseIterable, Sendable, CustomTestStringConvertible {
 
     private var language: String { self == .curl ? "sh" : rawValue.lowercased() }
 
-    /// What the block is written to, and what runs it.
+    /// The file for the block, and the program that runs it.
     private func command() throws -> (file: String, words: [String]) {
         switch self {
         case .curl: ("client.sh", [try Tool.path(of: "sh")])
@@ -106,12 +106,12 @@ enum PageClient: String, CaseIterable, Sendable, CustomTestStringConvertible {
         let path = try folder.write(block.joined(separator: "\n"), to: file)
         let program = try Program(
             words[0], words.dropFirst() + [path, "http://127.0.0.1:\(port)", id],
-            // Go keeps there what it has compiled.
+            // Go keeps its build cache there.
             environment: ["HOME": folder.url.path, "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"],
             directory: folder.url)
         let code = try await program.exitCode(seconds: 120)
         guard code == 0 else { throw Program.Failure(description: program.text) }
-        // curl leaves the whole Action.
+        // curl prints the whole Action.
         return program.text.matches(
             of: /^[A-Z_]+$|"status":"([A-Z_]+)","done"/.anchorsMatchLineEndings()
         )

@@ -1,5 +1,5 @@
-// Event streams through the real program: what a client hears, and what becomes of a stream at
-// either end.
+// Event streams through the real program: what a client receives, and how a stream ends from either
+// side.
 
 import Foundation
 import StatusCore
@@ -12,7 +12,7 @@ struct EventStreamTests {
     private static let streams = "status_proxy_event_streams"
     private let finished = "aa_000000000000000200"
 
-    /// `curl -N` at work on a path.
+    /// `curl -N` running on a path.
     private func curl(_ world: World, _ path: String, _ options: String...) throws -> Program {
         try Program(
             try Tool.path(of: "curl"),
@@ -42,7 +42,7 @@ struct EventStreamTests {
         #expect(plain["etag"] == "W/\"\(events.last?.id ?? "")\"")
         #expect(plain.json["id"] == events.last?.json["id"])
         #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
-        // Who comes back with the last state is told to stop.
+        // A client that returns with the last state is told to stop.
         for fields in [["Last-Event-ID: \(events.last?.id ?? "")"]] {
             let reply = try world.get(path, fields: fields)
             #expect(reply.status == 204)
@@ -199,7 +199,7 @@ struct EventStreamTests {
         #expect(try world.get("/metrics").text.contains("status_proxy_waiters 1\n"))
         client.signal(SIGKILL)
         try await untilStreams(0, world)
-        try await eventually("no waiter") {
+        try await eventually("the waiters to end") {
             try world.get("/metrics").text.contains("status_proxy_waiters 0\n")
         }
         let line = try await world.proxy.wait(for: "its line") { text in
@@ -235,7 +235,7 @@ struct EventStreamTests {
         let client = try curl(world, Self.events(DemoID.pendingVoucher))
         _ = try await client.wait(for: "the first event") { $0.contains("\n\n") ? true : nil }
         world.proxy.signal(SIGTERM)
-        // Ended, not cut off.
+        // Ended properly, not cut off.
         #expect(try await client.exitCode() == 0)
         #expect(EventReader.read(client.text).count == 1)
         #expect(try await world.proxy.exitCode() == 0)

@@ -46,7 +46,7 @@ struct FollowingTests {
         #expect(problems.map { $0.json["id"]?.string } == [".."])
         #expect(problems.first?.json["problem"]?["code"]?.string == "invalid-id")
         #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
-        // Who comes back is told to stop; who lacks one of the last states gets that one.
+        // A client that returns is told to stop; one that lacks a final state gets that one.
         let last = try #require(events.last?.id)
         let again = try world.get(
             Self.many(ids), fields: ["Accept: text/event-stream", "Last-Event-ID: \(last)"])
@@ -75,11 +75,11 @@ struct FollowingTests {
             EventReader.read(whole.text).filter { $0.name == "problem" }.count >= 99
         }
         #expect(try figure(Self.streams, world) == 1)
-        try await eventually("one waiter: the others rest") {
+        try await eventually("one waiter, the others being between waits") {
             try figure("status_proxy_waiters", world) == 1
         }
         whole.signal(SIGKILL)
-        try await eventually("no stream, no waiter") {
+        try await eventually("the end of all streams and waiters") {
             try figure(Self.streams, world) == 0
                 && figure("status_proxy_waiters", world) == 0
         }
@@ -130,7 +130,7 @@ struct FollowingTests {
             return socket
         }
         let kept = "status_proxy_kept_bytes{of=\"output\"}"
-        try await eventually("what is kept") { try figure(kept, world) ?? 0 > largeBytes }
+        try await eventually("the buffered answer") { try figure(kept, world) ?? 0 > largeBytes }
         #expect(try figure(kept, world) ?? 0 < 3 * largeBytes)
         for socket in readers { #expect(try socket.rest().count > 2 * largeBytes) }
     }

@@ -1,5 +1,4 @@
-// The contract as generators of clients understand it: what they write works with this service, and
-// with later versions of it.
+// Generated clients of the contract work with this service and with later versions of it.
 
 import Foundation
 import StatusCore
@@ -30,7 +29,7 @@ struct GeneratedClientTests {
         ]
         #expect(lines.count == expected.count, "\(lines)")
         for (line, expected) in zip(lines, expected) {
-            // Behind a problem's code stands when to ask again.
+            // A problem's code is followed by when to ask again.
             #expect(Self.withoutSeconds(line) == expected)
         }
     }

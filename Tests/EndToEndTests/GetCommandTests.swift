@@ -38,7 +38,7 @@ struct GetCommandTests {
 
     @Test func waitContinuesDuringFailures() async throws {
         let world = try await World(["VOUCHERS_TIMEOUT": "1s"], sandbox: ["--pending", "1s"])
-        // Nothing is stored, and the upstream fails: a 502 that passes.
+        // Nothing is stored, and the upstream fails: a temporary 502.
         try world.setFault("vouchers", #"{"kind":"status","status":500}"#)
         let client = try Program(
             "status-proxy",
@@ -48,7 +48,7 @@ struct GetCommandTests {
         }
         try world.setFault("vouchers", #"{"kind":"none"}"#)
         #expect(try await client.exitCode(seconds: 120) == 2)
-        // Without a wait it ends with the first answer; with one, when time is up.
+        // Without a wait it ends after the first answer; with one, when the time is over.
         #expect(try await get(world, DemoID.missingOrder, "--wait", "1s").code == 4)
         #expect(try await get(world, "aa_000000000000000500", "--wait", "1s").code == 5)
     }
@@ -106,7 +106,7 @@ struct GetCommandTests {
         #expect(ids == [done, DemoID.pendingVoucher])
     }
 
-    /// What a terminal shows of a wait for two actions, and what remains of it.
+    /// What a terminal shows during a wait for two actions, and what remains of it.
     private func watch(
         _ world: World, _ environment: [String: String] = [:], columns: UInt16 = 80
     ) async throws -> (live: String, code: Int32) {
@@ -118,7 +118,7 @@ struct GetCommandTests {
                 "http://127.0.0.1:\(world.port)",
             ], environment: environment, terminal: terminal)
         let code = try await program.exitCode()
-        try await eventually("all of it") {
+        try await eventually("the whole output") {
             terminal.text.contains("\(DemoID.voucher): vouchers ")
         }
         return (terminal.text, code)
@@ -132,7 +132,7 @@ struct GetCommandTests {
         #expect(text.contains("PENDING") || text.contains("IN_PROGRESS"))
         #expect(text.contains("[####################] 100%"))
         #expect(text.contains("\u{1B}[32mSUCCEEDED\u{1B}[0m"))
-        // Drawn over, and gone in the end: the report stands alone.
+        // Overwritten, and cleared in the end: only the report remains.
         #expect(text.contains("\u{1B}[2A\u{1B}[J"))
         let end = text.ranges(of: "\u{1B}[J").last?.upperBound
         let report = text[(end ?? text.startIndex)...]

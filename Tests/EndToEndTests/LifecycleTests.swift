@@ -1,4 +1,4 @@
-// Start, refusal, stop, and the command line, by the real program.
+// Start, refusal, stop and command line of the real program.
 
 import Foundation
 import StatusCore
@@ -13,7 +13,7 @@ import Testing
         let waiter = Task.detached {
             try Client.get(port: port, "/actions/\(DemoID.pendingVoucher)?wait=50")
         }
-        try await eventually("somebody who waits") {
+        try await eventually("a waiter") {
             try world.get("/metrics").text.contains("status_proxy_waiters 1")
         }
         world.proxy.signal(SIGTERM)

@@ -1,4 +1,4 @@
-// The main job through the real programs: one request in, the right upstream asked, one schema out.
+// The main job through the real programs: one request, a call of the right upstream, one schema.
 
 import StatusCore
 import TestSupport

@@ -1,4 +1,4 @@
-// Prometheus' own tools on the metrics and the rules, and the names in rules and dashboard.
+// Runs Prometheus' own tools on the metrics and the rules, and checks names in rules and dashboard.
 
 import Foundation
 import StatusCore

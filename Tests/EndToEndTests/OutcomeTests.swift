@@ -1,10 +1,10 @@
-// Every id of the sandbox answers as the contract's tables say.
+// Every id of the sandbox is answered as the contract's tables say.
 
 import StatusCore
 import TestSupport
 import Testing
 
-/// What an id is answered with.
+/// The expected answer for an id.
 struct Outcome: Sendable, CustomTestStringConvertible {
     var id: String
     var status: Int
@@ -24,7 +24,7 @@ struct Outcome: Sendable, CustomTestStringConvertible {
 }
 
 @Suite(.blocking) struct OutcomeTests {
-    /// The same troubles can be had from both upstreams, by the number in the id.
+    /// Both upstreams have the same faults, by the number in the id.
     static let troubles: [(number: String, status: Int, code: String, outcome: String)] = [
         ("030200", 502, "upstream-error", "wrong-action"),
         ("031200", 502, "upstream-error", "malformed"),
@@ -107,8 +107,8 @@ struct Outcome: Sendable, CustomTestStringConvertible {
         Outcome("broken-and-missing", 502, "upstream-error", "server-error"),
     ]
 
-    /// Each with a proxy of its own: a fault of one must not open the breaker or the pause for the next.
-    /// What is answered shares one, and so do the two sources' ids of one fault.
+    /// Each fault has its own proxy, so that it cannot open the breaker or cause a pause for the next.
+    /// Successful ids share one, and so do the two sources' ids of one fault.
     static let groups: [[Outcome]] =
         [known.filter { $0.status == 200 }] + known.filter { $0.status != 200 }.map { [$0] }
         + troubles.map { trouble in
@@ -119,7 +119,7 @@ struct Outcome: Sendable, CustomTestStringConvertible {
 
     @Test(arguments: groups)
     func everySandboxIDAnswersAsTheTablesSay(_ group: [Outcome]) async throws {
-        // Only who is to time out is left that little time.
+        // Only an expected timeout gets that little time.
         let timeout = group.contains { $0.status == 504 } ? "3s" : "30s"
         let world = try await World(
             ["ORDERS_TIMEOUT": timeout, "VOUCHERS_TIMEOUT": timeout], sandbox: ["--slow", "500ms"])

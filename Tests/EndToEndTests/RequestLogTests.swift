@@ -1,4 +1,4 @@
-// What stands in the log of requests, as the settings have it.
+// The log of requests, by settings.
 
 import Glibc
 import StatusCore
@@ -13,7 +13,7 @@ import Testing
             .filter { $0["message"]?.string == "request" }
     }
 
-    /// Sends so many at once on one connection, and reads all answers.
+    /// Sends that many at once on one connection, and reads all answers.
     private func ask(_ path: String, _ count: Int, _ client: inout Client) throws {
         let request = "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for _ in 0..<count / 100 {
@@ -32,8 +32,8 @@ import Testing
         let trouble = 300
         try ask("/nowhere", trouble, &client)
         func hits() -> [JSONValue] { lines(of: world).filter { $0["cache"]?.string == "hit" } }
-        // The last line stands for all that were left out before it.
-        try await eventually("a line for all of them") {
+        // The last line counts all that were left out before it.
+        try await eventually("a log line for all requests") {
             _ = try client.request(Self.finished)
             asked += 1
             return hits().reduce(0) { $0 + ($1["requests"]?.integer ?? 1) } >= asked - 1

@@ -1,4 +1,4 @@
-// What a service manager such as systemd gets to read, by the real program.
+// What a service manager such as systemd reads from the real program.
 
 import Foundation
 import TestSupport

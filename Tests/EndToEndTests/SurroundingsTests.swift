@@ -1,4 +1,4 @@
-// What surrounds the program: users, folders, links, signals, logs that take nothing.
+// The program's surroundings: users, folders, links, signals, and logs that accept nothing.
 
 import Foundation
 import StatusCore
@@ -11,8 +11,7 @@ struct SurroundingsTests {
         "VOUCHERS_APP_ID": "app", "VOUCHERS_APP_TOKEN": "hidden-token", "LISTEN_PORT": "0",
     ]
 
-    /// Starts the program with the rights of a user who is nobody special. Who runs the tests as such
-    /// a user has those already.
+    /// Starts the program with an ordinary user's rights. Tests run by such a user already have those.
     private func unprivileged(
         _ arguments: [String], _ settings: [String: String], user: [String] = []
     ) throws -> Program {
@@ -29,7 +28,7 @@ struct SurroundingsTests {
 
     // MARK: Folders and files
 
-    /// `check` and the start say the same, in one line, and leave nothing behind.
+    /// `check` and the start report the same, in one line, and leave nothing behind.
     private func expectRefusal(
         _ settings: [String: String], _ words: String..., in folder: TemporaryFolder
     ) async throws {
@@ -66,7 +65,7 @@ struct SurroundingsTests {
         }
         try await expectRefusal(
             ["STORE_URL": "sqlite:\(path)"], "STORE_URL: ", "not a file", in: folder)
-        // A folder in which nobody can make anything, whatever its mode says.
+        // A folder in which no one can create a file, whatever its mode.
         try await expectRefusal(
             ["STORE_URL": "sqlite:/proc/self/fd/store.sqlite"], "STORE_URL: ",
             "its folder cannot be written", in: folder)
@@ -95,7 +94,7 @@ struct SurroundingsTests {
         }
     }
 
-    /// It has to be opened to be known, which `check` does not.
+    /// Only opening it shows that, which `check` does not do.
     @Test func fileThatIsNoStoreIsReportedWithTheSettingsName() async throws {
         let folder = try TemporaryFolder()
         let file = try folder.write("this is not a database, and long enough", to: "file")
@@ -122,7 +121,7 @@ struct SurroundingsTests {
         #expect(names == ["link", "volume", "volume/store.sqlite"])
     }
 
-    /// libcurl makes the file that SSLKEYLOGFILE names as soon as it is set up.
+    /// libcurl creates the file that SSLKEYLOGFILE names as soon as it is initialised.
     @Test func keysOfTLSConnectionsAreNeverWrittenDown() async throws {
         let folder = try TemporaryFolder()
         let world = try await World(["SSLKEYLOGFILE": folder.url.path + "/keys"])
@@ -130,7 +129,7 @@ struct SurroundingsTests {
         #expect(try FileManager.default.subpathsOfDirectory(atPath: folder.url.path) == [])
     }
 
-    /// Nobody listens where the proxy should be.
+    /// No process listens where the proxy should.
     @Test func upstreamsOnThisMachineAreNeverCalledThroughAProxy() async throws {
         let proxy = "http://127.0.0.1:1"
         let world = try await World(["http_proxy": proxy, "ALL_PROXY": proxy, "all_proxy": proxy])
@@ -160,7 +159,7 @@ struct SurroundingsTests {
 
     // MARK: Users
 
-    /// As OpenShift has it: any number for the user, group 0, no entry in the list of users, no home.
+    /// As on OpenShift: any user number, group 0, no entry in the list of users, no home.
     @Test func anyUserOfGroupZeroCanRunTheService() async throws {
         let folder = try TemporaryFolder()
         let state = folder.url.appendingPathComponent("state").path
@@ -178,7 +177,7 @@ struct SurroundingsTests {
         #expect(try await program.exitCode() == 0, "\(program.text)")
     }
 
-    /// The instruction that makes the folder gives group 0 what its owner has.
+    /// The instruction that creates the folder gives group 0 its owner's rights.
     @Test func imageLetsGroupZeroWriteTheStateFolder() throws {
         let lines = try Project.text("Dockerfile").split(separator: "\n")
         let state = try #require(
@@ -212,7 +211,7 @@ struct SurroundingsTests {
 
     // MARK: The log
 
-    /// The limit of a file's size stands for a full disk: what does not fit is cut by the kernel.
+    /// A file size limit acts as a full disk: the kernel cuts what does not fit.
     @Test func logOnAFullDiskLosesWholeLinesAndCountsThem() async throws {
         // Scrapes and health checks have lines, too.
         let world = try await World(["STORE_URL": "memory:", "LOG_LEVEL": "debug"])
@@ -223,16 +222,18 @@ struct SurroundingsTests {
         }
         _ = try await world.proxy.wait(for: "listening") { $0.contains("listening") ? true : nil }
         #expect(try lost() == 0)
-        try await eventually("a written scrape") { world.proxy.text.contains("/metrics") }
+        try await eventually("a logged scrape") { world.proxy.text.contains("/metrics") }
         // Half a line more.
         try await limit("\(world.proxy.text.utf8.count + 100)")
-        try await eventually("lost lines") {
+        try await eventually("dropped lines") {
             #expect(try world.get("/livez").status == 200)
             return try lost() ?? 0 > 3
         }
         #expect(!world.proxy.text.hasSuffix("\n"), "the kernel has cut a line")
         try await limit("unlimited")
-        try await eventually("report") { world.proxy.text.contains("log lines dropped") }
+        try await eventually("the report of dropped lines") {
+            world.proxy.text.contains("log lines dropped")
+        }
         let total = try #require(try lost())
         world.proxy.signal(SIGTERM)
         #expect(try await world.proxy.exitCode() == 0)
@@ -272,7 +273,7 @@ struct SurroundingsTests {
         #expect(try #require(try figure("process_virtual_memory_bytes", world)) > told)
         #expect(try #require(try figure("process_cpu_seconds_total", world)) > 0)
         let startedAt = try #require(try figure("process_start_time_seconds", world))
-        // The boot's time is kept in whole seconds.
+        // The boot time has whole seconds.
         #expect(startedAt > before - 2 && startedAt < Date().timeIntervalSince1970 + 2)
         #expect(try world.get("/metrics").text.contains("status_proxy_build_info{version=\""))
     }

@@ -1,4 +1,4 @@
-// A token endpoint that refuses for a while: what callers and operators are told of it.
+// A token endpoint that refuses for a while: what callers and operators learn of it.
 
 import StatusCore
 import TestSupport

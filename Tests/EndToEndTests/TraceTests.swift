@@ -11,7 +11,7 @@ struct TraceTests {
     private static let field = "traceparent: 00-\(trace)-00f067aa0ba902b7-01"
 
     @Test func traceIsContinuedUpstream() async throws {
-        // An upstream that tells in its result what it was sent.
+        // An upstream that returns what it was sent in its result.
         let upstream = try await Nginx(
             answering: #"{"id":"aa_1","status":"DONE","result":{"trace":"$http_traceparent"}}"#)
         let world = try await World(["VOUCHERS_URL": "http://127.0.0.1:\(upstream.port)"])

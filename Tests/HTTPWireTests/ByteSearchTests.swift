@@ -1,11 +1,11 @@
-// Searches that look at eight bytes at a time, against a look at each.
+// Compares searches that test eight bytes at a time with a search byte by byte.
 
 import Testing
 
 @testable import HTTPWire
 
 @Suite struct ByteSearchTests {
-    /// Bytes that differ from a comma in one bit, or look like it after a borrow.
+    /// Bytes that differ from a comma in one bit, or match it after a borrow.
     private let neighbours: [UInt8] = [0x2B, 0x2D, 0x2E, 0xAC, 0x00, 0xFF, 0x80, 0x01]
 
     @Test func theFirstByteIsFoundAtEveryPlace() {
@@ -31,7 +31,7 @@ import Testing
         #expect(letters.span.firstIndex(notIn: .token, in: 2..<7) == 7)
     }
 
-    /// Every byte, at every place of a word and behind it, among letters and among its like.
+    /// Every byte at every position of a word and after it, among letters and among similar bytes.
     @Test func theFirstOtherByteIsFoundAtEveryPlace() {
         let sets: [ByteSet] = [.token, .path, .query, .name, .literal]
         for byte in UInt8.min ... .max {
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    /// The same for the end of a line, which a control byte is or is not.
+    /// The same for the end of a line, with every control byte.
     @Test func theFirstControlByteIsFoundAtEveryPlace() throws {
         for byte in UInt8.min ... .max {
             for place in 0..<19 {

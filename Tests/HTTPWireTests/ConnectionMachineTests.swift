@@ -1,4 +1,4 @@
-// The corpus, case by case, however its bytes are cut; and what only code can say of the machine.
+// Runs the corpus, case by case, however its bytes are split, and tests what a corpus cannot express.
 
 import Foundation
 import HTTPWire
@@ -24,7 +24,7 @@ struct ConnectionMachineTests {
     func traceIsTheSameHoweverTheBytesAreCut(_ corpusCase: CorpusCase) {
         let input = corpusCase.input
         let expected = corpusCase.expected.filter { $0 != "continue" }
-        // The few inputs that try the limits are cut in 60 places.
+        // The few inputs at the limits are split in 60 positions.
         let stride = input.count < 1_000 ? 1 : input.count / 60
         for cut in Swift.stride(from: 0, through: input.count, by: stride) {
             let trace = trace(corpusCase, [input[..<cut], input[cut...]])
@@ -96,7 +96,7 @@ struct ConnectionMachineTests {
     }
 
     @Test func arbitraryBytesNeverTrapAndKeepTheirVerdictWhenCut() {
-        // A fixed seed: a failure repeats.
+        // A fixed seed, so that a failure repeats.
         var state: UInt64 = 0x9E37_79B9_7F4A_7C15
         func next(_ bound: Int) -> Int {
             state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407

@@ -1,4 +1,4 @@
-// Numbers and texts as the hot path writes them, against the standard library's own.
+// Compares numbers and texts written by the hot path with the standard library's.
 
 import HTTPWire
 import Testing

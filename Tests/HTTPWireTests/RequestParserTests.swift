@@ -1,4 +1,4 @@
-// The parser's contract: what it consumes, what it leaves, which bytes it takes where.
+// Tests the parser's contract: what it consumes, what it leaves, and which bytes it accepts where.
 
 import HTTPWire
 import Testing
@@ -67,7 +67,7 @@ struct RequestParserTests {
         #expect(head.keepAlive == false)
     }
 
-    /// Where a byte stands, and which bytes may stand there besides letters and digits.
+    /// The position of a byte, and the bytes allowed there besides letters and digits.
     enum Place: String, CaseIterable, Sendable {
         case method, path, query, host, fieldName, fieldValue
 
@@ -101,7 +101,7 @@ struct RequestParserTests {
     func everyByteIsAcceptedExactlyWhereTheGrammarAllowsIt(_ place: Place) {
         var head = RequestHead()
         for byte in UInt8.min...UInt8.max {
-            // It would end what it stands in, and the rest be read as something else.
+            // It would end its element, and the rest would be read as another one.
             if place == .fieldName, byte == UInt8(ascii: ":") { continue }
             let bytes = place.request(byte)
             let isTaken = parser.parse(bytes.span, into: &head) == .request(consumed: bytes.count)

@@ -1,7 +1,7 @@
 import HTTPWire
 import Testing
 
-/// What leaves the writer, as text.
+/// The writer's output as text.
 struct ResponseWriterTests {
     private func written(
         isHead: Bool = false, version: Version = .http11, keepAlive: Bool = true,

@@ -1,5 +1,4 @@
-// Plays the owner of a connection's bytes, as the server does, and writes down what the machine
-// says.
+// Feeds bytes to the connection machine as the server does, and records what it returns.
 
 import HTTPWire
 import TestSupport

@@ -1,4 +1,4 @@
-// The page of dependencies: it lists what the package and the container files name, no more and no less.
+// The page of dependencies lists exactly what the package and the container files name.
 
 import Testing
 

@@ -1,10 +1,10 @@
-// The pages: no dead links, and no name of a file, setting, route, metric, command or type that is not there.
+// Checks the pages: no dead links, and no unknown file, setting, route, metric, command or type.
 
 import Testing
 
 struct DocumentationTests {
     private static let all = House.trackedPaths.filter { $0.hasSuffix(".md") }
-    /// Pages that speak of what there is; two speak of what there was, too.
+    /// Pages that describe the present; two also describe the past.
     static let pages = all.filter { !["bench/README.md", "Sources/DECISIONS.md"].contains($0) }
 
     @Test(arguments: all)
@@ -127,7 +127,7 @@ struct DocumentationTests {
         }
     }
 
-    /// As the table in `ProblemDetailsTests` has them, which the type is held against.
+    /// The codes in the table of `ProblemDetailsTests`, which is compared with the type.
     @Test func everyCodeOfAProblemStandsOnThePageOfTheAPI() {
         let tested = House.text("Tests/StatusAPITests/ProblemDetailsTests.swift")
             .matches(of: /\(?\s*\.\w+, "([a-z-]+)", (\d{3}),/).map { "\($0.2) \($0.1)" }
@@ -137,7 +137,7 @@ struct DocumentationTests {
         #expect(shown.sorted() == tested.sorted())
     }
 
-    /// Figures are said where they are measured; other pages repeat them to the letter.
+    /// Figures are stated where they are measured; other pages repeat them exactly.
     @Test(arguments: ["README.md", "docs/guarantees.md", "docs/performance.md"])
     func everyFigureStandsOnTheBenchmarksPage(path: String) {
         let measured = House.text("bench/README.md")
@@ -150,7 +150,7 @@ struct DocumentationTests {
     }
 }
 
-/// What there is, by the sources that say so.
+/// The existing names, from the sources that define them.
 private enum Known {
     // MARK: Files
 
@@ -163,7 +163,7 @@ private enum Known {
     private static let fileNames = Set(
         House.trackedPaths.compactMap { $0.split(separator: "/").last })
 
-    /// Below one of our folders, or a file with an ending of ours.
+    /// Below one of the package's folders, or a file with a known extension.
     static func looksLikePath(_ word: String) -> Bool {
         let parts = word.split(separator: "/")
         guard let first = parts.first, !word.hasPrefix("/") else { return false }
@@ -171,7 +171,7 @@ private enum Known {
         return word.wholeMatch(of: /[\w.+-]+\.(?:swift|md|sql|http|py)/) != nil
     }
 
-    /// A tracked file or folder; of a bare name, any file's.
+    /// A tracked file or folder; for a bare name, any file with that name.
     static func isPath(_ word: String) -> Bool {
         let path = word.hasSuffix("/") ? String(word.dropLast()) : word
         return files.contains(path) || folders.contains(path)
@@ -194,7 +194,7 @@ private enum Known {
     /// Sources that the pages use as examples.
     private static let sources = ["X", "ORDERS", "ORDERS_DE", "VOUCHERS", "JOBS"]
 
-    /// A setting of ours, or a variable or word that the programs know.
+    /// A setting of the service, or a variable or word that the programs know.
     static func isSetting(_ name: String) -> Bool {
         settings.contains(name)
             || sources.contains { source in
@@ -210,7 +210,7 @@ private enum Known {
     static let routes = contract.matches(of: /\n  (\/[^\n:]*):\n/).map { String($0.1) }
     static let parameters = Set(
         contract.matches(of: /name: ([a-z_]+)\n +in: query/).map { String($0.1) })
-    /// Places of upstreams, of the sandbox and of the system, as code and deployment name them.
+    /// Routes of upstreams, of the sandbox and of the system, as code and deployment name them.
     private static let others = House.trackedPaths.filter {
         $0.hasPrefix("Sources/") && $0.hasSuffix(".swift") || $0.hasPrefix("deploy/")
             || $0.hasPrefix("scripts/") || $0.hasPrefix("examples/")
@@ -228,7 +228,7 @@ private enum Known {
 
     // MARK: Metrics
 
-    /// Without the beginning that all have.
+    /// Without their common prefix.
     static let metrics: Set<String> = {
         let families = House.sources.filter { $0.path.hasPrefix("Sources/StatusProxy/Observe/") }
             .flatMap {
@@ -246,13 +246,13 @@ private enum Known {
     }
     static let sandbox = House.text("Sources/UpstreamSandbox/SandboxCommand.swift")
 
-    /// The text that defines a command; an option or nothing in its place is the default one's.
+    /// The text that defines a command; an option or nothing in its place means the default command.
     static func command(_ word: String?) -> String? {
         guard let word, !word.hasPrefix("-"), !word.isEmpty else { return commands.joined() }
         return commands.first { $0.contains("commandName: \"\(word)\"") }
     }
 
-    /// Whether a program has that option: a declared one, a built-in, or a word of a script.
+    /// Whether a program has that option: declared, built in, or a word of a script.
     static func isOption(_ name: String, of program: String) -> Bool {
         if ["help", "version", "generate-completion-script"].contains(name) { return true }
         let variable = name.split(separator: "-").enumerated()
@@ -263,7 +263,7 @@ private enum Known {
 
     // MARK: Types
 
-    /// Every word of code, tests, scripts and deployment, with and without its hyphens.
+    /// Every word of code, tests, scripts and deployment files, with and without its hyphens.
     static let words = ["Tests/", "Package.swift", "Dockerfile"]
         .reduce(into: programWords) { $0.formUnion(words(below: $1)) }
     private static let programWords = ["Sources/", "deploy/", "scripts/"]

@@ -1,4 +1,4 @@
-// Package.swift as text: one strict list of settings, and no target without it.
+// Checks Package.swift as text: one strict list of settings, and no target without it.
 
 import Testing
 
@@ -39,7 +39,7 @@ struct ManifestTests {
     }
 
     @Test func everyFolderOfTestsIsATarget() {
-        // `scripts/fuzz` builds its targets by itself.
+        // `scripts/fuzz` builds its own targets.
         let folders = Set(House.tests.map(\.module)).subtracting(["Fuzz"])
         let targets = Manifest.calls(of: "tests(").compactMap(\.quoted.first)
         let helpers = Manifest.calls(of: ".target(").flatMap(\.quoted)
@@ -58,7 +58,7 @@ private enum Manifest {
         return rest[..<(rest.firstRange(of: end)?.lowerBound ?? rest.endIndex)]
     }
 
-    /// The arguments of every call, found by their closing parenthesis; no declarations.
+    /// The arguments of every call, up to its closing parenthesis; no declarations.
     static func calls(of maker: String) -> [String] {
         text.ranges(of: maker).compactMap { range in
             let before = text[..<range.lowerBound]
@@ -79,7 +79,7 @@ private enum Manifest {
 }
 
 extension String {
-    /// What stands between quotation marks, in order.
+    /// The texts between quotation marks, in order.
     fileprivate var quoted: [String] {
         split(separator: "\"", omittingEmptySubsequences: false).enumerated()
             .filter { $0.offset % 2 == 1 }.map { String($0.element) }

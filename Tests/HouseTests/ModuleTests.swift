@@ -1,14 +1,15 @@
-// Who may import whom: the table of Sources/README.md, kept here as data and held against both.
+// Checks which module may import which: compares the table of Sources/README.md, repeated here, with
+// the code.
 
 import Testing
 
-/// A module of ours, and the modules that its files may import.
+/// A module of the package, and the modules that its files may import.
 struct Module: Sendable, CustomStringConvertible {
     enum Kind: String { case pure, leaf, io = "I/O", program, root = "composition root" }
 
     var name: String
     var kind: Kind
-    /// Others of ours, and packages for what only this one does.
+    /// Other modules of the package, and packages that only this one uses.
     var imports: Set<String>
 
     var description: String { name }
@@ -17,7 +18,7 @@ struct Module: Sendable, CustomStringConvertible {
         "CCrypto", "CCurl", "CLinux", "CPostgres", "CResources", "CSQLite", "CZlib",
     ]
 
-    /// zlib computes, and no more.
+    /// zlib only computes.
     static let impureShims = shims.subtracting(["CZlib"])
 
     static let all = [
@@ -43,8 +44,8 @@ struct Module: Sendable, CustomStringConvertible {
         Module(name: "Locking", kind: .leaf, imports: []),
     ]
 
-    /// What the system gives to modules of a kind. Pure ones see no clock, queue, file or socket; atomics
-    /// are none of these.
+    /// The system modules that a kind of module may import. Pure ones use no clock, queue, file or
+    /// socket; atomics are allowed.
     var system: Set<String> {
         switch kind {
         case .pure: ["Synchronization"]

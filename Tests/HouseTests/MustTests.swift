@@ -1,4 +1,4 @@
-// The list of MUSTs beside the corpus: whatever it names is there.
+// The list of MUSTs beside the corpus names only cases and tests that exist.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// The runbook: every alert has its section, and there is none without an alert.
+// Every alert has a section in the runbook, and every section an alert.
 
 import Testing
 

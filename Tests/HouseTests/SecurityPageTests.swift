@@ -1,4 +1,4 @@
-// The page on security: every limit that it names is one that the code has.
+// Every limit on the security page is one that the code has.
 
 import Testing
 

@@ -1,5 +1,5 @@
-// What every file of the house keeps to: a first sentence, a size, proofs for what the compiler
-// takes on trust, and nothing of the machine that it was written on.
+// Checks what every file must have: a first sentence, a maximum size, proofs for what the compiler
+// cannot check, and no trace of the machine on which it was written.
 
 import Testing
 
@@ -32,8 +32,8 @@ struct SourceFileTests {
         #expect(count > 0)
     }
 
-    /// Swift 6.3.1 optimises a copy of what `_read` yields away, although the original changes later:
-    /// the copy's end then releases what the original has become.
+    /// Swift 6.3.1 optimises away the copy of a value that `_read` yields, although the original
+    /// changes later; the end of the copy then releases the changed original.
     @Test func noAccessorYieldsAValueToReaders() {
         for file in House.sources {
             for (index, line) in file.lines.enumerated() where !line.hasPrefix("//") {
@@ -54,7 +54,7 @@ struct SourceFileTests {
     }
 
     @Test func noTrackedTextNamesAPathOfOneMachine() {
-        // Written in parts, so that this file does not break its own rule.
+        // Split, so that this file does not break its own rule.
         let homes = ["home", "Users", "root"].map { "/\($0)" + "/" }
         #expect(House.trackedPaths.contains("Package.swift"))
         for path in House.trackedPaths {
@@ -66,7 +66,7 @@ struct SourceFileTests {
     }
 }
 
-/// Words by which code asks the compiler to believe it.
+/// Words by which code makes the compiler skip a check.
 private enum Trust {
     static let words = ["@unchecked" + " Sendable", "nonisolated" + "(unsafe)"]
 
@@ -81,7 +81,7 @@ private enum Trust {
 }
 
 extension String {
-    /// Byte by byte: many times faster than by characters.
+    /// By bytes, which is many times faster than by characters.
     func utf8Contains(_ part: String) -> Bool {
         let part = Array(part.utf8)
         guard let first = part.first else { return true }

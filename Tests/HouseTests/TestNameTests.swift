@@ -1,4 +1,4 @@
-// Names of tests are sentences: three words at least.
+// Names of tests are sentences of at least three words.
 
 import Testing
 

@@ -1,9 +1,9 @@
-// How tests wait: for something that happens, with a deadline, on threads that may block.
+// Tests wait for a condition, with a deadline, on threads that may block.
 
 import Testing
 
 struct TestWaitTests {
-    /// `Tests/Support` has the words: `eventually` for a condition, `letPass` for time itself.
+    /// `Tests/Support` has the functions: `eventually` for a condition, `letPass` for time itself.
     @Test func noTestSleepsBesideTheHelpersForIt() {
         let calls = ["usleep(", "Task.sleep(", "Thread.sleep(", "nanosleep(", " sleep("]
         for file in House.tests where file.module != "Support" && file.module != "HouseTests" {
@@ -14,7 +14,7 @@ struct TestWaitTests {
         }
     }
 
-    /// Crowds keep a pace; programs say nothing when they end.
+    /// Crowds send at a fixed pace; programs do not announce their exit.
     private func isPace(_ file: SourceFile) -> Bool {
         ["Pollers", "Traffic", "Program"].contains { file.path.hasSuffix("Support/\($0).swift") }
     }

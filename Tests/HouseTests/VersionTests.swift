@@ -1,4 +1,4 @@
-// One version: what the program calls itself is what everything else that names it says.
+// The program's version is the one that all other files name.
 
 import Testing
 
@@ -7,7 +7,7 @@ struct VersionTests {
         House.text("Sources/StatusProxy/ProgramVersion.swift")
         .split(separator: "\"").dropFirst().first.map(String.init) ?? ""
 
-    /// The first that a text names behind some words.
+    /// The first version in a text after some words.
     private func found(_ words: String, in path: String) -> String? {
         let text = House.text(path)
         guard let range = text.firstRange(of: words) else { return nil }

@@ -1,4 +1,4 @@
-// Where a server listens: addresses, names, ports.
+// Tests the addresses on which a server listens: names, addresses and ports.
 
 import Dispatch
 import Glibc
@@ -74,7 +74,7 @@ struct AddressTests {
         #expect(next.server.address.port != stage.server.address.port)
     }
 
-    /// As a name may have them.
+    /// Addresses that a name may have.
     @Test func severalAddressesGetOneFreePort() throws {
         let addresses = try ["127.0.0.1", "::1", "127.0.0.2"].flatMap {
             try SocketAddress.all(of: $0, port: 0)
@@ -85,7 +85,7 @@ struct AddressTests {
         #expect(try listeners[1].another()?.address == listeners[1].address)
     }
 
-    /// 192.0.2.1 is an address for documentation (RFC 5737): no machine has it.
+    /// 192.0.2.1 is an address for documentation (RFC 5737), which no machine has.
     @Test func addressThatThisMachineLacksIsSkippedForAnother() throws {
         let missing = try SocketAddress.all(of: "192.0.2.1", port: 0)
         let present = try SocketAddress.all(of: "127.0.0.1", port: 0)
@@ -114,8 +114,8 @@ struct AddressTests {
         #expect(failure?.description.contains("Address already in use") == true)
     }
 
-    /// A look whether the port is free is over before the look of the other one is of use. On an address
-    /// of its own, where no other test can be given the port between two rounds.
+    /// Both may find the port free before either has bound it. The address is this test's own, so no
+    /// other test can get the port between two rounds.
     @Test func twoServersThatStartAtOnceDoNotShareAPort() throws {
         let free = try Stage("127.0.0.3").server.address
         for round in 0..<500 {
@@ -124,7 +124,7 @@ struct AddressTests {
             DispatchQueue.concurrentPerform(iterations: 2) { _ in
                 let configuration = ServerConfiguration(host: free.host, port: free.port, loops: 2)
                 ready.add(1, ordering: .relaxed)
-                // Not more than a moment: there may be one thread for both.
+                // Only a moment, since both may share one thread.
                 for _ in 0..<1000 where ready.load(ordering: .relaxed) < 2 { sched_yield() }
                 guard let server = try? Server(configuration, handler: Player()) else { return }
                 servers.withLock { $0.append(server) }

@@ -1,4 +1,4 @@
-// Peers that end their sending, or the whole connection, while their answer is owed.
+// Tests peers that close their sending side, or the whole connection, before their answer.
 
 import Foundation
 import HTTPWire
@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(1)))
 struct DepartureTests {
-    /// How a peer leaves; the first two look the same from the server's side.
+    /// How a peer leaves; the server cannot distinguish the first two.
     enum Way: CaseIterable {
         case close, endSending, reset
 
@@ -90,7 +90,7 @@ struct DepartureTests {
         #expect(eventually { stage.server.connectionCount == 0 })
     }
 
-    /// More than the kernel has room for, so that the end comes only when it has been read.
+    /// More than the kernel can buffer, so that the end arrives only after it has been read.
     @Test(arguments: [Way.close, .endSending])
     func requestsThatFillTheReceiveBufferDoNotHideADeparture(way: Way) throws {
         let stage = try stage(grace: .milliseconds(10))
@@ -129,7 +129,7 @@ struct DepartureTests {
     @Test func answersBeforeTheAbandonedOneAreSent() throws {
         let stage = try Stage {
             $0.departureGrace = .milliseconds(10)
-            // So that all requests are read before an answer has been taken.
+            // So that all requests are read before the first answer is.
             $0.unsentBytesMax = 64 << 20
         }
         let peer = try stage.peer(receiveBytes: 4096)

@@ -1,4 +1,4 @@
-// The end of a server: nothing that was asked is lost.
+// Tests the shutdown of a server: no request is lost.
 
 import HTTPWire
 import SocketServer
@@ -44,7 +44,7 @@ struct DrainTests {
     }
 
     @Test func connectionThatWaitsInTheKernelIsServed() throws {
-        // Not started yet: the connection and its request stay in the listener's queue.
+        // Not started yet, so the connection and its request stay in the listener's queue.
         let player = Player()
         let server = try Server(ServerConfiguration(loops: 2), handler: player)
         let peers = try (0..<8).map { _ in try Peer(server.address) }

@@ -1,4 +1,4 @@
-// A loop with more to do than it can do at once: counted in pieces of work, without a clock.
+// Tests a loop with more work than fits in one turn, counted in pieces of work, without a clock.
 
 import Dispatch
 import HTTPWire
@@ -10,8 +10,8 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(1)))
 struct FairTurnTests {
-    /// A crowd is answered by work that is posted to the loop: a request that comes meanwhile does not
-    /// wait for all of it.
+    /// Work posted to the loop answers a crowd; a request that arrives meanwhile does not wait for all
+    /// of it.
     @Test func aRequestIsServedBetweenTheSlicesOfPostedWork() throws {
         let posted = 40 * Inbox.takenMax
         try serveOne { handler, exchange in
@@ -23,7 +23,7 @@ struct FairTurnTests {
         }
     }
 
-    /// However much its peer's kernel takes, a large answer goes out in slices.
+    /// A large answer is written in slices, however much its peer's kernel accepts.
     @Test func aRequestIsServedBetweenTheSlicesOfALargeAnswer() throws {
         let large = [UInt8](repeating: 0x78, count: 4 << 20)
         var content = Content()
@@ -34,14 +34,14 @@ struct FairTurnTests {
             }
         } meanwhile: { handler in
             let unsent = try #require(handler.unsentBeforeLastRequest)
-            // It is more than one connection may keep of its own; what is shared is not kept.
+            // It is larger than a connection's own buffer may be; shared content is not buffered.
             #expect(unsent < content.count)
             #expect(unsent >= content.count - 2 * EventLoop.sliceBytesMax)
         }
     }
 
-    /// Has a loop do `work` for one connection while another one's request waits; what the handler saw
-    /// before that request is looked at in `meanwhile`.
+    /// Makes a loop do `work` for one connection while another one's request waits. `meanwhile` checks
+    /// what the handler saw before that request.
     private func serveOne(
         _ work: (Counter, Exchange) throws -> Void, meanwhile look: (Counter) throws -> Void
     ) throws {
@@ -61,7 +61,7 @@ struct FairTurnTests {
         try second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         _ = try second.answer()
         let asked = DispatchSemaphore(value: 0)
-        // The loop stands still until the request has come.
+        // The loop waits until the request has arrived.
         exchange.perform { asked.wait() }
         try work(handler, exchange)
         try second.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -71,7 +71,7 @@ struct FairTurnTests {
     }
 }
 
-/// Sees what was done for the others before each request.
+/// Records what was done for the others before each request.
 private final class Counter: RequestHandler {
     let kept = Signal()
     private let state = Guarded(State())

@@ -1,4 +1,4 @@
-// The server against peers that are slow, many, or gone.
+// Tests the server with peers that are slow, many, or gone.
 
 import Glibc
 import HTTPWire
@@ -37,7 +37,7 @@ struct HardPeerTests {
         #expect(try fresh.isEnded())
     }
 
-    /// The loop is busy while the time runs out and a request comes: the clock has its turn first.
+    /// The loop is busy while the time runs out and a request arrives; the timer runs first.
     @Test func requestThatBeatsTheIdleTimerKeepsItsConnection() throws {
         let stage = try Stage {
             $0.loops = 1
@@ -75,7 +75,7 @@ struct HardPeerTests {
             #expect(try peer.answer().body == "/\(round)")
             #expect(try peer.isEnded())
             peer.close()
-            // The server has seen the end once the place is free.
+            // Once the place is free, the server has seen the end.
             try #require(eventually { stage.server.connectionCount == 0 })
         }
     }
@@ -137,7 +137,7 @@ struct HardPeerTests {
                 return peer
             }
             for _ in stopped { try stage.player.next().respond(large()) }
-            // An answer is kept as a whole, whatever the kernel has taken of it.
+            // An answer counts as a whole, whatever part of it the kernel has accepted.
             #expect(eventually { (1...2).contains(stage.server.connectionCount) })
             #expect(stage.server.figures.keptOutputBytes <= 32 << 20)
             let other = try stage.peer()

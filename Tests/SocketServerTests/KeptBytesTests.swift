@@ -1,4 +1,5 @@
-// What is kept for slow peers and of unfinished requests: bounded, counted, and the right ones go.
+// Tests the buffers for slow peers and unfinished requests: bounded, counted, and cut for the right
+// peers.
 
 import Glibc
 import HTTPWire
@@ -13,7 +14,7 @@ struct KeptBytesTests {
     private static let later = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
     private static let same = "GET /same HTTP/1.1\r\nHost: a\r\n\r\n"
 
-    /// A stage, and what it has cut off.
+    /// A stage, and the connections that it has cut.
     private func stage(
         _ change: (inout ServerConfiguration) -> Void
     ) throws -> (Stage, Guarded<[Cut]>) {
@@ -29,7 +30,7 @@ struct KeptBytesTests {
         cuts.withLock { $0.map(\.reason) }
     }
 
-    /// A peer that has asked for an answer of its own, and reads nothing of it yet.
+    /// A peer that has requested its own answer and reads nothing of it yet.
     private func stoppedReader(
         on stage: Stage, bytes: Int, receiveBytes: Int32 = 4096,
         delivery: Guarded<[Delivery]>? = nil
@@ -64,7 +65,7 @@ struct KeptBytesTests {
         #expect(eventually { stage.server.figures.keptOutputBytes == 0 })
     }
 
-    /// It comes last, has the largest answer and begins late to read it.
+    /// It is the last, has the largest answer and starts late to read it.
     @Test(arguments: [1, 2])
     func honestReaderGetsItsWholeAnswerWhenOthersHaveFilledTheBound(loops: Int) throws {
         let (stage, cuts) = try stage {
@@ -83,7 +84,7 @@ struct KeptBytesTests {
         withExtendedLifetime(stopped) {}
     }
 
-    /// Whoever takes bytes is not the one to go, though it has kept more for longer.
+    /// A peer that reads is not cut, although its answer is larger and older.
     @Test(arguments: [1, 2])
     func readerThatTakesItsAnswerIsKeptWhenOthersCome(loops: Int) throws {
         let (stage, cuts) = try stage {
@@ -103,7 +104,7 @@ struct KeptBytesTests {
                 taken += more.count
             }
         }
-        // Longer than the server needs to see who reads, and less than the kernel has.
+        // Longer than the server needs to see who reads, and less than the kernel buffers.
         for _ in 0..<20 {
             try read(32 << 10)
             letPass(.milliseconds(50))
@@ -157,7 +158,7 @@ struct KeptBytesTests {
 
     // MARK: Least rate
 
-    /// A little now and then is no progress.
+    /// A few bytes now and then are no progress.
     @Test func readerBelowTheLeastRateIsCutOff() throws {
         let (stage, cuts) = try stage {
             $0.writeTimeout = .seconds(1)
@@ -234,7 +235,7 @@ struct KeptBytesTests {
         #expect(eventually { reasons(cuts).count >= 64 - 17 })
         #expect(Set(reasons(cuts)) == [.input])
         #expect(stage.server.figures.keptInputBytes <= 256 << 10)
-        // The first has kept its part for longest.
+        // The first has been buffered longest.
         #expect(try crowd[0].answer().status == 503)
         let honest = try stage.peer()
         try honest.send("GET /a HTTP/1.1\r\nHo")

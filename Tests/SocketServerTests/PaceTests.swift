@@ -1,4 +1,4 @@
-// How a peer's pace is judged, on made-up figures of the kernel.
+// Tests how a peer's pace is judged, with invented kernel figures.
 
 import Testing
 
@@ -37,7 +37,7 @@ struct PaceTests {
         #expect(pace.isKept(bytesPerSecond: 100, now: 60 * Self.second))
     }
 
-    /// We have not sent for so long: that is not the peer's fault.
+    /// The server did not send for so long, which is not the peer's fault.
     @Test func peerThatEmptiedTheKernelIsKept() {
         var pace = pace(untaken: 60, unsent: 100_000)
         pace.look(untaken: 0, now: Self.second)

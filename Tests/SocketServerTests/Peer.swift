@@ -1,4 +1,4 @@
-// The other end of a connection, in blocking calls with a deadline each: no naps.
+// The client's end of a connection, with blocking calls that each have a deadline.
 
 import Glibc
 import SocketServer
@@ -10,9 +10,9 @@ final class Peer {
     struct Trouble: Error { var call: String, number: Int32 }
 
     private(set) var descriptor: Int32
-    /// Received and not taken yet.
+    /// Received and not consumed yet.
     private var buffer: [UInt8] = []
-    /// How long any one wait may take before the test fails.
+    /// How long any single wait may take before the test fails.
     static let patience: Int32 = 60_000
 
     init(_ address: BoundAddress, receiveBytes: Int32 = 0) throws {
@@ -75,7 +75,7 @@ final class Peer {
         }
     }
 
-    /// Ends our sending; we still read.
+    /// Closes the sending side; reading continues.
     func shutdownWrite() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func close() {
@@ -106,7 +106,7 @@ final class Peer {
         return Array(chunk[..<count])
     }
 
-    /// The next answer; `toHead`: it has no content whatever its length says.
+    /// The next answer; `toHead`: it has no content, whatever its Content-Length.
     func answer(toHead: Bool = false) throws -> Answer {
         while true {
             if let (answer, count) = Answer.parse(buffer, toHead: toHead) {
@@ -119,7 +119,7 @@ final class Peer {
         }
     }
 
-    /// What comes, up to and with the first such text.
+    /// Everything received, up to and including the first occurrence of the text.
     func text(through mark: String) throws -> String {
         let mark = Array(mark.utf8)
         while true {
@@ -146,7 +146,7 @@ final class Peer {
         return String(decoding: buffer, as: UTF8.self)
     }
 
-    /// True when the server ends the stream without another byte.
+    /// True if the server ends the stream without another byte.
     func isEnded() throws -> Bool {
         guard buffer.isEmpty else { return false }
         return try receiveOnce().isEmpty

@@ -1,4 +1,4 @@
-// Who is at the other end, as a handler is told it.
+// Tests the peer's address as a handler gets it.
 
 import TestSupport
 import Testing

@@ -1,4 +1,4 @@
-// A full house: who makes room, who is answered without a place, and who is not.
+// Tests the connection limit: who makes room, who is answered without a place, and who is not.
 
 import HTTPWire
 import Locking
@@ -17,13 +17,13 @@ struct RoomTests {
         return try peer.answer()
     }
 
-    /// A newcomer that asks, and its answer.
+    /// A new connection's request, and its answer.
     private func newcomer(on stage: Stage, _ target: String) throws -> (Peer, Answer) {
         let peer = try stage.peer()
         return (peer, try ask(peer, target))
     }
 
-    /// So many peers whose requests are held.
+    /// That many peers whose requests are held.
     private func busy(_ count: Int, on stage: Stage) throws -> [(peer: Peer, exchange: Exchange)] {
         try (0..<count).map { _ in
             let peer = try stage.peer()
@@ -45,7 +45,7 @@ struct RoomTests {
             #expect(try ask(peer, "/\(number)").status == 200)
             return peer
         }
-        // Now the second one has idled longest.
+        // Now the second one has been idle longest.
         #expect(try ask(peers[0], "/again").status == 200)
         let (first, answer) = try newcomer(on: stage, "/new")
         #expect(answer.body == "/new")
@@ -105,7 +105,7 @@ struct RoomTests {
         #expect(try silent.isEnded())
     }
 
-    /// The loop is busy while the request arrives, and then learns of the newcomer first.
+    /// The loop is busy while the request arrives, and then sees the new connection first.
     @Test func requestThatHasJustArrivedIsAnsweredBeforeItsConnectionIsReplaced() throws {
         let stage = try Stage {
             $0.loops = 1
@@ -151,7 +151,7 @@ struct RoomTests {
         }
         #expect(refused.withLock { $0 } == [.overLimit, .overLimit, .overLimit])
         #expect(stage.server.connectionCount == 3)
-        // An answered one is idle.
+        // A connection is idle once it is answered.
         inside[1].exchange.respond(Response(status: 204))
         #expect(try inside[1].peer.answer().status == 204)
         let isServed = eventually {
@@ -197,8 +197,8 @@ struct RoomTests {
         withExtendedLifetime(inside) {}
     }
 
-    /// More than the reserve holds: those that say nothing, those that stop inside a head, and those
-    /// that keep their connection after their 503.
+    /// More than the reserve holds: peers that send nothing, that stop inside a head, and that keep
+    /// their connection open after their 503.
     @Test(arguments: ["", "GET /new HTTP/1.1\r\nHos", "GET /new HTTP/1.1\r\nHost: a\r\n\r\n"])
     func crowdWithoutPlacesDoesNotBlockHealthChecks(words: String) throws {
         let refused = Guarded<[TurnedAway]>([])
@@ -215,7 +215,7 @@ struct RoomTests {
             try peer.send(words)
             return peer
         }
-        // Which of them has been refused by now depends on the kernel's order; two reserves hold 128.
+        // Which of them are refused by now depends on the kernel's order; two reserves hold 128.
         #expect(eventually { refused.withLock { $0.count } >= 300 - 128 })
         #expect(try newcomer(on: stage, "/health").1.status == 200)
         #expect(stage.server.connectionCount == 1)

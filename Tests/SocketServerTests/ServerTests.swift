@@ -1,4 +1,4 @@
-// The server over real sockets: what a well-behaved peer sees.
+// Tests the server over real sockets with a well-behaved peer.
 
 import Glibc
 import HTTPWire
@@ -27,7 +27,7 @@ struct ServerTests {
         let peer = try stage.peer()
         let requests = (0..<16).map { "GET /\($0) HTTP/1.1\r\nHost: a\r\n\r\n" }
         try peer.send(requests.joined())
-        // On loopback one send arrives as one segment: the first read brings all of it.
+        // On loopback one send arrives as one segment, so the first read returns all of it.
         let first = try peer.receiveOnce()
         var position = 0
         for number in 0..<16 {

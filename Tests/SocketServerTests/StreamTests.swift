@@ -1,4 +1,4 @@
-// Answers in pieces: their form, their reader's pace, and both ends.
+// Tests streamed answers: their form, their reader's pace, and their end from either side.
 
 import Glibc
 import HTTPWire
@@ -12,7 +12,7 @@ struct StreamTests {
         status: 200, fields: [Field(name: "Content-Type", value: "text/plain")])
     private static let ask = "GET /later HTTP/1.1\r\nHost: a\r\n\r\n"
 
-    /// A peer that has asked, and the exchange that is to answer it, begun.
+    /// A peer that has sent its request, and the exchange that answers it, started.
     private func stream(
         on stage: Stage, _ request: String = ask, receiveBytes: Int32 = 0
     ) throws -> (Peer, Exchange) {
@@ -119,8 +119,8 @@ struct StreamTests {
         #expect(eventually { stage.server.connectionCount == 0 })
     }
 
-    /// A Unix socket tells what its peer has not read, so a reader that has stopped reading shows
-    /// before any buffer is full. Over TCP the same figure tells of a peer that is cut off.
+    /// A Unix socket reports what its peer has not read, so a reader that stops is noticed before any
+    /// buffer is full. Over TCP the same figure is that of a peer that is cut off.
     @Test func idleReaderIsDroppedEvenIfTheKernelTakesAll() throws {
         let path = "/tmp/status-proxy-stream-\(UInt32.random(in: .min ... .max)).socket"
         let stage = try Stage("unix:\(path)") {
@@ -180,7 +180,7 @@ struct StreamTests {
         exchange.endStream()
         let text = try peer.rest(through: "0\r\n\r\n")
         #expect(text.hasSuffix("\r\n6\r\nnewest\r\n0\r\n\r\n"))
-        // What the kernel takes goes out; the rest was never kept.
+        // Only what the kernel accepts goes out; the rest was never buffered.
         let whole = text.utf8.count / (1 << 20)
         #expect(whole < count / 2, "\(whole) pieces")
     }
@@ -207,7 +207,7 @@ struct StreamTests {
         withExtendedLifetime(peer) {}
     }
 
-    /// Its kernel has room for the next bytes long before ours says that there is room again.
+    /// The peer's kernel has room for more bytes long before the server's reports room again.
     @Test func readerThatTakesALittleAtATimeIsNotDropped() throws {
         let stage = try Stage { $0.writeTimeout = .seconds(5) }
         let peer = try stage.peer(receiveBytes: 4096)

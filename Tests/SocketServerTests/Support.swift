@@ -1,4 +1,4 @@
-// A server under test, a handler that plays its parts by path, and signals to wait for.
+// A server under test, a handler that answers by path, and signals to wait for.
 
 import Dispatch
 import Glibc
@@ -7,7 +7,7 @@ import Locking
 import SocketServer
 import Testing
 
-/// Something that happens on another queue; a test waits for it with a deadline.
+/// An event on another queue, for which a test waits with a deadline.
 final class Signal: Sendable {
     private let semaphore = DispatchSemaphore(value: 0)
 
@@ -20,8 +20,8 @@ final class Signal: Sendable {
     }
 }
 
-/// Answers by path: `/echo` its target, `/body` the content, `/big` 1 MiB, `/same` 8 MiB that are the
-/// same for all, `/later` when told.
+/// Answers by path: `/echo` its target, `/body` the content, `/big` 1 MiB, `/same` 8 MiB that all
+/// share, `/later` on the test's signal.
 final class Player: RequestHandler {
     private let kept = Guarded<[Exchange]>([])
     static let same = Response(status: 200, body: Array(repeating: 0x73, count: 8 << 20))
@@ -74,7 +74,7 @@ final class Player: RequestHandler {
         left.fire()
     }
 
-    /// The exchange that waits longest; it has been waited for.
+    /// The exchange that has been held longest, which exists by then.
     func next() throws -> Exchange {
         try #require(asked.wait())
         return try #require(kept.withLock { $0.isEmpty ? nil : $0.removeFirst() })

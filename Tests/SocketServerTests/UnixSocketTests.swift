@@ -1,4 +1,4 @@
-// Serving on a path: what happens to the file, before, during and after.
+// Tests serving on a path: what happens to the file before, during and after.
 
 import Foundation
 import HTTPWire
@@ -46,7 +46,7 @@ final class UnixSocketTests {
         #expect(stage.player.left.wait())
     }
 
-    /// A socket at the path that does not listen.
+    /// A socket at the path on which no process listens.
     private func bindSocket() throws -> Int32 {
         let number = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_un()
@@ -77,7 +77,7 @@ final class UnixSocketTests {
         #expect(try peer.answer().body == "/a")
     }
 
-    /// As another service does it that starts at the same time.
+    /// As another service does that starts at the same time.
     @Test func socketThatDoesNotListenYetIsNoStaleFile() throws {
         let folder = open("/tmp", O_RDONLY | O_DIRECTORY)
         defer { close(folder) }

@@ -1,4 +1,4 @@
-// What is remembered against what is found: which differences are trouble.
+// Compares what is remembered of a store with what is found: which differences are faults.
 
 import StatusCore
 import Testing

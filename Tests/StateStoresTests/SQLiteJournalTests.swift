@@ -41,7 +41,7 @@ struct SQLiteJournalTests {
     @Test func aCallOfAKilledWriterIsReadFromItsLog() async throws {
         let store = try SQLiteStore(path: folder.store, clock: clock.storeClock)
         _ = try await store.grant(.of(a))
-        // What a killed process leaves: the files as they are, in another place.
+        // As a killed process leaves them: the files unchanged, in another place.
         let copy = TemporaryFolder()
         for suffix in ["", "-wal"] {
             TemporaryFolder.write(

@@ -1,4 +1,4 @@
-// What waits for the file store: carried out together, in order, within a bound.
+// The file store's queue: operations run together, in order, within a limit.
 
 import Dispatch
 import Locking

@@ -1,4 +1,4 @@
-// What a store does that has lost its file, and what it leaves for those who come after it.
+// What a store does that has lost its file, and what it leaves for later processes.
 
 import Glibc
 import StatusCore
@@ -32,18 +32,18 @@ extension SQLiteStoreTests {
         clock.advance(.seconds(10))
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine - .seconds(10))
         #expect(try await store.verdict(.of(a, hold: .seconds(100))).quarantine == .seconds(90))
-        // Look-ups and completions go on.
+        // Look-ups and completions still work.
         _ = try await store.lookUp(a.id)
         let completed = try await store.complete(
             .of(a, running, news: .answer(.sample("a"), checkedAt: clock.wall)))
         #expect(completed.record.answer?.document == .sample("a"))
 
         clock.advance(Reservation.quarantine - .seconds(10))
-        // The lost calls count on: before, a, b and c.
+        // The lost calls still count: before, a, b and c.
         let token = try await store.grant(.of(b, perDay: 10))
         #expect(token > running)
         #expect(try await store.reserve(.of(.orders("c"), perDay: 10)).budgetLeft.day == 6)
-        // What this process knew of pauses is not lost with the file.
+        // The pauses that this process knew of are not lost with the file.
         let resting = try await store.verdict(.of(.vouchers("w")))
         #expect(resting == .paused(opensIn: .seconds(499) - Reservation.quarantine))
         await store.close()
@@ -119,11 +119,12 @@ extension SQLiteStoreTests {
         #expect(try await newcomersVerdict(.of(a)).quarantine == Reservation.quarantine)
     }
 
-    /// 1. The store makes a new file. 2. Another process opens it. 3. The store enters its trouble.
+    /// 1. The store creates a new file. 2. Another process opens it. 3. The store enters its
+    /// quarantine.
     @Test func aNewFileAlwaysHasTheFaultInWhichItWasCreated() async throws {
         let seen = Recorder()
         let (path, base) = (folder.store, clock.storeClock)
-        // The clock is read at every step: there somebody looks at the file as it is on the disk.
+        // The clock is read at every step, where the test inspects the file on the disk.
         let watched = StoreClock(
             sinceBoot: {
                 let tells = try? Database(path: path, for: .reading, lockWaitMilliseconds: 0)
@@ -146,7 +147,7 @@ extension SQLiteStoreTests {
         try inflict(.deletedWithItsLog, [:])
         #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
         clock.advance(.seconds(10))
-        // Written, so that the file's time goes on from here.
+        // Written, so that the file's time continues from here.
         try await store.complete(.of(a, FencingToken(1)))
         await store.close()
         clock.reboot(after: .seconds(3600), as: bootID)
@@ -166,7 +167,7 @@ extension SQLiteStoreTests {
         #expect(try await newcomersVerdict(.of(a)).quarantine == Reservation.quarantine)
         await store.close()
 
-        // Put back between two runs it tells only of trouble that is over.
+        // A file put back between two runs only records faults that are over.
         try inflict(.replacedByAnOlderCopy, copy)
         store = try open()
         _ = try await store.grant(.of(a))

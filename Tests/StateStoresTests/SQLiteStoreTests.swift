@@ -1,4 +1,4 @@
-// What only the file store promises: real files, reopened, shared, lost, set back and damaged.
+// The file store beyond the contract: real files, reopened, shared, lost, set back and damaged.
 
 import Glibc
 import Locking
@@ -18,7 +18,7 @@ struct SQLiteStoreTests {
         try SQLiteStore(path: folder.store, clock: clock.storeClock, limits: limits) { _ in }
     }
 
-    /// What another process hears, which is gone afterwards: nothing of it meets the next step.
+    /// What another process reads before it exits: nothing of it affects the next step.
     func newcomersVerdict(_ request: Reservation) async throws -> ReservationReply.Verdict {
         let store = try open()
         let verdict = try await store.verdict(request)
@@ -219,7 +219,7 @@ struct SQLiteStoreTests {
         let (mine, others) = (Notices(), Notices())
         stores[0].listen { mine.add($0) }
         stores[1].listen { others.add($0) }
-        try await eventually("not listening") { stores.allSatisfy(\.isListening) }
+        try await eventually("listening") { stores.allSatisfy(\.isListening) }
         for id in ["b", "c"] {
             clock.advance(.seconds(1))
             let token = try await stores[0].grant(.of(.vouchers(id)))
@@ -313,7 +313,7 @@ struct SQLiteStoreTests {
             let size = TemporaryFolder.read(path).count
             TemporaryFolder.write(Array(repeating: 0x5A, count: size), to: path)
         }
-        // A copy of the first pages may be in memory: make the store look at the file.
+        // A copy of the first pages may be in memory: make the store read the file.
         try await store.onDatabase { database throws(SQLiteFailure) in
             try database.execute("PRAGMA shrink_memory")
         }
@@ -330,7 +330,7 @@ struct SQLiteStoreTests {
         let exchanged = Recorder()
         let (path, copy) = (folder.store, try await makeCopy(of: open()))
         let base = clock.storeClock
-        // The clock is read inside the transaction: there the copy slips in, once.
+        // The clock is read inside the transaction, where the copy is put in place, once.
         let slipping = StoreClock(
             sinceBoot: base.sinceBoot,
             wall: {
@@ -479,7 +479,7 @@ struct SQLiteStoreTests {
         clock.advance(.seconds(3600))
         for number in 0..<5 { _ = try await store.grant(.of(.orders("b\(number)"))) }
         #expect(try await store.purge(retention) == 0, "a window can still count them")
-        // Eleven are too many; the first ten are over a day old, and only they may go.
+        // Eleven are too many; the first ten are over a day old, and only they may be dropped.
         clock.advance(.seconds(83_000))
         #expect(try await store.purge(retention) == 10)
         clock.advance(.seconds(90_100))

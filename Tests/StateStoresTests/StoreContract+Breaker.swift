@@ -1,4 +1,4 @@
-// What every store promises of a breaker's hint: one process learns, others that ask are told.
+// What every store does with a breaker's hint: one process reports it, and others that ask get it.
 
 import StateStores
 import StatusCore

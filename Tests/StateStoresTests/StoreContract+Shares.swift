@@ -1,10 +1,10 @@
-// What unknown ids may use, and which parts of that: ids that have read as 404, and one key holder's.
+// What unknown ids may use, and the shares of ids that got a 404 and of one key holder.
 
 import StatusCore
 import Testing
 
 extension StoreContract {
-    /// Has the action looked up, and answered with a 404 at once.
+    /// Looks the action up, and answers it with a 404 immediately.
     private func readAs404(_ id: String, _ open: OpenStore) async throws {
         let token = try await open.store.grant(.of(.orders(id)))
         try await open.store.complete(
@@ -26,7 +26,7 @@ extension StoreContract {
         #expect(
             try await open.isSpent(
                 ask("z"), perDay ? 86_413 : 73, perDay ? .dayNotFound : .minuteNotFound))
-        // The other half is there for ids that nobody has asked for.
+        // The other half is left for ids that have not been requested yet.
         #expect(try await ask("new1").verdict.isGranted)
         #expect(try await ask("new2").verdict.isGranted)
         #expect(

@@ -1,4 +1,4 @@
-// What every store promises, as tables of instants. Each case runs against each store.
+// What every store must do, as tables of instants. Each case runs against each store.
 
 import StateStores
 import StatusCore
@@ -134,7 +134,7 @@ struct StoreContract {
         #expect(try await complete(kept, "a", answeredAgo: .seconds(10)) == .sample("a"))
         #expect(try await complete(forgotten, "b", answeredAgo: .seconds(11)) == .sample("a"))
         #expect(try await complete(forgotten, "c", answeredAgo: .seconds(9)) == .sample("c"))
-        // From here on a call that the store knows has no place beside it, either.
+        // From now on a call that the store knows is not granted beside it, either.
         #expect(try await complete(next, "d", answeredAgo: .seconds(10)) == .sample("c"))
         let last = try await open.store.grant(.of(key))
         #expect(try await complete(last, "e", answeredAgo: .seconds(8)) == .sample("e"))
@@ -419,12 +419,12 @@ struct StoreContract {
         #expect(first.gap == nil && first.smallestGap == nil)
         // Reserved 40 s after the end, sent 1 s later.
         #expect(open.isAbout(try await call(after: 40, sentAgo: 2, ends).gap, .seconds(41)))
-        // Nothing was sent: the call after counts from the one before.
+        // Nothing was sent: the next call's gap counts from the previous call.
         #expect(try await call(after: 30, sentAgo: nil, ends).gap == nil)
         let later = try await call(after: 30, sentAgo: 3, ends)
         #expect(open.isAbout(later.gap, .seconds(63)))
         #expect(open.isAbout(later.smallestGap, .seconds(41)))
-        // A call that never ended for sure leaves the next one without a gap.
+        // A call that never certainly ended gives the next one no gap.
         _ = try await call(after: 30, sentAgo: 3, .staysHeld)
         #expect(try await call(after: 60, sentAgo: 3, ends).gap == nil)
         let gaps = try await open.store.smallestGaps()
@@ -570,7 +570,7 @@ struct StoreContract {
         let hold = Duration.seconds(50)
         let first = try await open.store.register([.orders: hold, .vouchers: hold])
         #expect(first.isEmpty)
-        // A store without any source is not another's: its sources are called at once.
+        // A store without a source is not another one's: its sources are called immediately.
         _ = try await open.store.grant(.of(.orders("a1")))
         let renamed = Source.named("orders-new")
         _ = try await open.store.register([renamed: hold, .vouchers: hold])
@@ -581,7 +581,7 @@ struct StoreContract {
         }
         #expect(open.isAbout(opensIn, hold))
         _ = try await open.store.grant(.of(.vouchers("a2")))
-        // To be registered again changes nothing.
+        // Registering it again changes nothing.
         try await open.pass(.seconds(20))
         _ = try await open.store.register([renamed: hold])
         guard case .paused(let later) = try await open.store.reserve(.of(key)).verdict else {

@@ -1,5 +1,5 @@
-// Random operations, the same for a store and the memory store under the same clock: the replies have
-// to be equal.
+// Runs the same random operations on a store and on the memory store under the same clock; the replies
+// must be equal.
 
 import StateStores
 import StatusCore
@@ -30,7 +30,7 @@ struct StoreModelTests {
                 pass: { clock.advance($0) }))
     }
 
-    /// Fewer: each step is a round trip.
+    /// Fewer, since each step is a round trip.
     @Test(arguments: seeds.prefix(5))
     func databaseStoreGivesTheSameReplies(_ seed: UInt64) async throws {
         let database = try TestDatabase()
@@ -118,7 +118,7 @@ private struct Script {
         case complete(Call, Completing)
     }
 
-    /// The time now, and when kept answers came: what the news needs that cannot be drawn.
+    /// The time now, and when kept answers came: parts of an answer that cannot be drawn.
     typealias Completing = (WallTime) -> Completion
 
     private var random: SeededGenerator

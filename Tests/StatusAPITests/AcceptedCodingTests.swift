@@ -3,7 +3,7 @@ import Testing
 @testable import StatusAPI
 
 @Suite struct AcceptedCodingTests {
-    /// Of RFC 9110 12.5.3, and of what clients send.
+    /// From RFC 9110 12.5.3, and from real clients.
     @Test(arguments: [
         ("gzip", AcceptedCoding.gzip), ("GZIP", .gzip), ("x-gzip", .gzip), ("*", .gzip),
         ("gzip, deflate", .gzip), ("gzip, compress, deflate, br", .gzip), ("br , gzip", .gzip),

@@ -1,11 +1,11 @@
-// A request as a handler gets it, put together from parts that need not have come through the parser.
+// A request as a handler gets it, built from parts that need not have passed the parser.
 
 import StatusCore
 
 @testable import HTTPWire
 @testable import StatusAPI
 
-/// One request: its bytes, its head, and what the API reads of them.
+/// One request: its bytes, its head, and what the API reads from them.
 final class Asked {
     let bytes: [UInt8]
     private let head: RequestHead
@@ -32,7 +32,7 @@ final class Asked {
         self.head = head
     }
 
-    /// Through the parser.
+    /// The same, through the parser.
     init(parsing text: String) throws {
         let bytes = Array(text.utf8)
         var head = RequestHead()
@@ -65,7 +65,7 @@ final class Asked {
 
     var key: String? { fields.key.map { String(decoding: bytes[$0], as: UTF8.self) } }
 
-    /// The problem that the target alone is answered with.
+    /// The problem that the target alone causes.
     var refusal: ProblemDetails? {
         if destination.id != nil, id == nil { return .invalidID }
         return switch route {

@@ -49,7 +49,7 @@ import Testing
         #expect(failures[1]["problem"]?["retry_after"] == .number("2"))
     }
 
-    /// A small request may be for a huge answer: it stands nowhere as a whole.
+    /// A small request may have a huge answer, which is never in memory as a whole.
     @Test func repeatedLargeStatesAreNotCopied() throws {
         let large = try Fixtures.running { answer in
             answer.document = try Fixtures.document {
@@ -100,7 +100,7 @@ import Testing
             // Which items: r(unning, 42 s), s(tale, 30 s), f(inished), i(nvalid), n(ot found, 20 s).
             ("f", true, nil), ("ff", true, nil), ("rf", false, "42"), ("fsr", false, "30"),
             ("fn", false, "20"), ("rn", false, "20"), ("ri", false, "42"),
-            // Not all are done, and there is nothing to wait for.
+            // Not all are done, but there is nothing to wait for.
             ("fi", false, nil), ("i", false, nil),
         ] as [(String, Bool, String?)])
     func batchHasDoneAndRetryAfter(
@@ -127,7 +127,7 @@ import Testing
         let finished = BatchItem(id: "b", try Fixtures.finished())
         let failed = Self.problems.map { BatchItem(id: "a", result: .failure($0)) }
         let tag = EntityTag([running, finished])
-        // Freshness is no part of it, nor is when a failure can be asked for again.
+        // It excludes freshness, and when a failure can be requested again.
         #expect(tag == EntityTag([stale, finished]))
         var later = failed[1]
         later.result = .failure(

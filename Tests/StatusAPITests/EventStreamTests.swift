@@ -63,7 +63,7 @@ import Testing
                     "status", id: rendered.tag.opaque, data: rendered.content.bytes))
     }
 
-    /// A store that was written by others: its text stays data.
+    /// A store written by others: its text stays data.
     @Test func stateOfSeveralLinesIsWrittenLineByLine() throws {
         var answer = try Fixtures.running()
         answer.document = ActionDocument(

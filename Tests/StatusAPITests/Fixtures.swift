@@ -1,4 +1,4 @@
-// A moment, a state and an answer to start from, and the last look at what goes out.
+// An instant, a state and an answer for tests, and the final check of every answer.
 
 import HTTPWire
 import StatusAPI
@@ -28,7 +28,7 @@ enum Fixtures {
         return action.document()
     }
 
-    /// Told 18 s ago, fresh for 42 s more.
+    /// Received 18 s ago, fresh for 42 s more.
     static func running(_ change: (inout Answer) throws -> Void = { _ in }) throws -> Answer {
         var answer = Answer(
             document: try document(), checkedAt: wall + .seconds(-18),
@@ -39,7 +39,7 @@ enum Fixtures {
         return answer
     }
 
-    /// Told 18 s ago, kept for a day.
+    /// Received 18 s ago, cacheable for a day.
     static func finished(_ change: (inout Answer) throws -> Void = { _ in }) throws -> Answer {
         try running { answer in
             answer.document = try document(status: .succeeded, isDone: true)
@@ -49,7 +49,7 @@ enum Fixtures {
         }
     }
 
-    /// Fresh until 12 s ago, and not to be renewed for another 30 s.
+    /// Fresh until 12 s ago, and not renewable for another 30 s.
     static func stale(_ reason: StaleReason = .timeout) throws -> Answer {
         try running { answer in
             answer.freshUntil = now - .seconds(12)
@@ -64,14 +64,14 @@ extension Response {
 
     func json() throws -> JSONValue { try JSONReader.read(body) }
 
-    /// As it leaves the service: every answer bears its request's name.
+    /// As it leaves the service: every answer has its request's id.
     var named: Response {
         var response = self
         response.fields.append(Field(name: "X-Request-Id", value: "r-1"))
         return response
     }
 
-    /// As the answer to HEAD: the writer leaves the content out.
+    /// As the answer to HEAD: the writer omits the content.
     var withoutContent: Response {
         var response = self
         response.body = []
@@ -79,7 +79,7 @@ extension Response {
     }
 }
 
-/// Holds an answer, and its form for HEAD, against the service's contract.
+/// Checks an answer, and its form for HEAD, against the service's contract.
 func expectKept(
     _ response: Response, method: String = "GET", path: String,
     sourceLocation: SourceLocation = #_sourceLocation

@@ -66,7 +66,7 @@ import Testing
         #expect(event.hasPrefix("event: freshness\ndata: {\"id\":\"\(Self.one[0])\","))
         #expect(event.contains("\"retry_after\":30,"))
         #expect(event.contains("\"stale\":true,\"stale_reason\":\"upstream-timeout\"}\n\n"))
-        // To who has not got the state yet, the state says it.
+        // A client that does not have the state yet gets it from the state's event.
         let whole = try #require(Self.text(stale.event, insteadOf: "older"))
         #expect(whole.contains("event: status\n"))
         #expect(whole.contains("\"stale_reason\":\"upstream-timeout\""))
@@ -93,7 +93,7 @@ import Testing
         let problem = Reply.problem(Self.down(retryAt: Self.now))
         let early = followed.take(problem, at: 0, clocks: Self.later(.seconds(9)))
         #expect(early.event == nil)
-        // However soon it may ask again.
+        // However soon the action may be requested again.
         #expect(followed.nextWake == Self.now + .seconds(10))
         #expect(followed.take(problem, at: 0, clocks: Self.later(.seconds(10))).event != nil)
         let other = Problem(code: .upstreamTimeout, retryAt: Self.now, sources: [])
@@ -160,7 +160,7 @@ import Testing
         let step = followed.take(.answer(answer), at: 0, clocks: Self.clocks)
         #expect(step.event == nil)
         guard case .ask = step.next else { return #expect(Bool(false)) }
-        // But that it is stale by now is.
+        // But it is stale by now.
         var stale = FollowedActions(ids: ["aa_1", ".."], lastSeen: seen)
         let event = stale.take(.answer(try Fixtures.stale()), at: 0, clocks: Self.clocks).event
         #expect(Self.text(event)?.hasPrefix("event: freshness\n") == true)

@@ -47,7 +47,7 @@ import Testing
         #expect(Gunzip.unfold(folded.body) == (try response(answer, .identity)).body)
     }
 
-    /// It is made once, whoever holds a copy of the state.
+    /// It is compressed once, whoever holds a copy of the state.
     @Test func copiesShareTheCompressedForm() throws {
         let answer = try large(4096)
         let copy = answer
@@ -58,7 +58,7 @@ import Testing
         #expect(answer.document.compressed === form)
     }
 
-    /// Of states that are compressed, that are not, and of failures.
+    /// Of compressed states, uncompressed states, and failures.
     @Test func batchDecodesToItself() throws {
         let folded = try large(5000)
         folded.document.compress()

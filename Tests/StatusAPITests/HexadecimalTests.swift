@@ -18,7 +18,7 @@ struct HexadecimalTests {
         #expect(number(text) == value)
     }
 
-    /// Every byte in every place of a word and behind one.
+    /// Every byte at every position of a word and after one.
     @Test(arguments: 0..<10)
     func otherTextIsNoNumber(place: Int) {
         for byte in UInt8.min ... .max {

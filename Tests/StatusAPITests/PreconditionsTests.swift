@@ -1,4 +1,4 @@
-// Which of the conditions decides, by method, tag and answer.
+// Which condition decides, by method, tag and answer.
 
 import HTTPWire
 import Testing

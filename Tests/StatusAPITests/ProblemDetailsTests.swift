@@ -126,7 +126,7 @@ import Testing
     @Test(
         arguments: [
             (30_000, 30), (29_001, 30), (30_001, 31), (1_000, 1), (1, 1),
-            // The moment has come: at once would be in vain.
+            // The time has come, but an immediate request would fail again.
             (0, 1), (-1, 1), (-60_000, 1),
         ])
     func retryAfterIsRoundedUpAndAtLeastOne(milliseconds: Int, seconds: Int) throws {

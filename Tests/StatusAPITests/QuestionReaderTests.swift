@@ -16,7 +16,7 @@ import Testing
         try Asked(query: query, ["If-None-Match": ifNoneMatch, "Prefer": prefer]).options(limits)
     }
 
-    /// The seconds that the caller is held for; nil when it is not.
+    /// For how many seconds the caller is held; nil if it is not.
     private func wait(_ query: String?, prefer: String? = nil) throws -> Int64? {
         switch try options(query, prefer: prefer).patience {
         case .none: nil
@@ -56,7 +56,7 @@ import Testing
             ("wait=51", 50), ("wait=999999999", 50), ("wait=99999999999999999999999999", 50),
             // No wait.
             ("wait=0", nil), ("wait=000", nil), ("", nil), (nil, nil),
-            // Names are compared to the letter.
+            // Names are case-sensitive.
             ("Wait=3", nil), ("wait%20=3", nil),
         ] as [(String?, Int64?)])
     func waitIsWholeSecondsUpToTheMaximum(query: String?, seconds: Int64?) throws {
@@ -70,7 +70,7 @@ import Testing
     ])
     func malformedWaitIsRefused(query: String) {
         #expect(throws: ProblemDetails.self) { try options(query) }
-        // Prefer does not stand in for it.
+        // Prefer does not replace it.
         #expect(throws: ProblemDetails.self) { try options(query, prefer: "wait=5") }
     }
 
@@ -82,12 +82,12 @@ import Testing
             ("wait=5; foo=bar", 5), ("handling=lenient; wait=9, wait=5", 5),
             ("wait=5, wait=9", 5), ("wait=99", 50), ("wait=99999999999999999999", 50),
             (#"x="a, wait=9", wait=5"#, 5), (#"x="a\", wait=9", wait=5"#, 5),
-            // Not what RFC 7240 asks for, so ignored.
+            // Not as RFC 7240 requires, so ignored.
             ("wait", nil), ("wait=", nil), ("wait=x", nil), ("wait=-5", nil), ("wait=5s", nil),
             ("wait=5.0", nil), (#"wait="5"#, nil), ("await=5", nil), ("wait=0", nil), ("", nil),
             (",,", nil), (";", nil), ("=", nil), (#"x="wait=5"#, nil), ("wait=x, wait=5", nil),
             ("return=minimal", nil),
-            // A mark that combines with a separator, and a sign that equals one in Unicode.
+            // A mark that combines with a separator, and a sign that Unicode considers equal to one.
             ("x=\"\u{301}\", wait=5", 5), ("wait=\u{301}5, wait=9", nil),
             ("wait=5\u{37e}x", nil),
         ] as [(String, Int64?)])
@@ -137,7 +137,7 @@ import Testing
                 "wait=5&until=change", #""00000000000000ff""#,
                 .change(from: [0xFF], deadline: Fixtures.now + .seconds(5))
             ),
-            // Tags that are none of ours, or hardly: the state at arrival counts.
+            // Tags that are not the service's, or almost: the state at arrival counts.
             ("wait=5&until=change", "*", .change(from: nil, deadline: Fixtures.now + .seconds(5))),
             (
                 "wait=5&until=change", #""mine", "ff", "00000000000000FF", "+0000000000000ff""#,
@@ -169,7 +169,7 @@ import Testing
                 "wait=5&until=any", #"W/"00000000000000ff""#,
                 .change(from: [0xFF], deadline: Fixtures.now + .seconds(5)), true
             ),
-            // The tag in a batch's condition is not that of an action.
+            // The tag in a batch's condition is not an action's.
             (
                 "wait=5&until=change", #"W/"00000000000000ff""#,
                 .change(from: nil, deadline: Fixtures.now + .seconds(5)), false

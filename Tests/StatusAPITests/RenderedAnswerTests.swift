@@ -87,7 +87,7 @@ import Testing
             // Milliseconds until the next look; seconds in max-age, Retry-After, ttl.
             (42_000, 42, 42, 42), (41_001, 42, 42, 41), (1_000, 1, 1, 1), (999, 1, 1, 0),
             (1, 1, 1, 0),
-            // Due, and overdue: nothing to wait for, and still not at once again.
+            // Due, or overdue: nothing to wait for, but still not immediately again.
             (0, 0, 1, 0), (-1, 0, 1, 0), (-5_000, 0, 1, -5),
         ])
     func secondsAreRoundedUp(
@@ -104,7 +104,7 @@ import Testing
         #expect(try response.json()["next_check_at"] == .string(RFC3339.format(next)))
     }
 
-    // RFC 9111 5.1: a cache subtracts the Age that it is given from max-age, which is what is left.
+    // RFC 9111 5.1: a cache subtracts the Age that it gets from max-age, which is the remaining time.
     @Test func answerNeverHasAnAgeField() throws {
         for milliseconds in [0, 999, 1_000, 3_600_000] {
             let answer = try Fixtures.running {
@@ -189,7 +189,7 @@ import Testing
                 let answer = try response(answer, ifNoneMatch: field)
                 #expect(answer.status == 304)
                 #expect(answer.body.isEmpty)
-                // RFC 9110 15.4.5: the fields that a 200 would have, but for the content's.
+                // RFC 9110 15.4.5: the fields that a 200 would have, except for those of the content.
                 #expect(answer.fields == plain.fields.filter { $0.name != "Content-Type" })
             }
         }

@@ -78,14 +78,14 @@ import Testing
     }
 
     @Test(arguments: [
-        // Nothing, and characters that no id has.
+        // Empty, and characters that no id has.
         "", "%20", "a%20", "a%09", "a%0d%0a", "a%00", "a+b", "a@b", "a,b", "a%c3%a9", "a=b", "a%22",
-        // A first character that is neither letter nor digit.
+        // A first character other than a letter or digit.
         "_a", "-a", ".a", "~a", ":a",
-        // Ways out of the upstream's path, once and twice encoded.
+        // Escapes from the upstream's path, encoded once and twice.
         "..", ".", "%2e%2e", "%2e%2e%2f", "%2e%2e%2fa", "a%2f", "a%2F..%2Fb", "a%5c..", "a%252f",
         "a%3fb", "a%23b", "a%25",
-        // Broken escapes, and octets that are no text.
+        // Broken escapes, and octets that are not text.
         "a%", "a%2", "a%zz", "a%ff", "%c3", "a%ed%a0%80",
     ])
     func segmentThatIsNoIDIsRefused(segment: String) {

@@ -1,4 +1,4 @@
-// A rendered answer as it leaves the writer, read back into a value.
+// Reads a rendered answer back into a value, as it leaves the writer.
 
 import HTTPWire
 import StatusCore
@@ -6,7 +6,7 @@ import StatusCore
 @testable import StatusAPI
 
 enum Written {
-    /// Fields that the wire adds by itself.
+    /// Fields that the wire adds.
     private static let wireFields: Set<String> = [
         "Date", "Content-Length", "Connection", "X-Request-Id",
     ]

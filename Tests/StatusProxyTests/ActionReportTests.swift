@@ -1,4 +1,4 @@
-// What `status-proxy get` says of an answer, and the code that it ends with.
+// The text and the exit code of `status-proxy get`.
 
 import StatusCore
 import Testing
@@ -51,7 +51,7 @@ struct ActionReportTests {
                 "stale since \(plain): \(plain)",
             ])
         #expect(report(502, problem).lines == ["502 \(plain): \(plain)"])
-        // As JSON it is the same text, written otherwise.
+        // As JSON it is the same text, in another notation.
         let escaped = body.escapedForTerminals
         #expect(escaped.contains(#"a\u202eb\u2028c\u2066d\u0085e\u200ff"#))
         #expect(!escaped.contains { odd.dropFirst().contains($0) && !$0.isASCII })

@@ -1,4 +1,4 @@
-// Who is let in, and what happens when the keys are exchanged meanwhile.
+// Who is let in, and what happens when the keys change meanwhile.
 
 import Dispatch
 import StatusCore
@@ -94,7 +94,7 @@ struct CallerGateTests {
         #expect(!caller.hold(questions: 1))
     }
 
-    /// A batch is one request, but each of its ids takes a place at the tracker.
+    /// A batch is one request, but each of its ids takes a place in the tracker.
     @Test func batchesOfOneCallerLeaveHalfOfTheTrackersPlaces() {
         let caller = KeyHolder("app", requestsPerSecond: nil, heldMax: 1_000_000)
         var batches = 0
@@ -119,7 +119,7 @@ struct CallerGateTests {
 }
 
 enum Digests {
-    /// As `sha256sum` writes it.
+    /// In the format of `sha256sum`.
     static func hexadecimal(of key: String) -> String {
         let digest = KeyDigest(of: Array(key.utf8).span)
         return withUnsafeBytes(of: digest) { bytes in

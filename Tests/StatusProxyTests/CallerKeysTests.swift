@@ -1,4 +1,4 @@
-// The file of caller keys: what is taken, and which line is wrong.
+// The file of caller keys: what is accepted, and which line is wrong.
 
 import Testing
 
@@ -24,7 +24,7 @@ struct CallerKeysTests {
         #expect(Set([digest("abc"), digest("abc"), digest("")]).count == 2)
     }
 
-    /// A difference anywhere is one.
+    /// A difference in any place counts.
     @Test func digestsDifferInEveryPlace() {
         for index in Self.abc.utf8.indices {
             var text = Array(Self.abc.utf8)

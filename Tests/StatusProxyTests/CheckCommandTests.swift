@@ -1,11 +1,11 @@
-// What `check` says of settings.
+// The output of `check` for given settings.
 
 import Testing
 
 @testable import StatusProxy
 
 struct CheckCommandTests {
-    /// With narrow gaps before what a value comes from.
+    /// With single spaces before a value's origin.
     private func lines(_ environment: [String: String]) throws -> [String] {
         try CheckReport(environment: environment).lines.map { line in
             line.replacing(#/ +# /#, with: "  # ")

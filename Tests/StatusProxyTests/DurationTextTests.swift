@@ -1,4 +1,4 @@
-// Spans of time as settings say them, both ways.
+// Spans of time in settings, read and written.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// The page for people: what it may do, and that its policy fits it.
+// The page for people: what it may do, and that its policy allows that.
 
 import HTTPWire
 import Testing
@@ -18,7 +18,7 @@ struct EmbeddedFilesTests {
     @Test func pageNeedsNoOtherResources() {
         let page = String(decoding: EmbeddedFiles.page.body, as: UTF8.self)
         #expect(page.hasPrefix("<!doctype html>"))
-        // A link, a source or a handler in the markup would be stopped by the policy.
+        // The policy would block a link, a source or a handler in the markup.
         for part in ["://", " src=", "<link", "@import", "url(", "onclick", "innerHTML", "eval("] {
             #expect(!page.contains(part), "\(part)")
         }

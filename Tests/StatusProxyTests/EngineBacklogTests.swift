@@ -1,4 +1,4 @@
-// Whose turn it is at the engine: counted in pieces of work, without a clock.
+// The order of service in the engine: counted in pieces of work, without a clock.
 
 import Testing
 
@@ -88,7 +88,7 @@ struct EngineBacklogTests {
         #expect(turn(lookUps: most).compactMap(\.caller) == [single.caller(0)])
         #expect(!backlog.isReady(lookUps: most, now: Self.now))
         #expect(backlog.isReady(lookUps: most - 1, now: Self.now))
-        // A store that is slow does not keep them for longer than that.
+        // A slow store does not keep them for longer than that.
         let later = try #require(backlog.patienceEndsAt)
         #expect(later == Self.now + EngineBacklog.lookUpPatience)
         #expect(backlog.isReady(lookUps: most, now: later))
@@ -120,7 +120,7 @@ struct EngineBacklogTests {
         backlog.add(departureOf: gone)
         backlog.add(departureOf: single)
         let rest = turn().compactMap(\.caller)
-        // What was asked before is taken back; nothing else is asked.
+        // Earlier requests are withdrawn; nothing else is requested.
         #expect(Set([first] + rest) == [gone.caller(0), stays.caller(0), stays.caller(1)])
         #expect(!backlog.isReady(lookUps: 0, now: Self.now))
     }
@@ -137,7 +137,7 @@ extension EngineBacklog.Piece {
         if case .overview(let replies) = self { replies.count } else { nil }
     }
 
-    /// Whom it is for.
+    /// The caller it is for.
     fileprivate var caller: CallerID? {
         switch self {
         case .report, .overview: nil

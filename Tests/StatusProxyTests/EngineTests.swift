@@ -1,4 +1,4 @@
-// The engine over a real store: what it tells of the store's health, without any request.
+// The engine with a real store: how it reports the store's health without any request.
 
 import Dispatch
 import HTTPWire
@@ -11,7 +11,7 @@ import Testing
 @testable import StatusProxy
 
 struct EngineTests {
-    /// A disk that is full for a while, an administrator's lock: the purge is what meets it.
+    /// A disk that is full for a while, an administrator's lock: the purge meets it.
     @Test func readinessReturnsWhenAPurgeWorksAgain() async throws {
         let folder = TemporaryFolder()
         let path = folder.path + "/store.sqlite"
@@ -28,21 +28,21 @@ struct EngineTests {
             target: DispatchQueue(label: "engine-tests"), purgeInterval: .milliseconds(50))
 
         let lock = try FileLock(path)
-        try await eventually("not warned") { !health.isStoreWell }
+        try await eventually("a warning") { !health.isStoreWell }
         #expect(health.readiness.status == 200)
         lock.release()
-        try await eventually("still warned") { health.isStoreWell }
+        try await eventually("the warning to end") { health.isStoreWell }
         withExtendedLifetime(engine) {}
     }
 }
 
 extension EngineTests {
-    /// The transport's queue and the engine share a thread: however much callers ask, the transport has
-    /// its turn after one of the engine's.
+    /// The transport's queue and the engine share a thread: however many requests callers send, the
+    /// transport has its turn after one of the engine's.
     @Test func transportHasItsTurnBetweenTheTurnsOfAFlood() async throws {
         let target = DispatchQueue(label: "engine-tests")
         let log = LogWriter(level: .error, format: .json)
-        // Every question is replied to at once: there is no room for a caller.
+        // Every request is answered immediately: there is no room for a caller.
         let policy = TrackerPolicy(
             sources: PerSource([]), refreshWait: .seconds(1), staleMax: .seconds(60),
             terminalTTL: .seconds(60), actionsMax: 10, callersMax: 0)
@@ -71,7 +71,7 @@ extension EngineTests {
     }
 }
 
-/// Another process that writes to the file for as long as it likes.
+/// Another process that writes to the file for as long as the test wants.
 private final class FileLock {
     private let database: Database
 

@@ -1,5 +1,5 @@
-// Event streams over a real server and an engine that has no room for a caller: each question gets a problem
-// at once, so that every stream rests and asks again.
+// Event streams over a real server with an engine that has no room for a caller: each request gets a
+// problem immediately, so every stream pauses and asks again.
 
 import Dispatch
 import Glibc
@@ -15,7 +15,7 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(2)))
 struct EventStreamsTests {
-    /// Opens a stream of ten actions for whoever asks.
+    /// Opens a stream of ten actions for each client.
     private final class Desk: RequestHandler {
         let streams: EventStreams
 
@@ -60,7 +60,7 @@ struct EventStreamsTests {
             place = .tcp(host: "127.0.0.1", port: "\(server.address.port)")
         }
 
-        /// A reader that has asked, and reads when it likes.
+        /// A reader that has sent its request, and reads when the test wants.
         func reader() throws -> Int32 {
             let descriptor = try ServerLink.connect(place, timeoutSeconds: 60)
             try ServerLink.send("GET / HTTP/1.0\r\n\r\n", on: descriptor)
@@ -81,28 +81,30 @@ struct EventStreamsTests {
         let text = try stage.stream()
         #expect(text.split(separator: "event: problem\n").count == 10)
         #expect(text.contains("Too many actions are followed in event streams. Try again"))
-        // Whoever leaves makes room.
+        // A reader that leaves makes room.
         close(readers[0])
         try await eventually("one stream") { stage.streams.count == 1 }
         let next = try stage.reader()
-        try await eventually("two again") { stage.streams.count == 2 }
+        try await eventually("two streams again") { stage.streams.count == 2 }
         for reader in [readers[1], next] { close(reader) }
-        try await eventually("none") { stage.streams.count == 0 }
+        try await eventually("no stream") { stage.streams.count == 0 }
     }
 
-    /// Many streams rest, wake, are left and drained at once, on two loops.
+    /// Many streams pause, wake, are left and are drained at once, on two loops.
     @Test func restingStreamsCanBeAbandonedAndDrained() async throws {
         let stage = try Stage(actionsMax: 10_000)
         let readers = try (0..<60).map { _ in try stage.reader() }
         try await eventually("all streams") { stage.streams.count == readers.count }
-        // Longer than a rest: each has asked again by then.
+        // Longer than a pause: each has asked again by then.
         let before = SystemClock.now()
         for reader in readers.prefix(20) { close(reader) }
-        try await eventually("those who are left") { stage.streams.count == 40 }
-        try await eventually("a rest") { SystemClock.now() - before > .milliseconds(1600) }
+        try await eventually("the remaining streams") { stage.streams.count == 40 }
+        try await eventually("longer than a pause") {
+            SystemClock.now() - before > .milliseconds(1600)
+        }
         for reader in readers[20..<40] { close(reader) }
         stage.streams.drain()
-        try await eventually("none") { stage.streams.count == 0 }
+        try await eventually("no stream") { stage.streams.count == 0 }
         for reader in readers.suffix(20) {
             var buffer = [UInt8](repeating: 0, count: 65_536)
             var count = recv(reader, &buffer, buffer.count, 0)

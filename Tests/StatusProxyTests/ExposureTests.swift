@@ -1,4 +1,4 @@
-// Settings that expose credentials, results or the service itself, and what the operator is told.
+// Settings that expose credentials, results or the service itself, and their warnings.
 
 import Testing
 

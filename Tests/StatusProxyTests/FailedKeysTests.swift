@@ -1,4 +1,4 @@
-// Quotas of wrong keys: tables of moments and networks.
+// Quotas of wrong keys: tables of instants and networks.
 
 import StatusCore
 import Testing
@@ -27,9 +27,9 @@ struct FailedKeysTests {
             #expect(failed.take("late\(number)", now: start) == nil)
         }
         #expect(failed.take("late", now: start) == start + .milliseconds(20))
-        // Those that are known keep quotas of their own.
+        // Known networks keep their own quotas.
         #expect(failed.take("n0", now: start) == nil)
-        // What is whole again is forgotten, and makes room.
+        // A quota that is full again is forgotten, and makes room.
         let later = start + .seconds(1)
         for _ in 0..<FailedKeys.perSecond { #expect(failed.take("late", now: later) == nil) }
         #expect(failed.take("late", now: later) == later + .milliseconds(20))

@@ -1,4 +1,4 @@
-// Where the health check looks for the server, and what it makes of the answer.
+// Where the health check looks for the server, and how it reads the answer.
 
 import Testing
 

@@ -1,4 +1,4 @@
-// What health checks are told, and when it changes.
+// The reports of health checks, and when they change.
 
 import HTTPWire
 import StateStores
@@ -58,7 +58,7 @@ struct HealthTests {
         ([.storeFailed("gone"), .gap(.orders, smallest: .seconds(60))], "warn"),
         ([met(.orders, .quarantine, until: .distantFuture)], "warn"),
         ([met(.orders, .quarantine, until: .distantFuture), .storeWorked], "warn"),
-        // Over, though nobody has asked for a call since.
+        // Over, although no call has been requested since.
         ([met(.orders, .quarantine, until: .distantPast)], "pass"),
         ([met(.orders, .pause, until: .distantPast)], "pass"),
         ([met(.orders, .pause, until: .distantFuture)], "warn"),
@@ -107,7 +107,7 @@ struct HealthTests {
         #expect(output?.hasPrefix("starting: ") == true && output?.contains("nowhere") == true)
     }
 
-    /// Once it was reached, what it has told can be served.
+    /// Once it has been reached, its last states can be served.
     @Test(arguments: [StoreCondition.well, .quarantined("promoted")])
     func aStoreThatIsLostLaterIsAWarning(reached: StoreCondition) {
         let started = Health()
@@ -150,7 +150,7 @@ struct HealthTests {
         #expect(store["output"]?.string?.contains("hush") == false)
     }
 
-    /// Calls go on: it is a warning of its own.
+    /// Calls continue, so this is a warning of its own.
     @Test func missingNotificationsAreASeparateWarning() throws {
         health.hear(.unheard("a flood"))
         #expect(health.readiness.status == 200 && health.isStoreWell)

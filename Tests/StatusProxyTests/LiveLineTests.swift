@@ -1,4 +1,4 @@
-// What a terminal shows of one action while it is waited for.
+// The line that a terminal shows of one action while `get` waits.
 
 import StatusCore
 import Testing
@@ -39,7 +39,7 @@ struct LiveLineTests {
         #expect(text.contains("\u{1B}[\(color ?? "")m\(status)\u{1B}[0m") == (color != nil))
     }
 
-    /// A line that wraps would not be drawn over, and a control would move the cursor.
+    /// A line that wraps could not be overwritten, and a control character would move the cursor.
     @Test func lineNeitherWrapsNorMovesTheCursor() {
         let body = #"{"status":"\u001b[2JPENDING","done":false,"progress":5}"#
         #expect(line(200, body, columns: 20, colors: true).count == 19)

@@ -1,4 +1,4 @@
-// Log lines as their reader gets them: whole, in order, in one of two forms, and never unbounded.
+// Log lines as their reader gets them: complete, in order, in one of two formats, and bounded.
 
 import Dispatch
 import Glibc
@@ -9,7 +9,7 @@ import Testing
 @testable import StatusProxy
 
 struct LogWriterTests {
-    /// What the reader of the log gets.
+    /// What the log's reader has received.
     private func lines(
         _ level: LogLevel = .debug, _ format: LogFormat = .json, _ write: (LogWriter) -> Void
     ) throws -> [String] {
@@ -62,7 +62,7 @@ struct LogWriterTests {
                 == "error call failed source=orders status=500 duration_ms=20.000")
     }
 
-    /// What could be taken for another member, or another line, or moves a terminal's cursor.
+    /// Text that could pass for another member or line, or that moves a terminal's cursor.
     @Test(arguments: [
         ("plain", "plain"), ("a/b?c:d,e", "a/b?c:d,e"), ("", #""""#), ("a b", #""a b""#),
         ("BAD status=200", #""BAD status=200""#), (#"a"b"#, #""a\"b""#), (#"a\b"#, #""a\\b""#),
@@ -129,12 +129,12 @@ struct LogWriterTests {
         _ = pipe.lines()
     }
 
-    /// At the gravest level, so that the report of the loss cannot be filtered out.
+    /// At the highest level, so that the report of the loss cannot be filtered out.
     @Test func linesThatFindNoRoomAreDroppedAndCounted() throws {
         let pipe = Pipe()
         let log = LogWriter(level: .error, format: .json, descriptor: pipe.writer)
         let long = String(repeating: "x", count: 64 << 10)
-        // Twice the bound and what the pipe and a write under way may hold.
+        // Twice the limit plus what the pipe and a write in progress may hold.
         let count = 3 * LogWriter.pendingBytesMax / long.utf8.count
         for number in 0..<count {
             log.log(.error, "line", ["number": .integer(number), "text": .text(long)])
@@ -176,13 +176,13 @@ struct LogWriterTests {
         #expect(try #require(pipe.lines()).count == 1)
     }
 
-    /// Whoever shares our standard error may have made it non-blocking, for all who have it.
+    /// Another process that shares the standard error may have made it non-blocking for all.
     @Test func pipeThatIsNonBlockingLosesNothing() throws {
         let pipe = Pipe()
         #expect(fcntl(pipe.writer, F_SETFL, O_NONBLOCK) == 0)
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
         let text = String(repeating: "x", count: 9_000)
-        // Some times what a pipe holds, and less than may wait.
+        // Several times a pipe's capacity, and less than may wait.
         let count = 300
         for number in 0..<count {
             log.log(.info, "line", ["number": .integer(number), "text": .text(text)])
@@ -206,7 +206,7 @@ struct LogWriterTests {
         }
         let pipe = Pipe()
         pipe.startReading()
-        // From here on the log leads into the pipe.
+        // From now on the log writes into the pipe.
         #expect(dup2(pipe.writer, descriptor) == descriptor)
         log.log(.info, "kept")
         log.flush(patience: .seconds(30))
@@ -217,7 +217,7 @@ struct LogWriterTests {
         #expect(log.linesLost == 3)
     }
 
-    /// A datagram socket takes a batch whole or not at all; one that is too long is never taken.
+    /// A datagram socket accepts a whole batch or nothing; it never accepts one that is too long.
     @Test func batchThatIsNeverTakenIsCountedLineByLine() throws {
         var ends: [Int32] = [-1, -1]
         try #require(socketpair(AF_UNIX, Int32(SOCK_DGRAM.rawValue), 0, &ends) == 0)

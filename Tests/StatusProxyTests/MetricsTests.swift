@@ -1,4 +1,4 @@
-// What Prometheus reads: the form of the text, and that it counts right.
+// The metrics text for Prometheus: its form and its counts.
 
 import Dispatch
 import Locking
@@ -50,7 +50,7 @@ struct MetricsTests {
         EntryKey(source, try #require(ActionID(id)))
     }
 
-    /// Every note and request there is, so that every family has samples.
+    /// With every note and request that exists, so that every family has samples.
     private func countEverything() throws {
         for source in Source.both {
             let key = try key(source)
@@ -96,7 +96,7 @@ struct MetricsTests {
 
     @Test func textIsValidBeforeAnythingHappened() throws {
         let text = try read()
-        // What can come stands at 0 from the start: a first trouble is an increase.
+        // All counters exist with 0 from the start, so that a first fault is an increase.
         for (name, labels) in [
             ("requests_total", ["route": "/actions/{id}", "code": "503"]),
             ("cache_results_total", ["result": "stale"]),
@@ -197,7 +197,7 @@ struct MetricsTests {
         }
     }
 
-    /// Without a descriptor there is nothing to read them by.
+    /// Without a free descriptor they cannot be read.
     @Test func unavailableFiguresAreLeftOut() throws {
         var gauges = gauges
         gauges.process = ProcessFigures(cpu: .zero, descriptorsMax: 8)
@@ -233,7 +233,7 @@ struct MetricsTests {
         #expect(text.value("caller_requests_total", ["caller": "shop"]) == 0)
     }
 
-    /// A budget fills up again while nobody asks, and a pause ends: both as of the scrape.
+    /// A budget refills without requests, and a pause ends: both as of the scrape.
     @Test func figuresOfSourcesAreThoseOfTheScrape() throws {
         var upstream = figures([.orders])[0]
         upstream.budget = BudgetOutlook(

@@ -1,4 +1,4 @@
-// What the kernel tells of this very process.
+// The kernel's figures of this process.
 
 import Glibc
 import StatusCore
@@ -17,7 +17,7 @@ struct ProcessFiguresTests {
         #expect(try #require(figures.openDescriptors) >= 3)
         #expect(figures.descriptorsMax == DescriptorLimit.current())
         let startedAt = try #require(figures.startedAt)
-        // The boot's time is kept in whole seconds.
+        // The boot time has whole seconds.
         #expect(startedAt <= Double(SystemClock.wall().milliseconds) / 1000 + 1)
         #expect(startedAt > Double(SystemClock.wall().milliseconds) / 1000 - 86_400)
     }

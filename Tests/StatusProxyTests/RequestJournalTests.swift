@@ -1,4 +1,4 @@
-// What a request leaves in the log and the metrics, and its id.
+// A request's line in the log, its metrics and its id.
 
 import HTTPWire
 import SocketServer
@@ -83,7 +83,7 @@ struct RequestJournalTests {
         context.peer = "2001:db8:1111:2222:3333:4444:5555:6666%interface-of-15"
         let hits = 1000
         for _ in 0..<hits { journal.close(context, status: 200) }
-        // Trouble always has its line.
+        // A fault always has its line.
         for _ in 0..<hits { journal.close(context, status: 404) }
         #expect(
             try text(journal).value("requests_total", ["route": "other", "code": "200"]) == 1000)
@@ -103,7 +103,7 @@ struct RequestJournalTests {
         #expect(counts.first == 1 && counts.reduce(0, +) <= hits)
     }
 
-    /// Load balancers and scrapers ask every few seconds.
+    /// Load balancers and scrapers send a request every few seconds.
     @Test(arguments: [Route.live, .ready, .metrics, .options])
     func checkThatSucceedsHasALineAtDebugOnly(route: Route) throws {
         for (level, statuses) in [(LogLevel.info, [503]), (.debug, [200, 503])] {
@@ -151,7 +151,7 @@ struct RequestJournalTests {
         #expect(text.value("connections") == 7)
     }
 
-    /// The same line, by what a caller sends and by the format.
+    /// The same line, for each format and each text from a caller.
     @Test(
         arguments: [
             (LogFormat.json, "plain-1", #""request_id":"plain-1","method":"GET""#),

@@ -26,13 +26,13 @@ struct RequestQuotaTests {
         #expect(quota.take(now: at(499)) == at(500))
         #expect(quota.take(now: at(500)) == nil)
         #expect(quota.take(now: at(500)) == at(1000))
-        // A pause fills it, and no more than that.
+        // A pause fills it, but no further.
         #expect(quota.take(now: at(9000)) == nil)
         #expect(quota.take(now: at(9000)) == nil)
         #expect(quota.take(now: at(9000)) == at(9500))
     }
 
-    /// Who obeys gets what was promised.
+    /// A caller that keeps to the quota gets what was promised.
     @Test(arguments: [1, 3, 10, 250])
     func requestAtTheNamedTimeIsAccepted(perSecond: Int) {
         var quota = RequestQuota(perSecond: perSecond)
@@ -45,7 +45,7 @@ struct RequestQuotaTests {
         }
     }
 
-    /// However requests come, a window holds a full bucket and what flows in, not more.
+    /// However requests arrive, a window holds at most a full bucket and its refill.
     @Test(arguments: [1, 5, 40])
     func noWindowHoldsMoreThanTheQuota(perSecond: Int) {
         var quota = RequestQuota(perSecond: perSecond)

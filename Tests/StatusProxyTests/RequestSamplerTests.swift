@@ -1,4 +1,4 @@
-// Which requests get a line: tables of moments.
+// Which requests get a line: tables of instants.
 
 import StatusCore
 import Testing

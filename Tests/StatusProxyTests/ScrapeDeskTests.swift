@@ -1,4 +1,4 @@
-// Scrapes: however many there are, they cost one text a second, and none gets an old one.
+// Scrapes: any number of them costs one text per second, and none gets an old one.
 
 import Locking
 import StatusCore

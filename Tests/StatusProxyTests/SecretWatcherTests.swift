@@ -1,4 +1,4 @@
-// When a secret file is read again, and what is said of it.
+// When a secret file is read again, and what is logged about it.
 
 import Dispatch
 import Glibc
@@ -38,7 +38,7 @@ struct SecretWatcherTests {
         }
     }
 
-    /// In one step, so that no reading meets half of it.
+    /// In one step, so that no read sees half of it.
     private func replace(_ path: String, by text: String) {
         #expect(rename(folder.write(text, to: "next"), path) == 0)
     }
@@ -47,9 +47,9 @@ struct SecretWatcherTests {
         eventually { readings.withLock { condition($0) } }
     }
 
-    /// What was logged of the looks that have begun.
+    /// The log of the checks that have started.
     private func messages() throws -> [String?] {
-        // It waits its turn behind the look under way.
+        // It waits in the queue behind the check in progress.
         watcher.watch("", "CALLER_KEYS_FILE") {}
         log.flush(patience: .seconds(30))
         return try #require(pipe.lines()).map { try json($0)["message"]?.string }
@@ -77,7 +77,7 @@ struct SecretWatcherTests {
         watch(path)
         isShort.withLock { $0 = true }
         replace(path, by: "other")
-        // Many looks, one complaint.
+        // Many checks, one complaint.
         #expect(wait { $0.count >= 10 })
         isShort.withLock { $0 = false }
         #expect(wait { $0.last == "other" })

@@ -1,4 +1,4 @@
-// The tables of settings: docs/configuration.md shows what the types hold, in their order.
+// The tables of settings: docs/configuration.md lists what the types have, in their order.
 
 import StatusCore
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import StatusProxy
 
 struct SettingNameTests {
-    /// The first table below that heading of the page whose head begins so: the ticked words of each cell.
+    /// The first table below that heading whose head begins so: the words in backticks of each cell.
     private func rows(
         of page: String = "docs/configuration.md", below heading: String, head: String
     ) throws -> [[[String]]] {

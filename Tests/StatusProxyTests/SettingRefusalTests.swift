@@ -1,11 +1,11 @@
-// Settings that stop the start: each with one line that names the variable and the accepted form.
+// Settings that prevent the start: each with one line that names the variable and the accepted form.
 
 import Testing
 import UpstreamCurl
 
 @testable import StatusProxy
 
-/// A bad environment and the words that its refusal must hold.
+/// An invalid environment and the words that its refusal must contain.
 struct Refused: Sendable, CustomStringConvertible {
     var changes: Changes
     var name: String
@@ -161,7 +161,7 @@ struct SettingRefusalTests {
         if let nearest, key != key.lowercased() { #expect(failure.problem.contains(nearest)) }
     }
 
-    /// What Kubernetes would inject has these names or forms; these have not.
+    /// Kubernetes would inject variables with these names or forms; these do not have them.
     @Test(arguments: [
         ("ORDERS_PORT", "8080"), ("ORDERS_PORT", "localhost:80"), ("ORDERS_HOST", "tcp://10.0.0.1"),
         ("ORDERS_PORT_TCP", "tcp://10.0.0.1:80"), ("VOUCHERS_PORT_80", "tcp://10.0.0.1:80"),
@@ -172,7 +172,7 @@ struct SettingRefusalTests {
         try expect(Refused([name: text], name, "no such setting"))
     }
 
-    /// A service that was to ask for keys must not be open.
+    /// A service that was configured to ask for keys must not be open.
     @Test(arguments: [
         ("CALLER_KEY_FILE", "CALLER_KEYS_FILE"), ("CALLER_KEYS", "CALLER_KEYS_FILE"),
         ("CALLER_KEYS_FILES", "CALLER_KEYS_FILE"), ("CALLERS_KEYS_FILE", "CALLER_KEYS_FILE"),
@@ -368,8 +368,7 @@ struct SettingRefusalTests {
         ] { try expect(Refused([secret: nil, name: path], name, path, words)) }
     }
 
-    /// An editor's or a shell's traces; the secret itself would be refused by nobody before the first
-    /// call.
+    /// Traces of an editor or a shell, with which the secret would only be refused at the first call.
     @Test(arguments: [
         ("\u{FEFF}hush-file\n", "byte order mark"), ("hush-file ", "blank"),
         (" hush-file", "blank"), ("hush-file\t\n", "blank"), ("hush-file \r\n", "blank"),

@@ -1,4 +1,4 @@
-// Settings that are taken, and what they come to.
+// Accepted settings, and their values.
 
 import StatusCore
 import Testing
@@ -265,7 +265,7 @@ struct SettingsTests {
         ])
         #expect(settings.listenPort == 9001)
         #expect(settings.waitMax == .seconds(3))
-        // Set to nothing is not set.
+        // An empty value counts as not set.
         #expect(settings.listenHost == "::1")
     }
 
@@ -284,7 +284,7 @@ struct SettingsTests {
 
     // MARK: Names that look like ours
 
-    /// Services called `orders`, `vouchers`, `caller` and `listen`, and a port with a name.
+    /// Services named `orders`, `vouchers`, `caller` and `listen`, and a port with a name.
     @Test func serviceLinksOfKubernetesAreNoSettings() throws {
         var links: Changes = [:]
         for name in ["ORDERS", "VOUCHERS", "CALLER", "LISTEN", "ORDERS_TOKEN"] {

@@ -1,4 +1,4 @@
-// SOURCES and each source's settings: what is taken, and what stops the start.
+// SOURCES and each source's settings: what is accepted, and what prevents the start.
 
 import StatusCore
 import Testing
@@ -188,7 +188,7 @@ struct SourcesTests {
         #expect(try refusal(changes).name == "B_TOKEN_HEADER")
     }
 
-    /// Kubernetes injects these for Services that are called like a source.
+    /// Kubernetes injects these for Services named like a source.
     @Test func serviceLinksOfAnySourceAreNoSettings() throws {
         let folder = TemporaryFolder()
         var changes = six(folder)

@@ -41,7 +41,7 @@ import Testing
             asked.withLock { $0 += 1 }
             held.withLock { $0 = done }
         }
-        try await eventually("a look at the work") { held.withLock { $0 != nil } }
+        try await eventually("a check of the work") { held.withLock { $0 != nil } }
         letPass(.milliseconds(100))
         #expect(!socket.messages.joined().contains("WATCHDOG=1"))
         #expect(asked.withLock { $0 } == 1, "asked once until it answers")

@@ -1,10 +1,10 @@
-// Threads for tests that block: on a socket, on another program's end. Swift's own pool has as many
-// threads as there are processors; two tests that block would hold up all others.
+// Threads for tests that block on a socket or on another program's exit. Swift's own pool has as many
+// threads as there are processors, so a few blocking tests would hold up all others.
 
 import Foundation
 public import Testing
 
-/// A trait of suites whose tests block. However many of them run at once, each has threads of its own.
+/// A trait of suites whose tests block: each runs on its own threads, however many run at once.
 public struct BlockingTests: SuiteTrait, TestTrait, TestScoping {
     public var isRecursive: Bool { true }
 
@@ -20,9 +20,9 @@ extension Trait where Self == BlockingTests {
     public static var blocking: Self { BlockingTests() }
 }
 
-/// Runs each job at once, on a thread that has nothing to do or on a new one.
+/// Runs each job immediately, on an idle thread or a new one.
 ///
-/// `@unchecked Sendable`: the variables are touched under `condition` only.
+/// `@unchecked Sendable`: the variables are only accessed under `condition`.
 private final class ThreadPerJob: TaskExecutor, @unchecked Sendable {
     static let shared = ThreadPerJob()
 

@@ -1,9 +1,9 @@
-// What a client makes of a gzip body.
+// Decodes a gzip body as a client does.
 
 import CZlib
 
 public enum Gunzip {
-    /// The content of the one member that `bytes` must be, by zlib; nil when they are not.
+    /// The content of `bytes` by zlib; nil unless they are exactly one gzip member.
     public static func unfold(_ bytes: [UInt8]) -> [UInt8]? {
         var stream = z_stream()
         guard

@@ -3,13 +3,13 @@
 import Foundation
 import Glibc
 
-/// A bound socket; `name` is what `NOTIFY_SOCKET` says.
+/// A bound socket; `name` is the value of `NOTIFY_SOCKET`.
 public final class NotifySocket {
     public let name: String
     private let socket: Int32
     private var received: [[String]] = []
 
-    /// A path, or a name in the abstract name space.
+    /// A path, or a name in the abstract namespace.
     public init(isAbstract: Bool) throws {
         let path = FileManager.default.temporaryDirectory.path + "/notify-\(UUID().uuidString)"
         name = isAbstract ? "@" + path : path
@@ -30,7 +30,7 @@ public final class NotifySocket {
         if !name.hasPrefix("@") { unlink(name) }
     }
 
-    /// Everything that has come so far, a list of assignments a message.
+    /// All messages received so far, each a list of assignments.
     public var messages: [[String]] {
         var bytes = [UInt8](repeating: 0, count: 65_536)
         while true {
@@ -41,7 +41,7 @@ public final class NotifySocket {
         }
     }
 
-    /// Waits for a message with that assignment, behind those before `start`; returns its place.
+    /// Waits for a message with that assignment, from index `start` on. Returns its index.
     @discardableResult
     public func message(_ assignment: String, from start: Int = 0) async throws -> Int {
         var found: Int?

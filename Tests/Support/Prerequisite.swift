@@ -1,4 +1,4 @@
-// What some tests need beyond the build's packages. Where it is missing, a test is skipped by name.
+// What some tests need beyond the build's packages. A test without its prerequisite is skipped by name.
 
 import Foundation
 import Glibc
@@ -16,10 +16,10 @@ public enum Prerequisite {
         return path
     }
 
-    /// Who may mount file systems.
+    /// The right to mount file systems.
     public static func root() throws { if geteuid() != 0 { try skip("only root can run it") } }
 
-    /// The folder of a release build: only an optimised program keeps what is promised of speed.
+    /// The folder of a release build, since the promised speed is that of an optimised program.
     public static func releasePrograms() throws -> String {
         let folder = ProcessInfo.processInfo.environment["RELEASE_PROGRAMS"] ?? ""
         guard !folder.isEmpty else {
@@ -28,7 +28,7 @@ public enum Prerequisite {
         return folder
     }
 
-    /// `scripts/test` counts these lines: the library tells nothing of a single case that is cancelled.
+    /// `scripts/test` counts these lines, since Swift Testing does not report a single cancelled case.
     private static func skip(_ reason: String) throws -> Never {
         print("skipped: \(Test.current?.name ?? "a test"): \(reason)")
         try Test.cancel(Comment(rawValue: reason))

@@ -1,11 +1,11 @@
-// A TCP relay on the loopback address that can be cut: nothing passes then, and nothing is closed.
+// A TCP relay on the loopback address that can be cut: then no bytes pass, and no connection closes.
 
 import Foundation
 import Glibc
 
-/// Passes bytes between its port and another one, each direction on a thread of its own.
+/// Passes bytes between its port and another one, with a thread for each direction.
 ///
-/// `@unchecked Sendable`: everything that changes is touched behind `state`.
+/// `@unchecked Sendable`: all mutable state is accessed through `state`.
 public final class Relay: @unchecked Sendable {
     public let port: Int
     private let target: Int
@@ -17,7 +17,7 @@ public final class Relay: @unchecked Sendable {
     private var gathered: [UInt8] = []
     private var sockets: [Int32] = []
 
-    /// How many have been taken so far.
+    /// The number of connections accepted so far.
     public var connections: Int { state.withLock { sockets.count / 2 } }
 
     public init(to target: Int) throws {
@@ -52,10 +52,10 @@ public final class Relay: @unchecked Sendable {
         sockets.forEach { shutdown($0, Int32(SHUT_RDWR)) }
     }
 
-    /// From here on nothing passes; connections stay, and new ones are taken and left alone.
+    /// Passes nothing from now on. Connections stay open, and new ones are accepted and left idle.
     public func stall() { state.withLock { isStalled = true } }
 
-    /// What was held back passes now.
+    /// Passes what was held back.
     public func heal() {
         state.withLock {
             isStalled = false
@@ -63,17 +63,17 @@ public final class Relay: @unchecked Sendable {
         }
     }
 
-    /// From here on each piece of an answer comes that much later.
+    /// Delays each piece of an answer by that time from now on.
     public func slowDown(milliseconds: UInt32) { state.withLock { delay = milliseconds * 1000 } }
 
-    /// What a PostgreSQL server says from here on is held back until a notice is among it, and then
-    /// sent in one piece. To be called while nothing is on its way.
+    /// Holds back what a PostgreSQL server sends from now on until it contains a notification, and then
+    /// sends it in one piece. Call it while nothing is in transit.
     public func gatherUntilNotice() { state.withLock { isGathering = true } }
 
     /// A whole transaction's reply is held back.
     public var hasGathered: Bool { state.withLock { Self.kinds(of: gathered).contains("Z") } }
 
-    /// The bytes to be sent now; under `state`.
+    /// The bytes to send now. Called under `state`.
     private func gather(_ bytes: ArraySlice<UInt8>) -> [UInt8] {
         gathered += bytes
         guard !isGathering || Self.kinds(of: gathered).contains("A") else { return [] }
@@ -82,8 +82,8 @@ public final class Relay: @unchecked Sendable {
         return gathered
     }
 
-    /// The kinds of the messages that are there as a whole: each a byte and a length of its own
-    /// (PostgreSQL's frontend/backend protocol, 55.7).
+    /// The types of the complete messages: each starts with a type byte and a length (PostgreSQL,
+    /// frontend/backend protocol, 55.7).
     private static func kinds(of bytes: [UInt8]) -> [Character] {
         var kinds: [Character] = []
         var start = 0
@@ -125,7 +125,7 @@ public final class Relay: @unchecked Sendable {
                     guard count > 0,
                         send(to, piece, piece.count, Int32(MSG_NOSIGNAL)) == piece.count
                     else {
-                        // The numbers stay taken until the relay goes: nobody else gets them.
+                        // The descriptors stay open until the relay is released, so their numbers are not reused.
                         shutdown(to, Int32(SHUT_RDWR))
                         shutdown(from, Int32(SHUT_RDWR))
                         return

@@ -1,5 +1,5 @@
-// Names of sources that tests use. Linked into every target that needs them: a member is visible only where
-// its module is imported.
+// Names of sources for tests. Linked into every target that needs them, since a member is visible only
+// where its module is imported.
 
 import StatusCore
 

@@ -1,16 +1,16 @@
-// How tests wait: for a condition, with a deadline; or because time itself is what they are about.
+// Waits of tests: for a condition, with a deadline; or for time to pass where time is the subject.
 
 import Foundation
 
-/// How long a test waits for what has to happen before it fails: far longer than it ever takes, since a
-/// busy machine may stand still for seconds.
+/// How long a test waits for a condition before it fails: far longer than needed, since a busy machine
+/// may stall for seconds.
 public let patience = Duration.seconds(60)
 
-public struct WaitedInVain: Error, CustomStringConvertible {
+public struct WaitTimedOut: Error, CustomStringConvertible {
     public var description: String
 }
 
-/// Looks again and again: for what no descriptor and no signal announces.
+/// Polls a condition that no descriptor and no signal announces.
 public func eventually(
     _ what: @autoclosure () -> String, within span: Duration = patience,
     every pause: Duration = .milliseconds(10), _ isTrue: () async throws -> Bool
@@ -18,13 +18,13 @@ public func eventually(
     let deadline = ContinuousClock.now + span
     while try await !isTrue() {
         guard ContinuousClock.now < deadline else {
-            throw WaitedInVain(description: "waited in vain: \(what())")
+            throw WaitTimedOut(description: "timed out waiting for \(what())")
         }
         try await Task.sleep(for: pause)
     }
 }
 
-/// The same on a thread that may block; false when the deadline passes first.
+/// The same on a thread that may block. Returns false if the deadline passes first.
 public func eventually(_ isTrue: () -> Bool) -> Bool {
     let deadline = ContinuousClock.now + patience
     while !isTrue() {
@@ -34,8 +34,8 @@ public func eventually(_ isTrue: () -> Bool) -> Bool {
     return true
 }
 
-/// Lets time pass that is itself the test's subject: the pace of a slow peer, the length of a stop. It is
-/// never a wait for something to happen.
+/// Lets time pass where time is the test's subject: the pace of a slow peer, the length of a pause. Never
+/// use it to wait for something to happen.
 public func letPass(_ span: Duration) { Thread.sleep(forTimeInterval: span / .seconds(1)) }
 
 /// The result of a system call that a signal did not interrupt (signal(7): a stopped and continued process

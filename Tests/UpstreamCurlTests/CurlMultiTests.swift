@@ -19,7 +19,7 @@ struct CurlMultiTests {
         let refused = await multi.run(.test(hung.url))
         #expect(refused.failure?.kind == .outOfResources)
         #expect(refused.failure?.detail == "over 4 transfers at once to one upstream")
-        // More than four in a row: what is over is no longer counted.
+        // More than four in turn: an ended call no longer counts.
         for _ in 1...10 {
             #expect(await multi.run(.test(well.url)).reply?.status == 200)
         }
@@ -55,7 +55,7 @@ struct CurlMultiTests {
         await server.finish()
     }
 
-    /// Reports that a reader has not let go of yet.
+    /// Reports that a reader still holds.
     private func start(
         _ count: Int, _ url: String, on multi: CurlMulti, timeout: Duration = .seconds(30)
     ) -> Guarded<[UpstreamCallReport]> {
@@ -82,10 +82,11 @@ struct CurlMultiTests {
         let multi = try CurlMulti(limits: CurlMulti.Limits(largeBodiesPerDestination: 2))
         let reports = start(6, server.url, on: multi)
         for round in 1...6 {
-            try await eventually("the next one") { reports.withLock { $0.count } >= 2 }
+            try await eventually("two answers") { reports.withLock { $0.count } >= 2 }
             if round == 1 {
-                try await eventually("all questions") { server.requests.count == 6 }
-                // None of the other four, though all have been asked, and another upstream's goes by.
+                try await eventually("all requests") { server.requests.count == 6 }
+                // None of the other four, although all requests are sent; another upstream's answer
+                // passes.
                 #expect(await multi.run(.test(other.url)).reply?.body.count == 1 << 20)
                 #expect(reports.withLock { $0.count } == 2)
             }
@@ -94,7 +95,7 @@ struct CurlMultiTests {
             if round == 4 { break }
         }
         reports.withLock { $0 = [] }
-        try await eventually("the last ones") { server.requests.count == 6 }
+        try await eventually("the last requests") { server.requests.count == 6 }
         await multi.close()
         await server.finish()
         await other.finish()
@@ -105,19 +106,23 @@ struct CurlMultiTests {
         let multi = try CurlMulti(
             limits: CurlMulti.Limits(largeBodiesPerDestination: 4, largeBodies: 5))
         let first = start(6, servers[0].url, on: multi)
-        try await eventually("its share") { first.withLock { $0.count } == 4 }
+        try await eventually("the first destination's share") { first.withLock { $0.count } == 4 }
         let others = servers.dropFirst().map { start(2, $0.url, on: multi) }
-        try await eventually("one of each") { others.allSatisfy { $0.withLock { $0.count } >= 1 } }
-        try await eventually("all questions") {
+        try await eventually("one answer of each destination") {
+            others.allSatisfy { $0.withLock { $0.count } >= 1 }
+        }
+        try await eventually("all requests") {
             servers.map(\.requests.count) == [6, 2, 2, 2]
         }
-        // One more goes by for each that ends, once there are fewer than the bound; and its own first.
+        // For each answer that ends, one more passes once there are fewer than the limit, its own
+        // destination's first.
         #expect(others.map { $0.withLock { $0.count } } == [1, 1, 1])
         first.withLock { $0 = [] }
-        try await eventually("the rest of it") { first.withLock { $0.count } >= 1 }
-        // Whose second has come by now is chance: whoever was asked first.
+        try await eventually("another large answer") { first.withLock { $0.count } >= 1 }
+        // Which destination's second answer is here by now is chance, decided by the order of the
+        // requests.
         for reports in others { reports.withLock { _ = $0.removeFirst() } }
-        try await eventually("the others' rest") {
+        try await eventually("the other destinations' second answers") {
             others.allSatisfy { $0.withLock { $0.count } == 1 }
         }
         first.withLock { $0 = [] }
@@ -130,7 +135,7 @@ struct CurlMultiTests {
         let server = largeServer()
         let multi = try CurlMulti(limits: CurlMulti.Limits(largeBodiesPerDestination: 1))
         let first = start(1, server.url, on: multi)
-        try await eventually("the first") { first.withLock { $0.count } == 1 }
+        try await eventually("the first answer") { first.withLock { $0.count } == 1 }
         let second = await multi.run(.test(server.url, timeout: .milliseconds(500)))
         #expect(second.failure?.kind == .timedOut)
         first.withLock { $0 = [] }
@@ -148,10 +153,10 @@ struct CurlMultiTests {
         }
         let multi = try CurlMulti(limits: CurlMulti.Limits(largeBodiesPerDestination: 1))
         let large = start(2, server.url + "/large", on: multi)
-        try await eventually("one") { large.withLock { $0.count } == 1 }
+        try await eventually("the first large answer") { large.withLock { $0.count } == 1 }
         #expect(await multi.run(.test(server.url)).reply?.body.count == 100)
         large.withLock { $0 = [] }
-        try await eventually("the other") { large.withLock { $0.count } == 1 }
+        try await eventually("the second answer") { large.withLock { $0.count } == 1 }
         await multi.close()
         await server.finish()
     }
@@ -192,7 +197,7 @@ struct CurlMultiTests {
             driver = made
             made.queue.async { made.shutDown() }
         }
-        // Its last holder is the read source's cancel handler, which runs on Dispatch's own time.
+        // Its last holder is the read source's cancel handler, which Dispatch runs later.
         while driver != nil { await Task.yield() }
     }
 }

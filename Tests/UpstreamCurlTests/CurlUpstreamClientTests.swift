@@ -337,7 +337,7 @@ struct CurlUpstreamClientTests {
             let report = await client.call(id(), sendBefore: bootTime())
             #expect(report.failure?.kind == .slotExpired)
             #expect(report.sentAt == nil)
-            // The connection's loss harms no later call.
+            // The connection's loss affects no later call.
             #expect(await client.call(id()).reply?.status == 200)
         }
         #expect(requests.count == 1)
@@ -347,7 +347,7 @@ struct CurlUpstreamClientTests {
         let requests = try await withUpstream { peer in
             guard peer.request() != nil else { return }
             peer.answer("200 OK", "{}")
-            // The next request is read and thrown away: whether it counts is the upstream's affair.
+            // The next request is read and dropped; only the upstream decides whether it counts.
             _ = peer.request()
         } use: { client, _ in
             #expect(await client.call(id("first")).reply?.status == 200)
@@ -404,7 +404,7 @@ struct CurlUpstreamClientTests {
         let arrived = Barrier(count: 20)
         let requests = try await withUpstream { peer in
             guard peer.request() != nil else { return }
-            // Nobody is answered before all twenty are here.
+            // None is answered before all twenty have arrived.
             arrived.wait()
             peer.answer("200 OK", "{}")
         } use: { client, _ in

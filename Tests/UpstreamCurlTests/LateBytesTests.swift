@@ -1,5 +1,5 @@
-// What must not happen after a call: bytes that arrive late, and an answer that looks younger than it
-// is, or older than its request.
+// Tests what must not happen after a call: bytes that arrive late, and an answer that looks younger
+// than it is or older than its request.
 
 import CCurl
 import Dispatch
@@ -13,7 +13,7 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(1)))
 struct LateBytesTests {
-    /// Two ends of a TCP connection over loopback.
+    /// The two ends of a TCP connection over loopback.
     private func connection() -> (ours: Int32, theirs: Int32) {
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         let port = LoopbackServer.listenOnLoopback(listener)
@@ -47,7 +47,7 @@ struct LateBytesTests {
         #expect(write(ours, [1, 2, 3], 3) == 3)
         var bytes = [UInt8](repeating: 0, count: 3)
         #expect(read(theirs, &bytes, 3) == 3)
-        // The peer's kernel has them by now; its acknowledgement may be a moment behind.
+        // The peer's kernel has them by now; its acknowledgement may take a moment more.
         var pending: Int32 = 1
         while pending > 0 { try #require(ioctl(ours, UInt(TIOCOUTQ), &pending) == 0) }
         #expect(door_socket_close(nil, ours) == 0)

@@ -1,4 +1,4 @@
-// An upstream that is to be left alone: what has not been sent to it by then is not sent.
+// Tests an upstream that must not be called for a time: requests not sent before are not sent.
 
 import Dispatch
 import Locking
@@ -10,7 +10,8 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(1)))
 struct LeftAloneTests {
-    /// 1. A call's handshake is under way. 2. The upstream is to be left alone. 3. The handshake ends.
+    /// 1. A call's handshake is in progress. 2. The upstream must no longer be called. 3. The handshake
+    /// ends.
     @Test func callThatIsConnectingAtA429IsNotSent() async throws {
         let clock = TestClock()
         let dataRecords = try await withHeldHandshakes(clock) { client, server in
@@ -36,7 +37,7 @@ struct LeftAloneTests {
             multi: multi, endpoint: try .test(server.url), clock: clock.read)
         #expect(await client.call(id("before")).reply?.status == 200)
         client.leaveAlone(until: clock.read() + .seconds(600))
-        // An earlier moment takes nothing back.
+        // An earlier time changes nothing.
         client.leaveAlone(until: clock.read() + .seconds(1))
         for span in [Duration.zero, .seconds(599)] {
             clock.advance(span)
@@ -51,7 +52,7 @@ struct LeftAloneTests {
         #expect(server.requests.map { $0.contains("/within ") } == [false, false])
     }
 
-    /// 1. A 429's status line is read. 2. Another call is made. 3. The rest of the 429 comes.
+    /// 1. A 429's status line is read. 2. Another call starts. 3. The rest of the 429 arrives.
     @Test func nothingIsSentFromAThrottlingStatusLineOn() async throws {
         let (clock, isRefused) = (TestClock(), DispatchSemaphore(value: 0))
         let server = LoopbackServer { peer in
@@ -78,7 +79,7 @@ struct LeftAloneTests {
         #expect(server.requests.count == 1)
     }
 
-    /// The tracker has not said yet for how long.
+    /// The tracker has not set the duration yet.
     @Test func afterA429NothingIsSentForAtLeastASecond() async throws {
         let clock = TestClock()
         let server = LoopbackServer { peer in
@@ -111,7 +112,7 @@ struct LeftAloneTests {
         try await withUpstream(timeout: body.isEmpty ? .seconds(3) : patience) {
             _ = $0.request()
             $0.send("HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nContent-Length: 9\r\n\r\n\(body)")
-            // Half of the body and the end; or none of it, until the deadline.
+            // Half of the body and then its end; or no more bytes until the deadline.
             if body.isEmpty { $0.awaitClose() }
         } use: { client, _ in
             let reply = await client.call(id()).reply

@@ -1,5 +1,5 @@
-// Our own shortages, told from the upstream's failures: with libcurl and real limits, each in a process
-// of its own.
+// Distinguishes the process's own resource exhaustion from the upstream's failures, with libcurl and
+// real limits, each in its own process.
 
 import CCurl
 import Glibc
@@ -9,7 +9,7 @@ import Testing
 
 @testable import UpstreamCurl
 
-/// One that has made a call, in vain: what Dispatch opens once is open, and no connection is left.
+/// A client that has made a failed call: what Dispatch opens once is open, and no connection is left.
 private func usedMulti() async throws -> CurlMulti {
     let multi = try CurlMulti()
     let client = CurlUpstreamClient(
@@ -39,7 +39,7 @@ struct ResourceExhaustionTests {
         }
     }
 
-    /// None for the resolver's thread; none for what the thread opens.
+    /// No descriptor for the resolver's thread; none for what the thread opens.
     @Test func noDescriptorForLookingUpTheNameIsOurOwnFailure() async {
         await #expect(processExitsWith: .success) {
             let client = CurlUpstreamClient(
@@ -99,7 +99,7 @@ struct ResourceExhaustionTests {
             for _ in 1...10 {
                 let fault = await withDescriptors(left: 0) { await client.prepare() }
                 #expect(fault?.kind == .outOfResources)
-                // The endpoint was not asked: nothing makes the next attempt wait for longer.
+                // The endpoint got no request, so the next attempt does not wait longer.
                 clock.advance(.seconds(1))
             }
             #expect(await client.prepare() == nil)

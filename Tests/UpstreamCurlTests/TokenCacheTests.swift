@@ -21,7 +21,7 @@ struct TokenCacheTests {
         return cache
     }
 
-    /// `#expect` cannot call what mutates.
+    /// `#expect` cannot call a mutating function.
     private func expect(_ answer: TokenCache.Answer?, _ expected: TokenCache.Answer?) {
         #expect(answer == expected)
     }
@@ -188,7 +188,7 @@ struct TokenAnswerTests {
         (#"{"token_type":"BEARER","access_token":"t","expires_in":99999999}"#, 86_400),
         (#"{"token_type":null,"access_token":"t","expires_in":900}"#, 900),
         (#"{"access_token":"t","expires_in":900}"#, 900),
-        // A life that is not told, or cannot be: tried, and renewed soon.
+        // A lifetime that is missing or invalid: the token is used, and renewed soon.
         (#"{"token_type":"Bearer","access_token":"t"}"#, 60),
         (#"{"token_type":"Bearer","access_token":"t","expires_in":null}"#, 60),
         (#"{"token_type":"Bearer","access_token":"t","expires_in":"soon"}"#, 60),

@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(1)))
 struct TokenSourceTests {
-    /// Both a token endpoint, which hands out `token-1`, `token-2`…, and an upstream.
+    /// Acts as both a token endpoint, which issues `token-1`, `token-2`…, and an upstream.
     private func upstream(
         tokens: Numbers = Numbers(), call: @escaping @Sendable (Peer, String) -> Void
     ) -> LoopbackServer {
@@ -88,7 +88,7 @@ struct TokenSourceTests {
         #expect(await client.call(id("first")).reply?.status == 401)
         client.refuseCredential()
         #expect(await client.prepare() == nil)
-        // 3. The late call is refused too, which says nothing of token 2.
+        // 3. The late call is refused too, which is no evidence about token 2.
         startThread { firstIsDone.wait() }
         #expect(await late.reply?.status == 401)
         client.refuseCredential()
@@ -107,7 +107,7 @@ struct TokenSourceTests {
             }
         }
         let multi = try CurlMulti()
-        // Only the test moves the time.
+        // Only the test advances the clock.
         let clock = TestClock()
         let client = try client(multi, server, clock: clock.read)
         for _ in 1...10 {
@@ -228,7 +228,7 @@ final class Numbers: Sendable {
     }
 }
 
-/// Fetches that end when the test says so.
+/// Fetches that end when the test ends them.
 private final class Fetches: Sendable {
     typealias End = @Sendable (TokenAnswer) -> Void
 
@@ -260,7 +260,7 @@ private final class Fetches: Sendable {
     }
 }
 
-/// Counts the answers to askers.
+/// Counts the answers to callers.
 private final class Answers: Sendable {
     private let faults = Guarded<[CredentialFailure?]>([])
 

@@ -1,4 +1,4 @@
-// The audit's arithmetic: counts, gaps and the busiest minute, from arrivals alone.
+// Tests the audit's arithmetic: counts, gaps and the busiest minute, computed from arrivals alone.
 
 import StatusCore
 import Testing
@@ -37,7 +37,7 @@ import Testing
         #expect(report.lines.map(\.id) == ["a"])
     }
 
-    /// A window is half open: a call 60 s after another is not in one window with it.
+    /// A window is half open: a call 60 s after another is not in the same window.
     @Test(arguments: [
         ([0, 59_999], 2, 0), ([0, 60_000], 1, 0), ([0, 30_000, 60_000, 61_000], 3, 30_000),
         ([0, 1, 2, 100_000, 100_001], 3, 0),

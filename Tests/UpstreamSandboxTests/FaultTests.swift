@@ -1,4 +1,4 @@
-// Faults on request: what a body asks for, and what becomes of a call.
+// Tests requested faults: how a body is read, and what happens to a call.
 
 import HTTPWire
 import StatusCore

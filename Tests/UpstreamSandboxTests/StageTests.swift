@@ -1,4 +1,4 @@
-// The table of ids: each plays what its upstream documents, or the trouble that it says.
+// Tests the table of ids: each behaves as its upstream documents, or fails as its name says.
 
 import HTTPWire
 import StatusCore
@@ -12,7 +12,7 @@ import Testing
         #expect(Set(keys).count == keys.count)
     }
 
-    /// Numbers that people and other tests know; both upstreams have the same trouble.
+    /// Numbers that people and other tests know; both upstreams fail in the same way for them.
     @Test func noDocumentedNumberIsLost() {
         let troubles: [Int] =
             [

@@ -1,4 +1,4 @@
-// Credentials, the rate window and the routes, without a socket.
+// Tests credentials, the rate window and the routes, without a socket.
 
 import HTTPWire
 import StatusCore

@@ -1,4 +1,4 @@
-// The wire for real: a server in this process, a client on loopback.
+// Tests the sandbox over real sockets: a server in this process, a client on loopback.
 
 import SocketServer
 import StatusCore
@@ -33,7 +33,7 @@ import Testing
     @Test func pipelinedCallsAreAnsweredInOrder() throws {
         defer { server.stop() }
         let client = try #require(Client(server.address))
-        // The first is slow: the second has to wait for it.
+        // The first is slow, so the second must wait for it.
         client.get(order(1000), Self.bearer)
         client.get(order(500), Self.bearer)
         #expect(client.answer()?.status == 200)

@@ -1,5 +1,5 @@
-// `status-proxy audit` by the real program: beside a running service, after it, and on a journal
-// that shows a limit broken.
+// `status-proxy audit` by the real program: beside a running service, after it, and on a journal with a
+// violated limit.
 
 import Foundation
 import StatusCore
@@ -18,7 +18,7 @@ import Testing
         #expect(orders?["calls"]?.integer == 2 && orders?["holds"]?.bool == true)
         #expect(orders?["smallest_gap"]?["known"]?.bool == true)
         let gap = try #require(orders?["smallest_gap"]?["seconds"]?.double)
-        // Each end of the gap is as exact as the store was quick to hear of it.
+        // Each end of the gap is as exact as the store's reply was fast.
         #expect(gap >= 2 && gap <= seconds)
         #expect(try #require(try world.audit().orders.smallestGap) >= 2)
         #expect(orders?["busiest_minute"]?["calls"]?.integer == 2)
@@ -105,10 +105,10 @@ import Testing
         #expect(try world.audit().orders.calls == 2)
     }
 
-    /// Two calls for one action; tells the gap that the metrics then show.
+    /// Makes two calls for one action. Returns the gap that the metrics then show.
     private func callTwice(_ world: World) async throws -> String {
         let name = #"status_proxy_upstream_min_gap_seconds{source="orders"}"#
-        try await eventually("a second call, and its gap") {
+        try await eventually("a second call and its gap") {
             _ = try world.get("/actions/\(DemoID.pendingOrder)")
             return try metric(world, name) != nil
         }
@@ -121,7 +121,7 @@ import Testing
     }
 }
 
-/// What the audit said, and how it ended.
+/// The audit's output and exit code.
 struct Audited {
     var code: Int32
     var text: String

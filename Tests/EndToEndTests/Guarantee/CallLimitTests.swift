@@ -1,4 +1,4 @@
-// What a call that was cut off and a flood of unknown ids cost: judged by the sandbox's own audit.
+// What an interrupted call and a flood of unknown ids cost, by the sandbox's own audit.
 
 import Foundation
 import StatusCore
@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.blocking, .serialized) struct CallLimitTests {
     @Test func aKillDuringACallLeavesTheGateShut() async throws {
-        // The call must not have timed out before a busy machine gets to the kill.
+        // The call must not time out before a busy machine gets to the kill.
         let world = try await World([
             "ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s", "ORDERS_TIMEOUT": "20s",
         ])

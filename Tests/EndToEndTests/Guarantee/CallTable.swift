@@ -1,25 +1,24 @@
-// What an upstream may be like, and what it and its callers may see of each other: one row each.
+// The table of upstream behaviours: what the upstream and the callers may see in each case.
 
 import Foundation
 
 /// One row of the table. Everything is scaled: the interval is 2 s.
 struct CallRow: Sendable {
     var name: String
-    /// What is wrong with the upstream; nil: nothing.
+    /// The upstream's fault; nil: none.
     var fault: String?
-    /// The action has been answered before the trouble begins.
+    /// Whether the action has been answered before the fault begins.
     var isWarm = true
-    /// What callers may get.
+    /// The answers that callers may get.
     var statuses: Set<Int> = [200]
-    /// Calls at most; nil: as many as the interval allows.
+    /// The most calls; nil: as many as the interval allows.
     var callsMax: Int?
-    /// No caller is held that long; nil: not looked at.
+    /// No caller is held that long; nil: not checked.
     var heldLess: Duration?
     var settings: [String: String] = [:]
 
     static let interval = 2.0
-    /// How large the crowd is and how long it stays. `scripts/ordeal` makes both larger; the checks stay
-    /// the same.
+    /// The crowd's size and duration. `scripts/ordeal` increases both; the checks stay the same.
     static let callers = number("CALL_LIMIT_CALLERS") ?? 10
     static let span = Duration.seconds(number("CALL_LIMIT_SECONDS") ?? 6)
     static let every = Duration.milliseconds(200)
@@ -31,12 +30,12 @@ struct CallRow: Sendable {
     /// Calls that the interval allows in a span, and one more for its beginning.
     static func allowed(_ seconds: Double) -> Int { Int(seconds / interval) + 1 }
 
-    /// Rows A to G of the contract's table; a restart (H) is a test of its own.
+    /// Rows A to G of the contract's table; a restart (H) has its own test.
     static let contract = [
         CallRow(name: "A healthy"),
         CallRow(name: "B warm, 500", fault: #"{"kind":"status","status":500}"#),
         CallRow(name: "C warm, connections reset", fault: #"{"kind":"reset"}"#),
-        // Later than the crowd stays: a caller who waited for it would not be back in time.
+        // Later than the crowd stays: a caller who waited for it would not return in time.
         CallRow(
             name: "D warm, upstream slow", fault: #"{"kind":"delay","milliseconds":12000}"#,
             callsMax: 3, heldLess: .seconds(10), settings: ["ORDERS_TIMEOUT": "20s"]),

@@ -1,5 +1,5 @@
-// Crowds of pollers against a healthy and a sick upstream: judged by the sandbox's audit of what
-// arrived, and by the service's own audit of what it sent.
+// Crowds of pollers with a healthy and a failing upstream, judged by the sandbox's audit of what
+// arrived and by the service's own audit of what it sent.
 
 import StatusCore
 import TestSupport
@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct CallTableTests {
-    /// Rows at one time: they wait more than they work.
+    /// How many rows run at once: they wait more than they work.
     private static let rowsAtOnce = 9
 
     @Test func everyRowKeepsTheIntervalAndItsCallersAnswered() async throws {
@@ -22,7 +22,7 @@ struct CallTableTests {
         }
     }
 
-    /// The wait counts from the 429's arrival, which is later than the last audit without it.
+    /// The time counts from the 429's arrival, which is later than the last audit without it.
     @Test func aWholeUpstreamIsPausedForTheTimeOfA429() async throws {
         let world = try await World()
         let wait = 10
@@ -49,7 +49,7 @@ struct CallTableTests {
             #expect(audit.orders.calls == 2)
             letPass(.milliseconds(50))
         }
-        // The other upstream never asked for anything.
+        // The other upstream never requested a pause.
         #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
         for id in ids {
             try await eventually("a call for \(id)") {
@@ -77,7 +77,7 @@ struct CallTableTests {
         #expect(ready.status == 200, "\(row.name)")
 
         try world.setFault("orders", #"{"kind":"none"}"#)
-        try await eventually("\(row.name): well again") {
+        try await eventually("recovery after \(row.name)") {
             let reply = try world.get(path)
             return reply.status == 200 && reply.text.contains("\"stale\":false")
         }

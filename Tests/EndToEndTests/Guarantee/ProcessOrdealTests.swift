@@ -1,5 +1,5 @@
-// What may happen to the service's process: killed, restarted, stopped and woken. The upstream sees
-// no call too early, judged by the sandbox's audit and by the service's own.
+// Faults of the service's process: killed, restarted, stopped and woken. The upstream gets no call too
+// early, by the sandbox's audit and by the service's own.
 
 import Foundation
 import StatusCore
@@ -29,7 +29,7 @@ struct ProcessOrdealTests {
     @Test func killsAtRandomMomentsForgetNeitherGateNorAnswer() async throws {
         let world = try await World()
         #expect(try world.get(Self.path).status == 200)
-        // Calls that take a while, so that many a kill comes in the middle of one.
+        // Calls that take a while, so that many kills interrupt one.
         try world.setFault("orders", #"{"kind":"delay","milliseconds":400}"#)
         for _ in 0..<12 {
             let port = world.port
@@ -94,10 +94,10 @@ struct ProcessOrdealTests {
         #expect(try world.audit().orders.calls == 1)
     }
 
-    /// It gets refreshed again, and nothing was ever too early.
+    /// Its answers are refreshed again, and no call was too early.
     private func expectKept(_ world: World) async throws {
         try world.setFault("orders", #"{"kind":"none"}"#)
-        try await eventually("well again") {
+        try await eventually("recovery") {
             try world.get(Self.path).text.contains("\"stale\":false")
         }
         let audit = try world.audit().orders

@@ -1,5 +1,5 @@
-// What may happen to the store's file under the real program: callers keep their answers, no call is
-// made on a doubtful gate, and all is well again without a restart once the trouble is over.
+// Faults of the store's file under the real program: callers keep their answers, no call is made on an
+// uncertain gate, and the service recovers without a restart.
 
 import Foundation
 import Glibc
@@ -7,14 +7,14 @@ import StatusCore
 import TestSupport
 import Testing
 
-/// A way to lose a store while it is in use.
+/// A way to lose a store in use.
 enum StoreLoss: String, CaseIterable, Sendable {
     case deleted
     case deletedWithItsLog
     case overwrittenWithGarbage
     case replacedByAnEmptyFile
 
-    /// Does it to the file at `path`.
+    /// Applies it to the file at `path`.
     func inflict(on path: String) throws {
         switch self {
         case .deleted: unlink(path)
@@ -42,8 +42,8 @@ struct StoreOrdealTests {
     private static let path = "/actions/\(DemoID.pendingOrder)?source=orders"
     private static let newcomer = "/actions/00000000-0000-4000-9000-00000000c001?source=orders"
 
-    /// At the same time: a quarantine lasts longer than a minute, so that no call that was forgotten
-    /// counts for the minute's budget any more.
+    /// All at once, since a quarantine lasts longer than a minute, so that no forgotten call still
+    /// counts for the minute's budget.
     @Test func aLostStoreStopsCallsAndKeepsAnswersUntilItIsSafeAgain() async throws {
         try await withThrowingTaskGroup { group in
             for loss in StoreLoss.allCases {
@@ -58,7 +58,7 @@ struct StoreOrdealTests {
         #expect(try world.get(Self.path).status == 200)
         let traffic = Traffic(port: world.port, Self.path, callers: 5, every: .milliseconds(50))
         try loss.inflict(on: world.storePath)
-        try await eventually("a denial") {
+        try await eventually("a denied call") {
             try world.get("/metrics").text.contains(/reason="store-quarantined"} [1-9]/)
         }
         let calls = try world.audit().orders.calls
@@ -72,8 +72,8 @@ struct StoreOrdealTests {
         try await Self.expectWellAgain(world, traffic)
     }
 
-    /// What the process that noticed the loss knew, its successor has to learn from the file. At the
-    /// same time, as above.
+    /// A successor must learn from the file what the process that noticed the loss knew. All at once,
+    /// as above.
     @Test func aRestartAfterADetectedLossMakesNoEarlyCall() async throws {
         try await withThrowingTaskGroup { group in
             for loss in StoreLoss.allCases {
@@ -89,7 +89,7 @@ struct StoreOrdealTests {
         ])
         #expect(try world.get(Self.path).status == 200)
         try loss.inflict(on: world.storePath)
-        try await eventually("a denial") {
+        try await eventually("a denied call") {
             try world.get(Self.newcomer).status == 503
                 && world.get("/metrics").text.contains(/reason="store-quarantined"} [1-9]/)
         }
@@ -99,7 +99,7 @@ struct StoreOrdealTests {
             port: world.port, Self.path, callers: 20, every: .milliseconds(100), for: .seconds(2))
         #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [503], "\(loss): \(crowd)")
         #expect(try world.audit().orders.calls == 1, "\(loss)")
-        try await eventually("a call again", within: .seconds(150)) {
+        try await eventually("another call", within: .seconds(150)) {
             try world.get(Self.path).status == 200
         }
         #expect(try #require(try world.audit().orders.smallestGap) >= 60, "\(loss)")
@@ -112,7 +112,7 @@ struct StoreOrdealTests {
         #expect(try world.get(Self.path).status == 200)
         let traffic = Traffic(port: world.port, Self.path, callers: 5, every: .milliseconds(50))
         try disk.fill()
-        try await eventually("a failure") {
+        try await eventually("a warning") {
             try world.get("/readyz").json["status"]?.string == "warn"
         }
         #expect(try world.get("/readyz").status == 200)
@@ -127,7 +127,7 @@ struct StoreOrdealTests {
         #expect(try world.audit().orders.calls == calls, "no gate, no call")
         try disk.makeRoom()
         try await Self.expectWellAgain(world, traffic)
-        // Ends before its disk.
+        // Ends before its disk is unmounted.
         try await world.killProxy()
     }
 
@@ -166,10 +166,10 @@ struct StoreOrdealTests {
 
     private static func expectWellAgain(_ world: World, _ traffic: Traffic) async throws {
         let calls = try world.audit().orders.calls
-        try await eventually("a call again", within: .seconds(150)) {
+        try await eventually("another call", within: .seconds(150)) {
             try world.audit().orders.calls > calls
         }
-        try await eventually("a fresh answer, and health") {
+        try await eventually("a fresh answer and health") {
             try world.get(Self.path).text.contains("\"stale\":false")
                 && world.get("/readyz").json["status"]?.string == "pass"
         }

@@ -1,12 +1,12 @@
-// Callers that go away before their answer: each gives up its place and its wish for news, and leaves
-// one log line and one count.
+// Callers that leave before their answer: each frees its place and its wait, and leaves one log line
+// and one count.
 
 import Foundation
 import StatusCore
 import TestSupport
 import Testing
 
-/// How a caller leaves; the first two look the same from the service's side.
+/// How a caller leaves; the service cannot distinguish the first two.
 enum Leaving: CaseIterable {
     case closing, endingItsSending, resetting
 
@@ -58,7 +58,7 @@ struct AbandonmentTests {
         }
         #expect(found["status"]?.integer == 499)
         #expect(found["request_id"]?.string == "gone")
-        // The call's end brings an answer that nobody waits for.
+        // The call's end brings an answer for which no caller waits.
         _ = try await world.proxy.wait(for: "the call's end") {
             $0.contains("\"upstream call\"") ? true : nil
         }
@@ -84,13 +84,13 @@ struct AbandonmentTests {
         try await until("waiters", 1, world)
         leaving.leave(caller)
         try await until("waiters", 0, world)
-        // That of whoever asks for the figure.
+        // The connection of the request for the figure.
         try await until("connections", 1, world)
         let line = try await world.proxy.wait(for: "the line") { text in
             lines(text, row.route).first { $0["request_id"]?.string == "gone" }
         }
         #expect(line["status"]?.integer == row.status)
-        try await eventually("nobody asks") {
+        try await eventually("the reason nobody-asks") {
             let explanation = try world.get("\(known)/explain").json["sources"]?.array ?? []
             return explanation.contains { $0["why_not_fresher"]?.string == "nobody-asks" }
         }

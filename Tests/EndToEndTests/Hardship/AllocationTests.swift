@@ -1,5 +1,5 @@
-// The hot path, counted: a fresh hit makes no heap allocation. Only an optimised build keeps that, so
-// these tests drive one: `RELEASE_PROGRAMS` names the folder where it stands.
+// Counts the hot path's allocations: a fresh hit makes none on the heap. This holds for an optimised
+// build only, which `RELEASE_PROGRAMS` names the folder of.
 
 import Foundation
 import TestSupport
@@ -19,7 +19,7 @@ struct AllocationTests {
         case peer
     }
 
-    /// For every head that real clients send, and whatever else a hit may be asked with.
+    /// For every request head of real clients, and for every other form of a hit.
     @Test(arguments: Setup.allCases)
     func freshHitMakesNoHeapAllocation(setup: Setup) async throws {
         let programs = try Prerequisite.releasePrograms()
@@ -47,7 +47,8 @@ struct AllocationTests {
             let before = try Self.allocations(counts)
             try Self.ask(hit, socket, times: Self.countedHits)
             let count = try Self.allocations(counts) - before
-            // What is left comes with time and not with hits: batches of log lines, timers. One
+            // The rest grows with time, not with hits: batches of log lines, timers. One allocation per
+            // hit would be ten times that.
             // allocation a hit would be ten times that.
             #expect(count < Self.countedHits / 10, "\(hit.name): \(count) allocations")
             #expect(before > 0, "nothing was counted")
@@ -58,7 +59,7 @@ struct AllocationTests {
         var name: String
         var method = "GET"
         var query = ""
-        /// Behind Host; each line ends with CR LF.
+        /// The fields after Host; each line ends with CR LF.
         var fields = ""
         var status = 200
 
@@ -101,7 +102,7 @@ struct AllocationTests {
         }
     }
 
-    /// Calls of all threads; see the counter for the form of its file.
+    /// Calls of all threads; the counter documents its file's format.
     private static func allocations(_ path: String) throws -> Int {
         let data = try Data(contentsOf: URL(fileURLWithPath: path))
         let words = data.withUnsafeBytes { Array($0.bindMemory(to: UInt64.self)) }
@@ -114,7 +115,7 @@ struct AllocationTests {
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()
 
-    /// The bench's counter, compiled by the compiler that comes with Swift.
+    /// The bench's counter, compiled by Swift's own C compiler.
     private static func counter(in folder: TemporaryFolder) async throws -> String {
         let source = root.appendingPathComponent("bench/allocations/count.c").path
         let library = folder.url.appendingPathComponent("count.so").path

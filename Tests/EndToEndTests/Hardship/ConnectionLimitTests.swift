@@ -1,4 +1,4 @@
-// The service when it may not have more connections.
+// The service at its connection limit.
 
 import StatusCore
 import TestSupport
@@ -28,8 +28,8 @@ struct ConnectionLimitTests {
             try socket.send(request("\(Self.known)?wait=600"))
             return socket
         }
-        // A newcomer that finds the house full knows that all have come.
-        try await eventually("a full house") {
+        // A new connection that is refused shows that all others have arrived.
+        try await eventually("the connection limit") {
             try newcomer(on: world, "/openapi.yaml").1.status == 503
         }
         return waiting
@@ -59,7 +59,7 @@ struct ConnectionLimitTests {
             ("/livez", "GET", 200), ("/livez", "OPTIONS", 200), ("/healthz", "GET", 200),
             ("/readyz", "GET", 200), ("*", "OPTIONS", 204), ("/", "OPTIONS", 204),
         ] {
-            // Who asks too late gets a 503, too.
+            // A late request gets a 503, too.
             try await eventually("\(method) \(path)") {
                 let (socket, reply) = try newcomer(on: world, path, method: method)
                 #expect(reply["connection"] == "close")

@@ -1,5 +1,5 @@
-// Peers in their hundreds and thousands, slow, idle or gone at once: the others are served, and
-// memory stays within bounds that have names.
+// Hundreds and thousands of peers, slow, idle or gone at once: the others are served, and memory stays
+// within named limits.
 
 import Foundation
 import StatusCore
@@ -12,13 +12,13 @@ struct CrowdTests {
     private static let senders = 100
     private static let readers = 100
     private static let greedyReaders = 20
-    /// What a greedy reader asks for beyond what the kernel takes.
+    /// What a greedy reader requests beyond what the kernel accepts.
     private static let greedBytes = 3 << 20
-    /// What any process may grow by while it works: arenas, log buffers, thread stacks.
+    /// By how much any process may grow while it works: arenas, log buffers, thread stacks.
     private static let slackBytes = 6 << 20
-    /// A head that is not complete is kept: 16 KiB of it at most, and the array around it.
+    /// An incomplete head is buffered: at most 16 KiB of it, and the array around it.
     private static let unfinishedHeadBytesMax = 24 << 10
-    /// 64 KiB of answers unsent, the answer that crossed that line, and the requests behind it.
+    /// 64 KiB of unsent answers, the answer that crossed that limit, and the requests behind it.
     private static let slowReaderBytesMax = 192 << 10
     private static let idleConnectionBytesMax = 1 << 10
 
@@ -30,7 +30,7 @@ struct CrowdTests {
         }
     }
 
-    /// What somebody else sees while the crowd is at it.
+    /// What another client sees meanwhile.
     private func expectService(of world: World) throws {
         #expect(try world.get("/livez").status == 200)
         #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
@@ -94,7 +94,7 @@ struct CrowdTests {
         let crowd = try open(Self.readers, on: world, receiveBytes: 4096)
         let request = "GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for socket in crowd { try socket.send(String(repeating: request, count: 4)) }
-        // Some ask for more than the kernel takes for them: only then is there something to hold.
+        // Some request more than the kernel accepts for them; only then must the service buffer.
         let greedy = crowd.prefix(Self.greedyReaders)
         let asked = try (ProcessFigures.socketSendBytesMax() + Self.greedBytes) / large.count
         for socket in greedy { try socket.send(String(repeating: request, count: asked)) }
@@ -108,13 +108,15 @@ struct CrowdTests {
         for _ in 0..<4 + asked { #expect(try crowd[0].reply().body == large) }
         try expectService(of: world)
         for socket in crowd { socket.reset() }
-        try await eventually("the end of all") { try figure("connections", of: world) <= 1 }
+        try await eventually("all connections to close") {
+            try figure("connections", of: world) <= 1
+        }
     }
 
     // MARK: Many
 
-    /// A slow upstream, and requests for hundreds of actions that nobody knows: their calls leave room for
-    /// the call of a single one.
+    /// A slow upstream, and batches of hundreds of unknown ids: their calls leave room for the call of
+    /// a single one.
     @Test func requestsForManyUnknownActionsDoNotDelayARequestForOne() async throws {
         let world = try await World(["ORDERS_TIMEOUT": "30s"])
         try world.setFault("orders", #"{"kind":"delay","milliseconds":25000}"#)
@@ -126,11 +128,12 @@ struct CrowdTests {
             try socket.send("GET /actions?\(ids) HTTP/1.1\r\nHost: localhost\r\n\r\n")
         }
         func calls() throws -> [String: Int] { try world.audit().orders.callsByID }
-        try await eventually("all are asked") { try figure("waiters", of: world) == 400 }
+        try await eventually("400 waiters") { try figure("waiters", of: world) == 400 }
         let single = try RawSocket(port: world.port)
         try single.send("GET /actions/\(DemoID.order) HTTP/1.1\r\nHost: localhost\r\n\r\n")
         try await eventually("the single call") { try calls()[DemoID.order] == 1 }
-        // All that may be under way, and once more if the machine took longer than the upstream.
+        // All calls that may be in flight, and as many again if the machine took longer than the
+        // upstream.
         #expect(try calls().count <= 2 * 16 + 1)
         withExtendedLifetime((batches, single)) {}
     }
@@ -176,7 +179,7 @@ struct CrowdTests {
         try flood(500)
         let before = try ProcessFigures.residentBytes(of: world.proxy)
         try flood(3_500)
-        // The two callers, and whoever asks for the figure.
+        // The two callers, and the request for the figure.
         try await eventually("the end of the flood") {
             try figure("connections", of: world) <= 3
         }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct DescriptorLimitTests {
-    /// Soft and hard limit of a running proxy that was started under these.
+    /// Soft and hard limit of a proxy started under these.
     private func limits(soft: Int, hard: Int, connections: Int) async throws -> (String, String) {
         let folder = try TemporaryFolder()
         let sandbox = try Program("upstream-sandbox", ["--port", "0"])

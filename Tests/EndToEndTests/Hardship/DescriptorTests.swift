@@ -1,5 +1,5 @@
-// The service when it has no file descriptor left: who is in is served, who is not hears so, and
-// all is well again once others have left.
+// The service without a free file descriptor: connected callers are served, others get a refusal, and
+// the service recovers once others have left.
 
 import Foundation
 import StatusCore
@@ -8,7 +8,7 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct DescriptorTests {
-    /// No health check, which would be answered without a place.
+    /// Not a health check, which would be answered without a place.
     private static let ask = "OPTIONS /actions HTTP/1.1\r\nHost: localhost\r\n\r\n"
     private static let served = 204
 
@@ -31,15 +31,15 @@ struct DescriptorTests {
             port = try await World.port(of: proxy)
         }
 
-        /// Allows the running proxy so many from now on; what it has it keeps.
+        /// Limits the running proxy to that many descriptors from now on; it keeps those it has.
         func allow(_ count: Int) async throws {
             _ = try await Tool.run(
                 "prlimit", ["--pid=\(proxy.identifier)", "--nofile=\(count):64"])
         }
     }
 
-    /// As many connections as the service takes, each answered once, and fifty that have asked after
-    /// those.
+    /// As many connections as the service accepts, each answered once, and fifty more that have sent a
+    /// request.
     private func crowd(on port: Int) throws -> (inside: [RawSocket], outside: [RawSocket]) {
         func asking() throws -> RawSocket {
             let socket = try RawSocket(port: port)
@@ -67,7 +67,7 @@ struct DescriptorTests {
             #expect(reply.status == 200)
             #expect(reply.json["id"]?.string == DemoID.pendingVoucher)
         }
-        // The connection to the upstream is closed when it was idle for 10 s: that makes room for one.
+        // The connection to the upstream closes after 10 s of idleness, which makes room for one.
         let replies = try outside.map { ($0, try $0.reply()) }
         let refused = replies.filter { $0.1.status != Self.served }
         #expect(refused.count >= outside.count - 1)
@@ -80,14 +80,14 @@ struct DescriptorTests {
         #expect(narrow.proxy.isRunning)
     }
 
-    /// A process without descriptors is alive.
+    /// A process without descriptors is still alive.
     @Test func healthChecksAreAnsweredWithoutDescriptors() async throws {
         let narrow = try await Narrow()
         let (inside, outside) = try crowd(on: narrow.port)
         for (path, method, status) in [
             ("/livez", "GET", 200), ("/readyz", "GET", 200), ("*", "OPTIONS", 204),
         ] {
-            // What comes later than its connection is accepted is not read.
+            // Bytes that arrive after the connection is accepted are not read.
             try await eventually("the answer to \(path)") {
                 let socket = try RawSocket(port: narrow.port)
                 try socket.send("\(method) \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -112,7 +112,7 @@ struct DescriptorTests {
     @Test func upstreamsAreCalledAgainOnceOthersLeave() async throws {
         let narrow = try await Narrow()
         let (inside, outside) = try crowd(on: narrow.port)
-        // There may be no socket for the call: it is not made, and answered.
+        // There may be no socket for the call: then none is made, and the caller is answered.
         try inside[0].send("GET /actions/\(DemoID.order) HTTP/1.1\r\nHost: localhost\r\n\r\n")
         let reply = try inside[0].reply()
         #expect([200, 502, 503, 504].contains(reply.status))
@@ -121,14 +121,14 @@ struct DescriptorTests {
             let reply = try Client.get(port: narrow.port, "/actions/\(DemoID.pendingVoucher)")
             return reply.status == 200
         }
-        try await eventually("the failed call made good") {
+        try await eventually("the failed call's retry") {
             try Client.get(port: narrow.port, "/actions/\(DemoID.order)").status == 200
         }
         #expect(narrow.proxy.isRunning)
     }
 
-    /// It is we who have nothing left to call with: the upstream is not taken for unwell, and nothing
-    /// is remembered of the call that was not made.
+    /// The service itself lacks descriptors: the upstream does not count as failing, and the call that
+    /// was not made leaves no negative result.
     @Test func callsThatCannotBeMadeAreNotTheUpstreamsFailures() async throws {
         let narrow = try await Narrow()
         let socket = try RawSocket(port: narrow.port)
@@ -159,7 +159,7 @@ struct DescriptorTests {
         #expect(metrics.contains("status_proxy_upstream_breaker_open{source=\"vouchers\"} 0\n"))
         try await narrow.allow(64)
         for target in known {
-            try await eventually("the call made good") { try ask(target).status == 200 }
+            try await eventually("the call's retry") { try ask(target).status == 200 }
         }
         #expect(!narrow.proxy.text.contains("calls stop"))
     }
@@ -183,15 +183,15 @@ struct DescriptorTests {
         _ = try await narrow.proxy.wait(for: "the end of the shortage") {
             lines($0, "\"info\"") > 0 ? true : nil
         }
-        // Said when it begins and when it ends, not for every connection.
+        // Logged when it begins and when it ends, not for every connection.
         #expect(lines(narrow.proxy.text, "\"warning\"") < 10)
     }
 
-    /// A spare descriptor that was given up and could not be had back, and then there is room.
+    /// The spare descriptor was used and could not be opened again; then there is room.
     @Test func nobodyIsRefusedOnceDescriptorsAreFreeEvenIfASpareOneIsMissing() async throws {
         let narrow = try await Narrow()
         try await narrow.allow(4)
-        // The one that finds that out waits for its loop; the other loop goes on.
+        // The loop that notices pauses; the other loop continues.
         let first = try RawSocket(port: narrow.port)
         try first.send(Self.ask)
         _ = try await narrow.proxy.wait(for: "the shortage") {
@@ -238,7 +238,7 @@ struct DescriptorTests {
             $0.contains("cannot be used") ? true : nil
         }
         for socket in inside + outside { socket.close() }
-        try await eventually("the new key counts") {
+        try await eventually("the new key to work") {
             let reply = try Client.get(
                 port: narrow.port, "/metrics", fields: ["Authorization: Bearer key-one"])
             return reply.status == 200

@@ -1,4 +1,4 @@
-// Callers that do not take their answers: they are cut off, said so of, and harm nobody else.
+// Callers that do not read their answers: they are cut off, reported, and slow no one else.
 
 import Foundation
 import StatusCore
@@ -14,7 +14,7 @@ struct SlowReaderTests {
         "/actions/aa_feed" + String(repeating: "0", count: 12) + String(number + 10)
     }
 
-    /// The proxy has it.
+    /// Waits until the proxy has it.
     private func warm(_ path: String, on world: World) async throws {
         try await eventually("the large action") { try world.get(path).status == 200 }
     }
@@ -40,7 +40,7 @@ struct SlowReaderTests {
         let world = try await World(Self.settings)
         try await warm(large(0), on: world)
         let stopped = try (0..<14).map { try stoppedReader(large(0), on: world, id: "s\($0)") }
-        try await eventually("what is kept") {
+        try await eventually("the buffered answer") {
             try figure("kept_bytes{of=\"output\"}", of: world) > Self.largeBytes
         }
         #expect(try world.get(large(0)).body.count > Self.largeBytes)
@@ -49,7 +49,7 @@ struct SlowReaderTests {
             #expect(try figure("connections_cut_total{reason=\"\(reason)\"}", of: world) == 0)
         }
         for socket in stopped { #expect(try socket.reply().body.count > Self.largeBytes) }
-        try await eventually("nothing kept") {
+        try await eventually("an empty buffer") {
             try figure("kept_bytes{of=\"output\"}", of: world) == 0
         }
     }
@@ -62,8 +62,8 @@ struct SlowReaderTests {
             try stoppedReader(large($0), on: world, id: "stopped-\($0)")
         }
         let cut = "connections_cut_total{reason=\"crowd\"}"
-        try await eventually("a cut") { try figure(cut, of: world) > 0 }
-        // The last one takes the place of another.
+        try await eventually("a cut connection") { try figure(cut, of: world) > 0 }
+        // The last one is buffered in place of another.
         let before = try figure(cut, of: world)
         let honest = try stoppedReader(large(count), on: world, id: "honest")
         letPass(.milliseconds(50))
@@ -87,7 +87,7 @@ struct SlowReaderTests {
         let world = try await World(Self.settings)
         try await warm(large(0), on: world)
         let reader = try stoppedReader(large(0), on: world, id: "gone")
-        try await eventually("what is kept") {
+        try await eventually("the buffered answer") {
             try figure("kept_bytes{of=\"output\"}", of: world) > 0
         }
         reader.reset()
@@ -95,13 +95,13 @@ struct SlowReaderTests {
         #expect(found["cut"]?.string == "gone")
     }
 
-    /// It takes a kibibyte a second at most.
+    /// It reads at most a kibibyte a second.
     @Test func slowReaderDoesNotDelayTheExit() async throws {
         let world = try await World(
             Self.settings.merging(["SHUTDOWN_TIMEOUT": "300s"]) { $1 })
         try await warm(large(0), on: world)
         let reader = try stoppedReader(large(0), on: world, id: "slow")
-        try await eventually("what is kept") {
+        try await eventually("the buffered answer") {
             try figure("kept_bytes{of=\"output\"}", of: world) > 0
         }
         world.proxy.signal(SIGTERM)

@@ -1,15 +1,15 @@
-// Requests whose end two readers could see in two places: the service refuses them, and behind a
-// proxy it never answers more requests than somebody sent.
+// Requests whose end two readers could see in different positions: the service refuses them, and behind
+// a proxy it never answers more requests than were sent.
 
 import Foundation
 import StatusCore
 import TestSupport
 import Testing
 
-/// A request that is to hide another one, and what the service says to it when it comes straight.
+/// A request that hides another one, and the service's answer if it arrives directly.
 struct Smuggler: Sendable, CustomTestStringConvertible {
     var testDescription: String
-    /// The fields and the content, behind request line, Host and X-Request-Id.
+    /// The fields and the content that follow request line, Host and X-Request-Id.
     var rest: String
     var statuses: [Int] = [400]
 
@@ -23,7 +23,7 @@ struct Smuggler: Sendable, CustomTestStringConvertible {
         "GET /livez HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: \(id)\r\n" + rest
     }
 
-    /// A whole request, and the beginning of one that takes the next caller's into a field.
+    /// A complete request, and the start of one that swallows the next caller's request in a field.
     private static let hidden =
         "GET /openapi.yaml HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: hidden\r\n\r\n"
     private static let prefix = "GET /openapi.yaml HTTP/1.1\r\nX-Request-Id: hidden\r\nX: "
@@ -158,10 +158,10 @@ struct SmugglingTests {
         try await expectEveryAnswerAtItsAsker(world, front: front.port)
     }
 
-    /// Sends each doubtful request on a connection of its own and asks twice on another one, which
-    /// the proxy serves over the same connections to the service. Every request that the service
-    /// says it answered must then be known to whoever sent it: a smuggled one has an answer too
-    /// many, and the caller behind it gets a wrong one.
+    /// Sends each ambiguous request on its own connection, and sends two requests on another one, which
+    /// the proxy serves over the same connections to the service. Then every request in the service's
+    /// log must be one that was sent: a smuggled one has an extra answer, and the next caller gets a
+    /// wrong one.
     private func expectEveryAnswerAtItsAsker(_ world: World, front: Int) async throws {
         var received: [String] = []
         for (number, smuggler) in Smuggler.all.enumerated() {
@@ -178,13 +178,13 @@ struct SmugglingTests {
                 received.append(id)
             }
         }
-        // Some are no doubt to the proxy, or are mended by it: these have come through.
+        // Some are unambiguous to the proxy, or repaired by it: these have passed.
         let passed = received.filter { $0.hasPrefix("outer") }.count
         #expect(passed > 0)
         #expect(try await Self.answered(by: world) == received.sorted())
     }
 
-    /// The ids of the requests that the service answered, by its log. Ends the service.
+    /// The ids of the requests that the service answered, from its log. Ends the service.
     private static func answered(by world: World) async throws -> [String] {
         world.proxy.signal(SIGTERM)
         #expect(try await world.proxy.exitCode() == 0)

@@ -1,4 +1,4 @@
-// What a person does with the page of the service, in a real browser.
+// Actions of a person on the service's page, in a real browser.
 
 import StatusCore
 import TestSupport

@@ -27,7 +27,7 @@ struct PageConnectionTests {
         try await page.expectConnection("The service cannot be reached; trying again")
         try await world.restartProxy()
         try await page.expectConnection("Connected")
-        try await eventually("the end") {
+        try await eventually("the final state") {
             try page.text("document.querySelector('#actions .badge').textContent")
                 == "Partly succeeded"
         }
@@ -63,7 +63,7 @@ struct PageConnectionTests {
         let asked = page.events.filter { $0["method"]?.string == "Network.requestWillBeSent" }
             .compactMap { $0["params"]?["request"]?["url"]?.string }
         #expect(asked.count > 3 && asked.allSatisfy { $0.hasPrefix(base) }, "\(asked)")
-        // Browsers ask for an icon by themselves.
+        // Browsers request an icon on their own.
         let errors = page.events.filter {
             ["Log.entryAdded", "Runtime.exceptionThrown"].contains($0["method"]?.string)
                 && $0["params"]?["entry"]?["url"]?.string != base + "favicon.ico"

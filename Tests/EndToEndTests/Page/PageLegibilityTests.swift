@@ -48,7 +48,8 @@ struct PageLegibilityTests {
         })()
         """
 
-    /// A page with everything that it can show: states, problems, errors, explanations, sources in trouble.
+    /// A page with everything that it can show: states, problems, errors, explanations, failing
+    /// sources.
     private func openCrowdedPage(_ world: World) async throws -> BrowserPage {
         let page = try await BrowserPage.following(
             world, DemoID.failedImport, DemoID.finishedVoucher, DemoID.pendingVoucher,
@@ -58,7 +59,7 @@ struct PageLegibilityTests {
         for number in 0..<6 {
             _ = try world.get("/actions/00000000-0000-4000-9000-00000000000\(number)?source=orders")
         }
-        try await eventually("the trouble") {
+        try await eventually("the badges") {
             try page.holds(
                 """
                 ["Keeps failing", "Paused", "Older than it should be"]
@@ -97,7 +98,7 @@ struct PageLegibilityTests {
         let world = try await World()
         let page = try await openCrowdedPage(world)
         try page.resize(width: 360, height: 740)
-        try await eventually("a phone") {
+        try await eventually("a phone's width") {
             try page.holds("document.documentElement.clientWidth === 360")
         }
         #expect(try page.holds("document.documentElement.scrollWidth <= 360"))

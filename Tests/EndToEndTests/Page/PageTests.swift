@@ -1,5 +1,5 @@
-// The page for people through the real program. Its script is held to its policy by the digest that a
-// browser would make.
+// The page for people through the real program. Its policy contains the script's digest, which is
+// compared with the one that a browser computes.
 
 import Foundation
 import TestSupport

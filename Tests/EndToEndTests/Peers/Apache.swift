@@ -8,14 +8,14 @@ final class Apache {
     let port: Int
     private let folder: TemporaryFolder
 
-    /// Keeps answers as long as they allow, and subtracts the Age that they come with.
+    /// Caches answers as long as they allow, and subtracts their Age.
     convenience init(cachingServiceAt servicePort: Int) async throws {
         try await self.init(
             servicePort, modules: ["cache", "cache_disk"],
             directives: "CacheRoot cache\nCacheEnable disk /")
     }
 
-    /// Compresses what it passes on, and marks the entity tags.
+    /// Compresses answers, and marks their entity tags.
     convenience init(compressingServiceAt servicePort: Int) async throws {
         try await self.init(
             servicePort, modules: ["filter", "deflate"], directives: "SetOutputFilter DEFLATE")
@@ -42,7 +42,7 @@ final class Apache {
             \(directives)
             """
         let file = try folder.write(text, to: "httpd.conf")
-        // The cache is found from where it is started.
+        // The cache's path is relative to the working directory.
         program = try Program(
             Tool.path(of: "apache2"), ["-X", "-d", place, "-f", file], directory: folder.url)
         try await Tool.untilListening(program, on: port)

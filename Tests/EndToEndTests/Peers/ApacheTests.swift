@@ -1,4 +1,4 @@
-// Apache before the service, compressing: its mark on our tags comes back to us.
+// A compressing Apache before the service: its mark on entity tags is sent back to the service.
 
 import StatusCore
 import TestSupport
@@ -21,7 +21,7 @@ struct ApacheTests {
         let changed = try Client.get(port: front.port, wait, fields: condition)
         #expect(changed.status == 200)
         #expect(changed["etag"] != tag)
-        // Until it has ended, so that nothing changes any more.
+        // Until the action has ended, so that nothing changes any more.
         let last = try Client.get(port: front.port, "\(Self.path)?wait=50", fields: packed)
         let lastTag = try #require(last["etag"])
         let same = packed + ["If-None-Match: \(lastTag)"]

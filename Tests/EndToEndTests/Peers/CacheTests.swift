@@ -5,14 +5,14 @@ import StatusCore
 import TestSupport
 import Testing
 
-/// A cache that is asked in place of the service.
+/// A cache that gets the requests instead of the service.
 private struct CacheInFront {
     let name: String
     let port: Int
     /// Ends with this value.
     private let program: AnyObject
 
-    /// nginx and HAProxy take no notice of Age; Apache and Varnish subtract it, as RFC 9111 4.2.3 has it.
+    /// nginx and HAProxy ignore Age; Apache and Varnish subtract it (RFC 9111 4.2.3).
     static func all(_ world: World) async throws -> [CacheInFront] {
         let nginx = try await Nginx(cachingServiceAt: world.port)
         let haproxy = try await HAProxy(servicePorts: [world.port], caches: true)
@@ -27,8 +27,8 @@ private struct CacheInFront {
     }
 }
 
-/// One answer that came through a cache. The machine may stand still at any moment: what is judged is
-/// bounded by when it was asked for at the latest, and had at the earliest.
+/// One answer through a cache. The machine may stall at any moment, so the checks use the latest time
+/// of the request and the earliest time of the answer.
 private struct Passage {
     let askedAt = Date()
     let reply: Reply
@@ -42,7 +42,7 @@ private struct Passage {
         maxAge = try #require(digits.flatMap { Double($0) }, "\(reply.fields)")
     }
 
-    /// The service names each request: two answers of one name are one.
+    /// Each request has an id: two answers with one id are one.
     var name: String? { reply["x-request-id"] }
 
     func nextCheck() throws -> Date {
@@ -63,18 +63,18 @@ struct CacheTests {
         var kept: [(front: CacheInFront, answer: Passage)] = []
         for front in fronts {
             let answer = try #require(try Self.kept(by: front), "\(front.name) keeps nothing")
-            // What is left, and not the whole interval.
+            // The remaining time, not the whole interval.
             let rest = try answer.nextCheck().timeIntervalSince(answer.askedAt)
             #expect(answer.maxAge < rest + 1, "\(front.name)")
             kept.append((front, answer))
         }
-        // Until each asks the service again: as soon as `max-age` is over.
+        // Until each cache asks the service again, once `max-age` is over.
         try await eventually("newer answers", every: .milliseconds(50)) {
             try kept.removeAll { front, answer in
                 var client = try Client(port: front.port)
                 let next = try Passage(&client, Self.path)
                 guard next.name == answer.name else { return true }
-                // Caches count whole seconds, from when they have the answer.
+                // Caches count whole seconds from the answer's arrival.
                 let end = answer.hadAt + answer.maxAge + 1
                 #expect(next.askedAt < end, "\(front.name) keeps it too long")
                 return false
@@ -83,8 +83,8 @@ struct CacheTests {
         }
     }
 
-    /// The first answer that is had twice. On one connection, since Apache keeps an answer behind sending
-    /// it.
+    /// The first answer that is returned twice. On one connection, since Apache stores an answer after
+    /// sending it.
     private static func kept(by front: CacheInFront) throws -> Passage? {
         var client = try Client(port: front.port)
         var answer = try Passage(&client, path)
@@ -96,9 +96,9 @@ struct CacheTests {
         return nil
     }
 
-    /// So that the age of what the caches get is not nothing.
+    /// So that the answers the caches get have an age above zero.
     private func untilHalfAsOldAsItMayBe(_ world: World) async throws {
-        try await eventually("half an interval", every: .milliseconds(50)) {
+        try await eventually("the middle of the interval", every: .milliseconds(50)) {
             let left = try world.get(Self.path)["retry-after"].flatMap { Int($0) } ?? 0
             return (3...4).contains(left)
         }

@@ -1,4 +1,4 @@
-// curl against the service: every version and trick that operators use by hand and in scripts.
+// curl with the service: every version and option that operators use by hand and in scripts.
 
 import Foundation
 import StatusCore
@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct CurlTests {
-    /// One transfer as curl's `-w` tells it.
+    /// One transfer as curl's `-w` reports it.
     private struct Transfer: Equatable {
         var status: Int
         var connects: Int
@@ -60,7 +60,7 @@ struct CurlTests {
         let folder = try TemporaryFolder()
         let file = try folder.write(String(repeating: "x", count: 60_000), to: "content")
         let url = "http://127.0.0.1:\(world.port)/livez"
-        // Without a 100 curl would wait longer than it may take in all.
+        // Without a 100 curl would wait longer than the whole transfer may take.
         let transfers = try await curl(
             options + [
                 "-X", "GET", "--data-binary", "@\(file)", "-H", "Expect: 100-continue",

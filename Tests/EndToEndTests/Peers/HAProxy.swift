@@ -2,15 +2,15 @@
 
 import Foundation
 
-/// A running HAProxy. It never retries: a request that a service loses is seen to be lost.
+/// A running HAProxy. It never retries, so that a request lost by a service is noticed.
 final class HAProxy {
     let program: Program
     let port: Int
     private let statisticsPort: Int
     private let folder: TemporaryFolder
 
-    /// `check` are lines of the backend that say how to check; none: no checks. With `caches` it keeps
-    /// answers as long as they allow.
+    /// `check` are the backend's lines for health checks; empty: none. With `caches` it caches answers
+    /// as long as they allow.
     init(servicePorts: [Int], check: [String] = [], caches: Bool = false) async throws {
         folder = try TemporaryFolder()
         port = try LoopbackAddress.freePort()
@@ -18,7 +18,7 @@ final class HAProxy {
         let servers = servicePorts.enumerated().map { index, port in
             "server s\(index) 127.0.0.1:\(port)\(check.isEmpty ? "" : " check")"
         }
-        // It keeps nothing that varies by Accept.
+        // It caches nothing that varies by Accept.
         let cacheRules = [
             "http-request cache-use answers", "http-response del-header Vary",
             "http-response cache-store answers",
@@ -59,7 +59,7 @@ final class HAProxy {
 
     deinit { program.signal(SIGKILL) }
 
-    /// Waits until HAProxy has said so, `times` times in all.
+    /// Waits until HAProxy has logged that `times` times in all.
     func said(_ words: String, times: Int = 1) async throws {
         _ = try await program.wait(for: words) { text in
             text.ranges(of: words).count >= times ? true : nil

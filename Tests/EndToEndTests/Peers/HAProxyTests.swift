@@ -1,4 +1,4 @@
-// HAProxy before the service: its health checks, kept connections, and a restart that nobody notices.
+// HAProxy before the service: its health checks, persistent connections, and a seamless restart.
 
 import Foundation
 import StatusCore

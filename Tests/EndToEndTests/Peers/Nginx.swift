@@ -1,10 +1,9 @@
-// nginx as a proxy in front of a service, with connections to it that are kept, or as an upstream that
-// answers everything alike.
+// nginx as a proxy in front of a service with persistent connections to it, or as an upstream that
+// gives every request the same answer.
 
 import Foundation
 
-/// A running nginx, one process. It tries no second time: a request that a service loses is seen to
-/// be lost.
+/// A running nginx, one process. It never retries, so that a request lost by a service is noticed.
 final class Nginx {
     let program: Program
     let port: Int
@@ -23,7 +22,7 @@ final class Nginx {
                 """)
     }
 
-    /// Keeps answers as long as they allow.
+    /// Caches answers as long as they allow.
     convenience init(cachingServiceAt servicePort: Int) async throws {
         try await self.init(
             upstream: "proxy_cache_path cache keys_zone=answers:1m;",

@@ -1,4 +1,4 @@
-// nginx before the service: kept connections, answers without content, requests with content.
+// nginx before the service: persistent connections, answers without content, requests with content.
 
 import Foundation
 import StatusCore
@@ -16,7 +16,7 @@ struct NginxTests {
         let crowd = await traffic.stop()
         #expect(crowd.failures == 0)
         #expect(Set(crowd.statuses.keys) == [200], "\(crowd.statuses)")
-        // Kept, not opened for each request.
+        // Reused, not opened for each request.
         let figures = try world.get("/metrics").text
         let line = figures.split(separator: "\n").first {
             $0.hasPrefix("status_proxy_connections ")

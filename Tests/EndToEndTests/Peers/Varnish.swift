@@ -1,4 +1,4 @@
-// Varnish in front of a service, as a cache that keeps to RFC 9111.
+// Varnish in front of a service, as a cache that follows RFC 9111.
 
 import Foundation
 
@@ -8,7 +8,7 @@ final class Varnish {
     let port: Int
     private let folder: TemporaryFolder
 
-    /// Keeps answers as long as they allow, and not the 10 s more of its usual `default_grace`.
+    /// Caches answers as long as they allow, without the 10 s more of its `default_grace`.
     init(cachingServiceAt servicePort: Int) async throws {
         folder = try TemporaryFolder()
         port = try LoopbackAddress.freePort()

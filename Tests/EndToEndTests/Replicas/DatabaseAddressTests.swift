@@ -1,4 +1,4 @@
-// How replicas come to their database: encrypted, by several hosts, with few rights, all at once.
+// How replicas connect to their database: encrypted, by several hosts, with few rights, all at once.
 
 import Foundation
 import StatusCore
@@ -29,7 +29,7 @@ struct DatabaseAddressTests {
                     try fleet.get(0, Self.path).status == 200
                 }
             }
-            try await eventually("told of \(refusal)") {
+            try await eventually("\(refusal) in the log") {
                 fleet.replicas[0].text.contains(refusal)
             }
             #expect(try fleet.get(0, Self.path).status == 503)
@@ -74,7 +74,7 @@ struct DatabaseAddressTests {
         let connected = """
             SELECT count(*) FROM pg_stat_activity WHERE application_name = 'status-proxy'
             """
-        // Whose replicas have just been killed is still being let go of.
+        // The connections of replicas just killed take a moment to close.
         try await eventually("two connections each") {
             try SQLSession(primary.url(database: "postgres")).value(connected) == "4"
         }
@@ -82,13 +82,13 @@ struct DatabaseAddressTests {
         try Self.expectOneCallForAll(fleet)
     }
 
-    /// Or more, where an interval has passed meanwhile.
+    /// Or more, if an interval has passed meanwhile.
     private static func expectOneCallForAll(_ fleet: Fleet) throws {
         let seen = try fleet.audit().vouchers
         #expect(seen.calls == 1 || seen.smallestGap ?? 0 >= 2)
     }
 
-    /// What docs/replicas.md tells an operator to do, word for word.
+    /// What docs/replicas.md tells an operator to do, to the letter.
     @Test func aRoleWithoutRightsToCreateWorksOnceTheOwnerHasMadeTheSchema() async throws {
         let cluster = try PostgresCluster()
         let owner = try SQLSession(cluster.url(database: "postgres"))
@@ -96,7 +96,7 @@ struct DatabaseAddressTests {
         let fleet = try await Fleet(2, storeURL: cluster.url(user: "app", database: "postgres"))
         for index in 0..<2 {
             #expect(try fleet.get(index, "/readyz").status == 503)
-            try await eventually("told what to do") {
+            try await eventually("the advice in the log") {
                 fleet.replicas[index].text.contains("have the database's owner run")
             }
             #expect(try fleet.get(index, Self.path).status == 503)
@@ -120,32 +120,32 @@ struct DatabaseAddressTests {
         // Without a restart.
         try await fleet.awaitAnswers(Self.path)
         for index in 0..<2 {
-            try await eventually("well") { try fleet.isWell(index) }
+            try await eventually("health") { try fleet.isWell(index) }
         }
         try Self.expectOneCallForAll(fleet)
-        try await eventually("no second call") {
+        try await eventually("a second call") {
             try fleet.get(0, Self.path).status == 200 && fleet.audit().vouchers.calls > 1
         }
         #expect(try owner.value("SELECT count(*) > 1 FROM status_proxy.calls") == "t")
     }
 
     @Test func replicasThatStartTogetherCreateTheSchemaOnce() async throws {
-        // The server tells each statement.
+        // The server logs each statement.
         let server = try PostgresCluster(["log_statement=all"])
         let url = try Fleet.newDatabase(on: server)
         let session = try SQLSession(url)
         let fleet = try await Fleet(5, storeURL: url)
         try await fleet.awaitAnswers(Self.path)
         for index in 0..<5 {
-            try await eventually("replica \(index) is not well") { try fleet.isWell(index) }
+            try await eventually("health of replica \(index)") { try fleet.isWell(index) }
         }
         #expect(try session.value("SELECT count(*) FROM status_proxy.meta") == "1")
         #expect(try session.value("SELECT version FROM status_proxy.schema_version") == "1")
         #expect(server.log.contains("statement: -- The shared store's schema"))
-        // Each works on it: whichever is asked makes the next call.
+        // Each works with it: whichever gets the request makes the next call.
         for index in 0..<5 {
             let calls = try fleet.calls(by: index)
-            try await eventually("no call by replica \(index)") {
+            try await eventually("a call by replica \(index)") {
                 try fleet.get(index, Self.path).status == 200 && fleet.calls(by: index) > calls
             }
         }

@@ -1,5 +1,5 @@
-// Each way in which a real database can be of no use, under running replicas: the same is expected of
-// all of them.
+// Each way in which a real database can be unusable, under running replicas, with the same
+// expectations.
 
 import Foundation
 import StatusCore
@@ -16,8 +16,8 @@ struct DatabaseOrdealTests {
         try await Self.outlive(trouble)
     }
 
-    /// At the same time, and none is hurried: a quarantine lasts longer than a minute, so that no call
-    /// that was forgotten counts for the minute's budget any more.
+    /// All at once, without haste: a quarantine lasts longer than a minute, so that no forgotten call
+    /// still counts for the minute's budget.
     @Test func aLossOfHistoryStopsCallsUntilItCannotMatter() async throws {
         try await withThrowingTaskGroup { group in
             for loss in DatabaseTrouble.losses {
@@ -39,7 +39,9 @@ struct DatabaseOrdealTests {
         }
         let traffic = Traffic(port: fleet.ports[1], path, callers: 2, every: .milliseconds(50))
         for index in 0..<2 {
-            try await eventually("\(trouble): \(index) not warned: \(fleet.replicas[index].text)") {
+            try await eventually(
+                "a warning of replica \(index) (\(trouble)): \(fleet.replicas[index].text)"
+            ) {
                 #expect(try fleet.get(index, path).status == 200)
                 return try fleet.isWarned(index)
             }
@@ -69,8 +71,8 @@ struct DatabaseOrdealTests {
     ) async throws {
         #expect(try fleet.isWarned(index))
         #expect(try fleet.get(index, "/livez").status == 200)
-        // How long, too: a loss stops calls for a minute and more.
-        try await eventually("\(trouble): \(index) does not say how long") {
+        // And for how long: a loss stops calls for a minute and more.
+        try await eventually("Retry-After of replica \(index) (\(trouble))") {
             let unknown = try fleet.get(index, "/actions/aa_00000000000000beef")
             let wait = unknown["retry-after"].flatMap { Int($0) } ?? 0
             return unknown.status == 503 && wait >= (trouble.isLossOfThePast ? 30 : 1)
@@ -82,11 +84,11 @@ struct DatabaseOrdealTests {
         let lines = fleet.replicas[index].text.split(separator: "\n")
             .filter { $0.contains("\"message\":\"store") }
         #expect(lines.contains { $0.contains(trouble.words) }, "\(lines)")
-        // Once for each change and each look in vain, not for each of hundreds of requests.
+        // Once for each change and each failed attempt, not for each of hundreds of requests.
         #expect(lines.count < 30, "\(lines)")
     }
 
-    /// The replica itself calls again, serves what it has learned and is well: by itself, in real time.
+    /// The replica itself calls again, serves the new state and is healthy: without help, in real time.
     private static func expectWellAgain(
         _ trouble: DatabaseTrouble, _ fleet: Fleet, _ index: Int
     ) async throws {
@@ -97,7 +99,7 @@ struct DatabaseOrdealTests {
             #expect(try fleet.get(index, path).status == 200)
             return try fleet.calls(by: index) > calls
         }
-        try await eventually("\(trouble): \(index) is not well", every: .milliseconds(100)) {
+        try await eventually("health of replica \(index) (\(trouble))", every: .milliseconds(100)) {
             try fleet.get(index, path).text.contains("\"stale\":false")
                 && fleet.isWell(index)
         }

@@ -1,5 +1,5 @@
-// The database goes away under running replicas: callers are served, the upstreams see no call too
-// many, and all is well again without a restart.
+// The database stops under running replicas: callers are served, the upstreams get no call too many,
+// and the replicas recover without a restart.
 
 import Foundation
 import StatusCore
@@ -11,15 +11,15 @@ struct DatabaseTroubleTests {
     private static let interval = 2.0
     private static let path = "/actions/\(DemoID.pendingVoucher)"
 
-    /// Waits until a call is made again and all are well, and judges the gaps of all calls so far.
+    /// Waits until a call is made again and all are healthy, and checks the gaps of all calls so far.
     private func expectMoreCalls(than calls: Int, _ fleet: Fleet) async throws {
-        try await eventually("no call again") {
+        try await eventually("another call") {
             for index in fleet.ports.indices { _ = try fleet.get(index, Self.path) }
             return try fleet.audit().vouchers.calls > calls
         }
         if let gap = try fleet.audit().vouchers.smallestGap { #expect(gap >= Self.interval) }
         for index in fleet.ports.indices {
-            try await eventually("replica \(index) is not well") {
+            try await eventually("health of replica \(index)") {
                 _ = try fleet.get(index, Self.path)
                 return try fleet.isWell(index)
             }
@@ -48,7 +48,7 @@ struct DatabaseTroubleTests {
 
         try cluster.start()
         try await expectMoreCalls(than: calls, fleet)
-        // An outage is told, but not with every try. Requests have a line each.
+        // An outage is logged, but not with every attempt. Requests have a line each.
         let lines = fleet.replicas[0].text.split(separator: "\n")
             .filter { !$0.contains("\"message\":\"request\"") }
         #expect(lines.contains { $0.contains("connected") } && lines.count < 2000)
@@ -59,8 +59,8 @@ struct DatabaseTroubleTests {
         let url = try Fleet.newDatabase(on: cluster)
         try cluster.stop(.fast)
         let fleet = try await Fleet(1, storeURL: url)
-        // Nothing to serve, and nobody knows whether it is the right one: no traffic.
-        try await eventually("no reason") {
+        // No state to serve, and no way to know whether the database is the right one: no traffic.
+        try await eventually("the reason") {
             let ready = try fleet.get(0, "/readyz")
             #expect(ready.status == 503)
             return ready.json["output"]?.string?.contains("not been reached yet: ") == true
@@ -70,10 +70,10 @@ struct DatabaseTroubleTests {
         #expect(reply.status == 503 && reply["retry-after"] != nil)
         #expect(try fleet.get(0, "/livez").status == 200)
         try cluster.start()
-        try await eventually("not found") { try fleet.get(0, Self.path).status == 200 }
-        try await eventually("not well") { try fleet.isWell(0) }
+        try await eventually("the action") { try fleet.get(0, Self.path).status == 200 }
+        try await eventually("health") { try fleet.isWell(0) }
         try cluster.stop(.fast)
-        try await eventually("a lost store is not a warning") { try fleet.isWarned(0) }
+        try await eventually("a warning of the lost store") { try fleet.isWarned(0) }
     }
 
     @Test func aSlowDatabaseDelaysNobody() async throws {
@@ -87,7 +87,7 @@ struct DatabaseTroubleTests {
         let bystander = try await Bystander(Self.path)
         try await fleet.awaitAnswers(Self.path)
         relay.slowDown(milliseconds: 2100)
-        try await eventually("not warned") {
+        try await eventually("a warning") {
             #expect(try fleet.get(0, Self.path).status == 200)
             return try fleet.isWarned(0)
         }
@@ -121,7 +121,7 @@ struct DatabaseTroubleTests {
         #expect(try well.audit().vouchers.calls > calls, "the others have stopped, too")
         relay.heal()
         let newest = try well.get(0, Self.path)
-        try await eventually("not healed") {
+        try await eventually("recovery") {
             try !cut.isWarned(0) && cut.get(0, Self.path)["etag"] == newest["etag"]
         }
         #expect(try #require(try well.audit().vouchers.smallestGap) >= Self.interval)

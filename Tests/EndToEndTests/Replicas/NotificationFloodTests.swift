@@ -6,32 +6,33 @@ import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
 struct NotificationFloodTests {
-    /// What a replica may grow by meanwhile: it kept all that it heard, some 80 MB a second.
+    /// By how much a replica may grow: if it kept all that it received, it would by some 80 MB a
+    /// second.
     private static let growthMax = 32 << 20
     /// Far more than a replica reads.
     private static let notifications = 500_000
     private static let steps = 10
 
     @Test func aFloodOfNotificationsHarmsNoReplica() async throws {
-        // A flood wakes the backends of every database: it has a server of its own.
+        // A flood wakes the backends of every database, so it has its own server.
         let server = try PostgresCluster()
         let url = try Fleet.newDatabase(on: server)
         let name = try #require(url.split(separator: "/").last).description
         try SQLSession(url).query("CREATE ROLE s_\(name) LOGIN")
         let fleet = try await Fleet(2, storeURL: url, sandbox: ["--pending", "3s"])
-        for index in 0..<2 { try await eventually("not ready") { try fleet.isWell(index) } }
+        for index in 0..<2 { try await eventually("readiness") { try fleet.isWell(index) } }
         try await fleet.awaitAnswers("/actions/\(DemoID.voucher)")
         let before = try fleet.replicas.map(ProcessFigures.residentBytes)
 
         let flood = try NotificationFlood(
             server.url(user: "s_\(name)", database: name),
-            // Equal ones of a transaction would be sent once.
+            // Equal ones in a transaction would be sent once.
             payload: "'forged' || n || CASE WHEN n % 10 = 0 THEN '' ELSE ' \(DemoID.voucher)' END")
         defer { flood.stop() }
-        for index in 0..<2 { try await eventually("not warned") { try fleet.isWarned(index) } }
-        // Cold requests get their answers all the while, and what one replica learns the other serves.
+        for index in 0..<2 { try await eventually("a warning") { try fleet.isWarned(index) } }
+        // Meanwhile cold requests get their answers, and what one replica learns the other serves.
         for number in 0..<Self.steps {
-            try await eventually("the flood has stopped") {
+            try await eventually("more notifications of the flood") {
                 flood.sent > number * Self.notifications / Self.steps
             }
             for index in [number % 2, (number + 1) % 2] {
@@ -39,7 +40,7 @@ struct NotificationFloodTests {
             }
         }
         for index in 0..<2 {
-            try await eventually("no news at \(index)") {
+            try await eventually("the new state at replica \(index)") {
                 try fleet.get(index, "/actions/\(DemoID.voucher)").json["done"] == .bool(true)
             }
         }
@@ -55,6 +56,6 @@ struct NotificationFloodTests {
             #expect(fleet.replicas[index].text.contains("too many notifications"))
         }
         flood.stop()
-        for index in 0..<2 { try await eventually("not well") { try fleet.isWell(index) } }
+        for index in 0..<2 { try await eventually("health") { try fleet.isWell(index) } }
     }
 }

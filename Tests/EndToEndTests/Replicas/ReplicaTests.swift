@@ -1,4 +1,4 @@
-// Three replicas on one database: what one learns all serve, and a rolling restart that nobody notices.
+// Three replicas on one database: what one learns all serve, and a seamless rolling restart.
 
 import Foundation
 import StatusCore
@@ -7,7 +7,7 @@ import Testing
 
 @Suite(.blocking, .serialized, .timeLimit(.minutes(10)))
 struct ReplicaTests {
-    /// The least between two calls that a test's settings allow.
+    /// The shortest gap between two calls that the settings allow.
     private static let interval = 2.0
 
     @Test func rollingRestartOfThreeReplicasLosesNoRequestAndBreaksNoGate() async throws {
@@ -46,7 +46,7 @@ struct ReplicaTests {
             #expect(source.calls >= 2 && source.calls <= Int(seconds / Self.interval) + 1)
             #expect(try #require(source.smallestGap) >= Self.interval)
         }
-        // The journal that all of them have written agrees.
+        // The journal that all of them have written agrees with it.
         let journal = try await fleet.audited()
         #expect(journal.code == 0, "\(journal.text)")
         #expect(journal.text.contains("every limit was kept"), "\(journal.text)")
@@ -68,15 +68,15 @@ struct ReplicaTests {
         try await front.said("Server service/s0 is DOWN")
         #expect(try await fleet.replicas[0].exitCode() == 0)
         try await fleet.restart(0, ["STORE_URL": url + "_nowhere"])
-        try await eventually("no reason") {
+        try await eventually("the reason") {
             let reply = try fleet.get(0, "/readyz")
             #expect(reply.status == 503 && reply.json["status"]?.string == "fail")
             return reply.json["output"]?.string?.contains("_nowhere\" does not exist") == true
         }
         #expect(try fleet.get(0, "/livez").status == 200)
         #expect(try fleet.metric(0, "store_up") == 0)
-        // HAProxy has looked at the new process, and left it alone.
-        try await eventually("not looked at") {
+        // HAProxy has checked the new process, and sent it nothing.
+        try await eventually("a failed health check") {
             try front.statistic("check_code") == "503"
         }
         #expect(try front.statistic("status") == "DOWN")
@@ -97,7 +97,7 @@ struct ReplicaTests {
     func aStateThatOneReplicaReceivesIsServedByAll(withNotices: Bool) async throws {
         let url = try Fleet.newDatabase()
         let fleet = try await Fleet(3, storeURL: url, sandbox: ["--pending", "3s"])
-        for index in 0..<3 { try await eventually("not ready") { try fleet.isWell(index) } }
+        for index in 0..<3 { try await eventually("readiness") { try fleet.isWell(index) } }
         if !withNotices { try SQLSession(url).loseNotices() }
         var spreads: [Duration] = []
         for id in [DemoID.order, DemoID.voucher] {
@@ -105,7 +105,7 @@ struct ReplicaTests {
         }
         let audit = try fleet.audit()
         #expect(audit.orders.calls >= 2 && audit.vouchers.calls >= 2)
-        // One may have come while the machine stood still.
+        // One may have arrived while the machine stalled.
         #expect(try #require(spreads.min()) < .seconds(1), "\(spreads)")
     }
 
@@ -118,15 +118,15 @@ struct ReplicaTests {
             #expect(reply["etag"] == first["etag"])
             #expect(reply.json["checked_at"]?.string == first.json["checked_at"]?.string)
         }
-        // Only the first is asked until it has news.
+        // Only the first gets requests until it has a new state.
         var news = first
-        try await eventually("no news") {
+        try await eventually("a new state") {
             news = try fleet.get(0, path)
             return news["etag"] != first["etag"]
         }
         let learned = ContinuousClock.now
         for index in 1..<3 {
-            try await eventually("replica \(index) has not heard") {
+            try await eventually("the new state at replica \(index)") {
                 try fleet.get(index, path)["etag"] == news["etag"]
             }
         }
@@ -158,7 +158,7 @@ struct ReplicaTests {
     }
 
     @Test func aCrowdAtThreeReplicasSharesOneFlight() async throws {
-        // The server tells each statement.
+        // The server logs each statement.
         let server = try PostgresCluster(["log_statement=all"])
         let fleet = try await Fleet(
             3, storeURL: Fleet.newDatabase(on: server),
@@ -182,9 +182,9 @@ struct ReplicaTests {
         }
         #expect(statuses == [200: 60])
         #expect(try fleet.audit().orders.calls == 1)
-        // Each has looked it up and tried the gate, once or a little more; then they wait for the
-        // notification, not for their callers.
-        try await eventually("nothing in the log") { server.log.contains("execute write: ") }
+        // Each has looked it up and tried the gate, once or a little more often; then they wait for the
+        // notification, independently of their callers.
+        try await eventually("a write in the log") { server.log.contains("execute write: ") }
         let readings = server.log.ranges(of: "execute entries: ").count
         #expect((3...20).contains(readings), "\(readings)")
     }
@@ -199,7 +199,7 @@ struct ReplicaTests {
             #expect(try fleet.get(1, path).status == 200)
             try await fleet.restart(0)
             let calls = try fleet.audit().vouchers.calls
-            try await eventually("a call again") {
+            try await eventually("another call") {
                 try fleet.get(0, path).status == 200 && fleet.audit().vouchers.calls > calls
             }
         }

@@ -1,5 +1,5 @@
-// The descriptions in `examples/` under the running service: an upstream that answers one path, with one
-// credential, in the shape that the vendor documents.
+// The descriptions in `examples/` under the running service: an upstream that answers one path, with
+// one credential, in the shape that the vendor documents.
 
 import HTTPWire
 import SocketServer
@@ -53,7 +53,7 @@ import Testing
     }
 }
 
-/// Knows one job, and tells it to whoever has the token.
+/// Knows one job, and returns it to every client with the token.
 private struct Vendor: RequestHandler {
     let example: ExampleSourceTests.Example
 

@@ -1,4 +1,5 @@
-// `GET /sources` and the command of that name: how each source is, in the words of health and explanation.
+// `GET /sources` and the `sources` command: each source's state, in the words of health and
+// explanation.
 
 import StatusCore
 import TestSupport
@@ -63,7 +64,7 @@ import Testing
         let reason = try #require(found["reason"]?.string)
         #expect(reason.contains(words), "\(reason)")
         if state != "our-side" { #expect(found["until"]?.string != nil) }
-        // The same words where else operators look.
+        // The same words as elsewhere.
         #expect(try world.get("/readyz").text.contains(words))
         #expect(try source(world, "vouchers")["state"]?.string == "ok")
         let program = try await command(world)
@@ -76,7 +77,7 @@ import Testing
         for number in 1...4 {
             _ = try world.get("/actions/00000000-0000-4000-9000-00000000000\(number)?source=orders")
         }
-        // Half of it is all that unknown ids may use: the source itself has calls left.
+        // Unknown ids may use only half of it: the source itself has calls left.
         #expect(try source(world)["state"]?.string == "ok")
         #expect(try source(world)["budget"]?["minute"]?["left"]?.integer == 1)
     }

@@ -29,7 +29,7 @@ import Testing
         return settings
     }
 
-    /// An action of each, known to nobody else.
+    /// An action of each source, which no other knows.
     private static let actions: [(id: String, source: String)] = [
         ("00000000-0000-4000-9000-0000000000a1", "orders"),
         ("00000000-0000-4000-9001-0000000000a2", "orders-de"),
@@ -62,7 +62,7 @@ import Testing
         let named = "00000000-0000-4000-9001-0000000000b2"
         #expect(try world.get("/actions/\(named)?source=orders-de").status == 200)
         #expect(try world.calls(of: named) == 1)
-        // An id of no known shape goes to all; nobody knows it.
+        // An id of no known shape goes to all sources; none knows it.
         let strange = "strange.1"
         let missing = try world.get("/actions/\(strange)")
         #expect(missing.status == 404)
@@ -92,7 +92,7 @@ import Testing
         #expect(chat["upstream"]?["status"]?.string == "ERROR")
     }
 
-    /// A source that hangs delays nothing that another one knows.
+    /// A source that hangs does not delay an action that another one knows.
     @Test func sourceThatHangsDelaysNoOther() async throws {
         let world = try await world()
         for source in ["orders", "conversations"] {
@@ -103,10 +103,10 @@ import Testing
         let voucher = try world.get("/actions/aa_face000000000000c2")
         #expect(voucher.json["source"]?.string == "vouchers")
         #expect(try world.get("/actions/job-00-000000c3?source=jobs").status == 200)
-        // Two of the three that fit are silent: the answer of the third waits for them but a moment.
+        // Two of the three that fit do not answer: the third's answer waits for them only a moment.
         let found = try world.get("/actions/00000000-0000-4000-9001-0000000000c4")
         #expect(found.status == 200 && found.json["source"]?.string == "orders-de")
-        // All of that before one of the silent calls has ended by its deadline.
+        // All of that before one of the unanswered calls reaches its deadline.
         let metrics = try world.get("/metrics").text
         for source in ["orders", "chats"] {
             let calls = #"upstream_calls_total{source="\#(source)",outcome="timed-out"}"#
@@ -114,7 +114,8 @@ import Testing
         }
     }
 
-    /// A name that the store does not know may be another's new one, whose actions were just called.
+    /// A name that the store does not know may be the new name of another one, whose actions were just
+    /// called.
     @Test func renamedSourceStartsPausedAndAReturningOneDoesNot() async throws {
         let world = try await world()
         let id = "job-00-000000d1"
@@ -135,7 +136,7 @@ import Testing
         #expect(
             sources.contains("it is paused in the store, by another process or as a new source"))
         #expect(try world.calls(of: id) == 1)
-        try await eventually("called again") {
+        try await eventually("another call") {
             try world.get("/actions/\(id)?source=exports").status == 200
         }
         try await world.killProxy()

@@ -1,4 +1,4 @@
-// A real browser, and a site of somebody else for it to visit. Nothing leaves the loopback address.
+// A real browser, and a foreign site for it to visit. All traffic stays on the loopback address.
 
 import Foundation
 import HTTPWire
@@ -7,7 +7,7 @@ import TestSupport
 
 /// Chromium without a window.
 enum Browser {
-    /// Every name of a foreign site leads to this machine.
+    /// Every name of a foreign site resolves to this machine.
     static let foreignName = "evil.example"
 
     static func flags(_ folder: TemporaryFolder) -> [String] {
@@ -20,8 +20,8 @@ enum Browser {
         ]
     }
 
-    /// Opens an address and returns the document as it stands when its scripts have nothing left to
-    /// do. Its time is virtual: it passes only while nothing is awaited from the network.
+    /// Opens an address and returns the document once its scripts have nothing left to do. Its time is
+    /// virtual: it passes only while nothing is awaited from the network.
     static func document(at url: String) async throws -> String {
         let folder = try TemporaryFolder()
         let program = try Program(
@@ -36,8 +36,8 @@ enum Browser {
     }
 }
 
-/// A site with pages of its own. What else is asked for it passes on, Host field and all, as if its name
-/// led to another machine from then on.
+/// A site with its own pages. It passes on all other requests, Host field included, as if its name
+/// resolved to another machine from then on.
 final class ForeignSite: RequestHandler {
     private let pages: [String: String]
     private let targetPort: Int
@@ -47,7 +47,7 @@ final class ForeignSite: RequestHandler {
         self.targetPort = targetPort
     }
 
-    /// Runs `body` while the site is there. `pages`: bodies of documents by their paths.
+    /// Runs `body` while the site runs. `pages`: bodies of documents by their paths.
     static func open<Result>(
         pages: [String: String], before targetPort: Int,
         _ body: (_ port: Int) async throws -> Result

@@ -1,4 +1,4 @@
-// A page in a real browser, driven over the DevTools protocol: commands go in, values of the page come out.
+// A page in a real browser, driven by commands of the DevTools protocol.
 
 import Foundation
 import Glibc
@@ -21,7 +21,7 @@ final class BrowserPage {
         folder = try TemporaryFolder()
         let pipes = try ["commands", "replies"].map { [folder] (name: String) -> Int32 in
             let path = folder.url.appendingPathComponent(name).path
-            // Opened for both directions, so that neither process waits for the other.
+            // Opened for both directions, so that neither process blocks on the other.
             guard mkfifo(path, 0o600) == 0 else { throw Self.failure("mkfifo: \(errno)") }
             return Glibc.open(path, O_RDWR | O_CLOEXEC)
         }
@@ -42,7 +42,7 @@ final class BrowserPage {
         }
     }
 
-    /// A browser that ends writes into its folder until it is gone.
+    /// A browser that exits writes into its folder until the end.
     deinit {
         session = nil
         if (try? send("Browser.close")) == nil || !eventually({ !program.isRunning }) {
@@ -141,7 +141,7 @@ final class BrowserPage {
 
     // MARK: Results
 
-    /// The value of a JavaScript expression, once it is completed.
+    /// The value of a JavaScript expression, awaited if it is a promise.
     func value(_ expression: String) throws -> JSONValue? {
         let reply = try call(
             "Runtime.evaluate",

@@ -1,21 +1,21 @@
-// The measure of "at full speed": what a program whose store is well serves at the same moment, on the
-// same machine, to as large a crowd.
+// A measure of "at full speed": how many answers a program with a healthy store gives at the same time,
+// on the same machine, to an equal crowd.
 
 import Testing
 
-/// A program with a store of its own, to which nothing happens. A busy machine slows it as it slows the
-/// others, so that the counts of two crowds can be compared on any machine.
+/// A program with its own store, which has no fault. A busy machine slows it as much as the others, so
+/// the counts of two crowds can be compared on any machine.
 final class Bystander {
     private let world: World
     private let path: String
 
-    /// For the programs that are compared with it, where the store is slow: a caller may be held for a
-    /// refresh that far. What is left is waiting that there should not be.
+    /// For the compared programs, where the store is slow: a caller may be held that long for a
+    /// refresh. Any other waiting is an error.
     static let briefRefresh = ["REFRESH_WAIT": "50ms"]
 
     private static let callers = 4
-    /// From one request of a caller to its next, at least: a caller who waits for 0.4 s in each gets a
-    /// twentieth of the answers that a machine at leisure gives.
+    /// The shortest time between two requests of a caller: a caller that waits for 0.4 s in each gets a
+    /// twentieth of the answers that an idle machine gives.
     private static let pace = Duration.milliseconds(20)
 
     init(_ path: String) async throws {
@@ -24,8 +24,8 @@ final class Bystander {
         #expect(try world.get(path).status == 200)
     }
 
-    /// Polls the programs at `ports` as well as this one, for longer than an interval: what is asked for
-    /// would be due. Each has to give a quarter as many answers at least, and nothing but answers.
+    /// Polls the programs at `ports` and this one for longer than an interval, so that requested ids
+    /// become due. Each must give at least a quarter as many answers, and no failures.
     func expectFullSpeed(
         of ports: [Int], for span: Duration = .seconds(3),
         sourceLocation: SourceLocation = #_sourceLocation

@@ -4,7 +4,7 @@ import Glibc
 import StatusCore
 import TestSupport
 
-/// An answer as it came.
+/// An answer as it arrived.
 struct Reply: Sendable {
     var status: Int
     /// Names in lower case.
@@ -48,7 +48,7 @@ struct Client: ~Copyable {
 
     deinit { close(descriptor) }
 
-    /// One request on a connection of its own.
+    /// One request on its own connection.
     static func get(
         port: Int, _ path: String, method: String = "GET", fields: [String] = [],
         body: String = ""

@@ -1,5 +1,5 @@
-// compose.yaml and the Dockerfile as an engine reads them: what it would start, with which settings,
-// and how it would check.
+// compose.yaml and the Dockerfile as an engine reads them: the services, their settings, and their
+// checks.
 
 import Foundation
 import StatusCore
@@ -7,12 +7,12 @@ import TestSupport
 
 struct ComposeFile {
     struct Service {
-        /// The program and its arguments; empty for images that are not ours.
+        /// The program and its arguments; empty for other images.
         var command: [String]
         var environment: [String: String]
         /// Empty: none.
         var healthCheck: [String]
-        /// As they stand: `address:port:port in the container`.
+        /// As in the file: `address:port:port in the container`.
         var ports: [String]
         var volumes: [String]
         var stopGracePeriod: String?
@@ -40,7 +40,7 @@ struct ComposeFile {
     private static func service(_ value: JSONValue, _ image: Dockerfile) -> Service {
         let isOurs = value["image"]?.string == "status-proxy"
         var command = isOurs ? image.entrypoint + image.command : []
-        // An entry point of its own leaves the image's arguments out, too.
+        // A service's own entry point also drops the image's arguments.
         if let entrypoint = value["entrypoint"] { command = texts(entrypoint) }
         if let arguments = value["command"] { command += texts(arguments) }
         var environment = isOurs ? image.environment : [:]
@@ -65,7 +65,7 @@ struct ComposeFile {
     }
 }
 
-/// What the last stage of the Dockerfile says of the container.
+/// The container's settings in the last stage of the Dockerfile.
 private struct Dockerfile {
     var entrypoint: [String] = []
     var command: [String] = []

@@ -4,8 +4,8 @@ import Foundation
 import StatusCore
 import TestSupport
 
-/// The database is a server of ours with the user, the password and the name that the file gives; the
-/// other services are what the file says, in their order.
+/// The database is a test server with the user, the password and the name in the file; the other
+/// services are as in the file, in their order.
 final class Composition {
     let file: ComposeFile
     /// Where the callers' requests go.
@@ -14,7 +14,7 @@ final class Composition {
     private let sandbox: Program
     private let balancer: Program
     private var replicas: [String: Program] = [:]
-    /// What the file calls a place, and where it is here.
+    /// An address in the file, and the one used here.
     private let places: [(name: String, here: String)]
     private let folder: TemporaryFolder
 
@@ -58,7 +58,7 @@ final class Composition {
 
     func translate(_ text: String) -> String { Self.translate(text, places) }
 
-    /// What the balancer said, of its servers too.
+    /// What the balancer logged, also about its servers.
     var balancerText: String { balancer.text }
 
     /// What the upstreams saw.
@@ -82,7 +82,7 @@ final class Composition {
         try await untilUsed()
     }
 
-    /// Starts a replica, and waits until its own health check is content.
+    /// Starts a replica, and waits until its own health check passes.
     private func start(_ name: String) async throws {
         guard let service = file.services[name] else { return }
         var settings = service.environment.mapValues(translate)
@@ -99,9 +99,9 @@ final class Composition {
         }
     }
 
-    /// Until the balancer sends requests to every replica.
+    /// Waits until the balancer sends requests to every replica.
     private func untilUsed() async throws {
-        // By its own mark: replicas are asked for their health by others, too.
+        // By its own mark, since others also send replicas health checks.
         let mark = UUID().uuidString
         for replica in replicas.values {
             try await eventually("requests at a replica:\n\(balancer.text)") {
@@ -118,7 +118,7 @@ final class Composition {
         places.reduce(text) { $0.replacingOccurrences(of: $1.name, with: $1.here) }
     }
 
-    /// As the image makes it of its environment; the password is asked for.
+    /// As the image reads it from its environment; the password is required.
     private static func database(_ file: ComposeFile) async throws -> PostgresCluster {
         guard let service = file.services["database"],
             let user = service.environment["POSTGRES_USER"],

@@ -1,24 +1,24 @@
-// What can make a database useless to running replicas, though it can still be reached, or nearly.
+// Faults that make a database unusable to running replicas, although it may still be reachable.
 
-/// A way in which it comes about. `TroubledDatabase` brings it about.
+/// A kind of fault. `TroubledDatabase` causes it.
 enum DatabaseTrouble: String, CaseIterable, Sendable {
-    /// All that `max_connections` allows are somebody else's.
+    /// Other clients use all that `max_connections` allows.
     case connectionsUsedUp
-    /// In the server, the lock that all replicas need being held meanwhile.
+    /// In the server, while another session holds the lock that all replicas need.
     case everyStatementTakesTwoSeconds
     case clockWentAhead
     case clockWasSetBack
     case wiped
     case oldBackup
-    /// To a synchronous standby: all that was committed is there.
+    /// To a synchronous standby, which has all that was committed.
     case failoverThatLostNothing
-    /// To an asynchronous standby, and the replica that made the lost call has gone, too.
+    /// To an asynchronous standby, while the replica that made the lost call is gone, too.
     case failoverThatLostACall
 
     static let hindrances = allCases.filter { !$0.isLossOfThePast }
     static let losses = allCases.filter { $0.isLossOfThePast }
 
-    /// It can be reached, but what it says of the past cannot be believed.
+    /// Whether it is reachable but its history cannot be trusted.
     var isLossOfThePast: Bool {
         switch self {
         case .connectionsUsedUp, .everyStatementTakesTwoSeconds: false
@@ -28,7 +28,7 @@ enum DatabaseTrouble: String, CaseIterable, Sendable {
         }
     }
 
-    /// How many calls the standby has never heard of; nil where there is no standby.
+    /// How many calls never reached the standby; nil without a standby.
     var callsLost: Int? {
         switch self {
         case .failoverThatLostNothing: 0
@@ -39,7 +39,7 @@ enum DatabaseTrouble: String, CaseIterable, Sendable {
         }
     }
 
-    /// What the log of each replica has to say.
+    /// What each replica's log must contain.
     var words: String {
         switch self {
         case .connectionsUsedUp: "too many clients already"

@@ -1,8 +1,8 @@
-// Events as a client reads them.
+// Reads events as a client does.
 
 import StatusCore
 
-/// One event as a client hears it.
+/// One event as a client receives it.
 struct HeardEvent {
     var id: String
     var name: String
@@ -11,7 +11,7 @@ struct HeardEvent {
     var json: JSONValue { (try? JSONReader.read(Array(data.utf8))) ?? .null }
 }
 
-/// Reads events the way the standard says (WHATWG HTML, 9.2.6), from lines that end with LF.
+/// Reads events by the standard (WHATWG HTML, 9.2.6), from lines that end with LF.
 enum EventReader {
     static func read(_ text: String) -> [HeardEvent] {
         var events: [HeardEvent] = []
@@ -33,7 +33,7 @@ enum EventReader {
 }
 
 extension Program {
-    /// Waits until one of the events that a client has read is such.
+    /// Waits until one of the client's events satisfies the condition.
     @discardableResult
     func event(
         _ wanted: String, where fits: @escaping (HeardEvent) -> Bool

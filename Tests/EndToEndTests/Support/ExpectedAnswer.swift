@@ -1,4 +1,4 @@
-// What the corpus says of an answer, and what is wrong with the bytes that came.
+// Compares the answers that the corpus describes with the bytes received.
 
 import TestSupport
 
@@ -8,7 +8,7 @@ struct ExpectedAnswer: Sendable {
     private var fields: [(name: String, pattern: String)] = []
     private var absent: [String] = []
     private var content = "*"
-    /// The answer ends with its head, whatever its fields say.
+    /// Whether the answer ends with its head, whatever its fields say.
     private var isHeadOnly: Bool
     private var hasFieldsAsBefore = false
 
@@ -46,7 +46,7 @@ struct ExpectedAnswer: Sendable {
 
     // MARK: Against what came
 
-    /// What differs, in words; nothing when `bytes` are those answers and no more.
+    /// The differences, in words; empty if `bytes` are exactly those answers.
     static func faults(of bytes: [UInt8], expected: [ExpectedAnswer]) -> [String] {
         var rest = bytes[...]
         var before: ReceivedAnswer?
@@ -88,15 +88,15 @@ struct ExpectedAnswer: Sendable {
     }
 }
 
-/// One answer cut out of what came.
+/// One answer parsed from the bytes.
 private struct ReceivedAnswer {
     let statusLine: String
-    /// Names in small letters, in the order of arrival.
+    /// Names in lower case, in the order of arrival.
     let fields: [(name: String, value: String)]
     /// Without transfer coding.
     let content: String
 
-    /// Takes the answer off the front of `bytes`; nil when it is not there as a whole.
+    /// Removes the first answer from `bytes`; nil if it is incomplete.
     init?(_ bytes: inout ArraySlice<UInt8>, isHeadOnly: Bool) {
         guard let end = bytes.firstRange(of: Array("\r\n\r\n".utf8)) else { return nil }
         var lines = Escapes.text(Array(bytes[..<end.lowerBound])).split(separator: "\r\n")
@@ -115,7 +115,7 @@ private struct ReceivedAnswer {
             guard let chunks = Self.takeChunks(&bytes) else { return nil }
             content = Escapes.text(chunks)
         } else {
-            // Without a length the content goes on to the end of the connection.
+            // Without a length the content continues to the end of the connection.
             guard bytes.count >= length ?? 0 else { return nil }
             content = Escapes.text(Array(bytes.prefix(length ?? bytes.count)))
             bytes = bytes.dropFirst(length ?? bytes.count)
@@ -139,7 +139,7 @@ private struct ReceivedAnswer {
 }
 
 extension String {
-    /// Whether this is the pattern, in which each `*` stands for any text.
+    /// Whether this matches the pattern, in which each `*` stands for any text.
     fileprivate func matches(pattern: String) -> Bool {
         let parts = pattern.split(separator: "*", omittingEmptySubsequences: false)
         guard let first = parts.first, let last = parts.last, parts.count > 1 else {

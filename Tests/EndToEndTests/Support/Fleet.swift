@@ -4,7 +4,7 @@ import Foundation
 import StatusCore
 import TestSupport
 
-/// The sandbox, and replicas that are started and ended one by one. Each keeps its port.
+/// The sandbox, and replicas that are started and ended individually. Each keeps its port.
 final class Fleet {
     let sandbox: Program
     let sandboxPort: Int
@@ -12,7 +12,7 @@ final class Fleet {
     private(set) var replicas: [Program] = []
     let ports: [Int]
 
-    /// A database for one fleet, on the server that all tests share.
+    /// A database for one fleet, on the shared test server.
     static func newDatabase(on server: PostgresCluster? = nil) throws -> String {
         let server = try server ?? PostgresCluster.shared()
         let name = "f\(UInt32.random(in: .min ... .max))"
@@ -47,7 +47,7 @@ final class Fleet {
             "status-proxy", environment: settings.merging(own) { _, new in new })
     }
 
-    /// Starts one again that has ended.
+    /// Starts a replica again that has ended.
     func restart(_ index: Int, _ changes: [String: String] = [:]) async throws {
         replicas[index] = try program(index, changes)
         _ = try await World.port(of: replicas[index])
@@ -57,11 +57,13 @@ final class Fleet {
         try Client.get(port: ports[index], path)
     }
 
-    /// Waits until each replica has an answer: on a busy machine a database may take longer for a first one
-    /// than a request is held.
+    /// Waits until each replica has an answer. On a busy machine a database may take longer for a first
+    /// one than a request is held.
     func awaitAnswers(_ path: String) async throws {
         for index in ports.indices {
-            try await eventually("no answer by \(index)") { try get(index, path).status == 200 }
+            try await eventually("an answer by replica \(index)") {
+                try get(index, path).status == 200
+            }
         }
     }
 
@@ -83,7 +85,7 @@ final class Fleet {
 
     func isWell(_ index: Int) throws -> Bool { try health(index) == "pass" }
 
-    /// Nil for one that should get no traffic.
+    /// Nil if it should get no traffic.
     private func health(_ index: Int) throws -> String? {
         let reply = try get(index, "/readyz")
         return reply.status == 200 ? reply.json["status"]?.string : nil

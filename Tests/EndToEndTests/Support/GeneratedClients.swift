@@ -1,11 +1,11 @@
-// Clients that generators write from openapi/status-proxy.yaml: written once, run by many tests.
+// Clients generated from openapi/status-proxy.yaml, once, and run by many tests.
 
 import Foundation
 import Locking
 import TestSupport
 import Testing
 
-/// A client and the program that asks questions through it.
+/// A client and the program that sends requests with it.
 enum GeneratedClient: String, CaseIterable, Sendable, CustomTestStringConvertible {
     /// By openapi-python-client.
     case pythonFirst = "openapi-python-client"
@@ -15,7 +15,7 @@ enum GeneratedClient: String, CaseIterable, Sendable, CustomTestStringConvertibl
 
     var testDescription: String { rawValue }
 
-    /// Asks the server at `port`; one line for each question.
+    /// Sends requests to the server at `port`. Returns one line for each.
     func ask(port: Int, _ questions: [String]) async throws -> [String] {
         let tools = try GeneratorTools()
         try await GeneratedClients.written(by: tools)
@@ -33,18 +33,18 @@ enum GeneratedClient: String, CaseIterable, Sendable, CustomTestStringConvertibl
     }
 }
 
-/// What `scripts/setup test` installs to write clients and run them. The test that wants them is skipped
-/// where they are not.
+/// What `scripts/setup test` installs to generate clients and run them. Tests that need it are skipped
+/// without it.
 struct GeneratorTools: Sendable {
     let python: String
     let java: String
     let javac: String
     let jar: String
 
-    /// Where clients are written to, beside the programs that use them.
+    /// The folder for generated clients, beside the programs that use them.
     static let place = URL(fileURLWithPath: Project.path(".build-tools/clients"))
 
-    /// What runs for a second only need not be compiled well.
+    /// Programs that run for a second need no optimisation.
     static let quickStart = [
         "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Dfile.encoding=UTF-8",
     ]
@@ -62,7 +62,7 @@ struct GeneratorTools: Sendable {
         jar = "\(packages)/openapi_generator_cli/openapi-generator.jar"
     }
 
-    /// Runs a program where the clients are, and returns what it printed.
+    /// Runs a program in the clients' folder, and returns its output.
     func run(_ program: String, _ arguments: [String]) async throws -> String {
         let program = try Program(
             program, arguments,
@@ -79,7 +79,7 @@ struct GeneratorTools: Sendable {
 enum GeneratedClients {
     private static let writing = Guarded<Task<Void, any Error>?>(nil)
 
-    /// Waits until the clients are there. The first one to ask has them written.
+    /// Waits until the clients exist. The first caller generates them.
     static func written(by tools: GeneratorTools) async throws {
         let task = writing.withLock { task in
             if let task { return task }
@@ -90,7 +90,7 @@ enum GeneratedClients {
         try await task.value
     }
 
-    /// What is there from an earlier run is good if it was written from the same files.
+    /// An earlier run's output is valid if it was generated from the same files.
     private static func write(_ tools: GeneratorTools) async throws {
         let files = FileManager.default
         let sources = "Tests/EndToEndTests/Clients"

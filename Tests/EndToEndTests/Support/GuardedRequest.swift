@@ -1,6 +1,6 @@
 // One request of each kind that caller keys guard: routes that show actions, calls or callers.
 
-/// A GET, and the kind of content that it asks for.
+/// A GET, and the type of content that it accepts.
 struct GuardedRequest: Sendable {
     var path: String
     var accept = "*/*"

@@ -31,7 +31,7 @@ enum LoopbackAddress {
         }
     }
 
-    /// A port that nobody listens on. They lie below those that the kernel hands out by itself
+    /// A port on which no process listens. Ports are below the ephemeral ones
     /// (net.ipv4.ip_local_port_range), and none is given twice.
     static func freePort() throws -> Int {
         for _ in 0..<ports.count {

@@ -1,15 +1,15 @@
-// A page of the documentation as tests run it: its fenced blocks, and the commands of its examples.
+// Reads a page of the documentation: its fenced blocks, and the commands of its examples.
 
 /// One Markdown file of this project.
 struct Page {
     struct Block {
-        /// The nearest heading above it, without its marks.
+        /// The nearest heading above it, without its number signs.
         var heading: String
         var language: String
         var lines: [String]
     }
 
-    /// A command of a block of `console`, behind its `$ `, and the answer that the page shows.
+    /// A command of a `console` block, after its `$ `, and the answer that the page shows.
     struct Example {
         var command: String
         var answer: [String]
@@ -49,7 +49,7 @@ struct Page {
         return block.lines
     }
 
-    /// Those that ask the service or the sandbox, in order.
+    /// The commands that send requests to the service or the sandbox, in order.
     var examples: [Example] {
         var examples: [Example] = []
         for block in blocks where block.language == "console" {

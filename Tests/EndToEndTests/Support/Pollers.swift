@@ -1,4 +1,4 @@
-// Many callers that poll one path, each on a kept connection and a thread of its own.
+// Many callers that poll one path, each with its own persistent connection and thread.
 
 import Foundation
 import Glibc

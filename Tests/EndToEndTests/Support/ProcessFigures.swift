@@ -1,4 +1,4 @@
-// What the kernel tells of a process, and room for many sockets in our own.
+// A process's figures from the kernel, and a higher descriptor limit for this process.
 
 import Foundation
 import Glibc
@@ -39,8 +39,8 @@ enum ProcessFigures {
         return most
     }
 
-    /// What a process may grow by that grows by `bytes` of its own accord. A sanitizer keeps freed
-    /// memory to catch its use, and shadows the rest.
+    /// By how much a process may grow that itself uses `bytes` more. A sanitizer keeps freed memory to
+    /// detect its use, and adds shadow memory.
     static func growthMax(_ bytes: Int) -> Int {
         isSanitized ? bytes * 16 + (512 << 20) : bytes
     }

@@ -1,15 +1,15 @@
-// A built program as a child process: started, watched by its output, signalled, waited for.
+// Runs a built program as a child process: starts it, reads its output, signals it, waits for it.
 
 import Foundation
 import Locking
 
 /// A running program. Its output goes to a file: a pipe's end could be inherited by another child that
-/// is started at the same moment, and would then never be seen to close.
+/// is started at the same moment, and then the pipe would never close.
 final class Program: Sendable {
     private let process: Guarded<ProcessBox>
     private let output: URL
 
-    /// `@unchecked Sendable`: only touched under the lock around it.
+    /// `@unchecked Sendable`: only accessed under the lock around it.
     private struct ProcessBox: @unchecked Sendable {
         let process: Process
     }
@@ -54,7 +54,7 @@ final class Program: Sendable {
             .appendingPathComponent("\(URL(fileURLWithPath: name).lastPathComponent)-\(UUID()).log")
         _ = FileManager.default.createFile(atPath: output.path, contents: nil)
         let handle = try FileHandle(forWritingTo: output)
-        // Appending: what two descriptors write must not overwrite each other.
+        // In append mode, so that two descriptors do not overwrite each other's output.
         _ = fcntl(handle.fileDescriptor, F_SETFL, O_APPEND)
         process.standardOutput = terminal?.handle ?? handle
         process.standardError = handle

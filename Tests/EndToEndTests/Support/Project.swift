@@ -1,9 +1,9 @@
-// This project's own files, which some tests hold against what the programs do.
+// This project's own files, which some tests compare with what the programs do.
 
 import Foundation
 
 enum Project {
-    /// Four steps above this file.
+    /// Four levels above this file.
     static let folder: URL = {
         let parts = #filePath.split(separator: "/").dropLast(4)
         return URL(fileURLWithPath: "/" + parts.joined(separator: "/"))

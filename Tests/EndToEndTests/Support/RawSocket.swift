@@ -1,4 +1,4 @@
-// A client socket that sends anything, right or wrong, and tells what comes back byte by byte.
+// A client socket that sends any bytes, valid or not, and returns the bytes received.
 
 import Glibc
 import TestSupport
@@ -6,9 +6,9 @@ import TestSupport
 /// One TCP connection to a port of this machine. Every wait has a deadline.
 final class RawSocket {
     private var descriptor: Int32
-    /// Received and not taken yet.
+    /// Received and not consumed yet.
     private var buffer: [UInt8] = []
-    /// How long any one wait may take, in milliseconds, before the test fails.
+    /// How long any single wait may take, in milliseconds, before the test fails.
     private static let patience: Int32 = 60_000
 
     /// `receiveBytes`: the size of the kernel's receive buffer, for readers that are slow.
@@ -49,7 +49,7 @@ final class RawSocket {
         }
     }
 
-    /// Ends our sending; we still read.
+    /// Closes the sending side; reading continues.
     func endSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 
     func close() {
@@ -68,7 +68,7 @@ final class RawSocket {
 
     // MARK: Receiving
 
-    /// Whether something, if only the end, has come already.
+    /// Whether bytes, or the end of the stream, have arrived.
     var isReadable: Bool { waitUntilReadable(milliseconds: 0) }
 
     /// The next answer.
@@ -139,9 +139,9 @@ final class RawSocket {
     }
 }
 
-/// Cuts answers out of bytes. Only Content-Length tells where one ends.
+/// Splits bytes into answers, by Content-Length only.
 enum ReplyReader {
-    /// The first answer and its length; nil when it is not complete.
+    /// The first answer and its length; nil if it is incomplete.
     static func read(_ bytes: [UInt8], isHead: Bool) -> (Reply, Int)? {
         guard let end = headEnd(bytes) else { return nil }
         let lines = String(decoding: bytes[..<end], as: UTF8.self).split(separator: "\r\n")

@@ -1,10 +1,10 @@
-// A file system that is full in no time.
+// A small file system that tests can fill.
 
 import Foundation
 import Glibc
 import TestSupport
 
-/// A file system of its own in memory, small enough to be filled. Needs root.
+/// A file system in memory, small enough to be filled. Needs root.
 final class SmallDisk {
     let path: String
     private let kibibytes: Int
@@ -24,7 +24,7 @@ final class SmallDisk {
         rmdir(path)
     }
 
-    /// Leaves not a byte.
+    /// Fills it to the last byte.
     func fill() throws {
         let file = open("\(path)/filler", O_WRONLY | O_CREAT | O_CLOEXEC, 0o600)
         try Self.check(file < 0 ? -1 : 0, "open")

@@ -1,4 +1,4 @@
-// A pseudo-terminal: what a program writes when a person looks on.
+// A pseudo-terminal, for what a program writes when a person watches.
 
 import Foundation
 import Glibc
@@ -12,7 +12,7 @@ final class Terminal: Sendable {
     /// The program's end.
     let handle: FileHandle
 
-    /// TIOCSPTLCK and TIOCGPTN of ioctl_tty(2), which Glibc's module does not have.
+    /// TIOCSPTLCK and TIOCGPTN of ioctl_tty(2), which Glibc's module lacks.
     private static let unlock: UInt = 0x4004_5431
     private static let getNumber: UInt = 0x8004_5430
 
@@ -39,6 +39,6 @@ final class Terminal: Sendable {
         }
     }
 
-    /// All that was written, control sequences included.
+    /// All output, control sequences included.
     var text: String { bytes.withLock { String(decoding: $0, as: UTF8.self) } }
 }

@@ -1,10 +1,10 @@
-// Programs of the system that the tests start: where they are, and a run from start to end.
+// Finds and runs the system programs that the tests start.
 
 import Foundation
 import TestSupport
 
 enum Tool {
-    /// Runs a program to its end and returns what it printed. A failure carries all of it.
+    /// Runs a program to its end and returns its output. A failure contains all of it.
     static func run(_ name: String, _ arguments: [String]) async throws -> String {
         let program = try Program(path(of: name), arguments)
         let code = try await program.exitCode(seconds: 120)
@@ -16,7 +16,7 @@ enum Tool {
 
     static func path(of name: String) throws -> String { try Prerequisite.program(name) }
 
-    /// Waits until somebody accepts connections on `port`.
+    /// Waits until a process accepts connections on `port`.
     static func untilListening(_ program: Program, on port: Int) async throws {
         try await eventually("listener on \(port): \(program.text)") {
             guard program.isRunning else { throw Program.Failure(description: program.text) }
@@ -25,7 +25,7 @@ enum Tool {
     }
 }
 
-/// A folder that goes with its owner.
+/// A folder that is removed with its owner.
 final class TemporaryFolder {
     let url = FileManager.default.temporaryDirectory
         .appendingPathComponent("status-proxy-\(UUID().uuidString)")

@@ -1,10 +1,10 @@
-// Callers that ask for one path again and again until they are told to stop.
+// Callers that request one path repeatedly until they are stopped.
 
 import Foundation
 import Locking
 import TestSupport
 
-/// A crowd at work, each caller on a kept connection and a thread of its own.
+/// A crowd of callers, each with its own persistent connection and thread.
 final class Traffic: Sendable {
     private let crowd = Guarded(Crowd())
     private let isOver = Guarded(false)
@@ -24,14 +24,14 @@ final class Traffic: Sendable {
 
     private var requests: Int { crowd.withLock { $0.requests } }
 
-    /// Waits until there have been more answers than that.
+    /// Waits until there are more answers than that.
     func untilAnswered(_ count: Int) async throws {
-        try await eventually("\(count) answers, only \(crowd.withLock { $0 })") {
+        try await eventually("\(count) answers; got \(crowd.withLock { $0 })") {
             requests > count
         }
     }
 
-    /// Stops, and tells what all callers saw.
+    /// Stops, and returns what all callers saw.
     func stop() async -> Crowd {
         isOver.withLock { $0 = true }
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in

@@ -1,4 +1,4 @@
-// A database, replicas on it, and the trouble that is made: how it comes about, and how it is over.
+// A database with replicas, and the faults that a test causes and ends.
 
 import Foundation
 import TestSupport
@@ -6,9 +6,9 @@ import TestSupport
 final class TroubledDatabase {
     let fleet: Fleet
     private let trouble: DatabaseTrouble
-    /// Of its own, where something happens to the whole server.
+    /// A server of the test's own, where the fault affects the whole server.
     private let server: PostgresCluster?
-    /// Takes the server's place.
+    /// Replaces the server.
     private let successor: PostgresCluster?
     private var admin: SQLSession
     private var others: [SQLSession] = []
@@ -45,20 +45,20 @@ final class TroubledDatabase {
         admin = try SQLSession(server?.url(database: "postgres") ?? url)
     }
 
-    /// Without any call that it is about.
+    /// Without any call that the test counts.
     private static func makeSchema(on server: PostgresCluster) async throws {
         let first = try await Fleet(1, storeURL: server.url(database: "postgres"))
-        try await eventually("no answer") {
+        try await eventually("an answer") {
             try first.get(0, "/actions/\(DemoID.pendingOrder)").status == 200
         }
     }
 
-    /// From then on nothing counts as committed that the standby has not written, too.
+    /// From then on a commit also needs the standby's write.
     private static func awaitStandby(_ server: PostgresCluster) async throws {
         let session = try SQLSession(server.url(database: "postgres"))
         try session.query("ALTER SYSTEM SET synchronous_standby_names = '*'")
         try session.query("SELECT pg_reload_conf()")
-        try await eventually("no synchronous standby") {
+        try await eventually("a synchronous standby") {
             try session.value("SELECT sync_state FROM pg_stat_replication") == "sync"
         }
     }
@@ -82,24 +82,24 @@ final class TroubledDatabase {
         if let successor { admin = try SQLSession(successor.url(database: "postgres")) }
     }
 
-    /// The cause is gone. What a loss of the past has left is not.
+    /// Ends the fault's cause, but not the effects of a lost history.
     func end() throws {
         switch trouble {
         case .connectionsUsedUp: others = []
         case .everyStatementTakesTwoSeconds: try admin.query(clock)
-        // A clock that is put right steps once more.
+        // A clock that is corrected steps once more.
         case .clockWentAhead, .clockWasSetBack, .wiped, .oldBackup, .failoverThatLostNothing,
             .failoverThatLostACall:
             break
         }
     }
 
-    /// How many calls the database knows of.
+    /// How many calls the database has.
     func callsKept() throws -> Int? {
         try admin.value("SELECT count(*) FROM status_proxy.calls").flatMap { Int($0) }
     }
 
-    /// The replicas stand still meanwhile, so that the places of their connections can be taken.
+    /// The replicas are stopped meanwhile, so that others can take their connections' places.
     private func useUpConnections() throws {
         guard let server else { return }
         fleet.replicas.forEach { $0.signal(SIGSTOP) }
@@ -113,7 +113,7 @@ final class TroubledDatabase {
         while others.count < 8, let session = try? SQLSession(url) { others.append(session) }
     }
 
-    /// The schema asks one function for the time.
+    /// Replaces the schema's clock function.
     private func replaceClock(_ first: String, ahead seconds: Int) throws {
         clock =
             try admin.value("SELECT pg_get_functiondef('status_proxy.clock()'::regprocedure)") ?? ""
@@ -129,26 +129,26 @@ final class TroubledDatabase {
             """)
     }
 
-    /// As if the primary's machine had gone.
+    /// As if the primary's machine had failed.
     private func failOver() throws {
         try server?.stop(.immediate)
         try successor?.promote()
     }
 
-    /// Replica 0 makes a call whose gate never reaches the standby, and goes.
+    /// Replica 0 makes a call whose gate never reaches the standby, and ends.
     private func loseACall() async throws {
         guard let successor else { return }
         let standby = try SQLSession(successor.url(database: "postgres"))
-        try await eventually("the standby is behind") {
+        try await eventually("the standby to catch up") {
             (try? standby.value("SELECT id FROM status_proxy.entries WHERE known")) != nil
         }
         try standby.query("ALTER SYSTEM SET primary_conninfo = ''")
         try standby.query("SELECT pg_reload_conf()")
-        try await eventually("still receiving") {
+        try await eventually("the standby to stop receiving") {
             try standby.value("SELECT count(*) FROM pg_stat_wal_receiver") == "0"
         }
         let calls = try fleet.audit().vouchers.calls
-        try await eventually("no call to lose") {
+        try await eventually("a call to lose") {
             _ = try fleet.get(0, Self.path)
             return try fleet.audit().vouchers.calls > calls
         }

@@ -13,8 +13,8 @@ final class World {
     private(set) var port: Int
     private(set) var settings: [String: String]
 
-    /// Intervals are scaled to seconds; `settings` are added to or replace what is usual here, and so are
-    /// those of further `sources`, from the sandbox's port.
+    /// Intervals are scaled to seconds. `settings` are added to the usual ones or replace them, and so
+    /// are those of further `sources`, from the sandbox's port.
     init(
         _ settings: [String: String] = [:], sandbox flags: [String] = [],
         sources: (Int) -> [String: String] = { _ in [:] }
@@ -37,7 +37,7 @@ final class World {
         try? FileManager.default.removeItem(at: folder)
     }
 
-    /// What a proxy in front of that sandbox is told.
+    /// The settings of a proxy in front of that sandbox.
     static func usual(sandboxPort: Int) -> [String: String] {
         [
             "LISTEN_PORT": "0",
@@ -59,13 +59,13 @@ final class World {
         try await program.wait(for: "address") { text in
             guard let range = text.range(of: "http://\(host):") else { return nil }
             let digits = text[range.upperBound...].prefix { $0.isNumber }
-            // More must follow, or the number may have been cut.
+            // More must follow, or the number may be incomplete.
             guard digits.endIndex < text.endIndex else { return nil }
             return Int(digits)
         }
     }
 
-    /// Starts the proxy again on the same store, after it was ended.
+    /// Starts the proxy again on the same store after it was ended.
     func restartProxy() async throws {
         proxy = try Program("status-proxy", environment: settings, directory: folder)
         port = try await Self.port(of: proxy)
@@ -91,10 +91,10 @@ final class World {
         try Client.get(port: port, path, method: method, fields: fields)
     }
 
-    /// Both upstreams know that id. The first answer waits but 250 ms for the other, which a busy machine
-    /// can exceed.
+    /// Makes both upstreams know that id. The first answer waits only 250 ms for the other, which a
+    /// busy machine can exceed.
     func askUntilAmbiguous(_ id: String = "known-to-both") async throws {
-        try await eventually("both have answered for \(id)") {
+        try await eventually("answers of both upstreams for \(id)") {
             try get("/actions/\(id)").status == 409
         }
     }
@@ -142,7 +142,7 @@ final class World {
         }
     }
 
-    /// What an account's upstreams saw, by API.
+    /// The calls that an account's upstreams received, by API.
     func audit(account: Int) throws -> JSONValue {
         let prefix = account == 0 ? "" : "/accounts/\(account)"
         return try Client.get(port: sandboxPort, "\(prefix)/sandbox/audit").json
@@ -157,7 +157,7 @@ final class World {
         }
     }
 
-    /// What the upstreams saw.
+    /// The calls that the upstreams received.
     func audit() throws -> Audit {
         let json = try Client.get(port: sandboxPort, "/sandbox/audit").json
         return Audit(orders: SourceAudit(json["orders"]), vouchers: SourceAudit(json["vouchers"]))

@@ -1,8 +1,8 @@
-// The tree of the house as the tests see it: the files below the package's folder, read as text.
+// Reads the package's files as text.
 
 import Glibc
 
-/// The package's folder, found from where this file lies.
+/// The package's folder, found from this file's path.
 enum House {
     static let root = String(
         #filePath.split(separator: "/").dropLast(4).map { "/" + $0 }.joined())
@@ -11,10 +11,10 @@ enum House {
     static let tests = SourceFile.all(under: "Tests")
     static let manifest = SourceFile("Package.swift")
 
-    /// Everything that is in version control; without git, everything that could be.
+    /// All files in version control; without git, all files that could be.
     static let trackedPaths: [String] = gitPaths ?? paths(under: "")
 
-    /// What git tracks; nil when there is no git, or no repository.
+    /// The files that git tracks; nil without git or a repository.
     private static let gitPaths: [String]? = {
         guard let pipe = popen("git -C '\(root)' ls-files -z 2>/dev/null", "r") else { return nil }
         let paths = everything(from: pipe).split(separator: 0).map {
@@ -23,8 +23,8 @@ enum House {
         return pclose(pipe) == 0 && !paths.isEmpty ? paths : nil
     }()
 
-    /// Files below a folder, by their paths from the root. What begins with a point is not ours,
-    /// but for the settings of tools that lie in the open.
+    /// Files below a folder, by their paths from the root. Names that begin with a point are left out,
+    /// except for the settings of tools that are part of the package.
     static func paths(under folder: String) -> [String] {
         guard let directory = opendir("\(root)/\(folder)") else { return [] }
         defer { closedir(directory) }
@@ -41,7 +41,7 @@ enum House {
         return found.sorted()
     }
 
-    /// A file's bytes; none when it cannot be read.
+    /// A file's bytes; empty if it cannot be read.
     static func bytes(_ path: String) -> [UInt8] {
         guard let file = fopen("\(root)/\(path)", "rb") else { return [] }
         defer { fclose(file) }
@@ -61,11 +61,11 @@ enum House {
     }
 }
 
-/// One file of code.
+/// One source file.
 struct SourceFile: Sendable {
-    /// From the root.
+    /// The path from the root.
     let path: String
-    /// Without the blanks at either end.
+    /// The line without the blanks at either end.
     let lines: [String]
 
     init(_ path: String) {
@@ -105,7 +105,7 @@ extension StringProtocol {
         String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0.isWhitespace }.reversed())
     }
 
-    /// What stands between backticks, in order.
+    /// The texts between backticks, in order.
     var ticked: [String] {
         split(separator: "`", omittingEmptySubsequences: false).enumerated()
             .filter { $0.offset % 2 == 1 }.map { String($0.element) }

@@ -1,4 +1,4 @@
-// A Markdown file as the tests read it: headings, links, and what stands between backticks or in fences.
+// Reads a Markdown file: headings, links, and texts between backticks or in fences.
 
 struct Markdown {
     let path: String
@@ -21,7 +21,7 @@ struct Markdown {
         }
     }
 
-    /// What stands between backticks, tables included.
+    /// The texts between backticks, tables included.
     var ticked: [String] { prose.flatMap(\.ticked) }
 
     /// Targets of links.
@@ -29,7 +29,7 @@ struct Markdown {
         prose.flatMap { line in line.matches(of: /\]\(([^)\s]+)\)/).map { String($0.1) } }
     }
 
-    /// Paths of requests: alone, behind a method, or behind the demo's address.
+    /// Paths of requests: alone, after a method, or after the demo's address.
     var routes: [String] {
         (ticked + code).flatMap { text in
             text.matches(of: /(?:^|GET |HEAD |localhost:8080)(\/[a-z{][^ ?'"…<]*|\/$)/)
@@ -37,7 +37,7 @@ struct Markdown {
         }
     }
 
-    /// The names by which GitHub lets one link to headings.
+    /// The anchors that GitHub gives to headings.
     var anchors: Set<String> {
         var seen: [String: Int] = [:]
         var anchors: Set<String> = []
@@ -53,7 +53,7 @@ struct Markdown {
         return anchors
     }
 
-    /// Where a link of this page leads: a path from the root, and an anchor.
+    /// The target of a link of this page: a path from the root, and an anchor.
     func target(of link: String) -> (path: String, anchor: String?) {
         let halves = link.split(separator: "#", maxSplits: 1, omittingEmptySubsequences: false)
         let anchor = halves.count > 1 ? String(halves[1]) : nil

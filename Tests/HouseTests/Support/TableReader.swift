@@ -1,4 +1,4 @@
-// Tables of Markdown files, as rows of cells.
+// Reads tables of Markdown files as rows of cells.
 
 enum TableReader {
     /// The rows of the first table below a heading, without its own heading and rule.

@@ -1,7 +1,7 @@
-// Names of tests, cut out of the text of their files.
+// Extracts the names of tests from their files.
 
 enum TestNames {
-    /// The function that comes next after each `@Test`.
+    /// The function that follows each `@Test`.
     static func all(in lines: [String]) -> [String] {
         var names: [String] = []
         var isAwaited = false
@@ -22,7 +22,7 @@ enum TestNames {
         return String(name.prefix { $0.isLetter || $0.isNumber || $0 == "_" })
     }
 
-    /// A capital begins a word, but not inside an acronym; so do a blank and an underscore.
+    /// A capital begins a word, except inside an acronym; so do a blank and an underscore.
     static func words(of name: String) -> Int {
         let parts = name.split { $0 == " " || $0 == "_" }
         return parts.reduce(0) { count, part in

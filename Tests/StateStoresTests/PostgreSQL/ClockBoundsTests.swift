@@ -1,4 +1,4 @@
-// What exchanges say of another clock: even, ahead, behind, whatever the delays.
+// What exchanges prove about another clock: even, ahead or behind, whatever the delays.
 
 import StatusCore
 import Testing
@@ -30,7 +30,7 @@ struct ClockBoundsTests {
         (Exchange(sent: 1000, store: 6080, received: 1002), .even),
         (Exchange(sent: 1000, store: 6200, received: 1002), .ahead(by: .milliseconds(196))),
         (Exchange(sent: 1000, store: 5900, received: 1002), .behind(by: .milliseconds(99))),
-        // However slow it was: it cannot have been read before it was asked for.
+        // However slow it was, it cannot have been read before it was requested.
         (Exchange(sent: 1000, store: 9000, received: 3000), .ahead(by: .milliseconds(998))),
     ]
 
@@ -80,8 +80,8 @@ struct ClockBoundsTests {
         #expect(bounds.earliest(at: Self.at(100)) == Self.at(5094))
     }
 
-    /// The local clock is 500 ppm fast, the store's 500 ppm slow: after a quick exchange and ten seconds, a
-    /// slow exchange does not show by how much they are apart.
+    /// The local clock is 500 ppm fast and the store's 500 ppm slow: after a fast exchange and ten
+    /// seconds, a slow exchange does not show their difference.
     @Test func noBoundIsLaterThanTheStoresTimeWhenBothClocksDrift() {
         var bounds = ClockBounds()
         _ = Self.take(Exchange(sent: 0, store: 5000, received: 0), into: &bounds)
@@ -90,7 +90,7 @@ struct ClockBoundsTests {
         #expect(earliest <= Self.at(14_990))
     }
 
-    /// Two minutes between question and answer: by 121 ms two clocks can have drifted apart since.
+    /// Two minutes between request and reply, in which two clocks can drift apart by 121 ms.
     @Test func aStoppedProcesssReadingIsAsOldAsItsRequest() {
         var bounds = ClockBounds()
         _ = Self.take(Exchange(sent: 0, store: 1, received: 121_000), into: &bounds)

@@ -1,4 +1,4 @@
-// Real servers that go down, come back, are failed over, restored and cut off.
+// Real servers that stop, restart, fail over, are restored and are cut off.
 
 import StatusCore
 import TestSupport
@@ -18,7 +18,7 @@ struct PostgresClusterTests {
         PostgresStore(url: try PostgresURL(url), clock: .system, limits: limits, report: report)
     }
 
-    /// Every way of going down, one after the other on one server.
+    /// Every way to stop a server, one after the other.
     @Test func aRestartKeepsGatesAndIsFollowedByAStartupBarrier() async throws {
         let cluster = try PostgresCluster()
         let store = try open(cluster.url(database: "postgres"))
@@ -27,7 +27,7 @@ struct PostgresClusterTests {
             let token = try await eventualGrant(store, key)
             try cluster.stop(how)
             await #expect(throws: StoreFailure.self) { try await store.verdict(.of(b)) }
-            // Said while the server is down, kept when it is back.
+            // Requested while the server is down, and kept when it is back.
             async let completed = store.complete(
                 .of(key, token, news: .answer(.sample("a"), checkedAt: WallTime(milliseconds: 0))))
             try cluster.start()
@@ -49,27 +49,27 @@ struct PostgresClusterTests {
         let store = try open(url, report: { reports.add($0) })
         _ = try await store.grant(.of(b))
         let replica = try SQLSession(standby.url(database: "postgres"))
-        try await eventually("the standby has not heard of b") {
+        try await eventually("b at the standby") {
             (try? replica.value("SELECT id FROM status_proxy.entries")) == "b"
         }
-        // From here on nothing reaches the standby: what is granted is granted, and lost.
+        // From now on nothing reaches the standby: what is granted now is lost with the primary.
         try replica.query("ALTER SYSTEM SET primary_conninfo = ''")
         try replica.query("SELECT pg_reload_conf()")
-        try await eventually("still receiving") {
+        try await eventually("the standby to stop receiving") {
             try replica.value("SELECT count(*) FROM pg_stat_wal_receiver") == "0"
         }
         _ = try await store.grant(.of(a))
         try primary.stop(.immediate)
         try standby.promote()
 
-        try await eventually("not connected to the new primary: \(reports.words)") {
+        try await eventually("a connection to the new primary; got \(reports.words)") {
             (try? await store.verdict(.of(a)).quarantine) != nil
         }
         #expect(try replica.value("SELECT count(*) FROM status_proxy.entries") == "1")
         #expect(reports.words.contains { $0.contains("promoted") })
-        // A process that never knew the old primary keeps the quarantine, too.
+        // A process that did not know the old primary keeps the quarantine, too.
         #expect(try await open(url).verdict(.of(a)).quarantine != nil)
-        // Not even when the time is over does the day's budget forget the lost call.
+        // The day's budget counts the lost call even after the quarantine.
         try replica.query(
             "UPDATE status_proxy.meta SET noticed = noticed - 80000000000, barrier = NULL")
         #expect(try await store.reserve(.of(a, perDay: 9)).budgetLeft.day == 6)
@@ -79,13 +79,14 @@ struct PostgresClusterTests {
         let cluster = try PostgresCluster()
         let url = "postgresql://postgres@127.0.0.1:\(cluster.port)"
         _ = try await open(cluster.url(database: "postgres")).grant(.of(b))
-        // Not recovered to a point in time: the same cluster, timeline and tables as before.
+        // Restored without recovery to a point in time: the same cluster, timeline and tables as
+        // before.
         let backup = try PostgresCluster(copyOf: cluster, asStandby: false)
         let running = try open("\(url),127.0.0.1:\(backup.port)/postgres")
         _ = try await running.grant(.of(a))
         try cluster.stop(.immediate)
         try backup.start()
-        try await eventually("not connected to the backup") {
+        try await eventually("a connection to the backup") {
             (try? await running.verdict(.of(a)).quarantine).map { $0 > .seconds(60) } == true
         }
     }
@@ -103,15 +104,15 @@ struct PostgresClusterTests {
         let token = try await cut.grant(.of(a))
         relay.stall()
         await #expect(throws: StoreFailure.self) { try await cut.verdict(.of(b)) }
-        // The other replica goes on, and the gate holds there.
+        // The other replica continues, and its gate holds.
         #expect(try await well.verdict(.of(a)).isGateShut)
         _ = try await well.grant(.of(.orders("c")))
         let connections = relay.connections
         async let completed = cut.complete(.of(a, token))
-        try await eventually("the silence is not noticed") { relay.connections > connections }
+        try await eventually("the silence to be noticed") { relay.connections > connections }
         relay.heal()
         #expect(try await completed.record.key == a)
-        try await eventually("not healed") { (try? await cut.lookUp(a.id)) != nil }
+        try await eventually("recovery") { (try? await cut.lookUp(a.id)) != nil }
         #expect(notices.all.count { $0 == .missed } >= 2)
     }
 
@@ -124,7 +125,7 @@ struct PostgresClusterTests {
         _ = try await eventualGrant(store, a)
     }
 
-    /// What TLS has decrypted and nobody has read yet does not show on the socket.
+    /// Bytes that TLS has decrypted but that are unread do not make the socket readable.
     @Test func answersOfAllSizesArriveCompletelyOverTLS() async throws {
         let cluster = try PostgresCluster()
         try cluster.encrypt(address: "127.0.0.1")
@@ -156,7 +157,7 @@ struct PostgresClusterTests {
     private func eventualGrant(_ store: PostgresStore, _ key: EntryKey) async throws -> FencingToken
     {
         var token: FencingToken?
-        try await eventually("no grant") {
+        try await eventually("a grant") {
             token = try? await store.grant(.of(key))
             return token != nil
         }

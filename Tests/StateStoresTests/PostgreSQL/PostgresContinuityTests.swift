@@ -1,4 +1,4 @@
-// What is remembered of a database against what is found: which differences are trouble.
+// Compares what is remembered of a database with what is found: which differences are faults.
 
 import StatusCore
 import Testing
@@ -19,7 +19,7 @@ struct PostgresContinuityTests {
         var testDescription: String
         var trouble: String?
         var keepsEpoch = true
-        /// The store's time; its clock shows 105 and is to be read as 108.
+        /// The store's time: its clock shows 105, which means 108.
         var now: Int64 = 108
         var knowsNothing = false
         var change: @Sendable (inout PostgresSight) -> Void = { _ in }
@@ -92,7 +92,7 @@ struct PostgresContinuityTests {
         }
     }
 
-    /// A server that was promoted with a clock that is behind: what it has kept may not look younger.
+    /// A promoted server whose clock is behind: its stored states must not look younger.
     @Test func afterALossOfContinuityTimeContinuesFromTheProcesssOwn() {
         for (home, clock, now) in [
             ("there", Int64(75), Int64(120)), ("there", 105, 120), ("there", 125, 128),

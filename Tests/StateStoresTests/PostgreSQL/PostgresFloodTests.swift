@@ -1,4 +1,4 @@
-// Roles that may connect to the database and nothing else: what they can notify, and what they can lock.
+// Roles that may only connect to the database: what they can notify, and what they can lock.
 
 import StatusCore
 import TestSupport
@@ -12,7 +12,7 @@ struct PostgresFloodTests {
     let stranger: String
     let a = EntryKey.orders("a")
 
-    /// On a server of its own: a flood wakes the backends of every database.
+    /// On its own server, since a flood wakes the backends of every database.
     init() throws {
         database = try TestDatabase(on: PostgresCluster())
         try database.makeSchema()
@@ -25,8 +25,8 @@ struct PostgresFloodTests {
             database.server.url(user: stranger, database: database.name), payload: payload)
     }
 
-    /// Flooded until the store has decided as often as it was asked: were a decision to wait for the end
-    /// of the flood, neither would come.
+    /// Floods until the store has made as many decisions as requested. If a decision waited for the end
+    /// of the flood, neither would happen.
     @Test func aFloodOfNotificationsDelaysNoDecision() async throws {
         let store = try database.open(.patient)
         try await database.untilListening(1)
@@ -36,7 +36,7 @@ struct PostgresFloodTests {
             let key = EntryKey.orders("a\(number)")
             let before = flood.sent
             try await store.complete(.of(key, try await store.grant(.of(key))))
-            try await eventually("the flood has stopped") { flood.sent > before }
+            try await eventually("more notifications of the flood") { flood.sent > before }
         }
     }
 
@@ -52,10 +52,10 @@ struct PostgresFloodTests {
         try await database.untilListening(1)
         let flood = try flood("'forged f' || (random() * 1e9)::int")
         defer { flood.stop() }
-        try await eventually("the flood is not noticed") { !events.words.isEmpty }
+        try await eventually("the flood to be noticed") { !events.words.isEmpty }
         try await database.untilListening(0)
         let sent = flood.sent
-        try await eventually("the flood has stopped") { flood.sent > sent + 10_000 }
+        try await eventually("more notifications of the flood") { flood.sent > sent + 10_000 }
         _ = try await store.lookUp(a.id)
         #expect(events.words == ["\(NotificationEvent.unheard("too many notifications"))"])
         #expect(reports.words.contains { $0.contains("too many notifications") })
@@ -73,13 +73,13 @@ struct PostgresFloodTests {
         try await database.untilListening(1)
         let flood = try flood("'forged f' || n")
         defer { flood.stop() }
-        try await eventually("the flood is not noticed") { !events.words.isEmpty }
+        try await eventually("the flood to be noticed") { !events.words.isEmpty }
 
         let other = try database.open()
         try await other.complete(.of(a, try await other.grant(.of(a))))
         try await heard.until { $0.contains(.changed(a.id)) }
         flood.stop()
-        try await eventually("not heard again: \(events.words)") {
+        try await eventually("notifications again; got \(events.words)") {
             events.words.last == "\(NotificationEvent.heard)"
         }
     }
@@ -96,13 +96,13 @@ struct PostgresFloodTests {
         ]
         for (number, payload) in payloads.enumerated() {
             try session.query("SELECT pg_notify('status_proxy', '\(payload)')")
-            try await eventually("not counted: \(payload)") { events.words.count == number + 1 }
+            try await eventually("\(payload) to be counted") { events.words.count == number + 1 }
             #expect(events.words.last == "\(NotificationEvent.unreadable(1))")
         }
         #expect(heard.all == [.missed])
     }
 
-    /// One that a replica could take for the making of the schema, and any other.
+    /// A lock that a replica could take for the creation of the schema, and any other.
     @Test func anAdvisoryLockThatIsHeldBlocksNoStart() async throws {
         try database.admin.query("DROP SCHEMA status_proxy CASCADE")
         let session = try SQLSession(

@@ -1,4 +1,4 @@
-// Notices that libpq holds back, and what makes up for those that nobody got.
+// Notifications that libpq holds back, and how lost ones are made up for.
 
 import Locking
 import StatusCore
@@ -19,7 +19,7 @@ struct PostgresLostNoticeTests {
         try database.makeSchema()
     }
 
-    /// libpq finds a notification that came in one piece with a reply only when it is asked once more.
+    /// libpq finds a notification that arrived in one piece with a reply only when it is asked again.
     @Test func aNotificationTogetherWithAReplyIsReceivedAtOnce() async throws {
         let relay = try Relay(to: database.server.port)
         let url = try PostgresURL(
@@ -34,16 +34,16 @@ struct PostgresLostNoticeTests {
             if case .replied(let number, .success, _) = event { events.add("reply \(number)") }
             if case .notified = event { events.add("notified") }
         }
-        try await eventually("not connected") { opened.withLock { $0 != nil } }
+        try await eventually("a connection") { opened.withLock { $0 != nil } }
         let link = try #require(opened.withLock { $0 })
         link.send([.listen], 1)
-        try await eventually("does not listen") { events.words == ["reply 1"] }
+        try await eventually("listening") { events.words == ["reply 1"] }
 
         relay.gatherUntilNotice()
         link.send([.sources], 2)
-        try await eventually("no reply to hold back") { relay.hasGathered }
+        try await eventually("a reply to hold back") { relay.hasGathered }
         try database.admin.query("SELECT pg_notify('status_proxy', 'another a')")
-        try await eventually("only \(events.words)") { events.words.count == 3 }
+        try await eventually("three events; got \(events.words)") { events.words.count == 3 }
         #expect(Set(events.words) == ["reply 1", "reply 2", "notified"])
         #expect(inbox.empty().ids == [a.id])
         link.end()
@@ -67,12 +67,12 @@ struct PostgresLostNoticeTests {
             .of(a, token, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
         try await healed.until { $0.contains(.changed(a.id)) }
         #expect(try await listeners[0].lookUp(a.id).first?.answer?.document == .sample("a"))
-        // Each change is found once, and its own never.
+        // Each change is found once, and a store's own changes never.
         try await listeners[0].complete(.of(b, try await listeners[0].grant(.of(b))))
         try await teller.complete(.of(c, try await teller.grant(.of(c))))
         try await healed.until { $0.contains(.changed(c.id)) }
         #expect(healed.all == [.missed, .changed(a.id), .changed(c.id)])
-        // Without the interval it would not have heard.
+        // Without the interval it would not have noticed.
         #expect(deaf.all == [.missed])
     }
 }

@@ -1,4 +1,4 @@
-// What the shared store promises beyond the contract: several replicas, notices, rights, the schema.
+// The shared store beyond the contract: several replicas, notifications, rights and the schema.
 
 import Dispatch
 import StatusCore
@@ -16,7 +16,7 @@ struct PostgresStoreTests {
 
     // MARK: several replicas
 
-    /// Whether or not there is an empty schema already, made for a role that may not create one.
+    /// Whether or not an empty schema exists, made for a role that may not create one.
     @Test(arguments: [true, false])
     func replicasThatStartTogetherCreateOneSchema(isThere: Bool) async throws {
         if isThere { try database.admin.query("CREATE SCHEMA status_proxy") }
@@ -67,7 +67,7 @@ struct PostgresStoreTests {
         try await database.untilListening(2)
         try await stores[0].complete(.of(a, try await stores[0].grant(.of(a))))
         try await others.until { $0.contains(.changed(a.id)) }
-        // What one says oneself comes the same way, and before what others say later.
+        // A replica's own notifications arrive the same way, and before the later ones of others.
         let b = EntryKey.orders("b")
         try await stores[1].complete(.of(b, try await stores[1].grant(.of(b))))
         try await mine.until { $0.contains(.changed(b.id)) }
@@ -97,7 +97,7 @@ struct PostgresStoreTests {
         #expect(record.answer?.document == document)
     }
 
-    /// An answer may have megabytes: neither a gate that moves nor the same answer again writes it anew.
+    /// An answer may have megabytes: neither a moving gate nor the same answer again rewrites it.
     @Test func answerIsWrittenOnceHoweverOftenItsGateMoves() async throws {
         let store = try database.open()
         let version = "SELECT xmin::text || ctid::text FROM status_proxy.documents"
@@ -232,7 +232,7 @@ struct PostgresStoreTests {
         #expect(reports.words.count >= 2 && !words.contains { $0.contains("hush") })
     }
 
-    /// A role of its own for this test; roles are the whole server's.
+    /// A role of this test's own, since roles belong to the whole server.
     private func makeRole() throws -> String {
         let role = "r_\(database.name)"
         try database.admin.query("CREATE ROLE \(role) LOGIN")

@@ -1,5 +1,5 @@
-// What happens to a shared database while its store runs, on clocks that the test moves: wiped, set
-// back, recovered elsewhere, its clock stepped, slow, full.
+// A shared database that is wiped, set back, recovered elsewhere, slow or full while its store runs, or
+// whose clock steps. The test moves all clocks.
 
 import Locking
 import StatusCore
@@ -21,7 +21,7 @@ struct PostgresTroubleTests {
 
     // MARK: lost continuity
 
-    /// Ways in which what the store keeps is lost under a running process.
+    /// Ways in which the store's data is lost under a running process.
     enum Loss: CaseIterable {
         case emptied
         case setBack
@@ -41,14 +41,14 @@ struct PostgresTroubleTests {
         try database.pass(.seconds(1))
         try inflict(loss)
 
-        // A minute's window and a flight outlast the hold.
+        // A minute's window and a flight last longer than the hold.
         let span = Reservation.quarantine
         #expect(try await store.verdict(.of(b)).quarantine == span)
-        // By its reply the calls that were lost are entered again: time may pass.
+        // Its reply shows that the lost calls are entered again: time may pass.
         _ = try await store.lookUp(b.id)
         try database.pass(.seconds(10))
         #expect(try await store.verdict(.of(a)).quarantine == span - .seconds(10))
-        // Look-ups and completions go on.
+        // Look-ups and completions still work.
         _ = try await store.lookUp(a.id)
         let completed = try await store.complete(
             .of(a, running, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
@@ -57,9 +57,9 @@ struct PostgresTroubleTests {
         try database.pass(span - .seconds(10))
         let token = try await store.grant(.of(b, perDay: 10))
         #expect(token > running)
-        // The lost calls count on: before, a, b and c.
+        // The lost calls still count: before, a, b and c.
         #expect(try await store.reserve(.of(.orders("c"), perDay: 10)).budgetLeft.day == 6)
-        // What this process knew of pauses is not lost with the rows.
+        // The pauses that this process knew of are not lost with the rows.
         guard case .paused = try await store.verdict(.of(.vouchers("w"))) else {
             Issue.record("the pause was lost")
             return
@@ -75,7 +75,7 @@ struct PostgresTroubleTests {
         for store in stores {
             #expect(try await store.verdict(.of(.orders("x0"))).quarantine != nil)
         }
-        // Operations are carried out in order: by then it has entered its calls again.
+        // Operations run in order: by then it has entered its calls again.
         _ = try await stores[1].lookUp(a.id)
         try database.pass(Reservation.quarantine)
         #expect(try await stores[0].reserve(.of(.orders("x0"), perDay: 9)).budgetLeft.day == 5)
@@ -96,7 +96,7 @@ struct PostgresTroubleTests {
         let store = try database.open(report: { reports.add($0) })
         _ = try await store.grant(.of(a))
         try database.admin.query("DROP SCHEMA status_proxy CASCADE")
-        // It fails, unless another question has found out before.
+        // It fails, unless another operation has noticed before.
         _ = try? await store.verdict(.of(a))
         #expect(try await store.verdict(.of(a)).quarantine != nil)
         #expect(reports.words.contains { $0.contains("epoch changed") })
@@ -110,7 +110,7 @@ struct PostgresTroubleTests {
         let store = try database.open()
         _ = try await store.grant(.of(a))
         await store.close()
-        // As pg_dump and pg_restore do it: the same rows in tables of new identities.
+        // As pg_dump and pg_restore do: the same rows in new tables.
         try database.admin.query(
             """
             CREATE TABLE status_proxy.copy (LIKE status_proxy.meta INCLUDING ALL);
@@ -168,8 +168,8 @@ struct PostgresTroubleTests {
         #expect(record.opensIn == .seconds(41))
     }
 
-    /// A process that was frozen with its machine sees the store's clock ahead, and is the one in the
-    /// wrong: the others have written meanwhile.
+    /// A process that was frozen with its machine sees the store's clock ahead, and is wrong: the
+    /// others have written meanwhile.
     @Test func aFrozenProcessDoesNotSetTheOthersBack() async throws {
         let frozen = try database.open()
         _ = try await frozen.grant(.of(a))
@@ -192,21 +192,21 @@ struct PostgresTroubleTests {
         var limits = PostgresLimits.quiet
         limits.decisionMax = .milliseconds(300)
         let store = try database.open(limits)
-        try await eventually("not connected") { (try? await store.lookUp(a.id)) != nil }
+        try await eventually("a connection") { (try? await store.lookUp(a.id)) != nil }
         let blocker = try SQLSession(database.server.url(database: database.name))
         try blocker.query("BEGIN; LOCK TABLE status_proxy.meta IN ACCESS EXCLUSIVE MODE")
         await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
-        // From here on nothing waits behind it.
+        // From now on nothing waits behind it.
         let failure = await #expect(throws: StoreFailure.self) { try await store.lookUp(a.id) }
         #expect(failure?.text.contains("in time") == true)
         try blocker.query("ROLLBACK")
-        // The grant that came too late has given its slot back.
-        try await eventually("still shut") {
+        // The grant that arrived too late has released its slot.
+        try await eventually("a grant") {
             (try? await store.verdict(.of(a)).isGranted) == true
         }
     }
 
-    /// A reply that comes right after the deadline is no decision, whoever notices first.
+    /// A reply right after the deadline is no decision, whichever side notices first.
     @Test func aDatabaseThatTakesTheWholeTimeGrantsNothing() async throws {
         var limits = PostgresLimits.quiet
         limits.decisionMax = .milliseconds(320)
@@ -218,7 +218,7 @@ struct PostgresTroubleTests {
                 watch: { condition in
                     conditions.withLock { $0.append(condition) }
                 })
-            try await eventually("not connected") { (try? await store.lookUp(a.id)) != nil }
+            try await eventually("a connection") { (try? await store.lookUp(a.id)) != nil }
             stores.append(store)
         }
         try database.admin.query(
@@ -229,23 +229,23 @@ struct PostgresTroubleTests {
         for store in stores {
             await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
         }
-        try await eventually("well") {
+        try await eventually("health") {
             conditions.withLock { $0.filter { $0 != .well }.count } == stores.count
         }
         #expect(try database.admin.value("SELECT count(*) FROM status_proxy.calls") == "0")
     }
 
-    /// Broken off while it was prepared, a statement is unknown under its name.
+    /// A statement that was interrupted while it was prepared does not exist under its name.
     @Test func aStatementThatCouldNotBePreparedIsPreparedAgain() async throws {
         var limits = PostgresLimits.quiet
         limits.statementMax = .milliseconds(300)
         let store = try database.open(limits)
-        try await eventually("not connected") { (try? await store.lookUp(a.id)) != nil }
+        try await eventually("a connection") { (try? await store.lookUp(a.id)) != nil }
         let blocker = try SQLSession(database.server.url(database: database.name))
         try blocker.query("BEGIN; LOCK TABLE status_proxy.sources IN ACCESS EXCLUSIVE MODE")
         await #expect(throws: StoreFailure.self) { try await store.smallestGaps() }
         try blocker.query("ROLLBACK")
-        try await eventually("not prepared") { (try? await store.smallestGaps()) != nil }
+        try await eventually("a prepared statement") { (try? await store.smallestGaps()) != nil }
     }
 
     @Test func aCompletionOutlivesABrokenConnection() async throws {
@@ -264,12 +264,12 @@ struct PostgresTroubleTests {
         #expect(notices.all == [.missed, .missed])
     }
 
-    /// Numbers of closed sockets are given out anew at once, to connections that must not miss a reply.
+    /// Numbers of closed sockets are reused immediately, by connections that must not miss a reply.
     @Test func manyConnectionsLostAtOnceAreAllReopened() async throws {
         let stores = try (0..<12).map { _ in try database.open() }
         for round in 0..<8 {
             for store in stores {
-                try await eventually("round \(round): not connected") {
+                try await eventually("a connection in round \(round)") {
                     (try? await store.lookUp(a.id)) != nil
                 }
             }
@@ -295,7 +295,7 @@ struct PostgresTroubleTests {
         let failure = await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
         #expect(failure?.text.contains("too many connections") == true)
         try database.admin.query("ALTER ROLE \(role) CONNECTION LIMIT 1")
-        try await eventually("not connected: \(conditions.words)") {
+        try await eventually("a connection; got \(conditions.words)") {
             conditions.words.last == "well"
         }
         _ = try await store.grant(.of(a))
@@ -313,7 +313,7 @@ struct PostgresTroubleTests {
         await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
         try SQLSession(database.server.url(database: "postgres")).query(
             "ALTER DATABASE \(database.name) SET default_transaction_read_only = off")
-        try await eventually("still away") {
+        try await eventually("a closed gate") {
             (try? await store.verdict(.of(a)).isGateShut) == true
         }
     }
@@ -341,7 +341,7 @@ struct PostgresTroubleTests {
             }
             try database.admin.query("TRUNCATE \(all); \(copies.joined(separator: "; "))")
         case .promotedElsewhere:
-            // What a promotion changes of the home: the timeline.
+            // What a promotion changes in the database's identity: the timeline.
             try database.admin.query(
                 "UPDATE status_proxy.meta SET home = replace(home, '/00000001/', '/00000002/')")
         case .declaredByTheOperator: try database.admin.query("SELECT status_proxy.quarantine()")

@@ -1,4 +1,4 @@
-// Which URLs libpq takes, and that none of them is shown with its secrets.
+// Tests which URLs libpq accepts, and that none is shown with its secrets.
 
 import Testing
 

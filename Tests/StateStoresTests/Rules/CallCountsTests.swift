@@ -1,4 +1,4 @@
-// The counts that budgets go by, held against calls that are kept one by one.
+// Compares the counts of budgets with calls that are kept one by one.
 
 import StatusCore
 import Testing
@@ -9,7 +9,7 @@ import Testing
 struct CallCountsTests {
     private let unknown = CallClasses(isUnknown: true)
 
-    /// Random calls that are entered with their latest end and moved to the real one, or not.
+    /// Random calls that are entered with their latest possible end and moved to the real one, or not.
     @Test(arguments: 1...10)
     func bucketsOpenWindowsAtMostABucketLater(_ seed: UInt64) {
         var random = SplitMix(state: seed)
@@ -69,7 +69,7 @@ struct CallCountsTests {
         #expect(CallCounts(bytes: [2]) == nil && CallCounts(bytes: []) == nil)
     }
 
-    /// Further key holders share what one may use, until the others have asked for nothing for a day.
+    /// Further key holders share one holder's part, until the others have requested nothing for a day.
     @Test func keyHoldersBeyondTheBoundShareOneClass() {
         var counts = CallCounts()
         let now = Instant(nanoseconds: 0)

@@ -36,7 +36,7 @@ final class ManualClock: Sendable {
 
     func stepBoot(_ span: Duration) { state.withLock { $0.sinceBoot = $0.sinceBoot + span } }
 
-    /// The machine was down for that long, and has just come up.
+    /// The machine was down for that long, and has just started.
     func reboot(after span: Duration, as bootID: String?) {
         state.withLock {
             $0.sinceBoot = Instant(nanoseconds: 5_000_000_000)

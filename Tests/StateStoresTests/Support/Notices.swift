@@ -1,4 +1,4 @@
-// What a store's listener has heard, in order.
+// The notices that a store's listener has received, in order.
 
 import Locking
 import StatusCore
@@ -12,6 +12,6 @@ final class Notices: Sendable {
     func add(_ notice: StoreNotice) { heard.withLock { $0.append(notice) } }
 
     func until(_ isEnough: ([StoreNotice]) -> Bool) async throws {
-        try await eventually("only heard \(all)") { isEnough(all) }
+        try await eventually("enough notices; got \(all)") { isEnough(all) }
     }
 }

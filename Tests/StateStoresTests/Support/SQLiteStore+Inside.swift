@@ -1,4 +1,4 @@
-// A way to the connection of a running store, for troubles that cannot be made from outside.
+// Access to a running store's connection, for faults that cannot be caused from outside.
 
 import Dispatch
 import StatusCore
@@ -6,7 +6,7 @@ import StatusCore
 @testable import StateStores
 
 extension SQLiteStore {
-    /// It has asked for changes once: what others do from now on it hears of.
+    /// Whether it has asked for changes once: it then notices what others do from now on.
     var isListening: Bool { queue.sync { session.changes.since != nil } }
 
     /// Runs `body` on the store's queue, with its open connection.

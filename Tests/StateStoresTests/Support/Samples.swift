@@ -1,4 +1,4 @@
-// Requests and states as the tests use them.
+// Requests and states for tests.
 
 import StatusCore
 
@@ -19,7 +19,7 @@ extension Reservation {
     static let flightMax = Duration.seconds(13)
     static let quarantine = flightMax + BudgetLimits.minuteWindow
 
-    /// Hold 41 s, flight 13 s, and a budget that is not in the way.
+    /// Hold 41 s, flight 13 s, and a budget large enough.
     static func of(
         _ key: EntryKey, perMinute: Int = 1000, perDay: Int? = nil, hold: Duration = hold,
         heedsBreaker: Bool = false, holder: String? = nil

@@ -1,4 +1,4 @@
-// The port's methods for tests that wait for their replies.
+// The port's methods as async functions, for tests.
 
 import StatusCore
 
@@ -47,7 +47,7 @@ extension StateStore {
         try await reserve(request).verdict
     }
 
-    /// A token, or an error that tells what came instead.
+    /// A token, or an error that names the reply.
     func grant(_ request: Reservation) async throws -> FencingToken {
         let verdict = try await verdict(request)
         guard case .granted(let token) = verdict else { throw NotGranted(verdict: verdict) }

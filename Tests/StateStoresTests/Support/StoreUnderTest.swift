@@ -1,10 +1,10 @@
-// The stores that have to keep the contract, each with the clock that moves it.
+// The stores that must keep the contract, each with its clock.
 
 import StateStores
 import StatusCore
 import Testing
 
-/// A kind of store. Another store joins the contract by one more element of `all`.
+/// A kind of store. To test another one, add it to `all`.
 struct StoreUnderTest: Sendable, CustomTestStringConvertible {
     var testDescription: String
     var open: @Sendable () async throws -> OpenStore
@@ -42,17 +42,17 @@ extension StoreUnderTest {
     }
 }
 
-/// One empty store, and how its time passes.
+/// One empty store, and a way to let its time pass.
 struct OpenStore: Sendable {
     var store: any StateStore
-    /// Opens the store's journal for reading, as another process would where that can be.
+    /// Opens the store's journal for reading, as another process would where possible.
     var journal: @Sendable () throws -> any CallJournal
-    /// Lets time pass for the store: by moving its clock, or by waiting where that cannot be done.
+    /// Lets time pass for the store, by moving its clock or else by waiting.
     var pass: @Sendable (Duration) async throws -> Void
     var wall: @Sendable () -> WallTime
-    /// How far spans in replies may be off, because the store's clock runs by itself.
+    /// The tolerance for spans in replies, where the store's clock runs on its own.
     var tolerance: Duration
-    /// What has to live as long as the store.
+    /// Objects that must live as long as the store.
     var keeps: (any Sendable)?
 
     func isOlder(_ age: Duration?, _ least: Duration) -> Bool { age ?? .zero >= least }

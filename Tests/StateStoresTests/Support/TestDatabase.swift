@@ -1,4 +1,4 @@
-// A database of its own for each test, on the server that all of them share.
+// A database for each test, on one shared server.
 
 import Locking
 import StatusCore
@@ -6,8 +6,8 @@ import TestSupport
 
 @testable import StateStores
 
-/// Empty, with or without the schema. Once `takeOverTheClock` has put a clock that the test moves into
-/// the schema, its stores run on it; until then time passes by itself, here and there.
+/// Empty, with or without the schema. After `takeOverTheClock` its stores run on a clock that the test
+/// moves; before, time passes on its own, here and in the database.
 final class TestDatabase: Sendable {
     let clock = ManualClock()
     let name: String
@@ -38,20 +38,20 @@ final class TestDatabase: Sendable {
             limits: limits, report: report, watch: watch, watchNotifications: watchNotifications)
     }
 
-    /// Waits until so many stores listen that have sent no notification yet.
+    /// Waits until that many stores listen that have sent no notification yet.
     func untilListening(_ count: Int) async throws {
         let listening = """
             SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
                 AND query LIKE 'LISTEN%' AND state = 'idle'
             """
-        try await eventually("not \(count) stores listen") {
+        try await eventually("\(count) listening stores") {
             try admin.value(listening) == "\(count)"
         }
     }
 
     func makeSchema() throws { try admin.query(PostgresGreeting.schema) }
 
-    /// The schema asks a function for the time: this one reads it from a table.
+    /// Replaces the schema's clock function by one that reads the time from a table.
     func takeOverTheClock() throws {
         isManual.withLock { $0 = true }
         try makeSchema()
@@ -64,15 +64,15 @@ final class TestDatabase: Sendable {
             """)
     }
 
-    /// Opens a store and lets it connect: what it finds out then is wrong if time passes meanwhile here
-    /// and not yet there.
+    /// Opens a store and lets it connect. Its first reading of the clock is wrong if time passes
+    /// meanwhile here and not yet in the database.
     func openConnected() async throws -> PostgresStore {
         let store = try open()
         _ = try await store.lookUp(.sample("nothing"))
         return store
     }
 
-    /// Time passes for the database and for the process.
+    /// Lets time pass for the database and for the process.
     func pass(_ span: Duration) throws {
         try stepDatabaseClock(span)
         clock.advance(span)
@@ -84,7 +84,7 @@ final class TestDatabase: Sendable {
 }
 
 extension PostgresLimits {
-    /// For a machine that may be busy.
+    /// Limits for a machine that may be busy.
     static let patient: PostgresLimits = {
         var limits = PostgresLimits()
         limits.decisionMax = .seconds(60)
@@ -94,7 +94,8 @@ extension PostgresLimits {
         return limits
     }()
 
-    /// Without the beats of an idle connection, too: a test's time stands still between its steps.
+    /// Also without an idle connection's heartbeats, since a test's time stands still between its
+    /// steps.
     static let quiet: PostgresLimits = {
         var limits = patient
         limits.beatInterval = .seconds(3600)

@@ -1,4 +1,4 @@
-// Short questions about replies, and a record of the order in which they came.
+// Short accessors of replies, and a record of the order in which they came.
 
 import Locking
 import StatusCore
@@ -9,19 +9,19 @@ extension ReservationReply.Verdict {
     var isGranted: Bool { if case .granted = self { true } else { false } }
     var isGateShut: Bool { if case .gateShut = self { true } else { false } }
 
-    /// The rest of an open breaker's time, if that is what stands in the way.
+    /// The remaining time of an open breaker, if that is the reason.
     var restsFor: Duration? {
         if case .resting(let opensIn) = self { opensIn } else { nil }
     }
 
-    /// The rest of the quarantine, if that is what stands in the way.
+    /// The remaining quarantine, if that is the reason.
     var quarantine: Duration? {
         if case .quarantined(let opensIn) = self { opensIn } else { nil }
     }
 }
 
 extension BudgetKind {
-    /// What the window is longer than its name says.
+    /// By how much the window is longer than its name says.
     var slew: Duration {
         switch self {
         case .minute, .minuteUnknown, .minuteNotFound, .minuteHolder:
@@ -37,20 +37,20 @@ extension ReservationReply {
 }
 
 extension OpenStore {
-    /// `seconds` of a window without what clocks may disagree by.
+    /// `seconds` of a window minus what clocks may differ by.
     func isSpent(_ reply: ReservationReply, _ seconds: Int, _ kind: BudgetKind) -> Bool {
         guard case .budgetSpent(let opensIn, kind) = reply.verdict else { return false }
         return isAbout(opensIn, .seconds(seconds) + kind.slew)
     }
 
-    /// Equal but for what the store's clock may be off.
+    /// Equal within the error of the store's clock.
     func isNear(_ found: Duration, _ expected: Duration) -> Bool {
         found >= expected - tolerance && found <= expected + tolerance
     }
 
     func journalCalls() throws -> [JournaledCall] { try journal().calls() }
 
-    /// Lets the orders upstream tell a state of each of these actions.
+    /// Makes the orders upstream report a state of each of these actions.
     func makeKnown(_ ids: [String]) async throws {
         for id in ids {
             let token = try await store.grant(.of(.orders(id)))
@@ -70,7 +70,7 @@ extension CallJournal {
     }
 }
 
-/// Words in the order in which they were said, from any queue.
+/// Words in the order in which they were added, from any queue.
 final class Recorder: Sendable {
     private let said = Guarded<[String]>([])
 

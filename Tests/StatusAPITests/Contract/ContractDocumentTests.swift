@@ -179,7 +179,7 @@ import Testing
         ("responses/Thing'", "responses/Nobody'"),
         ("schemas/Thing'", "schemas/Nobody'"),
         ("in: path", "in: cookie"),
-        // It would hold for OPTIONS, too.
+        // It would apply to OPTIONS, too.
         ("in: path", "in: query"),
         ("additionalProperties: true", "additionalProperties: false"),
         ("{pattern: '^# '}", "{pattern: '^# ', enum: ['# b']}"),

@@ -52,7 +52,7 @@ import Testing
         Keyword(
             schema: "{additionalProperties: false, properties: {a: {}}}",
             good: [#"{"a":1}"#], bad: [#"{"b":1}"#]),
-        // Room for later versions; this one is held to what is listed.
+        // Room for later versions; this version must be as listed.
         Keyword(
             schema: "{properties: {a: {}}, additionalProperties: true}",
             good: ["{}", #"{"a":1}"#, "[]"], bad: [#"{"a":1,"b":1}"#]),
@@ -153,7 +153,7 @@ import Testing
         "minItems: 1", "uniqueItems: true", "nullable: true", "format: uuid", "multipleOf: 2",
         "exclusiveMinimum: 0", "patternProperties: {a: {}}", "if: {}", "typ: string",
         "unevaluatedProperties: false", "dependentRequired: {a: [b]}", "default: 1",
-        // Known keywords with odd values.
+        // Known keywords with invalid values.
         "type: text", "type: []", "type: 1", "enum: a", "enum: []", "enum: [[1]]", "const: {a: 1}",
         "required: a", "required: [1]", "properties: []", "properties: {a: 1}",
         "additionalProperties: 1", "items: [{}]", "maxItems: -1", "maxItems: many", "allOf: {}",

@@ -1,11 +1,11 @@
-// Journals and what is to be made of them, as tables of seconds.
+// Journals and their audits, as tables of seconds.
 
 import StatusCore
 import Testing
 
 @Suite("An audit takes what is not known at its worst")
 struct JournalAuditTests {
-    /// One call of action `a` unless told otherwise; all times in seconds.
+    /// One call of action `a` by default; all times in seconds.
     struct Call: Sendable {
         var reserved: Double
         var sent: Double?
@@ -19,7 +19,7 @@ struct JournalAuditTests {
             Call(reserved: reserved, sent: sent, ended: ended)
         }
 
-        /// Killed: nobody completed it, so that it can be under way until 13 s after its grant.
+        /// Killed: never completed, so it can be in flight until 13 s after its grant.
         static func lost(_ reserved: Double) -> Call {
             Call(reserved: reserved, sent: nil, ended: reserved + 13, state: .underWay)
         }
@@ -184,7 +184,7 @@ struct JournalAuditTests {
             testDescription: "the interval was raised",
             calls: [
                 .ended(0, 0, 1).under(10), .ended(11, 11, 12).under(10),
-                // The gate was shut for as long as the call before it asked for.
+                // The gate was closed for as long as the previous call requested.
                 .ended(22, 22, 23).under(30), .ended(53, 53, 54).under(30),
             ], holds: true, holdsAgainstCurrent: false),
         Change(

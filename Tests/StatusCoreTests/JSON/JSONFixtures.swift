@@ -1,6 +1,6 @@
 @testable import StatusCore
 
-/// Documents to cut and to break, and a source of the same breaks for the same seed.
+/// Documents to cut and to break, and a generator of the same changes for the same seed.
 enum JSONFixtures {
     static let documents = [
         #"{"id":"aa_1","status":"DONE","result":{"done_count":1,"failed":[{"row":3}]}}"#,
@@ -8,7 +8,7 @@ enum JSONFixtures {
         #"{"a":{"a":{"a":[[[1,2],[3]],"\\\"",""]}},"b":9007199254740993}"#,
     ]
 
-    /// SplitMix64, written out so that a seed means the same everywhere.
+    /// SplitMix64, written here so that a seed means the same everywhere.
     struct Random: RandomNumberGenerator {
         private var state: UInt64
 
@@ -22,7 +22,7 @@ enum JSONFixtures {
             return mixed ^ (mixed >> 31)
         }
 
-        /// One to four bytes changed, added or taken away.
+        /// Changes, adds or removes one to four bytes.
         mutating func mutated(_ bytes: [UInt8]) -> [UInt8] {
             let structural = Array(#"{}[]":,\u0e-. tfn"#.utf8)
             var bytes = bytes

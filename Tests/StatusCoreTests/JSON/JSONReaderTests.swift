@@ -152,7 +152,7 @@ import Testing
             failure([UInt8](repeating: 0x20, count: 8_388_609)) == .tooLarge(at: 8_388_608))
     }
 
-    /// What this looks for is not speed: a quadratic reader would not end within hours.
+    /// Not a test of speed: a quadratic reader would take hours.
     @Test(arguments: ["[", "{", "\"", " ", "[],", #"{"a":"#, #"\u0041"#])
     func aMebibyteOfOneByteIsRefused(piece: String) {
         let quote = piece == #"\u0041"# ? "\"" : ""
@@ -189,7 +189,7 @@ import Testing
         }
     }
 
-    /// Seeds that once failed join this list.
+    /// Seeds that once failed are added to this list.
     @Test(arguments: [1, 2, 3, 0xDEAD_BEEF, 0x5EED] as [UInt64])
     func mutatedDocumentsAreReadOrRefusedAndReadTheSameAgain(seed: UInt64) throws {
         var random = JSONFixtures.Random(seed: seed)

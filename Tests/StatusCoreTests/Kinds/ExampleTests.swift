@@ -1,4 +1,4 @@
-// The descriptions in `examples/`, held against bodies of the shapes that the vendors document.
+// Checks the descriptions in `examples/` with bodies of the shapes that the vendors document.
 
 import Foundation
 import Testing

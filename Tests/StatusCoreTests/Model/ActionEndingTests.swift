@@ -25,7 +25,7 @@ struct ActionEndingTests {
         arguments: [
             ("2026-11-01T10:00:00.120Z", "2026-11-01T10:00:05.731Z", nil, 5611),
             ("2026-11-01T10:00:00Z", nil, 40, 40), (nil, "2026-11-01T10:00:00Z", nil, nil),
-            // An end before the beginning says nothing.
+            // An end before the beginning is no evidence.
             ("2026-11-01T10:00:05Z", "2026-11-01T10:00:00Z", 7, 7), ("soon", "later", -1, 0),
         ] as [(String?, String?, Int64?, Int64?)])
     func timeIsFromCreationToEnd(

@@ -2,7 +2,7 @@ import Testing
 
 @testable import StatusCore
 
-/// Replies as upstreams send them, and their reading.
+/// Replies as upstreams send them, and how they are read.
 enum NormalizeFixtures {
     static let orderID = "1ba5fc4b-c4fd-4251-880b-3052e301bbd4"
     static let voucherID = "aa_0adad13d6f057f088e"

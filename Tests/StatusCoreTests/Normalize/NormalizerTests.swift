@@ -129,7 +129,7 @@ import Testing
         #expect(try NormalizeFixtures.fault(other, status: 404, body).kind == .unexpectedStatus)
     }
 
-    /// What web servers, gateways and frameworks answer where nothing is routed, and halves of the
+    /// What web servers, gateways and frameworks answer on an unknown route, and halves of the
     /// documented shapes.
     static let foreign404s = [
         "", "<html>404</html>", "not found", "{}", "[]", "null", #"["code"]"#, #"{"code":null}"#,
@@ -244,7 +244,7 @@ import Testing
 
     // MARK: Hostile input
 
-    /// Seeds that once failed join this list.
+    /// Seeds that once failed are added to this list.
     @Test(arguments: [1, 2, 3, 0xC0FFEE] as [UInt64])
     func mutatedBodiesHaveAnOutcome(seed: UInt64) throws {
         var random = JSONFixtures.Random(seed: seed)

@@ -22,14 +22,14 @@ import Testing
             ("1793527380", 3600),
             ("Sun, 01 Nov 2026 10:02:30 GMT", 30), ("Sunday, 01-Nov-26 10:02:30 GMT", 30),
             ("Sun Nov  1 10:02:30 2026", 30), ("Sun, 01 Nov 2099 10:02:30 GMT", 3600),
-            // Never less than what was told.
+            // Never less than what was reported.
             ("299.997", 300), ("5.5", 6), ("5.000", 5), ("0.2", 1),
             ("2026-11-01T10:02:30Z", 30), ("2026-11-01T11:02:30.500+01:00", 31),
             (" 2026-11-01T10:02:30Z ", 30),
             // Lines that were joined: the latest of them.
             ("5, 90", 90), ("90,5", 90), ("5, Sun, 01 Nov 2026 10:02:30 GMT", 30),
             ("Sun, 01 Nov 2026 10:02:30 GMT, 5", 30), ("later, 7", 7),
-            // Neither seconds nor a time ahead: told nothing, so a limit means a minute.
+            // Neither seconds nor a future time, so no hint: a limit then means a minute.
             ("2026-11-01T10:02:00Z", 60), ("1.2.3", 60), ("7.", 60), (".5", 60), ("5.x", 60),
             ("Sun, 01 Nov 2026 10:01:30 GMT", 60), ("Sun, 01 Nov 2026 10:02:00 GMT", 60),
             ("-5", 60), ("", 60), ("soon", 60), ("٣", 60),
@@ -44,7 +44,7 @@ import Testing
         arguments: [
             ("1793527350", 30), ("1793527321", 1), ("1793530920", 3600), ("1793540000", 3600),
             ("99999999999999999999999", 3600), ("1793527350000", 3600),
-            // Seconds in the field for a Unix time, a time not ahead, or no number: a minute.
+            // Seconds in the field for a Unix time, a past time, or no number: a minute.
             ("30", 60), ("0", 60), ("1793527320", 60), ("1793527000", 60), ("", 60), ("x", 60),
             ("-1", 60),
         ] as [(String, Int64)])

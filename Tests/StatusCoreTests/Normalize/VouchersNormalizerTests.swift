@@ -63,7 +63,7 @@ import Testing
             #"{"done_count":2,"failed_count":0,"failed":[{}]}"#, "PARTIALLY_SUCCEEDED",
             "PARTIALLY_SUCCEEDED"
         ),
-        // Something failed; nobody says that all did.
+        // Something failed, but nothing says that all did.
         (#"{"failed_count":3}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
         (#"{"failed":[{"row":1},{"row":2}]}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
         (#"{"errors":[{"key":"x"}]}"#, "PARTIALLY_SUCCEEDED", "PARTIALLY_SUCCEEDED"),
@@ -74,7 +74,7 @@ import Testing
         (#"{"done_count":0,"failed":[{},{}]}"#, "FAILED", "FAILED"),
         (#"{"done_count":0,"errors":[{}]}"#, "FAILED", "FAILED"),
         (#"{"done_count":0e9,"failed_count":1}"#, "FAILED", "FAILED"),
-        // Of results, the items decide, whatever is counted as done.
+        // If there are results, the items decide, whatever is counted as done.
         (#"{"done_count":2,"results":[{"found":false},{"found":false}]}"#, "FAILED", "FAILED"),
         (#"{"results":[{"found":false,"updated":false}]}"#, "FAILED", "FAILED"),
         (#"{"results":{"found":false}}"#, "FAILED", "FAILED"),
@@ -117,7 +117,7 @@ import Testing
         (#""text""#, "SUCCEEDED", "UNKNOWN"), ("[1]", "SUCCEEDED", "UNKNOWN"),
     ]
 
-    /// What may tell of a failure and cannot be read.
+    /// Members that may report a failure and cannot be read.
     static let unreadable = [
         #""failed_count":"2""#, #""failed_count":1.5"#, #""failed_count":true"#,
         #""failed_count":false"#, #""failed_count":-1"#, #""failed_count":1e-1"#,
@@ -158,7 +158,7 @@ import Testing
         }
     }
 
-    /// Bodies of random members; what tells of a failure is known by the text of the member alone.
+    /// Bodies of random members; a failure is recognised by the member's text alone.
     @Test(arguments: [1, 2, 3, 0xBADC0DE] as [UInt64])
     func noSignOfAFailureEndsAsSucceeded(seed: UInt64) throws {
         let signs =
@@ -178,7 +178,7 @@ import Testing
         ]
         var random = JSONFixtures.Random(seed: seed)
         for _ in 0..<2000 {
-            // Of a repeated name the last counts.
+            // The last of several members with one name counts.
             var members: [Substring: String] = [:]
             for member in harmless.shuffled(using: &random).prefix(
                 .random(in: 0...6, using: &random))

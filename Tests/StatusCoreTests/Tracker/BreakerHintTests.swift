@@ -1,4 +1,4 @@
-// What one process has found out about an upstream's health, and others go by.
+// How other processes use what one process has learned of an upstream's health.
 
 import Testing
 
@@ -41,7 +41,7 @@ import Testing
         #expect(early?.sources.map(\.outcome) == ["breaker-open"])
         #expect(driver.calls.isEmpty)
         driver.advance(.seconds(21))
-        // What was wished for meanwhile is the probe; a second one waits for it.
+        // The refresh that was due meanwhile is the probe; a second one waits for it.
         driver.ask("aa_2")
         #expect(driver.calls.count == 1)
         driver.answer()

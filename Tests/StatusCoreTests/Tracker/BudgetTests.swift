@@ -44,7 +44,7 @@ import Testing
         driver.heldBack = [.reserve]
         driver.ask("aa_known")
         driver.ask("aa_1")
-        // The first word is older: by the second, all that is spent opens in twenty seconds.
+        // The first report is older: by the second, the spent budget opens in twenty seconds.
         driver.store.verdicts = [
             .budgetSpent(opensIn: .seconds(50), .minute),
             .budgetSpent(opensIn: .seconds(20), .minuteUnknown),
@@ -102,7 +102,7 @@ import Testing
             driver.advance(.seconds(1))
         }
         driver.advance(.seconds(60))
-        // One call goes first, and while it is under way the wishes of all others wait.
+        // One call goes first, and the refreshes of all others wait while it is in flight.
         driver.store.verdicts = [.paused(opensIn: .seconds(1))]
         driver.ask("aa_probe")
         driver.advance(.seconds(1))
@@ -114,8 +114,8 @@ import Testing
         #expect(ids(driver).dropFirst(41).prefix(3) == ["aa_probe", "aa_held", "aa_1"])
     }
 
-    /// Nothing is deferred yet for who waits when the action becomes due while nobody may be called: the next
-    /// to ask wants it for both.
+    /// Nothing is deferred yet for waiting callers when the action becomes due while calls are blocked;
+    /// the next request starts the refresh for both.
     @Test func waitingCallerComesFirstAlthoughAPlainOneMadeItDue() {
         var driver = vouchersOnly()
         driver.learn("aa_old")
@@ -138,7 +138,7 @@ import Testing
         driver.advance(.seconds(31))
         driver.store.verdicts = [.paused(opensIn: .seconds(10))]
         driver.ask("aa_old")
-        // Held for the orders' answer, while the vouchers may not be called.
+        // Held for the orders' answer, while the vouchers must not be called.
         driver.ask(Shape.none)
         driver.advance(.seconds(10))
         let made = driver.callsMade.dropFirst().map { "\($0.source.name) \($0.id)" }
@@ -162,7 +162,7 @@ import Testing
         #expect(driver.callsMade.last == EntryKey(.vouchers, .of("aa_younger")))
     }
 
-    /// Somebody waits for each of these actions for an hour, and one call may be made in each span.
+    /// A caller waits for each of these actions for an hour, and one call is allowed in each span.
     private func watching(_ names: [String], oneCallEach span: Duration) -> TrackerDriver {
         var driver = vouchersOnly()
         for name in names { driver.learn(name) }
@@ -175,7 +175,7 @@ import Testing
 
     @Test func underAShortBudgetEveryWatchedActionHasItsTurn() {
         let names = (1...8).map { "aa_\($0)" }
-        // Eight actions that are due each thirty seconds.
+        // Eight actions that are due every thirty seconds.
         var driver = watching(names, oneCallEach: .seconds(20))
         driver.advance(.seconds(10))
         for _ in 1...32 {
@@ -218,7 +218,7 @@ import Testing
         }
         driver.advance(.milliseconds(600))
         driver.answer()
-        // Not due for one without patience, who is held for it as it is deferred already.
+        // Not due for a caller without a wait, who is held for it since it is deferred already.
         let caller = driver.ask("older")
         #expect(driver.replies[caller] == nil)
         driver.answer()

@@ -2,7 +2,7 @@ import Testing
 
 @testable import StatusCore
 
-/// What an upstream has said is left, and what the store has said is spent.
+/// What an upstream reports as left, and what the store reports as spent.
 @Suite struct BudgetValueTests {
     private static let start = Instant(nanoseconds: 1_000_000_000_000)
     private static let minute = start + .seconds(60)
@@ -12,7 +12,7 @@ import Testing
         #expect(BudgetClass.allCases.map { left[$0] } == [8, 4, 2])
         left.granted(.notFound)
         #expect(BudgetClass.allCases.map { left[$0] } == [7, 3, 1])
-        // What they have used is not left to them when the upstream says so again.
+        // The calls they have used are not left to them when the upstream reports again.
         left = CallsLeft(7, until: Self.minute, after: left, now: Self.start + .seconds(1))
         #expect(BudgetClass.allCases.map { left[$0] } == [7, 3, 1])
         left = CallsLeft(8, until: Self.minute + .seconds(60), after: left, now: Self.minute)

@@ -1,4 +1,4 @@
-// Crowds: thousands who are held for one action, or for one each. Counted in steps and callers.
+// Crowds: thousands of callers held for one action, or for one each. Counted in steps and callers.
 
 import Testing
 
@@ -18,10 +18,10 @@ struct CrowdTests {
         let callers = crowd(&driver)
         #expect(driver.callsMade.count == 1)
         driver.answer(.succeeded)
-        // Who has got a reply must not find an older answer.
+        // A caller who has got a reply must not find an older answer.
         #expect(!driver.replies.isEmpty && driver.replies.count < Self.count)
         #expect(driver.published[.of(Shape.voucher)] != nil)
-        // The rest does not wait for time to pass.
+        // The others do not wait for time to pass.
         driver.advance(.zero)
         #expect(driver.repliesInStepMax <= Self.most)
         #expect(callers.allSatisfy { driver.replies[$0].answer?.document.isDone == true })
@@ -38,7 +38,7 @@ struct CrowdTests {
         #expect(driver.replies.count < Self.count)
     }
 
-    /// Each who runs out of patience is looked at alone: else all would be, once for each.
+    /// Each caller whose wait ends is handled alone; otherwise all would be, once for each.
     @Test func aPassedDeadlineCostsOtherCallersNothing() {
         var driver = TrackerDriver()
         driver.learn(Shape.voucher)
@@ -74,7 +74,7 @@ struct CrowdTests {
         #expect(driver.replies.isEmpty)
     }
 
-    /// A block reason ends the wait of all who were lined up: one action each, and some in every step.
+    /// A block reason ends the wait of all queued callers: one action each, and some in every step.
     @Test func thousandsOfActionsAreConsideredInSlices() {
         var driver = TrackerDriver(.both(vouchers: .vouchers))
         driver.heldBack = [.prepare]
@@ -87,7 +87,7 @@ struct CrowdTests {
         #expect(driver.repliesInStepMax <= Self.most)
     }
 
-    /// Ten thousand come, half of them leave, and the others get their news.
+    /// Ten thousand arrive, half of them leave, and the others get their answer.
     @Test func costOfACrowdIsLinear() {
         let costs = [2_500, 10_000].map { count in
             var driver = TrackerDriver()
@@ -114,7 +114,7 @@ struct CrowdTests {
         #expect(driver.calls.count == RefreshQueue.togetherMax)
         driver.ask("aa_single")
         #expect(ids(driver).last == "aa_single")
-        // Each that ends makes room for the next.
+        // Each call that ends makes room for the next.
         driver.fail(.notFound)
         #expect(driver.calls.count == RefreshQueue.togetherMax + 1)
         while !driver.calls.isEmpty { driver.fail(.notFound) }
@@ -151,7 +151,7 @@ struct CrowdTests {
         #expect(driver.calls.count == 20)
     }
 
-    /// A small request for many does not wait for the whole of a large one before it.
+    /// A small batch does not wait for the whole of a large one before it.
     @Test func questionsOfOneRequestQueueAsIfAskedConsecutively() {
         var driver = vouchersOnly()
         for place in 1...100 { driver.ask("aa_of-many-\(place)", place: place) }

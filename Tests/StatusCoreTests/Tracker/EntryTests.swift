@@ -22,7 +22,7 @@ import Testing
         return report(kind == .notFound ? .notFound(fault) : .failed(fault), at: seconds)
     }
 
-    /// What is told first, what then, and what stands.
+    /// The first state, the second one, and the one that stays.
     @Test(arguments: [
         (ActionStatus.pending, 1, ActionStatus.inProgress, 2, ActionStatus.inProgress),
         (.inProgress, 2, .pending, 1, .inProgress), (.succeeded, 1, .pending, 2, .succeeded),

@@ -1,4 +1,4 @@
-// What operators read of sources and of what became of actions.
+// The figures for operators: sources, and how actions ended.
 
 import Testing
 

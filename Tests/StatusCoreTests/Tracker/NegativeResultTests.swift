@@ -8,7 +8,7 @@ import Testing
 
     private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
 
-    /// Asks just before and at `interval` after the last look, which fails again.
+    /// Asks just before and at `interval` after the last call, which fails again.
     private func expectNextRefresh(
         _ driver: inout TrackerDriver, after interval: Duration, _ kind: UpstreamFault.Kind
     ) {
@@ -48,7 +48,7 @@ import Testing
         driver.ask(id)
         driver.fail(.notFound)
         for _ in 1...2 { expectNextRefresh(&driver, after: .seconds(3600), .notFound) }
-        // What it was is known by those who come after, too.
+        // Later callers know the reason, too.
         driver.restart(.both(orders: nil))
         expectNextRefresh(&driver, after: .seconds(3600) - slew, .notFound)
         driver.advance(.seconds(3601))
@@ -71,7 +71,7 @@ import Testing
         expectNextRefresh(&driver, after: .seconds(30), .notFound)
     }
 
-    /// Else each costs every replica a row for each time that it connects anew.
+    /// Otherwise each costs every replica a row whenever it reconnects.
     @Test func deadIdsAreNotReReadForEver() {
         var driver = vouchersOnly()
         for number in 1...50 {
@@ -238,7 +238,7 @@ import Testing
         driver.learn(id, .pending)
         driver.advance(.seconds(31))
         driver.ask(id)
-        // Another replica finds the end while this one's call is under way.
+        // Another replica finds the final state while this one's call is in flight.
         let key = EntryKey(.vouchers, .of(id))
         driver.store.rows[key]?.answer?.document = .of(.succeeded)
         driver.store.rows[key]?.answer?.checkedAt = WallTime(milliseconds: .max / 2)

@@ -1,8 +1,8 @@
-// A store on paper for the tracker's tests: gates and news in a dictionary, told to fail by hand.
+// A fake store for the tracker's tests: gates and states in a dictionary, with faults set by the test.
 
 @testable import StatusCore
 
-/// Grants a slot whenever the gate is open, unless a test has written down another verdict.
+/// Grants a slot whenever the gate is open, unless the test has set another verdict.
 struct PaperStore {
     struct Row {
         var opens: Instant
@@ -15,23 +15,23 @@ struct PaperStore {
     }
 
     var rows: [EntryKey: Row] = [:]
-    /// Taken first, in order, whatever the gate says.
+    /// Used first, in order, whatever the gate's state.
     var verdicts: [ReservationReply.Verdict] = []
-    /// The whole budget: one call in that time.
+    /// The whole budget: one call in that span.
     var grantSpacing: Duration?
-    /// Every operation fails, and nothing of it takes effect.
+    /// Every operation fails without an effect.
     var isDown = false
-    /// More cannot be looked up at once.
+    /// How many ids can be looked up at once.
     var lookUpMax = Int.max
     var lookedUp: Set<ActionID> = []
-    /// Completions fail, and nothing else.
+    /// Only completions fail.
     var refusesCompletions = false
     var completions: [Completion] = []
     /// Whether each reservation asked for other processes' breakers.
     var heeds: [Bool] = []
-    /// Who asked for each of them.
+    /// The caller of each of them.
     var holders: [String?] = []
-    /// What it says of a call's distance from the one before.
+    /// The gap to the previous call that it reports.
     var gap: Duration?
     private var tokens: Int64 = 0
     private var grantedAt = Instant.distantPast

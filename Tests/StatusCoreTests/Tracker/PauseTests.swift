@@ -45,13 +45,13 @@ import Testing
         #expect(!driver.calls.isEmpty)
     }
 
-    /// The transport has read another call's 429, whose end is still coming.
+    /// The transport has read another call's 429, which has not ended yet.
     @Test func aCallThatWasNotSentForA429IsNotTriedAgainBeforeItsTime() {
         var driver = vouchersOnly()
         let caller = driver.ask(id)
         driver.fail(.slotExpired, hints: RateHints(retryAfter: .seconds(1)), sent: false)
         #expect(driver.calls.isEmpty)
-        // Nobody has asked for another pause.
+        // No other pause was requested.
         #expect(!driver.notes.contains { if case .blocked = $0 { true } else { false } })
         #expect(driver.store.completions.last?.gate == .opens(in: .zero))
         #expect(driver.replies[caller].problem?.sources.map(\.outcome) == ["paused"])
@@ -150,7 +150,7 @@ import Testing
         for name in ["aa_2", "aa_3", "aa_4"] { driver.ask(name) }
         #expect(driver.calls.count == 2)
         driver.advance(.seconds(31))
-        // The rest is there for known ones.
+        // The rest is left for known ids.
         let deadline = driver.now + .seconds(20)
         for name in ["aa_k1", "aa_k2", "aa_k3"] {
             driver.ask(name, patience: .done(deadline: deadline))

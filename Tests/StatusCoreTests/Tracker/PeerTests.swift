@@ -17,8 +17,8 @@ import Testing
         _ = driver.store.reserve(request, driver.now)
     }
 
-    /// Another process's call ends with this state, or did so a while ago, and the store says so unless
-    /// that gets lost.
+    /// Another process's call ends with this state, now or a while ago, and the store sends a
+    /// notification unless it gets lost.
     private func answerElsewhere(
         _ driver: inout TrackerDriver, _ status: ActionStatus, to id: String = Shape.voucher,
         ago: Duration = .zero, isNoticed: Bool = true
@@ -129,7 +129,7 @@ import Testing
         #expect(driver.callsMade.count == 1)
     }
 
-    /// This process was stopped before it read the answer, and another one has asked since.
+    /// This process was stopped before it read the answer, and another one has called since.
     @Test func aNewerStateInACompletionsReplyReplacesAnOlderOne() {
         var driver = vouchersOnly()
         driver.ask(id)
@@ -144,8 +144,8 @@ import Testing
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
     }
 
-    /// The reply finds a stopped process: what it brings looks younger than it is, and even younger than
-    /// what another process learns meanwhile.
+    /// The reply arrives while the process is stopped: its state looks younger than it is, and even
+    /// younger than what another process learns meanwhile.
     @Test func theStoresStateReplacesTheLateReadingOfAStoppedProcess() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
@@ -164,7 +164,8 @@ import Testing
         #expect(driver.callsMade.count == 1)
     }
 
-    /// The store was set back, and its reply finds a stopped process: what it has looks younger than it is.
+    /// The store was set back, and its reply arrives while the process is stopped: its state looks
+    /// younger than it is.
     @Test func aStateThatAStoppedProcessReadLateDoesNotReplaceANewerOne() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
@@ -189,7 +190,7 @@ import Testing
         driver.heldBack = [.reserve]
         let caller = driver.ask(id)
         answerElsewhere(&driver, .succeeded)
-        // A store that has been wiped meanwhile knows of no end.
+        // A store that has been wiped meanwhile knows no final state.
         driver.store.verdicts = [.granted(FencingToken(99))]
         driver.release()
         #expect(driver.store.verdicts.isEmpty)
@@ -200,7 +201,7 @@ import Testing
 
     @Test func aFinishedAnswerIsServedForAsLongAsTheStoreKeepsIt() {
         var driver = vouchersOnly()
-        // A finished answer past its time, which no purge has dropped yet.
+        // A finished answer that has expired but not been purged.
         let record = EntryRecord(
             key: key, opensIn: .zero, firstSeenAgo: .seconds(90_000), isKnown: true,
             answer: KeptAnswer(
@@ -218,7 +219,7 @@ import Testing
         #expect(driver.callsMade.isEmpty)
     }
 
-    /// Large budgets: as many actions as a test likes can be learned at once.
+    /// Large budgets, so that a test can learn any number of actions at once.
     private func many() -> TrackerDriver {
         var vouchers = SourcePolicy.vouchers
         vouchers.budget = BudgetLimits(perMinute: 10_000, perDay: nil)
@@ -265,7 +266,7 @@ import Testing
         #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
     }
 
-    /// What is too much for the store's deadline comes through in parts, and nothing waits for long.
+    /// A look-up too large for the store's deadline is split, and nothing waits for long.
     @Test func aReReadThatFailsIsTriedAgainInParts() {
         var driver = many()
         let ids = (1...100).map { "aa_\($0)" }

@@ -1,4 +1,4 @@
-// Finished actions leave the tracker and stay published; what was known of them is not lost.
+// Finished actions leave the tracker and stay published; their states are not lost.
 
 import Testing
 

@@ -2,7 +2,7 @@ import Testing
 
 @testable import StatusCore
 
-/// Operators read of each block once that it began, and once that it is over.
+/// Operators read of each block when it begins and when it ends.
 @Suite struct SourceBlockTests {
     private static let id = "aa_1"
 
@@ -38,7 +38,7 @@ import Testing
         driver.ask("aa_2")
         driver.advance(.seconds(60))
         driver.ask("aa_3")
-        // The call that shows whether the upstream has still had enough takes its time.
+        // The call that shows whether the upstream still throttles takes its time.
         driver.advance(.seconds(9))
         #expect(driver.calls.count == 1)
         driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(60)))

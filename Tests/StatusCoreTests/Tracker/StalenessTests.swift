@@ -2,9 +2,9 @@ import Testing
 
 @testable import StatusCore
 
-/// At any instant all ways of asking tell the same of an answer's age (spec section 2).
+/// At any instant all routes report the same age of an answer (spec section 2).
 @Suite struct StalenessTests {
-    /// What keeps the vouchers from being called.
+    /// What blocks calls to the vouchers.
     enum Trouble: CaseIterable {
         case pause, spentMinute, spentDay, noCallsLeft, lastCallTaken, openBreaker, peersBreaker
         case noToken, refusedToken, outOfResources, storeDown, quarantine, draining
@@ -97,7 +97,7 @@ import Testing
         var driver = driver()
         driver.learn(Self.id)
         meet(trouble, &driver)
-        // The board's answer is made anew while calls are blocked.
+        // The published answer is rendered again while calls are blocked.
         driver.ask(Self.id, patience: .done(deadline: driver.now + .milliseconds(1)))
         for step in 1...9 {
             let ways = driver.ways(Self.id)
@@ -145,7 +145,7 @@ import Testing
         for _ in 1...Breaker.failuresMax { driver.fail(.serverError) }
         driver.ask(Self.id)
         #expect(driver.ways(Self.id)["board"] == .some(.breakerOpen))
-        // A call from before the breaker opened tells that all is well.
+        // A call from before the breaker opened reports that all is well.
         driver.answer()
         let ways = driver.ways(Self.id)
         #expect(!ways.values.contains(.breakerOpen), "\(ways)")
@@ -157,7 +157,7 @@ import Testing
             budget: BudgetLimits(perMinute: 60, perDay: nil), idPattern: .prefix("aa_"))
         var driver = TrackerDriver(.both(vouchers: limits))
         driver.learn(Self.id, createdAgo: .seconds(80))
-        // A watcher has it asked for before its age asks for it.
+        // A watcher causes a refresh before the answer's age does.
         driver.ask(Self.id, patience: .done(deadline: driver.now + .seconds(60)))
         driver.advance(.seconds(6))
         #expect(driver.calls.count == 1)

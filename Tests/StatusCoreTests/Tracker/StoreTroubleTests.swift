@@ -139,7 +139,7 @@ import Testing
         #expect(driver.tracker.flights == 0)
     }
 
-    /// Of an upstream's hour of rest the others get what is left.
+    /// The other actions get the rest of an upstream's hour of pause.
     @Test func anUnrecordedPauseIsRepeated() {
         var driver = vouchersOnly()
         driver.ask(id)
@@ -168,7 +168,7 @@ import Testing
         #expect(driver.store.completions.isEmpty)
     }
 
-    /// What fails again and again while all else goes well would fail for ever.
+    /// An operation that keeps failing while all others succeed would fail forever.
     @Test func aCompletionThatIsRefusedWhileTheStoreWorksIsGivenUp() {
         var driver = vouchersOnly()
         driver.ask(id)
@@ -198,7 +198,7 @@ import Testing
         #expect(driver.tracker.flights == 0)
     }
 
-    /// The store has another replica's answer of so long ago, and a gate that is shut.
+    /// The store has another replica's answer of that age, and a closed gate.
     private func tell(
         _ status: ActionStatus, at wall: WallTime, ago: Duration, after: ActionStatus
     ) -> TrackerDriver {
@@ -254,7 +254,7 @@ import Testing
         #expect(driver.published.count <= 6, "what is forgotten is withdrawn")
     }
 
-    /// Of finished states, which are most of what is held, and of others.
+    /// With finished states, which are most of what is kept, and with others.
     @Test(arguments: [ActionStatus.succeeded, .inProgress])
     func statesAreEvictedBeyondTheBytes(status: ActionStatus) {
         let size = ActionDocument.of(status).bytes.count
@@ -290,7 +290,7 @@ import Testing
         #expect(driver.callsMade.count == 2)
     }
 
-    /// One that is larger than all there may be is answered all the same.
+    /// One larger than the whole limit is still answered.
     @Test func aStateBeyondTheBoundIsServed() {
         var driver = TrackerDriver(.both(orders: nil, bytesMax: 1))
         driver.learn("aa_1", .succeeded)

@@ -1,25 +1,26 @@
-// Drives a tracker by hand: the test asks, answers calls and moves the time; all else is on paper.
+// Drives a tracker by hand: the test sends requests, answers calls and moves the time, with a fake
+// store.
 
 @testable import StatusCore
 
-/// A tracker, a paper store and the calls under way. Time stands still until ``advance(_:)``.
+/// A tracker, a fake store and the calls in flight. Time stands still until ``advance(_:)``.
 struct TrackerDriver {
     var tracker: ActionTracker
     var store = PaperStore()
     var now = Instant(nanoseconds: 1_000_000 * 1_000_000_000)
     /// Credentials fail with this.
     var credentialFault: UpstreamFault?
-    /// And are not fetched anew for that long.
+    /// And are not fetched again for that long.
     var credentialRetry = Duration.zero
     /// Effects of these kinds are not carried out until ``release()``.
     var heldBack: Set<Stage> = []
 
     private(set) var calls: [Call] = []
     private(set) var callsMade: [EntryKey] = []
-    /// The re-reads that were asked for, held back or not.
+    /// The requested re-reads, held back or not.
     private(set) var rereads: [[ActionID]] = []
     private(set) var replies: [CallerID: Reply] = [:]
-    /// The most replies that one step has made.
+    /// The most replies of a single step.
     private(set) var repliesInStepMax = 0
     private(set) var explanations: [CallerID: Explanation] = [:]
     private(set) var published: [ActionID: Snapshot] = [:]
@@ -58,7 +59,7 @@ struct TrackerDriver {
         return caller
     }
 
-    /// Asks why, and tells what was explained at once.
+    /// Asks for an explanation, and returns the immediate one.
     mutating func explanation(of id: String) -> Explanation? {
         callersMade += 1
         let inquirer = CallerID(callersMade)
@@ -66,7 +67,7 @@ struct TrackerDriver {
         return explanations[inquirer]
     }
 
-    /// Asks, and tells what was replied at once.
+    /// Asks, and returns the immediate reply.
     mutating func reply(to id: String, source: Source? = nil) -> Reply? {
         let caller = ask(id, source: source)
         return replies[caller]
@@ -75,7 +76,7 @@ struct TrackerDriver {
     mutating func leave(_ caller: CallerID) { step(.left(caller)) }
     mutating func drain() { step(.drained) }
 
-    /// Lets time pass, with a step at each moment that the tracker has asked for.
+    /// Lets time pass, with a step at each instant that the tracker has requested.
     mutating func advance(_ span: Duration) {
         let end = now + span
         while let wake = tracker.nextWake, wake <= end {
@@ -85,7 +86,7 @@ struct TrackerDriver {
         now = end
     }
 
-    /// The upstream answers the first call under way (to that source).
+    /// Answers the first call in flight (to that source).
     mutating func answer(
         _ status: ActionStatus = .pending, revision: Int = 0, createdAgo: Duration? = nil,
         by source: Source? = nil, hints: RateHints = .none, toldAgo: Duration = .zero
@@ -106,7 +107,7 @@ struct TrackerDriver {
         end(call, kind == .notFound ? .notFound(fault) : .failed(fault), hints, sent: sent)
     }
 
-    /// Asks, and lets the upstream answer at once.
+    /// Asks, and answers the call immediately.
     @discardableResult
     mutating func learn(
         _ id: String, _ status: ActionStatus = .pending, revision: Int = 0,
@@ -117,7 +118,7 @@ struct TrackerDriver {
         return replies[caller]
     }
 
-    /// Carries out what was held back.
+    /// Carries out the effects that were held back.
     mutating func release() {
         heldBack = []
         let effects = delayed
@@ -153,7 +154,7 @@ struct TrackerDriver {
         step(.called(call.key, flight: call.flight, report))
     }
 
-    /// Steps, and carries out what follows, in order, until nothing more does.
+    /// Steps, and carries out the effects, in order, until there are none.
     mutating func step(_ event: Event) {
         let isOutermost = due.isEmpty
         let effects = tracker.step(event, now: now)
@@ -216,7 +217,7 @@ extension Effect {
 // MARK: - Values for tests
 
 extension ActionID {
-    /// For texts that are ids for sure.
+    /// For texts that are certainly ids.
     static func of(_ text: String) -> ActionID {
         guard let id = ActionID(text) else { preconditionFailure("\(text) is not an id") }
         return id
@@ -287,7 +288,7 @@ extension Reply? {
     }
 }
 
-/// An id of each shape, and of none.
+/// An id of each shape, and one of no shape.
 enum Shape {
     static let order = "0f6a2a39-7ad3-4d4a-9a5c-0c5a0f6b1f1e"
     static let voucher = "aa_0adad13d6f057f088e"

@@ -2,7 +2,7 @@ import Testing
 
 @testable import StatusCore
 
-/// The parts of what unknown ids may use (invariant 7): dead ids', and each key holder's.
+/// The shares of unknown ids' calls (invariant 7): of ids that got a 404, and of each key holder.
 @Suite struct UnknownShareTests {
     private func vouchersOnly() -> TrackerDriver { TrackerDriver(.both(orders: nil)) }
 
@@ -26,7 +26,7 @@ import Testing
         #expect(ids(driver).suffix(2) == ["aa_dead1", "aa_dead2"])
     }
 
-    /// Another process has heard of the 404.
+    /// Another process has got the 404.
     @Test func aDeadIDThatIsNewHereDoesNotBlockNewOnes() {
         var driver = vouchersOnly()
         driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), .minuteNotFound)]

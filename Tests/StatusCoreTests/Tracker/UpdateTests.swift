@@ -2,12 +2,12 @@ import Testing
 
 @testable import StatusCore
 
-/// Who follows an action is answered when its state changes, and when its freshness does.
+/// A client that follows an action is answered when its state or its freshness changes.
 @Suite struct UpdateTests {
     private let id = Shape.voucher
     private let turn = Duration.seconds(30) + GateTiming.slew
 
-    /// A caller who knows the action as it is.
+    /// A caller who knows the current state.
     private func followed(
         _ driver: inout TrackerDriver, source: Source? = nil, lasting: Duration = .seconds(3600)
     ) throws -> CallerID {
@@ -86,7 +86,7 @@ import Testing
         var driver = learned()
         let caller = try followed(&driver)
         driver.advance(turn)
-        // Nothing was sent, so that the same call can be made again at once.
+        // Nothing was sent, so the same call can be made again immediately.
         driver.fail(.connectFailed, sent: false)
         driver.advance(.milliseconds(500))
         let isStale = driver.reply(to: id).answer?.staleReason != nil
@@ -112,7 +112,7 @@ import Testing
         #expect(driver.replies[long].answer != nil)
     }
 
-    /// The budget is spent again as soon as it is renewed.
+    /// The budget is spent again as soon as it refills.
     @Test func crowdBehindASpentBudgetIsCheckedOnceASecond() throws {
         let limits = SourcePolicy(
             minInterval: .seconds(1), maxInterval: .seconds(1), callDeadline: .seconds(10),
@@ -132,7 +132,7 @@ import Testing
         let before = driver.tracker.callersConsidered
         driver.advance(.seconds(20))
         let looks = driver.tracker.callersConsidered - before
-        // And what the calls themselves cause: two looks each.
+        // Plus those that the calls themselves cause: two per call.
         #expect(looks <= 100 * 20 + 2 * driver.callsMade.count + 100, "\(looks)")
     }
 }

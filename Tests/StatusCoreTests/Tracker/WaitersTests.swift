@@ -1,4 +1,4 @@
-// Held requests against a plain list of them, in random order.
+// Compares held requests with a plain list of them, in random order.
 
 import Testing
 
@@ -80,7 +80,7 @@ struct WaitersTests {
         for number in 0..<300 as Range<UInt64> { waiters.insert(Self.caller(number, &random)) }
         waiters.beginRound()
         var seen = waiters.nextSlice(atMost: 100).map(\.id.number)
-        // Most of those who were seen leave, so that the gaps are closed, and one who was not.
+        // Most of those seen leave, so that the gaps are closed, and one that was not seen.
         for number in seen where number != 50 { waiters.remove(CallerID(number)) }
         waiters.remove(CallerID(100))
         waiters.insert(Self.caller(900, &random))

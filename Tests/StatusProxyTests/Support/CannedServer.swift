@@ -1,4 +1,4 @@
-// A server that says one thing to its first caller, whatever it is asked.
+// A server that gives its first client a fixed answer.
 
 import Dispatch
 import Glibc
@@ -7,7 +7,7 @@ import Locking
 final class CannedServer: Sendable {
     let port: Int
     private let listener: Int32
-    /// Who closes a descriptor says so here, so that nobody uses its number afterwards.
+    /// False once the descriptor is closed, so that its number is not used afterwards.
     private let isOpen = Guarded(true)
 
     /// Listens on 127.0.0.1 only, at a free port.
@@ -35,7 +35,7 @@ final class CannedServer: Sendable {
         }
     }
 
-    /// Nobody is answered any more; the one who still accepts wakes up.
+    /// Answers no client any more, and wakes the thread that accepts.
     deinit {
         isOpen.withLock { if $0 { shutdown(listener, Int32(SHUT_RDWR)) } }
     }
@@ -46,7 +46,7 @@ final class CannedServer: Sendable {
         defer { close(caller) }
         var question = [UInt8](repeating: 0, count: 1024)
         guard recv(caller, &question, question.count, 0) > 0 else { return }
-        // In two parts, as a network may.
+        // In two parts, as on a network.
         let half = answer.utf8.count / 2
         for part in [answer.utf8.prefix(half), answer.utf8.dropFirst(half)] where !part.isEmpty {
             let bytes = Array(part)

@@ -1,4 +1,4 @@
-// A certificate as files hold it; its key is nobody's.
+// A certificate as files have it, without its key.
 
 enum Certificates {
     static let pem = """
@@ -15,7 +15,7 @@ enum Certificates {
 
         """
 
-    /// The same without PEM's clothes.
+    /// The same as DER, without PEM's armour.
     static let der: [UInt8] = [
         48, 130, 1, 116, 48, 130, 1, 27, 160, 3, 2, 1, 2, 2, 20, 51, 127, 248, 160, 150,
         240, 24, 152, 113, 80, 16, 186, 160, 63, 102, 120, 48, 137, 206, 250, 48, 10, 6, 8, 42,

@@ -1,14 +1,14 @@
-// Environments that settings are read from, and what becomes of them.
+// Environments from which settings are read, and the result.
 
 import Testing
 
 @testable import StatusProxy
 
-/// Changes to an environment; nil takes a variable away.
+/// Changes to an environment; nil removes a variable.
 typealias Changes = [String: String?]
 
 enum Environments {
-    /// Both upstreams on, all else by default.
+    /// Both upstreams on, everything else by default.
     static let whole = [
         "ORDERS_TOKEN": "hush-orders", "VOUCHERS_APP_ID": "app-id",
         "VOUCHERS_APP_TOKEN": "hush-vouchers",
@@ -26,8 +26,8 @@ func settings(_ changes: Changes = [:]) throws -> Settings {
     try Settings(environment: Environments.with(changes))
 }
 
-/// Why the start is refused; the test fails when it is not, or when the refusal is not one line, or
-/// tells a secret (every secret of these tests begins with hush).
+/// Why the start is refused. The test fails if it is not, if the refusal is not one line, or if it
+/// contains a secret (every secret of these tests begins with hush).
 func refusal(_ changes: Changes) throws -> SettingFailure {
     let failure = try #require(throws: SettingFailure.self) { try settings(changes) }
     #expect(!failure.description.contains("hush"))

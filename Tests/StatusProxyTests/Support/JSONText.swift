@@ -1,9 +1,9 @@
-// JSON texts of answers and log lines, read back with the house's own reader.
+// Reads the JSON of answers and log lines with the service's own reader.
 
 import StatusCore
 import Testing
 
-/// The value that a text is; the test fails when it is none.
+/// The value of a text; the test fails if it has none.
 func json(_ text: String) throws -> JSONValue { try JSONReader.read(Array(text.utf8)) }
 
 extension JSONValue {

@@ -1,6 +1,6 @@
-// Prometheus' text format 0.0.4, read strictly: any fault of form ends the test.
+// Reads Prometheus' text format 0.0.4 strictly: any error of form fails the test.
 
-/// A whole exposition: its families and their samples.
+/// A complete exposition: its families and their samples.
 struct MetricsReader {
     struct Fault: Error { var line: String, reason: String }
 
@@ -14,7 +14,7 @@ struct MetricsReader {
     private(set) var samples: [Sample] = []
     private var helps: Set<String> = []
     private var series: Set<String> = []
-    /// Samples of a family stand together, under its own HELP and TYPE.
+    /// Samples of a family are contiguous, below their HELP and TYPE.
     private var family = ""
 
     init(_ text: String) throws {
@@ -25,8 +25,8 @@ struct MetricsReader {
         try checkHistograms()
     }
 
-    /// The value of the one series of that name and those labels; nil when there is none. A name of
-    /// ours stands without its beginning.
+    /// The value of the one series with that name and those labels; nil if there is none. The service's
+    /// own names are given without their prefix.
     func value(_ name: String, _ labels: [String: String] = [:]) -> Double? {
         let name = name.hasPrefix("process_") ? name : "status_proxy_" + name
         return samples.first { $0.name == name && $0.labels == labels }?.value
@@ -89,7 +89,7 @@ struct MetricsReader {
         return labels
     }
 
-    /// Buckets grow with their bounds, and the last one holds everything that was counted.
+    /// Buckets grow with their bounds, and the last one has the total count.
     private func checkHistograms() throws {
         for (name, type) in types where type == "histogram" {
             let buckets = Dictionary(

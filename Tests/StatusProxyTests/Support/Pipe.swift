@@ -1,11 +1,11 @@
-// A pipe whose reader waits for its cue: what the log writes goes in, its lines come out.
+// A pipe whose reader starts on request: the log is written into it, and its lines are read from it.
 
 import Dispatch
 import Glibc
 import Locking
 import TestSupport
 
-/// Collects what is written to `writer`, from the moment that reading starts.
+/// Collects what is written to `writer`, from the start of reading on.
 final class Pipe: Sendable {
     let writer: Int32
     private let reader: Int32
@@ -32,13 +32,14 @@ final class Pipe: Sendable {
         }
     }
 
-    /// Waits until so many lines have come; false when they do not.
+    /// Waits until that many lines have arrived; false if they do not.
     func hasLines(_ count: Int) -> Bool {
         eventually { received.withLock { $0.count { $0 == 0x0A } } >= count }
     }
 
-    /// Ends the writing and returns all lines; nil when the reader does not come to its end. The writer's
-    /// number stays taken for good: a log that outlives its test would write into the next one's pipe.
+    /// Ends the writing and returns all lines; nil if the reader does not reach the end. The writer's
+    /// descriptor stays open for good: a log that outlives its test would else write into the next
+    /// one's pipe.
     func lines() -> [String]? {
         let nowhere = open("/dev/null", O_WRONLY)
         guard dup2(nowhere, writer) == writer else { fatalError("no end of the pipe: \(errno)") }

@@ -1,4 +1,4 @@
-// A folder of its own for each test, gone with the test.
+// A folder for each test, removed after it.
 
 import Glibc
 import Locking

@@ -1,20 +1,20 @@
-// An OpenAPI document comes in; then HTTP answers, and what is wrong with each goes out.
+// Checks HTTP answers against an OpenAPI document.
 
 import Glibc
 public import HTTPWire
 public import StatusCore
 
-/// The contract of the HTTP API, ready to hold answers against it.
+/// The contract of the HTTP API, ready to check answers against.
 ///
-/// Everything that the document says is either checked or refused when it is loaded, its own
-/// examples included: a keyword that nobody looks at promises nothing.
+/// Everything in the document, its own examples included, is either checked or refused when it is loaded:
+/// a keyword that no rule checks would promise nothing.
 public struct ContractDocument: Sendable {
     let paths: [String: Place]
     /// `#/components/responses`, by name.
     let answers: [String: DocumentedAnswer]
     let schemas: SchemaSet
 
-    /// What a path offers: operations by method, in capitals.
+    /// The operations of a path by method, in capitals.
     typealias Place = [String: Operation]
 
     struct Operation: Sendable {
@@ -43,14 +43,14 @@ public struct ContractDocument: Sendable {
         try ContractDocument(yaml: String(contentsOfFile: path))
     }
 
-    /// - Throws: `ContractFailure` when it is no OpenAPI document, or says what the checker does not
-    ///   understand.
+    /// - Throws: `ContractFailure` if it is not an OpenAPI document, or has something that the checker does
+    ///   not understand.
     public init(yaml: String) throws {
         let reader = try ContractReader(YAMLReader.read(yaml))
         (paths, answers, schemas) = (reader.paths, reader.answers, reader.schemas)
     }
 
-    /// Every path with its methods, as in "GET /livez": what a service has to serve.
+    /// Every path with its methods, as in "GET /livez", which a service must serve.
     public var operations: Set<String> {
         Set(paths.flatMap { path, place in place.keys.map { "\($0) \(path)" } })
     }
@@ -62,9 +62,9 @@ public struct ContractDocument: Sendable {
 
     // MARK: Checking
 
-    /// What is wrong with an answer, one sentence each; empty when it keeps the contract.
+    /// The violations of an answer, one sentence each; empty if it keeps the contract.
     ///
-    /// - Parameter path: a template of the document, or a path that fits one.
+    /// - Parameter path: a template of the document, or a path that matches one.
     public func violations(
         method: String, path: String, status: Int, fields: [(name: String, value: String)],
         body: [UInt8]
@@ -76,21 +76,21 @@ public struct ContractDocument: Sendable {
         return faults.map { "\(method) \(path), \(status): \($0)" }
     }
 
-    /// The same for a whole answer as a value.
+    /// The same for a complete answer as a value.
     public func violations(method: String, path: String, _ response: Response) -> [String] {
         violations(
             method: method, path: path, status: response.status,
             fields: response.fields.map { ($0.name, $0.value) }, body: response.body)
     }
 
-    /// What is wrong with an answer that belongs to no route, by the response of that name.
+    /// The violations of an answer that belongs to no route, by the response of that name.
     public func violations(ofAnswer name: String, _ response: Response) -> [String] {
         guard let answer = answers[name] else { return ["'\(name)' is no response"] }
         let fields = response.fields.map { ($0.name, $0.value) }
         return violations(answer, fields, response.body, isHead: false).map { "\(name): \($0)" }
     }
 
-    /// What is wrong with a value by the schema of that name.
+    /// The violations of a value by the schema of that name.
     public func violations(of value: JSONValue, schema name: String) -> [String] {
         guard let schema = schemas.named[name] else { return ["'\(name)' is no schema"] }
         return schemas.violations(value, schema)
@@ -103,8 +103,8 @@ public struct ContractDocument: Sendable {
         fieldViolations(answer, fields) + contentViolations(answer, fields, body, isHead: isHead)
     }
 
-    /// A method that the path does not have is answered as its GET documents for 405, a path that
-    /// the document does not have as the response `RouteNotFound`.
+    /// A method that the path does not have is answered as its GET documents for 405, and a path that the
+    /// document does not have by the response `RouteNotFound`.
     private func documentedAnswer(_ method: String, _ path: String, _ status: Int)
         -> DocumentedAnswer?
     {
@@ -129,7 +129,7 @@ public struct ContractDocument: Sendable {
 // MARK: - Fields
 
 extension ContractDocument {
-    /// What the server adds to every answer; the media type is checked with the content.
+    /// The fields that the server adds to every answer; the media type is checked with the content.
     private static let everywhere: Set<String> = [
         "date", "content-length", "transfer-encoding", "connection", "content-type",
     ]
@@ -153,7 +153,7 @@ extension ContractDocument {
         return faults + missing.sorted().map { "the field '\($0)' is missing" }
     }
 
-    /// A field's value is text; where a number is wanted, it is the one that plain digits spell.
+    /// A field's value as text, or as a number where the schema expects one and it is all digits.
     private static func value(_ text: String, isNumber: Bool) -> JSONValue {
         let isDigits = !text.isEmpty && text.utf8.allSatisfy { (0x30...0x39).contains($0) }
         return isNumber && isDigits ? .number(text) : .string(text)

@@ -1,9 +1,9 @@
-// From an OpenAPI document as a JSON value to paths, answers and schemas, with nothing unread.
+// Reads all of an OpenAPI document, as a JSON value, into paths, answers and schemas.
 
 import StatusCore
 
-/// Walks the document once. What it does not know is a failure, not a shrug. So is an operation, a parameter,
-/// a response or a header field without a description, or without an example.
+/// Walks the document once. Anything unknown is a failure, and so is an operation, a parameter, a response
+/// or a header field without a description or without an example.
 struct ContractReader {
     private(set) var paths: [String: ContractDocument.Place] = [:]
     private(set) var answers: [String: ContractDocument.DocumentedAnswer] = [:]
@@ -12,7 +12,7 @@ struct ContractReader {
     private let root: JSONValue
     private var operationIDs: Set<String> = []
     private var securitySchemes: Set<String> = []
-    /// Found on the way, checked at the end, when all schemas are known.
+    /// Collected on the way and checked at the end, when all schemas are known.
     private var examples: [(place: String, value: JSONValue, schema: Schema)] = []
     private var references: [(place: String, reference: String)] = []
 
@@ -82,7 +82,7 @@ struct ContractReader {
                 switch member.name {
                 case "summary", "description": break
                 case "parameters":
-                    // They hold for every method, and nothing in a query means something to OPTIONS.
+                    // They apply to every method; OPTIONS has no query parameters.
                     try readParameters(
                         member.value, at: "\(place)/parameters", from: ["path", "header"])
                 default:
@@ -124,7 +124,7 @@ struct ContractReader {
         return ContractDocument.Operation(answers: answers)
     }
 
-    /// A list of alternatives; an empty one says that the request may do without.
+    /// A list of alternatives; an empty one means that the request needs none.
     private func readSecurity(_ value: JSONValue, at place: String) throws(ContractFailure) {
         guard let alternatives = value.array else { throw ContractFailure(at: place, "is no list") }
         for alternative in alternatives {
@@ -134,7 +134,7 @@ struct ContractReader {
 
     // MARK: Parameters
 
-    /// Requests are not checked; their schemas are read, so that no odd keyword hides in them.
+    /// Requests are not checked, but their schemas are read, so that an unknown keyword fails.
     private mutating func readParameters(
         _ value: JSONValue, at place: String, from locations: Set<String> = anywhere
     ) throws(ContractFailure) {
@@ -191,7 +191,7 @@ struct ContractReader {
         return answer
     }
 
-    /// What the content is, in every version and in this one. One of the two is there.
+    /// The content's schema, for every version and for this one. At least one of the two exists.
     private mutating func content(
         _ value: JSONValue, at place: String
     ) throws(ContractFailure) -> Schema {
@@ -226,7 +226,7 @@ struct ContractReader {
         return schema
     }
 
-    /// Takes note of the examples and references of a schema and all schemas in it.
+    /// Collects the examples and references of a schema and of all schemas in it.
     private mutating func collect(_ schema: Schema, at place: String) {
         examples += schema.examples.map { ("\(place)/examples", $0, schema) }
         for rule in schema.rules {
@@ -235,8 +235,8 @@ struct ContractReader {
         }
     }
 
-    /// Takes note of the examples of a parameter, a field or a content. There must be one, unless the schema
-    /// allows one value only.
+    /// Collects the examples of a parameter, a field or a content. There must be one, unless the schema
+    /// allows only one value.
     private mutating func collectExamples(
         of value: JSONValue, _ schema: Schema, at place: String
     ) throws(ContractFailure) -> [JSONValue] {
@@ -274,7 +274,7 @@ struct ContractReader {
         }
     }
 
-    /// The value itself, or what its `$ref` names within this document; references do not chain.
+    /// The value itself, or the target of its `$ref` in this document; references do not chain.
     private func resolved(
         _ value: JSONValue, at place: String
     ) throws(ContractFailure) -> JSONValue {
@@ -289,7 +289,7 @@ struct ContractReader {
         return target
     }
 
-    /// A text for people, which must be there.
+    /// A text for readers, which must exist.
     private static func words(
         _ name: String, of value: JSONValue, at place: String
     ) throws(ContractFailure) -> String {
@@ -299,7 +299,7 @@ struct ContractReader {
         return text
     }
 
-    /// The members of an object, all of known names; none of an absent one.
+    /// The members of an object, all with known names; empty if it is absent.
     private static func members(
         _ value: JSONValue?, at place: String, known: Set<String>? = nil
     ) throws(ContractFailure) -> [JSONValue.Member] {
@@ -315,7 +315,7 @@ struct ContractReader {
 }
 
 extension Schema.Rule {
-    /// The schemas that stand in this rule.
+    /// The schemas in this rule.
     var schemas: [Schema] {
         switch self {
         case .members(let named, let others): Array(named.values) + (others.map { [$0] } ?? [])

@@ -1,27 +1,27 @@
-// A JSON Schema as rules: read once, every keyword understood or refused.
+// Reads a JSON Schema into rules; every keyword is understood or refused.
 
 import StatusCore
 
 /// The part of JSON Schema 2020-12 that the contract uses, read strictly.
 ///
-/// The document leaves answers room for later versions. What this version answers is held to what the
-/// document lists: `additionalProperties: true` beside `properties` lets no other member through here,
-/// `x-extensible-enum` no other value, and a schema in `x-strict` holds besides.
+/// The document leaves answers room for later versions, but this version's answers must be as listed:
+/// `additionalProperties: true` beside `properties` allows no other member here, `x-extensible-enum` no
+/// other value, and a schema in `x-strict` applies, too.
 struct Schema: Sendable {
     var rules: [Rule]
     private let isOpen: Bool
-    /// The schema's own examples, to be held against it.
+    /// The schema's own examples, to be checked against it.
     var examples: [JSONValue]
 
-    /// One keyword and what it asks for. A rule for another type of value than it meets is kept.
+    /// One keyword and its requirement. A rule for another type of value always holds.
     indirect enum Rule: Sendable {
-        /// The schema `false`: no value will do.
+        /// The schema `false`: no value is valid.
         case nothing
         case reference(to: String)
         case type(oneOf: [ValueType])
         /// `enum`, and `const` as an enum of one.
         case value(oneOf: [JSONValue])
-        /// `properties` with `additionalProperties`, nil when that is not said.
+        /// `properties` with `additionalProperties`; nil if that is absent.
         case members([String: Schema], others: Schema?)
         case required([String])
         case items(Schema)
@@ -46,13 +46,13 @@ struct Schema: Sendable {
 // MARK: - Reading
 
 extension Schema {
-    /// What later versions could not change without breaking clients that were generated from this one.
+    /// What later versions could not change without breaking clients generated from this one.
     private static let closing: Set = ["enum", "const", "oneOf", "anyOf", "maxItems"]
 
     /// - Parameter isOpen: of an answer's schema: there must be room for later versions, and every member
     ///   must be described.
-    /// - Throws: `ContractFailure` for a keyword that is not known here, has an odd value, or leaves no
-    ///   room, and for a member without a description.
+    /// - Throws: `ContractFailure` for a keyword that is unknown, has an invalid value, or leaves no room, and
+    ///   for a member without a description.
     init(_ value: JSONValue, at place: String, isOpen: Bool = false) throws(ContractFailure) {
         self.isOpen = isOpen
         rules = []
@@ -152,8 +152,7 @@ extension Schema {
         return types
     }
 
-    /// Arrays and objects are refused: nothing needs them, and their equality is a subject of its
-    /// own.
+    /// Arrays and objects are refused: nothing needs them, and their equality is harder to define.
     private static func scalars(
         _ value: JSONValue, at place: String
     ) throws(ContractFailure) -> [JSONValue] {
@@ -214,7 +213,7 @@ extension Schema {
 }
 
 extension JSONValue {
-    /// The number, as near as a double comes.
+    /// The number, to a double's precision.
     var double: Double? {
         guard case .number(let text) = self else { return nil }
         return Double(text)

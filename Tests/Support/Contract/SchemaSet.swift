@@ -1,4 +1,4 @@
-// Values come in, what is wrong with them by their schema goes out.
+// Checks values against schemas.
 
 import StatusCore
 
@@ -13,8 +13,8 @@ struct SchemaSet: Sendable {
         return named[String(reference.dropFirst(Self.prefix.count))]
     }
 
-    /// What is wrong, one sentence each, with the place in the value in front; empty when the value
-    /// is as the schema says.
+    /// The violations, one sentence each, starting with the position in the value; empty if the value is
+    /// valid.
     func violations(_ value: JSONValue, _ schema: Schema, at place: String = "$") -> [String] {
         schema.rules.flatMap { violations(value, $0, at: place) }
     }
@@ -105,7 +105,7 @@ struct SchemaSet: Sendable {
     private func stringFault(_ text: String, _ rule: Schema.Rule) -> String? {
         switch rule {
         case .pattern(let pattern):
-            // Read before, when the schema was. `Regex` is not Sendable, so it is not kept.
+            // Checked when the schema was read. `Regex` is not Sendable, so it is not stored.
             let matches = (try? Regex(pattern).firstMatch(in: text)) != nil
             return matches ? nil : "does not match \(pattern)"
         case .dateTime: return RFC3339.parse(text) == nil ? "is not a date-time" : nil

@@ -1,10 +1,10 @@
-// YAML text comes in, the JSON value that it stands for goes out.
+// Reads YAML text into a JSON value.
 
 public import StatusCore
 import Yams
 
-/// Reads YAML as JSON with another spelling (the JSON schema of YAML 1.2.2, 10.2): a plain scalar is
-/// null, a truth value or a number where JSON says so, and text otherwise. So `2026-11-01` is text,
+/// Reads YAML as JSON in another notation (the JSON schema of YAML 1.2.2, 10.2): a plain scalar is
+/// null, a boolean or a number where JSON has it so, and text otherwise. So `2026-11-01` is text,
 /// and numbers keep their digits.
 public enum YAMLReader {
     public static func read(_ text: String) throws -> JSONValue {

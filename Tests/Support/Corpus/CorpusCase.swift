@@ -1,15 +1,15 @@
-// Reads a corpus: what a case's file says, in bytes and lines. See the README beside the files.
+// Reads a corpus of cases, as bytes and lines. See the README beside the files.
 
 public import Foundation
 
 /// One case of a corpus.
 public struct CorpusCase: CustomStringConvertible, Sendable {
-    /// The file's name without its end, and the case's own.
+    /// The file's name without its extension, and the case's name.
     public var name: String
     public var input: [UInt8] = []
-    /// The peer ends its sending after the input.
+    /// Whether the peer closes its sending side after the input.
     public var inputEnds = false
-    /// The lines behind `--`.
+    /// The lines after `--`.
     public var expected: [String] = []
 
     public var description: String { name }
@@ -60,14 +60,14 @@ public struct CorpusCase: CustomStringConvertible, Sendable {
     }
 }
 
-/// A corpus's way to write bytes.
+/// A corpus's notation for bytes.
 public enum Escapes {
     public static func bytes(_ line: Substring) -> [UInt8] {
         var rest = Array(line.utf8)[...]
         return read(&rest, until: nil)
     }
 
-    /// Each byte as the character of that number, so that any bytes can be compared and shown.
+    /// Each byte as the character with its value, so that any bytes can be compared and shown.
     public static func text(_ bytes: [UInt8]) -> String {
         String(String.UnicodeScalarView(bytes.map { Unicode.Scalar($0) }))
     }

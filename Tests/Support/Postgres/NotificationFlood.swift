@@ -1,10 +1,10 @@
-// Whoever may only connect to a database can notify without end.
+// Floods a database with notifications: any user who may connect to it can.
 
 import Foundation
 
-/// Some sessions that send notifications, a few thousand a statement, until they are told to stop.
+/// Sessions that send notifications, a few thousand per statement, until they are stopped.
 ///
-/// `@unchecked Sendable`: what changes is touched behind `state`.
+/// `@unchecked Sendable`: all mutable state is accessed through `state`.
 public final class NotificationFlood: @unchecked Sendable {
     private let state = NSCondition()
     private var isOver = false
@@ -12,10 +12,10 @@ public final class NotificationFlood: @unchecked Sendable {
     private var statements = 0
     private static let statementNotifications = 2000
 
-    /// How many have been sent so far.
+    /// The number of notifications sent so far.
     public var sent: Int { state.withLock { statements * Self.statementNotifications } }
 
-    /// `payload` is an SQL expression of `n`, which begins anew with each statement.
+    /// `payload` is an SQL expression of `n`, which restarts with each statement.
     public init(_ url: String, sessions: Int = 2, payload: String) throws {
         let statement = """
             SELECT count(pg_notify('status_proxy', \(payload)))
@@ -38,7 +38,7 @@ public final class NotificationFlood: @unchecked Sendable {
         }
     }
 
-    /// Comes back once nothing more is sent.
+    /// Returns once nothing more is sent.
     public func stop() {
         state.withLock {
             isOver = true

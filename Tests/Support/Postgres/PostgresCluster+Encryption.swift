@@ -1,13 +1,13 @@
-// A server that speaks TLS.
+// Makes a server use TLS.
 
 import Foundation
 
 extension PostgresCluster {
-    /// Makes a certificate for that address and its key where the server looks for them, and takes
-    /// encrypted connections only. Comes back once the server does so.
+    /// Creates a certificate for that address and its key where the server expects them, and makes the server
+    /// accept only encrypted connections. Returns once it does.
     public func encrypt(address: String) throws {
         let session = try SQLSession(url(database: "postgres"))
-        // Run by the server, so that the key belongs to the server's user and to nobody else.
+        // Run by the server, so that the key belongs to the server's user only.
         let command =
             "umask 077; openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
             + "-days 2 -subj /CN=database -addext subjectAltName=IP:\(address) "

@@ -1,5 +1,4 @@
-// A private PostgreSQL server in a temporary folder: made, started, stopped hard or gently, gone with
-// its owner.
+// A private PostgreSQL server in a temporary folder, which is removed with its owner.
 
 import Foundation
 import Glibc
@@ -7,22 +6,22 @@ import Glibc
 /// One data directory and, while it runs, its server on a port of the loopback address and on a Unix
 /// socket in the folder.
 ///
-/// `@unchecked Sendable`: `process` and `keeper` are touched behind `lock`; the rest is constant.
+/// `@unchecked Sendable`: `process` and `keeper` are accessed under `lock`; the rest is constant.
 public final class PostgresCluster: @unchecked Sendable {
     public let folder: String
     public let port: Int
     private let settings: [String]
     private let lock = NSLock()
     private var process: Process?
-    /// The server's death: when this end closes, however the tests end, it is stopped, and its folder
-    /// removed unless a line was written before.
+    /// Ends the server: when this end closes, however the tests end, the server is stopped and its folder
+    /// removed, unless a line was written before.
     private var keeper: Int32 = -1
 
     public struct Failure: Error, CustomStringConvertible {
         public var description: String
     }
 
-    /// One server for all tests that need no more than a database; started with the first of them.
+    /// One server for all tests that only need a database; the first of them starts it.
     public static func shared() throws -> PostgresCluster {
         _ = try program("initdb")
         return try sharedResult.get()
@@ -30,7 +29,7 @@ public final class PostgresCluster: @unchecked Sendable {
 
     private static let sharedResult = Result { try PostgresCluster() }
 
-    /// Makes a new cluster and starts it. `settings` are lines like `max_connections=5`.
+    /// Creates a cluster and starts it. `settings` are lines like `max_connections=5`.
     public convenience init(_ settings: [String] = []) throws {
         try self.init(settings) { cluster in
             try Self.run(
@@ -41,8 +40,7 @@ public final class PostgresCluster: @unchecked Sendable {
         try start()
     }
 
-    /// Copies another one while it runs (pg_basebackup), to be a standby of it or a backup. Not
-    /// started.
+    /// Copies a running cluster (pg_basebackup), as its standby or as a backup. Does not start the copy.
     public convenience init(
         copyOf other: PostgresCluster, asStandby: Bool, _ settings: [String] = []
     ) throws {
@@ -57,7 +55,7 @@ public final class PostgresCluster: @unchecked Sendable {
     private init(_ settings: [String], _ make: (PostgresCluster) throws -> Void) throws {
         self.settings = settings
         port = try Self.freePort()
-        // Short: a Unix socket's path has room for 107 bytes.
+        // Short, since a Unix socket's path has room for 107 bytes.
         var template = Array("/tmp/pg-XXXXXX".utf8CString)
         guard mkdtemp(&template) != nil else { throw Failure(description: "mkdtemp: \(errno)") }
         folder = String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
@@ -80,16 +78,16 @@ public final class PostgresCluster: @unchecked Sendable {
     // MARK: starting and stopping
 
     public enum Stop: Sendable {
-        /// Disconnects everybody, writes all down.
+        /// Disconnects all clients and writes everything to disk.
         case fast
-        /// As if the power had gone.
+        /// Stops as if the power had failed.
         case immediate
     }
 
-    /// Starts the server and waits until it takes connections.
+    /// Starts the server and waits until it accepts connections.
     public func start() throws {
         var ends: [Int32] = [-1, -1]
-        // Closed in all other children that are started meanwhile.
+        // Closed in all other child processes that are started meanwhile.
         let kind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
         guard socketpair(AF_UNIX, kind, 0, &ends) == 0 else {
             throw Failure(description: "socketpair: \(errno)")
@@ -110,8 +108,8 @@ public final class PostgresCluster: @unchecked Sendable {
         try untilReady()
     }
 
-    /// Becomes the server. What it leaves behind ends the server with the script's standard input, and
-    /// is nobody's child: a server wonders about children that it does not know.
+    /// Becomes the server. It leaves a process behind that stops the server when the script's standard
+    /// input ends. That process is not the server's child, since a server reports unknown children.
     private static let script = """
         exec 3<&0
         end() {
@@ -135,7 +133,7 @@ public final class PostgresCluster: @unchecked Sendable {
         return ["-D", data, "-p", "\(port)"] + (usual + settings).flatMap { ["-c", $0] }
     }
 
-    /// Stops the server and waits for its end; nothing if it does not run.
+    /// Stops the server and waits for its end. Does nothing if it does not run.
     public func stop(_ how: Stop) throws {
         let (process, keeper) = lock.withLock {
             defer {
@@ -156,13 +154,13 @@ public final class PostgresCluster: @unchecked Sendable {
         guard isOver else { throw Failure(description: "the server does not stop") }
     }
 
-    /// Neither gone nor waiting to be waited for (proc(5)).
+    /// Whether it still runs: neither gone nor a zombie (proc(5)).
     private static func isAtWork(_ process: Int32) -> Bool {
         let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8)
         return text.map { !$0.contains(") Z ") } ?? false
     }
 
-    /// Makes a running standby a primary, and waits until it is.
+    /// Promotes a running standby, and waits until it is the primary.
     public func promote() throws {
         let session = try SQLSession(url(database: "postgres"))
         _ = try session.query("SELECT pg_promote(true, 30)")
@@ -188,7 +186,7 @@ public final class PostgresCluster: @unchecked Sendable {
 
     // MARK: programs
 
-    /// Root may not run a server: then it runs as the user that Debian's package has made.
+    /// The user that runs the server: root may not, so for root it is the user of Debian's package.
     private static var user: passwd? {
         guard geteuid() == 0, let entry = getpwnam("postgres") else { return nil }
         return entry.pointee
@@ -204,8 +202,8 @@ public final class PostgresCluster: @unchecked Sendable {
         try Prerequisite.program(name, in: [binaries])
     }
 
-    /// Of the version that `POSTGRES_BINARIES` names a folder of; else of Debian's newest, which keeps each
-    /// major version in a folder of its own.
+    /// The folder of the programs: `POSTGRES_BINARIES` if set, else that of Debian's newest version. Debian
+    /// keeps each major version in its own folder.
     private static let binaries: String = {
         if let folder = ProcessInfo.processInfo.environment["POSTGRES_BINARIES"] { return folder }
         let root = "/usr/lib/postgresql"
@@ -233,7 +231,7 @@ public final class PostgresCluster: @unchecked Sendable {
         }
     }
 
-    /// Below the ports that the kernel hands out by itself, and below those of other tests.
+    /// A port below the kernel's ephemeral ports and below those of other tests.
     private static func freePort() throws -> Int {
         for _ in 0..<200 {
             let port = Int.random(in: 12_000..<20_000)

@@ -1,9 +1,9 @@
-// A blocking connection for tests, to look into a database and to make trouble in it.
+// A blocking connection with which tests inspect a database and cause faults in it.
 
 import CPostgres
 import Foundation
 
-/// `@unchecked Sendable`: the connection is used behind `lock` only.
+/// `@unchecked Sendable`: the connection is only used under `lock`.
 public final class SQLSession: @unchecked Sendable {
     private let handle: OpaquePointer
     private let lock = NSLock()
@@ -43,7 +43,7 @@ public final class SQLSession: @unchecked Sendable {
 }
 
 extension SQLSession {
-    /// From here on replicas notify nobody.
+    /// Makes replicas send no notifications from now on.
     public func loseNotices() throws {
         try query(
             """

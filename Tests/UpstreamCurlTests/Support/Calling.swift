@@ -1,4 +1,4 @@
-// Words for tests: a clock, endpoints for a loopback server, and calls that can be awaited.
+// A clock, endpoints for a loopback server, and awaitable calls, for tests.
 
 import Glibc
 import Locking
@@ -89,7 +89,7 @@ extension UpstreamCallReport {
     }
 }
 
-/// Plays `script` as upstream, hands a client of it to `use`, then waits for the server's end.
+/// Runs `script` as the upstream, passes a client of it to `use`, then waits for the server's end.
 /// Returns the requests that arrived.
 @discardableResult
 func withUpstream(

@@ -1,8 +1,8 @@
-// Descriptors used up, in a process of the test's own.
+// Uses up descriptors, in the test's own process.
 
 import Glibc
 
-/// Holds all the descriptors that the process may have, but for some.
+/// Holds all the descriptors that the process may have, except for some.
 struct HeldDescriptors: ~Copyable {
     private var held: [Int32] = []
 
@@ -21,7 +21,7 @@ struct HeldDescriptors: ~Copyable {
     deinit { for descriptor in held { _ = close(descriptor) } }
 }
 
-/// Waits for `body` while the process has only so many descriptors left.
+/// Waits for `body` while the process has only that many descriptors left.
 func withDescriptors<Value>(left: Int, _ body: () async -> Value) async -> Value {
     let held = HeldDescriptors(leaving: left)
     let value = await body()

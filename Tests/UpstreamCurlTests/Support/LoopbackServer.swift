@@ -1,4 +1,4 @@
-// A real upstream on loopback that does what a script says, and counts what truly arrived.
+// A real upstream on loopback that follows a script and counts what arrives.
 
 import Dispatch
 import Glibc
@@ -18,9 +18,9 @@ final class LoopbackServer: Sendable {
 
     struct Log {
         var accepted = 0
-        /// Played to their end and closed.
+        /// Connections whose script has ended and that are closed.
         var ended = 0
-        /// Whole requests, head and body, in the order of their arrival.
+        /// Complete requests, head and body, in the order of their arrival.
         var requests: [String] = []
     }
 
@@ -43,8 +43,8 @@ final class LoopbackServer: Sendable {
     var requests: [String] { log.withLock { $0.requests } }
     var accepted: Int { log.withLock { $0.accepted } }
 
-    /// Takes what is still in the backlog, then waits until every connection has been played to
-    /// its end. Close the client's connections first. After it, the log is complete.
+    /// Accepts what is still in the backlog, then waits until every connection's script has ended.
+    /// Close the client's connections first. Afterwards the log is complete.
     func finish() async {
         precondition(write(stopPipe.write, "x", 1) == 1, "the stop pipe is broken")
         await withCheckedContinuation { continuation in
@@ -52,7 +52,7 @@ final class LoopbackServer: Sendable {
         }
     }
 
-    /// Waits until so many connections have been played to their end and closed.
+    /// Waits until that many connections' scripts have ended and the connections are closed.
     func ended(_ count: Int) async throws {
         try await eventually("\(count) connections") { log.withLock { $0.ended } >= count }
     }
@@ -151,14 +151,14 @@ final class Peer {
         self.descriptor = descriptor
         self.number = number
         self.server = server
-        // A script never waits for ever.
+        // A script never waits forever.
         var limit = timeval(tv_sec: 60, tv_usec: 0)
         let size = socklen_t(MemoryLayout<timeval>.size)
         precondition(setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, size) == 0)
         precondition(setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, size) == 0)
     }
 
-    /// The next whole request, which is counted; nil when the client is gone.
+    /// The next complete request, which is counted; nil if the client is gone.
     func request() -> String? {
         while true {
             if let request = takeRequest() {
@@ -169,7 +169,7 @@ final class Peer {
         }
     }
 
-    /// False when the client is gone.
+    /// False if the client is gone.
     @discardableResult
     func send(_ bytes: [UInt8]) -> Bool {
         var rest = bytes[...]
@@ -186,16 +186,16 @@ final class Peer {
     @discardableResult
     func send(_ text: String) -> Bool { send(Array(text.utf8)) }
 
-    /// A whole answer with a Content-Length.
+    /// A complete answer with a Content-Length.
     func answer(_ status: String, fields: String = "", _ body: String) {
         send("HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
     }
 
-    /// Until something comes, which stays to be taken. False when the client is gone.
+    /// Waits until bytes arrive, which stay unread. False if the client is gone.
     func awaitBytes() -> Bool { !received.isEmpty || receive() }
 
-    /// Hands on what either side sends to the other, until one of them closes. Returns what the
-    /// client sent.
+    /// Passes on what either side sends to the other, until one of them closes. Returns what the client
+    /// sent.
     func relay(to port: UInt16) -> [UInt8] {
         let other = Peer(
             descriptor: LoopbackServer.connectToLoopback(port), number: 0, server: server)
@@ -214,7 +214,7 @@ final class Peer {
         received = []
     }
 
-    /// False when one of the two is gone.
+    /// False if one of the two is gone.
     private func receive(or other: Peer) -> Bool {
         var polled = [descriptor, other.descriptor].map {
             pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
@@ -224,14 +224,14 @@ final class Peer {
         return polled[1].revents == 0 || other.receive()
     }
 
-    /// Whether the client closes before that span has passed. What it sends is left unread.
+    /// Whether the client closes within that span. What it sends stays unread.
     func hasLeft(within span: Duration) -> Bool {
-        // Linux's POLLRDHUP, which Glibc's module leaves out.
+        // Linux's POLLRDHUP, which Glibc's module lacks.
         var polled = pollfd(fd: descriptor, events: 0x2000, revents: 0)
         return poll(&polled, 1, Int32(span / .milliseconds(1))) != 0
     }
 
-    /// Until the client closes.
+    /// Waits until the client closes.
     func awaitClose() { while receive() { received = [] } }
 
     func close() {
@@ -277,7 +277,7 @@ private final class ThreadBody: Sendable {
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }
 }
 
-/// Runs `body` on a thread of its own: scripts block, which a pool's threads must not.
+/// Runs `body` on its own thread, since scripts block and a pool's threads must not.
 func startThread(_ body: @escaping @Sendable () -> Void) {
     let box = Unmanaged.passRetained(ThreadBody(body))
     var thread = pthread_t()
@@ -291,10 +291,10 @@ func startThread(_ body: @escaping @Sendable () -> Void) {
     pthread_detach(thread)
 }
 
-/// A port on which nobody listens, nor can anybody begin to: it is bound until the process ends.
+/// A port on which no process listens or can begin to: it is bound until the process ends.
 let unusedPort = LoopbackServer.bindToLoopback(socket(AF_INET, SocketKind.stream, 0))
 
-/// Lets a number of threads through once all of them are here.
+/// Lets a number of threads through once all of them have arrived.
 final class Barrier: Sendable {
     private let missing: Guarded<Int>
     private let gate = DispatchSemaphore(value: 0)
@@ -311,7 +311,7 @@ final class Barrier: Sendable {
     }
 }
 
-/// Linux's numbers. Their names belong to libcurl's module as well, which tests do not import: whether
+/// Linux's numbers. Their names also belong to libcurl's module, which tests do not import, so whether
 /// the compiler finds them depends on the order in which it loads modules.
 private enum SocketKind {
     static let stream: Int32 = 1

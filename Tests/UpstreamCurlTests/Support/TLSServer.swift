@@ -1,5 +1,5 @@
-// An https upstream: openssl's own server with a certificate made for the test, and a door before it
-// at which handshakes can be held up.
+// An https upstream: openssl's server with a certificate made for the test, behind a relay that can
+// hold up handshakes.
 
 import Glibc
 import Locking
@@ -11,7 +11,7 @@ struct CommandFailed: Error {
     var command: [String]
 }
 
-/// A child process whose output can be read. It is killed, by its number, when nobody holds it.
+/// A child process whose output can be read. It is killed, by its id, when its last owner is gone.
 final class Child {
     private let number: pid_t
     private let output: Int32
@@ -49,7 +49,7 @@ final class Child {
         _ = close(output)
     }
 
-    /// The next line without its end; nil after the last, or when none came for 20 s.
+    /// The next line without its line end; nil after the last, or if none arrived within 20 s.
     func readLine() -> String? {
         var line: [UInt8] = []
         var byte: UInt8 = 0
@@ -61,7 +61,7 @@ final class Child {
         return line.isEmpty ? nil : String(decoding: line, as: UTF8.self)
     }
 
-    /// Runs a command to its end; its lines.
+    /// Runs a command to its end. Returns its lines.
     static func run(_ command: [String]) throws -> [String] {
         let child = try Child(command)
         var lines: [String] = []
@@ -81,7 +81,7 @@ struct TestCertificate {
     var keyFile: String
 }
 
-/// A folder that goes when the test is over.
+/// A folder that is removed after the test.
 final class TestFolder {
     let path: String
 
@@ -104,7 +104,7 @@ final class TestFolder {
         return made
     }
 
-    /// A directory of certificates by hashed names, as a system has one.
+    /// A directory of certificates by hashed names, like the system's.
     func makeTrustDirectory(_ certificate: TestCertificate) throws -> String {
         let folder = "\(path)/certs"
         let hash = try Child.run([
@@ -141,8 +141,8 @@ final class TLSServer {
     var url: String { "https://127.0.0.1:\(port)" }
 }
 
-/// A TLS server behind a door: each client's first bytes wait there, its handshake begun, until what
-/// the test wants done meanwhile is done.
+/// A TLS server behind a relay that holds each client's first bytes, with its handshake started, until
+/// the test's action is done.
 final class HeldTLSServer: Sendable {
     private let loopback: LoopbackServer
     private let state: Guarded<State>
@@ -165,15 +165,15 @@ final class HeldTLSServer: Sendable {
 
     var url: String { "https://127.0.0.1:\(loopback.port)" }
 
-    /// What is done during each handshake from now on.
+    /// The action during each handshake from now on.
     func hold(_ meanwhile: @escaping @Sendable () -> Void) {
         state.withLock { $0.meanwhile = meanwhile }
     }
 
     func finish() async { await loopback.finish() }
 
-    /// How many records of application data the client has sent on each connection: those of
-    /// handshakes are of other types (RFC 5246 6.2.1).
+    /// How many records of application data the client has sent on each connection. Those of handshakes
+    /// have other types (RFC 5246 6.2.1).
     var dataRecords: [Int] {
         state.withLock { $0.sent }.map { bytes in
             var (count, rest) = (0, bytes[...])
@@ -187,8 +187,8 @@ final class HeldTLSServer: Sendable {
     }
 }
 
-/// Hands a client of a ``HeldTLSServer`` to `use`, then waits for the server's end. Returns how many
-/// records of application data came on each connection.
+/// Passes a client of a ``HeldTLSServer`` to `use`, then waits for the server's end. Returns how many
+/// records of application data arrived on each connection.
 @discardableResult
 func withHeldHandshakes(
     _ clock: TestClock, use: (CurlUpstreamClient, HeldTLSServer) async throws -> Void

@@ -1,16 +1,16 @@
-// A client of a few lines: requests go out as text, bytes come back until something ends.
+// A small client: requests are sent as text, and bytes are read until something ends.
 
 import Glibc
 import SocketServer
 import TestSupport
 
-/// One connection, blocking, with a deadline on every wait.
+/// One blocking connection with a deadline for every wait.
 final class Client {
     enum Ending: Equatable {
         /// FIN.
         case closed
         case reset
-        /// Nothing more came in time.
+        /// Nothing more arrived in time.
         case silence
     }
 
@@ -46,7 +46,7 @@ final class Client {
         send(lines.joined(separator: "\r\n") + "\r\n\r\n")
     }
 
-    /// The next whole answer; nil when the connection ends before.
+    /// The next complete answer; nil if the connection ends before.
     func answer() -> (status: Int, head: String, body: String)? {
         while true {
             if let answer = takeAnswer() { return answer }
@@ -54,7 +54,7 @@ final class Client {
         }
     }
 
-    /// Reads to the end: what came, and how it ended.
+    /// Reads to the end. Returns what arrived, and how it ended.
     func rest() -> (text: String, ending: Ending) {
         while true {
             if let ending = receive() {
@@ -93,7 +93,7 @@ final class Client {
 }
 
 extension String {
-    /// Where that text begins, in bytes.
+    /// The text's position, in bytes.
     fileprivate func utf8Range(of text: String) -> Int? {
         let here = Array(utf8)
         let wanted = Array(text.utf8)

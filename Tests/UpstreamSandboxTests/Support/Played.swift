@@ -1,4 +1,4 @@
-// A scene and its reaction at some moment.
+// A scene and its reaction at some instant.
 
 import HTTPWire
 import StatusCore
@@ -33,7 +33,7 @@ struct Played: CustomTestStringConvertible, Sendable {
         return Int(digits) ?? 0
     }
 
-    /// Plays something else than its number says at this upstream: known where it should not be.
+    /// Behaves unlike its number at this upstream: known where it should not be.
     var isStray: Bool { scene.summary.contains("only") || scene.summary.contains("a UUID: orders") }
 
     var testDescription: String { "\(scene.source) \(scene.id): \(scene.summary)" }
