@@ -1,9 +1,9 @@
-// Faults of the tracker, put into it from outside between two steps.
+// Faults of the tracker, applied from outside between two steps.
 
 @testable import StatusCore
 
 extension ActionTracker {
-    /// Bends what the tracker knows to what it would know with that fault.
+    /// Changes the tracker's state to what it would be with that fault.
     mutating func bend(by mutant: Mutant, at now: Instant) {
         switch mutant {
         case .breakerNeverOpens, .breakerProbesAtOnce, .breakerNeverGrows, .breakerStaysOpen,
@@ -33,7 +33,7 @@ extension ActionTracker {
         }
     }
 
-    /// Whoever has an answer waits for the other upstream's as if its call had only just begun.
+    /// A caller with an answer waits for the other upstream's as if its call had just begun.
     private mutating func prolongFirstCalls(_ now: Instant) {
         for id in Set(callers.values) {
             for source in policy.configured where actions[id]?.entries[source].observed == nil {
@@ -42,7 +42,7 @@ extension ActionTracker {
         }
     }
 
-    /// Whoever stands in line stands in it with another rank.
+    /// Queued refreshes get another rank.
     private mutating func rerank(_ change: (inout RefreshRank, Entry) -> Void) {
         for source in policy.configured {
             for id in Set(upstreams[source]?.queue.ids ?? []) {

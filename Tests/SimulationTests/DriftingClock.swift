@@ -1,11 +1,11 @@
-// A monotonic clock that is not quite right.
+// A monotonic clock with an error.
 
 @testable import StatusCore
 
 /// Runs from an offset, a little too fast or too slow.
 struct DriftingClock {
     var offset: Duration
-    /// Parts per million; a clock that is being slewed is off by up to 500.
+    /// In parts per million; a clock that is being slewed is off by up to 500.
     var drift: Int64
 
     static let driftMax: Int64 = 500
@@ -15,12 +15,12 @@ struct DriftingClock {
         drift = Int64(random.below(Int(2 * Self.driftMax + 1))) - Self.driftMax
     }
 
-    /// What it shows at a true time.
+    /// The reading at a true time.
     func shows(_ time: Instant) -> Instant {
         time + offset + .nanoseconds(time.nanoseconds / 1_000_000 * drift)
     }
 
-    /// The first true time at which it shows `local` or later, give or take a microsecond.
+    /// The first true time at which it shows `local` or later, within a microsecond.
     func time(showing local: Instant) -> Instant {
         let shown = (local - offset).nanoseconds
         return Instant(nanoseconds: shown - shown / (1_000_000 + drift) * drift)

@@ -1,22 +1,22 @@
-// The breaker of spec section 4 in the judge's words: what a process has heard of an upstream's health,
+// The breaker of spec section 4, restated for the judge: what a process knows of an upstream's health,
 // and what follows for its calls.
 
 @testable import StatusCore
 
-/// All that one life of a process has heard of one upstream's health. Times are on its clock.
+/// What one life of a process knows of one upstream's health. Times are on its clock.
 struct HeardHealth {
-    /// In a row, while calls go on.
+    /// Consecutive failures while calls are made.
     private var failures = 0
-    /// In a row: how often calls have stopped since the upstream was last found well.
+    /// How often in a row calls have stopped since the upstream last succeeded.
     private var stops = 0
-    /// Calls stop until the one moment at least, until the other at most.
+    /// The earliest and the latest time at which calls may start again.
     private var restsAtLeastUntil = Instant.distantPast
     private var restsAtMostUntil = Instant.distantPast
-    /// Given out since calls stopped last, and under way.
+    /// Calls granted since calls last stopped, and in flight.
     private var probes: Set<EntryKey> = []
     private var foundWellAt = Instant.distantPast
 
-    /// Of spec section 4: so many failures in a row stop calls, at first for that long, at most for that.
+    /// Spec section 4: the failures in a row that stop calls, and the first and the longest pause.
     private static let failuresMax = 5
     private static let firstRest = Duration.seconds(1)
     private static let restMax = Duration.seconds(60)
@@ -26,7 +26,7 @@ struct HeardHealth {
         case besideAnother(EntryKey)
     }
 
-    /// A call is given out.
+    /// A call starts.
     mutating func called(_ key: EntryKey, at now: Instant) -> Complaint? {
         guard stops > 0 else { return nil }
         if now < restsAtLeastUntil { return .tooEarly(by: restsAtLeastUntil - now) }
@@ -60,7 +60,7 @@ struct HeardHealth {
         restsAtMostUntil = now + longest
     }
 
-    /// Another process has found it unwell. That counts where nothing was found out for a minute.
+    /// Another process's calls have stopped. That counts if this one has had no success for a minute.
     mutating func toldToRest(for span: Duration, at now: Instant) {
         guard stops == 0, now - foundWellAt > Self.restMax else { return }
         stops = 1
@@ -73,7 +73,7 @@ struct HeardHealth {
         stops > 0 && (now < restsAtMostUntil || isProbing)
     }
 
-    /// What an outcome says of the upstream as a whole.
+    /// What an outcome shows of the upstream as a whole.
     private enum Word {
         case well
         case unwell
@@ -98,7 +98,7 @@ struct HeardHealth {
         .connectFailed, .tlsFailed, .connectionLost, .timedOut, .serverError, .unauthorized,
         .paymentRequired, .forbidden,
     ]
-    /// The upstream is there, though it does not tell a state.
+    /// The upstream answers, although it reports no state.
     private static let answering: Set<UpstreamFault.Kind> = [
         .notFound, .redirected, .unexpectedStatus, .notJSON, .wrongAction, .malformed, .tooLarge,
         .throttled,

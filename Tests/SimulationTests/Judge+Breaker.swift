@@ -1,4 +1,4 @@
-// The breaker: judged by what a process hears, by the calls that it gives out and by what it tells its
+// Judges the breaker by what a process learns, by the calls that it starts and by what it tells its
 // callers.
 
 @testable import StatusCore
@@ -23,7 +23,7 @@ extension Judge {
         }
     }
 
-    /// A look is started, whose call may be the one that tells whether the upstream is well.
+    /// A refresh starts, whose call may be the probe.
     mutating func began(_ replica: Replica, _ key: EntryKey, _ flight: UInt64) {
         startedFlights[upstream(replica, key.source), default: []].insert(flight)
     }
@@ -33,7 +33,7 @@ extension Judge {
         startedFlights[upstream(replica, key.source)]?.remove(flight)
     }
 
-    /// A call is given out: calls have not stopped, or it is the one probe.
+    /// A call starts: calls have not stopped, or it is the one probe.
     mutating func checkRest(_ replica: Replica, _ key: EntryKey, _ now: Instant) {
         let upstream = upstream(replica, key.source)
         let local = replica.clock.shows(now)
@@ -44,8 +44,8 @@ extension Judge {
         }
     }
 
-    /// Nobody is told that calls have stopped unless they had to, for longer than they have to, when
-    /// that was decided: the process may have been stopped before it said so.
+    /// No caller is told that calls have stopped without a reason, or for too long, as of the decision:
+    /// the process may have been stopped before it replied.
     mutating func checkRestTold(_ replica: Replica, _ reply: Reply) {
         let decidedAt = replica.steppedAt
         for source in policy.configured where reply.tellsOfRest(at: source) {

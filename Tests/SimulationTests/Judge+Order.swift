@@ -1,30 +1,31 @@
-// The order of service: whose look has its turn before whose, and that nobody who waits starves. What
-// stands in line is the tracker's word; who waits, and who has been served, the judge knows itself.
+// Judges the order of service: which refresh has its turn first, and that no waiting one starves. The
+// tracker reports what is queued; the judge itself knows who waits and who has been served.
 
 @testable import StatusCore
 
-/// A look that is due and has no turn yet, or has just got it, as its process knows it.
+/// A refresh that is due and has had no turn yet, or has just got it, as its process knows it.
 struct Place {
     var key: EntryKey
     var line: RefreshLine
-    /// Since when it stands in line.
+    /// When it was queued.
     var since: Instant
-    /// When its state was last learned, or the look failed; else when it was first asked for.
+    /// When its state was last learned, or its call failed; else when it was first requested.
     var knownSince: Instant
-    /// Nothing was learned of it while it stood in line.
+    /// Whether nothing was learned of it while it was queued.
     var isUnchanged: Bool
-    /// It has just got its turn.
+    /// Whether it has just got its turn.
     var isStarted: Bool
 }
 
-/// Who has had a turn while a look stood in line, and how many calls that one had made by then.
+/// Which refreshes have had a turn while another was queued, and how many calls that one had made by
+/// then.
 struct PassedOver {
     var since: Instant
     var by: [ActionID: Int] = [:]
 }
 
 extension Judge {
-    /// A look has its turn: of those that stood in line before, none should have come first.
+    /// A refresh has its turn: none of those queued before should have come first.
     mutating func started(_ replica: Replica, _ key: EntryKey, _ flight: UInt64, at now: Instant) {
         defer { noteTurn(replica, key, now) }
         began(replica, key, flight)
@@ -48,7 +49,7 @@ extension Judge {
         }
     }
 
-    /// Of unknown ids, those asked for together have no two turns while one asked for singly waits.
+    /// Unknown ids of one batch get no two turns while one requested alone waits.
     private mutating func checkAlternation(
         _ replica: Replica, _ other: Place, _ chosen: Place, _ now: Instant
     ) {
@@ -68,13 +69,13 @@ extension Judge {
     private mutating func checkAges(_ other: Place, _ chosen: Place, _ now: Instant) {
         guard other.isUnchanged, chosen.isUnchanged else { return }
         let span = chosen.knownSince - other.knownSince
-        // The questions of one request count as asked one after the other.
+        // The ids of one request count as requested one after the other.
         let spread = ActionTracker.placeSpan * (other.line.isTogether ? Scenario.placeMax : 0)
         guard span > spread else { return }
         accuse(.olderPassedOver, now, "\(other.key), older by \(span), by \(chosen.key)")
     }
 
-    /// Who was called while another waited stands behind it the next time.
+    /// A refresh that was called while another waited is queued behind it the next time.
     private mutating func checkStarving(
         _ replica: Replica, _ other: Place, _ chosen: Place, _ now: Instant
     ) {
@@ -88,8 +89,8 @@ extension Judge {
         passedOver[view(replica, other.key)] = passed
     }
 
-    /// Nil: only by key holders who have used up their part. They share in what others have asked for,
-    /// and no place in line is promised to them.
+    /// Nil if only key holders wait who have used up their share. They benefit from others' requests,
+    /// and have no guaranteed place in the queue.
     private func isWaitedFor(_ replica: Replica, _ key: EntryKey) -> Bool? {
         let waiting = held.values.filter {
             $0.replica == replica.index && $0.question.id == key.id

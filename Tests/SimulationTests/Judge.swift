@@ -1,5 +1,5 @@
-// Watches a run and holds it against the contract: knows what is true, and asks a tracker only whether
-// it has an answer.
+// Watches a run and checks it against the contract. It knows the true state, and asks a tracker only
+// whether it has an answer.
 
 @testable import StatusCore
 
@@ -7,53 +7,52 @@
 struct Judge {
     let policy: TrackerPolicy
     let ids: [ActionID]
-    /// The first thing that went wrong.
+    /// The first violation.
     private(set) var violation: Violation?
 
     private var arrivals: [Arrival] = []
     private(set) var held: [CallerID: Held] = [:]
     private var seen: [Viewpoint: Int] = [:]
-    /// When the upstream told the end that a process knows.
+    /// When the upstream reported the final state that a process knows.
     private var finished: [Viewpoint: Instant] = [:]
     private var flying: Set<Viewpoint> = []
     private var pauses: [Upstream: Instant] = [:]
-    /// On the store's clock, as completions that took effect have said.
+    /// On the store's clock, from completions that took effect.
     private var sharedPauses: [Source: Instant] = [:]
     private var callsLeft: [Upstream: (calls: Int, until: Instant)] = [:]
     private var callsUnderWay: [Upstream: Int] = [:]
     private var refusals: [Upstream: Int] = [:]
     var healths: [Upstream: HeardHealth] = [:]
-    /// Looks that have been started and may still make their call.
+    /// Refreshes that have started and may still make their call.
     var startedFlights: [Upstream: Set<UInt64>] = [:]
-    /// Who stands in line with callers, and was passed over.
+    /// Queued refreshes with waiting callers that were passed over.
     var passedOver: [Viewpoint: PassedOver] = [:]
-    /// When a look for an id that was asked for together had its turn, unless one for an unknown id that
-    /// was asked for singly had one since.
+    /// When an id of a batch last had its turn, unless an unknown id requested alone has had one since.
     var togetherTurns: [Upstream: Instant] = [:]
     var callCounts: [Viewpoint: Int] = [:]
     private var interest: [Interest: Instant] = [:]
-    /// States known before may be known to nobody any more.
+    /// States known before may be lost everywhere.
     private var mayForget = false
     private var hasForgotten = false
     private var dayCountsFrom = Instant.distantPast
-    /// When each state of an action was first told to anybody, when the store first took it, and when
-    /// an upstream last told it.
+    /// When each state of an action was first reported to a process, when the store first had it, and
+    /// when an upstream last reported it.
     private var firstTold: [EntryKey: [Int: Instant]] = [:]
     private var firstKept: [EntryKey: [Int: Instant]] = [:]
     private var lastAnswered: [EntryKey: [Int: Instant]] = [:]
     private var ageUnknown: Set<EntryKey> = []
     private var areAgesLost = false
-    /// Ids that some upstream has told a state of.
+    /// Ids of which some upstream has reported a state.
     private var everAnswered: Set<ActionID> = []
     /// Until when the store last failed a process, or was slow.
     private var storeFailedUntil: [Int: Instant] = [:]
     /// When the wall clock of the store's machine was last set.
     private var wallSteppedAt: Instant?
-    /// All goes well: news is everywhere within a second.
+    /// Whether there are no faults, so that every state is everywhere within a second.
     private let isCalm: Bool
     private(set) var replies = 0
     private(set) var explanations = 0
-    /// Each has been told at some instant by all ways of asking, and by what is published.
+    /// Reasons that all ways of asking, and the published answer, have reported at one instant.
     private(set) var reasonsCompared: Set<StaleReason> = []
 
     var calls: Int { arrivals.count }
@@ -128,7 +127,7 @@ struct Judge {
 extension Judge {
     /// A request has reached an upstream, at a true time.
     mutating func arrived(_ key: EntryKey, _ granted: Share, at now: Instant) {
-        // The store may have forgotten who is known; it cannot know whom nobody has told of.
+        // The store may have forgotten known ids; it cannot know those of which no state was reported.
         var share = granted
         share.wasUnknown = granted.wasUnknown || !everAnswered.contains(key.id)
         checkSpelling(key, now)
@@ -161,11 +160,11 @@ extension Judge {
         }
     }
 
-    /// While nothing gets lost the upstream is always asked with the spelling that was first asked for.
+    /// While nothing gets lost, the upstream always gets the spelling that was requested first.
     private mutating func checkSpelling(_ key: EntryKey, _ now: Instant) {
         guard isCalm, let before = arrivals.last(where: { $0.key == key }),
             before.key.id.text != key.id.text,
-            // Later the store may have forgotten the action, and how it was spelled.
+            // Later the store may have forgotten the action and its spelling.
             now - before.at < min(policy.staleMax, policy.terminalTTL)
         else { return }
         accuse(.spelledAnew, now, "\(key.id), before \(before.key.id)")
@@ -192,10 +191,10 @@ extension Judge {
         if count > most { accuse(rule, now, "\(source): \(count) calls, allowed \(most)") }
     }
 
-    /// The store has lost what it counted: the day's budget starts anew, and nobody can help it.
-    /// Who has room for all actions in memory still knows their states.
+    /// The store has lost its counts, so the day's budget starts again. Processes with room for all
+    /// actions in memory still know their states.
     mutating func storeForgot(_ now: Instant) {
-        // What was granted before may still be on its way.
+        // A call granted before may still be in flight.
         let flights = policy.configured.compactMap { policy.sources[$0]?.flightMax }
         dayCountsFrom = now + (flights.max() ?? .zero)
         sharedPauses = [:]
@@ -204,19 +203,19 @@ extension Judge {
         if policy.actionsMax < Self.actionsMany { mayForget = true }
     }
 
-    /// The store has been told to leave an upstream alone until then, on its clock.
+    /// The store has learned that an upstream must not be called until then, on its clock.
     mutating func paused(_ source: Source, until end: Instant) {
         sharedPauses[source] = max(sharedPauses[source] ?? .distantPast, end)
     }
 
-    /// The store lets a call through, at a time on its clock.
+    /// The store grants a call, at a time on its clock.
     mutating func granted(_ key: EntryKey, atStore time: Instant, at now: Instant) {
         if let end = sharedPauses[key.source], time < end {
             accuse(.grantedWhilePaused, now, "\(key) \(end - time) too early")
         }
     }
 
-    /// Explaining causes no call, and promises none before it can be made.
+    /// An explanation causes no call, and promises none before it is allowed.
     mutating func explained(_ replica: Replica, _ explanation: Explanation, at now: Instant) {
         explanations += 1
         for view in explanation.sources where view.answer?.isDone == true {
@@ -224,7 +223,7 @@ extension Judge {
         }
     }
 
-    /// All ways of asking tell the same, unless both upstreams know the id.
+    /// All ways of asking report the same, unless both upstreams know the id.
     mutating func checkAgreement(_ replica: Replica, at now: Instant) {
         guard replica.isUp, replica.pausedUntil <= now else { return }
         for id in ids where !replica.knowsTwice(id) {
@@ -254,7 +253,7 @@ extension Judge {
         Upstream(replica: replica.index, life: replica.life, source: source)
     }
 
-    /// A process gives out a call, at a true time.
+    /// A process starts a call, at a true time.
     mutating func called(_ replica: Replica, _ key: EntryKey, at now: Instant) {
         let view = view(replica, key)
         if !flying.insert(view).inserted { accuse(.singleFlight, now, "\(key) twice at once") }
@@ -274,7 +273,7 @@ extension Judge {
         checkInterest(replica, key, now)
     }
 
-    /// A process hands a request to the network, at a true time.
+    /// A process sends a request, at a true time.
     mutating func sent(_ replica: Replica, _ key: EntryKey, at now: Instant) {
         checkPause(replica, key, now)
     }
@@ -299,13 +298,13 @@ extension Judge {
         }
     }
 
-    /// A process has learned how its call went.
+    /// A process has learned its call's outcome.
     mutating func ended(_ replica: Replica, _ key: EntryKey, _ report: CallReport, at now: Instant)
     {
         flying.remove(view(replica, key))
         let upstream = upstream(replica, key.source)
         callsUnderWay[upstream, default: 0] -= 1
-        // Such an action keeps its place in line: nothing was sent.
+        // Such an action keeps its place in the queue, since nothing was sent.
         if report.outcome.fault?.kind.leavesSlotUnused == true {
             callCounts[view(replica, key), default: 0] -= 1
         }
@@ -329,7 +328,7 @@ extension Judge {
         refusals[upstream(replica, source), default: 0] -= 1
     }
 
-    /// After every step: a token with which an upstream answered 401 has been given back.
+    /// After every step: a token that an upstream answered with 401 has been discarded.
     mutating func checkRefusals(_ replica: Replica, at now: Instant) {
         for source in policy.configured
         where refusals[upstream(replica, source), default: 0] != 0 {
@@ -337,7 +336,7 @@ extension Judge {
         }
     }
 
-    /// What a process, or its board, tells a caller.
+    /// A process's reply, or its published answer, to a caller.
     mutating func told(_ replica: Replica, _ id: ActionID, _ answer: Answer, at now: Instant) {
         let key = EntryKey(answer.document.source, id)
         let view = view(replica, key)
@@ -347,7 +346,7 @@ extension Judge {
         }
         seen[view] = revision
         if answer.document.isDone {
-            // Another process may have been told it again since.
+            // The upstream may have reported it to another process since.
             let known = replica.clock.time(showing: answer.answeredAt)
             let end = min(lastAnswered[key]?[revision] ?? now, known)
             finished[view] = min(finished[view] ?? end, end)
@@ -356,15 +355,15 @@ extension Judge {
         checkAge(replica, key, revision, answer, now)
     }
 
-    /// How long an end is kept for sure. Who lost the store's word on its age goes by the wall clocks,
-    /// which may have been set ahead.
+    /// How long a final state is certainly kept. A process that has lost the age from the store uses
+    /// the wall clocks, which may have been set ahead.
     private var finishedSpan: Duration {
         let slack = hasForgotten ? .hour * 3 : DriftingClock.tolerance(policy.terminalTTL) * 2
         return policy.terminalTTL - slack
     }
 
-    /// What one process has told, the others tell a second later, as long as the store answers them
-    /// and they are not stopped. Nobody hears of what the store has not got.
+    /// What one process has reported, the others report within a second, while the store answers them
+    /// and they are not stopped. A state that the store does not have reaches no other process.
     static let spreadMax = Duration.seconds(1)
 
     mutating func kept(_ completion: Completion, at now: Instant) {
@@ -394,8 +393,8 @@ extension Judge {
         }
     }
 
-    /// The store's wall clock stepped between the news and the look-ups that it caused: it looks as
-    /// old as the step is wide, until there is newer.
+    /// The store's wall clock stepped between the state and the look-ups that it caused: the state
+    /// looks as old as the step is wide, until there is a newer one.
     private func looksOld(_ key: EntryKey, _ revision: Int) -> Bool {
         guard let wallSteppedAt, let answered = lastAnswered[key]?[revision] else { return false }
         return wallSteppedAt >= answered && wallSteppedAt - answered < Self.spreadMax
@@ -403,7 +402,7 @@ extension Judge {
 
     mutating func wallStepped(at now: Instant) { wallSteppedAt = now }
 
-    /// An upstream has answered with a state; the answer reaches its process at that time.
+    /// An upstream has answered with a state, and the answer reaches its process at that time.
     mutating func answered(_ key: EntryKey, _ revision: Int?, at time: Instant) {
         guard let revision else { return }
         let before = lastAnswered[key]?[revision] ?? .distantPast
@@ -411,15 +410,15 @@ extension Judge {
         everAnswered.insert(key.id)
     }
 
-    /// A process was stopped with a completion in its hands: its spans do not count that.
+    /// A process was stopped while it had a completion: its spans do not include that time.
     mutating func completedLate(_ completion: Completion) {
         ageUnknown.insert(completion.key)
     }
 
-    /// A database's clock has stepped: how much time has passed, nobody can know for sure.
+    /// A database's clock has stepped: no process can know how much time has passed.
     mutating func agesLost() { areAgesLost = true }
 
-    /// An age is never understated, but for what clocks disagree by.
+    /// An age is never understated, except by the difference of clocks.
     private mutating func checkAge(
         _ replica: Replica, _ key: EntryKey, _ revision: Int, _ answer: Answer, _ now: Instant
     ) {
@@ -442,7 +441,7 @@ extension Judge {
         let local = replica.clock.shows(now)
         interest[Interest(replica: replica.index, id: question.id)] = local - replica.timePaused
         var rule = Rule.heldTooLong
-        // A look-up that takes its time leaves a moment for the refresh that it makes due.
+        // A slow look-up leaves a moment for the refresh that it makes due.
         var limit = local + coldWait(question) + policy.refreshWait
         switch question.patience {
         case .none:
@@ -459,16 +458,16 @@ extension Judge {
             timePaused: replica.timePaused)
     }
 
-    /// The longest that a request without patience is held: for a call, not for a slow store, nor for an
-    /// upstream that was not asked for.
+    /// The longest that a request without a wait is held: for a call, but not for a slow store, nor for
+    /// an upstream that was not requested.
     private func coldWait(_ question: Question) -> Duration {
         let asked = question.source.map { [$0] } ?? policy.configured
         let deadlines = asked.compactMap { policy.sources[$0]?.callDeadline }
         return (deadlines.max() ?? .zero) + GateTiming.sendWindow + GateTiming.margin
     }
 
-    /// One upstream has told a state: whoever was held for it is not held for the other one any longer
-    /// than the store may take to complete, and the other's word is waited for.
+    /// One upstream has reported a state: a caller held for it waits for the other one's answer no
+    /// longer than the store may take to complete.
     private mutating func newsCame(_ replica: Replica, _ key: EntryKey, at local: Instant) {
         for (caller, asker) in held where asker.replica == replica.index {
             let question = asker.question
@@ -485,7 +484,7 @@ extension Judge {
 
     private static let newsWait = Duration.milliseconds(500 + 250)
 
-    /// How late a wake may come.
+    /// How late a process may wake.
     static let lateness = Duration.milliseconds(250)
 
     mutating func replied(_ replica: Replica, _ caller: CallerID, _ reply: Reply, at now: Instant) {
@@ -496,7 +495,7 @@ extension Judge {
         noteInterest(replica, asker, now)
         let paused = replica.timePaused - asker.timePaused
         var late = replica.clock.shows(now) - asker.limit - paused - Self.lateness
-        // News that has grown old while the process was stopped is waited for anew.
+        // A state that has grown old while the process was stopped is awaited again.
         if asker.rule == .heldAfterNews, paused > .zero { late -= policy.refreshWait }
         if late > .zero {
             accuse(asker.rule, now, "\(asker.question) by \(late) more than allowed")
@@ -509,7 +508,7 @@ extension Judge {
         }
     }
 
-    /// Who asks for an action that another process is asking for gets that answer.
+    /// A caller who requests an action that another process is calling for gets that answer.
     private mutating func checkTurnedAway(
         _ replica: Replica, _ asker: Held, _ problem: Problem, _ now: Instant
     ) {
@@ -522,7 +521,7 @@ extension Judge {
         }
     }
 
-    /// Who waits for news is answered at once when the process is about to stop.
+    /// A waiting caller is answered immediately when the process is about to stop.
     mutating func drained(_ replica: Replica, at now: Instant) {
         for (caller, asker) in held
         where asker.replica == replica.index && replica.hasAnswer(asker.question, at: now) {
@@ -541,7 +540,7 @@ extension Judge {
             replica.clock.shows(now) - replica.timePaused
     }
 
-    /// A crash takes its callers and calls with it.
+    /// A crash ends the process's callers and calls.
     mutating func crashed(_ replica: Replica) {
         held = held.filter { $0.value.replica != replica.index }
         interest = interest.filter { $0.key.replica != replica.index }
@@ -557,7 +556,7 @@ extension Judge {
 }
 
 extension DriftingClock {
-    /// By how much a clock at its worst is off after a span.
+    /// The largest error of a clock after a span.
     static func tolerance(_ span: Duration) -> Duration {
         .nanoseconds(span.nanoseconds / 1_000_000 * driftMax)
     }

@@ -1,6 +1,6 @@
-// Faults that are built in on purpose: a simulator that does not find them proves nothing.
+// Deliberate faults: a simulator that misses them proves nothing.
 
-/// One way to get the call-frequency guarantee wrong. None of them is in the product.
+/// One way to break the call-frequency guarantee. None of them is in the product.
 enum Mutant: String, CaseIterable {
     /// The gate counts from the sending of the last request, not from its end.
     case startToStart
@@ -8,7 +8,7 @@ enum Mutant: String, CaseIterable {
     case openAfterFailure
     /// A failed call is not completed.
     case completionForgotten
-    /// The reservation runs out after the interval, as a key with a TTL would.
+    /// The reservation expires after the interval, as a key with a TTL would.
     case ttlGate
     /// The gate's time is the asking process's wall clock.
     case wallClockGate
@@ -20,49 +20,49 @@ enum Mutant: String, CaseIterable {
     case resendAfterReset
     /// A wiped or set back store grants at once.
     case noQuarantine
-    /// The budget counts from each full minute on.
+    /// The budget's window starts at each full minute.
     case fixedWindows
     /// A call counts against the budget from its start, not from its end.
     case budgetFromStart
-    /// Ids of no known action may use the whole budget.
+    /// Unknown ids may use the whole budget.
     case unknownShareIgnored
     /// A process that wakes late still sends.
     case lateSend
     /// A grant lives in its process and dies with it.
     case grantNotDurable
-    /// Who lost the slot still moves the gate.
+    /// A process that has lost its slot still moves the gate.
     case oldOwnerMovesGate
-    /// A pause is known only to the process that was told of it.
+    /// A pause is known only to the process that got it.
     case pauseNotShared
-    /// A call that is connecting is sent though the upstream has asked for a pause meanwhile.
+    /// A call that is connecting is sent although the upstream has asked for a pause meanwhile.
     case sentAfterPause
     /// A wiped or set back store grants again when its gates are safe, but not its budget.
     case shortQuarantine
-    /// The store grants a call for an action whose end it keeps.
+    /// The store grants a call for an action whose final state it has.
     case finishedGateOpens
-    /// A store that was set back takes no news of a call that it has forgotten.
+    /// A store that was set back takes no result of a call that it has forgotten.
     case forgottenNewsDropped
-    /// Nobody listens to what other processes have done.
+    /// Change notifications are ignored.
     case noticesIgnored
-    /// The store is not asked what notices did not tell.
+    /// The store is not asked for changes whose notifications were lost.
     case changesNotAsked
-    /// A call that another process is making cannot be told from a gate that is shut.
+    /// Another process's call looks like a closed gate.
     case neighbourHidden
-    /// An answer counts from the moment at which a stopped process found it.
+    /// An answer's age counts from the moment at which a stopped process read it.
     case ageFromWaking
-    /// Ids of no known action may use the whole day's budget.
+    /// Unknown ids may use the whole day's budget.
     case unknownShareByMinute
-    /// Ids that have read as 404 may use all that unknown ids may.
+    /// Ids that got a 404 may use the unknown ids' whole share.
     case notFoundShareIgnored
-    /// One key holder may use all that unknown ids may.
+    /// One key holder may use the unknown ids' whole share.
     case holderShareIgnored
-    /// The upstream is asked with the spelling that was asked for last.
+    /// The upstream gets the spelling that was requested last.
     case spelledAsAsked
-    /// Failures in a row do not stop calls.
+    /// Consecutive failures do not stop calls.
     case breakerNeverOpens
-    /// Once the time is over, all that waits is called at once.
+    /// After the pause, all queued calls go out at once.
     case breakerProbesAtOnce
-    /// Calls stop for a second, however often that was in vain.
+    /// Calls stop for a second, however often the probe failed.
     case breakerNeverGrows
     /// Calls that have stopped do not start again.
     case breakerStaysOpen
@@ -70,30 +70,30 @@ enum Mutant: String, CaseIterable {
     case breakerOpensEarly
     /// When calls to one upstream stop, so do those to the other.
     case breakerShared
-    /// Who has the answer of one upstream is held until the other one's call has ended.
+    /// A caller with one upstream's answer is held until the other one's call has ended.
     case heldForOther
-    /// Who waits comes no earlier than others.
+    /// Refreshes with waiting callers do not come first.
     case waitingNotFirst
-    /// The youngest knowledge comes first.
+    /// The youngest state is refreshed first.
     case youngestFirst
-    /// Who was asked for first comes first, however often it has been called.
+    /// The id requested first comes first, however often it has been called.
     case firstAskedFirst
     /// Requests for many actions come before requests for one.
     case manyBeforeOne
-    /// What is published under a block reason stands until its end.
+    /// An answer published under a block reason stays until the block ends.
     case publishedPastDue
     /// A completed call leaves the budget at once.
     case endNotCounted
     /// A bucket's calls count as if all had ended at its beginning.
     case bucketEndsEarly
-    /// A decision is written although somebody else has written since its reading.
+    /// A decision is written although another process has written since it was read.
     case staleWrite
-    /// Nobody remembers what the database was.
+    /// No process remembers the database's identity and position.
     case continuityForgotten
-    /// A database's clock that goes ahead is followed.
+    /// A database clock that steps ahead is followed.
     case clockFollowed
-    /// A database that has lost some of its past goes on from the last time that it has written.
+    /// A database that lost part of its history continues from the last time that it wrote.
     case timeLostWithThePast
-    /// After a server's start calls are granted before other processes can object.
+    /// After a server's start, calls are granted before other processes can object.
     case startupBarrierMissing
 }

@@ -1,12 +1,12 @@
-// Shows that the simulator finds faults: each one built in on purpose has to be caught. Thousands of
-// schedules: for an optimised build (`scripts/simulate`).
+// Shows that the simulator finds every deliberate fault. It takes thousands of schedules, so it needs
+// an optimised build (`scripts/simulate`).
 
 import Testing
 
 @testable import StatusCore
 
 @Suite struct MutationTests {
-    /// More schedules than any mutant has ever needed, by a good margin.
+    /// Many more schedules than any mutant has needed so far.
     static let schedulesMax: UInt64 = 10_000
 
     /// Later schedules that catch mutants which none of the first ones catches.

@@ -1,4 +1,4 @@
-// One process of the service: a tracker, its clocks, and what its death or sleep takes with it.
+// One process of the service: a tracker, its clocks, and its crashes and stops.
 
 @testable import StateStores
 @testable import StatusCore
@@ -8,36 +8,36 @@ final class Replica {
     let index: Int
     let clock: DriftingClock
     private(set) var tracker: ActionTracker
-    /// What may be served without asking the tracker.
+    /// The answers that can be served without the tracker.
     var board: [ActionID: Snapshot] = [:]
-    /// Raised by each crash: what was meant for an earlier life gets lost.
+    /// Raised by each crash, so that events for an earlier life get lost.
     private(set) var life = 0
     private(set) var isUp = true
     /// True time until which the process is stopped.
     private(set) var pausedUntil = Instant.distantPast
     /// True time at which it was stopped last.
     private(set) var pausedFrom = Instant.distantPast
-    /// How far its machine's wall clock is off.
+    /// The error of its machine's wall clock.
     var wallOffset: Duration
     private(set) var isDraining = false
     /// True time of its last step.
     private(set) var steppedAt = Instant.distantPast
-    /// All time ever spent stopped.
+    /// The total time for which it has been stopped.
     private(set) var timePaused = Duration.zero
-    /// Effects of a step in whose midst it was stopped.
+    /// Effects of a step during which it was stopped.
     var unfinished: [Effect] = []
     var calls: [UInt64: SimCall] = [:]
-    /// Flights that the store has granted a call, and from which shares.
+    /// Flights for which the store has granted a call, and from which shares.
     var grants: [UInt64: Share] = [:]
     /// Until when its client sends nothing to an upstream, on its clock.
     private(set) var leftAlone: [Source: Instant] = [:]
     /// Its store carries out operations in order.
     var lastStoreOperation = Instant.distantPast
-    /// The same of a PostgreSQL: the first one is under way.
+    /// The same for a PostgreSQL: the first one is in progress.
     var storeQueue: [(World) -> Void] = []
-    /// What it remembers of a PostgreSQL.
+    /// What it remembers of the PostgreSQL.
     var memory = PostgresMemory()
-    /// When it last exchanged a word with it.
+    /// When it last had an exchange with it.
     var beatAt = Instant.distantPast
     var wakeAt = Instant.distantFuture
 
@@ -97,7 +97,7 @@ final class Replica {
         pausedUntil = end
     }
 
-    /// What is served without asking the tracker.
+    /// The answer that is served without the tracker.
     func answerOnBoard(_ question: Question, at time: Instant) -> Answer? {
         guard let found = board[question.id], clock.shows(time) < found.servableUntil else {
             return nil
@@ -120,13 +120,13 @@ final class Replica {
         return [board].compactMap { $0 } + tracker.staleReasons(id, now: local)
     }
 
-    /// Both upstreams have told a state of it.
+    /// Whether both upstreams have reported a state of it.
     func knowsTwice(_ id: ActionID) -> Bool {
         let told = policy.configured.filter { tracker.actions[id]?.entries[$0].observed != nil }
         return told.count > 1
     }
 
-    /// A state is known here for that question: its callers are not held for long.
+    /// Whether a state is known for that request, so that its callers are not held for long.
     func hasAnswer(_ question: Question, at time: Instant) -> Bool {
         guard let tracked = tracker.actions[question.id], tracked.isLoaded else { return false }
         let soon = max(clock.shows(time) + .seconds(3), question.patience.deadline ?? .distantPast)
@@ -141,15 +141,15 @@ final class Replica {
 // MARK: - What stands in line
 
 extension Replica {
-    /// Where a look stood that has just got its turn.
+    /// The former place of a refresh that has just got its turn.
     func turn(_ key: EntryKey) -> Place? {
         guard let tracked = tracker.actions[key.id], let flight = tracked.entries[key.source].flight
         else { return nil }
         return place(key, tracked, flight.line, since: flight.deferredSince, isStarted: true)
     }
 
-    /// Where a look stands that has no turn yet, or got it after that flight. Nobody cares about those
-    /// whose upstream is not asked any more.
+    /// The place of a refresh that has no turn yet, or got it after that flight. Refreshes of upstreams
+    /// that are no longer requested do not matter.
     func place(_ key: EntryKey, behind flight: UInt64) -> Place? {
         guard let tracked = tracker.actions[key.id], isAsked(Question(id: key.id), key.source)
         else { return nil }
@@ -168,7 +168,7 @@ extension Replica {
         let entry = tracked.entries[key.source]
         let triedAt = [entry.observed?.at, entry.negative?.at].compactMap { $0 }.max()
         let knownSince = triedAt ?? entry.firstSeenAt
-        // An answer that has run out meanwhile leaves the place that it had.
+        // An answer that has expired meanwhile leaves its place.
         let hasRunOut = entry.isKnown && entry.observed == nil
         return Place(
             key: key, line: line, since: since, knownSince: knownSince,
@@ -180,19 +180,19 @@ extension Replica {
         tracker.actions[key.id]?.budget(at: key.source) == .known
     }
 
-    /// Whether a key holder has calls left for ids that nobody knows.
+    /// Whether a key holder has calls left for unknown ids.
     func mayLookUp(_ holder: String?, _ source: Source) -> Bool {
         tracker.upstreams[source]?.budgets.blocked(holder: holder, tracker.now) == nil
     }
 
-    /// Whether a question goes to that upstream.
+    /// Whether a request concerns that upstream.
     func isAsked(_ question: Question, _ source: Source) -> Bool {
         guard let tracked = tracker.actions[question.id] else { return false }
         return tracker.candidates(question, tracked).contains(source)
     }
 }
 
-/// One call on its way.
+/// One call in flight.
 struct SimCall {
     var key: EntryKey
     var sendBefore: Instant
@@ -203,7 +203,7 @@ struct SimCall {
     var share: Share
 }
 
-/// From which parts of the budget the store granted a call.
+/// The shares of the budget from which the store granted a call.
 struct Share {
     var wasUnknown = false
     var wasNotFound = false

@@ -1,4 +1,4 @@
-// What a run is about: drawn from its seed before it starts.
+// A run's circumstances, drawn from its seed before it starts.
 
 @testable import StatusCore
 
@@ -7,7 +7,7 @@ struct Scenario {
     var replicas: Int
     var policy: TrackerPolicy
     var ids: [ActionID]
-    /// How long there are requests and faults; then comes the quiet ending.
+    /// How long there are requests and faults, before the part without faults.
     var activeSpan: Duration
     var requests: Int
     var faults: [Fault]
@@ -19,19 +19,19 @@ struct Scenario {
     /// Of a thousand notices, how many get lost, and how many are late.
     var noticeLossShare: Int
     var noticeDelayShare: Int
-    /// Nothing is wrong with anything but the wall clocks.
+    /// Whether only the wall clocks are wrong.
     var isCalm: Bool
-    /// It runs for more than a day.
+    /// Whether it runs for more than a day.
     var isLong: Bool
     var purges: Int
-    /// There are more requests than calls.
+    /// Whether there are more requests than calls.
     private(set) var isPressed = false
-    /// The store is a PostgreSQL: read and written in two round trips, and judged by who uses it.
+    /// Whether the store is a PostgreSQL: read and written in two round trips, and judged by its users.
     var isPostgres: Bool
-    /// Of a thousand calls, how many meet something else than what the upstream's mood says.
+    /// Of a thousand calls, how many get something other than the upstream's present behaviour.
     var oddCallShare: Int
 
-    /// Something that starts to be wrong at a moment, counted from the start of the run.
+    /// A fault that starts at a time, counted from the start of the run.
     struct Fault {
         var at: Duration
         var kind: Kind
@@ -52,7 +52,7 @@ struct Scenario {
         }
     }
 
-    /// How an upstream is.
+    /// An upstream's behaviour.
     enum Mood: CaseIterable {
         case healthy
         case failing
@@ -98,8 +98,8 @@ struct Scenario {
     private static let postgresShare = 400
     private static let postgresSalt: UInt64 = 0x7071_7371
 
-    /// Of a thousand runs, how many are about many requests for more actions than the budget has calls
-    /// for, or for an upstream that fails.
+    /// Of a thousand runs, how many have many requests, for more actions than the budget allows calls,
+    /// or for an upstream that fails.
     private static let pressShare = 30
     private static let pressSalt: UInt64 = 0x7072_6573
 
@@ -172,7 +172,7 @@ struct Scenario {
             idPattern: pattern)
     }
 
-    /// A request asks for so many actions at most.
+    /// The most actions of one request.
     static let placeMax = 3
 
     private static func ids(_ random: inout SimRandom) -> [ActionID] {

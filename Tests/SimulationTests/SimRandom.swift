@@ -1,14 +1,14 @@
-// The one source of chance of a simulated run.
+// The only source of randomness of a simulated run.
 
 @testable import StatusCore
 
-/// Chance from a seed: the same seed, the same run.
+/// Random numbers from a seed: the same seed gives the same run.
 struct SimRandom {
     private var generator: SplitMix64
 
     init(seed: UInt64) { generator = SplitMix64(seed: seed) }
 
-    /// Chance for something else, without which this one would go on the same.
+    /// Random numbers for another purpose, which leave this sequence unchanged.
     func fork(_ salt: UInt64) -> SimRandom {
         var copy = self
         return SimRandom(seed: copy.seed() ^ salt)
@@ -26,7 +26,7 @@ struct SimRandom {
     /// True in that many cases of a thousand.
     mutating func permille(_ share: Int) -> Bool { below(1000) < share }
 
-    /// The same, of a fork that is used for nothing else.
+    /// The same, from a fork that is used for nothing else.
     func permilleOnce(_ share: Int) -> Bool {
         var copy = self
         return copy.permille(share)

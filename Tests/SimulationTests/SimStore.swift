@@ -6,25 +6,25 @@
 
 /// One shared store on its own clock. Every method is one atomic, durable step.
 struct SimStore {
-    /// What it keeps; a copy is a moment of it.
+    /// Its content; a copy is a snapshot of it.
     struct Content {
         var state = StoreState()
         var journal = MemoryJournal()
-        /// Of a PostgreSQL: its life and time.
+        /// For a PostgreSQL: its identity and time.
         var meta: PostgresMeta?
     }
 
     var content = Content()
-    /// Of a PostgreSQL.
+    /// For a PostgreSQL.
     var server = SimServer()
     let isPostgres: Bool
     let clock: DriftingClock
     let mutant: Mutant?
     private var snapshots: [Content] = []
-    /// The content before each of the last writes, latest last; kept when a standby may take over.
+    /// The content before each of the last writes, latest last; kept if a standby may take over.
     private var history: [Content] = []
     private let hasStandby: Bool
-    /// What a standby can be behind.
+    /// By how many writes a standby can be behind.
     static let lostWritesMax = 5
 
     init(clock: DriftingClock, isPostgres: Bool, hasStandby: Bool, mutant: Mutant?) {
@@ -77,7 +77,7 @@ struct SimStore {
 
     mutating func keepSnapshot() { snapshots.append(content) }
 
-    /// Held only where it is needed: a content that is held is copied when it changes.
+    /// Held only where needed, since a held content is copied when it changes.
     var past: Content? { hasStandby || mutant != nil ? content : nil }
 
     mutating func keep(in before: Content?) {
@@ -97,7 +97,7 @@ struct SimStore {
         replace(snapshots.isEmpty ? Content() : random.pick(snapshots), now)
     }
 
-    /// An asynchronous standby takes over: the last writes, though acknowledged, are lost.
+    /// An asynchronous standby takes over: the last writes, although acknowledged, are lost.
     mutating func failOver(_ now: Instant, lostWrites: Int) {
         let kept = lostWrites > 0 ? history.suffix(lostWrites).first : nil
         history = []
@@ -105,11 +105,11 @@ struct SimStore {
         replace(kept ?? content, now)
     }
 
-    /// Tokens go on: the port promises that they are unique.
+    /// Tokens continue, since the port promises that they are unique.
     private mutating func replace(_ other: Content, _ now: Instant) {
         let last = state.lastToken
         content = other
-        // What a PostgreSQL has lost it has to find out by itself.
+        // A PostgreSQL's processes must find out themselves what it has lost.
         guard !isPostgres else { return }
         content.state.lastToken = max(last, state.lastToken)
         content.state.noticed = now
@@ -119,7 +119,7 @@ struct SimStore {
 // MARK: - What only mutants do
 
 extension SimStore {
-    /// Takes back what bent the decision, and bends what it has left.
+    /// Undoes the changes for the decision, and changes its result.
     private mutating func straighten(
         _ request: Reservation, _ reply: ReservationReply, _ before: StoreState, at now: Instant
     ) {
@@ -177,14 +177,14 @@ extension SimStore {
         }
     }
 
-    /// Grants that were in a process's memory are gone.
+    /// Grants that were only in a process's memory are lost.
     mutating func forgetGrants(of keys: [EntryKey]) {
         for key in keys { content.state.entries[key]?.opens = .distantPast }
     }
 }
 
 extension StoreState {
-    /// Shows a decision what it would see with that fault.
+    /// Shows a decision the content that it would see with that fault.
     fileprivate mutating func bend(
         by mutant: Mutant, for request: Reservation, at now: Instant
     ) {
@@ -227,7 +227,7 @@ extension StoreState {
 }
 
 extension CallCounts {
-    /// Forgets the calls of a class whose end is another.
+    /// Forgets the calls of a class with another end.
     fileprivate mutating func keep(_ counted: CallClass, _ isKept: (Instant) -> Bool) {
         for span in BudgetSpan.allCases {
             guard let ring = counters[counted]?[span] else { continue }

@@ -1,27 +1,27 @@
-// Both upstreams as they really are: which actions exist, in which state, and how calls fare.
+// The true state of both upstreams: which actions exist, in which state, and how calls end.
 
 @testable import StatusCore
 
-/// What is true of the actions, and each upstream's mood.
+/// The true states of the actions, and each upstream's behaviour.
 struct SimUpstream {
     private var histories: [EntryKey: History] = [:]
-    /// Healthy, unless it is here.
+    /// Healthy, unless listed here.
     var moods: [Source: Scenario.Mood] = [:]
 
-    /// An action's states in order; before the first it reads as 404.
+    /// An action's states in order; before the first it gives a 404.
     struct History {
         var changes: [(at: Instant, status: ActionStatus)]
     }
 
-    /// What a call meets.
+    /// What happens to a call.
     enum Treatment {
         case answer
         case fail(UpstreamFault.Kind, RateHints)
         /// The connection dies before the request arrives.
         case resetBefore
-        /// The request arrives, and the connection dies.
+        /// The request arrives, and then the connection dies.
         case resetAfter
-        /// The request arrives, and nothing comes back.
+        /// The request arrives, and no answer comes back.
         case hang
     }
 
@@ -69,7 +69,7 @@ struct SimUpstream {
         let latency = random.permille(200) ? .zero : random.milliseconds(1...400)
         switch mood {
         case .healthy:
-            // Seldom does an answer of a healthy upstream say how many calls are left.
+            // A healthy upstream's answer seldom reports how many calls are left.
             return (.answer, latency)
         case .slow: return (.answer, random.milliseconds(1500...9000))
         case .failing: return (.fail(.serverError, .none), latency)
@@ -84,7 +84,7 @@ struct SimUpstream {
     private static let refusals: [UpstreamFault.Kind] = [
         .unauthorized, .forbidden, .paymentRequired,
     ]
-    /// Answers that bring no state, each in its own way.
+    /// Answers without a state, one of each kind.
     private static let oddAnswers: [UpstreamFault.Kind] = [
         .notJSON, .malformed, .wrongAction, .tooLarge, .redirected, .unexpectedStatus,
     ]
@@ -103,7 +103,7 @@ struct SimUpstream {
         }
     }
 
-    /// What a 429 may say.
+    /// The hints that a 429 may contain.
     private static func hints(_ random: inout SimRandom) -> RateHints {
         RateHints(
             remaining: random.permille(300) ? 0 : nil,
@@ -114,7 +114,7 @@ struct SimUpstream {
 
 extension SimUpstream.History {
     init(_ scenario: Scenario, _ random: inout SimRandom) {
-        // Some are old, some are made during the run.
+        // Some are old, some are created during the run.
         let isOld = random.permille(600)
         var at = Instant.simulationStart - (isOld ? .seconds(random.below(7200)) : .zero)
         if !isOld { at = at + random.span(.zero, scenario.activeSpan / 2) }
@@ -133,6 +133,6 @@ extension Instant {
     /// The true time at which runs start.
     static let simulationStart = Instant(nanoseconds: 10_000_000_000_000)
 
-    /// What a right wall clock shows at this true time.
+    /// The reading of a correct wall clock at this true time.
     var wall: WallTime { WallTime(milliseconds: 1_790_000_000_000 + nanoseconds / 1_000_000) }
 }

@@ -1,4 +1,4 @@
-// Random schedules of the whole service, held against the contract. A seed replays a run exactly.
+// Random schedules of the whole service, checked against the contract. A seed replays a run exactly.
 
 import Foundation
 import Testing
@@ -6,7 +6,7 @@ import Testing
 @testable import StatusCore
 
 @Suite struct SimulationTests {
-    /// Seeds that have failed once, of the service or of a mutant.
+    /// Seeds that once failed, of the service or of a mutant.
     static let corpus: [UInt64] = [
         3, 4, 5, 6, 7, 8, 13, 19, 26, 27, 34, 80, 104, 110, 215, 218, 312, 372, 501, 505, 566, 676,
         775, 1027, 1105, 1422, 2282, 2574, 3628, 8735, 12582, 12897, 23269, 37517, 56198, 98070,
@@ -20,8 +20,8 @@ import Testing
         259_499,
     ]
 
-    /// How many schedules a run of the tests goes through; `SIMULATION_SCHEDULES` overrides it.
-    /// Without optimisation a schedule takes ten times as long and more: then a run is a look only.
+    /// How many schedules a run of the tests has; `SIMULATION_SCHEDULES` overrides it. Without
+    /// optimisation a schedule takes at least ten times as long, so there are only a few.
     static let schedules: UInt64 = {
         let text = ProcessInfo.processInfo.environment["SIMULATION_SCHEDULES"]
         #if DEBUG
@@ -78,7 +78,7 @@ import Testing
             let world = World(seed: seed)
             let violation = world.run()
             figures.add(world)
-            // One seed of each sort, so that one run tells all there is.
+            // One seed of each kind, so that one run shows all kinds.
             if let violation, figures.broken[violation.rule] == nil {
                 figures.broken[violation.rule] = seed
             }
@@ -108,7 +108,7 @@ import Testing
             """)
     }
 
-    /// What the schedules came to, to see that they are about something.
+    /// The schedules' figures, which show that they test something.
     private struct Figures {
         var happenings: UInt64 = 0
         var calls = 0

@@ -1,4 +1,4 @@
-// The last events of a run in words, for people; silent unless asked for.
+// The last events of a run in words; silent unless requested.
 
 @testable import StatusCore
 

@@ -1,5 +1,5 @@
-// A call's way to the upstream and back. The client keeps its word: nothing is sent at or after
-// `sendBefore`, nor while the upstream is left alone, one request a call, and the call ends at its
+// A call's way to the upstream and back. As the client promises, nothing is sent at or after
+// `sendBefore` or while the upstream must not be called, a call is one request, and it ends by its
 // deadline.
 
 @testable import StatusCore
@@ -32,7 +32,7 @@ extension World {
         return random.milliseconds(0...3000)
     }
 
-    /// The last look at the clock before the bytes leave.
+    /// The last reading of the clock before the bytes are sent.
     private func send(_ flight: UInt64, _ replica: Replica) {
         guard var call = replica.calls[flight] else { return }
         let local = replica.clock.shows(now)
@@ -82,7 +82,7 @@ extension World {
         case .hang: break
         case .resetBefore, .resetAfter: reset(call, flight, replica, after: back)
         case .answer:
-            // The state is read somewhere between the request's arrival and the answer's leaving.
+            // The state is read at some time between the request's arrival and the answer's departure.
             let outcome = answer(call.key, arriving: now + back)
             let hints = drawHints()
             reply(outcome, hints, call, flight, replica, life, back)
@@ -101,7 +101,7 @@ extension World {
     private func drawHints() -> RateHints {
         guard isFaulty, random.permille(60) else { return .none }
         let left = random.below(4)
-        // Some say when their window ends.
+        // Some report when their window ends.
         return RateHints(remaining: left, remainingFor: left > 1 ? .seconds(left * 4) : nil)
     }
 
@@ -127,14 +127,14 @@ extension World {
         }
     }
 
-    /// Only mutants do.
+    /// Only mutants do this.
     private func sendAgain(_ call: SimCall, _ flight: UInt64, _ replica: Replica) {
         guard replica.calls[flight] != nil else { return }
         transmit(call, flight, replica)
     }
 
-    /// The first end counts: answer, failure or deadline. An answer that came while the process was
-    /// stopped counts from when it last looked.
+    /// The first end counts: answer, failure or deadline. An answer that arrived while the process was
+    /// stopped counts from the process's last check.
     private func end(
         _ flight: UInt64, _ outcome: CallOutcome, hints: RateHints = .none,
         due: Instant? = nil, _ replica: Replica

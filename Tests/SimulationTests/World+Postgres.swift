@@ -1,24 +1,24 @@
-// A store as PostgreSQL is one: rows are read, decided on in the process, and written if nobody else has
-// written since. Every word there and back can get lost, and the server can be another one afterwards.
+// A model of a PostgreSQL store: rows are read, decided on in the process, and written if nothing else
+// has been written since. Every message can get lost, and the server can be another one afterwards.
 
 @testable import StateStores
 @testable import StatusCore
 
 /// The server side of such a store.
 struct SimServer {
-    /// Names its data: another one after every promotion.
+    /// Identifies its data; changed by every promotion.
     var timeline = 1
     /// Raised by every start.
     var starts = 1
-    /// By how much its clock was set ahead, or back.
+    /// By how much its clock was set ahead or back.
     var step = Duration.zero
 
     var home: String { "cluster/\(timeline)/database/table" }
 }
 
 extension World {
-    /// One operation, after those that the process has asked for before. `committed` is called when it has
-    /// taken effect, or has found that there is nothing to write.
+    /// One operation, after those that the process requested before. `committed` is called when it has
+    /// taken effect, or has found nothing to write.
     func decide<Value>(
         _ replica: Replica, _ request: StoreOperation.Request,
         _ value: @escaping (PostgresDecision) -> Value?,
@@ -53,7 +53,7 @@ extension World {
 
     private typealias End = (World, Result<PostgresDecision, StoreFailure>) -> Void
 
-    /// Reads, and goes on when the reply is there.
+    /// Reads, and continues when the reply has arrived.
     private func attempt(
         _ replica: Replica, _ batch: PostgresBatch, _ loss: SimLoss?,
         _ committed: @escaping (World, PostgresDecision) -> Void, _ end: @escaping End
@@ -109,7 +109,7 @@ extension World {
         }
     }
 
-    /// What the process makes of a sight, bent by the mutants.
+    /// The process's decision on what it has read, changed by the mutants.
     private func judge(
         _ sight: PostgresSight, by replica: Replica, sent: Instant, received: Instant
     ) -> PostgresMemory.Reading {
@@ -145,8 +145,8 @@ extension World {
 
     // MARK: Another server
 
-    /// The server is another one, or was started anew. Replicas connect again within 3 s, and object if they
-    /// remember more; where nobody who runs does, an operator has to say so.
+    /// The server is another one, or was restarted. Replicas reconnect within 3 s, and object if they
+    /// remember more; if none of the running ones does, an operator must quarantine the store.
     func serverChanged(clockStep: Duration) {
         store.server.starts += 1
         stepServer(by: clockStep)
@@ -162,8 +162,8 @@ extension World {
         }
     }
 
-    /// What an idle process asks every few seconds: here it is done when something else happens, for the
-    /// time since the last word.
+    /// An idle process's heartbeats every few seconds: here they happen with the next event, for the
+    /// time since the last exchange.
     private func keepBeating(_ replica: Replica) {
         defer { replica.beatAt = now }
         guard replica.memory.clock != ClockBounds(), let meta = store.content.meta else { return }
@@ -171,7 +171,7 @@ extension World {
             from: replica.beatAt.nanoseconds, to: now.nanoseconds, by: 30_000_000_000)
         {
             let time = Instant(nanoseconds: time)
-            // While it was stopped it asked nothing.
+            // It sent nothing while it was stopped.
             guard time < replica.pausedFrom || time >= replica.pausedUntil else { continue }
             let shown = store.clock.shows(time) + store.server.step + meta.clockOffset
             let local = replica.clock.shows(time)
@@ -185,7 +185,7 @@ extension World {
         }
     }
 
-    /// Somebody who knows the time better talks to the server before anybody else does.
+    /// A process that knows the time better reaches the server before any other does.
     func stepServer(by span: Duration) {
         guard span != .zero else { return }
         let running = replicas.filter { $0.isUp && $0.pausedUntil <= now }
@@ -199,7 +199,7 @@ extension World {
         }
     }
 
-    /// A round trip in no time.
+    /// A round trip that takes no time.
     private func beat(_ replica: Replica) {
         let (sight, local) = (store.sight(at: now), replica.clock.shows(now))
         let reading = judge(sight, by: replica, sent: local, received: local)
@@ -215,11 +215,11 @@ extension World {
     }
 }
 
-/// On which way something gets lost.
+/// In which direction a message gets lost.
 enum SimLoss {
     case reading
     case writing
-    /// It has taken effect, and nobody hears of it.
+    /// It has taken effect, but no process learns of it.
     case reply
 
     init?(_ isLost: Bool, _ random: inout SimRandom) {
@@ -235,7 +235,7 @@ extension SimStore {
             clock: clock.shows(time) + server.step)
     }
 
-    /// Writes the rows that a decision has changed, unless somebody else has written since.
+    /// Writes the rows that a decision has changed, unless another process has written since.
     mutating func swap(_ decision: PostgresDecision, over found: PostgresMeta?) -> Bool {
         let isCurrent =
             content.meta?.epoch == found?.epoch && content.meta?.revision == found?.revision
@@ -261,7 +261,7 @@ extension SimStore {
         return true
     }
 
-    /// What the documentation tells operators to do where no replica can notice.
+    /// What the documentation tells operators to do where no replica can detect a loss.
     mutating func declareQuarantine(_ now: Instant) {
         guard var meta = content.meta else { return }
         meta.epoch += 1

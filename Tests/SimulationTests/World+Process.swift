@@ -1,4 +1,4 @@
-// What a process does in the world: steps, effects, crashes and pauses.
+// A process in the world: steps, effects, crashes and stops.
 
 @testable import StatusCore
 
@@ -29,7 +29,7 @@ extension World {
         judge.checkRefusals(replica, at: now)
     }
 
-    /// What a stopped process was about to do comes before anything else that waits for its waking.
+    /// A stopped process first finishes its step when it wakes, before anything else that waits.
     func finishEffects(_ replica: Replica) {
         guard !replica.unfinished.isEmpty else { return }
         let effects = replica.unfinished
@@ -129,7 +129,7 @@ extension World {
         case .wallStep(nil, let span):
             wallOffset += span
             judge.wallStepped(at: now)
-            // It is the clock of a PostgreSQL, too.
+            // It is also the clock of a PostgreSQL.
             if store.isPostgres { stepServer(by: span) }
         case .drain(let index): drain(replicas[index])
         case .crash(let index): crash(replicas[index])
@@ -137,13 +137,13 @@ extension World {
         }
     }
 
-    /// What the store's own clock shows a process that uses it as a file.
+    /// The store's clock as read by a process that uses it as a file.
     private var storeTime: Instant {
         store.isPostgres ? now : store.clock.shows(now)
     }
 
     private func losePast(_ change: (inout SimStore, Instant) -> Void) {
-        // Until now idle processes have talked to the store as it was.
+        // Until now idle processes have had exchanges with the store as it was.
         keepAllBeating()
         let time = storeTime
         change(&store, time)
@@ -170,7 +170,7 @@ extension World {
         after(random.milliseconds(10...20_000)) { $0.start(replica) }
     }
 
-    /// A rolling restart: who waits is answered, and the process ends when no call is under way.
+    /// A rolling restart: waiting callers are answered, and the process ends when no call is in flight.
     private func drain(_ replica: Replica) {
         deliver(replica, after: .zero) { world in
             guard !replica.isDraining else { return }
@@ -202,7 +202,7 @@ extension Scenario.Fault.Kind {
 }
 
 extension Snapshot {
-    /// Only mutants make it: served for as long as no call can be made.
+    /// Only mutants publish it: served while no call can be made.
     fileprivate var past: Snapshot {
         let until = answer.nextRefreshAt.map { min($0, answer.keptUntil) } ?? servableUntil
         return Snapshot(id, answer, servableUntil: max(until, servableUntil))

@@ -99,7 +99,7 @@ extension World {
         operate(
             replica,
             { world in
-                // Said a second time, it changes nothing more.
+                // Repeated, it changes nothing more.
                 if let pause, !world.store.state.hasCompleted(completion) {
                     let end = world.store.clock.shows(world.now) + pause
                     world.judge.paused(completion.key.source, until: end)
@@ -128,7 +128,7 @@ extension World {
 
     // MARK: Notices
 
-    /// Tells the other processes that an action has changed, unless that gets lost.
+    /// Notifies the other processes that an action has changed, unless the notification gets lost.
     private func announce(_ id: ActionID, by replica: Replica) {
         guard mutant != .noticesIgnored else { return }
         for other in replicas where other !== replica && other.isUp {
@@ -144,8 +144,8 @@ extension World {
         }
     }
 
-    /// Every process asks its store again and again what others have changed. Here it does so only
-    /// when there is something to be told, and until it is.
+    /// Every process regularly asks its store for others' changes. Here it does so only while there are
+    /// some.
     private func askForChanges(_ id: ActionID, _ replica: Replica, after wait: Duration) {
         deliver(replica, after: wait) { world in
             let reply = { (world: World, result: Result<Void, StoreFailure>) in
@@ -156,7 +156,7 @@ extension World {
         }
     }
 
-    /// Every process connects anew to a store that was away, and may have missed something.
+    /// Every process reconnects to a store that was unreachable, and may have missed changes.
     func reconnect() {
         guard mutant != .noticesIgnored else { return }
         for replica in replicas where replica.isUp {
@@ -167,8 +167,8 @@ extension World {
         }
     }
 
-    /// Carries one operation to the store and its reply back. After a failure nobody knows whether
-    /// it took effect.
+    /// Delivers one operation to the store and its reply back. After a failure it is uncertain whether
+    /// the operation took effect.
     private func operate<Value>(
         _ replica: Replica, _ work: @escaping (World) -> Value,
         _ event: @escaping (Result<Value, StoreFailure>) -> Event
@@ -203,7 +203,7 @@ extension World {
         }
     }
 
-    /// A store that takes longer, there or back, is in trouble.
+    /// A store that takes longer, in either direction, counts as failing.
     static let answersWithin = Duration.milliseconds(100)
 
     private func storeDelay() -> Duration {
@@ -247,7 +247,7 @@ extension World {
 }
 
 extension World {
-    /// What the wall clock of the process's machine shows.
+    /// The reading of the wall clock of the process's machine.
     func wall(of replica: Replica) -> WallTime { now.wall + replica.wallOffset }
 
     fileprivate func mutated(_ record: EntryRecord) -> EntryRecord {

@@ -1,11 +1,11 @@
-// The simulated world: one thread, one true time, everything that happens in one queue.
+// The simulated world: one thread, one true time, and all events in one queue.
 
 import HeapModule
 
 @testable import StateStores
 @testable import StatusCore
 
-/// Runs a scenario: requests and faults first, then a quiet ending in which all must recover.
+/// Runs a scenario: first requests and faults, then a part without faults in which all must recover.
 final class World {
     let scenario: Scenario
     let mutant: Mutant?
@@ -13,28 +13,28 @@ final class World {
     var random: SimRandom
     /// When processes ask their store for changes.
     var changes: SimRandom
-    /// What befalls readings and writings of a PostgreSQL.
+    /// Faults of a PostgreSQL's reads and writes.
     var swaps: SimRandom
     var replicas: [Replica] = []
     var store: SimStore
     var upstream: SimUpstream
     var judge: Judge
     var trace: Trace
-    /// How far the wall clock of the store's machine is off.
+    /// The error of the wall clock of the store's machine.
     var wallOffset = Duration.zero
     var storeDownUntil = Instant.distantPast
     var storeSlowUntil = Instant.distantPast
-    /// False from the quiet ending on.
+    /// False from the part without faults on.
     var isFaulty = true
 
     private var queue = Heap<Happening>()
     private var happenings: UInt64 = 0
     private var callers: UInt64 = 0
-    /// Requests of the quiet ending, and what was wrong with the last reply to each kind.
+    /// Requests of the part without faults, and what was wrong with the last reply to each kind.
     private var askedActions: [CallerID: AskedAction] = [:]
     private var lastWords: [AskedAction: String?] = [:]
 
-    /// A run that does not come to an end is a fault of its own.
+    /// A run that does not end is a violation, too.
     static let happeningsMax: UInt64 = 60_000
 
     private struct AskedAction: Hashable {
@@ -93,7 +93,7 @@ final class World {
 
     func after(_ span: Duration, _ action: @escaping (World) -> Void) { at(now + span, action) }
 
-    /// Something happens to a process, unless it dies before; while it is stopped, it waits.
+    /// An event at a process, unless it crashes before; while the process is stopped, the event waits.
     func deliver(_ replica: Replica, after span: Duration, _ action: @escaping (World) -> Void) {
         deliver(replica, life: replica.life, at: now + span, action)
     }
@@ -111,7 +111,7 @@ final class World {
         }
     }
 
-    /// What the wall clock of the store's machine shows.
+    /// The reading of the wall clock of the store's machine.
     var wall: WallTime { now.wall + wallOffset }
 
     // MARK: Requests
@@ -175,7 +175,7 @@ final class World {
         }
     }
 
-    /// Asks as the service does: the board first. Nil: answered from there.
+    /// Asks as the service does: the published answers first. Nil: answered from there.
     @discardableResult
     private func ask(_ replica: Replica, _ question: Question) -> CallerID? {
         if let answer = replica.answerOnBoard(question, at: now) {
@@ -193,12 +193,12 @@ final class World {
 
     // MARK: The quiet ending
 
-    /// A 404 is remembered for up to an hour, and wishes wait for budgets.
+    /// A negative result lasts up to an hour, and refreshes wait for budgets.
     private var roundSpan: Duration {
         max(.seconds(4000), Self.turnSpan * scenario.ids.count * replicas.count)
     }
     private static let rounds = 2
-    /// Apart from each other, so that small budgets can do it.
+    /// Spread out, so that small budgets suffice.
     private static let turnSpan = Duration.seconds(75)
 
     private func quieten() {
@@ -208,7 +208,7 @@ final class World {
         upstream.moods = [:]
         trace.note(now, "quiet from here on")
         for replica in replicas where !replica.isUp { start(replica) }
-        // By then pauses, held gates, quarantines and the breaker's patience are over.
+        // By then pauses, held gates, quarantines and the breaker's pauses are over.
         let first = Duration.seconds(1000)
         for round in 0..<Self.rounds {
             for (index, replica) in replicas.enumerated() {
@@ -238,8 +238,8 @@ final class World {
         lastWords.updateValue(trouble(reply, action.id), forKey: action)
     }
 
-    /// All that is asked for is told as it is, unless the day's budget does not allow it, or an
-    /// answer is dropped before its action may be asked for again.
+    /// Every requested action is reported as it is, unless the day's budget does not allow it, or an
+    /// answer is dropped before its action may be requested again.
     private func judgeRecovery() {
         let limits = scenario.policy.configured.compactMap { scenario.policy.sources[$0] }
         let isPossible = limits.allSatisfy {
@@ -256,7 +256,7 @@ final class World {
         }
     }
 
-    /// What is wrong with a reply when all is well; nil: nothing.
+    /// What is wrong with a reply when there are no faults; nil: nothing.
     private func trouble(_ reply: Reply, _ id: ActionID) -> String? {
         let homes = scenario.policy.configured.filter { upstream.exists(EntryKey($0, id)) }
         switch reply {
@@ -282,7 +282,7 @@ extension Question {
 }
 
 extension ActionID {
-    /// A UUID, spelled in another letter case; any other id as it is.
+    /// A UUID in another letter case; any other id unchanged.
     var inOtherCase: ActionID {
         guard let other = ActionID(text.uppercased()), other == self else { return self }
         return other.text == text ? ActionID(text.lowercased()) ?? self : other

@@ -28,7 +28,7 @@ extension SQLiteRows {
         return progress
     }
 
-    /// `next`: where the step after this one begins; nil: there is none.
+    /// `next`: where the next step begins; nil if there is none.
     private func entries(
         after start: PurgeProgress.Cursor, atMost count: Int
     ) throws(SQLiteFailure) -> (entries: [StoredEntry], next: PurgeProgress.Cursor?) {
@@ -50,7 +50,7 @@ extension SQLiteRows {
         return (entries, rows < count ? nil : next)
     }
 
-    /// Tokens grow with time: the oldest stand first.
+    /// Tokens grow with time, so the oldest come first.
     private func purgeCalls(
         _ now: Instant, atMost count: Int, callsMax: Int, last: FencingToken
     ) throws(SQLiteFailure) -> Int {

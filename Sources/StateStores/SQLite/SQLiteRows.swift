@@ -1,8 +1,8 @@
-// Rows in a SQLite file: fetched for a decision, written after it.
+// Fetches rows of a SQLite file for a decision, and writes them after it.
 
 import StatusCore
 
-/// A connection with its statements. Confined to its store's queue.
+/// A connection with its statements. Used only on its store's queue.
 final class SQLiteRows {
     let database: Database
     private let statements: Statements
@@ -28,7 +28,7 @@ final class SQLiteRows {
         }
     }
 
-    /// All that is kept of an action.
+    /// All rows of an action.
     func whole(_ id: ActionID) throws(SQLiteFailure) -> StoreState {
         var state = StoreState()
         try load(NeededRows(ids: [id]), into: &state)
@@ -137,7 +137,7 @@ final class SQLiteRows {
         }
     }
 
-    /// Replaces an entry by what is left of it.
+    /// Replaces an entry by what remains of it.
     func keep(_ left: StoredEntry?, of key: EntryKey) throws(SQLiteFailure) {
         if let left {
             try statements.keepEntry.run(Self.values(of: left))

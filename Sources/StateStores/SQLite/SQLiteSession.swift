@@ -1,16 +1,16 @@
-// The life of one file under a running store: opening, transactions, noticing that it is not what
-// it was, and coming back after trouble.
+// Opens a running store's file, runs transactions on it, detects that the file has changed or is lost,
+// and recovers.
 
 import StatusCore
 
-/// Runs transactions on the file that the path leads to. Confined to its store's queue.
+/// Runs transactions on the file at the path. Used only on its store's queue.
 ///
-/// Trouble (the file vanished, was replaced or set back, its clock broke) is noticed before and in
-/// each transaction. The file is told when that was, so that the quarantine outlives the process.
+/// Faults (the file vanished, was replaced or set back, or its clock broke) are detected before and in
+/// each transaction. The file records when that was, so that the quarantine outlives the process.
 final class SQLiteSession {
     private let path: String
     private let clock: StoreClock
-    /// Read once: no process outlives its boot, but reading can fail when descriptors run out.
+    /// Read once: no process outlives its boot, but reading can fail without a free descriptor.
     private let bootID: String?
     private let lockWait: Duration
     private let report: (String) -> Void
@@ -19,17 +19,17 @@ final class SQLiteSession {
     private var files: StoreFiles?
     /// Nil until the first start has succeeded.
     private var remembered: Continuity?
-    /// The highest token granted here.
+    /// The highest token granted by this process.
     private var lastToken = FencingToken(0)
     private var carryOver = CarryOver()
     private(set) var changes = ChangeCursor()
-    /// Changed by every commit of another connection; nil: not read yet from this one.
+    /// Changed by every commit of another connection; nil if this connection has not read it yet.
     private var dataVersion: Int64?
     /// The revision of this connection's last commit.
     private var lastWritten: Int64?
-    /// Noticed, but not repaired in the file yet. Reported once, not per operation.
+    /// Detected, but not repaired in the file yet. Reported once, not per operation.
     private var trouble: String?
-    /// Damage was met: the next opening looks closely.
+    /// The file was found damaged: the next opening checks it thoroughly.
     private var isSuspect = false
     private var backOff = BackOff()
 
@@ -43,26 +43,26 @@ final class SQLiteSession {
         self.report = report
     }
 
-    /// Opens the file for the first time, or makes it. Damage is not repaired here: somebody has to
-    /// look at it before calls are made on its word.
+    /// Opens or creates the file for the first time. Damage is not repaired here: an operator must look
+    /// at it before it can decide about calls.
     func start() throws(SQLiteFailure) {
         try transact(writes: true) { _ throws(SQLiteFailure) in }
     }
 
     func close() { disconnect(keepsLog: false) }
 
-    /// To be told after a decision's transaction.
+    /// Called after a decision's transaction.
     func committed(_ events: [JournalEvent]) {
         for case .granted(let call) in events { lastToken = max(lastToken, call.token) }
         carryOver.take(events, offset: remembered?.clockOffset ?? .zero)
     }
 
-    /// To be told after a transaction in which an upstream has asked for a pause.
+    /// Called after a transaction in which an upstream asked for a pause.
     func paused(_ source: Source, for span: Duration) {
         carryOver.paused(source, until: clock.sinceBoot() + span)
     }
 
-    /// Whether anybody else has written to the file since this was asked last: mostly, nobody shares it.
+    /// Whether another process has written to the file since the last check; usually none shares it.
     func mayHaveChanges() -> Bool {
         guard let rows, let found = try? rows.dataVersion() else { return true }
         defer { dataVersion = found }
@@ -71,7 +71,7 @@ final class SQLiteSession {
         return false
     }
 
-    /// What others have completed since this was asked last, and up to which revision that is.
+    /// The calls that others have completed since the last check, and the revision up to which that is.
     func changes(
         in transaction: SQLiteTransaction
     ) throws(SQLiteFailure) -> (ids: [ActionID], revision: Int64) {
@@ -81,11 +81,11 @@ final class SQLiteSession {
         return (completed.filter { !carryOver.has($0.token) }.map(\.id), revision)
     }
 
-    /// To be told after the transaction of `changes(in:)`.
+    /// Called after the transaction of `changes(in:)`.
     func searchedChanges(to revision: Int64) { changes.searched(to: revision) }
 
-    /// Runs `body` in one transaction. When this returns, what it wrote is on the disk, in the file
-    /// that the path leads to; when it throws, nothing of it counts.
+    /// Runs `body` in one transaction. When this returns, its writes are on the disk, in the file at
+    /// the path; when it throws, none of them counts.
     func transact<Reply>(
         writes: Bool,
         _ body: (SQLiteTransaction) throws(SQLiteFailure) -> Reply
@@ -102,8 +102,8 @@ final class SQLiteSession {
         }
     }
 
-    /// Whoever only read has noticed trouble, and may be gone before anything is written. When this
-    /// fails, the next transaction tries again.
+    /// Records the fault in the file immediately, since a process that only read may be gone before
+    /// anything is written. If this fails, the next transaction tries again.
     private func enterTrouble() { try? transact(writes: true) { _ throws(SQLiteFailure) in } }
 
     private func run<Reply>(
@@ -136,7 +136,7 @@ final class SQLiteSession {
         return judgement
     }
 
-    /// Puts the file's clock right, and enters what a file that lost its past has to know.
+    /// Corrects the file's clock, and enters what a file with a lost history must know.
     private func repair(
         _ transaction: SQLiteTransaction, _ judgement: Continuity.Judgement, found: StoreMeta?
     ) throws(SQLiteFailure) {
@@ -160,7 +160,7 @@ final class SQLiteSession {
         }
     }
 
-    /// A file that was exchanged in mid-transaction has taken the commit away with it.
+    /// A file that was replaced during the transaction has taken the commit with it.
     private func commit(
         _ transaction: SQLiteTransaction, hasWritten: Bool
     ) throws(SQLiteFailure) -> StoreMeta {
@@ -184,7 +184,7 @@ final class SQLiteSession {
         trouble = nil
     }
 
-    /// The open connection as it is, for tests that make trouble inside it.
+    /// The open connection, for tests that cause faults inside it.
     func withDatabase(
         _ body: (borrowing Database) throws(SQLiteFailure) -> Void
     ) throws(SQLiteFailure) {
@@ -194,7 +194,7 @@ final class SQLiteSession {
 
     // MARK: opening
 
-    /// The open connection if it still is to the files at the path, else a new one.
+    /// The open connection if it still belongs to the files at the path, else a new one.
     private func connect() throws(SQLiteFailure) -> SQLiteRows {
         if let rows, let files {
             let found = StoreFiles(path)
@@ -211,7 +211,7 @@ final class SQLiteSession {
     }
 
     private func open() throws(SQLiteFailure) -> SQLiteRows {
-        // The log is looked at first: SQLite makes it after the file, and would delete this one.
+        // The log is checked first: SQLite creates it after the file, and would delete this one.
         if StoreFiles.hasLog(path), FileIdentity(path) == nil { try setAside("orphan", log: true) }
         let opened = try openRepaired()
         try giveEpoch(to: opened)
@@ -225,7 +225,7 @@ final class SQLiteSession {
         return opened
     }
 
-    /// A running store sets a damaged file aside and starts anew, in quarantine.
+    /// Sets a damaged file aside and starts a new one, in quarantine.
     private func openRepaired() throws(SQLiteFailure) -> SQLiteRows {
         do throws(SQLiteFailure) {
             let opened = try openRows()
@@ -245,7 +245,7 @@ final class SQLiteSession {
         StoreFiles.make(path)
         let opened = try SQLiteRows(
             path: path, lockWaitMilliseconds: Int32(clamping: lockWait.nanoseconds / 1_000_000))
-        // Not before it is known to be a store: other programs' files are left as they are.
+        // Only once it is known to be a store: other programs' files are left unchanged.
         StoreFiles.narrow(path).forEach(report)
         return opened
     }
@@ -258,8 +258,8 @@ final class SQLiteSession {
         }
     }
 
-    /// A new file, or one that lost its meta row, starts a new epoch. Under a running store it is
-    /// born in trouble: another process may start before this one has repaired it.
+    /// Starts a new epoch in a new file, or in one that lost its meta row. Under a running store the
+    /// file starts in quarantine, since another process may start before this one has repaired it.
     private func giveEpoch(to opened: SQLiteRows) throws(SQLiteFailure) {
         guard try opened.meta() == nil else { return }
         try opened.database.execute("BEGIN IMMEDIATE")

@@ -1,21 +1,21 @@
-// The store in a SQLite file: operations in, batches of them through one transaction each, replies
-// out after its commit.
+// A store in a SQLite file: operations run in batches, each in one transaction, and are answered after
+// its commit.
 
 internal import Dispatch
 internal import Locking
 public import StatusCore
 
-/// Keeps gates, budgets and answers in one file, through crashes and restarts; several processes of
-/// one machine may share it.
+/// Keeps gates, budgets and answers in one file, through crashes and restarts; several processes on one
+/// machine may share it.
 ///
-/// Operations that arrive while a transaction runs are carried out together in the next one. A file
-/// that vanishes or is exchanged under a running store is opened or made anew, and reservations are
-/// quarantined until what was granted before cannot matter, by processes that start meanwhile too:
-/// the file tells them. A *first* start on a missing file is not: nobody can tell a new installation
-/// from a lost file, and nobody who ran has noticed.
+/// Operations that arrive while a transaction runs are carried out together in the next one. If a file
+/// vanishes or is replaced under a running store, it is opened or created again, and reservations are
+/// quarantined until no earlier grant can matter. The file records that, so it also holds for processes
+/// that start meanwhile. A *first* start on a missing file is not quarantined: a new installation and a
+/// lost file look alike, and no running process has noticed a loss.
 ///
-/// `@unchecked Sendable`: `mailbox` is behind a lock; all other state is immutable but for `session` and
-/// `changesTimer`, which are touched only in `init`, before the object is shared, in `deinit`, and in
+/// `@unchecked Sendable`: `mailbox` has a lock; all other state is immutable except `session` and
+/// `changesTimer`, which are only accessed in `init`, before the object is shared, in `deinit`, and in
 /// blocks of `queue`, which is serial.
 public final class SQLiteStore: StateStore, @unchecked Sendable {
     let queue = DispatchQueue(label: "status-proxy.sqlite-store")
@@ -28,10 +28,10 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
 
     deinit { changesTimer?.cancel() }
 
-    /// Opens the file, or makes it. `report` gets lines for operators, on the store's queue.
+    /// Opens or creates the file. `report` gets lines for operators, on the store's queue.
     ///
-    /// Fails with a text that names the file when it cannot be used: damaged, another program's,
-    /// written by a newer version, read-only, locked, in a missing folder.
+    /// Throws ``StoreFailure`` with a text that names the file if it cannot be used: damaged, another
+    /// program's, written by a newer version, read-only, locked, or in a missing folder.
     public convenience init(
         path: String, clock: StoreClock = .system,
         report: @escaping @Sendable (String) -> Void = { _ in }
@@ -39,8 +39,8 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         try self.init(path: path, clock: clock, limits: SQLiteLimits(), report: report)
     }
 
-    /// Why no store can be kept at the path, as far as that shows without opening it; nil when nothing
-    /// stands in the way.
+    /// Why no store can be kept at the path, as far as that can be determined without opening it; nil
+    /// if there is no obstacle.
     public static func fault(at path: String) -> String? { StoreFiles.fault(path) }
 
     init(
@@ -89,7 +89,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         post(.register(sources, reply: reply))
     }
 
-    /// Goes through the file in small steps, between which other operations have their turn.
+    /// Purges the file in small steps, between which other operations have their turn.
     public func purge(
         _ retention: Retention,
         reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void
@@ -97,7 +97,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         post(.purge(retention, PurgeProgress(), reply: reply))
     }
 
-    /// Processes that share a file cannot notify each other: each asks what the others have done.
+    /// Processes that share a file cannot notify each other, so each asks for the others' changes.
     public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {
         queue.async { self.startListening(hear) }
     }
@@ -137,7 +137,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         case .idle: break
         case .closed(let closers):
             session.close()
-            // Behind the refusals that were put on the queue while this batch ran.
+            // After the refusals that were put on the queue while this batch ran.
             queue.async { closers.forEach { $0() } }
         }
     }
@@ -151,8 +151,9 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         }
     }
 
-    /// So that no operation suffers from another's failure, and one that met a lost connection gets
-    /// a second chance. Waiting again for a lock would only make all wait longer.
+    /// Runs the operations individually, so that none suffers from another's failure, and one that
+    /// found a lost connection gets a second attempt. Waiting again for a lock would only make all wait
+    /// longer.
     private func carryOutSingly(_ batch: [StoreOperation], after failure: SQLiteFailure) {
         var lock = failure.isLock ? failure : nil
         for operation in batch {
@@ -169,7 +170,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         }
     }
 
-    /// The replies to give once all is on the disk.
+    /// The replies to give once everything is on the disk.
     private func attempt(_ batch: [StoreOperation]) throws(SQLiteFailure) -> [() -> Void] {
         try session.transact(writes: batch.contains(where: \.writes)) {
             transaction throws(SQLiteFailure) in
@@ -184,7 +185,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         }
     }
 
-    /// Undoes only this operation when it fails and the transaction can go on.
+    /// Undoes only this operation if it fails and the transaction can continue.
     private func performApart(
         _ operation: StoreOperation, in transaction: SQLiteTransaction
     ) throws(SQLiteFailure) -> () -> Void {
@@ -287,7 +288,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         mailbox.withLock { $0.putBack(next) }
     }
 
-    /// The border: operators get the file and SQLite's words, everybody else `.unavailable`.
+    /// The port's failure for SQLite's, with the file's path and SQLite's message for operators.
     private static func failure(_ failure: SQLiteFailure, _ path: String) -> StoreFailure {
         .unavailable("\(path): \(failure.text)")
     }

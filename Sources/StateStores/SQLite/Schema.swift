@@ -1,14 +1,14 @@
-// The file's form: marks that tell whose it is, tables, and settings of a connection.
+// The file's format: its marks, its tables, and the settings of a connection.
 
-/// Makes a connection ready: durable settings, our own file, its tables.
+/// Prepares a connection: durable settings, the check of the file, its tables.
 enum Schema {
-    /// "sprx" with a high bit: tells this program's files from other SQLite databases.
+    /// "sprx" with a high bit: distinguishes this program's files from other SQLite databases.
     static let applicationID: Int64 = 0x7370_7279
     static let version: Int64 = 1
-    /// Another process may be turning the same new file to its write-ahead log.
+    /// Another process may be switching the same new file to its write-ahead log.
     private static let journalModeAttemptsMax = 100
 
-    /// Takes a file of ours, or makes an empty file ours.
+    /// Accepts a store's file, or makes an empty file one.
     static func prepare(_ database: borrowing Database) throws(SQLiteFailure) {
         try refuseStrangers(database)
         try setJournalMode(database)
@@ -28,14 +28,14 @@ enum Schema {
         }
     }
 
-    /// Takes a file of ours for reading, as it is.
+    /// Accepts a store's file for reading, unchanged.
     static func accept(_ database: borrowing Database) throws(SQLiteFailure) {
         try refuseOthers(database)
         let calls = try database.number("SELECT count(*) FROM sqlite_schema WHERE name = 'calls'")
         guard calls == 1 else { throw .foreign("the file holds no journal") }
     }
 
-    /// Whether a file of ours, or an empty one, has its tables.
+    /// Whether a store's file, or an empty one, has its tables.
     static func isThere(in database: borrowing Database) throws(SQLiteFailure) -> Bool {
         try refuseOthers(database)
         return try isComplete(database)
@@ -46,7 +46,7 @@ enum Schema {
         try refuseOthers(database)
     }
 
-    /// Files of other programs, and of versions with other tables.
+    /// Refuses files of other programs, and of versions with other tables.
     private static func refuseOthers(_ database: borrowing Database) throws(SQLiteFailure) {
         let application = try database.number("PRAGMA application_id") ?? 0
         let tables = try database.number("SELECT count(*) FROM sqlite_schema") ?? 0
@@ -75,7 +75,7 @@ enum Schema {
         }
     }
 
-    /// Then opening writes nothing, and works on a full disk.
+    /// Whether the file has all its tables. Then opening it writes nothing, and works on a full disk.
     private static func isComplete(_ database: borrowing Database) throws(SQLiteFailure) -> Bool {
         let found = try database.number(
             """
@@ -87,10 +87,11 @@ enum Schema {
         return found == 7 && current == version
     }
 
-    /// An id is kept in its canonical form, and a `spelling` if it was first asked for in another.
-    /// Times are nanoseconds of the store's clock, `…_wall` milliseconds since 1970. Documents are apart
-    /// from their entries, and a source's counts are bytes of `CallCounts`. `calls` and `completions` are
-    /// the journal: lines are added and dropped, never changed, and no decision reads them.
+    /// An id is stored in its canonical form, with a `spelling` if it was first requested in another.
+    /// Times are nanoseconds of the store's clock, `…_wall` milliseconds since 1970. Documents are
+    /// separate from their entries, and a source's counts are bytes of `CallCounts`. `calls` and
+    /// `completions` are the journal: lines are added and dropped, never changed, and no decision reads
+    /// them.
     private static let tables = """
         CREATE TABLE IF NOT EXISTS meta (
             one INTEGER PRIMARY KEY CHECK (one = 1),

@@ -1,4 +1,4 @@
-// Turns the parser's test corpus into seeds: every rule's bytes, for both targets that read them.
+// Turns the parser's test corpus into seeds: the cases' bytes, for both targets that read them.
 
 import Foundation
 
@@ -16,7 +16,7 @@ struct Seeds {
             for (index, input) in inputs.enumerated() {
                 let label = "\(name)-\(index)"
                 try write(input, to: target.appending(path: "request-parser"), label)
-                // In pieces of 7 and 30 bytes; tight limits, late answers and ends in turns.
+                // In pieces of 7 and 30 bytes; tight limits, late answers and ends alternate.
                 let flags = UInt8(ascii: "@") + UInt8(index % 16)
                 let plan = [flags] + Array("'>\n".utf8)
                 try write(plan + input, to: target.appending(path: "connection-machine"), label)
@@ -52,7 +52,7 @@ struct Seeds {
         return unescaped(&rest, until: nil) + (hasEnd ? [13, 10] : [])
     }
 
-    /// The corpus's way to write bytes; see the README there.
+    /// The corpus's notation for bytes; see the README there.
     private static func unescaped(_ rest: inout ArraySlice<UInt8>, until end: UInt8?) -> [UInt8] {
         var bytes: [UInt8] = []
         while let byte = rest.popFirst(), byte != end {

@@ -1,4 +1,4 @@
-// Equality to the byte: `String` takes two spellings of "é" for one, JSON does not.
+// Equality by bytes: `String` considers two spellings of "é" equal, JSON does not.
 
 import StatusCore
 
@@ -29,7 +29,7 @@ extension JSONWriter {
     }
 }
 
-/// What our own writers wrote; it must be JSON.
+/// The output of the service's own writers, which must be JSON.
 func readOwn(_ bytes: [UInt8], _ what: String) -> JSONValue {
     do throws(JSONFailure) {
         return try JSONReader.read(bytes)

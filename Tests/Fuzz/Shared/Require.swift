@@ -1,4 +1,4 @@
-// How a property is held: what is not so ends the process, and the fuzzer keeps the input.
+// Checks of properties: a violation ends the process, and the fuzzer keeps the input.
 
 /// Ends the process unless `condition` holds.
 func require(
@@ -8,7 +8,7 @@ func require(
     fatalError("line \(line): not so: " + property())
 }
 
-/// The fuzzer's bytes as an array of their own, so that no slack hides a read past their end.
+/// The fuzzer's bytes in their own array, so that no spare capacity hides a read past their end.
 func copied(_ start: UnsafePointer<UInt8>?, _ count: Int) -> [UInt8] {
     Array(UnsafeBufferPointer(start: start, count: count))
 }

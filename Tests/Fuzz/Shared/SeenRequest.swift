@@ -1,8 +1,8 @@
-// What a parsed request says, taken out of its bytes: two readings can be held against each other.
+// A parsed request without positions, so that two parses can be compared.
 
 import HTTPWire
 
-/// One request head, free of positions.
+/// One request head, independent of positions.
 struct SeenRequest: Equatable {
     var method: Method
     var methodBytes: [UInt8]
@@ -18,7 +18,7 @@ struct SeenRequest: Equatable {
     var expectsContinue: Bool
     var framing: BodyFraming
 
-    /// Traps when a range lies outside `bytes`.
+    /// Traps if a range lies outside `bytes`.
     init(_ head: borrowing RequestHead, _ bytes: [UInt8]) {
         method = head.method
         methodBytes = Array(bytes[head.methodBytes])

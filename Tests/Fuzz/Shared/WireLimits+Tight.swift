@@ -1,4 +1,4 @@
-// Bounds so low that short inputs reach every one of them.
+// Limits so low that short inputs reach every one of them.
 
 import HTTPWire
 

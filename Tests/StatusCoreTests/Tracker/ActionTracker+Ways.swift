@@ -1,4 +1,4 @@
-// What each way of asking says of an answer's age at one instant. Linked into the simulator's tests, too.
+// Why each way of asking reports an answer as stale, at one instant. Also linked into the core's tests.
 
 @testable import StatusCore
 

@@ -1,4 +1,4 @@
-// Any path, query and fields: what is read of them is valid, and read again it is the same.
+// Any path, query and fields: what is read from them is valid, and the same when it is read again.
 //
 // The input, a line each: method (its first letter, then `*` for the asterisk form), path, query,
 // If-None-Match, Prefer, X-Request-Id, Accept, Last-Event-ID, traceparent, If-Match. A line that is
@@ -14,7 +14,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
-/// One request, as the input describes it.
+/// One request, as described by the input.
 struct RequestParts {
     private let method: Method
     private let form: TargetForm
@@ -58,7 +58,7 @@ struct RequestParts {
         return other
     }
 
-    /// As it comes through the parser; nil when it is refused there.
+    /// The same through the parser; nil if the parser refuses it.
     func overTheWire() -> AskedRequest? {
         var bytes = Array(method.rawValue.utf8) + [32] + path
         if let query { bytes += [UInt8(ascii: "?")] + query }
@@ -78,7 +78,7 @@ struct RequestParts {
     }
 }
 
-/// A head, and the bytes that it was parsed from.
+/// A head, and the bytes from which it was parsed.
 final class AskedRequest {
     let bytes: [UInt8]
     private let head: RequestHead

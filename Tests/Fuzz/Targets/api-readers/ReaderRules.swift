@@ -33,7 +33,7 @@ enum ReaderRules {
         if let id = destination.actionID(in: bytes.span) { checkID(id) }
     }
 
-    /// Nothing in an id ends a path segment or a line; and every spelling of it is that id.
+    /// No byte of an id ends a path segment or a line, and every spelling of it is that id.
     private static func checkID(_ id: ActionID) {
         let bytes = Array(id.text.utf8)
         require((1...128).contains(bytes.count), "an id of \(bytes.count) bytes")
@@ -92,7 +92,7 @@ enum ReaderRules {
         let query = request.query
         guard let ids = try? QuestionReader.batchIDs(query.span) else { return }
         require((1...APILimits.batchIDsMax).contains(ids.count), "\(ids.count) ids")
-        // Written out and read again they are the same.
+        // Written and read again, they are the same.
         let again = ids.map { "id=" + escaped($0) }.joined(separator: "&")
         let bytes = Array(again.utf8)
         let read = try? QuestionReader.batchIDs(bytes.span)
@@ -127,7 +127,7 @@ enum ReaderRules {
         require(field.starts(with: tag.opaque.utf8), "another state")
     }
 
-    /// What is echoed begins no line, and is what the caller gave.
+    /// An echoed text begins no line, and is what the caller sent.
     private static func checkRequestID(_ id: RequestID?, _ bytes: [UInt8]) {
         guard let id else { return }
         let text = Array(id.text(from: bytes.span).utf8)
@@ -136,7 +136,7 @@ enum ReaderRules {
         require(id.kept(from: bytes.span).text().utf8.elementsEqual(text), "another id")
     }
 
-    /// What goes on to an upstream is a trace that it would take, and the same one.
+    /// The trace for the upstream is one that the upstream would accept, and the same one.
     private static func checkTrace(_ trace: TraceParent?) {
         guard let trace else { return }
         for span: UInt64 in [0, 1, .max] {
@@ -173,8 +173,8 @@ enum ReaderRules {
         }
     }
 
-    /// Fields are bytes (RFC 9110 5.5): one over 127 is text like any letter, and never makes a
-    /// separator of what is none, or hides one by combining with it.
+    /// Fields are bytes (RFC 9110 5.5): one over 127 is text like any letter. It never creates a
+    /// separator, or hides one by combining with it.
     private static func checkPlain(_ request: AskedRequest, _ parts: RequestParts) {
         guard let other = parts.plain.overTheWire() else { return }
         let options = try? options(request)
@@ -189,7 +189,7 @@ enum ReaderRules {
 
     // MARK: Problems
 
-    /// Told to callers as JSON, and never with words that break it.
+    /// Sent to callers as JSON, and never with text that breaks it.
     private static func checkProblem(_ problem: ProblemDetails) {
         let response = problem.response(now: now)
         require((400...499).contains(response.status), "\(response.status)")

@@ -1,8 +1,8 @@
-// Reads the bytes that were answered as a client would, and holds them against what was meant.
+// Reads the answers' bytes as a client would, and compares them with the intended answers.
 
 import HTTPWire
 
-/// What was answered on one connection.
+/// The answers of one connection.
 struct AnswerLog {
     private enum Expected {
         case interim

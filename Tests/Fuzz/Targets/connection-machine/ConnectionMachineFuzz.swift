@@ -1,5 +1,5 @@
-// A connection's bytes, cut where the input says: the same requests, content, refusal and answers
-// come out as from the bytes in one piece.
+// A connection's bytes, split where the input says, give the same requests, content, refusal and
+// answers as the bytes in one piece.
 //
 // The input: one byte of flags, one byte for each piece's size, a line feed, and what the peer
 // sends. `@!a` cuts after 1 byte, then after 65, and so on in turns.
@@ -27,7 +27,7 @@ private func check(
     require(cut.finalAnswers == whole.finalAnswers, "the answers differ")
 }
 
-/// What the input asks for.
+/// The input's settings.
 struct Plan {
     enum End {
         case open

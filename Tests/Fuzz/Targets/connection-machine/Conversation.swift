@@ -1,4 +1,4 @@
-// Plays the owner of a connection's bytes, as the server does, with a handler that answers at once.
+// Feeds bytes to the connection machine as the server does, with a handler that answers immediately.
 
 import HTTPWire
 
@@ -32,7 +32,7 @@ struct Conversation: ~Copyable {
         self.answersLate = answersLate
     }
 
-    /// The bytes of all answers but the 100s: those depend on how fast the content came.
+    /// The bytes of all answers except the 100s, which depend on how fast the content arrived.
     var finalAnswers: [UInt8] { answers.finalBytes }
 
     mutating func play(_ bytes: [UInt8], sizes: [Int]) {
@@ -78,7 +78,7 @@ struct Conversation: ~Copyable {
         }
     }
 
-    /// What is kept between reads has a bound: a head, and the line of content under way.
+    /// The buffer between reads is limited to a head and the current line of the chunked coding.
     private func checkBounds() {
         let limits = parser.limits
         let lineMax = max(limits.chunkLineBytesMax, limits.trailerBytesMax) + 2
@@ -126,7 +126,7 @@ struct Conversation: ~Copyable {
         require(content.count <= parser.limits.contentBytesMax, "too much content")
     }
 
-    /// The answer takes its time; meanwhile the machine takes nothing.
+    /// While the answer is pending, the machine consumes nothing.
     private mutating func waited(_ bytes: [UInt8]) -> [UInt8] {
         keep(bytes)
         let waiting = kept
@@ -152,7 +152,7 @@ struct Conversation: ~Copyable {
         answers.expect(shape, refusal.status, body)
     }
 
-    /// After a refusal nothing on the connection is trusted, whatever comes.
+    /// After a refusal nothing on the connection is trusted.
     private mutating func checkSilence() {
         require(machine.stage == .ended, "refused, and goes on")
         let more = Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8)
@@ -185,7 +185,7 @@ struct Conversation: ~Copyable {
         }
     }
 
-    /// Inside a line the machine may put its look off until the line's end: what it would say.
+    /// Inside a line the machine may defer its check to the line's end; this is its verdict then.
     private func refusalPutOff() -> Refusal? {
         guard machine.stage == .head else { return nil }
         var head = RequestHead()
@@ -198,7 +198,7 @@ struct Conversation: ~Copyable {
         }
     }
 
-    /// Not past a limit: there is no line's end to wait for.
+    /// Except past a limit, where no line's end is awaited.
     private func checkMayBePutOff(_ refusal: Refusal) {
         let limits = parser.limits
         let lineMax = limits.methodBytesMax + limits.targetBytesMax + " HTTP/1.1 ".utf8.count
@@ -211,7 +211,7 @@ struct Conversation: ~Copyable {
 
     // MARK: Answers out
 
-    /// Says back what came in, so that bytes from outside stand in every part of an answer.
+    /// Echoes the request, so that bytes from outside are in every part of an answer.
     private mutating func answer(_ request: SeenRequest) {
         let statuses = [200, 404, 304, 204, 503, 299]
         let status = statuses[request.path.count % statuses.count]
@@ -223,7 +223,7 @@ struct Conversation: ~Copyable {
         let fields = texts.map { text in
             Field(name: "X-Text", value: String(decoding: text, as: UTF8.self))
         }
-        // Content can hold anything: a line's end too.
+        // Content can hold anything, including a line's end.
         writer.write(Response(status: status, fields: fields, body: content))
         require(writer.isAnswered && writer.statusWritten == status, "no answer")
         answers.expect(shape, status, content)

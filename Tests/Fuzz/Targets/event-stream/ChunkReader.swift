@@ -1,5 +1,5 @@
-// The chunked coding as a client reads it (RFC 9112 7.1), said a second time: byte by byte, and
-// without any leniency.
+// Reads the chunked coding as a client does (RFC 9112 7.1), independently of the service: byte by byte,
+// and strictly.
 
 struct ChunkReader {
     private enum State {

@@ -12,9 +12,9 @@ import HTTPWire
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard let plan = StreamPlan(copied(start, count)) else { return 0 }
-    // As they are: what is no JSON must not break the framing either.
+    // Unchanged, since text that is not JSON must not break the framing either.
     check(plan, plan.texts, events: plan.texts)
-    // As they come: in strings of JSON, one line each.
+    // As in practice: in strings of JSON, one line each.
     let documents = plan.texts.map { text in
         text.isEmpty ? [] : JSONWriter.bytes(of: .string(String(decoding: text, as: UTF8.self)))
     }
@@ -72,7 +72,7 @@ private func headLength(_ bytes: [UInt8]) -> Int {
     return start + end.count
 }
 
-/// CRLF and CR come back as LF: a reader cannot tell them apart.
+/// CRLF and CR come back as LF, since a reader cannot distinguish them.
 private func withPlainLineEnds(_ text: [UInt8]) -> [UInt8] {
     var plain: [UInt8] = []
     for (index, byte) in text.enumerated() {
@@ -82,7 +82,7 @@ private func withPlainLineEnds(_ text: [UInt8]) -> [UInt8] {
     return plain
 }
 
-/// What the input asks for.
+/// The input's settings.
 struct StreamPlan {
     let shape: AnswerShape
     let sizes: [Int]
@@ -105,7 +105,7 @@ struct StreamPlan {
         ).map(Array.init)
     }
 
-    /// Each event has a tag of its own, with every digit in it sooner or later.
+    /// Each event has its own tag, and the tags use every digit.
     func tag(_ index: Int) -> EntityTag {
         let digits = String(UInt64(index + 1) &* 0x9e37_79b9_7f4a_7c15, radix: 16)
         let opaque = String(repeating: "0", count: 16 - digits.count) + digits

@@ -1,5 +1,5 @@
-// What must hold of every accepted request, said a second time and in another way than the parser
-// says it: plainly, over whole arrays.
+// The rules for every accepted request, restated independently of the parser: plainly, over whole
+// arrays.
 
 import HTTPWire
 
@@ -13,7 +13,7 @@ enum AcceptedRequestRules {
         checkConnection(request)
     }
 
-    /// No byte that another reader could take for an end, and no space where one would split.
+    /// No byte that another reader could take for an end, and no space that would split a part.
     private static func checkText(_ request: SeenRequest) {
         for name in request.names + [request.methodBytes] {
             require(!name.isEmpty && name.allSatisfy(isTokenByte), "no token: \(name)")

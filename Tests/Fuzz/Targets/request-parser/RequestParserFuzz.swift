@@ -1,5 +1,5 @@
-// Any bytes, read as a request head: the verdict is the same however the bytes come, and what is
-// accepted is what the grammar and the framing rules allow.
+// Any bytes, read as a request head: the verdict is the same however the bytes are split, and accepted
+// requests satisfy the grammar and the framing rules.
 
 import HTTPWire
 
@@ -14,7 +14,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
-/// Lower limits turn requests away; they never make another request of the same bytes.
+/// Lower limits refuse requests; they never turn the same bytes into another request.
 private func checkLimitsOnlyRefuse(_ roomy: borrowing Reading, _ tight: borrowing Reading) {
     let limits: [Refusal] = [
         .emptyLines, .methodTooLong, .targetTooLong, .headTooLarge, .tooManyFields,
@@ -24,7 +24,7 @@ private func checkLimitsOnlyRefuse(_ roomy: borrowing Reading, _ tight: borrowin
     require(tight.seen == roomy.seen, "lower limits, another request")
 }
 
-/// What a parser made of some bytes.
+/// A parser's result for some bytes.
 struct Reading: ~Copyable {
     let bytes: [UInt8]
     let parser: RequestParser
@@ -47,7 +47,7 @@ struct Reading: ~Copyable {
         checkStart()
         switch outcome {
         case .needMore:
-            // A head that fits, and the CR of one line more.
+            // A head within the limits, and the CR of one more line.
             require(bytes.count <= parser.limits.headBytesMax + 1, "no end of needing more")
         case .refused(let refusal): checkWords(refusal)
         case .request(let consumed): checkAccepted(consumed)
@@ -56,7 +56,7 @@ struct Reading: ~Copyable {
 
     // MARK: However the bytes come
 
-    /// A prefix needs more or has the whole's verdict; once there is a verdict, it stays.
+    /// A prefix needs more bytes or has the whole's verdict; a verdict never changes.
     private func checkPrefixes() {
         var isDecided = false
         var head = RequestHead()
@@ -75,7 +75,7 @@ struct Reading: ~Copyable {
         }
     }
 
-    /// Every place in short inputs; places spread evenly, and the last ones, in long inputs.
+    /// Every position of short inputs; evenly spread positions, and the last ones, of long inputs.
     private func cuts() -> [Int] {
         guard bytes.count > 128 else { return Array(0...bytes.count) }
         let step = bytes.count / 16 + 1
@@ -83,7 +83,7 @@ struct Reading: ~Copyable {
             + Array(bytes.count - 8...bytes.count)
     }
 
-    /// Bytes before `start` are not looked at, and all ranges move along.
+    /// Bytes before `start` are not read, and all ranges shift accordingly.
     private func checkStart() {
         let before = Array("G\r\n\r\n\r\r ".utf8)
         let moved = Reading(before + bytes, parser, from: before.count)
@@ -108,7 +108,7 @@ struct Reading: ~Copyable {
         if let seen { AcceptedRequestRules.check(seen, parser.limits) }
     }
 
-    /// Parts lie within their whole, in the order of the wire.
+    /// Parts lie within the head, in wire order.
     private func checkRanges(_ consumed: Int) {
         var last = 0
         for range in [head.methodBytes, head.target] + head.fields.flatMap({ [$0.name, $0.value] })

@@ -1,4 +1,4 @@
-// What must hold of the outcome of any answer.
+// The rules for the outcome of any answer.
 
 import HTTPWire
 
@@ -56,7 +56,7 @@ enum NormalizerRules {
         }
     }
 
-    /// A long run with a digit in it that is not (the beginning of) the id.
+    /// A long run of characters with a digit that is not (the beginning of) the id.
     private static func hasSecret(_ text: String, _ id: ActionID) -> Bool {
         let runs = text.utf8.split { byte in
             !ActionID.isAlphanumeric(byte) && !"-_+".utf8.contains(byte)
@@ -75,7 +75,7 @@ extension [UInt8] {
     }
 }
 
-/// What must hold of a state that is served.
+/// The rules for a state that is served.
 enum DocumentRules {
     private static let names = [
         "id", "source", "type", "status", "done", "progress", "counts", "errors", "result",
@@ -104,7 +104,7 @@ enum DocumentRules {
         checkServed(document, json)
     }
 
-    /// A state that can still change is not done, and one that is done has an end.
+    /// A state that can still change is not done, and one that is done has an end time.
     private static func checkEnd(_ document: ActionDocument) {
         switch document.status {
         case .pending, .inProgress: require(!document.isDone, "\(document.status) and done")
@@ -114,7 +114,7 @@ enum DocumentRules {
         }
     }
 
-    /// Nothing in it may tell of a failure.
+    /// None of its members may report a failure.
     private static func checkSuccess(_ result: JSONValue?) {
         let count = result?["failed_count"]
         require(count == nil || count?.wholeNumber?.isZero == true, "a success that failed")
@@ -142,7 +142,7 @@ enum DocumentRules {
         }
     }
 
-    /// `result` is passed on as it is, numbers to the letter.
+    /// `result` is passed on unchanged, with the exact digits of numbers.
     private static func checkResult(_ json: JSONValue, _ source: Source, _ body: JSONValue) {
         let told = source == UpstreamAnswer.orders ? nil : body["result"]
         let expected = JSONWriter.bytes(of: told ?? .null, sorted: true)
@@ -150,7 +150,7 @@ enum DocumentRules {
         require(written == expected, "another result")
     }
 
-    /// The served body is the document and four members more.
+    /// The served body is the document plus four members.
     private static func checkServed(_ document: ActionDocument, _ json: JSONValue) {
         let answer = Answer(
             document: document, checkedAt: UpstreamAnswer.now, answeredAt: moment,
@@ -166,7 +166,7 @@ enum DocumentRules {
         checkWritten(rendered)
     }
 
-    /// Its own tag makes a 304 of it.
+    /// A request with its own tag gets a 304.
     private static func checkWritten(_ rendered: RenderedAnswer) {
         var writer = ResponseWriter()
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))

@@ -1,11 +1,11 @@
-// What must hold of reading and writing JSON.
+// The rules for reading and writing JSON.
 
 import StatusCore
 
 enum ReaderRules {
     private static let narrow = JSONLimits(bytesMax: 512, levelsMax: 3)
 
-    /// Reads the body as it is and within lower limits; returns the value, if it is one.
+    /// Reads the body with the usual and with lower limits. Returns the value, if there is one.
     static func check(_ body: [UInt8]) -> JSONValue? {
         let whole = read(body, .standard)
         checkNarrow(read(body, narrow), whole)
@@ -27,7 +27,7 @@ enum ReaderRules {
         Result { () throws(JSONFailure) in try JSONReader.read(bytes, limits: limits) }
     }
 
-    /// Limits turn texts away and change nothing else.
+    /// Limits refuse texts and change nothing else.
     private static func checkNarrow(
         _ narrow: Result<JSONValue, JSONFailure>, _ whole: Result<JSONValue, JSONFailure>
     ) {
@@ -39,7 +39,7 @@ enum ReaderRules {
         }
     }
 
-    /// Written and read again it is the same value; sorted, it is the same text ever after.
+    /// Written and read again it is the same value; sorted, it always gives the same text.
     private static func checkWritten(_ value: JSONValue) {
         let written = JSONWriter.bytes(of: value)
         require(readOwn(written, "a written value").isSame(as: value), "another value")
@@ -50,7 +50,7 @@ enum ReaderRules {
         require(written.allSatisfy { $0 >= 0x20 }, "a control byte is written")
     }
 
-    /// An object, array or string that lost its end is none.
+    /// An object, array or string without its end is invalid.
     private static func checkUncut(_ body: [UInt8]) {
         let end = body.lastIndex { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } ?? 0
         guard [0x7D, 0x5D, 0x22].contains(body[end]) else { return }
@@ -59,7 +59,7 @@ enum ReaderRules {
         }
     }
 
-    /// The same text as a member is the same value; of a repeated name the last member counts.
+    /// The same text as a member has the same value; the last of several members with one name counts.
     private static func checkInside(_ body: [UInt8], _ value: JSONValue) {
         let text = body.starts(with: [0xEF, 0xBB, 0xBF]) ? body.dropFirst(3) : body[...]
         let outside = Array("{\"a\":[],\"a\":".utf8) + text + Array(",\"b\":1}".utf8)

@@ -1,5 +1,5 @@
-// Any bytes as an upstream's answer: reading them ends in a value or a failure, and what is made of
-// them is a document that holds to the contract, or a fault that is fit to be shown.
+// Any bytes as an upstream's answer: they give a value or a failure, and then a document that keeps the
+// contract or a fault that is safe to show.
 //
 // The input: a byte for the source (`o` orders, `v` vouchers, `d` an API by description), one for the status (a digit is the
 // first of `200`, `404`, …), rate fields parted by `|` up to a line feed, and the body.
@@ -17,7 +17,7 @@ public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     return 0
 }
 
-/// One answer, as the input describes it.
+/// One answer, as described by the input.
 struct UpstreamAnswer {
     let source: Source
     let reader: any StateReader
