@@ -31,21 +31,21 @@ public enum CacheScope: Sendable {
 ///
 /// The bytes are shared with the tracker: the state's, and those that end the Action.
 public struct RenderedAnswer: Sendable {
-    public let answer: Answer
+    @usableFromInline let snapshot: Snapshot
     private let end: AnswerTail
 
     public init(_ answer: Answer, clocks: Clocks) {
-        self.answer = answer
-        end = AnswerTail(Self.tail(answer, clocks))
+        self.init(Snapshot(answer), clocks: clocks)
     }
 
     public init(_ snapshot: Snapshot, clocks: @autoclosure () -> Clocks) {
-        answer = snapshot.answer
+        self.snapshot = snapshot
         end =
             snapshot.tail ?? snapshot.keep(AnswerTail(Self.tail(snapshot.answer, clocks())))
     }
 
-    public var tag: EntityTag { EntityTag(answer.document) }
+    @inlinable public var answer: Answer { snapshot.answer }
+    public var tag: EntityTag { EntityTag(snapshot.answer.document) }
     /// Ends the Action that the state's bytes begin: `,"checked_at":…}`.
     var tail: [UInt8] { end.bytes }
     /// Of the Action.

@@ -19,6 +19,13 @@ public final class Snapshot: Sendable, Equatable {
         self.servableUntil = servableUntil
     }
 
+    /// An answer to one caller: it is not published.
+    public init(_ answer: Answer) {
+        otherID = nil
+        self.answer = answer
+        servableUntil = .distantPast
+    }
+
     public var id: ActionID {
         guard let id = otherID ?? answer.document.id else {
             preconditionFailure("an id stands where it was found before")
