@@ -116,6 +116,16 @@ extension StoreContract {
     }
 
     @Test(arguments: Case.all)
+    func aCallThatWasNeverSentFixesNoSpelling(_ kind: Case) async throws {
+        let open = try await kind.open()
+        let token = try await open.store.grant(.of(.orders(Self.lower)))
+        try await open.store.complete(.of(.orders(Self.lower), token, .opens(in: .zero)))
+        _ = try await open.store.grant(.of(.orders(Self.mixed)))
+        let found = try await open.store.lookUp(.sample(Self.lower))
+        #expect(found.map(\.key.id.text) == [Self.mixed])
+    }
+
+    @Test(arguments: Case.all)
     func idsThatAreNoUUIDsKeepTheirLetterCase(_ kind: Case) async throws {
         let open = try await kind.open()
         for id in ["aa_0f", "AA_0F", String(repeating: "a", count: 36)] {

@@ -108,6 +108,10 @@ struct StoreRules {
         state.sources[key.source, default: SourceState()].calls.grant(ends, classes, now: now.time)
         var entry =
             state.entries[key] ?? StoredEntry(key: key, firstSeen: now, opens: now.time)
+        // A call that was never sent fixes no spelling: this one's is the first.
+        if entry.lease?.state == .ended, entry.lastEnd == nil, entry.newest == nil {
+            entry.key = key
+        }
         // It is unknown whether and when the upstream saw a call that was not completed.
         if let lease = entry.lease, lease.state != .ended { entry.lastEnd = nil }
         entry.opens = now.time + request.hold
