@@ -397,6 +397,10 @@ extension Judge {
     /// looks as old as the step is wide, until there is a newer one.
     private func looksOld(_ key: EntryKey, _ revision: Int) -> Bool {
         guard let wallSteppedAt, let answered = lastAnswered[key]?[revision] else { return false }
+        // What was under way when a database's clock stepped may be completed in the time from before.
+        let flights = policy.configured.compactMap { policy.sources[$0]?.flightMax }
+        let since = answered - wallSteppedAt
+        if areAgesLost, since >= .zero, since < flights.max() ?? .zero { return true }
         return wallSteppedAt >= answered && wallSteppedAt - answered < Self.spreadMax
     }
 
