@@ -22,10 +22,12 @@ public final class MemoryStore: StateStore {
     public init(clock: @escaping @Sendable () -> Instant) { self.clock = clock }
 
     public func lookUp(
-        _ ids: [ActionID],
-        reply: @escaping @Sendable (Result<[EntryRecord], StoreFailure>) -> Void
+        _ ids: [ActionID], orReserve requests: [Reservation],
+        reply: @escaping @Sendable (Result<LookUpReply, StoreFailure>) -> Void
     ) {
-        answer(reply) { rules, kept in ids.flatMap { rules.lookUp($0, in: kept.state) } }
+        answer(reply) { rules, kept in
+            rules.lookUp(ids, orReserve: requests, in: &kept.state)
+        }
     }
 
     public func reserve(

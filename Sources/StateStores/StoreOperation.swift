@@ -8,7 +8,8 @@ struct StoreOperation: Sendable {
     var asked: Instant
 
     enum Request: Sendable {
-        case lookUp([ActionID], reply: Reply<[EntryRecord]>)
+        /// What is kept of them or, if that is nothing, the calls.
+        case lookUp([ActionID], [Reservation], reply: Reply<LookUpReply>)
         /// Replies with the actions whose calls other processes have completed since the last
         /// query.
         case changes(reply: Reply<[ActionID]>)
@@ -22,14 +23,21 @@ struct StoreOperation: Sendable {
 
     var writes: Bool {
         switch request {
-        case .lookUp, .changes: false
+        case .lookUp(_, let requests, _): !requests.isEmpty
+        case .changes: false
         case .register, .reserve, .complete, .purge: true
         }
     }
 
+    /// The same; a look-up only looks up.
+    var withoutReservations: StoreOperation {
+        guard case .lookUp(let ids, _, let reply) = request else { return self }
+        return StoreOperation(request: .lookUp(ids, [], reply: reply), asked: asked)
+    }
+
     func fail(_ failure: StoreFailure) {
         switch request {
-        case .lookUp(_, let reply): reply(.failure(failure))
+        case .lookUp(_, _, let reply): reply(.failure(failure))
         case .changes(let reply): reply(.failure(failure))
         case .reserve(_, let reply): reply(.failure(failure))
         case .complete(_, let reply): reply(.failure(failure))

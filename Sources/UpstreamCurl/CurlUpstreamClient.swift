@@ -55,6 +55,13 @@ public final class CurlUpstreamClient: UpstreamClient {
         }
     }
 
+    public func isPrepared() -> Bool {
+        switch identity.withLock({ $0 }) {
+        case .fixed: true
+        case .fetched(let tokens): tokens.isReady()
+        }
+    }
+
     public func call(
         _ id: ActionID, sendBefore: Instant, trace: String?,
         reply: @escaping @Sendable (UpstreamCallReport) -> Void

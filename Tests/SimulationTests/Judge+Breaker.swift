@@ -9,6 +9,15 @@ extension Judge {
         switch event {
         case .called(let key, _, let report): ended(replica, key, report, at: now)
         case .prepared(let key, let flight, .some): over(replica, key, flight)
+        case .lookedUp(let id, let result):
+            for source in policy.configured {
+                let key = EntryKey(source, id)
+                guard let flight = replica.flight(key) else { continue }
+                let slot = result.flatMap { reply in
+                    reply.reservations[source].map { .success($0) } ?? .failure(.closed)
+                }
+                heard(.reserved(key, flight: flight, slot), by: replica, at: now)
+            }
         case .reserved(let key, let flight, let result):
             switch try? result.get().verdict {
             case .granted?: break

@@ -96,4 +96,8 @@ enum Mutant: String, CaseIterable {
     case timeLostWithThePast
     /// After a server's start, calls are granted before other processes can object.
     case startupBarrierMissing
+    /// A first visit to the store reserves without a look at what is kept.
+    case firstVisitBlind
+    /// What a first visit has reserved is not counted.
+    case firstVisitUncounted
 }

@@ -141,6 +141,10 @@ final class Replica {
 // MARK: - What stands in line
 
 extension Replica {
+    func flight(_ key: EntryKey) -> UInt64? {
+        tracker.actions[key.id]?.entries[key.source].flight?.number
+    }
+
     /// The former place of a refresh that has just got its turn.
     func turn(_ key: EntryKey) -> Place? {
         guard let tracked = tracker.actions[key.id], let flight = tracked.entries[key.source].flight

@@ -44,8 +44,15 @@ struct SimStore {
 
     var state: StoreState { content.state }
 
-    func lookUp(_ id: ActionID, at now: StoreMoment) -> [EntryRecord] {
-        StoreRules(now: now, asked: now).lookUp(id, in: state)
+    mutating func lookUp(
+        _ ids: [ActionID], orReserve requests: [Reservation], at now: StoreMoment
+    ) -> LookUpReply {
+        if mutant != nil { return bentLookUp(ids, requests, at: now) }
+        let before = past
+        let reply = StoreRules(now: now, asked: now)
+            .lookUp(ids, orReserve: requests, in: &content.state)
+        if !reply.reservations.isEmpty { keep(in: before) }
+        return reply
     }
 
     mutating func reserve(_ request: Reservation, at now: StoreMoment) -> ReservationReply {
@@ -119,6 +126,29 @@ struct SimStore {
 // MARK: - What only mutants do
 
 extension SimStore {
+    /// A first visit whose reservations are bent as others are.
+    private mutating func bentLookUp(
+        _ ids: [ActionID], _ requests: [Reservation], at now: StoreMoment
+    ) -> LookUpReply {
+        let rules = StoreRules(now: now, asked: now)
+        let found = rules.lookUp(ids, orReserve: [], in: &content.state)
+        guard found.records.isEmpty || mutant == .firstVisitBlind else { return found }
+        var reply = LookUpReply()
+        for request in requests {
+            if mutant == .firstVisitBlind {
+                content.state.entries[request.key]?.opens = now.time
+                content.state.entries[request.key]?.answer = nil
+            }
+            let slot = reserve(request, at: now)
+            reply.reservations[request.key.source] = slot
+            guard mutant == .firstVisitUncounted, case .granted = slot.verdict,
+                let lease = state.entries[request.key]?.lease
+            else { continue }
+            content.state.sources[request.key.source]?.calls.remove(lease.ends, lease.classes)
+        }
+        return requests.isEmpty ? found : reply
+    }
+
     /// Undoes the changes for the decision, and changes its result.
     private mutating func straighten(
         _ request: Reservation, _ reply: ReservationReply, _ before: StoreState, at now: Instant

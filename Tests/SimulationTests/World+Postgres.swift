@@ -80,7 +80,7 @@ extension World {
         var batch = batch
         batch.carried = replica.memory.lostCalls(after: reading)
         if let task = batch.tasks.first, local - task.operation.asked > .seconds(2),
-            case .reserve = task.operation.request
+            !task.operation.request.reservations.isEmpty
         {
             return end(self, .failure(.unavailable("too late")))
         }

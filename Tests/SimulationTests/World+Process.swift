@@ -41,8 +41,13 @@ extension World {
 
     private func carryOut(_ effect: Effect, _ replica: Replica) {
         switch effect {
-        case .lookUp(let id): lookUp([id], replica) { .lookedUp(id, $0) }
-        case .reread(let ids): lookUp(ids, replica) { .reread(ids, $0) }
+        case .lookUp(let id, let requests):
+            for request in requests {
+                guard let flight = replica.flight(request.key) else { continue }
+                judge.started(replica, request.key, flight, at: now)
+            }
+            lookUp(id, orReserve: requests, replica)
+        case .reread(let ids): lookUp(ids, replica) { .reread(ids, $0.map(\.records)) }
         case .prepare(let key, let flight):
             judge.started(replica, key, flight, at: now)
             prepare(key, flight, replica)

@@ -4,34 +4,46 @@
 @testable import StatusCore
 
 extension World {
+    /// Credentials are mostly at hand.
+    func lookUp(_ id: ActionID, orReserve requests: [Reservation], _ replica: Replica) {
+        let ready = requests.filter { _ in !random.permille(200) }
+        lookUp([id], orReserve: ready.map(mutated), replica) { .lookedUp(id, $0) }
+    }
+
     func lookUp(
-        _ ids: [ActionID], _ replica: Replica,
-        _ event: @escaping (Result<[EntryRecord], StoreFailure>) -> Event
+        _ ids: [ActionID], orReserve requests: [Reservation] = [], _ replica: Replica,
+        _ event: @escaping (Result<LookUpReply, StoreFailure>) -> Event
     ) {
+        let flights = requests.map { replica.flight($0.key) ?? 0 }
+        let told = { (world: World, reply: LookUpReply, before: StoreState, time: Instant) in
+            for (request, flight) in zip(requests, flights) {
+                guard let slot = reply.reservations[request.key.source] else { continue }
+                world.judgeReservation(request, flight, replica, slot, before: before, at: time)
+            }
+        }
         if store.isPostgres {
-            let request = StoreOperation.Request.lookUp(ids) { _ in }
+            let request = StoreOperation.Request.lookUp(ids, requests) { _ in }
             return decide(
-                replica, request,
-                { decision in
-                    guard case .records(let records) = decision.outcomes[0] else { return nil }
-                    return records.map(self.mutated)
+                replica, request, { $0.lookUpReply.map(self.mutated) },
+                committed: { world, decision in
+                    guard let reply = decision.lookUpReply else { return }
+                    told(world, reply, decision.before, decision.now)
                 }, event)
         }
         operate(
             replica,
             { world in
-                ids.flatMap { world.store.lookUp($0, at: world.storeMoment(replica)) }
-                    .map(world.mutated)
+                let before = world.store.state
+                let reply = world.store.lookUp(
+                    ids, orReserve: requests, at: world.storeMoment(replica))
+                told(world, reply, before, world.store.clock.shows(world.now))
+                return world.mutated(reply)
             },
             event)
     }
 
     func reserve(_ request: Reservation, _ flight: UInt64, _ replica: Replica) {
-        var request = request
-        if mutant == .ttlGate {
-            request.hold = scenario.policy.sources[request.key.source]?.minInterval ?? .zero
-        }
-        let asked = request
+        let asked = mutated(request)
         if store.isPostgres {
             return decide(
                 replica, .reserve(asked) { _ in }, { $0.reply(asked, self) },
@@ -55,7 +67,7 @@ extension World {
                     at: world.store.clock.shows(world.now))
                 return reply
             },
-            { .reserved(request.key, flight: flight, $0) })
+            { .reserved(asked.key, flight: flight, $0) })
     }
 
     private func judgeReservation(
@@ -225,6 +237,13 @@ extension World {
             time: max(time + store.server.step + meta.clockOffset, meta.lastTime), wall: wall)
     }
 
+    private func mutated(_ request: Reservation) -> Reservation {
+        guard mutant == .ttlGate else { return request }
+        var request = request
+        request.hold = scenario.policy.sources[request.key.source]?.minInterval ?? .zero
+        return request
+    }
+
     private func mutated(_ completion: Completion) -> Completion {
         var completion = completion
         switch (mutant, completion.gate) {
@@ -249,6 +268,10 @@ extension World {
 extension World {
     /// The reading of the wall clock of the process's machine.
     func wall(of replica: Replica) -> WallTime { now.wall + replica.wallOffset }
+
+    fileprivate func mutated(_ reply: LookUpReply) -> LookUpReply {
+        LookUpReply(reply.records.map(mutated), reservations: reply.reservations)
+    }
 
     fileprivate func mutated(_ record: EntryRecord) -> EntryRecord {
         guard mutant == .neighbourHidden, let policy = scenario.policy.sources[record.key.source]
@@ -278,6 +301,11 @@ extension PostgresDecision {
         if case .gateShut(let record) = reply.verdict {
             reply.verdict = .gateShut(world.mutated(record))
         }
+        return reply
+    }
+
+    fileprivate var lookUpReply: LookUpReply? {
+        guard case .lookedUp(let reply) = outcomes[0] else { return nil }
         return reply
     }
 

@@ -62,6 +62,19 @@ struct StoreModelTests {
                     #expect(
                         replies.0.map(\.key.id.text) == replies.1.map(\.key.id.text), "\(context)")
                 }
+            case .visit(let request):
+                let replies = (
+                    try await store.lookUp(request.key.id, orReserve: [request]),
+                    try await memory.lookUp(request.key.id, orReserve: [request])
+                )
+                #expect(replies.0.records == replies.1.records, "\(context)")
+                let slots = (
+                    replies.0.reservations[request.key.source],
+                    replies.1.reservations[request.key.source]
+                )
+                #expect(slots.0?.budgetLeft == slots.1?.budgetLeft, "\(context)")
+                #expect(slots.0.map(plain) == slots.1.map(plain), "\(context)")
+                script.took(request.key, slots.0?.token, slots.1?.token)
             case .purge(let retention):
                 let replies = (try await store.purge(retention), try await memory.purge(retention))
                 #expect(replies.0 == replies.1, "\(context)")
@@ -70,7 +83,7 @@ struct StoreModelTests {
                     try await store.reserve(request), try await memory.reserve(request)
                 )
                 #expect(replies.0.budgetLeft == replies.1.budgetLeft, "\(context)")
-                #expect(plain(replies.0.verdict) == plain(replies.1.verdict), "\(context)")
+                #expect(plain(replies.0) == plain(replies.1), "\(context)")
                 script.took(request.key, replies.0.token, replies.1.token)
             case .complete(let call, let make):
                 let news = make(clock.wall)
@@ -92,10 +105,10 @@ struct StoreModelTests {
     }
 
     /// Tokens of two stores differ.
-    private func plain(_ verdict: ReservationReply.Verdict) -> ReservationReply.Verdict {
-        switch verdict {
+    private func plain(_ reply: ReservationReply) -> ReservationReply.Verdict {
+        switch reply.verdict {
         case .granted: .granted(FencingToken(0))
-        case .gateShut, .budgetSpent, .paused, .resting, .quarantined: verdict
+        case .gateShut, .budgetSpent, .paused, .resting, .quarantined: reply.verdict
         }
     }
 }
@@ -112,6 +125,7 @@ private struct Script {
         case pass(Duration)
         case reopen
         case lookUp([ActionID])
+        case visit(Reservation)
         case purge(Retention)
         case reserve(Reservation)
         /// The token is filled in for each store.
@@ -138,7 +152,8 @@ private struct Script {
         case 34..<42: .lookUp([key().id])
         case 42..<45: .lookUp(Self.ids)
         case 45..<48: .purge(retention())
-        case 48..<75: .reserve(reservation())
+        case 48..<55: .visit(reservation())
+        case 55..<75: .reserve(reservation())
         default: completion()
         }
     }

@@ -11,7 +11,7 @@ struct PostgresBatch {
     var ids: [ActionID] {
         tasks.flatMap { task -> [ActionID] in
             switch task.operation.request {
-            case .lookUp(let ids, _): ids
+            case .lookUp(let ids, _, _): ids
             case .reserve(let request, _): request.needed.ids
             case .complete(let completion, _): completion.needed.ids
             case .changes, .register, .purge: []
@@ -23,7 +23,7 @@ struct PostgresBatch {
     var documentIDs: [ActionID] {
         tasks.flatMap { task -> [ActionID] in
             switch task.operation.request {
-            case .lookUp(let ids, _): ids
+            case .lookUp(let ids, _, _): ids
             case .complete, .reserve, .changes, .register, .purge: []
             }
         }
@@ -50,7 +50,7 @@ struct PostgresFound {
 /// A batch's decisions, before they are written.
 struct PostgresDecision {
     enum Outcome {
-        case records([EntryRecord])
+        case lookedUp(LookUpReply)
         case reserved(ReservationReply)
         case completed(CompletionReply)
         case gaps([Source: Duration])
@@ -125,7 +125,8 @@ extension PostgresDecision {
         let asked = memory.clock.earliest(at: task.operation.asked) ?? now
         let rules = rules(asked: asked)
         switch task.operation.request {
-        case .lookUp(let ids, _): return .records(ids.flatMap { rules.lookUp($0, in: after) })
+        case .lookUp(let ids, let requests, _):
+            return .lookedUp(rules.lookUp(ids, orReserve: requests, in: &after))
         case .reserve(let request, _): return .reserved(rules.reserve(request, in: &after))
         case .complete(let completion, _):
             return .completed(rules.complete(completion, in: &after))

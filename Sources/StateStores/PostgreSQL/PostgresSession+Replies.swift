@@ -58,7 +58,7 @@ extension PostgresSession {
         if !batch.ids.isEmpty { statements.append(.entries(batch.ids)) }
         if !batch.documentIDs.isEmpty { statements.append(.documents(batch.documentIDs)) }
         if let carried = batch.carried { statements.append(.calls(carried.map(\.granted.token))) }
-        for case .reserve(let request, _) in batch.tasks.map(\.operation.request) {
+        for request in batch.tasks.flatMap(\.operation.request.reservations) {
             quarantine = max(quarantine, request.quarantine)
         }
         send(statements)
@@ -157,10 +157,17 @@ extension PostgresSession {
         _ task: PostgresTask, _ outcome: PostgresDecision.Outcome, _ decision: PostgresDecision
     ) {
         switch (task.operation.request, outcome) {
-        case (.lookUp(_, let reply), .records(let records)):
-            if !task.isGivenUp { reply(.success(records)) }
-        case (.reserve(let request, let reply), .reserved(let answer)):
-            tell(task, request, answer, decision, reply)
+        case (.lookUp(_, let requests, let reply), .lookedUp(let found)):
+            for request in requests {
+                heed(found.reservations[request.key.source], request, task)
+            }
+            if !task.isGivenUp { reply(.success(found)) }
+        case (.reserve(let request, let reply), .reserved(var answer)):
+            heed(answer, request, task)
+            if answer.isGateShut, let record = decision.record(request.key) {
+                answer.verdict = .gateShut(record)
+            }
+            if !task.isGivenUp { reply(.success(answer)) }
         case (.complete(let completion, let reply), .completed(var answer)):
             if let pause = completion.pause {
                 memory.paused(completion.key.source, until: clock.sinceBoot() + pause)
@@ -174,17 +181,14 @@ extension PostgresSession {
         }
     }
 
-    private func tell(
-        _ task: PostgresTask, _ request: Reservation, _ answer: ReservationReply,
-        _ decision: PostgresDecision, _ reply: StoreOperation.Reply<ReservationReply>
+    private func heed(
+        _ answer: ReservationReply?, _ request: Reservation, _ task: PostgresTask
     ) {
-        var answer = answer
-        if case .quarantined(let span) = answer.verdict { noticeQuarantine(for: span) }
-        if answer.isGateShut, let record = decision.record(request.key) {
-            answer.verdict = .gateShut(record)
+        switch answer?.verdict {
+        case .quarantined(let span): noticeQuarantine(for: span)
+        case .granted(let token) where task.isGivenUp: giveBack(token, request.key)
+        default: break
         }
-        guard task.isGivenUp else { return reply(.success(answer)) }
-        if case .granted(let token) = answer.verdict { giveBack(token, request.key) }
     }
 
     /// A grant that came too late: nothing is sent, and the gate need not stay shut.

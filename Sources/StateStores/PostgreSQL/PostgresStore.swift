@@ -46,10 +46,10 @@ public final class PostgresStore: StateStore, @unchecked Sendable {
     }
 
     public func lookUp(
-        _ ids: [ActionID],
-        reply: @escaping @Sendable (Result<[EntryRecord], StoreFailure>) -> Void
+        _ ids: [ActionID], orReserve requests: [Reservation],
+        reply: @escaping @Sendable (Result<LookUpReply, StoreFailure>) -> Void
     ) {
-        post(.lookUp(ids, reply: reply))
+        post(.lookUp(ids, requests, reply: reply))
     }
 
     public func reserve(

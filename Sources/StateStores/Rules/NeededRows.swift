@@ -7,10 +7,23 @@ struct NeededRows {
     var ids: [ActionID] = []
     var sources = Sources.these([])
     var documents: [EntryKey] = []
+    /// The documents of all entries found.
+    var allDocuments = false
 
     enum Sources {
         case these([Source])
         case all
+    }
+}
+
+extension StoreOperation.Request {
+    /// The calls that it may be granted.
+    var reservations: [Reservation] {
+        switch self {
+        case .lookUp(_, let requests, _): requests
+        case .reserve(let request, _): [request]
+        case .changes, .complete, .register, .purge: []
+        }
     }
 }
 

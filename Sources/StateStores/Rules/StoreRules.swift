@@ -10,9 +10,20 @@ struct StoreRules {
     /// When the operation was requested: durations in the request count back from here.
     let asked: StoreMoment
 
-    /// The records at all sources that have one, ordered by name.
-    func lookUp(_ id: ActionID, in state: StoreState) -> [EntryRecord] {
-        state.entries.entries(of: id).map { $0.record(at: now, state.documents[$0.key]) }
+    /// Of each action the records at all sources that have one, in the order of their names. If there is
+    /// none, the calls are reserved. Reads documents, too, and what reservations read.
+    func lookUp(
+        _ ids: [ActionID], orReserve requests: [Reservation], in state: inout StoreState
+    ) -> LookUpReply {
+        let entries = ids.flatMap(state.entries.entries(of:))
+        guard entries.isEmpty else {
+            return LookUpReply(entries.map { $0.record(at: now, state.documents[$0.key]) })
+        }
+        var reply = LookUpReply()
+        for request in requests {
+            reply.reservations[request.key.source] = reserve(request, in: &state)
+        }
+        return reply
     }
 
     /// Registers unknown sources, each with the duration of its first pause, and replies with the

@@ -17,24 +17,19 @@ final class SQLiteRows {
     // MARK: fetching
 
     func load(_ needed: NeededRows, into state: inout StoreState) throws(SQLiteFailure) {
+        var documents = needed.documents
         for id in needed.ids {
-            for entry in try entries(id) { state.entries[entry.key] = entry }
+            for entry in try entries(id) {
+                state.entries[entry.key] = entry
+                if needed.allDocuments { documents.append(entry.key) }
+            }
         }
         for source in try sources(needed.sources) {
             if let kept = try self.source(source) { state.sources[source] = kept }
         }
-        for key in needed.documents where state.lacksDocument(key) {
+        for key in documents where state.lacksDocument(key) {
             state.documents[key] = try document(key)
         }
-    }
-
-    /// All rows of an action.
-    func whole(_ id: ActionID) throws(SQLiteFailure) -> StoreState {
-        var state = StoreState()
-        try load(NeededRows(ids: [id]), into: &state)
-        let keys = state.entries.entries(of: id).map(\.key)
-        try load(NeededRows(documents: keys), into: &state)
-        return state
     }
 
     private func entries(_ id: ActionID) throws(SQLiteFailure) -> [StoredEntry] {

@@ -14,9 +14,9 @@ public import StatusCore
 /// that start meanwhile. A *first* start on a missing file is not quarantined: a new installation and a
 /// lost file look alike, and no running process has noticed a loss.
 ///
-/// `@unchecked Sendable`: `mailbox` has a lock; all other state is immutable except `session` and
-/// `changesTimer`, which are only accessed in `init`, before the object is shared, in `deinit`, and in
-/// blocks of `queue`, which is serial.
+/// `@unchecked Sendable`: `mailbox` is behind a lock; all other state is immutable but for `session`,
+/// `changesTimer` and `isUnwritable`, which are touched only in `init`, before the object is shared, in
+/// `deinit`, and in blocks of `queue`, which is serial.
 public final class SQLiteStore: StateStore, @unchecked Sendable {
     let queue = DispatchQueue(label: "status-proxy.sqlite-store")
     private let mailbox: Guarded<Mailbox>
@@ -25,6 +25,9 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     private let limits: SQLiteLimits
     private let path: String
     private var changesTimer: (any DispatchSourceTimer)?
+    /// The last transaction that was to write has failed. Until one does not, look-ups reserve nothing: they
+    /// need no lock then, and show whatever is kept.
+    private var isUnwritable = false
 
     deinit { changesTimer?.cancel() }
 
@@ -62,10 +65,10 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     }
 
     public func lookUp(
-        _ ids: [ActionID],
-        reply: @escaping @Sendable (Result<[EntryRecord], StoreFailure>) -> Void
+        _ ids: [ActionID], orReserve requests: [Reservation],
+        reply: @escaping @Sendable (Result<LookUpReply, StoreFailure>) -> Void
     ) {
-        post(.lookUp(ids, reply: reply))
+        post(.lookUp(ids, requests, reply: reply))
     }
 
     public func reserve(
@@ -144,10 +147,11 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
 
     private func carryOut(_ batch: [StoreOperation]) {
         guard !batch.isEmpty else { return }
+        let batch = isUnwritable ? batch.map(\.withoutReservations) : batch
         do throws(SQLiteFailure) {
             try attempt(batch).forEach { $0() }
         } catch {
-            carryOutSingly(batch, after: error)
+            carryOutSingly(batch.map(\.withoutReservations), after: error)
         }
     }
 
@@ -172,7 +176,10 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
 
     /// The replies to give once everything is on the disk.
     private func attempt(_ batch: [StoreOperation]) throws(SQLiteFailure) -> [() -> Void] {
-        try session.transact(writes: batch.contains(where: \.writes)) {
+        let writes = batch.contains(where: \.writes)
+        var hasFailed = writes
+        defer { if writes { isUnwritable = hasFailed } }
+        let replies: [() -> Void] = try session.transact(writes: writes) {
             transaction throws(SQLiteFailure) in
             var replies: [() -> Void] = []
             for operation in batch {
@@ -183,6 +190,8 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
             }
             return replies
         }
+        hasFailed = false
+        return replies
     }
 
     /// Undoes only this operation if it fails and the transaction can continue.
@@ -208,11 +217,16 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     ) throws(SQLiteFailure) -> () -> Void {
         let rules = transaction.rules(asked: operation.asked)
         switch operation.request {
-        case .lookUp(let ids, let reply):
-            var records: [EntryRecord] = []
-            for id in ids { records += rules.lookUp(id, in: try transaction.rows.whole(id)) }
-            let found = records
-            return { reply(.success(found)) }
+        case .lookUp(let ids, let requests, let reply):
+            let needed = NeededRows(
+                ids: ids, sources: .these(requests.map(\.key.source)), allDocuments: true)
+            let (found, state) = try transaction.decide(needed) { state in
+                rules.lookUp(ids, orReserve: requests, in: &state)
+            }
+            return {
+                self.session.committed(state.events)
+                reply(.success(found))
+            }
         case .changes(let reply):
             let (ids, revision) = try session.changes(in: transaction)
             return {

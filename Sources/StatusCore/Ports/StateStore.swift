@@ -20,10 +20,12 @@ public struct EntryKey: Hashable, Sendable {
 /// Every method returns at once; `reply` is called exactly once, on the store's own queue.
 /// Operations of one store object are carried out in the order of the calls.
 public protocol StateStore: Sendable {
-    /// Replies with the records of some actions, one for each source that has been asked.
+    /// Replies with what is kept of some actions, one record for each source that has been asked. If that
+    /// is nothing at all, carries out these reservations in the same atomic and durable step; they are of
+    /// the one action that is looked up, each at another source.
     func lookUp(
-        _ ids: [ActionID],
-        reply: @escaping @Sendable (Result<[EntryRecord], StoreFailure>) -> Void)
+        _ ids: [ActionID], orReserve requests: [Reservation],
+        reply: @escaping @Sendable (Result<LookUpReply, StoreFailure>) -> Void)
 
     /// Takes a call from the budget and the action's slot, in one atomic and durable step, or
     /// replies why not. A grant survives a crash: until completion the gate stays shut for `hold`.
@@ -63,6 +65,14 @@ public protocol StateStore: Sendable {
 extension StateStore {
     /// A store that is not shared reports no changes.
     public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {}
+
+    /// Replies with what is kept of some actions, and reserves nothing.
+    public func lookUp(
+        _ ids: [ActionID],
+        reply: @escaping @Sendable (Result<[EntryRecord], StoreFailure>) -> Void
+    ) {
+        lookUp(ids, orReserve: []) { reply($0.map(\.records)) }
+    }
 }
 
 /// A change by another process of a shared store. It is a hint: it can arrive twice and, while the
@@ -72,6 +82,20 @@ public enum StoreNotice: Sendable, Equatable {
     case changed(ActionID)
     /// Changes may have been missed: re-read everything in use.
     case missed
+}
+
+/// What is kept, or what became of the reservations.
+public struct LookUpReply: Sendable, Equatable {
+    public var records: [EntryRecord]
+    /// Empty if there is any record.
+    public var reservations: [Source: ReservationReply]
+
+    public init(
+        _ records: [EntryRecord] = [], reservations: [Source: ReservationReply] = [:]
+    ) {
+        self.records = records
+        self.reservations = reservations
+    }
 }
 
 /// The store's record of one action at one upstream.

@@ -8,6 +8,10 @@ public protocol UpstreamClient: Sendable {
     /// ready.
     func prepare(reply: @escaping @Sendable (CredentialFailure?) -> Void)
 
+    /// Whether a credential is at hand, so that ``prepare(reply:)`` would reply nil at once. Waits for
+    /// nothing; one that runs out soon is renewed meanwhile.
+    func isPrepared() -> Bool
+
     /// Sends one request for one action, once: no redirects, no retries, no silent re-send.
     ///
     /// Nothing is sent at or after `sendBefore`, and the whole call ends within the upstream's

@@ -5,7 +5,7 @@ public enum Event: Sendable {
     case asked(CallerID, Question)
     /// The caller went away.
     case left(CallerID)
-    case lookedUp(ActionID, Result<[EntryRecord], StoreFailure>)
+    case lookedUp(ActionID, Result<LookUpReply, StoreFailure>)
     case reread([ActionID], Result<[EntryRecord], StoreFailure>)
     case prepared(EntryKey, flight: UInt64, CredentialFailure?)
     /// The source's credential may have changed.
@@ -51,7 +51,9 @@ public struct CallReport: Sendable, Equatable {
 
 /// An effect to perform. Each of the first six is followed by exactly one event of its kind.
 public enum Effect: Sendable, Equatable {
-    case lookUp(ActionID)
+    /// Of an action that is new here. If nothing is kept of it, calls are reserved: those for which a
+    /// credential is at hand.
+    case lookUp(ActionID, orReserve: [Reservation])
     /// The same for tracked actions, with one operation of the store for all.
     case reread([ActionID])
     case prepare(EntryKey, flight: UInt64)

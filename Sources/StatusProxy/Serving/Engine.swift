@@ -241,13 +241,8 @@ final class Engine: @unchecked Sendable {
 
     private func carryOut(_ effect: Effect) {
         switch effect {
-        case .lookUp(let id):
-            lookUps += 1
-            lookUp([id]) { engine, result in
-                engine.lookUps -= 1
-                return .lookedUp(id, result)
-            }
-        case .reread(let ids): lookUp(ids) { .reread(ids, $1) }
+        case .lookUp(let id, let requests): lookUp(id, orReserve: requests)
+        case .reread(let ids): reread(ids)
         case .prepare(let key, let flight): prepare(key, flight)
         case .reserve(let reservation, let flight): reserve(reservation, flight)
         case .call(let key, let flight, let sendBefore): call(key, flight, sendBefore)
@@ -263,14 +258,27 @@ final class Engine: @unchecked Sendable {
         }
     }
 
-    private func lookUp(
-        _ ids: [ActionID],
-        _ event: @escaping @Sendable (Engine, Result<[EntryRecord], StoreFailure>) -> Event
-    ) {
+    private func lookUp(_ id: ActionID, orReserve requests: [Reservation]) {
+        lookUps += 1
+        // While a token is fetched, a slot would only grow old.
+        let ready = requests.filter {
+            isRegistered && clients[$0.key.source]?.isPrepared() == true
+        }
+        store.lookUp([id], orReserve: ready) { result in
+            self.report { engine in
+                engine.lookUps -= 1
+                let onlyRead = (try? result.get().reservations.isEmpty) ?? ready.isEmpty
+                engine.watch(result, writes: !onlyRead)
+                engine.take(.lookedUp(id, result))
+            }
+        }
+    }
+
+    private func reread(_ ids: [ActionID]) {
         store.lookUp(ids) { result in
             self.report { engine in
                 engine.watch(result, writes: false)
-                engine.take(event(engine, result))
+                engine.take(.reread(ids, result))
             }
         }
     }

@@ -54,6 +54,13 @@ final class TokenSource: Sendable {
         }
     }
 
+    /// Whether a token is at hand; if it is to be renewed, that begins.
+    func isReady() -> Bool {
+        guard current() != nil else { return false }
+        prepare { _ in }
+        return true
+    }
+
     /// The token for calls; nil if there is none.
     func current() -> Token? {
         let now = clock()

@@ -10,6 +10,12 @@ extension StateStore {
             .get()
     }
 
+    func lookUp(_ id: ActionID, orReserve requests: [Reservation]) async throws -> LookUpReply {
+        try await withCheckedContinuation { next in
+            lookUp([id], orReserve: requests) { next.resume(returning: $0) }
+        }.get()
+    }
+
     func reserve(_ request: Reservation) async throws -> ReservationReply {
         try await withCheckedContinuation { next in
             reserve(request) { next.resume(returning: $0) }

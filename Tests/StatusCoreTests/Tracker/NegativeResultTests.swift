@@ -242,7 +242,7 @@ import Testing
         let key = EntryKey(.vouchers, .of(id))
         driver.store.rows[key]?.answer?.document = .of(.succeeded)
         driver.store.rows[key]?.answer?.checkedAt = WallTime(milliseconds: .max / 2)
-        driver.step(.lookedUp(.of(id), driver.store.lookUp([.of(id)], driver.now)))
+        driver.step(.reread([.of(id)], driver.store.lookUp([.of(id)], driver.now)))
         driver.answer(.inProgress)
         #expect(driver.reply(to: id).answer?.document.isDone == true)
         #expect(driver.notes.contains(.terminalRegressed(key)))

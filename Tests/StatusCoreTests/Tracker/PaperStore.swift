@@ -29,6 +29,7 @@ struct PaperStore {
     var completions: [Completion] = []
     /// Whether each reservation asked for other processes' breakers.
     var heeds: [Bool] = []
+    var reservations: Int { heeds.count }
     /// The caller of each of them.
     var holders: [String?] = []
     /// The gap to the previous call that it reports.
@@ -47,6 +48,19 @@ struct PaperStore {
             rows.keys.filter { $0.id == id }.sorted { $0.source < $1.source }
         }
         return .success(keys.map { record($0, now) })
+    }
+
+    mutating func lookUp(
+        _ ids: [ActionID], orReserve requests: [Reservation], _ now: Instant
+    ) -> Result<LookUpReply, StoreFailure> {
+        lookUp(ids, now).map { records in
+            var reply = LookUpReply(records)
+            guard records.isEmpty else { return reply }
+            for request in requests {
+                reply.reservations[request.key.source] = try? reserve(request, now).get()
+            }
+            return reply
+        }
     }
 
     mutating func reserve(

@@ -22,12 +22,17 @@ import Testing
         return queue
     }
 
+    private func start(_ item: RefreshQueue.Item, _ queue: inout RefreshQueue) {
+        queue.dropFirst(in: item.line)
+        queue.started(from: item.line)
+    }
+
     private func order(_ queue: RefreshQueue, in lines: [RefreshLine] = RefreshLine.all) -> [String]
     {
         var queue = queue
         var order: [String] = []
         while let next = queue.next(in: lines) {
-            queue.start(next)
+            start(next, &queue)
             queue.ended(from: next.line)
             order.append(next.id.text)
         }
@@ -72,7 +77,7 @@ import Testing
     @Test func flightsOfBatchedIDsAreBounded() throws {
         let count = RefreshQueue.togetherMax + 1
         var queue = queue((1...count).map { ("many-\($0)", refresh(Self.together, UInt64($0))) })
-        for _ in 1..<count { queue.start(try #require(queue.next(in: RefreshLine.all))) }
+        for _ in 1..<count { start(try #require(queue.next(in: RefreshLine.all)), &queue) }
         #expect(queue.next(in: RefreshLine.all) == nil && !queue.isEmpty)
         queue.insert(.of("one"), refresh(Self.single, 99))
         #expect(queue.next(in: RefreshLine.all)?.id == .of("one"))

@@ -17,6 +17,8 @@ struct TrackerDriver {
 
     private(set) var calls: [Call] = []
     private(set) var callsMade: [EntryKey] = []
+    /// What each look-up of an action that was new should reserve, held back or not.
+    private(set) var firstVisits: [[Reservation]] = []
     /// The requested re-reads, held back or not.
     private(set) var rereads: [[ActionID]] = []
     private(set) var replies: [CallerID: Reply] = [:]
@@ -126,6 +128,12 @@ struct TrackerDriver {
         for effect in effects { carryOut(effect) }
     }
 
+    /// Gives up what was held back: its replies are lost.
+    mutating func dropHeldBack() {
+        heldBack = []
+        delayed = []
+    }
+
     /// A new process over the same store, on the same clock.
     mutating func restart(_ policy: TrackerPolicy = .both()) {
         tracker = ActionTracker(policy: policy, seed: 8)
@@ -163,6 +171,7 @@ struct TrackerDriver {
         guard isOutermost else { return }
         while let effect = due.first {
             if case .reread(let ids) = effect { rereads.append(ids) }
+            if case .lookUp(_, let requests) = effect { firstVisits.append(requests) }
             if let stage = effect.stage, heldBack.contains(stage) {
                 delayed.append(effect)
             } else {
@@ -174,7 +183,10 @@ struct TrackerDriver {
 
     private mutating func carryOut(_ effect: Effect) {
         switch effect {
-        case .lookUp(let id): step(.lookedUp(id, store.lookUp([id], now)))
+        case .lookUp(let id, let requests):
+            let isReady = credentialFault == nil && heldBack.isDisjoint(with: [.prepare, .reserve])
+            let reply = store.lookUp([id], orReserve: isReady ? requests : [], now)
+            step(.lookedUp(id, reply))
         case .reread(let ids): step(.reread(ids, store.lookUp(ids, now)))
         case .prepare(let key, let flight):
             let failure = credentialFault.map {

@@ -10,6 +10,7 @@ extension ActionTracker {
                 return explain(id, to: inquirer)
             }
             track(id)
+            effects.append(.lookUp(id, orReserve: []))
         }
         guard actions[id]?.isLoaded == false else { return explain(id, to: inquirer) }
         actions[id]?.inquirers.append(inquirer)

@@ -15,6 +15,7 @@ extension ActionTracker {
                 return effects.append(.reply(caller, .problem(storeProblem(question))))
             }
             track(id)
+            effects.append(.lookUp(id, orReserve: startFirstFlights(caller, question)))
         }
         callers[caller] = id
         actions[id]?.hasSecondChance = true
@@ -59,16 +60,17 @@ extension ActionTracker {
 // MARK: - What the store has
 
 extension ActionTracker {
-    /// Starts to track an action, with a look-up in the store.
+    /// Starts to track an action that the store is being asked about.
     mutating func track(_ id: ActionID) {
         actions[id] = TrackedAction(id, now: now)
         actions[id]?.lookUpAskedAt = now
-        effects.append(.lookUp(id))
     }
 
-    mutating func lookedUp(_ id: ActionID, _ result: Result<[EntryRecord], StoreFailure>) {
+    mutating func lookedUp(_ id: ActionID, _ result: Result<LookUpReply, StoreFailure>) {
+        let slots = (try? result.get().reservations) ?? [:]
+        endFirstFlights(id, but: slots)
         switch result {
-        case .success(let records):
+        case .success(let reply):
             store.worked(now)
             // Somebody asks what the published answer does not say.
             if let published = actions.takeRetired(id) {
@@ -77,8 +79,14 @@ extension ActionTracker {
                 evictions.insert(place)
             }
             actions[id]?.isLoaded = true
-            take(records, of: id)
+            take(reply.records, of: id)
             explainToInquirers(id)
+            for source in policy.configured {
+                guard let slot = slots[source], let flight = actions[id]?.entries[source].flight
+                else { continue }
+                credentialIsAtHand(source)
+                reserved(EntryKey(source, id), flight.number, .success(slot))
+            }
         case .failure(let failure):
             storeFailed(failure)
             explainToInquirers(id)

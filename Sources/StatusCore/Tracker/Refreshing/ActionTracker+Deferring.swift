@@ -209,10 +209,8 @@ extension ActionTracker {
             line: item.line, starter: refresh?.starter, holder: refresh?.holder,
             cause: refresh?.cause, stage: .preparing)
         actions[key.id]?.entries[source].deferred = nil
-        actions[key.id]?.entries[source].flight = flight
-        actions[key.id]?.entries[source].lastStarter = refresh?.starter
-        flights += 1
-        upstreams[source]?.start(item, flight: flight.number)
+        upstreams[source]?.queue.dropFirst(in: item.line)
+        begin(key, flight)
         effects.append(.prepare(key, flight: flight.number))
         touch(key.id)
     }

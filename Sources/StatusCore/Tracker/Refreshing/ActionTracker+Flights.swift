@@ -10,6 +10,13 @@ extension ActionTracker {
         actions[key.id]?.entries[key.source].flight?.stage = stage
     }
 
+    mutating func begin(_ key: EntryKey, _ flight: Flight) {
+        actions[key.id]?.entries[key.source].flight = flight
+        actions[key.id]?.entries[key.source].lastStarter = flight.starter
+        flights += 1
+        upstreams[key.source]?.start(flight)
+    }
+
     mutating func end(_ key: EntryKey, _ flight: Flight) {
         flights -= 1
         actions[key.id]?.entries[key.source].flight = nil
@@ -38,15 +45,24 @@ extension ActionTracker {
             credentialFailed(failure, key.source)
             return endBlocked(key, flight, .ourSide(failure.fault))
         }
-        if upstream.blocks.find(.credential)?.fault?.kind.isOfCredential == true {
-            unblock(key.source, .credential)
-        }
+        credentialIsAtHand(key.source)
         setStage(key, .reserving(askedAt: now))
-        let reservation = Reservation(
+        effects.append(.reserve(reservation(key, flight, upstream), flight: number))
+    }
+
+    private func reservation(
+        _ key: EntryKey, _ flight: Flight, _ upstream: UpstreamState
+    ) -> Reservation {
+        Reservation(
             key: key, minInterval: upstream.policy.minInterval, hold: upstream.policy.hold,
             flightMax: upstream.policy.flightMax, budget: upstream.policy.budget,
             heedsBreaker: upstream.breaker.heedsOthers(now), holder: flight.holder)
-        effects.append(.reserve(reservation, flight: number))
+    }
+
+    mutating func credentialIsAtHand(_ source: Source) {
+        guard upstreams[source]?.blocks.find(.credential)?.fault?.kind.isOfCredential == true
+        else { return }
+        unblock(source, .credential)
     }
 
     /// All flights that waited for the same fetch fail.
@@ -55,6 +71,39 @@ extension ActionTracker {
         let kind = failure.fault.kind == .outOfResources ? SourceBlock.Kind.resources : .credential
         block(source, SourceBlock(kind, fault: failure.fault, until: until))
         upstreams[source]?.ourSideFailed(failure.fault, until: until)
+    }
+
+    // MARK: First visits
+
+    /// Of an action that is new here the first look-up brings the slots, too, if nothing is kept of it: at
+    /// the sources that are asked then, as far as a refresh could start there at once.
+    mutating func startFirstFlights(_ caller: CallerID, _ question: Question) -> [Reservation] {
+        guard actions.retired(question.id) == nil, let tracked = actions[question.id] else {
+            return []
+        }
+        let line = RefreshLine(budget: .unknown, isTogether: question.isOfMany)
+        return candidates(question, tracked).compactMap { source in
+            guard let upstream = upstreams[source], upstream.isFree(line),
+                blocked(upstream, line.budget, for: question.holder) == nil
+            else { return nil }
+            let key = EntryKey(source, question.id)
+            let flight = Flight(
+                number: nextNumber(), startedAt: now, deferredSince: now, line: line,
+                starter: caller, holder: question.holder, cause: question.cause,
+                stage: .reserving(askedAt: now))
+            begin(key, flight)
+            return reservation(key, flight, upstream)
+        }
+    }
+
+    /// Those that the look-up brought no word of a slot for: their refreshes are considered as all others
+    /// are.
+    mutating func endFirstFlights(_ id: ActionID, but slots: [Source: ReservationReply]) {
+        for source in policy.configured where slots[source] == nil {
+            guard let flight = actions[id]?.entries[source].flight else { continue }
+            upstreams[source]?.startEnded()
+            end(EntryKey(source, id), flight)
+        }
     }
 
     // MARK: Slot

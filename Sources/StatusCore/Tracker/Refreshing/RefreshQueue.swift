@@ -114,11 +114,15 @@ struct RefreshQueue: Sendable {
         return isItsTurn ? many : singles.min()
     }
 
-    /// Removes the first item of its queue: its flight starts.
-    mutating func start(_ item: Item) {
-        dropFirst(in: item.line)
-        if item.line.isTogether { together += 1 }
-        if item.line.budget != .known { isTogethersTurn = !item.line.isTogether }
+    /// A flight from that line has started.
+    mutating func started(from line: RefreshLine) {
+        if line.isTogether { together += 1 }
+        if line.budget != .known { isTogethersTurn = !line.isTogether }
+    }
+
+    /// What came to that line now would start next.
+    func isFree(_ line: RefreshLine) -> Bool {
+        isEmpty && (!line.isTogether || together < Self.togetherMax)
     }
 
     /// Records that a flight from that queue has ended.

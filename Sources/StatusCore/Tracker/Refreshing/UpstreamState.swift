@@ -128,11 +128,16 @@ extension UpstreamState {
         return max(0, min(Self.startingMax - starting, Self.callingMax - calling - starting))
     }
 
-    mutating func start(_ item: RefreshQueue.Item, flight: UInt64) {
-        queue.start(item)
+    /// A flight may start from that line at once, and is not there to find something out.
+    func isFree(_ line: RefreshLine) -> Bool {
+        queue.isFree(line) && probing == nil && !breaker.isProbing && room > 0
+    }
+
+    mutating func start(_ flight: Flight) {
+        queue.started(from: flight.line)
         starting += 1
-        breaker.started(flight: flight)
-        if probing?.flight == nil { probing?.flight = flight }
+        breaker.started(flight: flight.number)
+        if probing?.flight == nil { probing?.flight = flight.number }
     }
 
     /// Records that a flight has got its slot, or will not get one.
