@@ -103,3 +103,20 @@ public struct ServerConfiguration: Sendable {
     /// The number of processors that this process may run on.
     public static var processors: Int { max(1, Int(linux_usable_processors())) }
 }
+
+/// The process has too few descriptors, or the kernel too little memory, for one more connection.
+public enum ResourceExhaustion: Equatable, Sendable {
+    /// Connections wait in the kernel; one at a time is accepted and refused.
+    case began(errno: Int32)
+    case ended
+}
+
+/// Why a connection was rejected.
+public enum TurnedAway: Equatable, Sendable {
+    /// Over the limit of connections: 503.
+    case overLimit
+    /// Over the limit together with so many others that it was closed before it was read.
+    case unheard
+    /// There is no descriptor for it: 503.
+    case noDescriptor
+}

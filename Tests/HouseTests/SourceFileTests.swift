@@ -13,10 +13,10 @@ struct SourceFileTests {
         }
     }
 
-    @Test func noSourceFileIsLongerThanFiveHundredLines() {
-        for path in House.paths(under: "Sources") {
+    @Test func noSwiftFileOfTheProductIsLongerThan250Lines() {
+        for path in House.paths(under: "Sources") where path.hasSuffix(".swift") {
             let lines = House.bytes(path).count { $0 == 0x0A }
-            #expect(lines <= 500, "\(path)")
+            #expect(lines <= 250, "\(path)")
         }
     }
 

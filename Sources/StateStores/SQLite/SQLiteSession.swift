@@ -8,30 +8,30 @@ import StatusCore
 /// Faults (the file vanished, was replaced or set back, or its clock broke) are detected before and in
 /// each transaction. The file records when that was, so that the quarantine outlives the process.
 final class SQLiteSession {
-    private let path: String
-    private let clock: StoreClock
+    let path: String
+    let clock: StoreClock
     /// Read once: no process outlives its boot, but reading can fail without a free descriptor.
-    private let bootID: String?
-    private let lockWait: Duration
-    private let report: (String) -> Void
+    let bootID: String?
+    let lockWait: Duration
+    let report: (String) -> Void
 
-    private var rows: SQLiteRows?
-    private var files: StoreFiles?
+    var rows: SQLiteRows?
+    var files: StoreFiles?
     /// Nil until the first start has succeeded.
-    private var remembered: Continuity?
+    var remembered: Continuity?
     /// The highest token granted by this process.
     private var lastToken = FencingToken(0)
     private var carryOver = CarryOver()
     private(set) var changes = ChangeCursor()
     /// Changed by every commit of another connection; nil if this connection has not read it yet.
-    private var dataVersion: Int64?
+    var dataVersion: Int64?
     /// The revision of this connection's last commit.
-    private var lastWritten: Int64?
+    var lastWritten: Int64?
     /// Detected, but not repaired in the file yet. Reported once, not per operation.
-    private var trouble: String?
+    var trouble: String?
     /// The file was found damaged: the next opening checks it thoroughly.
-    private var isSuspect = false
-    private var backOff = BackOff()
+    var isSuspect = false
+    var backOff = BackOff()
 
     init(
         path: String, clock: StoreClock, lockWait: Duration, report: @escaping (String) -> Void
@@ -190,121 +190,5 @@ final class SQLiteSession {
     ) throws(SQLiteFailure) {
         guard let rows else { throw .failed("no open connection") }
         try body(rows.database)
-    }
-
-    // MARK: opening
-
-    /// The open connection if it still belongs to the files at the path, else a new one.
-    private func connect() throws(SQLiteFailure) -> SQLiteRows {
-        if let rows, let files {
-            let found = StoreFiles(path)
-            if found == files { return rows }
-            disconnect(keepsLog: true)
-            notice("the file was replaced")
-            // The old file's log would be replayed into the new file.
-            if found.main != files.main, found.log == files.log {
-                try setAside("orphan", log: true)
-            }
-        }
-        if let failure = backOff.failure(at: clock.sinceBoot()) { throw failure }
-        return try open()
-    }
-
-    private func open() throws(SQLiteFailure) -> SQLiteRows {
-        // The log is checked first: SQLite creates it after the file, and would delete this one.
-        if StoreFiles.hasLog(path), FileIdentity(path) == nil { try setAside("orphan", log: true) }
-        let opened = try openRepaired()
-        try giveEpoch(to: opened)
-        let found = StoreFiles(path)
-        guard found.isWhole, !opened.database.hasMoved else {
-            opened.database.keepLogOnClose()
-            throw .replaced("the file was replaced while it was opened")
-        }
-        rows = opened
-        files = found
-        return opened
-    }
-
-    /// Sets a damaged file aside and starts a new one, in quarantine.
-    private func openRepaired() throws(SQLiteFailure) -> SQLiteRows {
-        do throws(SQLiteFailure) {
-            let opened = try openRows()
-            if isSuspect { try checkClosely(opened) }
-            isSuspect = false
-            return opened
-        } catch {
-            guard error.isDamage, remembered != nil else { throw error }
-            notice(error.text)
-            try setAside("corrupt", log: false)
-            isSuspect = false
-            return try openRows()
-        }
-    }
-
-    private func openRows() throws(SQLiteFailure) -> SQLiteRows {
-        StoreFiles.make(path)
-        let opened = try SQLiteRows(
-            path: path, lockWaitMilliseconds: Int32(clamping: lockWait.nanoseconds / 1_000_000))
-        // Only once it is known to be a store: other programs' files are left unchanged.
-        StoreFiles.narrow(path).forEach(report)
-        return opened
-    }
-
-    private func checkClosely(_ opened: SQLiteRows) throws(SQLiteFailure) {
-        let verdict = try opened.database.text("PRAGMA quick_check(1)") ?? "no verdict"
-        guard verdict == "ok" else {
-            opened.database.keepLogOnClose()
-            throw .damaged(verdict)
-        }
-    }
-
-    /// Starts a new epoch in a new file, or in one that lost its meta row. Under a running store the
-    /// file starts in quarantine, since another process may start before this one has repaired it.
-    private func giveEpoch(to opened: SQLiteRows) throws(SQLiteFailure) {
-        guard try opened.meta() == nil else { return }
-        try opened.database.execute("BEGIN IMMEDIATE")
-        do throws(SQLiteFailure) {
-            if try opened.meta() == nil {
-                var first = StoreMeta.first(sinceBoot: clock.sinceBoot(), bootID: bootID)
-                if remembered != nil { first.noticed = first.lastTime }
-                try opened.keep(first)
-            }
-            try opened.database.execute("COMMIT")
-        } catch {
-            if opened.database.isInTransaction { try? opened.database.execute("ROLLBACK") }
-            throw error
-        }
-    }
-
-    // MARK: trouble
-
-    private func notice(_ trouble: String) {
-        guard self.trouble != trouble else { return }
-        self.trouble = trouble
-        report("\(path): \(trouble); no calls until earlier ones can no longer matter")
-    }
-
-    private func note(_ failure: SQLiteFailure) {
-        if failure.isDamage, remembered != nil {
-            isSuspect = true
-            notice(failure.text)
-        }
-        guard !failure.leavesConnectionUsable || rows == nil else { return }
-        disconnect(keepsLog: true)
-        let now = clock.sinceBoot()
-        if backOff.failure(at: now) == nil { backOff.failed(failure, at: now) }
-    }
-
-    private func setAside(_ word: String, log: Bool) throws(SQLiteFailure) {
-        let target = try StoreFiles.setAside(path, as: word, onlyLog: log)
-        report("\(path): moved aside as \(target)")
-    }
-
-    private func disconnect(keepsLog: Bool) {
-        if keepsLog { rows?.database.keepLogOnClose() }
-        rows = nil
-        files = nil
-        dataVersion = nil
-        lastWritten = nil
     }
 }

@@ -1,5 +1,7 @@
 // The file's format: its marks, its tables, and the settings of a connection.
 
+internal import Glibc
+
 /// Prepares a connection: durable settings, the check of the file, its tables.
 enum Schema {
     /// "sprx" with a high bit: distinguishes this program's files from other SQLite databases.
@@ -177,4 +179,9 @@ enum Schema {
         ) STRICT;
         CREATE INDEX IF NOT EXISTS completions_by_revision ON completions (revision);
         """
+}
+
+enum Pause {
+    /// 10 ms, on the store's own queue.
+    static func briefly() { usleep(10_000) }
 }

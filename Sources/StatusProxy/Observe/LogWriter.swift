@@ -5,34 +5,6 @@ import Glibc
 import Locking
 import StatusCore
 
-enum LogLevel: String, CaseIterable, Comparable, Sendable {
-    case debug, info, warning, error
-
-    static func < (a: LogLevel, b: LogLevel) -> Bool { a.order < b.order }
-
-    private var order: Int {
-        switch self {
-        case .debug: 0
-        case .info: 1
-        case .warning: 2
-        case .error: 3
-        }
-    }
-
-    var name: StaticString {
-        switch self {
-        case .debug: "debug"
-        case .info: "info"
-        case .warning: "warning"
-        case .error: "error"
-        }
-    }
-}
-
-enum LogFormat: String, CaseIterable, Sendable {
-    case json, text
-}
-
 /// Collects lines and writes them to a descriptor, on its own queue.
 ///
 /// Lines wait in memory up to ``pendingBytesMax``. When the reader of the log is too slow, or lines

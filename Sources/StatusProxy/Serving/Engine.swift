@@ -13,43 +13,43 @@ import Synchronization
 /// (`ask`, `leave`, `drain`, replies of ports) add an arrival for the next turn there.
 final class Engine: @unchecked Sendable {
     /// The transport's queue has the same target, and runs between two turns.
-    private let queue: DispatchQueue
+    let queue: DispatchQueue
     /// For large bodies, which take milliseconds to read.
-    private let normalizing = DispatchQueue(
+    let normalizing = DispatchQueue(
         label: "status-proxy.normalizing", attributes: .concurrent)
-    private var tracker: ActionTracker
-    private let store: any StateStore
-    private let clients: PerSource<any UpstreamClient>
-    private let readers: PerSource<any StateReader>
-    private let responses: ResponseCache
-    private let observer: any EngineObserver
-    private let retention: Retention
-    private let purgeInterval: Duration
-    private var troubles = StoreTroubles()
+    var tracker: ActionTracker
+    let store: any StateStore
+    let clients: PerSource<any UpstreamClient>
+    let readers: PerSource<any StateReader>
+    let responses: ResponseCache
+    let observer: any EngineObserver
+    let retention: Retention
+    let purgeInterval: Duration
+    var troubles = StoreTroubles()
 
     private let callers = Atomic<UInt64>(1)
     private let arrivals = Guarded(Arrivals())
-    private var backlog = EngineBacklog()
-    private var held: [CallerID: AskedQuestions] = [:]
-    private var inquiries: [CallerID: @Sendable (Explanation) -> Void] = [:]
+    var backlog = EngineBacklog()
+    var held: [CallerID: AskedQuestions] = [:]
+    var inquiries: [CallerID: @Sendable (Explanation) -> Void] = [:]
     /// The number of actions that are being looked up in the store for callers.
-    private var lookUps = 0
+    var lookUps = 0
     private let shownFigures = Guarded(EngineFigures())
-    private let wakeTimer: any DispatchSourceTimer
-    private let purgeTimer: any DispatchSourceTimer
-    private var wakeAt = Instant.distantFuture
-    private let policy: TrackerPolicy
+    let wakeTimer: any DispatchSourceTimer
+    let purgeTimer: any DispatchSourceTimer
+    var wakeAt = Instant.distantFuture
+    let policy: TrackerPolicy
     /// Whether the sources are registered in the store; before that, no call is reserved.
-    private var isRegistered = false
-    private var whenQuiet: (@Sendable () -> Void)?
+    var isRegistered = false
+    var whenQuiet: (@Sendable () -> Void)?
 
     /// Up to this size a body is read at once: switching queues would take longer.
-    private static let smallBodyMax = 16_384
+    static let smallBodyMax = 16_384
 
     /// How often the store is asked to delete what is no longer needed.
     static let purgeInterval = Duration.seconds(60)
     /// The longest pause before the next attempt after a failure.
-    private static let purgeRetryMax = Duration.seconds(5)
+    static let purgeRetryMax = Duration.seconds(5)
 
     /// What has arrived since the last turn began.
     private struct Arrivals: Sendable {
@@ -157,7 +157,7 @@ final class Engine: @unchecked Sendable {
         callers.add(UInt64(count), ordering: .relaxed).oldValue
     }
 
-    private func report(_ work: @escaping @Sendable (Engine) -> Void) {
+    func report(_ work: @escaping @Sendable (Engine) -> Void) {
         arrive(.report { work(self) })
     }
 
@@ -234,233 +234,8 @@ final class Engine: @unchecked Sendable {
 
     // MARK: On the queue
 
-    private func take(_ event: Event) {
+    func take(_ event: Event) {
         dispatchPrecondition(condition: .onQueue(queue))
         for effect in tracker.step(event, now: SystemClock.now()) { carryOut(effect) }
-    }
-
-    private func carryOut(_ effect: Effect) {
-        switch effect {
-        case .lookUp(let id, let requests): lookUp(id, orReserve: requests)
-        case .reread(let ids): reread(ids)
-        case .prepare(let key, let flight): prepare(key, flight)
-        case .reserve(let reservation, let flight): reserve(reservation, flight)
-        case .call(let key, let flight, let sendBefore): call(key, flight, sendBefore)
-        case .complete(let completion, let flight): complete(completion, flight)
-        case .refuseCredential(let source): clients[source]?.refuseCredential()
-        case .leaveAlone(let source, let until): clients[source]?.leaveAlone(until: until)
-        case .reply(let caller, let reply): backlog.add(reply: reply, to: caller)
-        case .explain(let inquirer, let explanation):
-            inquiries.removeValue(forKey: inquirer)?(explanation)
-        case .publish(let id, let snapshot): responses.publish(id, snapshot)
-        case .withdraw(let id): responses.withdraw(id)
-        case .note(let note): observer.observe(note)
-        }
-    }
-
-    private func lookUp(_ id: ActionID, orReserve requests: [Reservation]) {
-        lookUps += 1
-        // While a token is fetched, a slot would only grow old.
-        let ready = requests.filter {
-            isRegistered && clients[$0.key.source]?.isPrepared() == true
-        }
-        store.lookUp([id], orReserve: ready) { result in
-            self.report { engine in
-                engine.lookUps -= 1
-                let onlyRead = (try? result.get().reservations.isEmpty) ?? ready.isEmpty
-                engine.watch(result, writes: !onlyRead)
-                engine.take(.lookedUp(id, result))
-            }
-        }
-    }
-
-    private func reread(_ ids: [ActionID]) {
-        store.lookUp(ids) { result in
-            self.report { engine in
-                engine.watch(result, writes: false)
-                engine.take(.reread(ids, result))
-            }
-        }
-    }
-
-    private func prepare(_ key: EntryKey, _ flight: UInt64) {
-        clients[key.source]?.prepare { failure in
-            self.report { $0.take(.prepared(key, flight: flight, failure)) }
-        }
-    }
-
-    private func reserve(_ reservation: Reservation, _ flight: UInt64) {
-        guard isRegistered else {
-            return register { engine, result in
-                switch result {
-                case .success: engine.reserve(reservation, flight)
-                case .failure(let failure):
-                    engine.take(
-                        .reserved(reservation.key, flight: flight, .failure(failure)))
-                }
-            }
-        }
-        store.reserve(reservation) { result in
-            self.report { engine in
-                engine.watch(result, writes: true)
-                engine.take(.reserved(reservation.key, flight: flight, result))
-            }
-        }
-    }
-
-    private func call(_ key: EntryKey, _ flight: UInt64, _ sendBefore: Instant) {
-        let trace = tracker.starter(of: key).flatMap { held[$0]?.trace }
-        let field = trace?.continued(by: .random(in: .min ... .max))
-        guard let reader = readers[key.source] else { return }
-        clients[key.source]?.call(key.id, sendBefore: sendBefore, trace: field) { report in
-            let clocks = SystemClock.both()
-            let normalize: @Sendable () -> Void = {
-                let meaning = CallReport(report, key, reader, clocks: clocks)
-                self.report { $0.take(.called(key, flight: flight, meaning)) }
-            }
-            guard report.bodyBytes > Self.smallBodyMax else { return normalize() }
-            self.normalizing.async(execute: normalize)
-        }
-    }
-
-    private func complete(_ completion: Completion, _ flight: UInt64) {
-        store.complete(completion) { result in
-            self.report { engine in
-                engine.watch(result, writes: true)
-                engine.take(.completed(completion.key, flight: flight, result))
-            }
-        }
-    }
-
-    private func woke() {
-        wakeAt = .distantFuture
-        take(.woke)
-    }
-
-    /// Registers the sources in the store, before the first call. Smallest gaps that earlier
-    /// processes saw are taken over.
-    private func register(
-        _ done: @escaping @Sendable (Engine, Result<Void, StoreFailure>) -> Void
-    ) {
-        let holds = policy.configured.map { ($0, policy.sources[$0]?.hold ?? .zero) }
-        store.register(Dictionary(uniqueKeysWithValues: holds)) { result in
-            self.report { engine in
-                engine.watch(result, writes: true)
-                if case .success(let gaps) = result, !engine.isRegistered {
-                    engine.isRegistered = true
-                    for source in engine.policy.configured {
-                        guard let gap = gaps[source] else { continue }
-                        engine.observer.observe(.gap(source, smallest: gap))
-                    }
-                }
-                done(engine, result.map { _ in })
-            }
-        }
-    }
-
-    private func purge() {
-        // If the store was away at the start.
-        if !isRegistered { register { _, _ in } }
-        store.purge(retention) { result in
-            self.report { engine in
-                engine.watch(result, writes: true)
-                guard case .failure(let failure) = result else {
-                    return engine.planPurge(after: engine.purgeInterval)
-                }
-                engine.observer.observe(.storeFailed("\(failure)"))
-                engine.planPurge(after: min(engine.purgeInterval, Self.purgeRetryMax))
-            }
-        }
-    }
-
-    private func planPurge(after span: Duration) {
-        purgeTimer.schedule(
-            deadline: .now() + .nanoseconds(Int(span.nanoseconds)), leeway: .milliseconds(200))
-    }
-
-    /// Observes from every operation whether the store works.
-    private func watch<Value>(_ result: Result<Value, StoreFailure>, writes: Bool) {
-        switch result {
-        case .success: if troubles.ended(byWriting: writes) { observer.observe(.storeWorked) }
-        case .failure: troubles.began(byWriting: writes)
-        }
-    }
-
-    /// Plans a wake. Work that is due already comes after the work that has arrived meanwhile.
-    private func scheduleWake() {
-        let times = [tracker.nextWake, backlog.patienceEndsAt].compactMap { $0 }
-        guard let next = times.min(), next < wakeAt else { return }
-        wakeAt = next
-        let wait = next - SystemClock.now()
-        guard wait > .zero else { return report { $0.woke() } }
-        wakeTimer.schedule(
-            deadline: .now() + .nanoseconds(Int(wait.nanoseconds)), leeway: .milliseconds(1))
-    }
-
-    private func notifyIfQuiet() {
-        guard let done = whenQuiet, tracker.flights == 0 else { return }
-        whenQuiet = nil
-        done()
-    }
-}
-
-/// Which kinds of store operations have failed and not succeeded since. A read does not reveal a
-/// full disk; a write shows that both work.
-private struct StoreTroubles {
-    private var reading = false
-    private var writing = false
-
-    mutating func began(byWriting: Bool) {
-        if byWriting { writing = true } else { reading = true }
-    }
-
-    /// True if both kinds work again from now on.
-    mutating func ended(byWriting: Bool) -> Bool {
-        let hadTrouble = reading || writing
-        reading = false
-        if byWriting { writing = false }
-        return hadTrouble && !writing
-    }
-}
-
-/// The engine's figures for metrics.
-struct EngineFigures: Sendable {
-    var stored = 0
-    var storedBytes = 0
-    var waiting = 0
-    var turns = 0
-    /// The longest turn, in CPU time of its thread.
-    var longestTurn = Duration.zero
-    var upstreams: [UpstreamFigures] = []
-}
-
-/// Receives the engine's notes for operators. Called on the engine's queue.
-protocol EngineObserver: Sendable {
-    func observe(_ note: Note)
-}
-
-extension UpstreamCallReport {
-    fileprivate var bodyBytes: Int { (try? result.get().body.count) ?? 0 }
-}
-
-extension CallReport {
-    /// Interprets the transport's report.
-    fileprivate init(
-        _ report: UpstreamCallReport, _ key: EntryKey, _ reader: any StateReader, clocks: Clocks
-    ) {
-        let checkedAt = clocks.wall + (report.answeredAt - clocks.instant)
-        let outcome: CallOutcome
-        var hints = RateHints.none
-        switch report.result {
-        case .success(let reply):
-            (outcome, hints) = Normalizer.outcome(
-                of: reply, about: key, by: reader, now: checkedAt)
-        case .failure(let failure):
-            outcome = .failed(UpstreamFault(kind: failure.kind, message: failure.detail))
-            hints.retryAfter = failure.leftAloneFor
-        }
-        self.init(
-            outcome: outcome, hints: hints, sentAt: report.sentAt, endedAt: report.endedAt,
-            answeredAt: report.answeredAt, checkedAt: checkedAt)
     }
 }

@@ -12,18 +12,18 @@ import UpstreamCurl
 
 /// The whole service, from start to exit.
 final class Service: Sendable {
-    private let settings: Settings
-    private let log: LogWriter
-    private let health: Health
-    private let engine: Engine
-    private let store: any StateStore
-    private let server: Server
-    private let streams: EventStreams
+    let settings: Settings
+    let log: LogWriter
+    let health: Health
+    let engine: Engine
+    let store: any StateStore
+    let server: Server
+    let streams: EventStreams
     private let secrets: SecretWatcher
-    private let lifecycle = DispatchQueue(label: "status-proxy.lifecycle")
-    private let isStopping = Guarded(false)
+    let lifecycle = DispatchQueue(label: "status-proxy.lifecycle")
+    let isStopping = Guarded(false)
     /// Nil without a service manager.
-    private let supervision: Supervision?
+    let supervision: Supervision?
 
     /// Opens the store and binds the address. `manager` gets the state of the service.
     ///
@@ -230,52 +230,8 @@ final class Service: Sendable {
         supervision?.reloading()
         secrets.reread { self.lifecycle.async { self.supervision?.reloaded() } }
     }
-
-    // MARK: Stopping
-
-    /// Reports not ready, serves for the drain delay, then lets everything under way finish.
-    private func stop(_ reason: String) {
-        let isFirst = isStopping.withLock { isStopping in
-            defer { isStopping = true }
-            return !isStopping
-        }
-        guard isFirst else { return }
-        log.log(.info, "stopping", ["reason": .text(reason)])
-        health.startDraining()
-        supervision?.stopping()
-        lifecycle.asyncAfter(deadline: .now() + settings.shutdownTimeout.dispatchInterval) {
-            self.log.log(.warning, "stopped before everything was finished")
-            self.exitNow()
-        }
-        lifecycle.asyncAfter(deadline: .now() + settings.drainDelay.dispatchInterval) {
-            self.finish()
-        }
-    }
-
-    /// Calls are completed first, since slow readers may take the rest of the time. Answers are
-    /// sent before connections count as idle, and the last requests end before the store closes.
-    private func finish() {
-        server.stopAccepting()
-        streams.drain()
-        engine.drain()
-        engine.whenQuiet {
-            self.server.whenIdle {
-                self.engine.whenQuiet {
-                    self.store.close {
-                        self.log.log(.info, "stopped")
-                        self.exitNow()
-                    }
-                }
-            }
-        }
-    }
-
-    private func exitNow() -> Never {
-        log.flush()
-        exit(0)
-    }
 }
 
 extension Duration {
-    fileprivate var dispatchInterval: DispatchTimeInterval { .nanoseconds(Int(nanoseconds)) }
+    var dispatchInterval: DispatchTimeInterval { .nanoseconds(Int(nanoseconds)) }
 }

@@ -20,21 +20,21 @@ internal import StatusCore
 final class CurlDriver: @unchecked Sendable {
     let queue: DispatchQueue
     private var multi: MultiHandle
-    private let readySockets: EpollSet
+    let readySockets: EpollSet
     private let limits: CurlMulti.Limits
     private let turns: BodyTurns
     private let readiness: any DispatchSourceRead
-    private let timer: any DispatchSourceTimer
+    let timer: any DispatchSourceTimer
     private let pulse: any DispatchSourceTimer
     /// The running transfers, by their handle.
     private var transfers: [UnsafeMutableRawPointer: CurlTransfer] = [:]
     /// The number of running transfers by destination; never 0.
     private var counts: [String: Int] = [:]
-    private var isShutDown = false
+    var isShutDown = false
     private var isPulsing = false
     /// When libcurl has to be called, and when the timer will fire, which is not later.
-    private var due = DispatchTime.distantFuture
-    private var armed = DispatchTime.distantFuture
+    var due = DispatchTime.distantFuture
+    var armed = DispatchTime.distantFuture
 
     /// How often sockets are checked even if none is ready: an answer that a resumed process finds
     /// arrived after the last check.
@@ -181,7 +181,7 @@ final class CurlDriver: @unchecked Sendable {
     }
 
     /// Lets libcurl handle one socket, or its time-outs.
-    private func act(_ socket: curl_socket_t, _ readiness: Int32) {
+    func act(_ socket: curl_socket_t, _ readiness: Int32) {
         var running: Int32 = 0
         let code = curl_multi_socket_action(multi.pointer, socket, readiness, &running)
         endDone()
@@ -220,50 +220,6 @@ final class CurlDriver: @unchecked Sendable {
         counts[transfer.request.destination] = left > 0 ? left : nil
         let code = curl_multi_remove_handle(multi.pointer, transfer.handle.pointer)
         precondition(code == CURLM_OK, "a running transfer was not in the multi handle")
-    }
-
-    // MARK: - What libcurl asks for
-
-    fileprivate static func from(_ context: UnsafeMutableRawPointer?) -> CurlDriver? {
-        context.map { Unmanaged<CurlDriver>.fromOpaque($0).takeUnretainedValue() }
-    }
-
-    /// If the kernel cannot watch a socket (no memory), its transfer ends by its deadline.
-    /// Reporting an error to libcurl would end all transfers.
-    fileprivate func watch(_ socket: curl_socket_t, _ what: Int32) {
-        if what == CURL_POLL_REMOVE {
-            _ = readySockets.forget(socket)
-        } else {
-            _ = readySockets.watch(socket, what)
-        }
-    }
-
-    /// Negative: no timer. libcurl must not be called from here, so 0 queues a call.
-    fileprivate func wake(afterMilliseconds milliseconds: Int) {
-        due = milliseconds > 0 ? .now() + .milliseconds(milliseconds) : .distantFuture
-        if milliseconds == 0 { queue.async { self.actOnTimeOut() } }
-        arm()
-    }
-
-    /// Setting a timer involves another thread, and libcurl requests a new one several times in
-    /// each transfer, mostly later than the last: so an armed timer is only moved to an earlier
-    /// time.
-    private func arm() {
-        guard due < armed else { return }
-        armed = due
-        timer.schedule(deadline: due)
-    }
-
-    private func timerFired() {
-        armed = .distantFuture
-        guard due <= .now() else { return arm() }
-        due = .distantFuture
-        actOnTimeOut()
-    }
-
-    private func actOnTimeOut() {
-        guard !isShutDown else { return }
-        act(CURL_SOCKET_TIMEOUT, 0)
     }
 }
 
