@@ -85,7 +85,7 @@ struct ComposeTests {
         for name in composition.file.replicas { try await composition.restart(name) }
         let crowd = await traffic.stop()
         #expect(crowd.failures == 0)
-        #expect(Set(crowd.statuses.keys) == [200], "\(crowd.statuses)")
+        #expect(Set(crowd.statuses.keys) == [200], "\(crowd)\n\(composition.replicaText)")
         let audit = try composition.audit()
         if let gap = audit.vouchers.smallestGap { #expect(gap >= 5) }
     }

@@ -29,4 +29,27 @@ struct SecurityPageTests {
             #expect(isSetting || parts.allSatisfy(words.contains), "\(name)")
         }
     }
+
+    /// Types that hold limits of what comes from outside. What no outsider can drive is not listed.
+    @Test(arguments: [
+        "HTTPWire/WireLimits", "SocketServer/ServerConfiguration",
+        "UpstreamCurl/Transport/CurlMulti", "UpstreamCurl/Transport/ResponseCollector",
+    ])
+    func everyLimitOfThatFileHasARow(file: String) {
+        let names = rows.flatMap { $0[1].ticked }
+        let listed = Set(names.flatMap { $0.split(separator: ".").map { String($0) } })
+        // `connectionsMax` is the setting HTTP_MAX_CONNECTIONS; the others only decide how.
+        let inner: Set<String> = [
+            "connectionsMax", "idleSecondsMax", "connectionSecondsMax", "smallBodyBytesMax",
+            "smallGzipBytesMax",
+        ]
+        var count = 0
+        for line in House.text("Sources/\(file).swift").split(separator: "\n") {
+            guard let name = line.firstMatch(of: /(?:static let|public var|    var) (\w+Max) =/)?.1
+            else { continue }
+            count += 1
+            #expect(listed.contains(String(name)) || inner.contains(String(name)), "\(name)")
+        }
+        #expect(count > 0)
+    }
 }

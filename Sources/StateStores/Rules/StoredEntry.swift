@@ -76,8 +76,10 @@ struct StoredEntry: Equatable, Sendable {
             kept = KeptAnswer(
                 document: document, checkedAt: answer.checkedAt, age: now.since(answer.told))
         }
+        // Rows that are read after the clock may be newer than it.
+        let time = max(now.time, lease?.reserved ?? .distantPast)
         return EntryRecord(
-            key: key, opensIn: opens - now.time, firstSeenAgo: now.since(firstSeen),
+            key: key, opensIn: opens - time, firstSeenAgo: now.since(firstSeen),
             isKnown: isKnown, answer: kept,
             miss: negative.map { kept in
                 KeptMiss(fault: kept.fault, repeats: kept.repeats, age: now.since(kept.ended))

@@ -14,6 +14,7 @@ final class Composition {
     private let sandbox: Program
     private let balancer: Program
     private var replicas: [String: Program] = [:]
+    private var ended: [Program] = []
     /// An address in the file, and the one used here.
     private let places: [(name: String, here: String)]
     private let folder: TemporaryFolder
@@ -61,6 +62,14 @@ final class Composition {
     /// What the balancer logged, also about its servers.
     var balancerText: String { balancer.text }
 
+    /// What the replicas logged first, without requests that were answered.
+    var replicaText: String {
+        (ended + replicas.values).map { replica in
+            replica.text.split(separator: "\n").filter { !$0.contains("status=200") }
+                .prefix(20).joined(separator: "\n")
+        }.joined(separator: "\n\n")
+    }
+
     /// What the upstreams saw.
     func audit() throws -> World.Audit {
         let port = Int(translate("sandbox:9090").split(separator: ":")[1]) ?? 0
@@ -73,6 +82,7 @@ final class Composition {
     /// Ends one as an engine does, and starts it again once it is gone.
     func restart(_ name: String) async throws {
         let replica = replicas[name]
+        if let replica { ended.append(replica) }
         replica?.signal(SIGTERM)
         let grace = file.services[name]?.stopGracePeriod.flatMap { Double($0.dropLast()) } ?? 10
         guard try await replica?.exitCode(seconds: grace) == 0 else {

@@ -8,6 +8,8 @@ import Locking
 struct Crowd: Sendable {
     var statuses: [Int: Int] = [:]
     var failures = 0
+    /// The first answer that was not a 200.
+    var firstRefusal: String?
     var staleBodies = 0
     var slowest = Duration.zero
 

@@ -51,6 +51,8 @@ final class Traffic: Sendable {
             crowd.withLock { crowd in
                 guard let reply else { return crowd.failures += 1 }
                 crowd.statuses[reply.status, default: 0] += 1
+                guard reply.status != 200 else { return }
+                crowd.firstRefusal = crowd.firstRefusal ?? reply.text
             }
             if reply == nil { socket = try? RawSocket(port: port) }
             if every > .zero { usleep(UInt32(every / .microseconds(1))) }
