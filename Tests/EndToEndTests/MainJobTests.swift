@@ -91,7 +91,9 @@ import Testing
             "/actions/\(DemoID.voucher)?wait=50&until=change", fields: ["If-None-Match: \(tag)"])
         #expect(second.status == 200)
         #expect(second["etag"] != tag)
-        #expect(second.json["status"]?.string == "IN_PROGRESS")
+        // On a slow machine the call that brings the change may come after the next one.
+        let later = ["IN_PROGRESS", "PARTIALLY_SUCCEEDED"]
+        #expect(later.contains(second.json["status"]?.string ?? ""), "\(second.text)")
     }
 
     @Test func aBatchAnswersEachIDForItself() async throws {

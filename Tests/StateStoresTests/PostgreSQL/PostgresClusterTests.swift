@@ -95,8 +95,8 @@ struct PostgresClusterTests {
         let cluster = try PostgresCluster()
         let relay = try Relay(to: cluster.port)
         var limits = PostgresLimits.patient
-        limits.decisionMax = .seconds(1)
-        limits.silenceMax = .milliseconds(1500)
+        limits.decisionMax = .seconds(4)
+        limits.silenceMax = .seconds(5)
         let notices = Notices()
         let cut = try open("postgresql://postgres@127.0.0.1:\(relay.port)/postgres", limits)
         cut.listen { notices.add($0) }
