@@ -6,7 +6,7 @@ import StatusCore
 import TestSupport
 import Testing
 
-@Suite(.blocking, .serialized, .timeLimit(.minutes(10)))
+@Suite(.blocking, .timeLimit(.minutes(10)))
 struct DatabaseTroubleTests {
     private static let interval = 2.0
     private static let path = "/actions/\(DemoID.pendingVoucher)"
