@@ -10,8 +10,11 @@ struct ChangeCursor {
     /// How often a store is queried.
     static let interval = Duration.milliseconds(400)
 
-    /// The revision up to which all changes are known; nil: not queried yet.
+    /// The revision up to which all changes are known; nil: nothing has been read yet.
     private(set) var since: Int64?
+
+    /// The store is being read, at that revision or a later one: from now on changes matter.
+    mutating func reading(at revision: Int64) { since = since ?? revision }
 
     /// No other process has written anything before that revision.
     mutating func skip(to revision: Int64) { since = since.map { max($0, revision) } }

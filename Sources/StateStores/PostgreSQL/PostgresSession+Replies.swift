@@ -109,6 +109,7 @@ extension PostgresSession {
     ) throws(PostgresFailure) {
         guard let server, let first = results.first else { throw .malformed("no result") }
         let sight = try PostgresSight(first, on: server)
+        if let meta = sight.meta { memory.changes.reading(at: meta.revision) }
         let reading = memory.judge(sight, sent: work.sent, received: received)
         if let (retention, progress) = work.batch.purge {
             return try purge(results, retention, progress, reading)

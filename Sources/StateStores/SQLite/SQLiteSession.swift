@@ -114,6 +114,7 @@ final class SQLiteSession {
         do throws(SQLiteFailure) {
             let changesBefore = rows.database.changeCount
             let judgement = try judge(rows)
+            changes.reading(at: judgement.meta.revision)
             let transaction = SQLiteTransaction(rows: rows, clock: clock, meta: judgement.meta)
             if writes { try repair(transaction, judgement, found: try rows.meta()) }
             let reply = try body(transaction)

@@ -49,6 +49,21 @@ struct PostgresLostNoticeTests {
         link.end()
     }
 
+    /// Of a call that ends before a process has looked for changes for the first time, but after it has
+    /// read the action, it must learn, too.
+    @Test func changeBetweenTheFirstReadingAndTheFirstSearchIsFound() async throws {
+        try database.admin.loseNotices()
+        var limits = PostgresLimits.quiet
+        limits.changesInterval = .seconds(2)
+        let heard = Notices()
+        let listener = try database.open(limits)
+        listener.listen { heard.add($0) }
+        #expect(try await listener.lookUp(a.id).isEmpty)
+        let teller = try database.open()
+        try await teller.complete(.of(a, try await teller.grant(.of(a))))
+        try await heard.until { $0.contains(.changed(a.id)) }
+    }
+
     @Test func missedChangesAreFoundInTheStore() async throws {
         try database.admin.loseNotices()
         var limits = PostgresLimits.quiet
