@@ -71,8 +71,9 @@ struct PostgresStoreTests {
         let b = EntryKey.orders("b")
         try await stores[1].complete(.of(b, try await stores[1].grant(.of(b))))
         try await mine.until { $0.contains(.changed(b.id)) }
-        #expect(mine.all == [.missed, .changed(b.id)])
-        #expect(others.all == [.missed, .changed(a.id)])
+        // A replica may also find a change when it searches the store for the first time.
+        #expect(mine.all.allSatisfy { [.missed, .changed(b.id)].contains($0) }, "\(mine.all)")
+        #expect(others.all.allSatisfy { [.missed, .changed(a.id)].contains($0) }, "\(others.all)")
     }
 
     @Test func aLongIDFitsIntoANotification() async throws {
