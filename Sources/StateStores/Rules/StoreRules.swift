@@ -10,8 +10,8 @@ struct StoreRules {
     /// When the operation was requested: durations in the request count back from here.
     let asked: StoreMoment
 
-    /// Of each action the records at all sources that have one, in the order of their names. If there is
-    /// none, the calls are reserved. Reads documents, too, and what reservations read.
+    /// The records of each action at all sources, ordered by source. If there are none at all, reserves
+    /// the calls. `state` holds the documents, and the rows that a reservation reads.
     func lookUp(
         _ ids: [ActionID], orReserve requests: [Reservation], in state: inout StoreState
     ) -> LookUpReply {

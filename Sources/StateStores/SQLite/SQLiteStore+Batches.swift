@@ -135,10 +135,10 @@ extension SQLiteStore {
         if answer.isGateShut, let record = state.record(request.key, at: rules.now) {
             answer.verdict = .gateShut(record)
         }
-        let told = answer
+        let result = answer
         return {
             self.session.committed(state.events)
-            reply(.success(told))
+            reply(.success(result))
         }
     }
 
@@ -153,13 +153,13 @@ extension SQLiteStore {
         }
         var answer = decided
         answer.record = state.record(completion.key, at: rules.now) ?? answer.record
-        let told = answer
+        let result = answer
         return {
             self.session.committed(state.events)
             if let pause = completion.pause {
                 self.session.paused(completion.key.source, for: pause)
             }
-            reply(.success(told))
+            reply(.success(result))
         }
     }
 

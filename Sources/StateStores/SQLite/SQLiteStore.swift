@@ -43,7 +43,7 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     }
 
     /// Why no store can be kept at the path, as far as that can be determined without opening it; nil
-    /// if there is no obstacle.
+    /// if nothing prevents it.
     public static func fault(at path: String) -> String? { StoreFiles.fault(path) }
 
     init(

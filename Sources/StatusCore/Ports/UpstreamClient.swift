@@ -8,7 +8,7 @@ public protocol UpstreamClient: Sendable {
     /// ready.
     func prepare(reply: @escaping @Sendable (CredentialFailure?) -> Void)
 
-    /// Whether a credential is at hand, so that ``prepare(reply:)`` would reply nil at once. Waits for
+    /// Whether a credential is available, so that ``prepare(reply:)`` would reply nil at once. Waits for
     /// nothing; one that runs out soon is renewed meanwhile.
     func isPrepared() -> Bool
 

@@ -51,8 +51,8 @@ public struct CallReport: Sendable, Equatable {
 
 /// An effect to perform. Each of the first six is followed by exactly one event of its kind.
 public enum Effect: Sendable, Equatable {
-    /// Of an action that is new here. If nothing is kept of it, calls are reserved: those for which a
-    /// credential is at hand.
+    /// Looks up an action that is new to this process. If the store has no record of it, the store
+    /// reserves those of the calls for which a credential is available.
     case lookUp(ActionID, orReserve: [Reservation])
     /// The same for tracked actions, with one operation of the store for all.
     case reread([ActionID])

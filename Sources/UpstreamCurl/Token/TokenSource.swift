@@ -54,7 +54,7 @@ final class TokenSource: Sendable {
         }
     }
 
-    /// Whether a token is at hand; if it is to be renewed, that begins.
+    /// Whether a token is available; starts its renewal if that is due.
     func isReady() -> Bool {
         guard current() != nil else { return false }
         prepare { _ in }

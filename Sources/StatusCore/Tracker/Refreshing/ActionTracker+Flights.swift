@@ -75,8 +75,9 @@ extension ActionTracker {
 
     // MARK: First visits
 
-    /// Of an action that is new here the first look-up brings the slots, too, if nothing is kept of it: at
-    /// the sources that are asked then, as far as a refresh could start there at once.
+    /// Starts flights with the first look-up of an action that is new to this process, at each source
+    /// for the question whose refresh could start at once. The store reserves their slots if it has no
+    /// record of the action.
     mutating func startFirstFlights(_ caller: CallerID, _ question: Question) -> [Reservation] {
         guard actions.retired(question.id) == nil, let tracked = actions[question.id] else {
             return []
@@ -96,8 +97,8 @@ extension ActionTracker {
         }
     }
 
-    /// Those that the look-up brought no word of a slot for: their refreshes are considered as all others
-    /// are.
+    /// Ends the first flights for which the store did not decide on a slot. Their refreshes are
+    /// considered like all others.
     mutating func endFirstFlights(_ id: ActionID, but slots: [Source: ReservationReply]) {
         for source in policy.configured where slots[source] == nil {
             guard let flight = actions[id]?.entries[source].flight else { continue }
