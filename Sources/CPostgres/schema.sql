@@ -37,6 +37,8 @@ CREATE TABLE status_proxy.meta (
     -- The identity of the data at the last write ('' in a new schema), and its server's start.
     home text NOT NULL,
     server_start text NOT NULL,
+    -- The revision that was found after that start: what was written later was lost.
+    start_revision bigint NOT NULL DEFAULT 0,
     -- When a loss of continuity was last detected; null: never.
     noticed bigint,
     -- No grants before this time.

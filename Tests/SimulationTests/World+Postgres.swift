@@ -199,6 +199,12 @@ extension World {
         }
     }
 
+    /// Idle processes notice what has become of a database.
+    func heartbeats() {
+        guard store.isPostgres else { return }
+        for replica in replicas { deliver(replica, after: .zero) { $0.beat(replica) } }
+    }
+
     /// A round trip that takes no time.
     private func beat(_ replica: Replica) {
         let (sight, local) = (store.sight(at: now), replica.clock.shows(now))

@@ -208,6 +208,7 @@ final class World {
         upstream.moods = [:]
         trace.note(now, "quiet from here on")
         for replica in replicas where !replica.isUp { start(replica) }
+        heartbeats()
         // By then pauses, held gates, quarantines and the breaker's pauses are over.
         let first = Duration.seconds(1000)
         for round in 0..<Self.rounds {

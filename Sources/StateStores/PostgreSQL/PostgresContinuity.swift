@@ -17,6 +17,8 @@ struct PostgresMeta: Equatable, Sendable {
     /// The identity of the data at the last write (empty in a new schema), and its server's start.
     var home: String
     var serverStart: String
+    /// The revision that was found after that start: later ones were lost with the server before.
+    var startRevision: Int64 = 0
     /// When a loss of continuity was last detected; nil: never.
     var noticed: Instant?
     /// No grants before this time.
@@ -40,6 +42,8 @@ struct PostgresContinuity: Sendable {
     /// The highest revision seen.
     private(set) var revision: Int64?
     private(set) var token: FencingToken?
+    /// The server's start when it was seen.
+    private(set) var serverStart: String?
 
     /// After the server has started, replicas reconnect within that time, and object if it has lost
     /// what they remember. Nothing is granted before.
@@ -93,7 +97,10 @@ struct PostgresContinuity: Sendable {
                 meta.token = FencingToken(token.number + Int64.random(in: (1 << 32)...(1 << 40)))
             }
         }
-        if meta.serverStart != sight.serverStart { meta.barrier = now + Self.startupBarrier }
+        if meta.serverStart != sight.serverStart {
+            meta.barrier = now + Self.startupBarrier
+            meta.startRevision = meta.revision
+        }
         (meta.home, meta.serverStart) = (sight.home, sight.serverStart)
         return Judgement(meta: meta, now: now, trouble: trouble)
     }
@@ -103,12 +110,18 @@ struct PostgresContinuity: Sendable {
     ) -> String? {
         if sight.meta == nil { return "the epoch was lost" }
         if meta.home != sight.home { return "it is another database, or was recovered or promoted" }
-        if let revision, epoch == meta.epoch, revision > meta.revision {
+        if let revision, epoch == meta.epoch, revision > continued(meta) {
             return "it was set back to an earlier state"
         }
         if isBehind { return "its clock was set back" }
         if let epoch, epoch != meta.epoch { return Self.epochChanged }
         return nil
+    }
+
+    /// The last revision that can belong to the remembered history. Since another process found the
+    /// server started anew, others may have written as much as was lost.
+    private func continued(_ meta: PostgresMeta) -> Int64 {
+        serverStart == meta.serverStart ? meta.revision : min(meta.revision, meta.startRevision)
     }
 
     private static let epochChanged = "its epoch changed"
@@ -118,6 +131,7 @@ struct PostgresContinuity: Sendable {
         epoch = meta.epoch
         revision = meta.revision
         token = max(token ?? meta.token, meta.token)
+        serverStart = meta.serverStart
     }
 }
 

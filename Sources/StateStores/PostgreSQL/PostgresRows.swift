@@ -7,21 +7,21 @@ extension PostgresMeta {
     fileprivate init?(_ row: PostgresResult.Row) {
         guard let epoch = row.integer(0), let revision = row.integer(1),
             let token = row.integer(2), let offset = row.span(3), let lastTime = row.instant(4),
-            let home = row.text(5), let start = row.text(6)
+            let home = row.text(5), let start = row.text(6), let startRevision = row.integer(7)
         else { return nil }
         self.init(
             epoch: epoch, revision: revision, token: FencingToken(token), clockOffset: offset,
-            lastTime: lastTime, home: home, serverStart: start, noticed: row.instant(7),
-            barrier: row.instant(8))
+            lastTime: lastTime, home: home, serverStart: start, startRevision: startRevision,
+            noticed: row.instant(8), barrier: row.instant(9))
     }
 }
 
 extension PostgresSight {
     init(_ result: PostgresResult, on server: PostgresServer) throws(PostgresFailure) {
-        let row = try result.row(columns: 11)
-        guard let clock = row.instant(10) else { throw .malformed("a store without a time") }
+        let row = try result.row(columns: 12)
+        guard let clock = row.instant(11) else { throw .malformed("a store without a time") }
         self.init(
-            meta: PostgresMeta(row), home: server.home(table: row.integer(9) ?? 0),
+            meta: PostgresMeta(row), home: server.home(table: row.integer(10) ?? 0),
             serverStart: server.start, clock: clock)
     }
 }

@@ -10,7 +10,7 @@ extension PostgresStatement {
         name: "meta",
         sql: """
             SELECT m.epoch, m.revision, m.token, m.clock_offset, m.last_time, m.home, m.server_start,
-                m.noticed, m.barrier, to_regclass('status_proxy.meta')::oid::bigint,
+                m.start_revision, m.noticed, m.barrier, to_regclass('status_proxy.meta')::oid::bigint,
                 status_proxy.clock()
             FROM (VALUES (1)) one LEFT JOIN status_proxy.meta m ON true
             """, values: [])
@@ -85,7 +85,7 @@ extension PostgresStatement {
                 .integer(found?.epoch ?? 0), .integer(found?.revision ?? 0),
                 .integer(meta.epoch), .integer(meta.token.number), .span(meta.clockOffset),
                 .instant(decision.now), .text(meta.home), .text(meta.serverStart),
-                .instant(meta.noticed), .instant(meta.barrier),
+                .integer(meta.startRevision), .instant(meta.noticed), .instant(meta.barrier),
                 PostgresJSON.entries(
                     after.entries.filter { before.entries[$0.key] != $0 },
                     revision: revision),
@@ -105,41 +105,43 @@ extension PostgresStatement {
     private static let updateMeta = """
         UPDATE status_proxy.meta SET epoch = $3::bigint, revision = revision + 1,
             token = $4::bigint, clock_offset = $5::bigint, last_time = $6::bigint,
-            home = $7::text, server_start = $8::text, noticed = $9::bigint, barrier = $10::bigint
+            home = $7::text, server_start = $8::text, start_revision = $9::bigint,
+            noticed = $10::bigint, barrier = $11::bigint
         WHERE epoch = $1::bigint AND revision = $2::bigint RETURNING 1
         """
 
     /// For a row that was deleted.
     private static let insertMeta = """
         INSERT INTO status_proxy.meta
-            (epoch, revision, token, clock_offset, last_time, home, server_start, noticed, barrier)
+            (epoch, revision, token, clock_offset, last_time, home, server_start, start_revision,
+            noticed, barrier)
         SELECT $3::bigint, $2::bigint + 1 + 0 * $1::bigint, $4::bigint, $5::bigint, $6::bigint,
-            $7::text, $8::text, $9::bigint, $10::bigint
+            $7::text, $8::text, $9::bigint, $10::bigint, $11::bigint
         ON CONFLICT (one) DO NOTHING RETURNING 1
         """
 
     private static let writeRest = """
         e AS (
             INSERT INTO status_proxy.entries
-            SELECT r.* FROM m, json_populate_recordset(NULL::status_proxy.entries, $11::json) r
+            SELECT r.* FROM m, json_populate_recordset(NULL::status_proxy.entries, $12::json) r
             ON CONFLICT (id, source) DO UPDATE SET \(updates(StoredEntry.columns, from: 2))
         ), s AS (
             INSERT INTO status_proxy.sources
-            SELECT r.* FROM m, json_populate_recordset(NULL::status_proxy.sources, $12::json) r
+            SELECT r.* FROM m, json_populate_recordset(NULL::status_proxy.sources, $13::json) r
             ON CONFLICT (source) DO UPDATE SET
                 \(updates("source, paused_until, breaker_until, smallest_gap, calls", from: 1))
         ), c AS (
             INSERT INTO status_proxy.calls
-            SELECT r.* FROM m, json_populate_recordset(NULL::status_proxy.calls, $13::json) r
+            SELECT r.* FROM m, json_populate_recordset(NULL::status_proxy.calls, $14::json) r
         ), f AS (
             INSERT INTO status_proxy.completions
-            SELECT r.* FROM m, json_populate_recordset(NULL::status_proxy.completions, $14::json) r
+            SELECT r.* FROM m, json_populate_recordset(NULL::status_proxy.completions, $15::json) r
             ON CONFLICT (token) DO NOTHING
         ), d AS (
             INSERT INTO status_proxy.documents AS d
             SELECT b.* FROM m, unnest(
-                $15::text[], $16::text[], $17::text[], $18::boolean[], $19::bigint[],
-                $20::bytea[]) b
+                $16::text[], $17::text[], $18::text[], $19::boolean[], $20::bigint[],
+                $21::bytea[]) b
             ON CONFLICT (id, source) DO UPDATE SET
                 \(updates("id, source, status, done, created_wall, bytes", from: 2))
             -- An unchanged state is not written again.

@@ -81,6 +81,26 @@ struct PostgresContinuityTests {
         #expect(first.trouble == nil && first.meta.barrier == nil && first.meta.home == "here")
     }
 
+    /// Another process has reached the new server first, and written as much as was lost.
+    @Test(arguments: [(9, true), (10, false), (11, false)])
+    func lossIsDetectedAfterOthersHaveWritten(foundAfterTheStart: Int64, isTrouble: Bool) {
+        var known = PostgresContinuity()
+        known.keep(Self.meta)
+        var sight = PostgresSight(
+            meta: Self.meta, home: "here", serverStart: "one", clock: Self.at(105))
+        sight.meta?.revision = foundAfterTheStart
+        var written = PostgresContinuity().judge(sight).meta
+        #expect(written.startRevision == foundAfterTheStart)
+        written.revision = 14
+        sight.meta = written
+        let judgement = known.judge(sight)
+        #expect((judgement.trouble?.contains("set back") == true) == isTrouble)
+        // Once it is known, its own position is compared.
+        known.keep(judgement.meta)
+        sight.meta = judgement.meta
+        #expect(known.judge(sight).trouble == nil)
+    }
+
     @Test func aClockThatWentAheadIsSetBackButNotBehindTheLastTimeWritten() {
         let sight = PostgresSight(
             meta: Self.meta, home: "here", serverStart: "noon", clock: Self.at(3705))
