@@ -224,17 +224,15 @@ extension Judge {
     }
 
     /// All ways of asking report the same, unless both upstreams know the id.
-    mutating func checkAgreement(_ replica: Replica, at now: Instant) {
-        guard replica.isUp, replica.pausedUntil <= now else { return }
-        for id in ids where !replica.knowsTwice(id) {
-            let ways = replica.reasons(id, at: now)
-            guard let first = ways.first else { continue }
-            if ways.contains(where: { $0.reason != first.reason }) {
-                accuse(.waysDisagree, now, "\(id) at \(replica.index): \(ways)")
-            }
-            if let reason = first.reason, ways.count > ActionTracker.ways.count {
-                reasonsCompared.insert(reason)
-            }
+    mutating func checkAgreement(_ replica: Replica, _ id: ActionID, at now: Instant) {
+        guard replica.isUp, replica.pausedUntil <= now, !replica.knowsTwice(id) else { return }
+        let ways = replica.reasons(id, at: now)
+        guard let first = ways.first else { return }
+        if ways.contains(where: { $0.reason != first.reason }) {
+            accuse(.waysDisagree, now, "\(id) at \(replica.index): \(ways)")
+        }
+        if let reason = first.reason, ways.count > ActionTracker.ways.count {
+            reasonsCompared.insert(reason)
         }
     }
 

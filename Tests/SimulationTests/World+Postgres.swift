@@ -213,10 +213,12 @@ extension World {
         let found = PostgresFound(
             state: store.content.state, calls: store.content.journal.tokens)
         let decision = PostgresDecision(batch, found, reading.judgement, replica.memory)
-        guard decision.writes(over: sight.meta), store.swap(decision, over: sight.meta) else {
-            return
+        if decision.writes(over: sight.meta) {
+            guard store.swap(decision, over: sight.meta) else { return }
+            replica.memory.keep(decision, over: sight.meta, reading)
+        } else {
+            replica.memory.keep(unchanged: decision.meta)
         }
-        replica.memory.keep(decision, over: sight.meta, reading)
         replica.beatAt = now
     }
 }

@@ -129,7 +129,7 @@ final class World {
 
     private func comeIn(_ replica: Replica, _ spelled: ActionID) {
         let id = random.fork(0x6361_7365).permilleOnce(200) ? spelled.inOtherCase : spelled
-        judge.checkAgreement(replica, at: now)
+        judge.checkAgreement(replica, id, at: now)
         guard replica.isUp else { return }
         if random.permille(50) {
             callers += 1
