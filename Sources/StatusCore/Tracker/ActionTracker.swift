@@ -50,7 +50,7 @@ public struct ActionTracker: Sendable {
     public init(policy: TrackerPolicy, seed: UInt64) {
         self.policy = policy
         self.actions = ActionTable(capacity: policy.actionsMax, seed: seed)
-        self.unfinished = UnfinishedActions(policy.configured, actionsMax: policy.actionsMax)
+        self.unfinished = UnfinishedActions(policy.configured)
         self.random = SplitMix64(seed: seed)
         self.upstreams = policy.sources.map(UpstreamState.init(policy:))
         self.callLog = policy.sources.map { _ in CallLog() }

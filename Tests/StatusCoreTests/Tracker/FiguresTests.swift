@@ -53,7 +53,7 @@ struct FiguresTests {
     }
 
     @Test func listOfUnfinishedActionsIsBounded() {
-        var unfinished = UnfinishedActions([.vouchers], actionsMax: 10)
+        var unfinished = UnfinishedActions([.vouchers])
         for number in 0..<5000 {
             let item = UnfinishedActions.Item(
                 since: Instant(nanoseconds: Int64(number)), id: .of("aa_\(number % 3)"))
@@ -61,7 +61,7 @@ struct FiguresTests {
         }
         let oldest = unfinished.oldest(.vouchers) { $0 != .of("aa_0") }
         #expect(oldest != nil && oldest != Instant(nanoseconds: 0))
-        #expect(unfinished.count(.vouchers) <= 1044)
+        #expect(unfinished.count(.vouchers) <= 2048)
     }
 
     @Test func conditionIsTheSourcesBlock() throws {

@@ -97,9 +97,7 @@ extension ActionTracker {
         let wakeAt = min(holdUntil, stateDueAt)
         guard wakeAt < tracked.wakeAt else { return }
         actions[id]?.wakeAt = wakeAt
-        wakes.insert(.action(id), at: max(wakeAt, now + .milliseconds(1)))
-        let actions = actions
-        wakes.dropUntracked { actions[$0] != nil }
+        wake(.action(id), at: max(wakeAt, now + .milliseconds(1)))
     }
 
     /// When the action's state has to be considered, apart from the deadlines of callers.

@@ -1,12 +1,9 @@
 // The actions in memory that are not done, oldest first, so that operators see stuck ones.
 
-import HeapModule
-
-/// A heap for each source. Ended and evicted actions are dropped when they reach the top.
+/// A list for each source. Ended and evicted actions are dropped when they reach the top, or when
+/// there are many.
 struct UnfinishedActions: Sendable {
-    private var heaps: PerSource<Heap<Item>>
-    /// A heap with more items than this is cleaned of duplicates and void items.
-    private let itemsMax: Int
+    private var lists: PerSource<List>
 
     struct Item: Comparable, Sendable {
         var since: Instant
@@ -15,25 +12,33 @@ struct UnfinishedActions: Sendable {
         static func < (a: Item, b: Item) -> Bool { a.since < b.since }
     }
 
-    init(_ sources: [Source], actionsMax: Int) {
-        heaps = PerSource(sources) { _ in Heap() }
-        itemsMax = 2 * actionsMax + 1024
+    private struct List: Sendable {
+        var heap = SweptHeap<Item>()
+        /// Found in the current sweep. An action that was evicted and loaded again is listed twice.
+        var seen: Set<ActionID> = []
+
+        mutating func insert(_ item: Item, isUnfinished: (ActionID) -> Bool) {
+            var seen = seen
+            self.seen = []
+            // A set that grows moves all that it has.
+            if !heap.isSweeping { seen.reserveCapacity(heap.count) }
+            heap.insert(item) { isUnfinished($0.id) && seen.insert($0.id).inserted }
+            self.seen = heap.isSweeping ? seen : []
+        }
     }
+
+    init(_ sources: [Source]) { lists = PerSource(sources) { _ in List() } }
 
     mutating func insert(_ item: Item, _ source: Source, isUnfinished: (ActionID) -> Bool) {
-        heaps[source]?.insert(item)
-        guard let heap = heaps[source], heap.count > itemsMax else { return }
-        var seen: Set<ActionID> = []
-        heaps[source] = Heap(
-            heap.unordered.filter { isUnfinished($0.id) && seen.insert($0.id).inserted })
+        lists[source]?.insert(item, isUnfinished: isUnfinished)
     }
 
-    func count(_ source: Source) -> Int { heaps[source]?.count ?? 0 }
+    func count(_ source: Source) -> Int { lists[source]?.heap.count ?? 0 }
 
     mutating func oldest(_ source: Source, isUnfinished: (ActionID) -> Bool) -> Instant? {
-        while let item = heaps[source]?.min {
+        while let item = lists[source]?.heap.min {
             if isUnfinished(item.id) { return item.since }
-            heaps[source]?.removeMin()
+            lists[source]?.heap.popMin()
         }
         return nil
     }

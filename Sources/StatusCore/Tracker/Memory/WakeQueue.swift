@@ -1,7 +1,5 @@
 // The times at which the tracker has to be stepped again.
 
-import HeapModule
-
 /// The purpose of a wake.
 enum WakeTarget: Hashable, Sendable {
     case action(ActionID)
@@ -11,7 +9,7 @@ enum WakeTarget: Hashable, Sendable {
 }
 
 /// Wakes by time, earliest first. A target may stand in it more than once; too many wakes do no harm,
-/// but take room: those for actions that are not tracked any more are dropped now and then.
+/// but take room: those for actions that are not tracked any more are dropped.
 struct WakeQueue: Sendable {
     private struct Wake: Comparable, Sendable {
         var at: Instant
@@ -22,33 +20,30 @@ struct WakeQueue: Sendable {
         static func == (a: Wake, b: Wake) -> Bool { (a.at, a.number) == (b.at, b.number) }
     }
 
-    private var heap = Heap<Wake>()
-    private var count: UInt64 = 0
-    /// Beyond as many it is looked through for what can be dropped.
-    private var sizeMax = sizeLeast
-
-    private static let sizeLeast = 1024
+    private var heap = SweptHeap<Wake>()
+    private var inserted: UInt64 = 0
 
     var next: Instant? { heap.min?.at }
+    var count: Int { heap.count }
 
-    mutating func insert(_ target: WakeTarget, at instant: Instant) {
-        count += 1
-        heap.insert(Wake(at: instant, number: count, target: target))
-    }
-
-    /// Drops wakes for actions that are not tracked, when there are many.
-    mutating func dropUntracked(_ isTracked: (ActionID) -> Bool) {
-        guard heap.count > sizeMax else { return }
-        heap = Heap(
-            heap.unordered.filter { wake in
-                if case .action(let id) = wake.target { isTracked(id) } else { true }
-            })
-        sizeMax = max(2 * heap.count, Self.sizeLeast)
+    mutating func insert(
+        _ target: WakeTarget, at instant: Instant, isTracked: (ActionID) -> Bool
+    ) {
+        inserted += 1
+        heap.insert(Wake(at: instant, number: inserted, target: target)) { wake in
+            if case .action(let id) = wake.target { isTracked(id) } else { true }
+        }
     }
 
     /// Takes out one wake whose time has come.
     mutating func popDue(_ now: Instant) -> WakeTarget? {
         guard let first = heap.min, first.at <= now else { return nil }
         return heap.popMin()?.target
+    }
+}
+
+extension ActionTracker {
+    mutating func wake(_ target: WakeTarget, at instant: Instant) {
+        wakes.insert(target, at: instant) { [actions] in actions[$0] != nil }
     }
 }

@@ -31,7 +31,7 @@ extension ActionTracker {
     mutating func startRereads() {
         guard !rereads.isEmpty else { return }
         guard rereads.pausedUntil <= now else {
-            if let wakeAt = rereads.nextWake() { wakes.insert(.store, at: wakeAt) }
+            if let wakeAt = rereads.nextWake() { wake(.store, at: wakeAt) }
             return
         }
         while let due = rereads.start() {

@@ -79,7 +79,7 @@ extension ActionTracker {
     }
 
     private mutating func planCompletions() {
-        if let wakeAt = pendingCompletions.nextWake() { wakes.insert(.store, at: wakeAt) }
+        if let wakeAt = pendingCompletions.nextWake() { wake(.store, at: wakeAt) }
     }
 
     /// Repeats due completions; when the process is about to stop, all of them, for the last time.

@@ -196,7 +196,7 @@ extension ActionTracker {
                 blocked.until < wakeAt || wakeAt <= now
             else { continue }
             wakeAt = blocked.until
-            wakes.insert(.source(source), at: wakeAt)
+            wake(.source(source), at: wakeAt)
         }
         upstreams[source]?.wakeAt = wakeAt
     }

@@ -69,7 +69,7 @@ extension ActionTracker {
 
     private mutating func planBlocksEnd(_ source: Source) {
         guard let end = upstreams[source]?.blocks.nextEnd, !isDraining else { return }
-        wakes.insert(.source(source), at: max(end, now + .milliseconds(1)))
+        wake(.source(source), at: max(end, now + .milliseconds(1)))
     }
 
     /// Applies a call's fault or success to the blocks for credentials and resources.
