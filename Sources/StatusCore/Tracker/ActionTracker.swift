@@ -37,6 +37,7 @@ public struct ActionTracker: Sendable {
     /// Actions to be considered: those of this step, which are last and taken first, and those left
     /// over by earlier steps.
     private var touched: Deque<Touch> = []
+    var blockedRefreshes: [BlockedRefreshes] = []
     private var serial: UInt64 = 0
 
     /// The number of held requests that have been considered, over all steps: the cost of crowds.
@@ -59,7 +60,9 @@ public struct ActionTracker: Sendable {
 
     /// When the tracker needs an ``Event/woke`` at the latest; nil: not at all. In the distant past
     /// if work is left for the next step, so that no step is long.
-    public var nextWake: Instant? { touched.isEmpty ? wakes.next : .distantPast }
+    public var nextWake: Instant? {
+        touched.isEmpty && blockedRefreshes.isEmpty ? wakes.next : .distantPast
+    }
 
     public var storedActions: Int { actions.count + actions.retiredCount }
     /// Of the states that are held, and of their compressed forms.
@@ -76,6 +79,7 @@ public struct ActionTracker: Sendable {
         self.now = max(now, self.now)
         handle(event)
         handleDueWakes()
+        lookThroughBlocked()
         var room = Self.stepSizeMax
         repeat {
             withdrawOutdated()

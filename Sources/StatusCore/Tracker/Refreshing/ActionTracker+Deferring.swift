@@ -116,26 +116,6 @@ extension ActionTracker {
                 rank: rank(entry, isIdle: true), starter: flight.starter, holder: flight.holder,
                 cause: flight.cause))
     }
-
-    /// The upstream is blocked: callers must not be held any longer for a refresh that cannot
-    /// start.
-    mutating func touchDeferred(_ source: Source) {
-        for id in upstreams[source]?.queue.ids ?? []
-        where actions[id]?.waiters.needTheirRefresh == true {
-            touch(id)
-        }
-    }
-
-    /// Drops this caller's refreshes of unknown ids; those of others continue.
-    mutating func dropDeferred(of holder: String, _ source: Source) {
-        for id in upstreams[source]?.queue.ids ?? [] {
-            guard let refresh = actions[id]?.entries[source].deferred, refresh.holder == holder,
-                refresh.line.budget != .known
-            else { continue }
-            actions[id]?.entries[source].deferred = nil
-            touch(id)
-        }
-    }
 }
 
 // MARK: - Whose turn it is

@@ -29,7 +29,7 @@ extension ActionTracker {
     private mutating func endBlocked(_ key: EntryKey, _ flight: Flight, _ reason: BlockReason) {
         effects.append(.note(.denied(key.source, reason)))
         end(key, flight)
-        touchDeferred(key.source)
+        answerBlocked(key.source)
         deferAgain(key, flight)
     }
 
@@ -188,7 +188,7 @@ extension ActionTracker {
         effects.append(.note(.denied(key.source, .budget(kind))))
         upstreams[key.source]?.budgets.close(holder, kind, until: until, now)
         end(key, flight)
-        dropDeferred(of: holder, key.source)
+        answerBlocked(key.source, of: holder)
     }
 
     /// Unless this process has got a result of its own meanwhile.

@@ -48,7 +48,7 @@ extension ActionTracker {
         if let fault, fault.kind == .outOfResources {
             upstreams[key.source]?.ranShort(fault, until: now + Self.ourSideWait)
             block(key.source, SourceBlock(.resources, fault: fault))
-            touchDeferred(key.source)
+            answerBlocked(key.source)
         }
         guard let pause = pause(report.hints, fault) else { return nil }
         let until = leaveAlone(key.source, for: pause)
@@ -57,7 +57,7 @@ extension ActionTracker {
             let cause = fault ?? UpstreamFault(kind: .throttled, message: "no calls are left")
             block(key.source, SourceBlock(.pause, fault: cause, until: until))
         }
-        touchDeferred(key.source)
+        answerBlocked(key.source)
         return pause
     }
 
@@ -100,7 +100,7 @@ extension ActionTracker {
             flight: flight.number, now: now, random: random.next())
         guard let until else { return nil }
         block(key.source, SourceBlock(.breaker, fault: fault, until: until))
-        touchDeferred(key.source)
+        answerBlocked(key.source)
         return .opened(for: until - now)
     }
 
