@@ -382,7 +382,7 @@ extension Judge {
         if firstTold[key]?[revision] == nil { firstTold[key, default: [:]][revision] = now }
         let ableSince = max(replica.pausedUntil, storeFailedUntil[replica.index] ?? .distantPast)
         for (newer, toldAt) in firstTold[key] ?? [:] where newer > revision {
-            guard let keptAt = firstKept[key]?[newer], !looksOld(key, newer) else { continue }
+            guard let keptAt = firstKept[key]?[newer], !looksOld(replica, key, newer) else { continue }
             let known = now - max(toldAt, keptAt, ableSince)
             guard known > Self.spreadMax else { continue }
             accuse(
@@ -393,13 +393,16 @@ extension Judge {
 
     /// The store's wall clock stepped between the state and the look-ups that it caused: the state
     /// looks as old as the step is wide, until there is a newer one.
-    private func looksOld(_ key: EntryKey, _ revision: Int) -> Bool {
+    private func looksOld(_ replica: Replica, _ key: EntryKey, _ revision: Int) -> Bool {
         guard let wallSteppedAt, let answered = lastAnswered[key]?[revision] else { return false }
         // What was under way when a database's clock stepped may be completed in the time from before.
         let flights = policy.configured.compactMap { policy.sources[$0]?.flightMax }
         let since = answered - wallSteppedAt
         if areAgesLost, since >= .zero, since < flights.max() ?? .zero { return true }
-        return wallSteppedAt >= answered && wallSteppedAt - answered < Self.spreadMax
+        guard wallSteppedAt >= answered else { return false }
+        // A stopped process looks it up when it goes on.
+        return wallSteppedAt - answered < Self.spreadMax
+            || replica.pausedFrom <= answered && wallSteppedAt < replica.pausedUntil
     }
 
     mutating func wallStepped(at now: Instant) { wallSteppedAt = now }

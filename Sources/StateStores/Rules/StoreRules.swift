@@ -55,7 +55,8 @@ struct StoreRules {
                 day: day.map { calls.left(of: $0, at: now.time) }),
             returns: BudgetReturns(
                 minute: calls.returns(of: minute, at: now.time),
-                day: day.map { calls.returns(of: $0, at: now.time) } ?? []))
+                day: day.map { calls.returns(of: $0, at: now.time) } ?? []),
+            spelling: state.entries[request.key]?.key.id)
     }
 
     private func verdict(

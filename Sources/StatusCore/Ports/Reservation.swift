@@ -73,11 +73,15 @@ public struct ReservationReply: Sendable, Equatable {
     public var verdict: Verdict
     public var budgetLeft: BudgetLeft
     public var returns: BudgetReturns
+    /// The id as the upstream has got it before, and gets it again; nil: as requested.
+    public var spelling: ActionID?
 
     public init(
-        verdict: Verdict, budgetLeft: BudgetLeft, returns: BudgetReturns = BudgetReturns()
+        verdict: Verdict, budgetLeft: BudgetLeft, returns: BudgetReturns = BudgetReturns(),
+        spelling: ActionID? = nil
     ) {
         self.verdict = verdict
+        self.spelling = spelling
         self.budgetLeft = budgetLeft
         self.returns = returns
     }

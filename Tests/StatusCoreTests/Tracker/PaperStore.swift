@@ -70,7 +70,10 @@ struct PaperStore {
         heeds.append(request.heedsBreaker)
         holders.append(request.holder)
         let left = BudgetLeft(minute: request.budget.perMinute, day: request.budget.perDay)
-        return .success(ReservationReply(verdict: verdict(request, now), budgetLeft: left))
+        let spelling = rows.index(forKey: request.key).map { rows[$0].key.id }
+        return .success(
+            ReservationReply(
+                verdict: verdict(request, now), budgetLeft: left, spelling: spelling))
     }
 
     private mutating func verdict(

@@ -45,4 +45,14 @@ import Testing
         driver.ask(lower)
         #expect(driver.callsMade.map(\.id.text) == [upper])
     }
+
+    /// A peer has asked another source for an action that is finished and not looked up again here.
+    @Test func aSlotBringsTheSpellingOfAPeersCall() {
+        var driver = TrackerDriver()
+        driver.learn(upper, .succeeded)
+        let key = EntryKey(.vouchers, .of(lower))
+        driver.store.rows[key] = PaperStore.Row(opens: driver.now, firstSeen: driver.now)
+        driver.ask(upper, source: .vouchers)
+        #expect(driver.callsMade.map(\.id.text) == [upper, lower])
+    }
 }
