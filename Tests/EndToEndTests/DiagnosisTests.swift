@@ -11,7 +11,8 @@ struct DiagnosisTests {
     private static let known = "/actions/\(DemoID.pendingVoucher)"
 
     private func lines(_ message: String, in text: String) -> [JSONValue] {
-        text.split(separator: "\n").compactMap { try? JSONReader.read(Array($0.utf8)) }
+        text.split(separator: "\n").filter { $0.contains(message) }
+            .compactMap { try? JSONReader.read(Array($0.utf8)) }
             .filter { $0["message"]?.string == message }
     }
 
@@ -153,6 +154,10 @@ struct DiagnosisTests {
         // The store's own line has the cause.
         #expect(world.proxy.text.contains("\"message\":\"store\""))
         try cluster.start()
+        try await eventually("recovery") {
+            _ = try world.get("/actions/aa_cold")
+            return try world.get("/readyz").json["status"]?.string == "pass"
+        }
         try await end("store operations succeed again", in: world)
     }
 }

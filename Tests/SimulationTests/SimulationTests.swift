@@ -26,7 +26,7 @@ import Testing
     static let schedules: UInt64 = {
         let text = ProcessInfo.processInfo.environment["SIMULATION_SCHEDULES"]
         #if DEBUG
-            return text.flatMap { UInt64($0) } ?? 200
+            return text.flatMap { UInt64($0) } ?? 100
         #else
             return text.flatMap { UInt64($0) } ?? 20_000
         #endif

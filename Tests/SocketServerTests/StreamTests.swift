@@ -209,7 +209,7 @@ struct StreamTests {
 
     /// The peer's kernel has room for more bytes long before the server's reports room again.
     @Test func readerThatTakesALittleAtATimeIsNotDropped() throws {
-        let stage = try Stage { $0.writeTimeout = .seconds(5) }
+        let stage = try Stage { $0.writeTimeout = .seconds(2) }
         let peer = try stage.peer(receiveBytes: 4096)
         for _ in 0..<8 { try peer.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n") }
         var taken = 0
@@ -217,7 +217,7 @@ struct StreamTests {
             let bytes = try peer.receiveOnce(atMost: 48 << 10)
             try #require(!bytes.isEmpty, "dropped after \(taken) bytes")
             taken += bytes.count
-            letPass(.milliseconds(65))
+            letPass(.milliseconds(26))
         }
     }
 

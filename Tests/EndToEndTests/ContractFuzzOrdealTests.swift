@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
-struct ContractFuzzTests {
+struct ContractFuzzOrdealTests {
     /// Without caller keys, and with this one.
     @Test(arguments: [nil, "key-one"])
     func schemathesisFindsNoFault(key: String?) async throws {

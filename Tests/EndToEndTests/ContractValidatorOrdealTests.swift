@@ -34,7 +34,7 @@ struct ContractValidator: Sendable, CustomTestStringConvertible {
     }
 }
 
-@Suite(.blocking) struct ContractValidatorTests {
+@Suite(.blocking) struct ContractValidatorOrdealTests {
     @Test(arguments: ContractValidator.all)
     func contractIsAcceptedWithoutAComplaint(validator: ContractValidator) async throws {
         let contract = try Project.text("openapi/status-proxy.yaml")

@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
-struct GeneratedClientTests {
+struct GeneratedClientOrdealTests {
     @Test(arguments: GeneratedClient.allCases)
     func generatedClientWorksWithTheService(client: GeneratedClient) async throws {
         let world = try await World()

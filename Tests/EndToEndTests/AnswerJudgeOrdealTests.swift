@@ -128,7 +128,7 @@ private enum Stage: CaseIterable {
 }
 
 @Suite(.blocking, .timeLimit(.minutes(10)))
-struct AnswerJudgeTests {
+struct AnswerJudgeOrdealTests {
     @Test(arguments: Trial.all)
     func judgeRemarksOnWhatTheContractWantsOnly(trial: Trial) async throws {
         var remarks: [String: Set<String>] = [:]
