@@ -382,7 +382,9 @@ extension Judge {
         if firstTold[key]?[revision] == nil { firstTold[key, default: [:]][revision] = now }
         let ableSince = max(replica.pausedUntil, storeFailedUntil[replica.index] ?? .distantPast)
         for (newer, toldAt) in firstTold[key] ?? [:] where newer > revision {
-            guard let keptAt = firstKept[key]?[newer], !looksOld(replica, key, newer) else { continue }
+            guard let keptAt = firstKept[key]?[newer], !looksOld(replica, key, newer) else {
+                continue
+            }
             let known = now - max(toldAt, keptAt, ableSince)
             guard known > Self.spreadMax else { continue }
             accuse(

@@ -21,7 +21,7 @@ EVERY = 0.1
 CELLS_AT_ONCE = 10
 ORDER = "00000000-0000-4000-8000-000000002200"
 UPSTREAM_PATH = f"/api/v2/orders/actions/{ORDER}"
-# What a healthy upstream takes, too: requests that come meanwhile are joined, or they are not.
+# A healthy upstream takes as long: requests that arrive meanwhile are joined, or they are not.
 FAULTS = {
     "healthy": {"kind": "delay", "milliseconds": 100},
     "500": {"kind": "status", "status": 500},
@@ -126,7 +126,7 @@ http {{
 
 
 class HAProxy(Peer):
-    """Its cache keeps 200 only, and does not join requests for what it has not got."""
+    """Its cache stores only 200, and does not join requests for what it has not stored."""
 
     name = "HAProxy"
 

@@ -1,4 +1,4 @@
-"""Counts that do not depend on the machine's mood: heap allocations and instructions per hit."""
+"""Counts that do not vary with the machine's load: heap allocations and instructions per hit."""
 
 import re
 import struct

@@ -1,4 +1,4 @@
-"""What crowds of bad callers and large answers make the service keep in memory, and one caller in its log."""
+"""Memory of the service under crowds of misbehaving callers and large answers, and the log volume of one caller."""
 
 import http.client
 import selectors
@@ -16,7 +16,7 @@ HEADS, HEAD_BYTES = 9_900, 16_000
 HELD, BEHIND_BYTES = 6_000, 64 << 10
 READERS = 14
 ANSWERS = 32
-# Longer than the service and its kernel need to let go.
+# Longer than the service and its kernel need to release memory.
 SETTLE_SECONDS = 4
 
 
@@ -59,7 +59,7 @@ def get(port, path):
 
 
 class Service:
-    """A sandbox and the service in front of it, as it comes but for what the scenes need."""
+    """A sandbox and the service in front of it, with the default settings except those that the scenes need."""
 
     def __init__(self, folder, settings=None):
         self.log = folder / "service.log"
@@ -119,7 +119,7 @@ def large(number):
 
 
 def readers(service):
-    """Its own answer each."""
+    """Each gets its own answer."""
     for number in range(READERS):
         get(service.port, large(number))
     time.sleep(SETTLE_SECONDS)
@@ -138,7 +138,7 @@ def readers(service):
 
 
 def answers(service):
-    """All asked for at once."""
+    """All are requested at once."""
     threads = [
         threading.Thread(target=get, args=(service.port, large(1000 + number)))
         for number in range(ANSWERS)]
@@ -149,7 +149,7 @@ def answers(service):
     yield
 
 
-# What the peak may be, in MiB: between what the bounds leave and what came without them.
+# The highest peak allowed, in MiB: between what the bounds permit and what was measured without them.
 SCENES = [
     (heads, f"{HEADS} heads of {HEAD_BYTES} bytes that do not end", 125),
     (held, f"{HELD} held requests, each with {BEHIND_BYTES >> 10} KiB behind it", 150),
@@ -220,6 +220,6 @@ def markdown(result):
 
 
 def faults(result):
-    """What is not as it should be."""
+    """The bounds that were exceeded."""
     return [f"{title}: a peak of {peak:.0f} MiB, above {peak_max}"
             for (title, _, peak, _), (_, _, peak_max) in zip(result, SCENES) if peak > peak_max]

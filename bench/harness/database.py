@@ -39,7 +39,7 @@ def install():
 
 
 class Database:
-    """A server as it comes (`fsync` on), on the load's core: in earnest it has a machine of its own.
+    """A server with default settings (`fsync` on), on the load's core: in production it has its own machine.
 
     Root may not run one: then it runs as the user that Debian's package has made.
     """
@@ -67,7 +67,7 @@ class Database:
         self.wait_until_ready()
 
     def restart(self, pause):
-        """Cuts everybody off, as if the power had gone, and is away for so many seconds."""
+        """Ends all connections, as a power failure would, and is away for that many seconds."""
         self.program.child.send_signal(signal.SIGQUIT)
         self.program.child.wait(30)
         time.sleep(pause)
@@ -101,20 +101,20 @@ class Database:
              name], check=True)
         return name
 
-    def url(self, name=None, port=None, told_by=None):
-        """With `told_by`, the server's log tells each statement, by that name."""
+    def url(self, name=None, port=None, logged_as=None):
+        """With `logged_as`, the server's log shows each statement under that name."""
         url = f"postgresql://postgres@127.0.0.1:{port or self.port}/{name or self.new()}"
         plain = "?sslmode=disable&gssencmode=disable"
-        if not told_by:
+        if not logged_as:
             return url + plain
-        return f"{url}{plain}&application_name={told_by}&options=-c%20log_statement%3Dall"
+        return f"{url}{plain}&application_name={logged_as}&options=-c%20log_statement%3Dall"
 
-    def statements(self, told_by):
+    def statements(self, logged_as):
         """How often each prepared statement was executed, by the server's log."""
         found = collections.Counter()
         for line in self.output.read_text().splitlines():
             match = STATEMENT.match(line)
-            if match and match.group(1) == told_by:
+            if match and match.group(1) == logged_as:
                 found[match.group(2)] += 1
         return found
 
@@ -134,7 +134,7 @@ class Database:
 
 class Wire:
     """Passes bytes between its port and the server's, and counts turns: how often the client spoke
-    after the server had. What is said in one turn shares one round trip."""
+    after the server had. The messages of one turn share one round trip."""
 
     def __init__(self, server_port):
         self.server_port = server_port

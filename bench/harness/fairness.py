@@ -1,5 +1,5 @@
 """Nobody's load is another's trouble: how long a cold request waits alone, and beside neighbours that ask
-for each route as fast as they can. And crowds: what ten thousand held callers cost."""
+for each route as fast as they can. And the cost of ten thousand held callers."""
 
 import contextlib
 import http.client
@@ -17,7 +17,7 @@ from .peers import get, start_sandbox, start_service
 from .processes import LOAD_CORE, raise_descriptor_limit
 
 SECONDS = 6
-# What a cold request may wait longer for its neighbours, at the 99th percentile.
+# The most that neighbours may add to a cold request's latency, at the 99th percentile.
 ADDED_MS_MAX = 50
 FAMILY = "00000000-0000-4000-9000-"
 STRANGER = "00000000-0000-4000-9000-%"
@@ -54,7 +54,7 @@ NEIGHBOURS = [
 ]
 
 
-# MARK: Those who ask
+# MARK: Callers
 
 def nice(levels):
     """The one who measures goes before those who only make load: they share a core."""
@@ -173,7 +173,7 @@ def beside(folder, wanted=None):
                 with Neighbours(port, connections, path, first + 0x800_0000, are_streams):
                     row = cold(port, first)
             rows.append({"name": name, "connections": connections, **row})
-            # What they have left behind is worked off.
+            # Until the work that they have left behind is done.
             time.sleep(1)
         turn = figure(port, "engine_turn_seconds_max")
     finally:
@@ -292,10 +292,10 @@ def crowds(folder):
     return rows
 
 
-# MARK: Telling
+# MARK: Report
 
 def faults(result):
-    """What is not as it should be."""
+    """The bounds that were exceeded."""
     found = []
     rows = result["beside"]["rows"]
     for row in rows[1:]:

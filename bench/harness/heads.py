@@ -94,7 +94,7 @@ def floor(row, service, folder, answer):
 
 def take(row, kind, running, seconds, samples):
     peer = running[kind]
-    # The floor knows no tags: it answers whatever it is asked.
+    # The floor ignores tags: it sends the same answer to every request.
     head = row.head(running[row.service] if kind is row else peer)
     options = {"connections": CONNECTIONS, "lines": head, **row.options}
     name = "floor" if kind is row else "status-proxy" if kind is row.service else kind.__name__.lower()

@@ -1,4 +1,4 @@
-"""What decisions cost the stores when they are empty, and when they hold a million actions and as many calls."""
+"""The cost of decisions in empty stores, and in stores with a million actions and as many calls."""
 
 import re
 import sqlite3
@@ -12,10 +12,10 @@ from .peers import start_sandbox, start_service
 from .report import table
 
 ROWS = 1_000_000
-# Beyond the ids that are asked for.
+# Besides the ids that are requested.
 FIRST_ROW = 1 << 32
 DURATION = re.compile(r"^history LOG:  duration: ([\d.]+) ms  (parse|bind|execute) (\w+):")
-# What makes copies of a row rows of their own. Tokens grow with time, and these calls are older.
+# The columns that distinguish copies of a row. Tokens grow with time, and these calls are older.
 ID = {
     "PostgreSQL": f"'{misses.FAMILY}' || lpad(to_hex({FIRST_ROW} + number), 12, '0')",
     "SQLite": f"printf('{misses.FAMILY}%012x', {FIRST_ROW} + number)",

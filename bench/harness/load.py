@@ -13,7 +13,7 @@ UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "m": 60_000_000}
 
 
 class LoadFailure(Exception):
-    """The load did not run as meant: its figures are worth nothing."""
+    """The load did not run as intended: its figures are invalid."""
 
 
 def pinned():
@@ -58,7 +58,7 @@ def load_command(port, path, headers=None, **options):
 
 
 def load(port, path=PATH, headers=None, timeout=600, may_fail=False, lines="", **options):
-    """What tools/load tells; its options by name. `lines`: header lines, with CR LF between them."""
+    """The output of tools/load; its options by name. `lines`: header lines, with CR LF between them."""
     if lines:
         options["header"] = lines
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What a run needs to be there: system packages, our release build, the C tools, Hummingbird."""
+"""The prerequisites of a run: system packages, our release build, the C tools, Hummingbird."""
 
 import os
 import pathlib

@@ -1,4 +1,4 @@
-"""What costs memory and wakes: idle connections, stored actions, the start, the idle process."""
+"""Memory and wake-ups: idle connections, stored actions, the start, the idle process."""
 
 import json
 import socket
@@ -57,7 +57,7 @@ def idle_span(peer):
     before, cpu = peer.program.voluntary_switches(), peer.cpu_seconds()
     time.sleep(IDLE_SECONDS)
     after = peer.program.voluntary_switches()
-    # A thread that has ended since takes its few with it.
+    # The few wake-ups of a thread that has ended meanwhile are not counted.
     wakes = sum(count - before.get(thread, 0) for thread, count in after.items())
     return {
         "wakes_per_second": wakes / IDLE_SECONDS,
@@ -68,10 +68,10 @@ def idle_span(peer):
 # MARK: Stored actions
 
 def stored_actions(folder):
-    """RSS of the service with a hundred thousand finished actions of 1 KB, asked for one by one."""
+    """RSS of the service with a hundred thousand finished actions of 1 KB, requested one by one."""
     say(f"storing {STORED_ACTIONS} actions")
     padding = STORED_BYTES
-    for _ in range(2):  # the first time tells how long the padding must be
+    for _ in range(2):  # the first answer shows how long the padding must be
         origin, origin_port = start_orders(folder, padding)
         service = None
         try:

@@ -20,7 +20,7 @@ IN_FLIGHT = 2_000
 DELAY_MS = 1_000
 ORDERS_TOKEN = "Authorization: Bearer sandbox-token"
 FAMILY = "00000000-0000-4000-9000-"
-# What a miss may take longer than a direct call. On the disk two commits are waited for.
+# The most time that a miss may add to a direct call. On the disk two commits are waited for.
 ADDED_MS_MAX = {"memory": 0.3, "SQLite in memory (tmpfs)": 0.6}
 
 
@@ -49,8 +49,8 @@ def added_latency(folder, disk_folder):
 
 
 def in_turns(upstream_port, port):
-    """The caller runs on the service's core, the upstream on the other: either way the way to the
-    upstream is the same."""
+    """The caller runs on the service's core, the upstream on the other: so the path to the upstream is
+    the same in both cases."""
     direct, through = [], []
     for number in range(ROUNDS):
         first = number * 10_000

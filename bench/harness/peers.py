@@ -57,7 +57,7 @@ def start_sandbox(folder, *options):
 
 
 def service_settings(port, upstream_port, store, **more):
-    """Everything on that a deployed service has on; limits out of the way."""
+    """All features of a deployed service are on; limits are too high to matter."""
     return {
         "LISTEN_PORT": str(port),
         "ORDERS_URL": f"http://127.0.0.1:{upstream_port}/api",
@@ -110,7 +110,7 @@ class Answer:
                 service.stop()
         finally:
             sandbox.stop()
-        # As an upstream's answer to the caches, without what only the service says.
+        # An upstream's answer to the caches, without the fields that only the service sends.
         self.origin = (
             "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: max-age=36000\r\n"
             f"ETag: {tag(self.whole)}\r\nContent-Length: {len(self.body)}\r\n\r\n"
@@ -142,7 +142,7 @@ def raw_answer(port, path=PATH, lines="", head=False, expect=200):
 # MARK: Peers
 
 class Peer:
-    """A server under measurement, warmed: its answer is in memory, its upstream is gone."""
+    """A server under measurement, warmed: its answer is in memory, its upstream is stopped."""
 
     name = ""
     headers: dict = {}

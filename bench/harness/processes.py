@@ -39,7 +39,7 @@ class Program:
         return self.child.poll() is None
 
     def output_end(self):
-        """The last that it said, for the message of a failure."""
+        """The end of its output, for the message of a failure."""
         return read(self.output)[-2000:] if self.output else ""
 
     def processes(self):
@@ -67,7 +67,7 @@ class Program:
         return ticks / TICKS_PER_SECOND
 
     def resident_bytes(self):
-        """RSS of the whole tree. Differences of it are what is looked at: what processes share
+        """RSS of the whole tree. Differences of it are used: what processes share
         counts more than once."""
         total = 0
         for process in self.processes():

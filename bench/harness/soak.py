@@ -28,9 +28,9 @@ FAULTS = [
     {"kind": "delay", "milliseconds": 1500},
 ]
 SAMPLE_SECONDS = 15
-# The last quarter beside the second: what was warming up is over in the second.
+# The last quarter is compared with the second, in which the warm-up is over.
 GROWTH_MAX = {"resident_mib": 1.10, "descriptors": 1.25, "p50_ms": 1.5, "p99_ms": 2.0}
-# What an hour may add without being a leak: arenas, descriptors of callers who are there by chance.
+# The growth in an hour that is no leak: arenas, descriptors of callers that happen to be connected.
 SLACK = {"resident_mib": 8, "descriptors": 20, "p50_ms": 0.5, "p99_ms": 20}
 
 

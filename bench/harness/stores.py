@@ -32,7 +32,7 @@ def fresh_hits(database, rounds, seconds, connections, quick, answer):
     stores = {
         "memory": lambda: "memory:",
         "SQLite": lambda: f"sqlite:{quick}/hits-{time.monotonic_ns()}.sqlite",
-        "PostgreSQL": lambda: database.url(told_by="hits"),
+        "PostgreSQL": lambda: database.url(logged_as="hits"),
     }
     peers = {name: functools.partial(OnStore, make) for name, make in stores.items()}
     medians = hits.measure(peers, rounds, seconds, connections, quick, answer)
@@ -77,7 +77,7 @@ def in_turns(upstream_port, ports):
             for name, times in found.items()}
 
 
-# MARK: What one refresh says
+# MARK: The messages of one refresh
 
 class Replica:
     """A service whose statements are counted by the server's log, and its turns on the wire."""
@@ -94,7 +94,7 @@ class Replica:
         self.wire.close()
 
     def counts(self):
-        time.sleep(0.5)  # until the last word is said, and in the log
+        time.sleep(0.5)  # until the last message is sent, and in the log
         return self.wire.turns, self.database.statements(self.name)
 
     def ask(self):
