@@ -75,7 +75,7 @@ CREATE TABLE status_proxy.entries (
     news_token bigint,
     answer_done boolean,
     answer_checked_wall bigint,
-    answer_told bigint,
+    answer_time bigint,
     miss_kind text,
     miss_http_status integer,
     miss_code text,

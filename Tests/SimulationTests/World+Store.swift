@@ -89,7 +89,7 @@ extension World {
 
     private func judgeGrant(_ key: EntryKey, _ before: StoredEntry?, at time: Instant) {
         guard let end = before?.answer, end.isDone else { return }
-        guard time < end.told.time + scenario.policy.terminalTTL else { return }
+        guard time < end.answered.time + scenario.policy.terminalTTL else { return }
         judge.accuse(.finishedAskedAgainElsewhere, now, "\(key)")
     }
 

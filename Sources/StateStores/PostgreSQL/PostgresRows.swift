@@ -31,7 +31,7 @@ extension StoredEntry {
     static let columns = """
         id, source, revision, spelling, first_seen, opens, known, lease_token, lease_reserved,
         lease_ends, lease_state, lease_unknown, lease_not_found, lease_holder, last_end, news_time,
-        news_token, answer_done, answer_checked_wall, answer_told, miss_kind, miss_http_status,
+        news_token, answer_done, answer_checked_wall, answer_time, miss_kind, miss_http_status,
         miss_code, miss_message, miss_repeats, miss_ended, not_found_since
         """
 
@@ -56,9 +56,9 @@ extension StoredEntry {
         newest = row.instant(15).map { time in
             NewsMark(time: time, token: row.integer(16).map(FencingToken.init))
         }
-        if let isDone = row.flag(17), let checked = row.integer(18), let told = row.moment(19) {
+        if let isDone = row.flag(17), let checked = row.integer(18), let answered = row.moment(19) {
             answer = Answer(
-                isDone: isDone, checkedAt: WallTime(milliseconds: checked), told: told)
+                isDone: isDone, checkedAt: WallTime(milliseconds: checked), answered: answered)
         }
         if let kind = row.text(20), let ended = row.moment(25) {
             negative = NegativeResult(
@@ -91,7 +91,7 @@ extension StoredEntry {
         json.member("news_token", newest?.token?.number)
         json.member("answer_done", answer?.isDone)
         json.member("answer_checked_wall", answer?.checkedAt.milliseconds)
-        json.member("answer_told", answer?.told.time.nanoseconds)
+        json.member("answer_time", answer?.answered.time.nanoseconds)
         json.member("miss_kind", negative?.fault.kind.rawValue)
         json.member("miss_http_status", negative?.fault.httpStatus)
         json.member("miss_code", negative?.fault.code)

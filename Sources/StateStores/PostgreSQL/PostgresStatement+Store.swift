@@ -188,7 +188,7 @@ extension PostgresStatement {
                     FOR UPDATE OF e SKIP LOCKED
                 ), u AS (
                     UPDATE status_proxy.entries e SET answer_done = l.answer_done,
-                        answer_checked_wall = l.answer_checked_wall, answer_told = l.answer_told,
+                        answer_checked_wall = l.answer_checked_wall, answer_time = l.answer_time,
                         miss_kind = l.miss_kind, miss_http_status = l.miss_http_status,
                         miss_code = l.miss_code, miss_message = l.miss_message,
                         miss_repeats = l.miss_repeats, miss_ended = l.miss_ended,
@@ -199,7 +199,7 @@ extension PostgresStatement {
                     WHERE e.id = x.id AND e.source = x.source
                 )
                 DELETE FROM status_proxy.documents d USING (
-                    SELECT id, source FROM l WHERE answer_told IS NULL
+                    SELECT id, source FROM l WHERE answer_time IS NULL
                     UNION ALL SELECT id, source FROM x) o
                 WHERE d.id = o.id AND d.source = o.source
                 """,

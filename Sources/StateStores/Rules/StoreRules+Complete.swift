@@ -108,15 +108,15 @@ extension StoredEntry {
     /// unfinished one. True if the result is an answer and was recorded.
     fileprivate mutating func take(_ completion: Completion, asked: StoreMoment) -> Bool {
         let news = completion.news
-        var told = asked - completion.answeredAgo
-        if case .miss(let miss) = news { told = asked - miss.age }
+        var answered = asked - completion.answeredAgo
+        if case .miss(let miss) = news { answered = asked - miss.age }
         let isOwner = lease?.token == completion.token
-        let mark = NewsMark(time: told.time, token: isOwner ? completion.token : nil)
+        let mark = NewsMark(time: answered.time, token: isOwner ? completion.token : nil)
         let isNewer = newest.map { mark.isNewer(than: $0) } ?? true
         if case .answer = news { isKnown = true }
         // The newer call may have brought no state.
         let isNewestAnswer =
-            isNewer || negative != nil && told.time > answer?.told.time ?? .distantPast
+            isNewer || negative != nil && answered.time > answer?.answered.time ?? .distantPast
         switch news {
         case .answer(let document, let checkedAt) where isNewestAnswer:
             if isNewer {
@@ -125,13 +125,13 @@ extension StoredEntry {
                 notFoundSince = nil
             }
             guard !isFinished || document.isDone else { return false }
-            answer = Answer(isDone: document.isDone, checkedAt: checkedAt, told: told)
+            answer = Answer(isDone: document.isDone, checkedAt: checkedAt, answered: answered)
             return true
         case .miss(let miss) where isNewer:
             newest = mark
             negative = NegativeResult(
-                fault: miss.fault.withoutZeros, repeats: miss.repeats, ended: told)
-            if miss.fault.kind == .notFound { notFoundSince = notFoundSince ?? told }
+                fault: miss.fault.withoutZeros, repeats: miss.repeats, ended: answered)
+            if miss.fault.kind == .notFound { notFoundSince = notFoundSince ?? answered }
         case .answer, .miss, .none: break
         }
         return false

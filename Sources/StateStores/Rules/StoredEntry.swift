@@ -57,7 +57,7 @@ struct StoredEntry: Equatable, Sendable {
         var isDone: Bool
         /// On the wall clock of the process that received it.
         var checkedAt: WallTime
-        var told: StoreMoment
+        var answered: StoreMoment
     }
 
     struct NegativeResult: Equatable, Sendable {
@@ -74,7 +74,7 @@ struct StoredEntry: Equatable, Sendable {
         var kept: KeptAnswer?
         if let answer, let document {
             kept = KeptAnswer(
-                document: document, checkedAt: answer.checkedAt, age: now.since(answer.told))
+                document: document, checkedAt: answer.checkedAt, age: now.since(answer.answered))
         }
         // Rows that are read after the clock may be newer than it.
         let time = max(now.time, lease?.reserved ?? .distantPast)

@@ -14,7 +14,7 @@ extension SQLiteRows {
         "id", "source", "spelling", "first_seen", "first_seen_wall", "opens", "known",
         "lease_token", "lease_reserved", "lease_ends", "lease_state", "lease_unknown",
         "lease_not_found", "lease_holder", "last_end", "news_time", "news_token", "answer_done",
-        "answer_checked_wall", "answer_told", "miss_kind", "miss_http_status", "miss_code",
+        "answer_checked_wall", "answer_time", "miss_kind", "miss_http_status", "miss_code",
         "miss_message", "miss_repeats", "miss_ended", "miss_ended_wall", "not_found_since",
         "not_found_since_wall",
     ]
@@ -33,7 +33,7 @@ extension SQLiteRows {
             .optional(lease?.classes.holder), .optional(entry.lastEnd?.nanoseconds),
             .optional(entry.newest?.time.nanoseconds), .optional(entry.newest?.token?.number),
             .optional(answer.map { $0.isDone ? 1 : 0 }), .optional(answer?.checkedAt.milliseconds),
-            .optional(answer?.told.time.nanoseconds), .optional(negative?.fault.kind.rawValue),
+            .optional(answer?.answered.time.nanoseconds), .optional(negative?.fault.kind.rawValue),
             .optional(negative?.fault.httpStatus.map(Int64.init)),
             .optional(negative?.fault.code), .optional(negative?.fault.message),
             .optional(negative.map { Int64($0.repeats) }),
@@ -77,12 +77,12 @@ extension SQLiteRows {
     /// All processes that use the file read the same machine's wall clock.
     private static func answer(_ row: Statement.Row) -> StoredEntry.Answer? {
         guard let isDone = row.integer(17), let checked = row.integer(18),
-            let told = row.instant(19)
+            let answered = row.instant(19)
         else { return nil }
         let checkedAt = WallTime(milliseconds: checked)
         return StoredEntry.Answer(
             isDone: isDone == 1, checkedAt: checkedAt,
-            told: StoreMoment(time: told, wall: checkedAt))
+            answered: StoreMoment(time: answered, wall: checkedAt))
     }
 
     private static func negative(_ row: Statement.Row) -> StoredEntry.NegativeResult? {

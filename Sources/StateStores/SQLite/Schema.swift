@@ -125,7 +125,7 @@ enum Schema {
             news_token INTEGER,
             answer_done INTEGER,
             answer_checked_wall INTEGER,
-            answer_told INTEGER,
+            answer_time INTEGER,
             miss_kind TEXT,
             miss_http_status INTEGER,
             miss_code TEXT,
