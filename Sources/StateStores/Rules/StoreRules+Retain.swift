@@ -29,7 +29,8 @@ extension StoreRules {
         var entry = entry
         var dropped = 0
         if let answer = entry.answer,
-            now - answer.answered.time > (answer.isDone ? retention.terminalTTL : retention.staleMax)
+            now - answer.answered.time
+                > (answer.isDone ? retention.terminalTTL : retention.staleMax)
         {
             entry.answer = nil
             dropped += 1
