@@ -1,4 +1,4 @@
-"""Memory of the service under crowds of misbehaving callers and large answers, and the log volume of one caller."""
+"""Memory under crowds of misbehaving callers and large answers, and the log volume of one caller."""
 
 import http.client
 import selectors
