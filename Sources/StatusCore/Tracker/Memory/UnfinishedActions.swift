@@ -20,9 +20,12 @@ struct UnfinishedActions: Sendable {
         mutating func insert(_ item: Item, isUnfinished: (ActionID) -> Bool) {
             var seen = seen
             self.seen = []
-            // A set that grows moves all that it has.
-            if !heap.isSweeping { seen.reserveCapacity(heap.count) }
-            heap.insert(item) { isUnfinished($0.id) && seen.insert($0.id).inserted }
+            let count = heap.count
+            heap.insert(item) { swept in
+                // A set that grows moves all that it has.
+                if seen.isEmpty { seen.reserveCapacity(count) }
+                return isUnfinished(swept.id) && seen.insert(swept.id).inserted
+            }
             self.seen = heap.isSweeping ? seen : []
         }
     }
