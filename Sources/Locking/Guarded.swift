@@ -8,14 +8,15 @@ internal import Glibc
 /// sanitizer does not see, so that it reports every contended access as a race.
 ///
 /// `@unchecked Sendable`: `value` is touched only in `withLock`, between lock and unlock, and is
-/// itself `Sendable`, so results can be used elsewhere. The mutex never moves.
+/// itself `Sendable`, so results can be used elsewhere. The mutex never moves. It also makes every
+/// access exclusive, so the value is not a stored property, which the runtime would check again.
 public final class Guarded<Value: Sendable>: @unchecked Sendable {
     // First, so that its offset does not depend on the value's type.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)
-    @usableFromInline var value: Value
+    @usableFromInline let value = UnsafeMutablePointer<Value>.allocate(capacity: 1)
 
     public init(_ value: Value) {
-        self.value = value
+        self.value.initialize(to: value)
         let code = pthread_mutex_init(mutex, nil)
         precondition(code == 0, "a default mutex can always be created")
     }
@@ -24,6 +25,8 @@ public final class Guarded<Value: Sendable>: @unchecked Sendable {
         let code = pthread_mutex_destroy(mutex)
         precondition(code == 0, "the mutex was locked when it was destroyed")
         mutex.deallocate()
+        value.deinitialize(count: 1)
+        value.deallocate()
     }
 
     /// `body` must be short, do no I/O and call no callback.
@@ -33,7 +36,7 @@ public final class Guarded<Value: Sendable>: @unchecked Sendable {
     public func withLock<Result>(_ body: (inout Value) -> Result) -> Result {
         lock()
         defer { unlock() }
-        return body(&value)
+        return body(&value.pointee)
     }
 
     @usableFromInline

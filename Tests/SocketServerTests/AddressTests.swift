@@ -120,16 +120,22 @@ struct AddressTests {
         let free = try Stage("127.0.0.3").server.address
         for round in 0..<500 {
             let servers = Guarded<[Server]>([])
+            let failures = Guarded<[String]>([])
             let ready = Atomic<Int>(0)
             DispatchQueue.concurrentPerform(iterations: 2) { _ in
                 let configuration = ServerConfiguration(host: free.host, port: free.port, loops: 2)
                 ready.add(1, ordering: .relaxed)
                 // Only a moment, since both may share one thread.
                 for _ in 0..<1000 where ready.load(ordering: .relaxed) < 2 { sched_yield() }
-                guard let server = try? Server(configuration, handler: Player()) else { return }
-                servers.withLock { $0.append(server) }
+                do {
+                    let server = try Server(configuration, handler: Player())
+                    servers.withLock { $0.append(server) }
+                } catch {
+                    failures.withLock { $0.append("\(error)") }
+                }
             }
-            #expect(servers.withLock { $0.count } == 1, "round \(round)")
+            let count = servers.withLock { $0.count }
+            #expect(count == 1, "round \(round): \(failures.withLock { $0 })")
             for server in servers.withLock({ $0 }) {
                 let stopped = Signal()
                 server.stop { stopped.fire() }
