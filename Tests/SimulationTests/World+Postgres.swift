@@ -202,6 +202,7 @@ extension World {
     /// Idle processes notice what has become of a database.
     func heartbeats() {
         guard store.isPostgres else { return }
+        keepAllBeating()
         for replica in replicas { deliver(replica, after: .zero) { $0.beat(replica) } }
     }
 
@@ -213,6 +214,7 @@ extension World {
         let found = PostgresFound(
             state: store.content.state, calls: store.content.journal.tokens)
         let decision = PostgresDecision(batch, found, reading.judgement, replica.memory)
+        if decision.meta.clockOffset != sight.meta?.clockOffset { keepAllBeating() }
         if decision.writes(over: sight.meta) {
             guard store.swap(decision, over: sight.meta) else { return }
             replica.memory.keep(decision, over: sight.meta, reading)

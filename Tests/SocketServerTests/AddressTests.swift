@@ -115,9 +115,11 @@ struct AddressTests {
     }
 
     /// Both may find the port free before either has bound it. The address is this test's own, so no
-    /// other test can get the port between two rounds.
+    /// other test can get the port between two rounds. But a program that another test starts has
+    /// this one's sockets for a moment, until it is executed: then neither can bind.
     @Test func twoServersThatStartAtOnceDoNotShareAPort() throws {
         let free = try Stage("127.0.0.3").server.address
+        var heldByAnother = 0
         for round in 0..<500 {
             let servers = Guarded<[Server]>([])
             let failures = Guarded<[String]>([])
@@ -134,14 +136,20 @@ struct AddressTests {
                     failures.withLock { $0.append("\(error)") }
                 }
             }
-            let count = servers.withLock { $0.count }
-            #expect(count == 1, "round \(round): \(failures.withLock { $0 })")
+            let (count, refusals) = (servers.withLock { $0.count }, failures.withLock { $0 })
+            if count == 0, refusals.allSatisfy({ $0.hasPrefix("bind ") }) {
+                heldByAnother += 1
+                letPass(.milliseconds(20))
+                continue
+            }
+            #expect(count == 1, "round \(round): \(refusals)")
             for server in servers.withLock({ $0 }) {
                 let stopped = Signal()
                 server.stop { stopped.fire() }
                 #expect(stopped.wait())
             }
         }
+        #expect(heldByAnother < 250)
     }
 
     @Test func newConnectionsAreSpreadOverTheLoops() throws {
