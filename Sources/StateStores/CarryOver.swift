@@ -14,14 +14,14 @@ struct CarryOver {
         var end: Instant { completed?.ended ?? granted.ends }
     }
 
-    /// Beyond this many the oldest are forgotten, some at a time: what is left is moved up.
+    /// Beyond this many the oldest are dropped, several at a time, since the others are moved.
     private static let callsMax = 10_000
     private static let surplusMax = 500
 
     private var calls: [Call] = []
     private var pauses: [Source: Instant] = [:]
 
-    /// Half a kilobyte each: an array that grows by itself has room for twice as many.
+    /// A call takes half a kilobyte, and an array that grows reserves twice what it needs.
     init() { calls.reserveCapacity(Self.callsMax + 2 * Self.surplusMax) }
 
     var isEmpty: Bool { calls.isEmpty && pauses.isEmpty }

@@ -12,13 +12,13 @@ public final class ActionDocument: Sendable, Equatable {
     /// A hash of `bytes`: the entity tag's opaque value, on every replica and after a restart.
     public let tag: UInt64
     public let source: Source
-    /// When the upstream made the action, if it told so in a form that can be read.
+    /// When the upstream made the action, if it reports that in a readable form.
     public let createdAt: WallTime?
     public let status: ActionStatus
     public let isDone: Bool
-    /// No line end stands in `bytes`: JSON has none of its own, and the writer escapes others.
+    /// Whether `bytes` contain no line end. The writer adds none, and escapes those in strings.
     public let isOneLine: Bool
-    /// Of an action that has just been read as ended; not part of the state, and not kept.
+    /// Set only while the call that found the action done is processed. Not stored.
     public let ending: ActionEnding?
     private let compressedForm = AtomicLazyReference<CompressedState>()
 
@@ -50,13 +50,13 @@ public final class ActionDocument: Sendable, Equatable {
         ending = nil
     }
 
-    /// The state as it is kept: as it is already, with its compressed form, or without its ending.
+    /// The state to store: the existing object if it is the same, else this one without its ending.
     func kept(besides before: ActionDocument?) -> ActionDocument {
         if let before, before == self { return before }
         return ending == nil ? self : ActionDocument(withoutEnding: self)
     }
 
-    /// The action's id: it stands first in the bytes. Nil if it does not.
+    /// The action's id, the first member in the bytes; nil if it is not.
     var id: ActionID? {
         let rest = bytes.dropFirst(Self.idOffset)
         return rest.firstIndex(of: UInt8(ascii: "\"")).flatMap { end in
@@ -64,7 +64,7 @@ public final class ActionDocument: Sendable, Equatable {
         }
     }
 
-    /// Whether that is one of its id's spellings.
+    /// Whether the text is a spelling of its id.
     func isAbout(_ id: Span<UInt8>) -> Bool {
         let bytes = bytes
         let end = Self.idOffset + id.count
@@ -72,7 +72,7 @@ public final class ActionDocument: Sendable, Equatable {
         return ActionID.areSpellings(bytes.span.extracting(Self.idOffset..<end), id)
     }
 
-    /// Behind `{"id":"`.
+    /// After `{"id":"`.
     private static let idOffset = 7
 
     /// Nil until it has been made.

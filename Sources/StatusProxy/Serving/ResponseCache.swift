@@ -5,7 +5,7 @@ import StatusAPI
 import StatusCore
 
 extension Snapshot {
-    /// Whether it answers who asks that source and has that patience.
+    /// Whether it answers a request with that source and that wait.
     fileprivate func suits(_ source: Source?, _ patience: borrowing Question.Patience) -> Bool {
         let document = answer.document
         guard source ?? document.source == document.source else { return false }
@@ -20,7 +20,7 @@ extension Snapshot {
 /// same hash the later is kept, and the engine answers the other one: slower, but never wrong. The
 /// hash has a random seed, so that nobody outside can construct collisions.
 final class ResponseCache: Sendable {
-    /// 100,000 answers, the usual bound, fill their buckets to six tenths; 64 shards would have grown anew.
+    /// 100,000 answers, the default bound, fill the tables of as many shards to 60 %; those of 64 would grow.
     private static let shardCount: UInt64 = 80
     private let shards: [Guarded<[UInt64: Snapshot]>]
     private let seed = UInt64.random(in: .min ... .max)

@@ -1,11 +1,10 @@
-// An answer as it is published: kept once, by the tracker and wherever it is served from.
+// A published answer: one object, shared by the tracker and the response cache.
 
 internal import Synchronization
 
-/// An answer that anybody who asks without `source` and `wait` gets, until `servableUntil`.
+/// The answer to every request without `source` and `wait`, until `servableUntil`.
 public final class Snapshot: Sendable, Equatable {
-    /// The id, unless the state's bytes have it in that spelling: of many actions these are most of what
-    /// would be kept twice.
+    /// Nil if the state's bytes contain the id in this spelling, so that most ids are stored once.
     private let otherID: ActionID?
     public let answer: Answer
     public let servableUntil: Instant
@@ -19,7 +18,7 @@ public final class Snapshot: Sendable, Equatable {
         self.servableUntil = servableUntil
     }
 
-    /// An answer to one caller: it is not published.
+    /// For one caller's answer, which is not published.
     public init(_ answer: Answer) {
         otherID = nil
         self.answer = answer
@@ -38,12 +37,12 @@ public final class Snapshot: Sendable, Equatable {
         otherID?.isSpelled(id) ?? answer.document.isAbout(id)
     }
 
-    /// Nil until it is served for the first time: of many answers that is never.
+    /// Nil until the answer is served for the first time; many never are.
     public var tail: AnswerTail? {
         renderedTail.load(ordering: .acquiring)?.takeUnretainedValue()
     }
 
-    /// Keeps the tail, unless another thread was first; returns the one that is kept.
+    /// Stores the tail, unless another thread was first; returns the stored one.
     public func keep(_ tail: AnswerTail) -> AnswerTail {
         let own = Unmanaged.passRetained(tail)
         let first = renderedTail.compareExchange(
@@ -61,16 +60,16 @@ public final class Snapshot: Sendable, Equatable {
     }
 }
 
-/// The bytes that end an Action: behind those of its state, or behind their compressed form.
+/// The bytes that complete an Action, after those of its state or after their compressed form.
 public final class AnswerTail: Sendable {
     public let bytes: [UInt8]
     private let compressedForm = AtomicLazyReference<AnswerTail>()
 
     public init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    /// What ends the compressed form; nil until it is wanted for the first time.
+    /// Completes the compressed form; nil until it is needed for the first time.
     public var compressed: AnswerTail? { compressedForm.load() }
 
-    /// Keeps it, unless another thread was first; returns the one that is kept.
+    /// Stores it, unless another thread was first; returns the stored one.
     public func keep(compressed tail: AnswerTail) -> AnswerTail { compressedForm.storeIfNil(tail) }
 }

@@ -1,12 +1,12 @@
-// What is held of each action, by id: a table of slots that stay where they are, and an index of them.
+// The actions in memory, by id: a table whose slots do not move, and an index of them.
 
-/// Actions that are tracked, and those that are retired: finished, with nobody concerned with them, so that
-/// their published answers say all of them. Of one that is asked for anew both are held for a while. A value
-/// of it is independent of its copies.
+/// Tracked actions, and retired ones: finished and without callers, so that only their published answers are
+/// kept. An action that is requested again is both for a while. The table is a value: changes to a copy do
+/// not affect the original.
 ///
-/// Two dictionaries, another one for the sizes and a queue of ids took 250 bytes of each action; this takes 30.
+/// It takes 30 bytes for each action; two dictionaries, a third for the sizes and a queue of ids took 250.
 struct ActionTable: Sendable {
-    /// Where an action stands, as long as anything is held of it.
+    /// The number of an action's slot, as long as the action is in the table.
     typealias Place = UInt32
 
     private struct Slot: Sendable {
@@ -25,18 +25,18 @@ struct ActionTable: Sendable {
 
     private var slots: [Slot] = []
     private var free: [Place] = []
-    /// Open addressing with linear probing: a place and one more, zero where there is none. A power of two,
-    /// at most three quarters of it in use.
+    /// Open addressing with linear probing: a place plus one, or zero for an empty cell. The size is a power
+    /// of two, and at most three quarters are in use.
     private var index: [Place]
     private let seed: UInt64
 
     /// Actions that are tracked.
     private(set) var count = 0
     private(set) var retiredCount = 0
-    /// What is held of all of them.
+    /// The size of all states and their compressed forms.
     private(set) var bytes = 0
 
-    /// A table that grows moves all that it has: it does not before it holds that many.
+    /// Room is reserved for that many actions, since a table that grows moves all of them.
     init(capacity: Int, seed: UInt64) {
         let capacity = min(capacity, Self.reservedMax)
         slots.reserveCapacity(capacity)
@@ -47,7 +47,7 @@ struct ActionTable: Sendable {
     private static let reservedMax = 100_000
 }
 
-/// `@unchecked Sendable`: changed only through a table that refers to it alone.
+/// `@unchecked Sendable`: changed only by a table that holds the only reference.
 private final class Tracked: @unchecked Sendable {
     let id: ActionID
     var action: TrackedAction?
@@ -76,7 +76,7 @@ extension ActionTable {
         }
     }
 
-    /// To be changed: nobody else's.
+    /// For a change: a copy of this table's own, if other tables refer to it.
     private mutating func ownTracked(at place: Place) -> Tracked? {
         if !isKnownUniquelyReferenced(&slots[Int(place)].tracked) {
             slots[Int(place)].tracked = slots[Int(place)].tracked.map { Tracked($0.id, $0.action) }
@@ -96,12 +96,12 @@ extension ActionTable {
         removeIfEmpty(place)
     }
 
-    /// What is published of an action that is retired.
+    /// The published answer of a retired action.
     func retired(_ id: ActionID) -> Snapshot? {
         place(of: id).flatMap { slots[Int($0)].retired }
     }
 
-    /// Lets go of an action that is tracked, but for what is published of it.
+    /// Stops tracking an action, and keeps its published answer.
     mutating func retire(_ id: ActionID, _ published: Snapshot) {
         guard let place = place(of: id) else { return }
         if slots[Int(place)].retired == nil { retiredCount += 1 }
@@ -117,7 +117,7 @@ extension ActionTable {
         return retired
     }
 
-    /// Of the states that are held of it, and of their compressed forms.
+    /// Sets the size of its states and their compressed forms.
     mutating func setBytes(_ size: Int, of id: ActionID) {
         if let place = place(of: id) { setBytes(UInt32(clamping: size), at: place) }
     }
@@ -177,7 +177,7 @@ extension ActionTable {
         index[cell] = place + 1
     }
 
-    /// Moves up what stands behind a place only because others were in its way.
+    /// Moves entries back that an occupied cell had displaced.
     private mutating func closeGap(at cell: Int) {
         var gap = cell
         var next = following(gap)

@@ -1,4 +1,4 @@
-// What is known of one action at one upstream.
+// The knowledge of one action at one upstream.
 
 /// One action at one upstream. Its life: unasked → deferred → in flight → observed or negative → deferred…
 struct Entry: Sendable {
@@ -126,7 +126,7 @@ extension Entry {
     }
 }
 
-// MARK: - What a call has brought
+// MARK: - The result of a call
 
 extension Entry {
     /// Merges the result of our own call. An unfinished state of a finished action is not served,

@@ -3,7 +3,7 @@
 
 import DequeModule
 
-/// Actions in the order of their last second chance. An action stands in it once, from when it is loaded on.
+/// Actions in the order of their last second chance. A loaded action is in it once.
 struct EvictionQueue: Sendable {
     /// The most actions that a step checks, so that the hand makes progress and no step is long.
     static let visitsMax = 16
@@ -14,13 +14,13 @@ struct EvictionQueue: Sendable {
 
     mutating func insert(_ place: ActionTable.Place) { order.append(place) }
 
-    /// Takes out the next to be looked at, while there are more than that.
+    /// Removes the next action to check, while the bounds are exceeded.
     mutating func popSurplus(overActions actions: Int, isOverBytes: Bool) -> ActionTable.Place? {
         order.count > actions || isOverBytes ? order.popFirst() : nil
     }
 }
 
 extension ActionDocument {
-    /// Of the state and its compressed form.
+    /// The size of the state and its compressed form.
     var heldBytes: Int { bytes.count + (compressed?.bytes.count ?? 0) }
 }

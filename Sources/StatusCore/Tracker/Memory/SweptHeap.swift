@@ -1,9 +1,9 @@
-// A heap whose void elements do not pile up, and are not looked for all at once.
+// A heap that drops void elements in small steps.
 
 import HeapModule
 
-/// Elements, least first. When there are many, each insertion moves the least of the old ones to a new heap
-/// or drops them: a table of a hundred thousand is cleaned in steps of microseconds.
+/// Elements, least first. When there are many, each insertion takes the two least old elements and moves them
+/// to a new heap, or drops them if they are void: a hundred thousand are swept in steps of microseconds.
 struct SweptHeap<Element: Comparable & Sendable>: Sendable {
     private var heap = Heap<Element>()
     /// Still to be swept.

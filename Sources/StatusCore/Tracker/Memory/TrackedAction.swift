@@ -64,7 +64,7 @@ struct TrackedAction: Sendable {
         entries.changeAll { $0.expire(now, policy) }
     }
 
-    /// Becomes again what it was before it was retired.
+    /// Restores the action as it was before it was retired.
     mutating func restore(_ retired: Snapshot, kept: Duration) {
         let answer = retired.answer
         published = retired

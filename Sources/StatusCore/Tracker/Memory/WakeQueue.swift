@@ -8,8 +8,8 @@ enum WakeTarget: Hashable, Sendable {
     case store
 }
 
-/// Wakes by time, earliest first. A target may stand in it more than once; too many wakes do no harm,
-/// but take room: those for actions that are not tracked any more are dropped.
+/// Wakes by time, earliest first. A target may be in it more than once. Superfluous wakes are harmless but take
+/// memory, so those for actions that are no longer tracked are dropped.
 struct WakeQueue: Sendable {
     private struct Wake: Comparable, Sendable {
         var at: Instant
