@@ -149,7 +149,7 @@ struct AddressTests {
                 #expect(stopped.wait())
             }
         }
-        #expect(heldByAnother < 250)
+        #expect(heldByAnother < 25)
     }
 
     @Test func newConnectionsAreSpreadOverTheLoops() throws {

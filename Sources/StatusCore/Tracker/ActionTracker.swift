@@ -79,7 +79,7 @@ public struct ActionTracker: Sendable {
         self.now = max(now, self.now)
         handle(event)
         handleDueWakes()
-        lookThroughBlocked()
+        checkBlocked()
         var room = Self.stepSizeMax
         repeat {
             withdrawOutdated()

@@ -120,7 +120,7 @@ extension ActionTracker {
             store.worked(now)
             upstreams[key.source]?.budget = BudgetOutlook(
                 left: reply.budgetLeft, returns: reply.returns, at: now)
-            // Of a peer's call that is not known here.
+            // A peer may have made a call that is not known here.
             let spelled = EntryKey(key.source, reply.spelling ?? key.id)
             actions[key.id]?.entries[key.source].spelling = spelled.id
             obey(reply.verdict, spelled, flight, askedAt)

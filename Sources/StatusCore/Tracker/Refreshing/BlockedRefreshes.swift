@@ -1,13 +1,13 @@
-// When an upstream cannot be called: the queued refreshes are looked through, and who is held for them is
-// answered. Thousands can be queued.
+// Answers the callers that are held for an upstream's queued refreshes when it cannot be called. There can
+// be thousands of refreshes.
 
-/// The queued refreshes of one upstream that are still to be looked at.
+/// The queued refreshes of one upstream that have not been checked yet.
 struct BlockedRefreshes: Sendable {
     var source: Source
     /// Only this caller's refreshes of unknown ids are blocked; nil: all.
     var holder: String?
     var ids: ArraySlice<ActionID> = []
-    /// A block while they are looked through concerns those that have come meanwhile.
+    /// Whether the queue must be checked again, because of another block during the check.
     var mustGoAgain = true
 }
 
@@ -20,11 +20,11 @@ extension ActionTracker {
         } else {
             blockedRefreshes.append(BlockedRefreshes(source: source, holder: holder))
         }
-        lookThroughBlocked()
+        checkBlocked()
     }
 
-    /// A part of them, so that no step is long.
-    mutating func lookThroughBlocked() {
+    /// Checks a part of them, so that no step is long.
+    mutating func checkBlocked() {
         var left = Self.stepSizeMax
         while left > 0, var blocked = blockedRefreshes.first {
             if blocked.ids.isEmpty {
@@ -36,14 +36,14 @@ extension ActionTracker {
                 blocked.mustGoAgain = false
             }
             let part = blocked.ids.prefix(left)
-            for id in part { lookAt(id, blocked) }
+            for id in part { check(id, blocked) }
             left -= part.count
             blocked.ids.removeFirst(part.count)
             blockedRefreshes[0] = blocked
         }
     }
 
-    private mutating func lookAt(_ id: ActionID, _ blocked: BlockedRefreshes) {
+    private mutating func check(_ id: ActionID, _ blocked: BlockedRefreshes) {
         guard let holder = blocked.holder else {
             if actions[id]?.waiters.needTheirRefresh == true { touch(id) }
             return
