@@ -1,4 +1,4 @@
-// A file descriptor with one owner.
+// A file descriptor with one owner, and the failures of the calls that make a server's.
 
 import Glibc
 
@@ -22,4 +22,26 @@ struct Descriptor: ~Copyable {
     }
 
     deinit { close(number) }
+}
+
+/// Why a server could not be started.
+public enum SocketFailure: Error, Equatable, Sendable, CustomStringConvertible {
+    /// The host is neither an address nor a name that can be looked up.
+    case hostUnknown(host: String, reason: String)
+    /// A path for a Unix socket is empty, or longer than the system accepts.
+    case pathUnusable(String)
+    /// The path has a file that is not a socket, or a socket in use.
+    case pathTaken(String)
+    case callFailed(call: String, on: String, errno: Int32)
+
+    /// For operators: the call and the system's message.
+    public var description: String {
+        switch self {
+        case .hostUnknown(let host, let reason): "cannot look up \(host): \(reason)"
+        case .pathUnusable(let path): "cannot use \(path) as a socket path"
+        case .pathTaken(let path): "\(path) is in use"
+        case .callFailed(let call, let on, let number):
+            "\(call) \(on): \(String(cString: strerror(number))) (errno \(number))"
+        }
+    }
 }

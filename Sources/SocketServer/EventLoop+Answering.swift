@@ -1,4 +1,5 @@
-// Answers of one connection: written by the handler at once or later, in the order of their requests.
+// Answers of one connection: written by the handler at once or later, in the order of their
+// requests.
 
 import CLinux
 import Glibc

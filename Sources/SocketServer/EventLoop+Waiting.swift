@@ -1,4 +1,5 @@
-// What a connection waits for, and its end: events that are watched, time-outs, a peer's departure, the close.
+// What a connection waits for, and its end: events that are watched, time-outs, a peer's departure,
+// the close.
 
 import CLinux
 import Glibc

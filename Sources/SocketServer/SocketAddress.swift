@@ -1,4 +1,4 @@
-// Internet addresses in the system's form: looked up by name, bound, and converted to text.
+// Addresses: in the system's form, as a server reports its own, and as logs and quotas name a peer.
 
 import Glibc
 
@@ -126,6 +126,61 @@ struct SocketAddress: Sendable {
     ) -> Result {
         withUnsafePointer(to: storage) { storage in
             storage.withMemoryRebound(to: sockaddr.self, capacity: 1) { body($0, length) }
+        }
+    }
+}
+
+/// The bound address: if port 0 was requested, `port` is the one that the system chose.
+public struct BoundAddress: Equatable, Sendable, CustomStringConvertible {
+    /// A numeric address, or `unix:/path`.
+    public var host: String
+    /// 0 for a Unix socket.
+    public var port: Int
+
+    public init(host: String, port: Int) {
+        self.host = host
+        self.port = port
+    }
+
+    /// "http://127.0.0.1:8080", "http://[::1]:8080" or "unix:/path".
+    public var description: String {
+        if host.hasPrefix("unix:") { return host }
+        return host.contains(":") ? "http://[\(host)]:\(port)" : "http://\(host):\(port)"
+    }
+}
+
+/// The address of a peer.
+public struct PeerAddress: Hashable, Sendable {
+    /// The longest text: an IPv6 address with the name of an interface.
+    public static let textBytesMax = 64
+
+    /// The numeric address, IPv4 always in its own form; `unix` for a Unix socket.
+    public let text: String
+    /// The unit of quotas: the address, or the first 64 bits of an IPv6 address, since a site has
+    /// all addresses below them (RFC 6177 2).
+    public let network: String
+
+    private init(text: String, network: String) {
+        self.text = text
+        self.network = network
+    }
+
+    /// Nil if the peer has gone already.
+    init?(of socket: Int32) {
+        guard let address = try? SocketAddress(ofPeer: socket) else { return nil }
+        guard address.isInternet else {
+            self.init(text: "unix", network: "unix")
+            return
+        }
+        let host = address.bound.host
+        let mapping = "::ffff:"
+        if host.hasPrefix(mapping), host.contains(".") {
+            let inner = String(host.dropFirst(mapping.count))
+            self.init(text: inner, network: inner)
+        } else if let prefix = address.ipv6Prefix {
+            self.init(text: host, network: String(prefix, radix: 16) + "/64")
+        } else {
+            self.init(text: host, network: host)
         }
     }
 }

@@ -1,4 +1,4 @@
-// One requested operation, with its reply.
+// One requested operation, with its reply; a purge with its progress.
 
 import StatusCore
 
@@ -44,5 +44,24 @@ struct StoreOperation: Sendable {
         case .register(_, let reply): reply(.failure(failure))
         case .purge(_, _, let reply): reply(.failure(failure))
         }
+    }
+}
+
+/// The progress of a purge. Between its steps other operations have their turn.
+struct PurgeProgress: Sendable {
+    var stage = Stage.entries(after: Cursor(id: "", source: ""))
+    /// The answers, misses, gates and calls deleted so far.
+    var dropped = 0
+
+    enum Stage: Sendable {
+        case entries(after: Cursor)
+        case calls
+        case done
+    }
+
+    /// An entry's key, by which the purge is ordered.
+    struct Cursor: Sendable {
+        var id: String
+        var source: String
     }
 }

@@ -1,6 +1,7 @@
 // The upstreams and the sandbox's own routes: a call comes in and is recorded in the audit, a
 // reaction goes out.
 
+import Glibc
 import HTTPWire
 import Locking
 import StatusCore
@@ -124,5 +125,21 @@ final class Sandbox: Sendable {
         var json = JSONWriter()
         withState(account) { $0.faults }.write(to: &json)
         return json.bytes
+    }
+}
+
+/// The process's clocks.
+enum Clocks {
+    /// CLOCK_BOOTTIME: never steps, and counts while the machine is suspended.
+    static func now() -> Instant { Instant(nanoseconds: read(CLOCK_BOOTTIME)) }
+
+    /// Only for texts.
+    static func wall() -> WallTime { WallTime(milliseconds: read(CLOCK_REALTIME) / 1_000_000) }
+
+    private static func read(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        let code = clock_gettime(clock, &time)
+        precondition(code == 0, "both clocks are in every Linux since 2.6.39")
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
     }
 }

@@ -1,5 +1,5 @@
-// Opens a running store's file, runs transactions on it, detects that the file has changed or is lost,
-// and recovers.
+// Opens a running store's file, runs transactions on it, detects that the file has changed or is
+// lost, and recovers.
 
 import StatusCore
 

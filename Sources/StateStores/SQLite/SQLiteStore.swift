@@ -1,5 +1,5 @@
-// A store in a SQLite file: operations run in batches, each in one transaction, and are answered after
-// its commit.
+// A store in a SQLite file: operations run in batches, each in one transaction, and are answered
+// after its commit.
 
 internal import Dispatch
 internal import Locking
@@ -130,4 +130,21 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
         case .refused(let failure): queue.async { operation.fail(failure) }
         }
     }
+}
+
+/// Defaults are for production; tests make them small.
+struct SQLiteLimits {
+    /// How long one transaction waits for another process: less than the time within which a
+    /// granted call has to be sent.
+    var lockWaitMax = Duration.seconds(1)
+    /// The most operations in one transaction.
+    var batchMax = 64
+    /// The most operations that wait for their turn.
+    var waitingMax = 10_000
+    /// The rows of one step of a purge.
+    var purgeStepRows = 500
+    var journalCallsMax = JournalLimits.callsMax
+
+    /// How long a reader of the journal waits for the file, in milliseconds.
+    static let readingWait: Int32 = 5000
 }

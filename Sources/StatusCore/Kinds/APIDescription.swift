@@ -122,3 +122,9 @@ extension JSONValue {
         return Int64(number)
     }
 }
+
+extension SourceKind {
+    public static let json = SourceKind(
+        name: "json", credentials: CredentialForms(token: true, tokenField: true, areOptional: true)
+    )
+}

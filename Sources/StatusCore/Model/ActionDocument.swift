@@ -1,4 +1,5 @@
-// An Action as it is stored and served: rendered once, when it changes.
+// An Action as it is stored and served: rendered once, when it changes, compressed once, when a
+// caller first accepts that; and the figures of its end.
 
 internal import Synchronization
 
@@ -97,5 +98,50 @@ public enum FNV1a {
             hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
         }
         return hash
+    }
+}
+
+/// A state's bytes but the last, which closes the object, compressed: the beginning of a gzip member
+/// (RFC 1952), to which whatever follows the state can be added.
+public final class CompressedState: Sendable {
+    /// The member's header, and deflate blocks (RFC 1951) that end at a byte boundary; none is
+    /// marked as the last.
+    public let bytes: [UInt8]
+    /// The CRC-32 of the uncompressed bytes.
+    public let checksum: UInt
+
+    public init(bytes: [UInt8], checksum: UInt) {
+        self.bytes = bytes
+        self.checksum = checksum
+    }
+}
+
+/// What the upstream said of an ended action's run. No store keeps it: it is counted when it is learned.
+///
+/// A class: most documents have none, and room for it in each would be half of what else they take.
+public final class ActionEnding: Sendable, Equatable {
+    /// How many errors of each class are listed.
+    public let errors: [ErrorClass: Int]
+    /// From its creation to its end; nil when the upstream does not say.
+    public let took: Duration?
+
+    public init(errors: [ErrorClass: Int], took: Duration?) {
+        self.errors = errors
+        self.took = took
+    }
+
+    init(_ action: Action) {
+        errors = action.errors.reduce(into: [:]) { $0[$1.errorClass, default: 0] += 1 }
+        let created = action.createdAt.flatMap(RFC3339.parse)
+        let updated = action.updatedAt.flatMap(RFC3339.parse)
+        if let created, let updated, updated >= created {
+            took = updated - created
+        } else {
+            took = action.processingTimeMilliseconds.map { .milliseconds(max(0, $0)) }
+        }
+    }
+
+    public static func == (a: ActionEnding, b: ActionEnding) -> Bool {
+        a.errors == b.errors && a.took == b.took
     }
 }

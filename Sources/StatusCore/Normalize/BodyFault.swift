@@ -1,4 +1,4 @@
-// Why the body of a 2xx answer has no state of the requested action.
+// What is wrong with an upstream's answer: a body without a state, or a documented error body.
 
 /// The mistake in a body.
 public enum BodyFault: Error, Equatable {
@@ -31,6 +31,32 @@ public enum BodyFault: Error, Equatable {
         case .notAnObject: "the body is not a JSON object"
         case .otherAction: "the body is about another action"
         case .lacksIdentity: "the body does not name its action and status"
+        }
+    }
+}
+
+/// An upstream's description of its own failure: orders `{code, message, errors?, extensions?}`,
+/// vouchers `{code: integer, key?, message, details?, …}` or `{statusCode, error, message}`.
+struct UpstreamErrorBody: Equatable {
+    /// The most specific code: `key`, else `code`, else `statusCode`.
+    var code: String?
+    /// `message`, else `details`, else `error`.
+    var message: String?
+
+    /// Nil unless the bytes are a JSON object with a member of one of those shapes.
+    init?(_ bytes: [UInt8]) {
+        guard let body = try? JSONReader.read(bytes) else { return nil }
+        let marks = ["code", "key", "message", "error", "statusCode"]
+        guard marks.contains(where: { body[$0] != nil }) else { return nil }
+        let key = body["key"]?.string
+        code = key ?? Self.plainText(body["code"]) ?? Self.plainText(body["statusCode"])
+        message = body["message"]?.string ?? body["details"]?.string ?? body["error"]?.string
+    }
+
+    private static func plainText(_ value: JSONValue?) -> String? {
+        switch value {
+        case .string(let text), .number(let text): text
+        default: nil
         }
     }
 }

@@ -1,4 +1,5 @@
-// Tries the store, the connections and the tokens without an action call: settings come in, results go out.
+// Tries the store, the connections and the tokens without an action call: settings come in, results
+// go out.
 
 import Dispatch
 import Glibc

@@ -1,4 +1,5 @@
-// Requests about one action: answered from memory, held for the engine, explained, or followed as a stream.
+// Requests about one action: answered from memory, held for the engine, explained, or followed as a
+// stream.
 
 import Dispatch
 import HTTPWire

@@ -1,4 +1,5 @@
-// From a parsed request to its answer: routes, asks the response cache or the engine, writes, logs, counts.
+// From a parsed request to its answer: routes, asks the response cache or the engine, writes, logs,
+// counts.
 
 import Dispatch
 import HTTPWire

@@ -1,4 +1,5 @@
-// Explains an action to who asks why its answer is what it is. Looks it up if need be; calls no upstream.
+// Explains an action to who asks why its answer is what it is. Looks it up if need be; calls no
+// upstream.
 
 extension ActionTracker {
     /// How many of an action's calls are shown.

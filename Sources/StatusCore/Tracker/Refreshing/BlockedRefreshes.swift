@@ -1,5 +1,5 @@
-// Answers the callers that are held for an upstream's queued refreshes when it cannot be called. There can
-// be thousands of refreshes.
+// Answers the callers that are held for an upstream's queued refreshes when it cannot be called.
+// There can be thousands of refreshes.
 
 /// The queued refreshes of one upstream that have not been checked yet.
 struct BlockedRefreshes: Sendable {
