@@ -40,7 +40,7 @@ CREATE TABLE status_proxy.meta (
     -- The revision that was found after that start: what was written later was lost.
     start_revision bigint NOT NULL DEFAULT 0,
     -- When a loss of continuity was last detected; null: never.
-    noticed bigint,
+    loss_detected bigint,
     -- No grants before this time.
     barrier bigint
 ) WITH (fillfactor = 50);
@@ -71,17 +71,17 @@ CREATE TABLE status_proxy.entries (
     lease_not_found boolean,
     lease_holder text,
     last_end bigint,
-    news_time bigint,
-    news_token bigint,
+    observation_time bigint,
+    observation_token bigint,
     answer_done boolean,
     answer_checked_wall bigint,
     answer_time bigint,
-    miss_kind text,
-    miss_http_status integer,
-    miss_code text,
-    miss_message text,
-    miss_repeats integer,
-    miss_ended bigint,
+    negative_kind text,
+    negative_http_status integer,
+    negative_code text,
+    negative_message text,
+    negative_repeats integer,
+    negative_ended bigint,
     not_found_since bigint,
     PRIMARY KEY (id, source)
 ) WITH (fillfactor = 80);
@@ -146,5 +146,5 @@ CREATE FUNCTION status_proxy.quarantine() RETURNS void LANGUAGE sql VOLATILE AS 
     UPDATE status_proxy.meta
     SET epoch = 1 + floor(random() * (1::bigint << 52))::bigint, revision = revision + 1,
         last_time = greatest(status_proxy.clock() + clock_offset, last_time),
-        noticed = greatest(status_proxy.clock() + clock_offset, last_time)
+        loss_detected = greatest(status_proxy.clock() + clock_offset, last_time)
 $$;

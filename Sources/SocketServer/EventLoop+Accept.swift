@@ -125,7 +125,7 @@ extension EventLoop {
         // lost.
         let count = recv(descriptor.number, scratch.baseAddress, scratch.count, 0)
         if !answersHealthCheck(UnsafeBufferPointer(rebasing: scratch[..<max(0, count)]).span) {
-            configuration.turnedAwayHandler(.noDescriptor)
+            configuration.connectionRefusedHandler(.noDescriptor)
             writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: false))
             writer.write(configuration.overloadedResponse)
         }

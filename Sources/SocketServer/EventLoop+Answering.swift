@@ -8,7 +8,7 @@ import HTTPWire
 extension EventLoop {
     func deliver(_ connection: Connection, _ bytes: Span<UInt8>) {
         guard !connection.isReserved || handler.isHealthCheck(head, bytes: bytes) else {
-            return turnAway(connection, isHead: head.method == .head)
+            return refuseOverLimit(connection, isHead: head.method == .head)
         }
         exchangeCount += 1
         let exchange = Exchange(

@@ -126,7 +126,7 @@ extension EventLoop {
     private func reserve(_ descriptor: consuming Descriptor) {
         if reserved.count == Self.reservedMax { expel(reserved[0]) }
         guard let connection = register(descriptor, isReserved: true) else {
-            return configuration.turnedAwayHandler(.unheard)
+            return configuration.connectionRefusedHandler(.unread)
         }
         reserved.append(connection)
         complete(connection)
@@ -134,13 +134,13 @@ extension EventLoop {
     }
 
     private func expel(_ connection: Connection) {
-        if connection.phase == .open { configuration.turnedAwayHandler(.unheard) }
+        if connection.phase == .open { configuration.connectionRefusedHandler(.unread) }
         drop(connection)
     }
 
     /// Answers 503 in a reserved place, and closes.
-    func turnAway(_ connection: Connection, isHead: Bool) {
-        configuration.turnedAwayHandler(.overLimit)
+    func refuseOverLimit(_ connection: Connection, isHead: Bool) {
+        configuration.connectionRefusedHandler(.overLimit)
         writeLast(configuration.overloadedResponse, to: connection, isHead: isHead)
     }
 }

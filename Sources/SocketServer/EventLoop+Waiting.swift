@@ -79,7 +79,7 @@ extension EventLoop {
             // A peer whose request was served may continue (RFC 9112 9.6).
             guard connection.deadline <= now, isBetweenRequests(connection) else { return }
             guard connection.isReserved else { return finish(connection) }
-            turnAway(connection, isHead: false)
+            refuseOverLimit(connection, isHead: false)
             flush(connection)
             complete(connection)
         case .head, .content:

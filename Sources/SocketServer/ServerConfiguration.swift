@@ -78,7 +78,7 @@ public struct ServerConfiguration: Sendable {
     public var cutHandler: @Sendable (Cut) -> Void = { _ in }
 
     /// Called for each rejected connection. On a loop's queue.
-    public var turnedAwayHandler: @Sendable (TurnedAway) -> Void = { _ in }
+    public var connectionRefusedHandler: @Sendable (ConnectionRefusal) -> Void = { _ in }
 
     public init(host: String = "127.0.0.1", port: Int = 0, loops: Int = Self.processors) {
         self.host = host
@@ -112,11 +112,11 @@ public enum ResourceExhaustion: Equatable, Sendable {
 }
 
 /// Why a connection was rejected.
-public enum TurnedAway: Equatable, Sendable {
+public enum ConnectionRefusal: Equatable, Sendable {
     /// Over the limit of connections: 503.
     case overLimit
     /// Over the limit together with so many others that it was closed before it was read.
-    case unheard
+    case unread
     /// There is no descriptor for it: 503.
     case noDescriptor
 }

@@ -136,7 +136,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
     }
 
     /// For a connection over the limit, and for requests that are unfinished at the end of a drain.
-    public static func turnedAway(now: Instant) -> ProblemDetails {
+    public static func connectionsRefused(now: Instant) -> ProblemDetails {
         ProblemDetails(
             .overloaded, "No connection is free, or the service is stopping. \(again)",
             retryAt: now + .seconds(1))

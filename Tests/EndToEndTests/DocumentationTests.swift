@@ -54,7 +54,7 @@ struct DocumentationTests {
         #expect(try world.audit().vouchers.smallestGap ?? 2 >= 2)
     }
 
-    /// It asks again when told to, not sooner.
+    /// It asks again after Retry-After, not sooner.
     @Test(arguments: PageClient.allCases)
     func clientGoesOnWhileANewbornIDReadsAs404(client: PageClient) async throws {
         let world = try await World()

@@ -25,7 +25,7 @@ struct EventStreamTests {
         }
     }
 
-    // MARK: What is told
+    // MARK: Events
 
     @Test func everyStateIsSentOnceUpToTheLast() async throws {
         let world = try await World(sandbox: ["--pending", "3s"])
@@ -42,7 +42,7 @@ struct EventStreamTests {
         #expect(plain["etag"] == "W/\"\(events.last?.id ?? "")\"")
         #expect(plain.json["id"] == events.last?.json["id"])
         #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
-        // A client that returns with the last state is told to stop.
+        // A client that returns with the last state gets 204.
         for fields in [["Last-Event-ID: \(events.last?.id ?? "")"]] {
             let reply = try world.get(path, fields: fields)
             #expect(reply.status == 204)
@@ -180,11 +180,11 @@ struct EventStreamTests {
                 "GET \(Self.events(DemoID.voucher)) HTTP/1.0\r\nHost: localhost\r\n\r\n")
             return socket
         }
-        let told = try clients.map { client in
+        let reported = try clients.map { client in
             EventReader.read(String(decoding: try client.rest(), as: UTF8.self)).map(\.id)
         }
-        #expect(Set(told).count == 1, "\(Set(told))")
-        #expect(told.first?.isEmpty == false)
+        #expect(Set(reported).count == 1, "\(Set(reported))")
+        #expect(reported.first?.isEmpty == false)
         let audit = try world.audit().vouchers
         #expect(try #require(audit.callsByID[DemoID.voucher]) <= 8)
         #expect(try #require(audit.smallestGap) >= 2)

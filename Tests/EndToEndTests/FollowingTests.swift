@@ -46,7 +46,7 @@ struct FollowingTests {
         #expect(problems.map { $0.json["id"]?.string } == [".."])
         #expect(problems.first?.json["problem"]?["code"]?.string == "invalid-id")
         #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
-        // A client that returns is told to stop; one that lacks a final state gets that one.
+        // A client that returns gets 204; one that lacks a final state gets that one.
         let last = try #require(events.last?.id)
         let again = try world.get(
             Self.many(ids), fields: ["Accept: text/event-stream", "Last-Event-ID: \(last)"])

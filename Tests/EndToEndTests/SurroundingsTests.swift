@@ -268,9 +268,9 @@ struct SurroundingsTests {
         #expect(
             try figure("process_max_fds", world) == Double(String(files.split(separator: " ")[3])))
         let resident = Double(try ProcessFigures.residentBytes(of: world.proxy))
-        let told = try #require(try figure("process_resident_memory_bytes", world))
-        #expect(told > resident / 2 && told < resident * 2)
-        #expect(try #require(try figure("process_virtual_memory_bytes", world)) > told)
+        let reported = try #require(try figure("process_resident_memory_bytes", world))
+        #expect(reported > resident / 2 && reported < resident * 2)
+        #expect(try #require(try figure("process_virtual_memory_bytes", world)) > reported)
         #expect(try #require(try figure("process_cpu_seconds_total", world)) > 0)
         let startedAt = try #require(try figure("process_start_time_seconds", world))
         // The boot time has whole seconds.

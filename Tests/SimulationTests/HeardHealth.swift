@@ -61,14 +61,14 @@ struct HeardHealth {
     }
 
     /// Another process's calls have stopped. That counts if this one has had no success for a minute.
-    mutating func toldToRest(for span: Duration, at now: Instant) {
+    mutating func ordersRest(for span: Duration, at now: Instant) {
         guard stops == 0, now - foundWellAt > Self.restMax else { return }
         stops = 1
         restsAtLeastUntil = now + span
         restsAtMostUntil = now + span
     }
 
-    /// Whether a caller may be told that calls have stopped.
+    /// Whether an answer may say that calls have stopped.
     func mayRest(at now: Instant, isProbing: Bool) -> Bool {
         stops > 0 && (now < restsAtMostUntil || isProbing)
     }

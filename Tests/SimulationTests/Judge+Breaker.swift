@@ -24,7 +24,7 @@ extension Judge {
             case .resting(let span)?:
                 let local = replica.clock.shows(now)
                 healths[upstream(replica, key.source), default: HeardHealth()]
-                    .toldToRest(for: span, at: local)
+                    .ordersRest(for: span, at: local)
                 over(replica, key, flight)
             default: over(replica, key, flight)
             }
@@ -53,7 +53,7 @@ extension Judge {
         }
     }
 
-    /// No caller is told that calls have stopped without a reason, or for too long, as of the decision:
+    /// No answer says that calls have stopped without a reason, or for too long, as of the decision:
     /// the process may have been stopped before it replied.
     mutating func checkRestTold(_ replica: Replica, _ reply: Reply) {
         let decidedAt = replica.steppedAt

@@ -37,7 +37,7 @@ struct Judge {
     private var dayCountsFrom = Instant.distantPast
     /// When each state of an action was first reported to a process, when the store first had it, and
     /// when an upstream last reported it.
-    private var firstTold: [EntryKey: [Int: Instant]] = [:]
+    private var firstAnswered: [EntryKey: [Int: Instant]] = [:]
     private var firstKept: [EntryKey: [Int: Instant]] = [:]
     private var lastAnswered: [EntryKey: [Int: Instant]] = [:]
     private var ageUnknown: Set<EntryKey> = []
@@ -69,7 +69,7 @@ struct Judge {
         case calledWhilePaused, grantedWhilePaused, calledBeyondLimit, calledWithoutInterest,
             regressed
         case heldTooLong, heldTooLongForRefresh, repliedTwice, neverReplied
-        case regressedElsewhere, turnedAway, tooYoung, explainedWrongly
+        case regressedElsewhere, connectionsRefused, tooYoung, explainedWrongly
         case credentialNotRefused, finishedAskedAgainElsewhere, neverRecovered, tooBusy
         case calledWhileResting, probedTwice, restedWithoutReason, heldAfterNews
         case waitingPassedOver, olderPassedOver, singlePassedOver, starved, waysDisagree
@@ -308,7 +308,7 @@ extension Judge {
         }
         let local = replica.clock.shows(now)
         healths[upstream, default: HeardHealth()].ended(key, report.outcome, at: local)
-        if case .answered = report.outcome { newsCame(replica, key, at: local) }
+        if case .answered = report.outcome { stateCame(replica, key, at: local) }
         let isThrottled = report.outcome.fault?.kind == .throttled
         if report.outcome.fault?.kind == .unauthorized { refusals[upstream, default: 0] += 1 }
         if let left = report.hints.remaining {
@@ -316,8 +316,8 @@ extension Judge {
             callsLeft[upstream] = (left - callsUnderWay[upstream, default: 0], until)
         }
         if isThrottled || report.hints.remaining == 0 {
-            let told = report.hints.retryAfter ?? .seconds(60)
-            let span = report.hints.isCycleLimit ? max(told, .seconds(900)) : told
+            let reported = report.hints.retryAfter ?? .seconds(60)
+            let span = report.hints.isCycleLimit ? max(reported, .seconds(900)) : reported
             pauses[upstream] = max(pauses[upstream] ?? .distantPast, local + span)
         }
     }
@@ -335,7 +335,7 @@ extension Judge {
     }
 
     /// A process's reply, or its published answer, to a caller.
-    mutating func told(_ replica: Replica, _ id: ActionID, _ answer: Answer, at now: Instant) {
+    mutating func reported(_ replica: Replica, _ id: ActionID, _ answer: Answer, at now: Instant) {
         let key = EntryKey(answer.document.source, id)
         let view = view(replica, key)
         let revision = Int(String(decoding: answer.document.bytes, as: UTF8.self)) ?? 0
@@ -365,7 +365,7 @@ extension Judge {
     static let spreadMax = Duration.seconds(1)
 
     mutating func kept(_ completion: Completion, at now: Instant) {
-        guard case .answer(let document, _) = completion.news,
+        guard case .answer(let document, _) = completion.observation,
             let revision = Int(String(decoding: document.bytes, as: UTF8.self))
         else { return }
         let before = firstKept[completion.key]?[revision]
@@ -379,13 +379,13 @@ extension Judge {
     private mutating func checkElsewhere(
         _ replica: Replica, _ key: EntryKey, _ revision: Int, _ now: Instant
     ) {
-        if firstTold[key]?[revision] == nil { firstTold[key, default: [:]][revision] = now }
+        if firstAnswered[key]?[revision] == nil { firstAnswered[key, default: [:]][revision] = now }
         let ableSince = max(replica.pausedUntil, storeFailedUntil[replica.index] ?? .distantPast)
-        for (newer, toldAt) in firstTold[key] ?? [:] where newer > revision {
+        for (newer, answeredAt) in firstAnswered[key] ?? [:] where newer > revision {
             guard let keptAt = firstKept[key]?[newer], !looksOld(replica, key, newer) else {
                 continue
             }
-            let known = now - max(toldAt, keptAt, ableSince)
+            let known = now - max(answeredAt, keptAt, ableSince)
             guard known > Self.spreadMax else { continue }
             accuse(
                 .regressedElsewhere, now,
@@ -475,13 +475,13 @@ extension Judge {
 
     /// One upstream has reported a state: a caller held for it waits for the other one's answer no
     /// longer than the store may take to complete.
-    private mutating func newsCame(_ replica: Replica, _ key: EntryKey, at local: Instant) {
+    private mutating func stateCame(_ replica: Replica, _ key: EntryKey, at local: Instant) {
         for (caller, asker) in held where asker.replica == replica.index {
             let question = asker.question
             guard question.id == key.id, question.source ?? key.source == key.source,
                 question.patience == .none
             else { continue }
-            let limit = local + Self.newsWait
+            let limit = local + Self.changeWait
             guard limit < asker.limit + replica.timePaused - asker.timePaused else { continue }
             held[caller]?.limit = limit
             held[caller]?.timePaused = replica.timePaused
@@ -489,7 +489,7 @@ extension Judge {
         }
     }
 
-    private static let newsWait = Duration.milliseconds(500 + 250)
+    private static let changeWait = Duration.milliseconds(500 + 250)
 
     /// How late a process may wake.
     static let lateness = Duration.milliseconds(250)
@@ -509,7 +509,7 @@ extension Judge {
         }
         checkRestTold(replica, reply)
         switch reply {
-        case .answer(let answer): told(replica, asker.question.id, answer, at: now)
+        case .answer(let answer): reported(replica, asker.question.id, answer, at: now)
         case .problem(let problem):
             if isCalm { checkTurnedAway(replica, asker, problem, now) }
         }
@@ -523,7 +523,8 @@ extension Judge {
         for report in problem.sources where report.outcome == BlockReason.gate.word {
             let key = EntryKey(report.source, asker.question.id)
             if flying.contains(where: { $0.key == key && $0.replica != replica.index }) {
-                accuse(.turnedAway, now, "\(asker.question) while it is asked for elsewhere")
+                accuse(
+                    .connectionsRefused, now, "\(asker.question) while it is asked for elsewhere")
             }
         }
     }

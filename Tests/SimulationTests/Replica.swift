@@ -112,7 +112,7 @@ final class Replica {
     /// What each way of asking tells now of an answer's age, of those that tell something at once.
     func reasons(_ id: ActionID, at time: Instant) -> [(way: String, reason: StaleReason?)] {
         let local = clock.shows(time)
-        // A wake that is late may bring news at any moment.
+        // A wake that is late may bring a change at any moment.
         guard tracker.actions[id]?.isLoaded == true, tracker.nextWake ?? local >= local else {
             return []
         }
@@ -122,8 +122,8 @@ final class Replica {
 
     /// Whether both upstreams have reported a state of it.
     func knowsTwice(_ id: ActionID) -> Bool {
-        let told = policy.configured.filter { tracker.actions[id]?.entries[$0].observed != nil }
-        return told.count > 1
+        let reported = policy.configured.filter { tracker.actions[id]?.entries[$0].observed != nil }
+        return reported.count > 1
     }
 
     /// Whether a state is known for that request, so that its callers are not held for long.

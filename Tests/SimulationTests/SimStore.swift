@@ -119,7 +119,7 @@ struct SimStore {
         // A PostgreSQL's processes must find out themselves what it has lost.
         guard !isPostgres else { return }
         content.state.lastToken = max(last, state.lastToken)
-        content.state.noticed = now
+        content.state.lossDetectedAt = now
     }
 }
 
@@ -178,7 +178,7 @@ extension SimStore {
         if mutant == .forgottenNewsDropped, !content.journal.has(completion.token),
             state.entries[completion.key]?.newest != nil
         {
-            completion.news = .none
+            completion.observation = .none
         }
         return completion
     }
@@ -221,9 +221,9 @@ extension StoreState {
         let source = request.key.source
         var calls = sources[source]?.calls ?? CallCounts()
         switch mutant {
-        case .noQuarantine: noticed = nil
+        case .noQuarantine: lossDetectedAt = nil
         case .shortQuarantine:
-            noticed = noticed.map { $0 - (request.quarantine - request.hold) }
+            lossDetectedAt = lossDetectedAt.map { $0 - (request.quarantine - request.hold) }
         case .finishedGateOpens: entries[request.key]?.answer = nil
         case .unknownShareIgnored:
             let other = EntryKey(source == .orders ? .vouchers : .orders, request.key.id)

@@ -35,10 +35,10 @@ extension World {
             }
             replica.storeQueue.removeFirst()
             replica.storeQueue.first?(world)
-            let told = result.flatMap { decision in
+            let reported = result.flatMap { decision in
                 value(decision).map { .success($0) } ?? .failure(.unavailable("too late"))
             }
-            world.step(replica, event(told))
+            world.step(replica, event(reported))
         }
         let task = PostgresTask(
             operation: StoreOperation(request: request, asked: asked), deadline: .now)
@@ -277,7 +277,7 @@ extension SimStore {
         meta.epoch += 1
         meta.revision += 1
         meta.lastTime = max(clock.shows(now) + server.step + meta.clockOffset, meta.lastTime)
-        meta.noticed = meta.lastTime
+        meta.lossDetectedAt = meta.lastTime
         content.meta = meta
     }
 }

@@ -93,8 +93,8 @@ extension World {
             span = random.milliseconds(0...5000)
             failure = CredentialFailure(fault: fault, retryIn: span * 3)
         }
-        let told = failure
-        deliver(replica, after: span) { $0.step(replica, .prepared(key, flight: flight, told)) }
+        let reported = failure
+        deliver(replica, after: span) { $0.step(replica, .prepared(key, flight: flight, reported)) }
     }
 
     // MARK: Faults

@@ -15,7 +15,7 @@ extension World {
         _ event: @escaping (Result<LookUpReply, StoreFailure>) -> Event
     ) {
         let flights = requests.map { replica.flight($0.key) ?? 0 }
-        let told = { (world: World, reply: LookUpReply, before: StoreState, time: Instant) in
+        let reported = { (world: World, reply: LookUpReply, before: StoreState, time: Instant) in
             for (request, flight) in zip(requests, flights) {
                 guard let slot = reply.reservations[request.key.source] else { continue }
                 world.judgeReservation(request, flight, replica, slot, before: before, at: time)
@@ -27,7 +27,7 @@ extension World {
                 replica, request, { $0.lookUpReply.map(self.mutated) },
                 committed: { world, decision in
                     guard let reply = decision.lookUpReply else { return }
-                    told(world, reply, decision.before, decision.now)
+                    reported(world, reply, decision.before, decision.now)
                 }, event)
         }
         operate(
@@ -36,7 +36,7 @@ extension World {
                 let before = world.store.state
                 let reply = world.store.lookUp(
                     ids, orReserve: requests, at: world.storeMoment(replica))
-                told(world, reply, before, world.store.clock.shows(world.now))
+                reported(world, reply, before, world.store.clock.shows(world.now))
                 return world.mutated(reply)
             },
             event)
@@ -133,7 +133,8 @@ extension World {
         guard replica.isUp else { return }
         let policy = scenario.policy
         let retention = Retention(
-            terminalTTL: policy.terminalTTL, staleMax: policy.staleMax, missMax: .seconds(86_400))
+            terminalTTL: policy.terminalTTL, staleMax: policy.staleMax,
+            negativeMax: .seconds(86_400))
         let dropped = store.purge(retention, at: storeMoment(replica))
         trace.note(now, "\(dropped) rows purged")
     }
@@ -147,7 +148,7 @@ extension World {
             if isFaulty, random.permille(scenario.noticeLossShare) { continue }
             let isLate = isFaulty && random.permille(scenario.noticeDelayShare)
             let delay = random.milliseconds(isLate ? 100...5000 : 1...20)
-            deliver(other, after: delay) { $0.step(other, .noticed(.changed(id))) }
+            deliver(other, after: delay) { $0.step(other, .notified(.changed(id))) }
         }
         guard mutant != .changesNotAsked else { return }
         for other in replicas where other !== replica && other.isUp {
@@ -161,7 +162,7 @@ extension World {
     private func askForChanges(_ id: ActionID, _ replica: Replica, after wait: Duration) {
         deliver(replica, after: wait) { world in
             let reply = { (world: World, result: Result<Void, StoreFailure>) in
-                if case .success = result { return world.step(replica, .noticed(.changed(id))) }
+                if case .success = result { return world.step(replica, .notified(.changed(id))) }
                 world.askForChanges(id, replica, after: ChangeCursor.interval)
             }
             world.operate(replica, { _ in }, reply: reply)
@@ -174,7 +175,7 @@ extension World {
         for replica in replicas where replica.isUp {
             deliver(replica, after: random.milliseconds(1...3000)) {
                 $0.trace.note($0.now, "\(replica.index) has connected anew")
-                $0.step(replica, .noticed(.missed))
+                $0.step(replica, .notified(.missed))
             }
         }
     }
@@ -210,8 +211,8 @@ extension World {
             if isLost || isDown || wait > Self.answersWithin {
                 world.judge.storeFailed(replica, until: world.now + wait)
             }
-            let told = result
-            world.deliver(replica, after: wait) { reply($0, told) }
+            let reported = result
+            world.deliver(replica, after: wait) { reply($0, reported) }
         }
     }
 
@@ -255,7 +256,7 @@ extension World {
             completion.gate = .staysHeld
             completion.pause = nil
             completion.breaker = nil
-            completion.news = .none
+            completion.observation = .none
         case (.openAfterTimeout, .staysHeld):
             let policy = scenario.policy.sources[completion.key.source]
             completion.gate = .opens(in: policy?.minInterval ?? .zero)

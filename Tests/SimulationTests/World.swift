@@ -133,8 +133,10 @@ final class World {
         guard replica.isUp else { return }
         if random.permille(50) {
             callers += 1
-            let inquirer = CallerID(callers)
-            return deliver(replica, after: .zero) { $0.step(replica, .inquired(inquirer, id)) }
+            let caller = CallerID(callers)
+            return deliver(replica, after: .zero) {
+                $0.step(replica, .explanationAsked(caller, id))
+            }
         }
         let leaves = random.permille(150)
         deliver(replica, after: .zero) { world in
@@ -180,7 +182,7 @@ final class World {
     private func ask(_ replica: Replica, _ question: Question) -> CallerID? {
         if let answer = replica.answerOnBoard(question, at: now) {
             trace.note(now, "\(replica.index) board \(question.id) \(answer.words)")
-            judge.told(replica, question.id, answer, at: now)
+            judge.reported(replica, question.id, answer, at: now)
             return nil
         }
         callers += 1
@@ -264,8 +266,8 @@ final class World {
         case .answer(let answer):
             let key = EntryKey(answer.document.source, id)
             guard let truth = upstream.revision(key, at: now) else { return "what does not exist" }
-            let told = String(decoding: answer.document.bytes, as: UTF8.self)
-            return told == "\(truth)" ? nil : "\(told) instead of \(truth)"
+            let reported = String(decoding: answer.document.bytes, as: UTF8.self)
+            return reported == "\(truth)" ? nil : "\(reported) instead of \(truth)"
         case .problem(let problem):
             if problem.code == .notFound { return homes.isEmpty ? nil : "not found" }
             if problem.code == .ambiguous { return homes.count > 1 ? nil : "ambiguous" }

@@ -159,10 +159,10 @@ struct HardPeerTests {
     }
 
     @Test func floodOfConnectionsPasses() throws {
-        let refused = Guarded<[TurnedAway]>([])
+        let refused = Guarded<[ConnectionRefusal]>([])
         let stage = try Stage {
             $0.connectionsMax = 50
-            $0.turnedAwayHandler = { reason in refused.withLock { $0.append(reason) } }
+            $0.connectionRefusedHandler = { reason in refused.withLock { $0.append(reason) } }
         }
         let inside = try (0..<50).map { _ in
             let peer = try stage.peer()

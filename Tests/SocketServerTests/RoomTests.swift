@@ -60,10 +60,10 @@ struct RoomTests {
     }
 
     @Test func thousandNewcomersReplaceIdleConnections() throws {
-        let refused = Guarded<[TurnedAway]>([])
+        let refused = Guarded<[ConnectionRefusal]>([])
         let stage = try Stage {
             $0.connectionsMax = 20
-            $0.turnedAwayHandler = { reason in refused.withLock { $0.append(reason) } }
+            $0.connectionRefusedHandler = { reason in refused.withLock { $0.append(reason) } }
         }
         var peers: [Peer] = []
         for number in 0..<1000 {
@@ -135,12 +135,12 @@ struct RoomTests {
 
     @Test(arguments: [1, 2])
     func busyConnectionsAreNotReplaced(loops: Int) throws {
-        let refused = Guarded<[TurnedAway]>([])
+        let refused = Guarded<[ConnectionRefusal]>([])
         let stage = try Stage {
             $0.loops = loops
             $0.connectionsMax = 3
             $0.firstRequestGrace = .seconds(600)
-            $0.turnedAwayHandler = { reason in refused.withLock { $0.append(reason) } }
+            $0.connectionRefusedHandler = { reason in refused.withLock { $0.append(reason) } }
         }
         let inside = try busy(3, on: stage)
         for _ in 0..<3 {
@@ -167,11 +167,11 @@ struct RoomTests {
     }
 
     @Test func healthCheckIsAnsweredByAFullServer() throws {
-        let refused = Guarded<[TurnedAway]>([])
+        let refused = Guarded<[ConnectionRefusal]>([])
         let stage = try Stage {
             $0.connectionsMax = 2
             $0.firstRequestGrace = .seconds(600)
-            $0.turnedAwayHandler = { reason in refused.withLock { $0.append(reason) } }
+            $0.connectionRefusedHandler = { reason in refused.withLock { $0.append(reason) } }
         }
         let inside = try busy(2, on: stage)
         for _ in 0..<300 {
@@ -201,13 +201,13 @@ struct RoomTests {
     /// their connection open after their 503.
     @Test(arguments: ["", "GET /new HTTP/1.1\r\nHos", "GET /new HTTP/1.1\r\nHost: a\r\n\r\n"])
     func crowdWithoutPlacesDoesNotBlockHealthChecks(words: String) throws {
-        let refused = Guarded<[TurnedAway]>([])
+        let refused = Guarded<[ConnectionRefusal]>([])
         let stage = try Stage {
             $0.connectionsMax = 1
             $0.firstRequestGrace = .seconds(600)
             $0.headerTimeout = .seconds(600)
             $0.lingerTimeout = .seconds(600)
-            $0.turnedAwayHandler = { reason in refused.withLock { $0.append(reason) } }
+            $0.connectionRefusedHandler = { reason in refused.withLock { $0.append(reason) } }
         }
         let inside = try busy(1, on: stage)
         let crowd = try (0..<300).map { _ in

@@ -11,14 +11,14 @@ struct ContinuityTests {
     static let known = StoreMeta(
         epoch: 7, revision: 10, token: FencingToken(3), bootID: "x", clockOffset: .seconds(5),
         lastTime: Instant(nanoseconds: 104_000_000_000),
-        noticed: Instant(nanoseconds: 20_000_000_000))
+        lossDetectedAt: Instant(nanoseconds: 20_000_000_000))
 
     struct Row: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var isTrouble: Bool
         var keepsEpoch = true
         var offset = Duration.seconds(5)
-        var noticed: String?
+        var earlier: String?
         var bootID: String? = "x"
         var change: @Sendable (inout StoreMeta) -> Void = { _ in }
     }
@@ -28,7 +28,7 @@ struct ContinuityTests {
         Row(testDescription: "others wrote", isTrouble: false) { $0.revision = 12 },
         Row(testDescription: "set back", isTrouble: true, keepsEpoch: false) { $0.revision = 9 },
         Row(testDescription: "another epoch", isTrouble: true) { $0.epoch = 8 },
-        Row(testDescription: "replaced", isTrouble: true, keepsEpoch: false, noticed: "replaced"),
+        Row(testDescription: "replaced", isTrouble: true, keepsEpoch: false, earlier: "replaced"),
         Row(
             testDescription: "offset moved by another process", isTrouble: true,
             keepsEpoch: false, offset: .seconds(6)
@@ -50,18 +50,19 @@ struct ContinuityTests {
         var found = Self.known
         row.change(&found)
         let judgement = Continuity.judge(
-            found, remembered: Continuity(Self.known), noticed: row.noticed,
+            found, remembered: Continuity(Self.known), earlier: row.earlier,
             sinceBoot: Self.now, bootID: row.bootID)
         #expect((judgement.trouble != nil) == row.isTrouble)
         #expect((judgement.meta.epoch == found.epoch) == row.keepsEpoch)
         #expect(judgement.meta.clockOffset == row.offset)
-        let moment = row.isTrouble ? judgement.meta.time(sinceBoot: Self.now) : Self.known.noticed
-        #expect(judgement.meta.noticed == moment)
+        let moment =
+            row.isTrouble ? judgement.meta.time(sinceBoot: Self.now) : Self.known.lossDetectedAt
+        #expect(judgement.meta.lossDetectedAt == moment)
     }
 
     @Test func firstStartAfterABootContinuesFromTheLastTimeWritten() {
         let judgement = Continuity.judge(
-            Self.known, remembered: nil, noticed: nil,
+            Self.known, remembered: nil, earlier: nil,
             sinceBoot: Instant(nanoseconds: 3_000_000_000), bootID: "y")
         #expect(judgement.trouble == nil)
         #expect(

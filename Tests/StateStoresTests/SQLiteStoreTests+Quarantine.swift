@@ -35,7 +35,7 @@ extension SQLiteStoreTests {
         // Look-ups and completions still work.
         _ = try await store.lookUp(a.id)
         let completed = try await store.complete(
-            .of(a, running, news: .answer(.sample("a"), checkedAt: clock.wall)))
+            .of(a, running, observation: .answer(.sample("a"), checkedAt: clock.wall)))
         #expect(completed.record.answer?.document == .sample("a"))
 
         clock.advance(Reservation.quarantine - .seconds(10))
@@ -128,7 +128,7 @@ extension SQLiteStoreTests {
         let watched = StoreClock(
             sinceBoot: {
                 let tells = try? Database(path: path, for: .reading, lockWaitMilliseconds: 0)
-                    .number("SELECT noticed IS NOT NULL FROM meta")
+                    .number("SELECT loss_detected IS NOT NULL FROM meta")
                 if let tells { seen.add(tells == 1 ? "in trouble" : "well") }
                 return base.sinceBoot()
             }, wall: base.wall, bootID: base.bootID)

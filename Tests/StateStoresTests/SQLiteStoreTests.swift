@@ -54,9 +54,9 @@ struct SQLiteStoreTests {
             lines.withLock { $0.append(line) }
         }
         #expect(modes() == [0o600, 0o600, 0o600])
-        let told = lines.withLock { $0 }
-        #expect(told.count == 3)
-        for line in told { #expect(line.contains("its mode was 664 and is 600 now")) }
+        let reported = lines.withLock { $0 }
+        #expect(reported.count == 3)
+        for line in reported { #expect(line.contains("its mode was 664 and is 600 now")) }
         // Both still see and lock the same file.
         #expect(try await store.verdict(.of(a)) == earlier.verdict(.of(a)))
         await store.close()
@@ -81,7 +81,7 @@ struct SQLiteStoreTests {
         let before = try await store.complete(
             .of(
                 a, second, pause: .seconds(100), sentAgo: .zero,
-                news: .answer(.sample("a"), checkedAt: clock.wall)))
+                observation: .answer(.sample("a"), checkedAt: clock.wall)))
         #expect(before.smallestGap == .seconds(31))
         await store.close()
 
@@ -145,7 +145,7 @@ struct SQLiteStoreTests {
         try await store.complete(
             .of(
                 b, token, .opens(in: .seconds(10)),
-                news: .answer(.sample("b"), checkedAt: clock.wall)))
+                observation: .answer(.sample("b"), checkedAt: clock.wall)))
         _ = try await store.grant(.of(a))
         await store.close()
         clock.reboot(after: .seconds(3600), as: bootID)
@@ -226,7 +226,7 @@ struct SQLiteStoreTests {
             try await stores[0].complete(
                 .of(
                     .vouchers(id), token,
-                    news: .answer(.sample(id, .vouchers), checkedAt: clock.wall)))
+                    observation: .answer(.sample(id, .vouchers), checkedAt: clock.wall)))
             try await others.until { $0.contains(.changed(.sample(id))) }
         }
         #expect(others.all == [.changed(.sample("b")), .changed(.sample("c"))])
@@ -276,7 +276,7 @@ struct SQLiteStoreTests {
         let big = ActionDocument(
             bytes: Array(repeating: 0x20, count: 100_000), source: .orders, status: .pending,
             isDone: false, createdAt: nil)
-        let completion = Completion.of(a, token, news: .answer(big, checkedAt: clock.wall))
+        let completion = Completion.of(a, token, observation: .answer(big, checkedAt: clock.wall))
         async let kept = store.lookUp(a.id)
         let failure = await #expect(throws: StoreFailure.self) {
             try await store.complete(completion)
@@ -431,19 +431,19 @@ struct SQLiteStoreTests {
         try await store.complete(
             .of(
                 a, token, .opens(in: .zero),
-                news: .answer(.sample("a"), checkedAt: clock.wall)))
+                observation: .answer(.sample("a"), checkedAt: clock.wall)))
         let next = try await store.grant(.of(a))
-        try await store.complete(.of(a, next, news: .missed(.timedOut)))
+        try await store.complete(.of(a, next, observation: .negative(.timedOut)))
         try await store.onDatabase { database throws(SQLiteFailure) in
             try database.execute(
                 """
                 UPDATE documents SET status = 'ON_HOLD';
-                UPDATE entries SET miss_kind = 'eaten-by-dog', lease_state = 99
+                UPDATE entries SET negative_kind = 'eaten-by-dog', lease_state = 99
                 """)
         }
         let record = try #require(try await store.lookUp(a.id).first)
         #expect(record.answer?.document.status == .unknown)
-        #expect(record.miss?.fault.kind == .unexpectedStatus)
+        #expect(record.negative?.fault.kind == .unexpectedStatus)
         #expect(try await store.complete(.of(a, next)).gap == nil)
     }
 
@@ -474,7 +474,8 @@ struct SQLiteStoreTests {
         limits.journalCallsMax = 4
         let store = try open(limits)
         let retention = Retention(
-            terminalTTL: .seconds(90_000), staleMax: .seconds(90_000), missMax: .seconds(90_000))
+            terminalTTL: .seconds(90_000), staleMax: .seconds(90_000), negativeMax: .seconds(90_000)
+        )
         for number in 0..<10 { _ = try await store.grant(.of(.orders("a\(number)"))) }
         clock.advance(.seconds(3600))
         for number in 0..<5 { _ = try await store.grant(.of(.orders("b\(number)"))) }

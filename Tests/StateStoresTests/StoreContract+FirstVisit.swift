@@ -17,7 +17,7 @@ extension StoreContract {
         // As after a reservation: the gate stays shut until its owner completes the call.
         #expect(try await open.store.verdict(.of(order)).isGateShut)
         let completed = try await open.store.complete(
-            .of(order, token, news: .answer(.sample("a"), checkedAt: open.wall())))
+            .of(order, token, observation: .answer(.sample("a"), checkedAt: open.wall())))
         #expect(open.isAbout(completed.record.opensIn, .seconds(30)))
         #expect(try open.journal().calls().map(\.key) == [order, voucher])
     }
@@ -30,7 +30,7 @@ extension StoreContract {
         try await open.store.complete(
             .of(
                 key, token, .opens(in: .zero),
-                news: .answer(.sample("a"), checkedAt: open.wall())))
+                observation: .answer(.sample("a"), checkedAt: open.wall())))
         for requests in [[Reservation.of(key)], [.of(.vouchers("a"))]] {
             let reply = try await open.store.lookUp(key.id, orReserve: requests)
             #expect(reply.records.map(\.answer?.document) == [.sample("a")])
@@ -71,7 +71,7 @@ extension StoreContract {
         let open = try await kind.open()
         let token = try await open.store.grant(.of(.orders("a")))
         try await open.store.complete(
-            .of(.orders("a"), token, pause: .seconds(60), news: .missed(.throttled)))
+            .of(.orders("a"), token, pause: .seconds(60), observation: .negative(.throttled)))
         let reply = try await open.store.lookUp(
             .sample("b"), orReserve: [.of(.orders("b")), .of(.vouchers("b"))])
         guard case .paused(let opensIn)? = reply.reservations[.orders]?.verdict else {

@@ -8,7 +8,7 @@ extension StoreContract {
     private func readAs404(_ id: String, _ open: OpenStore) async throws {
         let token = try await open.store.grant(.of(.orders(id)))
         try await open.store.complete(
-            .of(.orders(id), token, .opens(in: .zero), news: .missed(.notFound)))
+            .of(.orders(id), token, .opens(in: .zero), observation: .negative(.notFound)))
     }
 
     @Test(arguments: Case.all, [false, true])
@@ -41,7 +41,7 @@ extension StoreContract {
             try await readAs404(id, open)
             let token = try await open.store.grant(.of(.orders(id)))
             try await open.store.complete(
-                .of(.orders(id), token, .opens(in: .zero), news: .missed(.serverError)))
+                .of(.orders(id), token, .opens(in: .zero), observation: .negative(.serverError)))
         }
         try await open.pass(.seconds(90))
         #expect(try await open.store.verdict(.of(.orders("x"), perMinute: 4)).isGranted)
@@ -60,10 +60,10 @@ extension StoreContract {
         }
         let record = try #require(try await open.store.lookUp(key.id).first)
         #expect(open.isOlder(record.notFoundAgo, .seconds(200)))
-        #expect(open.isOlder(record.miss?.age, .zero))
+        #expect(open.isOlder(record.negative?.age, .zero))
         let token = try await open.store.grant(.of(key))
         let reply = try await open.store.complete(
-            .of(key, token, news: .answer(.sample("x"), checkedAt: open.wall())))
+            .of(key, token, observation: .answer(.sample("x"), checkedAt: open.wall())))
         #expect(reply.record.notFoundAgo == nil)
     }
 
@@ -107,7 +107,7 @@ extension StoreContract {
         }
         #expect(record.key.id.text == spellings.0)
         let reply = try await open.store.complete(
-            .of(second, token, news: .answer(.sample("a"), checkedAt: open.wall())))
+            .of(second, token, observation: .answer(.sample("a"), checkedAt: open.wall())))
         #expect(reply.record.key.id.text == spellings.0)
         let found = try await open.store.lookUp(second.id)
         #expect(found.map(\.key.id.text) == [spellings.0])

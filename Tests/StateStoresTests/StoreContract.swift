@@ -49,9 +49,9 @@ struct StoreContract {
         let token = try await open.store.grant(.of(key))
         try await open.pass(.seconds(10))
         let reply = try await open.store.complete(
-            .of(key, token, .staysHeld, news: .missed(.timedOut)))
+            .of(key, token, .staysHeld, observation: .negative(.timedOut)))
         #expect(open.isAbout(reply.record.opensIn, .seconds(31)))
-        #expect(reply.record.miss?.fault.kind == .timedOut)
+        #expect(reply.record.negative?.fault.kind == .timedOut)
     }
 
     @Test(arguments: Case.all)
@@ -63,14 +63,18 @@ struct StoreContract {
         let new = try await open.store.grant(.of(key))
         let newer = ActionDocument.sample("newer")
         try await open.store.complete(
-            .of(key, new, .opens(in: .seconds(30)), news: .answer(newer, checkedAt: open.wall())))
-        for news in [
-            Completion.News.answer(.sample("older"), checkedAt: open.wall()), .missed(.timedOut),
+            .of(
+                key, new, .opens(in: .seconds(30)),
+                observation: .answer(newer, checkedAt: open.wall())))
+        for observation in [
+            Completion.Observation.answer(.sample("older"), checkedAt: open.wall()),
+            .negative(.timedOut),
         ] {
-            let late = try await open.store.complete(.of(key, old, .opens(in: .zero), news: news))
+            let late = try await open.store.complete(
+                .of(key, old, .opens(in: .zero), observation: observation))
             #expect(open.isAbout(late.record.opensIn, .seconds(30)))
             #expect(late.record.answer?.document == newer)
-            #expect(late.record.miss == nil)
+            #expect(late.record.negative == nil)
         }
     }
 
@@ -82,11 +86,11 @@ struct StoreContract {
         try await open.pass(.seconds(41))
         let new = try await open.store.grant(.of(key))
         let late = try await open.store.complete(
-            .of(key, old, news: .answer(.sample("older"), checkedAt: open.wall())))
+            .of(key, old, observation: .answer(.sample("older"), checkedAt: open.wall())))
         #expect(late.record.answer?.document == .sample("older"))
         #expect(open.isAbout(late.record.opensIn, .seconds(41)))
         let last = try await open.store.complete(
-            .of(key, new, news: .answer(.sample("newer"), checkedAt: open.wall())))
+            .of(key, new, observation: .answer(.sample("newer"), checkedAt: open.wall())))
         #expect(last.record.answer?.document == .sample("newer"))
     }
 
@@ -98,19 +102,20 @@ struct StoreContract {
         try await open.store.complete(
             .of(
                 key, first, .opens(in: .zero),
-                news: .answer(.sample("first"), checkedAt: open.wall())))
+                observation: .answer(.sample("first"), checkedAt: open.wall())))
         try await open.pass(.seconds(1))
         let old = try await open.store.grant(.of(key))
         try await open.pass(.seconds(41))
         let new = try await open.store.grant(.of(key))
         try await open.store.complete(
-            .of(key, new, .opens(in: .seconds(30)), news: .missed(.timedOut)))
+            .of(key, new, .opens(in: .seconds(30)), observation: .negative(.timedOut)))
         var completion = Completion.of(
-            key, old, .opens(in: .zero), news: .answer(.sample("later"), checkedAt: open.wall()))
+            key, old, .opens(in: .zero),
+            observation: .answer(.sample("later"), checkedAt: open.wall()))
         completion.answeredAgo = .seconds(40)
         let late = try await open.store.complete(completion)
         #expect(late.record.answer?.document == .sample("later"))
-        #expect(late.record.miss?.fault.kind == .timedOut)
+        #expect(late.record.negative?.fault.kind == .timedOut)
         #expect(open.isAbout(late.record.opensIn, .seconds(30)))
     }
 
@@ -123,8 +128,8 @@ struct StoreContract {
         func complete(
             _ token: FencingToken, _ text: String, answeredAgo: Duration
         ) async throws -> ActionDocument? {
-            let news = Completion.News.answer(.sample(text), checkedAt: open.wall())
-            var completion = Completion.of(key, token, .opens(in: .zero), news: news)
+            let observation = Completion.Observation.answer(.sample(text), checkedAt: open.wall())
+            var completion = Completion.of(key, token, .opens(in: .zero), observation: observation)
             completion.answeredAgo = answeredAgo
             return try await open.store.complete(completion).record.answer?.document
         }
@@ -138,10 +143,11 @@ struct StoreContract {
         #expect(try await complete(next, "d", answeredAgo: .seconds(10)) == .sample("c"))
         let last = try await open.store.grant(.of(key))
         #expect(try await complete(last, "e", answeredAgo: .seconds(8)) == .sample("e"))
-        var missed = Completion.of(key, forgotten, news: .missed(.notFound, age: .seconds(9)))
-        #expect(try await open.store.complete(missed).record.miss == nil)
-        missed.news = .missed(.notFound, age: .seconds(7))
-        #expect(try await open.store.complete(missed).record.miss != nil)
+        var missed = Completion.of(
+            key, forgotten, observation: .negative(.notFound, age: .seconds(9)))
+        #expect(try await open.store.complete(missed).record.negative == nil)
+        missed.observation = .negative(.notFound, age: .seconds(7))
+        #expect(try await open.store.complete(missed).record.negative != nil)
     }
 
     @Test(arguments: Case.all)
@@ -312,7 +318,7 @@ struct StoreContract {
         }
     }
 
-    // MARK: news
+    // MARK: observations
 
     @Test(arguments: Case.all)
     func answerIsKeptWithItsAge(_ kind: Case) async throws {
@@ -322,10 +328,10 @@ struct StoreContract {
         let checkedAt = open.wall()
         let document = ActionDocument.sample("a")
         try await open.store.complete(
-            .of(key, token, news: .answer(document, checkedAt: checkedAt)))
+            .of(key, token, observation: .answer(document, checkedAt: checkedAt)))
         try await open.pass(.seconds(7))
         let record = try #require(try await open.store.lookUp(key.id).first)
-        #expect(record.isKnown && record.miss == nil)
+        #expect(record.isKnown && record.negative == nil)
         #expect(record.answer?.document == document && record.answer?.checkedAt == checkedAt)
         #expect(open.isOlder(record.answer?.age, .seconds(7)) && record.firstSeenAgo >= .seconds(7))
     }
@@ -335,20 +341,22 @@ struct StoreContract {
         let open = try await kind.open()
         let key = EntryKey.orders("a")
         let document = ActionDocument.sample("a")
-        func look(_ news: Completion.News) async throws -> EntryRecord {
+        func look(_ observation: Completion.Observation) async throws -> EntryRecord {
             let token = try await open.store.grant(.of(key))
-            return try await open.store.complete(.of(key, token, .opens(in: .zero), news: news))
-                .record
+            return try await open.store.complete(
+                .of(key, token, .opens(in: .zero), observation: observation)
+            )
+            .record
         }
         _ = try await look(.answer(document, checkedAt: open.wall()))
-        let missed = try await look(.missed(.notFound, repeats: 3, age: .seconds(2)))
+        let missed = try await look(.negative(.notFound, repeats: 3, age: .seconds(2)))
         #expect(missed.answer?.document == document)
         #expect(
-            missed.miss?.fault
+            missed.negative?.fault
                 == UpstreamFault(kind: .notFound, httpStatus: 404, code: "c", message: "m"))
-        #expect(missed.miss?.repeats == 3 && open.isOlder(missed.miss?.age, .seconds(2)))
-        #expect(try await look(.none).miss?.repeats == 3)
-        #expect(try await look(.answer(document, checkedAt: open.wall())).miss == nil)
+        #expect(missed.negative?.repeats == 3 && open.isOlder(missed.negative?.age, .seconds(2)))
+        #expect(try await look(.none).negative?.repeats == 3)
+        #expect(try await look(.answer(document, checkedAt: open.wall())).negative == nil)
     }
 
     @Test(arguments: Case.all)
@@ -362,11 +370,11 @@ struct StoreContract {
             tokens.append(try await open.store.grant(.of(key)))
             try await open.pass(Reservation.hold)
         }
-        for (told, kept) in [(done, done), (.sample("later"), done), (again, again)] {
+        for (reported, kept) in [(done, done), (.sample("later"), done), (again, again)] {
             let reply = try await open.store.complete(
                 .of(
                     key, tokens.removeFirst(), .opens(in: .zero),
-                    news: .answer(told, checkedAt: open.wall())))
+                    observation: .answer(reported, checkedAt: open.wall())))
             #expect(reply.record.answer?.document == kept)
         }
     }
@@ -378,7 +386,7 @@ struct StoreContract {
         let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
         let token = try await open.store.grant(.of(key))
         try await open.store.complete(
-            .of(key, token, .opens(in: .zero), news: .answer(done, checkedAt: open.wall())))
+            .of(key, token, .opens(in: .zero), observation: .answer(done, checkedAt: open.wall())))
         try await open.pass(.seconds(100))
         guard case .gateShut(let record) = try await open.store.verdict(.of(key)) else {
             Issue.record("a finished action may be asked again")
@@ -393,7 +401,7 @@ struct StoreContract {
         let key = EntryKey.orders("a")
         let token = try await open.store.grant(.of(key))
         var completion = Completion.of(
-            key, token, news: .answer(.sample("a"), checkedAt: open.wall()))
+            key, token, observation: .answer(.sample("a"), checkedAt: open.wall()))
         completion.answeredAgo = .seconds(7)
         let reply = try await open.store.complete(completion)
         #expect(open.isOlder(reply.record.answer?.age, .seconds(7)))
@@ -479,7 +487,7 @@ struct StoreContract {
     @Test(arguments: Case.all)
     func journalKeepsWhatTheDayWindowCountsAndAnHourMore(_ kind: Case) async throws {
         let open = try await kind.open()
-        let retention = Retention(terminalTTL: .zero, staleMax: .zero, missMax: .zero)
+        let retention = Retention(terminalTTL: .zero, staleMax: .zero, negativeMax: .zero)
         let token = try await open.store.grant(.of(.orders("a")))
         try await open.store.complete(.of(.orders("a"), token))
         try await open.pass(.seconds(86_400 + 3600))
@@ -496,30 +504,32 @@ struct StoreContract {
     func purgeDropsByAgeButNeverAGateThatCouldBeShut(_ kind: Case) async throws {
         let open = try await kind.open()
         let done = ActionDocument.sample("done", .orders, .succeeded, isDone: true)
-        let news: [(String, Completion.News)] = [
+        let observation: [(String, Completion.Observation)] = [
             ("done", .answer(done, checkedAt: open.wall())),
             ("pending", .answer(.sample("p"), checkedAt: open.wall())),
-            ("missed", .missed(.notFound)), ("bare", .none),
+            ("missed", .negative(.notFound)), ("bare", .none),
         ]
-        for (id, news) in news {
+        for (id, observation) in observation {
             let token = try await open.store.grant(.of(.orders(id)))
-            try await open.store.complete(.of(.orders(id), token, .opens(in: .zero), news: news))
+            try await open.store.complete(
+                .of(.orders(id), token, .opens(in: .zero), observation: observation))
         }
         _ = try await open.store.grant(.of(.orders("shut"), hold: .seconds(1_000_000)))
         let retention = Retention(
-            terminalTTL: .seconds(90_000), staleMax: .seconds(3600), missMax: .seconds(600))
+            terminalTTL: .seconds(90_000), staleMax: .seconds(3600), negativeMax: .seconds(600))
         func kept() async throws -> [String] {
             var kept: [String] = []
-            for id in news.map(\.0) + ["shut"] {
+            for id in observation.map(\.0) + ["shut"] {
                 let record = try await open.store.lookUp(.sample(id)).first
-                if let record, record.answer != nil || record.miss != nil || record.opensIn > .zero
+                if let record,
+                    record.answer != nil || record.negative != nil || record.opensIn > .zero
                 {
                     kept.append(id)
                 }
             }
             return kept
         }
-        // After 601 s: the bare gate and the miss with its gate.
+        // After 601 s: the bare gate, and the negative result with its gate.
         try await open.pass(.seconds(601))
         #expect(try await open.store.purge(retention) == 3)
         #expect(try await kept() == ["done", "pending", "shut"])

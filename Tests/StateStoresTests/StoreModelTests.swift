@@ -86,9 +86,9 @@ struct StoreModelTests {
                 #expect(plain(replies.0) == plain(replies.1), "\(context)")
                 script.took(request.key, replies.0.token, replies.1.token)
             case .complete(let call, let make):
-                let news = make(clock.wall)
+                let observation = make(clock.wall)
                 func completion(_ token: FencingToken) -> Completion {
-                    var completion = news
+                    var completion = observation
                     completion.token = token
                     return completion
                 }
@@ -178,7 +178,7 @@ private struct Script {
     private mutating func retention() -> Retention {
         Retention(
             terminalTTL: span(upTo: 90_000), staleMax: span(upTo: 40_000),
-            missMax: span(upTo: 10_000))
+            negativeMax: span(upTo: 10_000))
     }
 
     private mutating func reservation() -> Reservation {
@@ -196,11 +196,11 @@ private struct Script {
         let pause = Int.random(in: 0..<10, using: &random) == 0 ? span(upTo: 60) : nil
         let sentAgo = Bool.random(using: &random) ? span(upTo: 5) : nil
         let answeredAgo = Bool.random(using: &random) ? span(upTo: 5) : .zero
-        let (breaker, news) = (breaker(), news(of: call.key))
+        let (breaker, observation) = (breaker(), observation(of: call.key))
         return .complete(call) { wall in
             var completion = Completion.of(
                 call.key, call.store, gate, pause: pause, sentAgo: sentAgo,
-                news: news(wall))
+                observation: observation(wall))
             completion.breaker = breaker
             completion.answeredAgo = answeredAgo
             return completion
@@ -215,9 +215,9 @@ private struct Script {
         }
     }
 
-    private mutating func news(
+    private mutating func observation(
         of key: EntryKey
-    ) -> (WallTime) -> Completion.News {
+    ) -> (WallTime) -> Completion.Observation {
         let isDone = Int.random(in: 0..<4, using: &random) == 0
         let choice = Int.random(in: 0..<3, using: &random)
         let repeats = Int.random(in: 1..<5, using: &random)
@@ -227,7 +227,7 @@ private struct Script {
                 .answer(
                     .sample("\(repeats)", key.source, .pending, isDone: isDone), checkedAt: wall)
             case 1:
-                .missed(
+                .negative(
                     isDone ? .serverError : .notFound, repeats: repeats, age: .seconds(repeats))
             default: .none
             }

@@ -67,7 +67,7 @@ import Testing
         }
         let problems: [ProblemDetails] = [
             try #require(parameter), .invalidID, .routeNotFound, .methodNotAllowed, .unauthorized,
-            .crossSite, .misdirected, .preconditionFailed, .turnedAway(now: now),
+            .crossSite, .misdirected, .preconditionFailed, .connectionsRefused(now: now),
             .tooManyRequests("checkout", retryAt: now),
         ]
         let ofTheTracker = try Problem.Code.allCases.map { code in
@@ -107,7 +107,8 @@ import Testing
 
     @Test func rejectedConnectionGetsRetryAfter() throws {
         let contract = try ContractDocument.ofThisService()
-        let response = ProblemDetails.turnedAway(now: Fixtures.now).response(now: Fixtures.now)
+        let response = ProblemDetails.connectionsRefused(now: Fixtures.now).response(
+            now: Fixtures.now)
         #expect(contract.violations(ofAnswer: "Overloaded", response) == [])
     }
 

@@ -17,7 +17,7 @@ struct EngineTests {
         let path = folder.path + "/store.sqlite"
         let log = LogWriter(level: .error, format: .json)
         let health = Health()
-        health.hear(.well)
+        health.update(.well)
         let policy = TrackerPolicy(
             sources: PerSource([]), refreshWait: .seconds(1), staleMax: .seconds(60),
             terminalTTL: .seconds(60), actionsMax: 10)

@@ -10,7 +10,7 @@ import Testing
 struct HealthTests {
     private let health = Health()
 
-    init() { health.hear(.well) }
+    init() { health.update(.well) }
 
     private func body(_ response: Response) throws -> JSONValue {
         try JSONReader.read(response.body)
@@ -39,7 +39,7 @@ struct HealthTests {
         #expect(try body(health.readiness)["status"]?.string == "fail")
         #expect(try body(health.readiness)["output"]?.string?.contains("draining") == true)
         #expect(health.liveness.status == 200)
-        health.hear(.well)
+        health.update(.well)
         #expect(health.readiness.status == 503)
     }
 
@@ -76,8 +76,8 @@ struct HealthTests {
 
     @Test func summaryNamesEverySourceAndItsBlocks() {
         #expect(health.summary(of: Source.both) == "orders is ok; vouchers is ok")
-        health.hear(Self.met(.vouchers, .pause, until: .distantFuture))
-        health.hear(.storeFailed("gone"))
+        health.update(Self.met(.vouchers, .pause, until: .distantFuture))
+        health.update(.storeFailed("gone"))
         #expect(
             health.summary(of: Source.both)
                 == "the store cannot be used; no calls are made; orders is ok;"
@@ -89,7 +89,7 @@ struct HealthTests {
 
     @Test(arguments: histories)
     func failuresWarnWithoutTakingTheProcessOut(notes: [Note], status: String) throws {
-        for note in notes { health.hear(note) }
+        for note in notes { health.update(note) }
         #expect(health.readiness.status == 200)
         #expect(try body(health.readiness)["status"]?.string == status)
         #expect(try body(health.liveness)["status"]?.string == "pass")
@@ -101,7 +101,7 @@ struct HealthTests {
         let starting = Health()
         #expect(starting.readiness.status == 503 && !starting.isStoreWell)
         #expect(starting.liveness.status == 200)
-        starting.hear(.away("database \"nowhere\" does not exist"))
+        starting.update(.away("database \"nowhere\" does not exist"))
         #expect(starting.readiness.status == 503 && !starting.isStoreWell)
         let output = try body(starting.readiness)["output"]?.string
         #expect(output?.hasPrefix("starting: ") == true && output?.contains("nowhere") == true)
@@ -111,10 +111,10 @@ struct HealthTests {
     @Test(arguments: [StoreCondition.well, .quarantined("promoted")])
     func aStoreThatIsLostLaterIsAWarning(reached: StoreCondition) {
         let started = Health()
-        started.hear(.away("no route"))
-        started.hear(reached)
+        started.update(.away("no route"))
+        started.update(reached)
         #expect(started.readiness.status == 200)
-        started.hear(.away("no route"))
+        started.update(.away("no route"))
         #expect(started.readiness.status == 200 && !started.isStoreWell)
     }
 
@@ -126,25 +126,25 @@ struct HealthTests {
     ]
 
     @Test(arguments: conditions)
-    func aStoreThatWatchesItselfWarnsToo(_ told: [StoreCondition], status: String) throws {
-        for condition in told { health.hear(condition) }
+    func aStoreThatWatchesItselfWarnsToo(_ reported: [StoreCondition], status: String) throws {
+        for condition in reported { health.update(condition) }
         #expect(health.readiness.status == 200)
         #expect(try body(health.readiness)["status"]?.string == status)
         #expect(try check("store:availability")?["output"]?.string?.contains("route") != true)
     }
 
     @Test func aRecoveredStoreEndsItsWarning() throws {
-        health.hear(.storeFailed("gone"))
-        health.hear(.well)
+        health.update(.storeFailed("gone"))
+        health.update(.well)
         #expect(try body(health.readiness)["status"]?.string == "pass")
     }
 
     @Test func warningNamesTheFailingPart() throws {
-        health.hear(Self.met(.vouchers))
+        health.update(Self.met(.vouchers))
         #expect(try check("vouchers:availability")?["status"]?.string == "warn")
         #expect(try check("orders:availability") == nil)
         #expect(try check("store:availability")?["status"]?.string == "pass")
-        health.hear(.storeFailed("/var/lib/hush: disk I/O error"))
+        health.update(.storeFailed("/var/lib/hush: disk I/O error"))
         let store = try #require(try check("store:availability"))
         #expect(store["status"]?.string == "warn")
         #expect(store["output"]?.string?.contains("hush") == false)
@@ -152,12 +152,12 @@ struct HealthTests {
 
     /// Calls continue, so this is a warning of its own.
     @Test func missingNotificationsAreASeparateWarning() throws {
-        health.hear(.unheard("a flood"))
+        health.update(.interrupted("a flood"))
         #expect(health.readiness.status == 200 && health.isStoreWell)
         #expect(try body(health.readiness)["status"]?.string == "warn")
         #expect(try check("store:availability")?["status"]?.string == "pass")
         #expect(try check("store:notifications")?["output"]?.string?.contains("flood") == false)
-        health.hear(.heard)
+        health.update(.resumed)
         #expect(try body(health.readiness)["status"]?.string == "pass")
     }
 }

@@ -21,8 +21,8 @@ struct LiveLineTests {
         #expect(text == "aa_1  [##########..........]  50%  IN_PROGRESS  7 s")
         let odd = line(200, #"{"status":"IN_PROGRESS","done":false,"progress":900}"#)
         #expect(odd.contains("] 100%"))
-        let untold = line(200, #"{"status":"PENDING","done":false,"progress":null}"#)
-        #expect(!untold.contains("[") && untold.hasSuffix("PENDING  7 s"))
+        let unreported = line(200, #"{"status":"PENDING","done":false,"progress":null}"#)
+        #expect(!unreported.contains("[") && unreported.hasSuffix("PENDING  7 s"))
     }
 
     @Test func failureIsNamed() {

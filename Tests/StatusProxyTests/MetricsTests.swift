@@ -82,11 +82,12 @@ struct MetricsTests {
             count(.action, took: .microseconds(70), result)
         }
         count(nil, 400)
-        for reason: TurnedAway in [.overLimit, .unheard, .unheard, .noDescriptor] {
+        for reason: ConnectionRefusal in [.overLimit, .unread, .unread, .noDescriptor] {
             metrics.count(reason)
         }
-        for event in [NotificationEvent.unreadable(3), .unheard("a flood"), .heard, .unreadable(2)]
-        {
+        for event in [
+            NotificationEvent.unreadable(3), .interrupted("a flood"), .resumed, .unreadable(2),
+        ] {
             metrics.count(event)
         }
         for reason: Cut.Reason in [.slow, .crowd, .crowd, .input] {
@@ -157,7 +158,7 @@ struct MetricsTests {
             ("actions_stored_bytes", [:], 4096), ("waiters", [:], 2),
             ("connections", [:], 3),
             ("connections_refused_total", ["reason": "limit"], 1),
-            ("connections_refused_total", ["reason": "unheard"], 2),
+            ("connections_refused_total", ["reason": "unread"], 2),
             ("connections_refused_total", ["reason": "descriptors"], 1),
             ("connections_cut_total", ["reason": "slow"], 1),
             ("connections_cut_total", ["reason": "share"], 0),

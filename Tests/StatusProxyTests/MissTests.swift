@@ -129,7 +129,7 @@ private final class WatchedStore: StateStore {
         self.way = way
     }
 
-    /// The engine has been told so before.
+    /// The engine has the same report already.
     var isRegistered: Bool { registered.withLock { $0 } }
 
     func lookUp(

@@ -283,18 +283,18 @@ struct CurlUpstreamClientTests {
     }
 
     enum OversizedAnswer: CaseIterable {
-        case told, chunked, untold, manyFields, longField, endlessInformation
+        case reported, chunked, unreported, manyFields, longField, endlessInformation
 
         func play(_ peer: Peer) {
             let tooMuch = ResponseLimits().bodyBytesMax + 1
             let head = "HTTP/1.1 200 OK\r\n"
             switch self {
-            case .told: peer.send(head + "Content-Length: \(tooMuch)\r\n\r\n")
+            case .reported: peer.send(head + "Content-Length: \(tooMuch)\r\n\r\n")
             case .chunked:
                 peer.send(head + "Transfer-Encoding: chunked\r\n\r\n")
                 peer.send(String(tooMuch, radix: 16) + "\r\n")
                 peer.send([UInt8](repeating: 0x20, count: tooMuch))
-            case .untold:
+            case .unreported:
                 peer.send(head + "Connection: close\r\n\r\n")
                 peer.send([UInt8](repeating: 0x20, count: tooMuch))
             case .manyFields: peer.send(head + String(repeating: "A: b\r\n", count: 300) + "\r\n")

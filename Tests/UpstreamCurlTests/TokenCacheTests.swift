@@ -103,10 +103,10 @@ struct TokenCacheTests {
     }
 
     @Test(arguments: [(300.0, 300.0), (0.5, 1.0)])
-    func theLaterOfBackOffAndRetryAfterCounts(told: Double, wait: Double) {
+    func theLaterOfBackOffAndRetryAfterCounts(reported: Double, wait: Double) {
         var cache = TokenCache()
         _ = cache.ask(now: at(0))
-        let answer = TokenAnswer.fault(fault, retryAfter: .seconds(told))
+        let answer = TokenAnswer.fault(fault, retryAfter: .seconds(reported))
         expect(cache.fetched(answer, now: at(0)), .fault(fault))
         #expect(cache.retryIn(now: at(0)) == .seconds(wait))
         var asked = cache.ask(now: at(wait - 0.001))

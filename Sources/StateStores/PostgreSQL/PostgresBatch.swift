@@ -96,7 +96,7 @@ extension PostgresDecision {
         before = found.state
         after = found.state
         after.lastToken = meta.token
-        after.noticed = meta.noticed
+        after.lossDetectedAt = meta.lossDetectedAt
         after.barrier = meta.barrier
         if let carried = batch.carried {
             let offset = memory.clock.offset

@@ -20,7 +20,7 @@ struct PostgresMeta: Equatable, Sendable {
     /// The revision that was found after that start: later ones were lost with the server before.
     var startRevision: Int64 = 0
     /// When a loss of continuity was last detected; nil: never.
-    var noticed: Instant?
+    var lossDetectedAt: Instant?
     /// No grants before this time.
     var barrier: Instant?
 }
@@ -77,7 +77,7 @@ struct PostgresContinuity: Sendable {
             let set = max(expected, meta.lastTime)
             meta.clockOffset = meta.clockOffset - (now - set)
             now = set
-            meta.noticed = now
+            meta.lossDetectedAt = now
         }
         let isBehind = meta.lastTime - now > Self.lagMax
         let trouble = trouble(sight, meta, isBehind: isBehind)
@@ -92,7 +92,7 @@ struct PostgresContinuity: Sendable {
         if trouble != nil {
             // So that every replica detects it; an epoch that has changed already is enough.
             if trouble != Self.epochChanged { meta.epoch = Int64.random(in: 1...(1 << 52)) }
-            meta.noticed = now
+            meta.lossDetectedAt = now
             if let token, token > meta.token {
                 meta.token = FencingToken(token.number + Int64.random(in: (1 << 32)...(1 << 40)))
             }

@@ -8,8 +8,8 @@ internal import StatusCore
 /// Exists from a successful connection to its end, and never reconnects: its owner opens another
 /// one.
 ///
-/// `@unchecked Sendable`: `queue`, `inbox`, `hear` and `clock` are constants; everything else is touched only
-/// on `queue`, by the sources' handlers and by `send` and `end`, which hop onto it.
+/// `@unchecked Sendable`: `queue`, `inbox`, `onEvent` and `clock` are constants; everything else is
+/// touched only on `queue`, by the sources' handlers and by `send` and `end`, which hop onto it.
 final class PostgresLink: @unchecked Sendable {
     enum Event: Sendable {
         case opened(PostgresLink)
@@ -26,7 +26,7 @@ final class PostgresLink: @unchecked Sendable {
     /// The destination of notifications; nil: it does not listen.
     private let inbox: NotificationInbox?
     private let clock: @Sendable () -> Instant
-    private let hear: @Sendable (Event) -> Void
+    private let onEvent: @Sendable (Event) -> Void
     private let readable: any DispatchSourceRead
     private let writable: any DispatchSourceWrite
     private var isWritableWatched = true
@@ -57,11 +57,11 @@ final class PostgresLink: @unchecked Sendable {
     /// The identity of the server.
     let server: PostgresServer
 
-    /// Connects on a separate queue, for decisions or, with an inbox, for listening. `hear` is
+    /// Connects on a separate queue, for decisions or, with an inbox, for listening. `onEvent` is
     /// called on that queue.
     static func open(
         _ url: PostgresURL, limits: PostgresLimits, inbox: NotificationInbox? = nil,
-        clock: @escaping @Sendable () -> Instant, hear: @escaping @Sendable (Event) -> Void
+        clock: @escaping @Sendable () -> Instant, onEvent: @escaping @Sendable (Event) -> Void
     ) {
         let queue = DispatchQueue(label: "status-proxy.postgres-link")
         queue.async {
@@ -69,11 +69,11 @@ final class PostgresLink: @unchecked Sendable {
                 let connection = try PostgresConnection(url)
                 let server = try PostgresGreeting.say(
                     on: connection, limits: limits, listens: inbox != nil)
-                let link = try PostgresLink(connection, server, queue, inbox, clock, hear)
+                let link = try PostgresLink(connection, server, queue, inbox, clock, onEvent)
                 link.activate()
-                hear(.opened(link))
+                onEvent(.opened(link))
             } catch {
-                hear(.ended(error))
+                onEvent(.ended(error))
             }
         }
     }
@@ -85,13 +85,13 @@ final class PostgresLink: @unchecked Sendable {
         _ connection: consuming PostgresConnection, _ server: PostgresServer,
         _ queue: DispatchQueue, _ inbox: NotificationInbox?,
         _ clock: @escaping @Sendable () -> Instant,
-        _ hear: @escaping @Sendable (Event) -> Void
+        _ onEvent: @escaping @Sendable (Event) -> Void
     ) throws(PostgresFailure) {
         self.server = server
         self.queue = queue
         self.inbox = inbox
         self.clock = clock
-        self.hear = hear
+        self.onEvent = onEvent
         let socket = fcntl(connection.socket, F_DUPFD_CLOEXEC, 0)
         guard socket >= 0 else { throw .notConnected(String(cString: strerror(errno))) }
         readable = DispatchSource.makeReadSource(fileDescriptor: socket, queue: queue)
@@ -155,7 +155,7 @@ final class PostgresLink: @unchecked Sendable {
         guard let inbox else { return }
         while let payload = connection.nextNotification() {
             switch inbox.add(payload, at: clock()) {
-            case .kept(isFirst: true): hear(.notified)
+            case .kept(isFirst: true): onEvent(.notified)
             case .kept(isFirst: false), .ownOrKeptAlready: break
             case .tooMany: throw .flooded
             }
@@ -185,7 +185,7 @@ final class PostgresLink: @unchecked Sendable {
         let result: Result<[PostgresResult], PostgresFailure> =
             reply.failure.map { .failure($0) }
             ?? (reply.results.isEmpty ? .success(reply.own) : .failure(.malformed("no result")))
-        hear(.replied(reply.number, result, at: clock()))
+        onEvent(.replied(reply.number, result, at: clock()))
     }
 
     /// Watches for writability only while data has to be sent.
@@ -213,7 +213,7 @@ final class PostgresLink: @unchecked Sendable {
             try body()
         } catch {
             finish()
-            hear(.ended(error))
+            onEvent(.ended(error))
         }
     }
 

@@ -18,8 +18,8 @@ final class PostgresNotifications: @unchecked Sendable {
     private let queue: DispatchQueue
     /// Identifies this process, so that it ignores its own notifications.
     private let sender = String(UInt64.random(in: .min ... .max), radix: 16)
-    private let hear: (ActionID) -> Void
-    private let tell: (NotificationEvent) -> Void
+    private let onChange: (ActionID) -> Void
+    private let onEvent: (NotificationEvent) -> Void
 
     private enum Phase {
         case off, connecting, resting
@@ -40,20 +40,20 @@ final class PostgresNotifications: @unchecked Sendable {
     /// Actions to notify of.
     private var outbox: Set<ActionID> = []
     private var isSending = false
-    private var isUnheard = false
+    private var isInterrupted = false
 
-    /// `hear` is called with actions that other replicas have changed, `tell` with events for
+    /// `onChange` is called with actions that other replicas have changed, `onEvent` with events for
     /// operators and health checks; both on `queue`.
     init(
         url: PostgresURL, limits: PostgresLimits, clock: StoreClock, queue: DispatchQueue,
-        hear: @escaping (ActionID) -> Void, tell: @escaping (NotificationEvent) -> Void
+        onChange: @escaping (ActionID) -> Void, onEvent: @escaping (NotificationEvent) -> Void
     ) {
         self.url = url
         self.limits = limits
         self.clock = clock
         self.queue = queue
-        self.hear = hear
-        self.tell = tell
+        self.onChange = onChange
+        self.onEvent = onEvent
         inbox = NotificationInbox(sender: sender, limits: limits)
     }
 
@@ -76,7 +76,7 @@ final class PostgresNotifications: @unchecked Sendable {
     func stop() {
         leave(for: .off)
         outbox = []
-        becomeHeard()
+        reportResumption()
     }
 
     // MARK: - Sending
@@ -135,7 +135,7 @@ final class PostgresNotifications: @unchecked Sendable {
         if case .greeting(let link) = phase {
             phase = .listening(link)
             // Only after it has worked for a while, since a flood may just have begun.
-            after(limits.notificationsWindow) { $0.becomeHeard() }
+            after(limits.notificationsWindow) { $0.reportResumption() }
         }
         pump()
     }
@@ -152,7 +152,7 @@ final class PostgresNotifications: @unchecked Sendable {
         emptyAt = .now + limits.notificationsPause
         let content = inbox.empty()
         count(content)
-        for id in content.ids { hear(id) }
+        for id in content.ids { onChange(id) }
     }
 
     private func lose(_ failure: PostgresFailure) {
@@ -161,7 +161,7 @@ final class PostgresNotifications: @unchecked Sendable {
         failures += 1
         leave(for: .resting)
         // A working connection that breaks is reopened before it is reported.
-        if !wasListening || failures > 1 || failure == .flooded { becomeUnheard(failure) }
+        if !wasListening || failures > 1 || failure == .flooded { reportInterruption(failure) }
         let rest = failure == .flooded ? limits.floodRest : grown
         after(rest * Double.random(in: 0.5...1)) { $0.connect() }
     }
@@ -177,20 +177,20 @@ final class PostgresNotifications: @unchecked Sendable {
     }
 
     private func count(_ content: NotificationInbox.Content) {
-        if content.unreadable > 0 { tell(.unreadable(content.unreadable)) }
+        if content.unreadable > 0 { onEvent(.unreadable(content.unreadable)) }
     }
 
-    private func becomeUnheard(_ failure: PostgresFailure) {
-        guard !isUnheard else { return }
-        isUnheard = true
-        tell(.unheard(url.hideSecrets(in: failure.text)))
+    private func reportInterruption(_ failure: PostgresFailure) {
+        guard !isInterrupted else { return }
+        isInterrupted = true
+        onEvent(.interrupted(url.hideSecrets(in: failure.text)))
     }
 
-    private func becomeHeard() {
+    private func reportResumption() {
         failures = 0
-        guard isUnheard else { return }
-        isUnheard = false
-        tell(.heard)
+        guard isInterrupted else { return }
+        isInterrupted = false
+        onEvent(.resumed)
     }
 
     /// Runs unless the connection has changed by then.
@@ -211,6 +211,6 @@ public enum NotificationEvent: Sendable, Equatable {
     /// The number of received notifications that no replica has sent.
     case unreadable(Int)
     /// From now on none are received: changes are found in the journal.
-    case unheard(String)
-    case heard
+    case interrupted(String)
+    case resumed
 }

@@ -12,7 +12,7 @@ extension PostgresMeta {
         self.init(
             epoch: epoch, revision: revision, token: FencingToken(token), clockOffset: offset,
             lastTime: lastTime, home: home, serverStart: start, startRevision: startRevision,
-            noticed: row.instant(8), barrier: row.instant(9))
+            lossDetectedAt: row.instant(8), barrier: row.instant(9))
     }
 }
 
@@ -30,9 +30,9 @@ extension StoredEntry {
     /// In the order of `init`.
     static let columns = """
         id, source, revision, spelling, first_seen, opens, known, lease_token, lease_reserved,
-        lease_ends, lease_state, lease_unknown, lease_not_found, lease_holder, last_end, news_time,
-        news_token, answer_done, answer_checked_wall, answer_time, miss_kind, miss_http_status,
-        miss_code, miss_message, miss_repeats, miss_ended, not_found_since
+        lease_ends, lease_state, lease_unknown, lease_not_found, lease_holder, last_end, observation_time,
+        observation_token, answer_done, answer_checked_wall, answer_time, negative_kind, negative_http_status,
+        negative_code, negative_message, negative_repeats, negative_ended, not_found_since
         """
 
     /// Nil for a source that this version does not know.
@@ -54,7 +54,7 @@ extension StoredEntry {
                     holder: row.text(13)))
         }
         newest = row.instant(15).map { time in
-            NewsMark(time: time, token: row.integer(16).map(FencingToken.init))
+            ObservationMark(time: time, token: row.integer(16).map(FencingToken.init))
         }
         if let isDone = row.flag(17), let checked = row.integer(18), let answered = row.moment(19) {
             answer = Answer(
@@ -87,17 +87,17 @@ extension StoredEntry {
         json.member("lease_not_found", lease?.classes.wasNotFound)
         json.member("lease_holder", lease?.classes.holder)
         json.member("last_end", lastEnd?.nanoseconds)
-        json.member("news_time", newest?.time.nanoseconds)
-        json.member("news_token", newest?.token?.number)
+        json.member("observation_time", newest?.time.nanoseconds)
+        json.member("observation_token", newest?.token?.number)
         json.member("answer_done", answer?.isDone)
         json.member("answer_checked_wall", answer?.checkedAt.milliseconds)
         json.member("answer_time", answer?.answered.time.nanoseconds)
-        json.member("miss_kind", negative?.fault.kind.rawValue)
-        json.member("miss_http_status", negative?.fault.httpStatus)
-        json.member("miss_code", negative?.fault.code)
-        json.member("miss_message", negative?.fault.message)
-        json.member("miss_repeats", negative?.repeats)
-        json.member("miss_ended", negative?.ended.time.nanoseconds)
+        json.member("negative_kind", negative?.fault.kind.rawValue)
+        json.member("negative_http_status", negative?.fault.httpStatus)
+        json.member("negative_code", negative?.fault.code)
+        json.member("negative_message", negative?.fault.message)
+        json.member("negative_repeats", negative?.repeats)
+        json.member("negative_ended", negative?.ended.time.nanoseconds)
         json.member("not_found_since", notFoundSince?.time.nanoseconds)
         json.endObject()
     }

@@ -29,7 +29,7 @@ extension PostgresSession {
         for task in tasks.lose(underWay, hopeless: failures > 0) {
             task.fail(storeFailure(failure))
         }
-        tellCondition()
+        reportCondition()
         finishIfClosed()
     }
 
@@ -59,7 +59,7 @@ extension PostgresSession {
         case .greeting, .ready: watchLink(now, hasLate: hasLate)
         case .resting, .connecting, .closed: break
         }
-        tellCondition()
+        reportCondition()
         pump()
         planTick()
     }
@@ -111,33 +111,33 @@ extension PostgresSession {
     /// The precision of deadlines while a reply is pending.
     private static let tickInterval = Duration.milliseconds(50)
 
-    // MARK: - Telling
+    // MARK: - Reports
 
-    func noticeTrouble(_ trouble: String) {
+    func reportTrouble(_ trouble: String) {
         quarantinedUntil = .now + quarantine
         report("\(url.shown): \(trouble); no calls until earlier ones can no longer matter")
     }
 
     /// Another process has detected it, or the server has just started.
-    func noticeQuarantine(for span: Duration) {
+    func beginQuarantine(for span: Duration) {
         guard quarantinedUntil == nil else { return }
         quarantinedUntil = .now + span
         report("\(url.shown): it is in quarantine; no calls until \(span) have passed")
     }
 
-    func tell(_ event: NotificationEvent) {
+    func handle(_ event: NotificationEvent) {
         switch event {
-        case .unheard(let reason):
+        case .interrupted(let reason):
             report(
                 "\(url.shown): no notifications: \(reason); changes by other replicas are found in the"
                     + " journal")
-        case .heard: report("\(url.shown): notifications are received again")
+        case .resumed: report("\(url.shown): notifications are received again")
         case .unreadable: break
         }
         watchNotifications(event)
     }
 
-    func tellCondition() {
+    func reportCondition() {
         if let until = quarantinedUntil, until <= .now { quarantinedUntil = nil }
         let found: StoreCondition
         switch phase {

@@ -140,22 +140,22 @@ extension PostgresSession {
         _ decision: PostgresDecision, over found: PostgresMeta?, _ reading: PostgresMemory.Reading
     ) {
         memory.keep(decision, over: found, reading)
-        if let span = reading.ahead { noticeTrouble("its clock went ahead by \(span)") }
-        if let trouble = reading.judgement.trouble { noticeTrouble(trouble) }
+        if let span = reading.ahead { reportTrouble("its clock went ahead by \(span)") }
+        if let trouble = reading.judgement.trouble { reportTrouble(trouble) }
     }
 
-    // MARK: - Telling the askers
+    // MARK: - Replies to callers
 
     private func finish(_ work: PostgresWork, _ decision: PostgresDecision) {
         self.work = nil
         // Some may have been given up meanwhile.
         for (task, outcome) in zip(work.tasks, decision.outcomes) {
-            tell(task, outcome, decision)
+            reply(to: task, outcome, decision)
         }
     }
 
-    func tell(
-        _ task: PostgresTask, _ outcome: PostgresDecision.Outcome, _ decision: PostgresDecision
+    func reply(
+        to task: PostgresTask, _ outcome: PostgresDecision.Outcome, _ decision: PostgresDecision
     ) {
         switch (task.operation.request, outcome) {
         case (.lookUp(_, let requests, let reply), .lookedUp(let found)):
@@ -186,7 +186,7 @@ extension PostgresSession {
         _ answer: ReservationReply?, _ request: Reservation, _ task: PostgresTask
     ) {
         switch answer?.verdict {
-        case .quarantined(let span): noticeQuarantine(for: span)
+        case .quarantined(let span): beginQuarantine(for: span)
         case .granted(let token) where task.isGivenUp: giveBack(token, request.key)
         default: break
         }
@@ -195,7 +195,8 @@ extension PostgresSession {
     /// A grant that came too late: nothing is sent, and the gate need not stay shut.
     private func giveBack(_ token: FencingToken, _ key: EntryKey) {
         let completion = Completion(
-            key: key, token: token, gate: .opens(in: .zero), pause: nil, sentAgo: nil, news: .none,
+            key: key, token: token, gate: .opens(in: .zero), pause: nil, sentAgo: nil,
+            observation: .none,
             outcome: UpstreamFault.Kind.slotExpired.rawValue)
         let operation = StoreOperation(
             request: .complete(completion) { _ in }, asked: clock.sinceBoot())

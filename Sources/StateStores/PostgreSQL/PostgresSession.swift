@@ -56,7 +56,7 @@ final class PostgresSession: @unchecked Sendable {
     var changesAt: ContinuousClock.Instant? = .now
     var quarantinedUntil: ContinuousClock.Instant?
     var condition: StoreCondition?
-    private var hear: (StoreNotice) -> Void = { _ in }
+    private var onChange: (ChangeNotification) -> Void = { _ in }
     var closers: [@Sendable () -> Void] = []
     let timer: any DispatchSourceTimer
 
@@ -86,14 +86,14 @@ final class PostgresSession: @unchecked Sendable {
     func start() {
         notifications = PostgresNotifications(
             url: url, limits: limits, clock: clock, queue: queue,
-            hear: { [weak self] in self?.hear(.changed($0)) },
-            tell: { [weak self] in self?.tell($0) })
+            onChange: { [weak self] in self?.onChange(.changed($0)) },
+            onEvent: { [weak self] in self?.handle($0) })
         timer.setEventHandler { [weak self] in self?.tick() }
         timer.activate()
         tick()
     }
 
-    func listen(_ hear: @escaping (StoreNotice) -> Void) { self.hear = hear }
+    func listen(_ onChange: @escaping (ChangeNotification) -> Void) { self.onChange = onChange }
 
     // MARK: - Tasks
 
@@ -212,7 +212,7 @@ final class PostgresSession: @unchecked Sendable {
             if !work.isForChanges, .now - work.beganAt <= limits.decisionMax { isLate = false }
             if case .greeting(let link) = phase { becomeReady(link) }
         }
-        tellCondition()
+        reportCondition()
         pump()
     }
 
@@ -221,7 +221,7 @@ final class PostgresSession: @unchecked Sendable {
         readySince = .now
         report("\(url.shown): connected")
         changesAt = .now
-        hear(.missed)
+        onChange(.missed)
         notifications?.start()
     }
 
@@ -232,7 +232,7 @@ final class PostgresSession: @unchecked Sendable {
         let request = StoreOperation.Request.changes { [weak self] result in
             guard let self else { return }
             changesAt = next
-            for id in (try? result.get()) ?? [] { hear(.changed(id)) }
+            for id in (try? result.get()) ?? [] { onChange(.changed(id)) }
         }
         let operation = StoreOperation(request: request, asked: clock.sinceBoot())
         add(operation, within: limits.completionMax, first: true)

@@ -10,7 +10,7 @@ extension PostgresStatement {
         name: "meta",
         sql: """
             SELECT m.epoch, m.revision, m.token, m.clock_offset, m.last_time, m.home, m.server_start,
-                m.start_revision, m.noticed, m.barrier, to_regclass('status_proxy.meta')::oid::bigint,
+                m.start_revision, m.loss_detected, m.barrier, to_regclass('status_proxy.meta')::oid::bigint,
                 status_proxy.clock()
             FROM (VALUES (1)) one LEFT JOIN status_proxy.meta m ON true
             """, values: [])
@@ -85,7 +85,7 @@ extension PostgresStatement {
                 .integer(found?.epoch ?? 0), .integer(found?.revision ?? 0),
                 .integer(meta.epoch), .integer(meta.token.number), .span(meta.clockOffset),
                 .instant(decision.now), .text(meta.home), .text(meta.serverStart),
-                .integer(meta.startRevision), .instant(meta.noticed), .instant(meta.barrier),
+                .integer(meta.startRevision), .instant(meta.lossDetectedAt), .instant(meta.barrier),
                 PostgresJSON.entries(
                     after.entries.filter { before.entries[$0.key] != $0 },
                     revision: revision),
@@ -106,7 +106,7 @@ extension PostgresStatement {
         UPDATE status_proxy.meta SET epoch = $3::bigint, revision = revision + 1,
             token = $4::bigint, clock_offset = $5::bigint, last_time = $6::bigint,
             home = $7::text, server_start = $8::text, start_revision = $9::bigint,
-            noticed = $10::bigint, barrier = $11::bigint
+            loss_detected = $10::bigint, barrier = $11::bigint
         WHERE epoch = $1::bigint AND revision = $2::bigint RETURNING 1
         """
 
@@ -114,7 +114,7 @@ extension PostgresStatement {
     private static let insertMeta = """
         INSERT INTO status_proxy.meta
             (epoch, revision, token, clock_offset, last_time, home, server_start, start_revision,
-            noticed, barrier)
+            loss_detected, barrier)
         SELECT $3::bigint, $2::bigint + 1 + 0 * $1::bigint, $4::bigint, $5::bigint, $6::bigint,
             $7::text, $8::text, $9::bigint, $10::bigint, $11::bigint
         ON CONFLICT (one) DO NOTHING RETURNING 1
@@ -189,9 +189,9 @@ extension PostgresStatement {
                 ), u AS (
                     UPDATE status_proxy.entries e SET answer_done = l.answer_done,
                         answer_checked_wall = l.answer_checked_wall, answer_time = l.answer_time,
-                        miss_kind = l.miss_kind, miss_http_status = l.miss_http_status,
-                        miss_code = l.miss_code, miss_message = l.miss_message,
-                        miss_repeats = l.miss_repeats, miss_ended = l.miss_ended,
+                        negative_kind = l.negative_kind, negative_http_status = l.negative_http_status,
+                        negative_code = l.negative_code, negative_message = l.negative_message,
+                        negative_repeats = l.negative_repeats, negative_ended = l.negative_ended,
                         not_found_since = l.not_found_since
                     FROM l WHERE e.id = l.id AND e.source = l.source
                 ), g AS (

@@ -81,8 +81,8 @@ public final class PostgresStore: StateStore, @unchecked Sendable {
         post(.purge(retention, PurgeProgress(), reply: reply))
     }
 
-    public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {
-        queue.async { self.session.listen(hear) }
+    public func listen(_ onChange: @escaping @Sendable (ChangeNotification) -> Void) {
+        queue.async { self.session.listen(onChange) }
     }
 
     public func close(reply: @escaping @Sendable () -> Void) {

@@ -28,9 +28,9 @@ struct PostgresTask {
     /// The size of its document, which the batch has to carry.
     var documentBytes: Int {
         guard case .complete(let completion, _) = operation.request else { return 0 }
-        switch completion.news {
+        switch completion.observation {
         case .answer(let document, _): return document.bytes.count
-        case .miss, .none: return 0
+        case .negative, .none: return 0
         }
     }
 }

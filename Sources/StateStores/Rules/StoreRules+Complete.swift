@@ -88,7 +88,7 @@ extension StoreRules {
             entry.opens = now.time + span
         }
         let keepsAnswer = entry.take(completion, asked: asked)
-        if keepsAnswer, case .answer(let document, _) = completion.news {
+        if keepsAnswer, case .answer(let document, _) = completion.observation {
             state.documents[key] = document
         }
         state.entries[key] = entry
@@ -107,17 +107,17 @@ extension StoredEntry {
     /// Records the result unless the stored one is newer. A finished state is never replaced by an
     /// unfinished one. True if the result is an answer and was recorded.
     fileprivate mutating func take(_ completion: Completion, asked: StoreMoment) -> Bool {
-        let news = completion.news
+        let observation = completion.observation
         var answered = asked - completion.answeredAgo
-        if case .miss(let miss) = news { answered = asked - miss.age }
+        if case .negative(let kept) = observation { answered = asked - kept.age }
         let isOwner = lease?.token == completion.token
-        let mark = NewsMark(time: answered.time, token: isOwner ? completion.token : nil)
+        let mark = ObservationMark(time: answered.time, token: isOwner ? completion.token : nil)
         let isNewer = newest.map { mark.isNewer(than: $0) } ?? true
-        if case .answer = news { isKnown = true }
+        if case .answer = observation { isKnown = true }
         // The newer call may have brought no state.
         let isNewestAnswer =
             isNewer || negative != nil && answered.time > answer?.answered.time ?? .distantPast
-        switch news {
+        switch observation {
         case .answer(let document, let checkedAt) where isNewestAnswer:
             if isNewer {
                 newest = mark
@@ -127,12 +127,12 @@ extension StoredEntry {
             guard !isFinished || document.isDone else { return false }
             answer = Answer(isDone: document.isDone, checkedAt: checkedAt, answered: answered)
             return true
-        case .miss(let miss) where isNewer:
+        case .negative(let kept) where isNewer:
             newest = mark
             negative = NegativeResult(
-                fault: miss.fault.withoutZeros, repeats: miss.repeats, ended: answered)
-            if miss.fault.kind == .notFound { notFoundSince = notFoundSince ?? answered }
-        case .answer, .miss, .none: break
+                fault: kept.fault.withoutZeros, repeats: kept.repeats, ended: answered)
+            if kept.fault.kind == .notFound { notFoundSince = notFoundSince ?? answered }
+        case .answer, .negative, .none: break
         }
         return false
     }

@@ -83,7 +83,7 @@ struct StoreRules {
 
     /// The time until no forgotten call can matter, and no replica can object.
     private func quarantine(_ request: Reservation, _ state: StoreState) -> Duration? {
-        let safe = state.noticed.map { min($0, now.time) + request.quarantine }
+        let safe = state.lossDetectedAt.map { min($0, now.time) + request.quarantine }
         let opensIn = max(safe ?? .distantPast, state.barrier ?? .distantPast) - now.time
         return opensIn > .zero ? opensIn : nil
     }
@@ -180,13 +180,13 @@ extension StoreRules {
             entry.answer = nil
             dropped += 1
         }
-        if let negative = entry.negative, now - negative.ended.time > retention.missMax {
+        if let negative = entry.negative, now - negative.ended.time > retention.negativeMax {
             entry.negative = nil
             entry.notFoundSince = nil
             dropped += 1
         }
         let isBare = entry.answer == nil && entry.negative == nil
-        if isBare, entry.opens <= now, now - entry.opens > retention.missMax {
+        if isBare, entry.opens <= now, now - entry.opens > retention.negativeMax {
             return (nil, dropped + 1)
         }
         return (entry, dropped)

@@ -10,7 +10,7 @@ struct StoreState: Sendable {
     /// The highest token ever granted.
     var lastToken = FencingToken(0)
     /// When a loss of continuity was last detected; nil: never.
-    var noticed: Instant?
+    var lossDetectedAt: Instant?
     /// Nothing is granted before this time.
     var barrier: Instant?
     var sources: [Source: SourceState] = [:]

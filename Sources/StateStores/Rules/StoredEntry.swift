@@ -18,7 +18,7 @@ struct StoredEntry: Equatable, Sendable {
     /// True once this upstream has reported the action's state.
     var isKnown = false
     /// The call whose result is stored: an older result does not replace it.
-    var newest: NewsMark?
+    var newest: ObservationMark?
     var answer: Answer?
     var negative: NegativeResult?
     /// When the id first got 404; nil if it never did, or a state came since.
@@ -36,7 +36,7 @@ struct StoredEntry: Equatable, Sendable {
     }
 
     /// The call of the stored result, and the time of the result.
-    struct NewsMark: Equatable, Sendable {
+    struct ObservationMark: Equatable, Sendable {
         /// When the upstream answered or failed.
         var time: Instant
         /// The call's token, if it still owned its lease; nil: the lease was forgotten or taken
@@ -46,7 +46,7 @@ struct StoredEntry: Equatable, Sendable {
         /// The order of tokens shows which result is newer. A forgotten call has no place in it,
         /// since a store that was set back grants later tokens for older results. Then the ages
         /// decide.
-        func isNewer(than other: NewsMark) -> Bool {
+        func isNewer(than other: ObservationMark) -> Bool {
             if let token, let theirs = other.token { return token > theirs }
             return time > other.time || time == other.time && token != nil
         }
@@ -81,8 +81,9 @@ struct StoredEntry: Equatable, Sendable {
         return EntryRecord(
             key: key, opensIn: opens - time, firstSeenAgo: now.since(firstSeen),
             isKnown: isKnown, answer: kept,
-            miss: negative.map { kept in
-                KeptMiss(fault: kept.fault, repeats: kept.repeats, age: now.since(kept.ended))
+            negative: negative.map { kept in
+                KeptNegativeResult(
+                    fault: kept.fault, repeats: kept.repeats, age: now.since(kept.ended))
             },
             notFoundAgo: notFoundSince.map(now.since))
     }

@@ -30,14 +30,14 @@ struct Continuity: Equatable {
         var trouble: String?
     }
 
-    /// `remembered` is nil at a first start. `noticed`: an earlier fault, on opening the file or by
+    /// `remembered` is nil at a first start. `earlier`: a fault, on opening the file or by
     /// an earlier judgement, that is not repaired yet.
     static func judge(
-        _ found: StoreMeta, remembered: Continuity?, noticed: String?,
+        _ found: StoreMeta, remembered: Continuity?, earlier: String?,
         sinceBoot: Instant, bootID: String?
     ) -> Judgement {
         var meta = found
-        var trouble = noticed ?? remembered?.trouble(with: found)
+        var trouble = earlier ?? remembered?.trouble(with: found)
         if !isSameBoot(found, remembered, bootID) {
             // Down-time of the machine does not count, so nothing opens early.
             meta.clockOffset = found.lastTime - sinceBoot
@@ -49,7 +49,7 @@ struct Continuity: Equatable {
         }
         guard trouble != nil else { return Judgement(meta: meta, trouble: nil) }
         // For processes that start later, and have nothing to compare with.
-        meta.noticed = meta.time(sinceBoot: sinceBoot)
+        meta.lossDetectedAt = meta.time(sinceBoot: sinceBoot)
         // So that other processes detect it, too; an epoch that has changed already is enough.
         if remembered?.epoch == found.epoch || remembered == nil {
             meta.epoch = StoreMeta.freshEpoch()
@@ -88,7 +88,7 @@ struct StoreMeta: Equatable {
     /// The latest store time that was written.
     var lastTime: Instant
     /// The store time at which any process last detected a fault; nil: never.
-    var noticed: Instant?
+    var lossDetectedAt: Instant?
 
     static func first(sinceBoot: Instant, bootID: String?) -> StoreMeta {
         StoreMeta(

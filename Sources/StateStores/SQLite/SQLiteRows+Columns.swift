@@ -13,9 +13,12 @@ extension SQLiteRows {
     static let entryColumns = [
         "id", "source", "spelling", "first_seen", "first_seen_wall", "opens", "known",
         "lease_token", "lease_reserved", "lease_ends", "lease_state", "lease_unknown",
-        "lease_not_found", "lease_holder", "last_end", "news_time", "news_token", "answer_done",
-        "answer_checked_wall", "answer_time", "miss_kind", "miss_http_status", "miss_code",
-        "miss_message", "miss_repeats", "miss_ended", "miss_ended_wall", "not_found_since",
+        "lease_not_found", "lease_holder", "last_end", "observation_time", "observation_token",
+        "answer_done",
+        "answer_checked_wall", "answer_time", "negative_kind", "negative_http_status",
+        "negative_code",
+        "negative_message", "negative_repeats", "negative_ended", "negative_ended_wall",
+        "not_found_since",
         "not_found_since_wall",
     ]
 
@@ -68,9 +71,9 @@ extension SQLiteRows {
                 holder: row.text(13)))
     }
 
-    private static func newest(_ row: Statement.Row) -> StoredEntry.NewsMark? {
+    private static func newest(_ row: Statement.Row) -> StoredEntry.ObservationMark? {
         row.instant(15).map { time in
-            StoredEntry.NewsMark(time: time, token: row.integer(16).map(FencingToken.init))
+            StoredEntry.ObservationMark(time: time, token: row.integer(16).map(FencingToken.init))
         }
     }
 

@@ -152,7 +152,8 @@ final class SQLiteRows {
             else { return nil }
             return StoreMeta(
                 epoch: epoch, revision: revision, token: FencingToken(token), bootID: row.text(3),
-                clockOffset: .nanoseconds(offset), lastTime: lastTime, noticed: row.instant(6))
+                clockOffset: .nanoseconds(offset), lastTime: lastTime,
+                lossDetectedAt: row.instant(6))
         }
     }
 
@@ -160,7 +161,7 @@ final class SQLiteRows {
         try statements.keepMeta.run([
             .integer(meta.epoch), .integer(meta.revision), .integer(meta.token.number),
             .optional(meta.bootID), .integer(meta.clockOffset.nanoseconds),
-            .integer(meta.lastTime.nanoseconds), .optional(meta.noticed?.nanoseconds),
+            .integer(meta.lastTime.nanoseconds), .optional(meta.lossDetectedAt?.nanoseconds),
         ])
     }
 }

@@ -9,7 +9,7 @@ extension SQLiteSession {
             let found = StoreFiles(path)
             if found == files { return rows }
             disconnect(keepsLog: true)
-            notice("the file was replaced")
+            reportTrouble("the file was replaced")
             // The old file's log would be replayed into the new file.
             if found.main != files.main, found.log == files.log {
                 try setAside("orphan", log: true)
@@ -43,7 +43,7 @@ extension SQLiteSession {
             return opened
         } catch {
             guard error.isDamage, remembered != nil else { throw error }
-            notice(error.text)
+            reportTrouble(error.text)
             try setAside("corrupt", log: false)
             isSuspect = false
             return try openRows()
@@ -75,7 +75,7 @@ extension SQLiteSession {
         do throws(SQLiteFailure) {
             if try opened.meta() == nil {
                 var first = StoreMeta.first(sinceBoot: clock.sinceBoot(), bootID: bootID)
-                if remembered != nil { first.noticed = first.lastTime }
+                if remembered != nil { first.lossDetectedAt = first.lastTime }
                 try opened.keep(first)
             }
             try opened.database.execute("COMMIT")
@@ -87,7 +87,7 @@ extension SQLiteSession {
 
     // MARK: trouble
 
-    func notice(_ trouble: String) {
+    func reportTrouble(_ trouble: String) {
         guard self.trouble != trouble else { return }
         self.trouble = trouble
         report("\(path): \(trouble); no calls until earlier ones can no longer matter")
@@ -96,7 +96,7 @@ extension SQLiteSession {
     func note(_ failure: SQLiteFailure) {
         if failure.isDamage, remembered != nil {
             isSuspect = true
-            notice(failure.text)
+            reportTrouble(failure.text)
         }
         guard !failure.leavesConnectionUsable || rows == nil else { return }
         disconnect(keepsLog: true)

@@ -131,9 +131,9 @@ final class SQLiteSession {
     private func judge(_ rows: SQLiteRows) throws(SQLiteFailure) -> Continuity.Judgement {
         guard let found = try rows.meta() else { throw .failed("the file lost its epoch") }
         let judgement = Continuity.judge(
-            found, remembered: remembered, noticed: trouble,
+            found, remembered: remembered, earlier: trouble,
             sinceBoot: clock.sinceBoot(), bootID: bootID)
-        if let trouble = judgement.trouble { notice(trouble) }
+        if let trouble = judgement.trouble { reportTrouble(trouble) }
         return judgement
     }
 

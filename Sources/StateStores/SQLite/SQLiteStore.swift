@@ -101,15 +101,15 @@ public final class SQLiteStore: StateStore, @unchecked Sendable {
     }
 
     /// Processes that share a file cannot notify each other, so each asks for the others' changes.
-    public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {
-        queue.async { self.startListening(hear) }
+    public func listen(_ onChange: @escaping @Sendable (ChangeNotification) -> Void) {
+        queue.async { self.startListening(onChange) }
     }
 
-    private func startListening(_ hear: @escaping @Sendable (StoreNotice) -> Void) {
+    private func startListening(_ onChange: @escaping @Sendable (ChangeNotification) -> Void) {
         let timer = DispatchSource.makeTimerSource(queue: queue)
         timer.setEventHandler { [weak self] in
             guard let self, session.mayHaveChanges() else { return }
-            post(.changes { ids in for id in (try? ids.get()) ?? [] { hear(.changed(id)) } })
+            post(.changes { ids in for id in (try? ids.get()) ?? [] { onChange(.changed(id)) } })
         }
         let interval = DispatchTimeInterval.nanoseconds(Int(ChangeCursor.interval.nanoseconds))
         timer.schedule(deadline: .now(), repeating: interval, leeway: .milliseconds(20))

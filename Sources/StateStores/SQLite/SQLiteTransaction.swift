@@ -35,7 +35,7 @@ final class SQLiteTransaction {
     ) throws(SQLiteFailure) -> (reply: Reply, state: StoreState) {
         var before = StoreState()
         before.lastToken = meta.token
-        before.noticed = meta.noticed
+        before.lossDetectedAt = meta.lossDetectedAt
         try rows.load(needed, into: &before)
         var after = before
         let reply = decision(&after)

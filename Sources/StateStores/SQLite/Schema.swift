@@ -103,7 +103,7 @@ enum Schema {
             boot_id TEXT,
             clock_offset INTEGER NOT NULL,
             last_time INTEGER NOT NULL,
-            noticed INTEGER
+            loss_detected INTEGER
         ) STRICT;
         CREATE TABLE IF NOT EXISTS entries (
             id TEXT NOT NULL,
@@ -121,18 +121,18 @@ enum Schema {
             lease_not_found INTEGER,
             lease_holder TEXT,
             last_end INTEGER,
-            news_time INTEGER,
-            news_token INTEGER,
+            observation_time INTEGER,
+            observation_token INTEGER,
             answer_done INTEGER,
             answer_checked_wall INTEGER,
             answer_time INTEGER,
-            miss_kind TEXT,
-            miss_http_status INTEGER,
-            miss_code TEXT,
-            miss_message TEXT,
-            miss_repeats INTEGER,
-            miss_ended INTEGER,
-            miss_ended_wall INTEGER,
+            negative_kind TEXT,
+            negative_http_status INTEGER,
+            negative_code TEXT,
+            negative_message TEXT,
+            negative_repeats INTEGER,
+            negative_ended INTEGER,
+            negative_ended_wall INTEGER,
             not_found_since INTEGER,
             not_found_since_wall INTEGER,
             PRIMARY KEY (id, source)

@@ -83,17 +83,17 @@ extension Statements {
         let dataVersion = try database.prepare("PRAGMA data_version")
         let meta = try database.prepare(
             """
-            SELECT epoch, revision, token, boot_id, clock_offset, last_time, noticed FROM meta
+            SELECT epoch, revision, token, boot_id, clock_offset, last_time, loss_detected FROM meta
             WHERE one = 1
             """)
         let keepMeta = try database.prepare(
             """
-            INSERT INTO meta (one, epoch, revision, token, boot_id, clock_offset, last_time, noticed)
+            INSERT INTO meta (one, epoch, revision, token, boot_id, clock_offset, last_time, loss_detected)
             VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7)
             ON CONFLICT (one) DO UPDATE SET
                 epoch = excluded.epoch, revision = excluded.revision, token = excluded.token,
                 boot_id = excluded.boot_id, clock_offset = excluded.clock_offset,
-                last_time = excluded.last_time, noticed = excluded.noticed
+                last_time = excluded.last_time, loss_detected = excluded.loss_detected
             """)
         // All at once, since a noncopyable value cannot be partly initialised when preparing fails.
         self.init(

@@ -124,6 +124,7 @@ extension JSONValue {
 }
 
 extension SourceKind {
+    /// Any other API: a description file defines how it is called and read.
     public static let json = SourceKind(
         name: "json", credentials: CredentialForms(token: true, tokenField: true, areOptional: true)
     )

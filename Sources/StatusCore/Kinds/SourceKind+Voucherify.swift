@@ -20,7 +20,7 @@ struct VoucherifyReader: StateReader {
         guard body.isObject else { throw .notAnObject }
         let word = body["status"]?.string
         switch body["id"]?.string {
-        case let told?: guard ActionID(told) == id else { throw .otherAction }
+        case let reported?: guard ActionID(reported) == id else { throw .otherAction }
         case nil: guard word != nil else { throw .lacksIdentity }
         }
         let operationWord = body["operation_status"]?.string
@@ -69,7 +69,7 @@ struct VoucherifyReader: StateReader {
         case .unreadable: .unknown
         case .somethingFailed: tally.hasSuccesses ? .partiallySucceeded : .failed
         case .nothingFailed: .succeeded
-        case .untold: operationWord == "SUCCESS" ? .succeeded : .unknown
+        case .unreported: operationWord == "SUCCESS" ? .succeeded : .unknown
         }
     }
 }

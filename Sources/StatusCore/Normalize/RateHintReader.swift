@@ -14,11 +14,11 @@ enum RateHintReader {
     static func hints(in reply: UpstreamReply, now: WallTime) -> RateHints {
         let remaining = reply.values(of: "x-rate-limit-remaining").compactMap(wholeNumber).min()
         let isLimited = reply.status == 429 || remaining == 0
-        let told = retryAfter(in: reply, now: now)
+        let reported = retryAfter(in: reply, now: now)
         let limitEnd = rateLimitRetry(in: reply, now: now)
-        let limit = [told, limitEnd].compactMap { $0 }.max()
+        let limit = [reported, limitEnd].compactMap { $0 }.max()
         // With calls left, `X-Rate-Limit-Retry` only names the window's end: the next call is allowed now.
-        let wait = isLimited || remaining == nil ? limit : told
+        let wait = isLimited || remaining == nil ? limit : reported
         return RateHints(
             remaining: remaining.map(Int.init),
             remainingFor: isLimited ? limit : limitEnd,

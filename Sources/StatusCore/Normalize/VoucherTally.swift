@@ -14,7 +14,7 @@ struct VoucherTally {
 
     /// The failures that one member, or all together, show. A later case outweighs an earlier one.
     enum Failures: Int, Comparable {
-        case untold
+        case unreported
         case nothingFailed
         case somethingFailed
         /// There is something unreadable, which may mean a failure.
@@ -29,12 +29,13 @@ struct VoucherTally {
         counts =
             done == nil && failed == nil ? nil : Action.Counts(succeeded: done, failed: failed)
         let items = result?.items("results") ?? []
-        let told = [
-            done == nil ? .untold : .nothingFailed, Self.failures(inCount: result?["failed_count"]),
+        let reported = [
+            done == nil ? .unreported : .nothingFailed,
+            Self.failures(inCount: result?["failed_count"]),
             Self.failures(inList: result?["failed"]), Self.failures(inList: result?["errors"]),
             Self.failures(inResults: result?["results"]),
         ]
-        failures = told.max() ?? .untold
+        failures = reported.max() ?? .unreported
         hasSuccesses =
             items.isEmpty
             ? done.map { !$0.isZero } ?? true : items.contains { !Self.isMissing($0) }
@@ -49,7 +50,7 @@ struct VoucherTally {
     // MARK: Failures
 
     private static func failures(inCount value: JSONValue?) -> Failures {
-        guard let value else { return .untold }
+        guard let value else { return .unreported }
         guard let count = value.count else { return .unreadable }
         return count.isZero ? .nothingFailed : .somethingFailed
     }
@@ -57,7 +58,7 @@ struct VoucherTally {
     /// Every item of the list is a failure.
     private static func failures(inList value: JSONValue?) -> Failures {
         switch value {
-        case nil: .untold
+        case nil: .unreported
         case .array(let items): items.isEmpty ? .nothingFailed : .somethingFailed
         case .object(let members): members.isEmpty ? .nothingFailed : .somethingFailed
         default: .unreadable
@@ -67,7 +68,7 @@ struct VoucherTally {
     /// `{code|source_id, found, updated}`: only an item that was not found is a failure.
     private static func failures(inResults value: JSONValue?) -> Failures {
         switch value {
-        case nil: .untold
+        case nil: .unreported
         case .array(let items): items.map(failures(inResult:)).max() ?? .nothingFailed
         case .object(let members)? where members.isEmpty: .nothingFailed
         case .object(let members)?: failures(inResult: .object(members))

@@ -13,14 +13,14 @@ public struct Completion: Sendable, Equatable {
     public var sentAgo: Duration?
     /// How long ago the upstream answered, or a little longer: the age of the result.
     public var answeredAgo: Duration
-    public var news: News
+    public var observation: Observation
     /// The outcome's word for the journal: `answered`, or a fault's kind.
     public var outcome: String
 
     public init(
         key: EntryKey, token: FencingToken, gate: Gate, pause: Duration?,
         breaker: BreakerHint? = nil, sentAgo: Duration?, answeredAgo: Duration = .zero,
-        news: News, outcome: String
+        observation: Observation, outcome: String
     ) {
         self.key = key
         self.token = token
@@ -29,7 +29,7 @@ public struct Completion: Sendable, Equatable {
         self.breaker = breaker
         self.sentAgo = sentAgo
         self.answeredAgo = answeredAgo
-        self.news = news
+        self.observation = observation
         self.outcome = outcome
     }
 
@@ -40,11 +40,11 @@ public struct Completion: Sendable, Equatable {
         case staysHeld
     }
 
-    public enum News: Sendable, Equatable {
-        /// Replaces the answer, deletes the miss; the action is known from now on.
+    public enum Observation: Sendable, Equatable {
+        /// Replaces the answer, deletes the negative result; the action is known from now on.
         case answer(ActionDocument, checkedAt: WallTime)
-        /// Keeps the answer, replaces the miss (its `age` counts: 0 is now).
-        case miss(KeptMiss)
+        /// Keeps the answer, replaces the negative result (its `age` counts: 0 is now).
+        case negative(KeptNegativeResult)
         /// Nothing was learned of the action.
         case none
     }

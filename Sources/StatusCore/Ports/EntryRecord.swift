@@ -27,13 +27,13 @@ public struct EntryRecord: Sendable, Equatable {
     /// The last state.
     public var answer: KeptAnswer?
     /// The last call's failure, if it brought no state.
-    public var miss: KeptMiss?
+    public var negative: KeptNegativeResult?
     /// The time since the first 404 for the id; nil if there was none, or a state came since.
     public var notFoundAgo: Duration?
 
     public init(
         key: EntryKey, opensIn: Duration, firstSeenAgo: Duration, isKnown: Bool,
-        answer: KeptAnswer?, miss: KeptMiss?, notFoundAgo: Duration? = nil
+        answer: KeptAnswer?, negative: KeptNegativeResult?, notFoundAgo: Duration? = nil
     ) {
         self.notFoundAgo = notFoundAgo
         self.key = key
@@ -41,7 +41,7 @@ public struct EntryRecord: Sendable, Equatable {
         self.firstSeenAgo = firstSeenAgo
         self.isKnown = isKnown
         self.answer = answer
-        self.miss = miss
+        self.negative = negative
     }
 }
 
@@ -60,7 +60,7 @@ public struct KeptAnswer: Sendable, Equatable {
 }
 
 /// A call that brought no state, and how many did in a row.
-public struct KeptMiss: Sendable, Equatable {
+public struct KeptNegativeResult: Sendable, Equatable {
     public var fault: UpstreamFault
     /// Calls in a row with a fault of the same sort (404, or any other); 1 is the first.
     public var repeats: Int

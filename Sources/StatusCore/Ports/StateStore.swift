@@ -53,10 +53,10 @@ public protocol StateStore: Sendable {
         _ retention: Retention,
         reply: @escaping @Sendable (Result<Int, StoreFailure>) -> Void)
 
-    /// Calls `hear` with changes by other processes, on the store's own queue, from now until the
+    /// Calls `onChange` with changes by other processes, on the store's own queue, from now until the
     /// store is closed. Must be called once, before anything else. As long as the store answers,
     /// each change is reported within half a second, even if notifications are lost.
-    func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void)
+    func listen(_ onChange: @escaping @Sendable (ChangeNotification) -> Void)
 
     /// Closes the store after the pending operations; `reply` comes last.
     func close(reply: @escaping @Sendable () -> Void)
@@ -64,7 +64,7 @@ public protocol StateStore: Sendable {
 
 extension StateStore {
     /// A store that is not shared reports no changes.
-    public func listen(_ hear: @escaping @Sendable (StoreNotice) -> Void) {}
+    public func listen(_ onChange: @escaping @Sendable (ChangeNotification) -> Void) {}
 
     /// Replies with what is kept of some actions, and reserves nothing.
     public func lookUp(
@@ -77,7 +77,7 @@ extension StateStore {
 
 /// A change by another process of a shared store. It is a hint: it can arrive twice and, while the
 /// store does not answer, late or never.
-public enum StoreNotice: Sendable, Equatable {
+public enum ChangeNotification: Sendable, Equatable {
     /// Another process completed a call of it: look it up again.
     case changed(ActionID)
     /// Changes may have been missed: re-read everything in use.
@@ -89,12 +89,12 @@ public struct Retention: Sendable, Equatable {
     public var terminalTTL: Duration
     public var staleMax: Duration
     /// For misses, and gates without an answer.
-    public var missMax: Duration
+    public var negativeMax: Duration
 
-    public init(terminalTTL: Duration, staleMax: Duration, missMax: Duration) {
+    public init(terminalTTL: Duration, staleMax: Duration, negativeMax: Duration) {
         self.terminalTTL = terminalTTL
         self.staleMax = staleMax
-        self.missMax = missMax
+        self.negativeMax = negativeMax
     }
 }
 

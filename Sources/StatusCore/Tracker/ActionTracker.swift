@@ -109,8 +109,8 @@ public struct ActionTracker: Sendable {
         case .reserved(let key, let flight, let result): reserved(key, flight, result)
         case .called(let key, let flight, let report): called(key, flight, report)
         case .completed(let key, let flight, let result): completed(key, flight, result)
-        case .noticed(let notice): noticed(notice)
-        case .inquired(let inquirer, let id): inquired(inquirer, id)
+        case .notified(let notification): notified(notification)
+        case .explanationAsked(let caller, let id): explanationAsked(caller, id)
         case .compressed(let id): weigh(id)
         case .woke: break
         case .drained: drained()

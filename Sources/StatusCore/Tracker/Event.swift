@@ -14,11 +14,11 @@ public enum Event: Sendable {
     case called(EntryKey, flight: UInt64, CallReport)
     case completed(EntryKey, flight: UInt64, Result<CompletionReply, StoreFailure>)
     /// An explanation of an action is requested.
-    case inquired(CallerID, ActionID)
+    case explanationAsked(CallerID, ActionID)
     /// A compressed form of the state is now stored, too.
     case compressed(ActionID)
     /// Another process has changed the store.
-    case noticed(StoreNotice)
+    case notified(ChangeNotification)
     /// The time ``ActionTracker/nextWake`` has come.
     case woke
     /// The service is about to stop: waiting callers get the stored answers.

@@ -18,7 +18,7 @@ final class Health: Sendable {
         var storeHasFailed = false
         /// The condition that a store reports, if it watches its own connection.
         var storeCondition: StoreCondition?
-        var areNotificationsHeard = true
+        var areNotificationsReceived = true
         /// The current blocks, oldest first.
         var blocks: [(source: Source, block: SourceBlock)] = []
 
@@ -29,7 +29,7 @@ final class Health: Sendable {
 
     func startDraining() { state.withLock { $0.isDraining = true } }
 
-    func hear(_ note: Note) {
+    func update(_ note: Note) {
         state.withLock { state in
             switch note {
             case .storeFailed: state.storeHasFailed = true
@@ -43,7 +43,7 @@ final class Health: Sendable {
         }
     }
 
-    func hear(_ condition: StoreCondition) {
+    func update(_ condition: StoreCondition) {
         state.withLock { state in
             state.storeCondition = condition
             switch condition {
@@ -56,11 +56,11 @@ final class Health: Sendable {
         }
     }
 
-    func hear(_ event: NotificationEvent) {
+    func update(_ event: NotificationEvent) {
         state.withLock { state in
             switch event {
-            case .heard: state.areNotificationsHeard = true
-            case .unheard: state.areNotificationsHeard = false
+            case .resumed: state.areNotificationsReceived = true
+            case .interrupted: state.areNotificationsReceived = false
             case .unreadable: break
             }
         }
@@ -122,7 +122,7 @@ final class Health: Sendable {
         let trouble = storeTrouble(state)
         let store = HealthCheck(
             name: "store:availability", status: trouble == nil ? .pass : .warn, output: trouble)
-        return upstreams + [store] + (state.areNotificationsHeard ? [] : [notifications])
+        return upstreams + [store] + (state.areNotificationsReceived ? [] : [notifications])
     }
 
     private static let notifications = HealthCheck(

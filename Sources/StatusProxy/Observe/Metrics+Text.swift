@@ -73,7 +73,7 @@ extension Metrics {
         text.family(
             "connections_refused_total", "counter",
             "Connections refused, by reason.")
-        for (reason, count) in state.turnedAway.sorted(by: { $0.key < $1.key }) {
+        for (reason, count) in state.connectionsRefused.sorted(by: { $0.key < $1.key }) {
             text.sample("connections_refused_total", [("reason", reason)], count)
         }
         text.family(

@@ -31,7 +31,7 @@ final class Metrics: Sendable {
         /// Loops that have no descriptor for a new connection.
         var shortOfDescriptors = 0
         var shortages = 0
-        var turnedAway: [String: Int] = ["limit": 0, "unheard": 0, "descriptors": 0]
+        var connectionsRefused: [String: Int] = ["limit": 0, "unread": 0, "descriptors": 0]
         var cuts: [Cut.Reason: Int] = [:]
         /// Nil without caller keys.
         var callerKeysAreGood: Bool?
@@ -102,8 +102,8 @@ final class Metrics: Sendable {
         state.withLock { state in
             switch event {
             case .unreadable(let count): state.notificationsUnreadable += count
-            case .unheard: state.notificationLosses += 1
-            case .heard: break
+            case .interrupted: state.notificationLosses += 1
+            case .resumed: break
             }
         }
     }
@@ -119,14 +119,14 @@ final class Metrics: Sendable {
         }
     }
 
-    func count(_ turnedAway: TurnedAway) {
+    func count(_ connectionsRefused: ConnectionRefusal) {
         let reason =
-            switch turnedAway {
+            switch connectionsRefused {
             case .overLimit: "limit"
-            case .unheard: "unheard"
+            case .unread: "unread"
             case .noDescriptor: "descriptors"
             }
-        state.withLock { $0.turnedAway[reason, default: 0] += 1 }
+        state.withLock { $0.connectionsRefused[reason, default: 0] += 1 }
     }
 
     func count(_ cut: Cut) { state.withLock { $0.cuts[cut.reason, default: 0] += 1 } }

@@ -19,7 +19,7 @@ final class Observer: EngineObserver {
 
     func observe(_ note: Note) {
         metrics.count(note)
-        health.hear(note)
+        health.update(note)
         switch note {
         case .called(let key, let outcome, let took, let sent, let fault, let cause):
             logCall(key, outcome, took, sent, fault, cause)

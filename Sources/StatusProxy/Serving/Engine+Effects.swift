@@ -18,8 +18,8 @@ extension Engine {
         case .refuseCredential(let source): clients[source]?.refuseCredential()
         case .leaveAlone(let source, let until): clients[source]?.leaveAlone(until: until)
         case .reply(let caller, let reply): backlog.add(reply: reply, to: caller)
-        case .explain(let inquirer, let explanation):
-            inquiries.removeValue(forKey: inquirer)?(explanation)
+        case .explain(let caller, let explanation):
+            explanationReplies.removeValue(forKey: caller)?(explanation)
         case .publish(let id, let snapshot): responses.publish(id, snapshot)
         case .withdraw(let id): responses.withdraw(id)
         case .note(let note): observer.observe(note)

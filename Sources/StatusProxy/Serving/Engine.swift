@@ -31,7 +31,7 @@ final class Engine: @unchecked Sendable {
     private let arrivals = Guarded(Arrivals())
     var backlog = EngineBacklog()
     var held: [CallerID: AskedQuestions] = [:]
-    var inquiries: [CallerID: @Sendable (Explanation) -> Void] = [:]
+    var explanationReplies: [CallerID: @Sendable (Explanation) -> Void] = [:]
     /// The number of actions that are being looked up in the store for callers.
     var lookUps = 0
     private let shownFigures = Guarded(EngineFigures())
@@ -66,7 +66,7 @@ final class Engine: @unchecked Sendable {
     private enum Arrival: Sendable {
         case report(@Sendable () -> Void)
         case asked(AskedQuestions)
-        case inquired(CallerID, ActionID, at: Instant, @Sendable (Explanation) -> Void)
+        case explanationAsked(CallerID, ActionID, at: Instant, @Sendable (Explanation) -> Void)
         case surveyed(EngineBacklog.OverviewReply)
         case left(AskedQuestions)
     }
@@ -87,7 +87,8 @@ final class Engine: @unchecked Sendable {
         self.observer = observer
         self.purgeInterval = purgeInterval
         retention = Retention(
-            terminalTTL: policy.terminalTTL, staleMax: policy.staleMax, missMax: .seconds(86_400))
+            terminalTTL: policy.terminalTTL, staleMax: policy.staleMax,
+            negativeMax: .seconds(86_400))
         wakeTimer = DispatchSource.makeTimerSource(queue: queue)
         purgeTimer = DispatchSource.makeTimerSource(queue: queue)
         wakeTimer.setEventHandler { [weak self] in self?.report { $0.woke() } }
@@ -95,7 +96,8 @@ final class Engine: @unchecked Sendable {
         purgeTimer.setEventHandler { [weak self] in self?.report { $0.purge() } }
         planPurge(after: purgeInterval)
         purgeTimer.activate()
-        store.listen { [weak self] notice in self?.report { $0.take(.noticed(notice)) } }
+        store.listen { [weak self] notification in self?.report { $0.take(.notified(notification)) }
+        }
         report { $0.register { _, _ in } }
     }
 
@@ -119,8 +121,8 @@ final class Engine: @unchecked Sendable {
     /// Explains an action, without an upstream call. `reply` must be short; it is called once, on
     /// the engine's queue.
     func explain(_ id: ActionID, reply: @escaping @Sendable (Explanation) -> Void) {
-        let inquirer = CallerID(takeCallers(1))
-        arrive(.inquired(inquirer, id, at: SystemClock.now(), reply))
+        let caller = CallerID(takeCallers(1))
+        arrive(.explanationAsked(caller, id, at: SystemClock.now(), reply))
     }
 
     /// Reports the state of each source. `reply` must be short; it is called once, on the engine's
@@ -194,9 +196,9 @@ final class Engine: @unchecked Sendable {
         switch arrival {
         case .report(let work): backlog.add(report: work)
         case .asked(let asked): backlog.add(asked)
-        case .inquired(let inquirer, let id, let askedAt, let reply):
-            inquiries[inquirer] = reply
-            backlog.add(explanationOf: id, to: inquirer, askedAt: askedAt)
+        case .explanationAsked(let caller, let id, let askedAt, let reply):
+            explanationReplies[caller] = reply
+            backlog.add(explanationOf: id, to: caller, askedAt: askedAt)
         case .surveyed(let reply): backlog.add(overviewTo: reply)
         case .left(let asked): backlog.add(departureOf: asked)
         }
@@ -209,7 +211,7 @@ final class Engine: @unchecked Sendable {
             let caller = asked.caller(index)
             held[caller] = asked
             take(.asked(caller, asked.questions[index]))
-        case .explanation(let inquirer, let id): take(.inquired(inquirer, id))
+        case .explanation(let caller, let id): take(.explanationAsked(caller, id))
         case .overview(let replies):
             let overview = tracker.overview(now: SystemClock.now())
             for reply in replies { reply(overview) }

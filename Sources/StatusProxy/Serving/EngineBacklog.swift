@@ -73,7 +73,7 @@ struct EngineBacklog {
     /// The index of the next question of each waiting request, by its first caller.
     private var next: [UInt64: Int] = [:]
     private var overviews: Deque<OverviewReply> = []
-    private var explanations: Deque<(inquirer: CallerID, id: ActionID, askedAt: Instant)> = []
+    private var explanations: Deque<(caller: CallerID, id: ActionID, askedAt: Instant)> = []
     private var departures: Deque<CallerID> = []
     private var replies: Deque<(CallerID, Reply)> = []
 
@@ -91,8 +91,8 @@ struct EngineBacklog {
         if asked.questions.count == 1 { singles.append(asked) } else { batches.append(asked) }
     }
 
-    mutating func add(explanationOf id: ActionID, to inquirer: CallerID, askedAt: Instant) {
-        explanations.append((inquirer, id, askedAt))
+    mutating func add(explanationOf id: ActionID, to caller: CallerID, askedAt: Instant) {
+        explanations.append((caller, id, askedAt))
     }
 
     mutating func add(overviewTo reply: @escaping OverviewReply) { overviews.append(reply) }
@@ -118,9 +118,9 @@ struct EngineBacklog {
             return .question(asked, index: index)
         }
         if mayLookUp(lookUps, since: explanations.first?.askedAt, now),
-            let (inquirer, id, _) = Self.pop(&explanations, &left.explanations)
+            let (caller, id, _) = Self.pop(&explanations, &left.explanations)
         {
-            return .explanation(inquirer, id)
+            return .explanation(caller, id)
         }
         if left.overviews > 0, !overviews.isEmpty {
             let replies = Array(overviews.prefix(left.overviews))

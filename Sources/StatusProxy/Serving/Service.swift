@@ -140,7 +140,7 @@ final class Service: Sendable {
                 let store = try SQLiteStore(path: path) { line in
                     log.log(.warning, "store", ["detail": .text(line)])
                 }
-                health.hear(.well)
+                health.update(.well)
                 return store
             } catch {
                 throw SettingFailure(name: settings.storeSetting, problem: error.forOperators)
@@ -150,16 +150,16 @@ final class Service: Sendable {
                 url: url,
                 report: { log.log(.warning, "store", ["detail": .text($0)]) },
                 watch: { condition in
-                    health.hear(condition)
+                    health.update(condition)
                     metrics.count(condition)
                 },
                 watchNotifications: { event in
-                    health.hear(event)
+                    health.update(event)
                     metrics.count(event)
                 })
         case .memory:
             log.log(.warning, "STORE_URL is memory: a restart forgets every gate; for tests only")
-            health.hear(.well)
+            health.update(.well)
             return MemoryStore(clock: { SystemClock.now() })
         }
     }
@@ -189,14 +189,14 @@ final class Service: Sendable {
         configuration.bodyTimeout = settings.httpHeaderTimeout
         configuration.heartbeat = EventStream.comment
         let then = Instant(nanoseconds: 0)
-        configuration.overloadedResponse = ProblemDetails.turnedAway(now: then).response(
+        configuration.overloadedResponse = ProblemDetails.connectionsRefused(now: then).response(
             now: then)
         configuration.refusal = { status, reason, peer in
             journal.refused(status: status, reason: reason, peer: peer)
             return ProblemDetails.refusal(status: status, reason: reason)
         }
         configuration.cutHandler = { journal.cutOff($0) }
-        configuration.turnedAwayHandler = { metrics.count($0) }
+        configuration.connectionRefusedHandler = { metrics.count($0) }
         configuration.exhaustionHandler = { shortage in
             metrics.count(shortage)
             switch shortage {

@@ -27,7 +27,7 @@ public class Ask {
             try {
                 System.out.println(ask(api, operations, question));
             } catch (ApiException failure) {
-                System.out.println(told(failure));
+                System.out.println(text(failure));
             }
         }
     }
@@ -38,16 +38,16 @@ public class Ask {
         String kind = question.split(":")[0];
         String ids = question.split(":")[1];
         switch (kind) {
-            case "explain": return told(operations.explainActionWithHttpInfo(ids, null));
-            case "sources": return told(operations.getSourcesWithHttpInfo());
+            case "explain": return text(operations.explainActionWithHttpInfo(ids, null));
+            case "sources": return text(operations.getSourcesWithHttpInfo());
             case "batch":
-                return told(api.getActionsWithHttpInfo(
+                return text(api.getActionsWithHttpInfo(
                     Arrays.asList(ids.split(",")), null, null, null, null, null, null, null));
-            case "wait": return told(get(api, ids, 1, null));
+            case "wait": return text(get(api, ids, 1, null));
             case "known":
                 String tag = get(api, ids, null, null).getHeaders().get("etag").get(0);
-                return told(get(api, ids, null, tag));
-            default: return told(get(api, ids, null, null));
+                return text(get(api, ids, null, tag));
+            default: return text(get(api, ids, null, null));
         }
     }
 
@@ -62,7 +62,7 @@ public class Ask {
         return action.getSource() + " " + action.getStatus() + " " + end;
     }
 
-    static <T> String told(ApiResponse<T> answer) {
+    static <T> String text(ApiResponse<T> answer) {
         if (answer.getData() instanceof Action) {
             Action action = (Action) answer.getData();
             String classes = action.getErrors().stream()
@@ -92,7 +92,7 @@ public class Ask {
         return answer.getStatusCode() + " " + end + ": " + parts;
     }
 
-    static String told(ApiException failure) {
+    static String text(ApiException failure) {
         String body = failure.getResponseBody();
         if (body == null || body.isEmpty()) return "" + failure.getCode();
         try {

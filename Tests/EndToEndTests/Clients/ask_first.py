@@ -18,7 +18,7 @@ def state(action):
     return f"{action.source} {action.status} {'done' if action.done else 'running'}"
 
 
-def told(response):
+def text(response):
     status = int(response.status_code)
     match response.parsed:
         case Action() as action:
@@ -58,4 +58,4 @@ def ask(client, question):
 
 client = Client(base_url=sys.argv[1])
 for question in sys.argv[2:]:
-    print(told(ask(client, question)))
+    print(text(ask(client, question)))

@@ -12,7 +12,7 @@ def state(action):
     return f"{action.source} {action.status} {'done' if action.done else 'running'}"
 
 
-def told(answer):
+def text(answer):
     data = answer.data
     if hasattr(data, "asks"):
         reasons = [f"{part.source} {part.why_not_fresher}" for part in data.sources]
@@ -51,7 +51,7 @@ api = ActionsApi(ApiClient(configuration))
 operations = OperationsApi(ApiClient(configuration))
 for question in sys.argv[2:]:
     try:
-        print(told(ask(api, question)))
+        print(text(ask(api, question)))
     except ApiException as failure:
         problem = failure.data
         words = f" {problem.code} {problem.retry_after}" if problem else ""

@@ -29,7 +29,9 @@ struct PostgresClusterTests {
             await #expect(throws: StoreFailure.self) { try await store.verdict(.of(b)) }
             // Requested while the server is down, and kept when it is back.
             async let completed = store.complete(
-                .of(key, token, news: .answer(.sample("a"), checkedAt: WallTime(milliseconds: 0))))
+                .of(
+                    key, token,
+                    observation: .answer(.sample("a"), checkedAt: WallTime(milliseconds: 0))))
             try cluster.start()
             #expect(try await completed.record.answer?.document == .sample("a"))
             // Other replicas have a moment to object.
@@ -71,7 +73,8 @@ struct PostgresClusterTests {
         #expect(try await open(url).verdict(.of(a)).quarantine != nil)
         // The day's budget counts the lost call even after the quarantine.
         try replica.query(
-            "UPDATE status_proxy.meta SET noticed = noticed - 80000000000, barrier = NULL")
+            "UPDATE status_proxy.meta SET loss_detected = loss_detected - 80000000000, barrier = NULL"
+        )
         #expect(try await store.reserve(.of(a, perDay: 9)).budgetLeft.day == 6)
     }
 
@@ -138,7 +141,9 @@ struct PostgresClusterTests {
                 status: .pending, isDone: false, createdAt: nil)
             let token = try await eventualGrant(store, key)
             try await store.complete(
-                .of(key, token, news: .answer(document, checkedAt: WallTime(milliseconds: 0))))
+                .of(
+                    key, token, observation: .answer(document, checkedAt: WallTime(milliseconds: 0))
+                ))
         }
         for _ in 0..<3 {
             let found = try await withThrowingTaskGroup(of: (Int, Int).self) { group in

@@ -62,7 +62,7 @@ struct PostgresContinuityTests {
         #expect(judgement.now == Self.at(row.now))
         if let words = row.trouble {
             #expect(judgement.trouble?.contains(words) == true)
-            #expect(judgement.meta.noticed == judgement.now)
+            #expect(judgement.meta.lossDetectedAt == judgement.now)
         } else {
             #expect(judgement.trouble == nil && judgement.meta == sight.meta)
         }
@@ -107,7 +107,7 @@ struct PostgresContinuityTests {
         for (expected, now) in [(Int64(109), Int64(109)), (90, 100)] {
             let judgement = PostgresContinuity().judge(sight, expected: Self.at(expected))
             #expect(judgement.now == Self.at(now))
-            #expect(judgement.meta.noticed == judgement.now)
+            #expect(judgement.meta.lossDetectedAt == judgement.now)
             #expect(sight.clock + judgement.meta.clockOffset == judgement.now)
         }
     }

@@ -57,7 +57,7 @@ struct PostgresFloodTests {
         let sent = flood.sent
         try await eventually("more notifications of the flood") { flood.sent > sent + 10_000 }
         _ = try await store.lookUp(a.id)
-        #expect(events.words == ["\(NotificationEvent.unheard("too many notifications"))"])
+        #expect(events.words == ["\(NotificationEvent.interrupted("too many notifications"))"])
         #expect(reports.words.contains { $0.contains("too many notifications") })
         #expect(heard.all.first == .missed && heard.all.count <= 1 + limits.notificationsMax)
     }
@@ -80,7 +80,7 @@ struct PostgresFloodTests {
         try await heard.until { $0.contains(.changed(a.id)) }
         flood.stop()
         try await eventually("notifications again; got \(events.words)") {
-            events.words.last == "\(NotificationEvent.heard)"
+            events.words.last == "\(NotificationEvent.resumed)"
         }
     }
 

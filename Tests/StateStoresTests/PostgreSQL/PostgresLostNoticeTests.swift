@@ -79,7 +79,7 @@ struct PostgresLostNoticeTests {
         let teller = try database.open()
         let token = try await teller.grant(.of(a))
         try await teller.complete(
-            .of(a, token, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
+            .of(a, token, observation: .answer(.sample("a"), checkedAt: database.clock.wall)))
         try await healed.until { $0.contains(.changed(a.id)) }
         #expect(try await listeners[0].lookUp(a.id).first?.answer?.document == .sample("a"))
         // Each change is found once, and a store's own changes never.

@@ -93,7 +93,7 @@ struct PostgresStoreTests {
             bytes: bytes, source: .orders, status: .pending, isDone: false, createdAt: nil)
         let token = try await store.grant(.of(a))
         try await store.complete(
-            .of(a, token, news: .answer(document, checkedAt: database.clock.wall)))
+            .of(a, token, observation: .answer(document, checkedAt: database.clock.wall)))
         let record = try #require(try await store.lookUp(a.id).first)
         #expect(record.answer?.document == document)
     }
@@ -102,14 +102,14 @@ struct PostgresStoreTests {
     @Test func answerIsWrittenOnceHoweverOftenItsGateMoves() async throws {
         let store = try database.open()
         let version = "SELECT xmin::text || ctid::text FROM status_proxy.documents"
-        let answer = Completion.News.answer(.sample("a"), checkedAt: database.clock.wall)
+        let answer = Completion.Observation.answer(.sample("a"), checkedAt: database.clock.wall)
         try await store.complete(
-            .of(a, try await store.grant(.of(a)), .opens(in: .zero), news: answer))
+            .of(a, try await store.grant(.of(a)), .opens(in: .zero), observation: answer))
         let written = try database.admin.value(version)
-        for news in [Completion.News.none, .missed(.timedOut), answer] {
+        for observation in [Completion.Observation.none, .negative(.timedOut), answer] {
             let token = try await store.grant(.of(a))
-            try await store.complete(.of(a, token, .opens(in: .zero), news: news))
-            #expect(try database.admin.value(version) == written, "\(news)")
+            try await store.complete(.of(a, token, .opens(in: .zero), observation: observation))
+            #expect(try database.admin.value(version) == written, "\(observation)")
         }
         #expect(written != nil)
     }
@@ -120,9 +120,11 @@ struct PostgresStoreTests {
             kind: .notFound, httpStatus: 404, code: "\"'\\{},$1", message: "nul \0 Größe 漢字")
         let token = try await store.grant(.of(a))
         let reply = try await store.complete(
-            .of(a, token, news: .miss(KeptMiss(fault: fault, repeats: 1, age: .zero))))
-        #expect(reply.record.miss?.fault.code == fault.code)
-        #expect(reply.record.miss?.fault.message == "nul  Größe 漢字")
+            .of(
+                a, token,
+                observation: .negative(KeptNegativeResult(fault: fault, repeats: 1, age: .zero))))
+        #expect(reply.record.negative?.fault.code == fault.code)
+        #expect(reply.record.negative?.fault.message == "nul  Größe 漢字")
     }
 
     // MARK: bounds
@@ -150,18 +152,18 @@ struct PostgresStoreTests {
         try await store.complete(
             .of(
                 a, token, .opens(in: .zero),
-                news: .answer(.sample("a"), checkedAt: database.clock.wall)))
+                observation: .answer(.sample("a"), checkedAt: database.clock.wall)))
         try database.admin.query(
             """
             UPDATE status_proxy.documents SET status = 'ON_HOLD';
-            UPDATE status_proxy.entries SET miss_kind = 'eaten-by-dog', miss_ended = 0;
+            UPDATE status_proxy.entries SET negative_kind = 'eaten-by-dog', negative_ended = 0;
             INSERT INTO status_proxy.entries (id, source, revision, first_seen, opens, known)
             VALUES ('a', '7parcels', 0, 0, 0, false)
             """)
         let records = try await store.lookUp(a.id)
         #expect(records.count == 1)
         #expect(records.first?.answer?.document.status == .unknown)
-        #expect(records.first?.miss?.fault.kind == .unexpectedStatus)
+        #expect(records.first?.negative?.fault.kind == .unexpectedStatus)
     }
 
     // MARK: rights and versions
@@ -183,10 +185,10 @@ struct PostgresStoreTests {
         let store = try database.open(user: role)
         let token = try await store.grant(.of(a))
         try await store.complete(
-            .of(a, token, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
+            .of(a, token, observation: .answer(.sample("a"), checkedAt: database.clock.wall)))
         #expect(
             try await store.purge(
-                Retention(terminalTTL: .zero, staleMax: .seconds(9), missMax: .zero)) == 0)
+                Retention(terminalTTL: .zero, staleMax: .seconds(9), negativeMax: .zero)) == 0)
     }
 
     @Test(arguments: [

@@ -51,7 +51,7 @@ struct PostgresTroubleTests {
         // Look-ups and completions still work.
         _ = try await store.lookUp(a.id)
         let completed = try await store.complete(
-            .of(a, running, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
+            .of(a, running, observation: .answer(.sample("a"), checkedAt: database.clock.wall)))
         #expect(completed.record.answer?.document == .sample("a"))
 
         try database.pass(span - .seconds(10))
@@ -259,7 +259,7 @@ struct PostgresTroubleTests {
             WHERE datname = current_database() AND application_name = 'status-proxy'
             """)
         let reply = try await store.complete(
-            .of(a, token, news: .answer(.sample("a"), checkedAt: database.clock.wall)))
+            .of(a, token, observation: .answer(.sample("a"), checkedAt: database.clock.wall)))
         #expect(reply.record.answer?.document == .sample("a"))
         #expect(notices.all == [.missed, .missed])
     }

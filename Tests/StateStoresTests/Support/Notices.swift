@@ -5,13 +5,13 @@ import StatusCore
 import TestSupport
 
 final class Notices: Sendable {
-    private let heard = Guarded<[StoreNotice]>([])
+    private let heard = Guarded<[ChangeNotification]>([])
 
-    var all: [StoreNotice] { heard.withLock { $0 } }
+    var all: [ChangeNotification] { heard.withLock { $0 } }
 
-    func add(_ notice: StoreNotice) { heard.withLock { $0.append(notice) } }
+    func add(_ notice: ChangeNotification) { heard.withLock { $0.append(notice) } }
 
-    func until(_ isEnough: ([StoreNotice]) -> Bool) async throws {
+    func until(_ isEnough: ([ChangeNotification]) -> Bool) async throws {
         try await eventually("enough notices; got \(all)") { isEnough(all) }
     }
 }

@@ -34,10 +34,11 @@ extension Reservation {
 extension Completion {
     static func of(
         _ key: EntryKey, _ token: FencingToken, _ gate: Gate = .opens(in: .seconds(30)),
-        pause: Duration? = nil, sentAgo: Duration? = nil, news: News = .none
+        pause: Duration? = nil, sentAgo: Duration? = nil, observation: Observation = .none
     ) -> Completion {
         Completion(
-            key: key, token: token, gate: gate, pause: pause, sentAgo: sentAgo, news: news,
+            key: key, token: token, gate: gate, pause: pause, sentAgo: sentAgo,
+            observation: observation,
             outcome: "answered")
     }
 }
@@ -53,11 +54,12 @@ extension ActionDocument {
     }
 }
 
-extension Completion.News {
-    static func missed(_ kind: UpstreamFault.Kind, repeats: Int = 1, age: Duration = .zero) -> Self
+extension Completion.Observation {
+    static func negative(_ kind: UpstreamFault.Kind, repeats: Int = 1, age: Duration = .zero)
+        -> Self
     {
-        .miss(
-            KeptMiss(
+        .negative(
+            KeptNegativeResult(
                 fault: UpstreamFault(kind: kind, httpStatus: 404, code: "c", message: "m"),
                 repeats: repeats, age: age))
     }

@@ -57,7 +57,7 @@ extension OpenStore {
             try await store.complete(
                 .of(
                     .orders(id), token, .opens(in: .zero),
-                    news: .answer(.sample(id), checkedAt: wall())))
+                    observation: .answer(.sample(id), checkedAt: wall())))
         }
     }
 }

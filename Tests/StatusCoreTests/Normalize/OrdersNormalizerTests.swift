@@ -95,9 +95,9 @@ import Testing
 
     /// RFC 9562, 4: the letter case of a UUID does not count.
     @Test func theUpstreamsOwnSpellingOfAUUIDIsNotAnotherID() throws {
-        let told = NormalizeFixtures.orderID.uppercased()
+        let reported = NormalizeFixtures.orderID.uppercased()
         let document = try NormalizeFixtures.document(
-            .orders, #"{"id":"\#(told)","status":"SUCCESS"}"#)
+            .orders, #"{"id":"\#(reported)","status":"SUCCESS"}"#)
         #expect(document["id"] == .string(NormalizeFixtures.orderID))
     }
 

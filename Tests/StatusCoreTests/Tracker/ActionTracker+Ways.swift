@@ -19,7 +19,7 @@ extension ActionTracker {
             }
         }
         ask("plain", Question(id: id))
-        // Who is held begins a refresh, which one without time to wait is told of.
+        // A held caller begins a refresh, which the answer to a caller without time to wait reports.
         if !reasons.isEmpty {
             ask("wait", Question(id: id, patience: .done(deadline: now)))
             ask("change", Question(id: id, patience: .change(from: [], deadline: now)))
@@ -28,7 +28,9 @@ extension ActionTracker {
         ask("batch", Question(id: id, place: 1))
         for source in policy.configured { ask("source", Question(id: id, source: source)) }
         var copy = self
-        for case .explain(asker, let explanation) in copy.step(.inquired(asker, id), now: now) {
+        for case .explain(asker, let explanation) in copy.step(
+            .explanationAsked(asker, id), now: now)
+        {
             for view in explanation.sources where explanation.asked.contains(view.source) {
                 if let answer = view.answer { reasons.append(("explain", answer.staleReason)) }
             }

@@ -113,7 +113,7 @@ import Testing
         let key = call.key
         let record = EntryRecord(
             key: key, opensIn: .seconds(60), firstSeenAgo: .zero, isKnown: true, answer: nil,
-            miss: nil)
+            negative: nil)
         let reply = CompletionReply(record: record, gap: nil, smallestGap: nil)
         let effects = tracker.step(
             .completed(key, flight: call.flight, .success(reply)), now: driver.now)

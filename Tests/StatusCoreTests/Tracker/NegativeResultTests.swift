@@ -81,7 +81,7 @@ import Testing
         for (pass, count) in [(Duration.zero, 50), (Entry.negativeMax, 0)] {
             driver.advance(pass)
             let before = driver.rereads.joined().count
-            driver.step(.noticed(.missed))
+            driver.step(.notified(.missed))
             #expect(driver.rereads.joined().count - before == count)
         }
     }

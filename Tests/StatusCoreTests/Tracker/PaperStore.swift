@@ -9,8 +9,8 @@ struct PaperStore {
         var token = FencingToken(0)
         var firstSeen: Instant
         var isKnown = false
-        var answer: (document: ActionDocument, checkedAt: WallTime, told: Instant)?
-        var miss: (fault: UpstreamFault, repeats: Int, ended: Instant)?
+        var answer: (document: ActionDocument, checkedAt: WallTime, reported: Instant)?
+        var negative: (fault: UpstreamFault, repeats: Int, ended: Instant)?
         var notFoundSince: Instant?
     }
 
@@ -100,16 +100,18 @@ struct PaperStore {
         completions.append(completion)
         var row = rows[completion.key] ?? Row(opens: now, firstSeen: now)
         if case .opens(let span) = completion.gate { row.opens = now + span }
-        switch completion.news {
+        switch completion.observation {
         case .answer(let document, let checkedAt):
-            let told = now - completion.answeredAgo
-            if told >= row.answer?.told ?? .distantPast { row.answer = (document, checkedAt, told) }
-            row.miss = nil
+            let reported = now - completion.answeredAgo
+            if reported >= row.answer?.reported ?? .distantPast {
+                row.answer = (document, checkedAt, reported)
+            }
+            row.negative = nil
             row.notFoundSince = nil
             row.isKnown = true
-        case .miss(let miss):
-            row.miss = (miss.fault, miss.repeats, now - miss.age)
-            if miss.fault.kind == .notFound { row.notFoundSince = row.notFoundSince ?? now }
+        case .negative(let negative):
+            row.negative = (negative.fault, negative.repeats, now - negative.age)
+            if negative.fault.kind == .notFound { row.notFoundSince = row.notFoundSince ?? now }
         case .none: break
         }
         rows[completion.key] = row
@@ -125,10 +127,10 @@ struct PaperStore {
             firstSeenAgo: now - row.firstSeen,
             isKnown: row.isKnown,
             answer: row.answer.map {
-                KeptAnswer(document: $0.document, checkedAt: $0.checkedAt, age: now - $0.told)
+                KeptAnswer(document: $0.document, checkedAt: $0.checkedAt, age: now - $0.reported)
             },
-            miss: row.miss.map {
-                KeptMiss(fault: $0.fault, repeats: $0.repeats, age: now - $0.ended)
+            negative: row.negative.map {
+                KeptNegativeResult(fault: $0.fault, repeats: $0.repeats, age: now - $0.ended)
             }, notFoundAgo: row.notFoundSince.map { now - $0 })
     }
 }

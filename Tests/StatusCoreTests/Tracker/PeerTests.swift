@@ -28,10 +28,10 @@ import Testing
             key: EntryKey(.vouchers, .of(id)), token: FencingToken(99),
             gate: .opens(in: max(.zero, interval - ago)), pause: nil,
             sentAgo: .zero, answeredAgo: ago,
-            news: .answer(.of(status), checkedAt: WallTime(milliseconds: 0)),
+            observation: .answer(.of(status), checkedAt: WallTime(milliseconds: 0)),
             outcome: "answered")
         _ = driver.store.complete(completion, driver.now)
-        if isNoticed { driver.step(.noticed(.changed(.of(id)))) }
+        if isNoticed { driver.step(.notified(.changed(.of(id)))) }
     }
 
     @Test func aPeersStateIsServedHere() {
@@ -121,7 +121,7 @@ import Testing
             key: key, opensIn: .seconds(-5), firstSeenAgo: .seconds(31), isKnown: true,
             answer: KeptAnswer(
                 document: .of(.succeeded), checkedAt: WallTime(milliseconds: 0), age: .seconds(5)),
-            miss: nil)
+            negative: nil)
         driver.store.verdicts = [.gateShut(record)]
         #expect(driver.reply(to: id).answer?.document.status == .succeeded)
         driver.advance(.seconds(100))
@@ -134,7 +134,7 @@ import Testing
         var driver = vouchersOnly()
         driver.ask(id)
         driver.heldBack = [.complete]
-        driver.answer(.pending, toldAgo: .seconds(60))
+        driver.answer(.pending, answeredAgo: .seconds(60))
         driver.advance(.milliseconds(500))
         #expect(driver.reply(to: id).answer?.document.status == .pending)
         answerElsewhere(&driver, .inProgress, isNoticed: false)
@@ -152,14 +152,14 @@ import Testing
         driver.advance(.seconds(31))
         answerElsewhere(&driver, .inProgress, isNoticed: false)
         driver.heldBack = [.lookUp]
-        driver.step(.noticed(.changed(.of(id))))
+        driver.step(.notified(.changed(.of(id))))
         let late = driver.store.lookUp([.of(id)], driver.now)
         driver.now = driver.now + .seconds(5)
         answerElsewhere(&driver, .unknown, ago: .seconds(4), isNoticed: false)
         driver.heldBack = []
         driver.step(.reread([.of(id)], late))
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
-        driver.step(.noticed(.changed(.of(id))))
+        driver.step(.notified(.changed(.of(id))))
         #expect(driver.reply(to: id).answer?.document.status == .unknown)
         #expect(driver.callsMade.count == 1)
     }
@@ -175,7 +175,7 @@ import Testing
         driver.advance(.seconds(1))
         driver.store = before
         driver.heldBack = [.lookUp]
-        driver.step(.noticed(.changed(.of(id))))
+        driver.step(.notified(.changed(.of(id))))
         let late = driver.store.lookUp([.of(id)], driver.now)
         driver.now = driver.now + .seconds(10)
         driver.heldBack = []
@@ -207,7 +207,7 @@ import Testing
             answer: KeptAnswer(
                 document: .of(.succeeded), checkedAt: WallTime(milliseconds: 0),
                 age: .seconds(90_000)),
-            miss: nil)
+            negative: nil)
         driver.store.verdicts = Array(repeating: .gateShut(record), count: 100)
         for _ in 0..<20 {
             if driver.published[.of(id)].map({ $0.servableUntil <= driver.now }) ?? true {
@@ -231,9 +231,9 @@ import Testing
         let ids = (1...200).map { "aa_\($0)" }
         for id in ids { driver.learn(id) }
         driver.heldBack = [.lookUp]
-        driver.step(.noticed(.changed(.of("aa_1"))))
-        driver.step(.noticed(.changed(.of("aa_2"))))
-        for id in ids.dropFirst(2) { driver.step(.noticed(.changed(.of(id)))) }
+        driver.step(.notified(.changed(.of("aa_1"))))
+        driver.step(.notified(.changed(.of("aa_2"))))
+        for id in ids.dropFirst(2) { driver.step(.notified(.changed(.of(id)))) }
         let first = driver.rereads
         #expect(first.map(\.count) == [1, 1], "at once, as long as there is room")
         driver.release()
@@ -246,7 +246,7 @@ import Testing
         for number in 1...700 { driver.learn("aa_\(number)") }
         driver.ask("aa_700", patience: .done(deadline: driver.now + .seconds(50)))
         driver.heldBack = [.lookUp]
-        driver.step(.noticed(.missed))
+        driver.step(.notified(.missed))
         #expect(driver.rereads.map(\.count) == [RereadQueue.batchMax, RereadQueue.batchMax])
         #expect(driver.rereads.first?.first == .of("aa_700"))
         driver.release()
@@ -273,7 +273,7 @@ import Testing
         for id in ids { driver.learn(id) }
         driver.store.lookedUp = []
         driver.store.lookUpMax = 30
-        driver.step(.noticed(.missed))
+        driver.step(.notified(.missed))
         driver.advance(.seconds(1))
         #expect(driver.store.lookedUp.isSuperset(of: ids.map { ActionID.of($0) }))
     }
@@ -290,16 +290,16 @@ import Testing
     @Test func aFinishedActionIsNotReadAgain() {
         var driver = vouchersOnly()
         driver.learn(id, .succeeded)
-        #expect(driver.tracker.step(.noticed(.changed(.of(id))), now: driver.now).isEmpty)
-        #expect(driver.tracker.step(.noticed(.missed), now: driver.now).isEmpty)
-        #expect(driver.tracker.step(.noticed(.changed(.of("aa_9"))), now: driver.now).isEmpty)
+        #expect(driver.tracker.step(.notified(.changed(.of(id))), now: driver.now).isEmpty)
+        #expect(driver.tracker.step(.notified(.missed), now: driver.now).isEmpty)
+        #expect(driver.tracker.step(.notified(.changed(.of("aa_9"))), now: driver.now).isEmpty)
     }
 
     @Test func aNotificationDuringALookUpRepeatsIt() {
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.heldBack = [.lookUp]
-        driver.step(.noticed(.changed(.of(id))))
+        driver.step(.notified(.changed(.of(id))))
         let stale = driver.store.lookUp([.of(id)], driver.now)
         driver.advance(.milliseconds(100))
         answerElsewhere(&driver, .inProgress)
@@ -312,7 +312,7 @@ import Testing
         var driver = vouchersOnly()
         driver.learn(id, .pending)
         driver.store.isDown = true
-        driver.step(.noticed(.changed(.of(id))))
+        driver.step(.notified(.changed(.of(id))))
         driver.store.isDown = false
         driver.advance(.milliseconds(100))
         answerElsewhere(&driver, .inProgress, isNoticed: false)

@@ -5,11 +5,13 @@ import Testing
 @Suite struct PendingCompletionsTests {
     private static let start = Instant(nanoseconds: 1_000_000_000_000)
 
-    private func completion(pause: Duration? = nil, news: Completion.News = .none) -> Completion {
+    private func completion(pause: Duration? = nil, observation: Completion.Observation = .none)
+        -> Completion
+    {
         Completion(
             key: EntryKey(.vouchers, .of("aa_1")), token: FencingToken(1),
             gate: .opens(in: .seconds(30)),
-            pause: pause, sentAgo: .seconds(1), news: news, outcome: "answered")
+            pause: pause, sentAgo: .seconds(1), observation: observation, outcome: "answered")
     }
 
     @Test func aCompletionIsRepeatedASecondLaterWithAdjustedTimes() throws {

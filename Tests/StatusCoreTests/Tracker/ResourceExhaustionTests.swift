@@ -37,7 +37,7 @@ import Testing
         driver.fail(.outOfResources, sent: false)
         let completion = driver.store.completions.first
         #expect(completion?.gate == .opens(in: .zero))
-        #expect(completion?.news == Completion.News.none)
+        #expect(completion?.observation == Completion.Observation.none)
         #expect(completion?.sentAgo == nil)
         #expect(completion?.outcome == "out-of-resources")
         driver.restart(.both(orders: nil))

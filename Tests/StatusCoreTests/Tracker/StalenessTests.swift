@@ -105,8 +105,8 @@ import Testing
             driver.ask(Self.id)
             driver.advance(.milliseconds(50))
         }
-        let told = (["board"] + ActionTracker.ways).map { ($0, trouble.reason) }
-        #expect(driver.ways(Self.id) == Dictionary(uniqueKeysWithValues: told))
+        let reported = (["board"] + ActionTracker.ways).map { ($0, trouble.reason) }
+        #expect(driver.ways(Self.id) == Dictionary(uniqueKeysWithValues: reported))
         let views = driver.explanation(of: Self.id)?.sources ?? []
         let why = views.first { $0.source == .vouchers }?.whyNotFresher
         guard case .blocked(let block, _)? = why else {

@@ -150,11 +150,11 @@ import Testing
         driver.store.isDown = false
         driver.advance(.seconds(1))
         #expect(driver.store.completions.map(\.pause) == [.seconds(2999)])
-        guard case .miss(let miss)? = driver.store.completions.first?.news else {
-            Issue.record("no miss")
+        guard case .negative(let negative)? = driver.store.completions.first?.observation else {
+            Issue.record("no negative result")
             return
         }
-        #expect(miss.age == .seconds(601))
+        #expect(negative.age == .seconds(601))
     }
 
     @Test func aPauseThatIsOverIsNotRepeated() {

@@ -64,9 +64,9 @@ struct TrackerDriver {
     /// Asks for an explanation, and returns the immediate one.
     mutating func explanation(of id: String) -> Explanation? {
         callersMade += 1
-        let inquirer = CallerID(callersMade)
-        step(.inquired(inquirer, .of(id)))
-        return explanations[inquirer]
+        let caller = CallerID(callersMade)
+        step(.explanationAsked(caller, .of(id)))
+        return explanations[caller]
     }
 
     /// Asks, and returns the immediate reply.
@@ -91,13 +91,13 @@ struct TrackerDriver {
     /// Answers the first call in flight (to that source).
     mutating func answer(
         _ status: ActionStatus = .pending, revision: Int = 0, createdAgo: Duration? = nil,
-        by source: Source? = nil, hints: RateHints = .none, toldAgo: Duration = .zero
+        by source: Source? = nil, hints: RateHints = .none, answeredAgo: Duration = .zero
     ) {
         guard let call = takeCall(source) else { return }
         let document = ActionDocument.of(
             status, revision: revision, source: call.key.source,
             createdAt: createdAgo.map { wall + (.zero - $0) })
-        end(call, .answered(document), hints, toldAgo: toldAgo)
+        end(call, .answered(document), hints, answeredAgo: answeredAgo)
     }
 
     mutating func fail(
@@ -154,11 +154,11 @@ struct TrackerDriver {
 
     private mutating func end(
         _ call: Call, _ outcome: CallOutcome, _ hints: RateHints, sent: Bool = true,
-        toldAgo: Duration = .zero
+        answeredAgo: Duration = .zero
     ) {
         let report = CallReport(
             outcome: outcome, hints: hints, sentAt: sent ? call.sentAt : nil, endedAt: now,
-            answeredAt: now - toldAgo, checkedAt: wall)
+            answeredAt: now - answeredAgo, checkedAt: wall)
         step(.called(call.key, flight: call.flight, report))
     }
 
@@ -203,7 +203,7 @@ struct TrackerDriver {
         case .refuseCredential(let source): refusedCredentials.append(source)
         case .leaveAlone(let source, let until): leftAlone.append((source, until))
         case .reply(let caller, let reply): replies[caller] = reply
-        case .explain(let inquirer, let explanation): explanations[inquirer] = explanation
+        case .explain(let caller, let explanation): explanations[caller] = explanation
         case .publish(let id, let snapshot): published[id] = snapshot
         case .withdraw(let id): published[id] = nil
         case .note(let note): notes.append(note)

@@ -176,18 +176,18 @@ extension ContractDocument {
         _ answer: DocumentedAnswer, _ fields: [(name: String, value: String)], _ body: [UInt8],
         isHead: Bool
     ) -> [String] {
-        let told = fields.first { $0.name.lowercased() == "content-type" }?.value
+        let reported = fields.first { $0.name.lowercased() == "content-type" }?.value
         guard !answer.content.isEmpty else {
-            return (told == nil ? [] : ["there is a media type without content"])
+            return (reported == nil ? [] : ["there is a media type without content"])
                 + (body.isEmpty ? [] : ["there is content"])
         }
-        guard let told else { return ["the media type is missing"] }
-        guard let schema = answer.content[ContractReader.mediaType(told)] else {
-            return ["the media type '\(told)' is not in the contract"]
+        guard let reported else { return ["the media type is missing"] }
+        guard let schema = answer.content[ContractReader.mediaType(reported)] else {
+            return ["the media type '\(reported)' is not in the contract"]
         }
         // RFC 9110 9.3.2: the same fields as for GET, and no content.
         guard !isHead else { return body.isEmpty ? [] : ["there is content in an answer to HEAD"] }
-        return bodyViolations(body, schema, isJSON: told.contains("json"))
+        return bodyViolations(body, schema, isJSON: reported.contains("json"))
     }
 
     private func bodyViolations(_ body: [UInt8], _ schema: Schema, isJSON: Bool) -> [String] {

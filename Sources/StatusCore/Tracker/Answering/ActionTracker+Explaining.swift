@@ -5,27 +5,27 @@ extension ActionTracker {
     /// How many of an action's calls are shown.
     static let callsShown = 10
 
-    mutating func inquired(_ inquirer: CallerID, _ id: ActionID) {
+    mutating func explanationAsked(_ caller: CallerID, _ id: ActionID) {
         if actions[id] == nil {
             guard actions.retired(id) == nil, store.troubleUntil <= now else {
-                return explain(id, to: inquirer)
+                return explain(id, to: caller)
             }
             track(id)
             effects.append(.lookUp(id, orReserve: []))
         }
-        guard actions[id]?.isLoaded == false else { return explain(id, to: inquirer) }
-        actions[id]?.inquirers.append(inquirer)
+        guard actions[id]?.isLoaded == false else { return explain(id, to: caller) }
+        actions[id]?.explanationCallers.append(caller)
         touch(id)
     }
 
     /// To all who have waited for the store to reply what it has.
-    mutating func explainToInquirers(_ id: ActionID) {
-        let inquirers = actions[id]?.inquirers ?? []
-        actions[id]?.inquirers = []
-        for inquirer in inquirers { explain(id, to: inquirer) }
+    mutating func explainToCallers(_ id: ActionID) {
+        let explanationCallers = actions[id]?.explanationCallers ?? []
+        actions[id]?.explanationCallers = []
+        for caller in explanationCallers { explain(id, to: caller) }
     }
 
-    private mutating func explain(_ id: ActionID, to inquirer: CallerID) {
+    private mutating func explain(_ id: ActionID, to caller: CallerID) {
         actions[id]?.expire(now, policy)
         var tracked = actions[id] ?? TrackedAction(id, now: now)
         if let published = actions.retired(id), actions[id] == nil {
@@ -33,7 +33,7 @@ extension ActionTracker {
             tracked.wasAsked = true
             tracked.expire(now, policy)
         }
-        effects.append(.explain(inquirer, explanation(id, tracked)))
+        effects.append(.explain(caller, explanation(id, tracked)))
     }
 
     private func explanation(_ id: ActionID, _ tracked: TrackedAction) -> Explanation {

@@ -80,7 +80,7 @@ extension ActionTracker {
             }
             actions[id]?.isLoaded = true
             take(reply.records, of: id)
-            explainToInquirers(id)
+            explainToCallers(id)
             for source in policy.configured {
                 guard let slot = slots[source], let flight = actions[id]?.entries[source].flight
                 else { continue }
@@ -89,7 +89,7 @@ extension ActionTracker {
             }
         case .failure(let failure):
             storeFailed(failure)
-            explainToInquirers(id)
+            explainToCallers(id)
             refuseUnloaded(id)
         }
     }
@@ -117,12 +117,12 @@ extension ActionTracker {
             actions[id]?.waiters.remove(caller.id)
             effects.append(.reply(caller.id, .problem(storeProblem(caller.question))))
         }
-        var inquirersWaitUntil = Instant.distantFuture
-        if actions[id]?.inquirers.isEmpty == false {
+        var explanationsWaitUntil = Instant.distantFuture
+        if actions[id]?.explanationCallers.isEmpty == false {
             let until = (actions[id]?.lookUpAskedAt ?? now) + coldWait(nil)
-            if now < until { inquirersWaitUntil = until } else { explainToInquirers(id) }
+            if now < until { explanationsWaitUntil = until } else { explainToCallers(id) }
         }
-        plan(id, stateDueAt: inquirersWaitUntil)
+        plan(id, stateDueAt: explanationsWaitUntil)
         return overdue.count
     }
 

@@ -18,7 +18,7 @@ extension Entry {
         firstSeenAt = min(firstSeenAt, now - record.firstSeenAgo)
         if let ago = record.notFoundAgo { notFoundSince = min(notFoundSince ?? now, now - ago) }
         let isClear = record.answer.map { absorb($0, askedAt: askedAt, now) } ?? true
-        if let kept = record.miss {
+        if let kept = record.negative {
             let at = askedAt - kept.age
             if at > negative?.at ?? .distantPast, at > observed?.at ?? .distantPast {
                 negative = NegativeResult(

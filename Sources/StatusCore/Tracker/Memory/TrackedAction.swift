@@ -13,7 +13,7 @@ struct TrackedAction: Sendable {
     /// Whether it has been asked for, in this process or by the store's record.
     var wasAsked = false
     /// Callers that wait for an explanation, until the store's look-up has ended.
-    var inquirers: [CallerID] = []
+    var explanationCallers: [CallerID] = []
     var waiters = Waiters()
     /// The time of the queued wake.
     var wakeAt = Instant.distantFuture

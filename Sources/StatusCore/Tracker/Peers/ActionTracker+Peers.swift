@@ -1,8 +1,8 @@
 // Other processes on the same store: re-reads what they have changed.
 
 extension ActionTracker {
-    mutating func noticed(_ notice: StoreNotice) {
-        switch notice {
+    mutating func notified(_ notification: ChangeNotification) {
+        switch notification {
         case .changed(let id): reread(id, isUrgent: true)
         case .missed: rereadAll()
         }

@@ -58,9 +58,9 @@ extension ActionTracker {
     /// Merges results of other processes from meanwhile, if there are any.
     private mutating func absorb(completed record: EntryRecord, askedAt: Instant) {
         let known = actions[record.key.id]?.entries[record.key.source].observed?.document
-        var news = record
-        if record.answer?.document == known { news.answer = nil }
-        absorb(news, askedAt: askedAt)
+        var observation = record
+        if record.answer?.document == known { observation.answer = nil }
+        absorb(observation, askedAt: askedAt)
         actions[record.key.id]?.entries[record.key.source].completed(record)
     }
 }

@@ -15,7 +15,7 @@ extension ActionTracker {
         let completion = Completion(
             key: key, token: token, gate: gate(report, upstream.policy), pause: pause,
             breaker: breaker, sentAgo: report.sentAt.map { now - $0 },
-            answeredAgo: now - report.answeredAt, news: news(report, key),
+            answeredAgo: now - report.answeredAt, observation: observation(report, key),
             outcome: report.outcome.word)
         setStage(key, .completing(report, completion, askedAt: now))
         effects.append(.complete(completion, flight: number))
@@ -43,7 +43,7 @@ extension ActionTracker {
         if fault?.kind == .unauthorized { effects.append(.refuseCredential(key.source)) }
         if let left = report.hints.remaining {
             let span = report.hints.remainingFor ?? CallsLeft.span
-            upstreams[key.source]?.heard(callsLeft: left, for: span, now: now)
+            upstreams[key.source]?.reported(callsLeft: left, for: span, now: now)
         }
         if let fault, fault.kind == .outOfResources {
             upstreams[key.source]?.ranShort(fault, until: now + Self.ourSideWait)
@@ -104,9 +104,11 @@ extension ActionTracker {
         return .opened(for: until - now)
     }
 
-    // MARK: The gate and the news
+    // MARK: The gate and the observation
 
-    private mutating func news(_ report: CallReport, _ key: EntryKey) -> Completion.News {
+    private mutating func observation(_ report: CallReport, _ key: EntryKey)
+        -> Completion.Observation
+    {
         guard let entry = actions[key.id]?.entries[key.source] else { return .none }
         switch report.outcome {
         case .answered(let document):
@@ -122,7 +124,7 @@ extension ActionTracker {
         case .failed(let fault) where fault.kind.leavesSlotUnused: return .none
         case .notFound(let fault), .failed(let fault):
             let repeats = entry.nextNegative(fault, at: now).repeats
-            return .miss(KeptMiss(fault: fault, repeats: repeats, age: .zero))
+            return .negative(KeptNegativeResult(fault: fault, repeats: repeats, age: .zero))
         }
     }
 

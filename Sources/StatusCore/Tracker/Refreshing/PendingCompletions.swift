@@ -75,7 +75,7 @@ struct PendingCompletions: Sendable {
 
 extension Completion {
     func matters(after elapsed: Duration) -> Bool {
-        if case .answer = news { return true }
+        if case .answer = observation { return true }
         return pause ?? .zero > elapsed
     }
 
@@ -87,9 +87,9 @@ extension Completion {
         later.breaker = nil
         later.sentAgo = sentAgo.map { $0 + elapsed }
         later.answeredAgo = answeredAgo + elapsed
-        if case .miss(var miss) = news {
-            miss.age += elapsed
-            later.news = .miss(miss)
+        if case .negative(var kept) = observation {
+            kept.age += elapsed
+            later.observation = .negative(kept)
         }
         return later
     }

@@ -112,7 +112,7 @@ extension UpstreamState {
     }
 
     /// The upstream has reported the calls left for a time, which may not count calls under way.
-    mutating func heard(callsLeft left: Int, for span: Duration, now: Instant) {
+    mutating func reported(callsLeft left: Int, for span: Duration, now: Instant) {
         callsLeft = CallsLeft(left - calling, until: now + span, after: callsLeft, now: now)
     }
 }

@@ -104,9 +104,9 @@ enum ReaderRules {
         few.compactMap(ActionID.init).forEach(checkID)
         let items = few.map { BatchItem(id: $0, result: .failure(.invalidID)) }
         let body = readOwn(BatchWriter.content(items, clocks: clocks).bytes, "a batch")
-        let told = body["failures"]?.array?.compactMap { $0["id"]?.string } ?? []
-        require(told.count == few.count, "\(told.count) of \(few.count) ids")
-        for (a, b) in zip(told, few) { require(a.utf8.elementsEqual(b.utf8), "another id") }
+        let reported = body["failures"]?.array?.compactMap { $0["id"]?.string } ?? []
+        require(reported.count == few.count, "\(reported.count) of \(few.count) ids")
+        for (a, b) in zip(reported, few) { require(a.utf8.elementsEqual(b.utf8), "another id") }
     }
 
     // MARK: Events and traces

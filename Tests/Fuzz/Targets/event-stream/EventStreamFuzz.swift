@@ -44,10 +44,11 @@ private func check(_ plan: StreamPlan, _ texts: [[UInt8]], events: [[UInt8]]) {
     }
     var reader = EventReader()
     for piece in plan.cut(content) { reader.take(piece) }
-    let told = texts.enumerated().filter { !$1.isEmpty }
+    let reported = texts.enumerated().filter { !$1.isEmpty }
     require(reader.isBetweenEvents, "half an event")
-    require(plan.shape.isHead || reader.events.count == told.count, "\(reader.events.count) events")
-    for (event, text) in zip(reader.events, told) {
+    require(
+        plan.shape.isHead || reader.events.count == reported.count, "\(reader.events.count) events")
+    for (event, text) in zip(reader.events, reported) {
         require(event.id == Array(plan.tag(text.offset).opaque.utf8), "another id")
         require(event.name == Array("status".utf8), "another name")
         require(event.data == withPlainLineEnds(text.element), "other data")

@@ -29,10 +29,11 @@ enum NormalizerRules {
 
     /// Never the state of another action.
     private static func checkIdentity(_ body: JSONValue, _ source: Source, _ id: ActionID) {
-        let told = body["id"]?.string
-        let isNamed = told.map { $0.utf8.elementsEqual(id.text.utf8) }
+        let reported = body["id"]?.string
+        let isNamed = reported.map { $0.utf8.elementsEqual(id.text.utf8) }
         require(
-            isNamed ?? (source != UpstreamAnswer.orders), "\(told ?? "nobody") answers for \(id)")
+            isNamed ?? (source != UpstreamAnswer.orders),
+            "\(reported ?? "nobody") answers for \(id)")
     }
 
     /// Clamped, whatever the upstream says.
@@ -144,8 +145,8 @@ enum DocumentRules {
 
     /// `result` is passed on unchanged, with the exact digits of numbers.
     private static func checkResult(_ json: JSONValue, _ source: Source, _ body: JSONValue) {
-        let told = source == UpstreamAnswer.orders ? nil : body["result"]
-        let expected = JSONWriter.bytes(of: told ?? .null, sorted: true)
+        let reported = source == UpstreamAnswer.orders ? nil : body["result"]
+        let expected = JSONWriter.bytes(of: reported ?? .null, sorted: true)
         let written = JSONWriter.bytes(of: json["result"] ?? .null)
         require(written == expected, "another result")
     }

@@ -10,8 +10,8 @@ import StatusCore
 public func fuzz(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     guard let answer = UpstreamAnswer(copied(start, count)) else { return 0 }
     let value = ReaderRules.check(answer.reply.body)
-    if let told = value?["id"]?.string.flatMap(ActionID.init) {
-        NormalizerRules.check(answer, asked: told, value)
+    if let reported = value?["id"]?.string.flatMap(ActionID.init) {
+        NormalizerRules.check(answer, asked: reported, value)
     }
     NormalizerRules.check(answer, asked: UpstreamAnswer.otherID, value)
     return 0
