@@ -32,7 +32,7 @@ extension EventLoop {
         guard !connection.isKeeping else { return }
         connection.isKeeping = true
         keepers += 1
-        if keepers == 1 { looksAt = now + Self.lookSpan }
+        if keepers == 1 { paceCheckAt = now + Self.paceCheckInterval }
     }
 
     func keepNothing(_ connection: Connection) {
@@ -44,11 +44,11 @@ extension EventLoop {
 
     /// Checks the progress of slow readers, since the kernel reports nothing before a third of its
     /// buffer is free.
-    func lookAtReaders() {
-        looksAt = keepers > 0 ? now + Self.lookSpan : .max
+    func checkPaces() {
+        paceCheckAt = keepers > 0 ? now + Self.paceCheckInterval : .max
         guard keepers > 0 else { return }
         for case let connection? in connections where connection.isKeeping {
-            let hasTaken = connection.pace.look(untaken: untakenBytes(connection), now: now)
+            let hasTaken = connection.pace.check(untaken: untakenBytes(connection), now: now)
             if hasTaken { countKept(connection) }
         }
     }
@@ -134,7 +134,7 @@ extension EventLoop {
     /// little: it buffers megabytes, and reports free space only when a third of that is free
     /// (tcp(7)), long after a slow reader has begun to read.
     func keepsPace(_ connection: Connection) -> Bool {
-        connection.pace.look(untaken: untakenBytes(connection), now: now)
+        connection.pace.check(untaken: untakenBytes(connection), now: now)
         let isOver = now - connection.pace.markedAt >= paceSpan
         guard connection.pace.hasAll || isOver else { return true }
         let isKept = connection.pace.isKept(

@@ -12,7 +12,7 @@ extension EventLoop {
     /// accept.
     static var sliceBytesMax: Int { 256 * 1024 }
     /// How often slow readers are checked, while there are any, in nanoseconds.
-    static var lookSpan: Int64 { 250_000_000 }
+    static var paceCheckInterval: Int64 { 250_000_000 }
 
     // MARK: Sending
 
@@ -41,7 +41,7 @@ extension EventLoop {
     }
 
     func sendUnsent(_ connection: Connection) {
-        connection.pace.look(untaken: untakenBytes(connection), now: now)
+        connection.pace.check(untaken: untakenBytes(connection), now: now)
         guard sendKept(connection) else { return }
         connection.pace.sent(untaken: untakenBytes(connection))
         guard !connection.hasUnsent else {

@@ -63,7 +63,7 @@ final class EventLoop: @unchecked Sendable {
     private var wakeAt = Int64.max
     /// The number of connections that keep answers for their peers, and when they are checked.
     var keepers = 0
-    var looksAt = Int64.max
+    var paceCheckAt = Int64.max
     /// When accepting resumes after a lack of descriptors.
     var acceptsAgainAt = Int64.max
 
@@ -163,7 +163,7 @@ final class EventLoop: @unchecked Sendable {
             for work in inbox.take() { work() }
             for index in 0..<max(0, Int(count)) { take(events[index]) }
             if acceptsAgainAt <= now { resumeAccepting() }
-            if looksAt <= now { lookAtReaders() }
+            if paceCheckAt <= now { checkPaces() }
             if wakeAt <= now { tick() }
         }
         epollDescriptor = nil
@@ -210,7 +210,7 @@ final class EventLoop: @unchecked Sendable {
 
     /// How long the loop may sleep without events; negative: indefinitely.
     private var restMilliseconds: Int32 {
-        let next = min(wakeAt, acceptsAgainAt, looksAt)
+        let next = min(wakeAt, acceptsAgainAt, paceCheckAt)
         guard next < .max else { return -1 }
         return Int32(clamping: (max(0, next - now) + 999_999) / 1_000_000)
     }

@@ -28,7 +28,7 @@ struct Pace {
     /// Called before a send and for a check. `untaken` is negative if the kernel gives no figure.
     /// Returns whether the peer has taken bytes.
     @discardableResult
-    mutating func look(untaken: Int, now: Int64) -> Bool {
+    mutating func check(untaken: Int, now: Int64) -> Bool {
         guard untaken >= 0 else { return false }
         let sunk = self.untaken - untaken
         self.untaken = untaken

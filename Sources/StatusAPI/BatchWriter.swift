@@ -28,7 +28,7 @@ public struct BatchItem: Sendable {
         return rendered.answer.document.isDone
     }
 
-    /// Whole seconds until asking again is of use; nil if it never is.
+    /// Whole seconds until another request is useful; nil: never.
     func retryAfter(_ now: Instant) -> Int? {
         switch result {
         case .success(let rendered):

@@ -48,7 +48,7 @@ extension ProblemDetails {
         self.init(code, detail, retryAt: problem.retryAt, sources: problem.sources)
     }
 
-    /// Whole seconds until asking again is of use, rounded up, at least 1.
+    /// Whole seconds until another request is useful, rounded up, at least 1.
     func retryAfter(_ now: Instant) -> Int? {
         retryAt.map { max(1, ($0 - now).secondsRoundedUp) }
     }

@@ -8,7 +8,7 @@ public struct ProblemDetails: Error, Sendable, Equatable {
     public var code: Code
     /// For people: what happened to this request, and what its caller can do. Free of secrets.
     public var detail: String
-    /// When asking again is of use; nil if it never is.
+    /// When another request is useful; nil: never.
     public var retryAt: Instant?
     public var sources: [Problem.SourceReport]
 

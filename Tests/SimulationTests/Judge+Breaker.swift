@@ -1,11 +1,11 @@
-// Judges the breaker by what a process learns, by the calls that it starts and by what it tells its
+// Judges the breaker by what a process learns, by the calls that it starts and by what it answers its
 // callers.
 
 @testable import StatusCore
 
 extension Judge {
     /// Before every step: what the process is about to learn.
-    mutating func heard(_ event: Event, by replica: Replica, at now: Instant) {
+    mutating func received(_ event: Event, by replica: Replica, at now: Instant) {
         switch event {
         case .called(let key, _, let report): ended(replica, key, report, at: now)
         case .prepared(let key, let flight, .some): over(replica, key, flight)
@@ -16,7 +16,7 @@ extension Judge {
                 let slot = result.flatMap { reply in
                     reply.reservations[source].map { .success($0) } ?? .failure(.closed)
                 }
-                heard(.reserved(key, flight: flight, slot), by: replica, at: now)
+                received(.reserved(key, flight: flight, slot), by: replica, at: now)
             }
         case .reserved(let key, let flight, let result):
             switch try? result.get().verdict {

@@ -389,7 +389,7 @@ extension Judge {
             guard known > Self.spreadMax else { continue }
             accuse(
                 .regressedElsewhere, now,
-                "\(key): \(replica.index) tells \(revision), \(newer) known for \(known)")
+                "\(key): \(replica.index) answers \(revision), \(newer) known for \(known)")
         }
     }
 

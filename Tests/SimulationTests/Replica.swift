@@ -109,7 +109,7 @@ final class Replica {
         return question.patience == .none || answer.document.isDone ? answer : nil
     }
 
-    /// What each way of asking tells now of an answer's age, of those that tell something at once.
+    /// The age that each route gives an answer now, of those that answer at once.
     func reasons(_ id: ActionID, at time: Instant) -> [(way: String, reason: StaleReason?)] {
         let local = clock.shows(time)
         // A wake that is late may bring a change at any moment.

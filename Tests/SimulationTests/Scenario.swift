@@ -16,7 +16,7 @@ struct Scenario {
     var pauseShare: Int
     /// Of a thousand store operations, how many fail, before or after they take effect.
     var storeFailureShare: Int
-    /// Of a thousand notices, how many get lost, and how many are late.
+    /// Of a thousand notifications, how many get lost, and how many are late.
     var noticeLossShare: Int
     var noticeDelayShare: Int
     /// Whether only the wall clocks are wrong.

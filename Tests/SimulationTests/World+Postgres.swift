@@ -271,7 +271,7 @@ extension SimStore {
         return true
     }
 
-    /// What the documentation tells operators to do where no replica can detect a loss.
+    /// What the documentation has operators do where no replica can detect a loss.
     mutating func declareQuarantine(_ now: Instant) {
         guard var meta = content.meta else { return }
         meta.epoch += 1

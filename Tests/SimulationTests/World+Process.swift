@@ -4,7 +4,7 @@
 
 extension World {
     func step(_ replica: Replica, _ event: Event) {
-        judge.heard(event, by: replica, at: now)
+        judge.received(event, by: replica, at: now)
         if case .called(let key, _, let report) = event {
             trace.note(
                 now, "\(replica.index) learned \(key.id) \(key.source) \(report.outcome.word)")

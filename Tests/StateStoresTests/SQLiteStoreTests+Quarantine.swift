@@ -127,9 +127,9 @@ extension SQLiteStoreTests {
         // The clock is read at every step, where the test inspects the file on the disk.
         let watched = StoreClock(
             sinceBoot: {
-                let tells = try? Database(path: path, for: .reading, lockWaitMilliseconds: 0)
+                let isInTrouble = try? Database(path: path, for: .reading, lockWaitMilliseconds: 0)
                     .number("SELECT loss_detected IS NOT NULL FROM meta")
-                if let tells { seen.add(tells == 1 ? "in trouble" : "well") }
+                if let isInTrouble { seen.add(isInTrouble == 1 ? "in trouble" : "well") }
                 return base.sinceBoot()
             }, wall: base.wall, bootID: base.bootID)
         let store = try SQLiteStore(path: path, clock: watched)

@@ -216,7 +216,7 @@ struct SQLiteStoreTests {
 
     @Test func oneStoreReportsChangesByAnotherOnTheSameFile() async throws {
         let stores = [try open(), try open()]
-        let (mine, others) = (Notices(), Notices())
+        let (mine, others) = (ReceivedChanges(), ReceivedChanges())
         stores[0].listen { mine.add($0) }
         stores[1].listen { others.add($0) }
         try await eventually("listening") { stores.allSatisfy(\.isListening) }

@@ -1,4 +1,4 @@
-// Who is let in, and what happens when the keys change meanwhile.
+// Which callers are admitted, also while the keys change.
 
 import Dispatch
 import StatusCore

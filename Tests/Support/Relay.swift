@@ -68,7 +68,7 @@ public final class Relay: @unchecked Sendable {
 
     /// Holds back what a PostgreSQL server sends from now on until it contains a notification, and then
     /// sends it in one piece. Call it while nothing is in transit.
-    public func gatherUntilNotice() { state.withLock { isGathering = true } }
+    public func gatherUntilNotification() { state.withLock { isGathering = true } }
 
     /// A whole transaction's reply is held back.
     public var hasGathered: Bool { state.withLock { Self.kinds(of: gathered).contains("Z") } }

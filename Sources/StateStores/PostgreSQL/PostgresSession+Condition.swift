@@ -143,7 +143,7 @@ extension PostgresSession {
         switch phase {
         case .ready where isLate: found = .away("it does not answer in time")
         case .ready where quarantinedUntil != nil:
-            found = .quarantined("it cannot vouch for its gates")
+            found = .quarantined("its gates may be incomplete")
         case .ready: found = .well
         // Nothing to report before the first attempt has ended.
         case .resting where failures == 0 && condition == nil: return

@@ -170,7 +170,7 @@ extension ServerAnswer {
         }
     }
 
-    /// How long to wait before the next request: until it is of use, but not past the deadline.
+    /// How long to wait before the next request: until it is useful, but not past the deadline.
     /// After a 200 there is no pause, since the request has waited.
     func pause(before deadline: Instant, now: Instant) -> Duration {
         guard status != 200 else { return .zero }

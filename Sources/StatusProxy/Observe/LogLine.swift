@@ -131,31 +131,31 @@ extension OutputCursor {
     /// line or moves a terminal's cursor.
     mutating func member(_ name: StaticString, text: Span<UInt8>, as format: LogFormat) {
         self.name(name, format)
-        switch Self.look(text) {
+        switch Self.form(of: text) {
         case .plain where format == .text: append(text)
         case .plain, .spaced: quote(text)
-        case .strange: quoteScalars(text, format)
+        case .escaped: quoteScalars(text, format)
         }
     }
 
-    private enum Look {
+    private enum TextForm {
         /// Visible ASCII without quotes, backslashes and equals signs.
         case plain
         /// Needs quotes, but no escapes.
         case spaced
-        case strange
+        case escaped
     }
 
-    private static func look(_ text: Span<UInt8>) -> Look {
-        var look = text.isEmpty ? Look.spaced : .plain
+    private static func form(of text: Span<UInt8>) -> TextForm {
+        var form = text.isEmpty ? TextForm.spaced : .plain
         for index in text.indices {
             switch text[index] {
-            case UInt8(ascii: " "), UInt8(ascii: "="): look = .spaced
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0..<0x20, 0x7F...: return .strange
+            case UInt8(ascii: " "), UInt8(ascii: "="): form = .spaced
+            case UInt8(ascii: "\""), UInt8(ascii: "\\"), 0..<0x20, 0x7F...: return .escaped
             default: break
             }
         }
-        return look
+        return form
     }
 
     private mutating func quote(_ text: Span<UInt8>) {

@@ -16,19 +16,19 @@ final class EventStreams: Sendable {
         /// When each resting stream continues.
         var wakes: [Exchange: Instant] = [:]
         /// Whether a check of the wakes is planned.
-        var isLooking = false
+        var isWakePlanned = false
         var isDraining = false
     }
 
     /// The largest number of actions that are followed at a time.
     private let actionsMax: Int
-    private static let lookSpan = DispatchTimeInterval.milliseconds(500)
+    private static let wakeInterval = DispatchTimeInterval.milliseconds(500)
 
     let engine: Engine
     let journal: RequestJournal
     let caches: CacheScope
     private let state = Guarded(State())
-    private let looks = DispatchQueue(label: "status-proxy.streams")
+    private let queue = DispatchQueue(label: "status-proxy.streams")
 
     init(
         engine: Engine, journal: RequestJournal, caches: CacheScope,
@@ -88,28 +88,28 @@ final class EventStreams: Sendable {
 
     /// Nil: the stream does not rest.
     func rest(_ exchange: Exchange, until instant: Instant?) {
-        let mustLook = state.withLock { state in
+        let mustPlan = state.withLock { state in
             state.wakes[exchange] = instant
-            defer { state.isLooking = state.isLooking || instant != nil }
-            return instant != nil && !state.isLooking
+            defer { state.isWakePlanned = state.isWakePlanned || instant != nil }
+            return instant != nil && !state.isWakePlanned
         }
-        if mustLook { planRefresh() }
+        if mustPlan { planWake() }
     }
 
-    private func planRefresh() {
-        looks.asyncAfter(deadline: .now() + Self.lookSpan) { self.look() }
+    private func planWake() {
+        queue.asyncAfter(deadline: .now() + Self.wakeInterval) { self.wakeDue() }
     }
 
     /// Wakes the streams whose rest is over.
-    private func look() {
+    private func wakeDue() {
         let now = SystemClock.now()
         let (due, goesOn) = state.withLock { state in
             let due = state.wakes.filter { $0.value <= now }.keys
             for exchange in due { state.wakes[exchange] = nil }
-            state.isLooking = !state.wakes.isEmpty
-            return (due.map { ($0, state.streams[$0]) }, state.isLooking)
+            state.isWakePlanned = !state.wakes.isEmpty
+            return (due.map { ($0, state.streams[$0]) }, state.isWakePlanned)
         }
         for (exchange, stream) in due { exchange.perform { stream?.wake() } }
-        if goesOn { planRefresh() }
+        if goesOn { planWake() }
     }
 }

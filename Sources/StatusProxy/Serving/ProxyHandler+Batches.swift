@@ -27,7 +27,7 @@ extension ProxyHandler {
         context.actions = ids.count
         var batch = Batch(ids: ids, options: options, context: context, exchange: exchange)
         let patience = batch.options.waitsForAny ? .none : batch.options.patience
-        let (found, missing) = look(for: batch, patience)
+        let (found, missing) = cached(for: batch, patience)
         // A batch that is completely cached is answered at once.
         if missing.isEmpty, !mustFollow(found, batch),
             batch.bytesToCompress(found) <= Self.compressedAtOnceMax
@@ -35,7 +35,7 @@ extension ProxyHandler {
             write(found, batch, &writer)
             return .answered
         }
-        let places = look(for: batch, batch.options.patience).missing.count
+        let places = cached(for: batch, batch.options.patience).missing.count
         if let refusal = hold(exchange, context, questions: places) {
             return answer(refusal, context, &writer)
         }
@@ -55,7 +55,7 @@ extension ProxyHandler {
 
     /// The cached answers, and the questions for the rest: each id is asked for once, however often
     /// it was given.
-    private func look(
+    private func cached(
         for batch: Batch, _ patience: Question.Patience
     ) -> (found: BatchResults, missing: [Question]) {
         let now = SystemClock.now()
@@ -124,7 +124,7 @@ extension ProxyHandler {
             guard isFirst else { return }
             batch.exchange.perform {
                 self.leaveAll(batch.exchange)
-                let (found, missing) = self.look(for: batch, .none)
+                let (found, missing) = self.cached(for: batch, .none)
                 guard !missing.isEmpty else { return self.answerHeld(found, batch) }
                 self.gather(batch, found, missing) { self.answerHeld($0, batch) }
             }

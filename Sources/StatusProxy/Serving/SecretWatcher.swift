@@ -52,10 +52,10 @@ final class SecretWatcher: @unchecked Sendable {
     ) {
         queue.sync {
             files.append(Watched(path: path, setting: setting, reread: reread))
-            look(at: &files[files.count - 1], force: false)
+            check(&files[files.count - 1], force: false)
             guard timer == nil else { return }
             let timer = DispatchSource.makeTimerSource(queue: queue)
-            timer.setEventHandler { [weak self] in self?.look(force: false) }
+            timer.setEventHandler { [weak self] in self?.check(force: false) }
             timer.schedule(
                 deadline: .now() + interval, repeating: interval, leeway: .seconds(1))
             timer.activate()
@@ -66,16 +66,16 @@ final class SecretWatcher: @unchecked Sendable {
     /// Reads all files again, changed or not, and calls back on the watcher's queue.
     func reread(_ done: @escaping @Sendable () -> Void) {
         queue.async {
-            self.look(force: true)
+            self.check(force: true)
             done()
         }
     }
 
-    private func look(force: Bool) {
-        for index in files.indices { look(at: &files[index], force: force) }
+    private func check(force: Bool) {
+        for index in files.indices { check(&files[index], force: force) }
     }
 
-    private func look(at watched: inout Watched, force: Bool) {
+    private func check(_ watched: inout Watched, force: Bool) {
         // Taken before the reading, so that the next check detects a change during it.
         let stamp = Self.stamp(watched.path)
         let last = watched.reading

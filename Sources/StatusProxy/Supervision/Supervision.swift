@@ -41,7 +41,7 @@ final class Supervision: @unchecked Sendable {
         manager.send("READY=1", "STATUS=\(sentStatus)", "MAINPID=\(getpid())")
         // systemd advises half the watchdog's time; twice as often leaves room for a busy machine.
         let interval = min(Self.interval, manager.watchdog.map { $0 / 4 } ?? Self.interval)
-        timer.setEventHandler { [weak self] in self?.look() }
+        timer.setEventHandler { [weak self] in self?.check() }
         timer.schedule(
             deadline: .now(), repeating: .nanoseconds(Int(interval.nanoseconds)),
             leeway: .milliseconds(50))
@@ -57,10 +57,10 @@ final class Supervision: @unchecked Sendable {
 
     func stopping() {
         manager.send("STOPPING=1")
-        look()
+        check()
     }
 
-    private func look() {
+    private func check() {
         let status = status()
         if status != sentStatus, manager.send("STATUS=\(status)") { sentStatus = status }
         guard manager.watchdog != nil, !isPulseAwaited else { return }

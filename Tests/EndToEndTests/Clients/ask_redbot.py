@@ -15,11 +15,11 @@ config = configparser.ConfigParser()
 config.read_dict({"redbot": {"enable_local_access": "True"}})
 
 
-def tell(number, notes):
+def report(number, notes):
     for note in notes:
         if note.level in (levels.WARN, levels.BAD):
             print(number, type(note).__name__)
-        tell(number, note.subnotes)
+        report(number, note.subnotes)
 
 
 def ask(number):
@@ -33,7 +33,7 @@ def ask(number):
 
     def done():
         print(number, resource.fetch_error or resource.response.status_code)
-        tell(number, resource.response.notes)
+        report(number, resource.response.notes)
         ask(number + 1)
 
     resource.on("check_done", done)

@@ -89,7 +89,7 @@ struct DatabaseAddressTests {
         #expect(seen.calls == 1 || seen.smallestGap ?? 0 >= 2)
     }
 
-    /// What docs/replicas.md tells an operator to do, to the letter.
+    /// The instructions of docs/replicas.md, to the letter.
     @Test func aRoleWithoutRightsToCreateWorksOnceTheOwnerHasMadeTheSchema() async throws {
         let cluster = try PostgresCluster()
         let owner = try SQLSession(cluster.url(database: "postgres"))

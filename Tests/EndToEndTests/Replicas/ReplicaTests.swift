@@ -94,11 +94,11 @@ struct ReplicaTests {
     }
 
     @Test(arguments: [true, false])
-    func aStateThatOneReplicaReceivesIsServedByAll(withNotices: Bool) async throws {
+    func aStateThatOneReplicaReceivesIsServedByAll(withNotifications: Bool) async throws {
         let url = try Fleet.newDatabase()
         let fleet = try await Fleet(3, storeURL: url, sandbox: ["--pending", "3s"])
         for index in 0..<3 { try await eventually("readiness") { try fleet.isWell(index) } }
-        if !withNotices { try SQLSession(url).loseNotices() }
+        if !withNotifications { try SQLSession(url).loseNotifications() }
         var spreads: [Duration] = []
         for id in [DemoID.order, DemoID.voucher] {
             spreads.append(try await spreadOfNews("/actions/\(id)", fleet))

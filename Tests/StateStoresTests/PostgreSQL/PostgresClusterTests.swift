@@ -100,9 +100,9 @@ struct PostgresClusterTests {
         var limits = PostgresLimits.patient
         limits.decisionMax = .seconds(4)
         limits.silenceMax = .seconds(5)
-        let notices = Notices()
+        let changes = ReceivedChanges()
         let cut = try open("postgresql://postgres@127.0.0.1:\(relay.port)/postgres", limits)
-        cut.listen { notices.add($0) }
+        cut.listen { changes.add($0) }
         let well = try open(cluster.url(database: "postgres"))
         let token = try await cut.grant(.of(a))
         relay.stall()
@@ -116,7 +116,7 @@ struct PostgresClusterTests {
         relay.heal()
         #expect(try await completed.record.key == a)
         try await eventually("recovery") { (try? await cut.lookUp(a.id)) != nil }
-        #expect(notices.all.count { $0 == .missed } >= 2)
+        #expect(changes.all.count { $0 == .missed } >= 2)
     }
 
     @Test func aStoreStartedBeforeItsDatabaseFindsIt() async throws {

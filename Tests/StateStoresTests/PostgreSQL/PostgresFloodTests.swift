@@ -45,10 +45,10 @@ struct PostgresFloodTests {
         limits.notificationsMax = 1000
         limits.notificationsWindow = .seconds(3600)
         limits.floodRest = .seconds(3600)
-        let (heard, events, reports) = (Notices(), Recorder(), Recorder())
+        let (received, events, reports) = (ReceivedChanges(), Recorder(), Recorder())
         let store = try database.open(
             limits, report: { reports.add($0) }, watchNotifications: { events.add("\($0)") })
-        store.listen { heard.add($0) }
+        store.listen { received.add($0) }
         try await database.untilListening(1)
         let flood = try flood("'forged f' || (random() * 1e9)::int")
         defer { flood.stop() }
@@ -59,7 +59,7 @@ struct PostgresFloodTests {
         _ = try await store.lookUp(a.id)
         #expect(events.words == ["\(NotificationEvent.interrupted("too many notifications"))"])
         #expect(reports.words.contains { $0.contains("too many notifications") })
-        #expect(heard.all.first == .missed && heard.all.count <= 1 + limits.notificationsMax)
+        #expect(received.all.first == .missed && received.all.count <= 1 + limits.notificationsMax)
     }
 
     @Test func afterAFloodChangesAreFoundInTheJournalAndListeningResumes() async throws {
@@ -67,9 +67,9 @@ struct PostgresFloodTests {
         limits.notificationsMax = 1000
         limits.notificationsWindow = .milliseconds(200)
         limits.floodRest = .milliseconds(100)
-        let (heard, events) = (Notices(), Recorder())
+        let (received, events) = (ReceivedChanges(), Recorder())
         let store = try database.open(limits, watchNotifications: { events.add("\($0)") })
-        store.listen { heard.add($0) }
+        store.listen { received.add($0) }
         try await database.untilListening(1)
         let flood = try flood("'forged f' || n")
         defer { flood.stop() }
@@ -77,7 +77,7 @@ struct PostgresFloodTests {
 
         let other = try database.open()
         try await other.complete(.of(a, try await other.grant(.of(a))))
-        try await heard.until { $0.contains(.changed(a.id)) }
+        try await received.until { $0.contains(.changed(a.id)) }
         flood.stop()
         try await eventually("notifications again; got \(events.words)") {
             events.words.last == "\(NotificationEvent.resumed)"
@@ -85,9 +85,9 @@ struct PostgresFloodTests {
     }
 
     @Test func unreadableNotificationsAreCountedAndNotLookedUp() async throws {
-        let (heard, events) = (Notices(), Recorder())
+        let (received, events) = (ReceivedChanges(), Recorder())
         let store = try database.open(watchNotifications: { events.add("\($0)") })
-        store.listen { heard.add($0) }
+        store.listen { received.add($0) }
         try await database.untilListening(1)
         let session = try SQLSession(
             database.server.url(user: stranger, database: database.name))
@@ -99,7 +99,7 @@ struct PostgresFloodTests {
             try await eventually("\(payload) to be counted") { events.words.count == number + 1 }
             #expect(events.words.last == "\(NotificationEvent.unreadable(1))")
         }
-        #expect(heard.all == [.missed])
+        #expect(received.all == [.missed])
     }
 
     /// A lock that a replica could take for the creation of the schema, and any other.

@@ -60,7 +60,7 @@ struct PostgresStoreTests {
     }
 
     @Test func onlyOtherReplicasAreNotifiedOfACompletion() async throws {
-        let (mine, others) = (Notices(), Notices())
+        let (mine, others) = (ReceivedChanges(), ReceivedChanges())
         let stores = [try database.open(), try database.open()]
         stores[0].listen { mine.add($0) }
         stores[1].listen { others.add($0) }
@@ -78,7 +78,7 @@ struct PostgresStoreTests {
 
     @Test func aLongIDFitsIntoANotification() async throws {
         let key = EntryKey.vouchers("v" + String(repeating: "~", count: 127))
-        let others = Notices()
+        let others = ReceivedChanges()
         let stores = [try database.open(), try database.open()]
         stores[1].listen { others.add($0) }
         try await database.untilListening(2)

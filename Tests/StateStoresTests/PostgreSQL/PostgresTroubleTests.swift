@@ -249,9 +249,9 @@ struct PostgresTroubleTests {
     }
 
     @Test func aCompletionOutlivesABrokenConnection() async throws {
-        let notices = Notices()
+        let changes = ReceivedChanges()
         let store = try database.open()
-        store.listen { notices.add($0) }
+        store.listen { changes.add($0) }
         let token = try await store.grant(.of(a))
         try database.admin.query(
             """
@@ -261,7 +261,7 @@ struct PostgresTroubleTests {
         let reply = try await store.complete(
             .of(a, token, observation: .answer(.sample("a"), checkedAt: database.clock.wall)))
         #expect(reply.record.answer?.document == .sample("a"))
-        #expect(notices.all == [.missed, .missed])
+        #expect(changes.all == [.missed, .missed])
     }
 
     /// Numbers of closed sockets are reused immediately, by connections that must not miss a reply.

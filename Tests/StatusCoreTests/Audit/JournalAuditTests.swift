@@ -3,7 +3,7 @@
 import StatusCore
 import Testing
 
-@Suite("An audit takes what is not known at its worst")
+@Suite("An audit assumes the worst of what is unknown")
 struct JournalAuditTests {
     /// One call of action `a` by default; all times in seconds.
     struct Call: Sendable {

@@ -201,7 +201,7 @@ import Testing
 }
 
 extension TrackerDriver {
-    /// What each way of asking tells now, of those that answer at once.
+    /// What each route answers now, of those that answer at once.
     fileprivate func ways(_ id: String) -> [String: StaleReason?] {
         var ways = tracker.staleReasons(.of(id), now: now)
         if let board = published[.of(id)], now < board.servableUntil {

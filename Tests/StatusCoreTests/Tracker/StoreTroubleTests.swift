@@ -199,7 +199,7 @@ import Testing
     }
 
     /// The store has another replica's answer of that age, and a closed gate.
-    private func tell(
+    private func reread(
         _ status: ActionStatus, at wall: WallTime, ago: Duration, after: ActionStatus
     ) -> TrackerDriver {
         var driver = vouchersOnly()
@@ -217,14 +217,14 @@ import Testing
     /// Whatever the other replica's wall clock showed.
     @Test(arguments: [ahead, behind])
     func aShutGatesRecordHasAPeersState(wall: WallTime) {
-        var driver = tell(.inProgress, at: wall, ago: .seconds(10), after: .pending)
+        var driver = reread(.inProgress, at: wall, ago: .seconds(10), after: .pending)
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
         #expect(driver.callsMade.count == 1)
     }
 
     @Test(arguments: [ahead, behind])
     func anOlderRecordIsIgnored(wall: WallTime) {
-        var driver = tell(.pending, at: wall, ago: .seconds(50), after: .inProgress)
+        var driver = reread(.pending, at: wall, ago: .seconds(50), after: .inProgress)
         #expect(driver.reply(to: id).answer?.document.status == .inProgress)
     }
 

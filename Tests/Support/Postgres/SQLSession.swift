@@ -44,7 +44,7 @@ public final class SQLSession: @unchecked Sendable {
 
 extension SQLSession {
     /// Makes replicas send no notifications from now on.
-    public func loseNotices() throws {
+    public func loseNotifications() throws {
         try query(
             """
             CREATE OR REPLACE FUNCTION status_proxy.notify(p_sender text, p_ids text[]) RETURNS void

@@ -1,5 +1,4 @@
-// Explains an action to who asks why its answer is what it is. Looks it up if need be; calls no
-// upstream.
+// Explains why an action's answer is what it is. Looks the action up if need be; calls no upstream.
 
 extension ActionTracker {
     /// How many of an action's calls are shown.

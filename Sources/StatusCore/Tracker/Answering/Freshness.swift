@@ -4,7 +4,7 @@
 enum Freshness {
     /// The number of first 404s of an id after which the shortest interval applies: a new action
     /// can get 404 for a while.
-    static let newbornLooks = 3
+    static let firstNotFounds = 3
 
     /// The interval of an action of that age: a tenth of it, within the policy's bounds.
     static func interval(age: Duration, _ policy: SourcePolicy) -> Duration {
@@ -19,9 +19,9 @@ enum Freshness {
     static func notFoundInterval(
         repeats: Int, lasted: Duration, age: Duration, _ policy: SourcePolicy
     ) -> Duration {
-        guard repeats > newbornLooks else { return policy.minInterval }
+        guard repeats > firstNotFounds else { return policy.minInterval }
         let most = lasted < notFoundMax ? policy.maxInterval : max(policy.maxInterval, notFoundMax)
-        return grown(doublings: repeats - newbornLooks, age: age, policy, most: most)
+        return grown(doublings: repeats - firstNotFounds, age: age, policy, most: most)
     }
 
     /// How long any other failure is valid, the last of `repeats` in a row.

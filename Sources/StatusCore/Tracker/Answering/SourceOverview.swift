@@ -1,4 +1,4 @@
-// How a source is and what has become of its calls, for who asks about sources.
+// The state of each source, and the results of its calls.
 
 /// One source's state and figures. Counts are since the start.
 public struct SourceOverview: Sendable {

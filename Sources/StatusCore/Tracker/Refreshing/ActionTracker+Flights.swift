@@ -73,7 +73,7 @@ extension ActionTracker {
         upstreams[source]?.ourSideFailed(failure.fault, until: until)
     }
 
-    // MARK: First visits
+    // MARK: First look-ups
 
     /// Starts flights with the first look-up of an action that is new to this process, at each source
     /// for the question whose refresh could start at once. The store reserves their slots if it has no

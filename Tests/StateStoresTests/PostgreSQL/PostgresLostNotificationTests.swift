@@ -7,8 +7,8 @@ import Testing
 
 @testable import StateStores
 
-@Suite("A lost notice is made up for", .blocking)
-struct PostgresLostNoticeTests {
+@Suite("A change whose notification was lost is found", .blocking)
+struct PostgresLostNotificationTests {
     let database: TestDatabase
     let a = EntryKey.orders("a")
     let b = EntryKey.orders("b")
@@ -39,7 +39,7 @@ struct PostgresLostNoticeTests {
         link.send([.listen], 1)
         try await eventually("listening") { events.words == ["reply 1"] }
 
-        relay.gatherUntilNotice()
+        relay.gatherUntilNotification()
         link.send([.sources], 2)
         try await eventually("a reply to hold back") { relay.hasGathered }
         try database.admin.query("SELECT pg_notify('status_proxy', 'another a')")
@@ -52,42 +52,42 @@ struct PostgresLostNoticeTests {
     /// Of a call that ends before a process has looked for changes for the first time, but after it has
     /// read the action, it must learn, too.
     @Test func changeBetweenTheFirstReadingAndTheFirstSearchIsFound() async throws {
-        try database.admin.loseNotices()
+        try database.admin.loseNotifications()
         var limits = PostgresLimits.quiet
         limits.changesInterval = .seconds(2)
-        let heard = Notices()
+        let received = ReceivedChanges()
         let listener = try database.open(limits)
-        listener.listen { heard.add($0) }
+        listener.listen { received.add($0) }
         #expect(try await listener.lookUp(a.id).isEmpty)
-        let teller = try database.open()
-        try await teller.complete(.of(a, try await teller.grant(.of(a))))
-        try await heard.until { $0.contains(.changed(a.id)) }
+        let writer = try database.open()
+        try await writer.complete(.of(a, try await writer.grant(.of(a))))
+        try await received.until { $0.contains(.changed(a.id)) }
     }
 
     @Test func missedChangesAreFoundInTheStore() async throws {
-        try database.admin.loseNotices()
+        try database.admin.loseNotifications()
         var limits = PostgresLimits.quiet
         limits.changesInterval = .milliseconds(50)
-        let (healed, deaf) = (Notices(), Notices())
+        let (healed, cut) = (ReceivedChanges(), ReceivedChanges())
         let listeners = [try database.open(limits), try database.open()]
         listeners[0].listen { healed.add($0) }
-        listeners[1].listen { deaf.add($0) }
+        listeners[1].listen { cut.add($0) }
         // Both are connected once they have answered.
         for listener in listeners { #expect(try await listener.lookUp(a.id).isEmpty) }
         try await database.untilListening(2)
 
-        let teller = try database.open()
-        let token = try await teller.grant(.of(a))
-        try await teller.complete(
+        let writer = try database.open()
+        let token = try await writer.grant(.of(a))
+        try await writer.complete(
             .of(a, token, observation: .answer(.sample("a"), checkedAt: database.clock.wall)))
         try await healed.until { $0.contains(.changed(a.id)) }
         #expect(try await listeners[0].lookUp(a.id).first?.answer?.document == .sample("a"))
         // Each change is found once, and a store's own changes never.
         try await listeners[0].complete(.of(b, try await listeners[0].grant(.of(b))))
-        try await teller.complete(.of(c, try await teller.grant(.of(c))))
+        try await writer.complete(.of(c, try await writer.grant(.of(c))))
         try await healed.until { $0.contains(.changed(c.id)) }
         #expect(healed.all == [.missed, .changed(a.id), .changed(c.id)])
         // Without the interval it would not have noticed.
-        #expect(deaf.all == [.missed])
+        #expect(cut.all == [.missed])
     }
 }
