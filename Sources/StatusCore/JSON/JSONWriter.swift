@@ -149,13 +149,13 @@ public struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "\""))
         text.withUTF8 { text in
             // Characters without escapes are written in runs.
-            var rest = text[...]
-            while let index = rest.firstIndex(where: Self.mustEscape) {
-                bytes += rest[..<index]
-                append(escaped: rest[index])
-                rest = rest[(index + 1)...]
+            var start = 0
+            for index in text.indices where Self.mustEscape(text[index]) {
+                bytes += text[start..<index]
+                append(escaped: text[index])
+                start = index + 1
             }
-            bytes += rest
+            bytes += text[start...]
         }
         bytes.append(UInt8(ascii: "\""))
     }
