@@ -39,7 +39,10 @@ import Testing
         }
         // An explanation publishes nothing.
         try await eventually("the refresh to be due") {
-            try explained()?["stale_reason"]?.string != nil
+            try explained()?["stale_reason"]?.string == trouble.rawValue
+        }
+        let change = try await follower.event("its change") {
+            $0.name == "freshness" && $0.json["stale_reason"]?.string == trouble.rawValue
         }
         let plain = try world.get(path).json
         let batch = try world.get("/actions?id=\(DemoID.pendingVoucher)").json
@@ -49,7 +52,7 @@ import Testing
             try world.get("\(path)?wait=1").json["stale_reason"],
             batch["actions"]?.array?.first?["stale_reason"],
             try explained()?["stale_reason"],
-            try await follower.event("its change") { $0.name == "freshness" }.json["stale_reason"],
+            change.json["stale_reason"],
             try await follow().event("a state") { $0.name == "status" }.json["stale_reason"],
         ]
         #expect(reasons.allSatisfy { $0?.string == trouble.rawValue }, "\(reasons)")

@@ -3,7 +3,7 @@
 import StatusCore
 
 /// One event as a client receives it.
-struct HeardEvent {
+struct ReceivedEvent {
     var id: String
     var name: String
     var data: String
@@ -13,13 +13,13 @@ struct HeardEvent {
 
 /// Reads events by the standard (WHATWG HTML, 9.2.6), from lines that end with LF.
 enum EventReader {
-    static func read(_ text: String) -> [HeardEvent] {
-        var events: [HeardEvent] = []
-        var event = HeardEvent(id: "", name: "message", data: "")
+    static func read(_ text: String) -> [ReceivedEvent] {
+        var events: [ReceivedEvent] = []
+        var event = ReceivedEvent(id: "", name: "message", data: "")
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.isEmpty {
                 if !event.data.isEmpty { events.append(event) }
-                event = HeardEvent(id: event.id, name: "message", data: "")
+                event = ReceivedEvent(id: event.id, name: "message", data: "")
             } else if line.hasPrefix("id: ") {
                 event.id = String(line.dropFirst(4))
             } else if line.hasPrefix("event: ") {
@@ -30,14 +30,19 @@ enum EventReader {
         }
         return events
     }
+
+    /// The `status` events. Where a refresh takes long, on a busy machine too, `freshness` events come between.
+    static func states(_ text: String) -> [ReceivedEvent] {
+        read(text).filter { $0.name == "status" }
+    }
 }
 
 extension Program {
     /// Waits until one of the client's events satisfies the condition.
     @discardableResult
     func event(
-        _ wanted: String, where fits: @escaping (HeardEvent) -> Bool
-    ) async throws -> HeardEvent {
+        _ wanted: String, where fits: @escaping (ReceivedEvent) -> Bool
+    ) async throws -> ReceivedEvent {
         try await wait(for: wanted) { EventReader.read($0).first(where: fits) }
     }
 }
