@@ -1,4 +1,4 @@
-// A file descriptor with one owner, and the failures of the calls that make a server's.
+// A file descriptor with one owner, and the failures that keep a server from starting.
 
 import Glibc
 

@@ -1,4 +1,4 @@
-// The name of a configured upstream account, and one value for each.
+// The name of a configured upstream account, and a value for each name.
 
 /// A source, by its configured name: `[a-z][a-z0-9-]{0,31}`.
 ///

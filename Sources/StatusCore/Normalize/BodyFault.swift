@@ -1,4 +1,4 @@
-// What is wrong with an upstream's answer: a body without a state, or a documented error body.
+// What a body without a state lacks, and what an upstream's error body says.
 
 /// The mistake in a body.
 public enum BodyFault: Error, Equatable {

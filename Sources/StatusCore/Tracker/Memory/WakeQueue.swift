@@ -1,4 +1,5 @@
-// The times at which the tracker has to be stepped again.
+// The times at which the tracker has to be stepped again, in a heap that drops void ones in small
+// steps.
 
 import HeapModule
 
