@@ -48,6 +48,12 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 
+/// One compilation of a module, where there would be one more for its interface, which nothing imports: each
+/// expands the macros of all its tests.
+let whole: [SwiftSetting] = [
+    .unsafeFlags(["-whole-module-optimization", "-num-threads", "1", "-no-emit-module-separately-wmo"], .when(configuration: .debug))
+]
+
 /// In release, what is tested is optimised and tests are not, unless they are long: Swift 6.3.1 stops
 /// at an internal error when it optimises StateStoresTests.
 func tests(
@@ -59,7 +65,7 @@ func tests(
         dependencies: dependencies,
         path: "Tests/\(name)",
         resources: resources,
-        swiftSettings: strict + (areOptimized ? [] : unoptimized))
+        swiftSettings: strict + whole + (areOptimized ? [] : unoptimized))
 }
 
 /// `TEST_TARGETS` names the only test targets to build: a sanitizer or the simulator needs few of them.
@@ -124,7 +130,7 @@ let package = Package(
             swiftSettings: strict),
         tests(
             "SocketServerTests", ["SocketServer", "HTTPWire", "Locking", "CLinux", "TestSupport"]),
-        tests("StatusCoreTests", ["StatusCore"]),
+        tests("StatusCoreTests", ["StatusCore", "TestSupport"]),
         tests(
             "StatusAPITests",
             [
@@ -143,11 +149,11 @@ let package = Package(
                 "StatusProxy", "StatusAPI", "StatusCore", "StateStores", "HTTPWire", "UpstreamCurl",
                 "Locking", "TestSupport",
             ]),
-        tests("HouseTests", []),
+        tests("HouseTests", ["TestSupport"]),
         tests(
             "SimulationTests",
             [
-                "StatusCore", "StateStores",
+                "StatusCore", "StateStores", "TestSupport",
                 .product(name: "HeapModule", package: "swift-collections"),
             ],
             areOptimized: true),

@@ -35,7 +35,7 @@ struct AnswerCorpusTests {
     @Test func corpusOfAnswersIsComplete() {
         let cases = AnswerFile.all.flatMap(\.cases)
         #expect(cases.count >= 60)
-        #expect(Set(cases.map(\.name)).count == cases.count)
+        expectEqual(Set(cases.map(\.name)).count, cases.count)
     }
 
     /// Checks after the case's own requests whether the connection still answers.

@@ -18,16 +18,16 @@ struct BatchTests {
     @Test func firstChangeOfAnyEndsTheWait() async throws {
         let world = try await World(sandbox: ["--pending", "6s"])
         let first = try world.get(Self.path)
-        #expect(statuses(first) == ["PENDING", "IN_PROGRESS"])
-        #expect(first.json["done"] == .bool(false))
+        expectEqual(statuses(first), ["PENDING", "IN_PROGRESS"])
+        expectEqual(first.json["done"], .bool(false))
         #expect(first["retry-after"].flatMap { Int($0) } ?? 0 >= 1)
         let tag = try #require(first["etag"])
         let wait = "\(Self.path)&wait=50&until=any"
         let second = try world.get(wait, fields: ["If-None-Match: \(tag)"])
-        #expect(second.status == 200)
+        expectEqual(second.status, 200)
         #expect(second["etag"] != tag)
-        #expect(statuses(second) == ["IN_PROGRESS", "IN_PROGRESS"])
-        #expect(second.json["failures"]?.array?.count == 2)
+        expectEqual(statuses(second), ["IN_PROGRESS", "IN_PROGRESS"])
+        expectEqual(second.json["failures"]?.array?.count, 2)
         // No caller is left waiting for the other one.
         try await eventually("the waiters to end") {
             try world.get("/metrics").text.contains("status_proxy_waiters 0\n")
@@ -37,7 +37,7 @@ struct BatchTests {
         let still = "/actions?id=\(DemoID.pendingVoucher)&wait=50&until=any"
         let started = ContinuousClock.now
         let known = try world.get(still, fields: ["If-None-Match: W/\"0000000000000000\""])
-        #expect(known.status == 200)
+        expectEqual(known.status, 200)
         #expect(ContinuousClock.now - started < .seconds(40))
     }
 
@@ -46,13 +46,13 @@ struct BatchTests {
         let path = "/actions?id=\(DemoID.pendingVoucher)&id=\(DemoID.pendingOrder)"
         let first = try world.get(path)
         let tag = try #require(first["etag"])
-        #expect(try world.get(path, fields: ["If-None-Match: \(tag)"]).status == 304)
+        try expectEqual(world.get(path, fields: ["If-None-Match: \(tag)"]).status, 304)
         for goal in ["any", "change", "done"] {
             let wait = "\(path)&wait=1&until=\(goal)"
             let reply = try world.get(wait, fields: ["If-None-Match: \(tag)"])
-            #expect(reply.status == 304, "\(goal)")
-            #expect(reply["etag"] == tag)
-            #expect(try world.get(wait)["etag"] == tag)
+            expectEqual(reply.status, 304, "\(goal)")
+            expectEqual(reply["etag"], tag)
+            try expectEqual(world.get(wait)["etag"], tag)
         }
     }
 
@@ -63,10 +63,10 @@ struct BatchTests {
         for (path, isDone) in [(done, true), ("\(done)&id=..", false)] {
             let tag = try #require(try world.get(path)["etag"])
             let reply = try world.get("\(path)&wait=50&until=any")
-            #expect(reply.json["done"] == .bool(isDone))
+            expectEqual(reply.json["done"], .bool(isDone))
             #expect(reply["retry-after"] == nil)
             let fields = ["If-None-Match: \(tag)"]
-            #expect(try world.get("\(path)&wait=50&until=any", fields: fields).status == 304)
+            try expectEqual(world.get("\(path)&wait=50&until=any", fields: fields).status, 304)
         }
         #expect(ContinuousClock.now - started < .seconds(40))
     }
@@ -81,8 +81,8 @@ struct BatchTests {
             try world.get("/metrics").text.contains("status_proxy_waiters 1\n")
         }
         world.proxy.signal(SIGTERM)
-        #expect(try socket.reply().status == 200)
-        #expect(try await world.proxy.exitCode() == 0)
+        try expectEqual(socket.reply().status, 200)
+        try await expectEqual(world.proxy.exitCode(), 0)
     }
 
     /// A short request for 42 MB: more than a connection may buffer, and complete.
@@ -97,9 +97,9 @@ struct BatchTests {
         let socket = try RawSocket(port: world.port, receiveBytes: 65_536)
         try socket.send("GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
         // Meanwhile others are served.
-        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
+        try expectEqual(world.get("/actions/\(DemoID.pendingVoucher)").status, 200)
         let reply = try socket.reply()
-        #expect(reply.status == 200)
+        expectEqual(reply.status, 200)
         #expect(reply.body.count > 6 * size)
         #expect(reply.body.starts(with: #"{"done":false,"actions":[{"id":"aa_feed"#.utf8))
         let end = String(decoding: reply.body.suffix(400), as: UTF8.self)

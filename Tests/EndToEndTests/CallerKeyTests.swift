@@ -50,28 +50,28 @@ import Testing
         for request in GuardedRequest.all(DemoID.pendingVoucher) + [malformed] {
             for key in [nil, "", "wrong", "key-on", "key-one1"] {
                 let reply = try keyed.get(request.path, key: key, fields: request.fields)
-                #expect(reply.status == 401, "\(request)")
-                #expect(reply["www-authenticate"] == "Bearer")
-                #expect(reply.json["code"]?.string == "unauthorized")
+                expectEqual(reply.status, 401, "\(request)")
+                expectEqual(reply["www-authenticate"], "Bearer")
+                expectEqual(reply.json["code"]?.string, "unauthorized")
             }
         }
         let refused = try keyed.get(Self.known, key: nil)
         let faults = contract.violations(
             method: "GET", path: "/actions/{id}", status: 401, fields: refused.fields,
             body: refused.body)
-        #expect(faults == [])
+        expectEqual(faults, [])
         for key in ["key-one", "key-two"] {
-            #expect(try keyed.get(Self.known, key: key).status == 200)
-            #expect(try keyed.get("/metrics", key: key).status == 200)
+            try expectEqual(keyed.get(Self.known, key: key).status, 200)
+            try expectEqual(keyed.get("/metrics", key: key).status, 200)
         }
-        #expect(try keyed.world.audit().vouchers.calls == 1)
+        try expectEqual(keyed.world.audit().vouchers.calls, 1)
     }
 
     @Test func answersToCallersWithKeysAreNotForSharedCaches() async throws {
         let keyed = try await KeyedWorld([("app", "key-one")])
         for request in GuardedRequest.all("aa_000000000000000200") {
             let reply = try keyed.get(request.path, key: "key-one", fields: request.fields)
-            #expect(reply.status == 200, "\(request)")
+            expectEqual(reply.status, 200, "\(request)")
             let control = try #require(reply["cache-control"], "\(request)")
             #expect(control.hasPrefix("private, ") || control == "no-store", "\(request)")
         }
@@ -84,25 +84,25 @@ import Testing
             try keyed.get("/actions/\(id)?source=vouchers", key: key)
         }
         let statuses = try (1...4).map { try ask("aa_greedy\($0)", "key-one").status }
-        #expect(statuses == [404, 404, 503, 503])
+        expectEqual(statuses, [404, 404, 503, 503])
         let refused = try ask("aa_greedy5", "key-one")
-        #expect(
-            refused.json["sources"]?.array?.first?["outcome"]?.string
-                == "budget-spent-minute-caller")
+        expectEqual(
+            refused.json["sources"]?.array?.first?["outcome"]?.string,
+            "budget-spent-minute-caller")
         #expect(Int(refused["retry-after"] ?? "") ?? 0 > 50)
-        #expect(try keyed.get(Self.known, key: "key-two").status == 200)
-        #expect(try ask("aa_modest", "key-two").status == 404)
-        #expect(try keyed.world.audit().vouchers.calls == 4)
+        try expectEqual(keyed.get(Self.known, key: "key-two").status, 200)
+        try expectEqual(ask("aa_modest", "key-two").status, 404)
+        try expectEqual(keyed.world.audit().vouchers.calls, 4)
     }
 
     @Test func healthChecksContractAndOptionsNeedNoKey() async throws {
         let keyed = try await KeyedWorld([("app", "key-one")])
         for path in ["/livez", "/healthz", "/readyz", "/openapi.yaml"] {
-            #expect(try keyed.get(path, key: nil).status == 200)
+            try expectEqual(keyed.get(path, key: nil).status, 200)
         }
-        #expect(try keyed.get("/", key: nil, method: "OPTIONS").status == 204)
-        #expect(try keyed.get(Self.known, key: nil, method: "OPTIONS").status == 204)
-        #expect(try keyed.get("/nowhere", key: nil).status == 404)
+        try expectEqual(keyed.get("/", key: nil, method: "OPTIONS").status, 204)
+        try expectEqual(keyed.get(Self.known, key: nil, method: "OPTIONS").status, 204)
+        try expectEqual(keyed.get("/nowhere", key: nil).status, 404)
     }
 
     @Test func logHasTheCallersNameButNotItsKey() async throws {
@@ -117,22 +117,22 @@ import Testing
         let lines = keyed.world.proxy.text.split(separator: "\n")
             .compactMap { try? JSONReader.read(Array($0.utf8)) }
             .filter { $0["message"]?.string == "request" }
-        #expect(lines.map { $0["caller"]?.string } == ["app", "app", "shop.7", nil])
-        #expect(lines.map { $0["cache"]?.string } == ["miss", "hit", "hit", nil])
-        #expect(lines.last?["problem"]?.string == "unauthorized")
-        #expect(lines.map { $0["peer"]?.string } == lines.map { _ in "127.0.0.1" })
+        expectEqual(lines.map { $0["caller"]?.string }, ["app", "app", "shop.7", nil])
+        expectEqual(lines.map { $0["cache"]?.string }, ["miss", "hit", "hit", nil])
+        expectEqual(lines.last?["problem"]?.string, "unauthorized")
+        expectEqual(lines.map { $0["peer"]?.string }, lines.map { _ in "127.0.0.1" })
         #expect(!keyed.world.proxy.text.contains("key-"))
     }
 
     @Test func keysAreReplacedOnSighup() async throws {
         let keyed = try await KeyedWorld([("app", "key-one")])
-        #expect(try keyed.get(Self.known, key: "key-two").status == 401)
+        try expectEqual(keyed.get(Self.known, key: "key-two").status, 401)
         try keyed.rewrite(try await Self.lines([("app", "key-two")]))
         keyed.world.proxy.signal(SIGHUP)
         try await eventually("the new key to work") {
             try keyed.get(Self.known, key: "key-two").status == 200
         }
-        #expect(try keyed.get(Self.known, key: "key-one").status == 401)
+        try expectEqual(keyed.get(Self.known, key: "key-one").status, 401)
     }
 
     @Test func invalidKeyFileChangesNothingAndIsReported() async throws {
@@ -144,7 +144,7 @@ import Testing
         try await eventually("the broken file to be noticed") {
             try keyed.get("/metrics", key: "key-one").text.contains("\(good) 0")
         }
-        #expect(try keyed.get(Self.known, key: "key-one").status == 200)
+        try expectEqual(keyed.get(Self.known, key: "key-one").status, 200)
         let line = try await keyed.world.proxy.wait(for: "the complaint") { text in
             text.split(separator: "\n").first { $0.contains("cannot be used") }
         }
@@ -157,19 +157,19 @@ import Testing
         let keyed = try await KeyedWorld(
             [("app", "key-one"), ("other", "key-two")], ["CALLER_REQUESTS_PER_SECOND": "1"])
         let contract = try ContractDocument.ofThisService()
-        #expect(try keyed.get(Self.known, key: "key-two").status == 200)
+        try expectEqual(keyed.get(Self.known, key: "key-two").status, 200)
         var refused: Reply?
         // Some of them are hits: the hot path counts, too.
         for _ in 0..<1000 where refused == nil {
             let reply = try keyed.get(Self.known, key: "key-one")
-            if reply.status == 429 { refused = reply } else { #expect(reply.status == 200) }
+            if reply.status == 429 { refused = reply } else { expectEqual(reply.status, 200) }
         }
         let reply = try #require(refused)
-        #expect(reply["retry-after"] == "1")
+        expectEqual(reply["retry-after"], "1")
         let faults = contract.violations(
             method: "GET", path: "/actions/{id}", status: 429, fields: reply.fields,
             body: reply.body)
-        #expect(faults == [])
+        expectEqual(faults, [])
         try await eventually("the quota to refill") {
             try keyed.get(Self.known, key: "key-one").status == 200
         }
@@ -178,7 +178,7 @@ import Testing
     @Test func wrongKeysCountAgainstTheirPeerAndRightOnesDoNot() async throws {
         let keyed = try await KeyedWorld([("app", "key-one")])
         let contract = try ContractDocument.ofThisService()
-        #expect(try keyed.get(Self.known, key: "key-one").status == 200)
+        try expectEqual(keyed.get(Self.known, key: "key-one").status, 200)
         let request = "GET \(Self.known) HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer no\r\n\r\n"
         var client = try Client(port: keyed.world.port)
         try client.send(String(repeating: request, count: 500))
@@ -190,16 +190,16 @@ import Testing
         }
         // At most the burst, and what was allowed while they were read.
         #expect((50..<400).contains(statuses.count))
-        #expect(last.status == 429)
-        #expect(last["connection"] == "close")
-        #expect(last["retry-after"] == "1")
+        expectEqual(last.status, 429)
+        expectEqual(last["connection"], "close")
+        expectEqual(last["retry-after"], "1")
         let faults = contract.violations(
             method: "GET", path: "/actions/{id}", status: 429,
             fields: last.fields.filter { $0.name != "connection" }, body: last.body)
-        #expect(faults == [])
+        expectEqual(faults, [])
         #expect(throws: (any Error).self) { try client.receive() }
         for key in ["key-one", "key-one"] {
-            #expect(try keyed.get(Self.known, key: key).status == 200)
+            try expectEqual(keyed.get(Self.known, key: key).status, 200)
         }
         try await eventually("the quota to refill") {
             try keyed.get(Self.known, key: nil).status == 401
@@ -227,7 +227,7 @@ import Testing
             }
         }
         for path in [Self.known, finished] {
-            #expect(try keyed.get(path, key: "key-one").status == 200)
+            try expectEqual(keyed.get(path, key: "key-one").status, 200)
         }
         let waiting = [
             try held("\(Self.known)?wait=600", key: "key-one", on: keyed.world),
@@ -240,16 +240,16 @@ import Testing
             ("\(Self.known)/events", "/actions/{id}/events"),
         ] {
             let reply = try keyed.get(path, key: "key-one")
-            #expect(reply.status == 429)
-            #expect(reply["retry-after"] == "1")
+            expectEqual(reply.status, 429)
+            expectEqual(reply["retry-after"], "1")
             let faults = contract.violations(
                 method: "GET", path: route, status: 429, fields: reply.fields, body: reply.body)
-            #expect(faults == [])
+            expectEqual(faults, [])
         }
         // Answers from memory, alone or in a batch, need no place; nor do others' waits.
-        #expect(try keyed.get(finished, key: "key-one").status == 200)
+        try expectEqual(keyed.get(finished, key: "key-one").status, 200)
         let batch = "/actions?id=aa_000000000000000200&id=.."
-        #expect(try keyed.get(batch, key: "key-one").status == 200)
+        try expectEqual(keyed.get(batch, key: "key-one").status, 200)
         let other = try held("\(Self.known)?wait=600", key: "key-two", on: keyed.world)
         try await until(waiters: 3)
         for socket in waiting {
@@ -273,7 +273,7 @@ import Testing
             environment: [
                 "VOUCHERS_APP_ID": "a", "VOUCHERS_APP_TOKEN": "b", "CALLER_KEYS_FILE": path,
             ])
-        #expect(try await program.exitCode() == 78)
+        try await expectEqual(program.exitCode(), 78)
         #expect(program.text.contains("CALLER_KEYS_FILE: \(path):2: "))
         #expect(!program.text.contains("hush"))
     }

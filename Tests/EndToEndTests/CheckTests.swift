@@ -23,12 +23,12 @@ struct CheckTests {
         _ world: World, _ changes: [String: String], _ line: String, _ words: String...
     ) async throws {
         let (code, lines) = try await check(world, changes)
-        #expect(code == 1, "\(lines)")
+        expectEqual(code, 1, "\(lines)")
         let failed = lines.filter { $0.contains("FAILED") }
-        #expect(failed.count == 1, "\(failed)")
-        #expect(failed.first?.hasPrefix("# FAILED: \(line)") == true, "\(failed)")
-        for word in words { #expect(failed.first?.contains(word) == true, "\(failed)") }
-        #expect(lines.last == "# valid, but not everything can be reached")
+        expectEqual(failed.count, 1, "\(failed)")
+        expectEqual(failed.first?.hasPrefix("# FAILED: \(line)"), true, "\(failed)")
+        for word in words { expectEqual(failed.first?.contains(word), true, "\(failed)") }
+        expectEqual(lines.last, "# valid, but not everything can be reached")
     }
 
     private func expectNoActionCall(_ world: World) throws {
@@ -41,24 +41,25 @@ struct CheckTests {
     @Test func allPartsAreReachedWithoutAnActionCall() async throws {
         let world = try await World()
         let (code, lines) = try await check(world)
-        #expect(code == 0)
+        expectEqual(code, 0)
         let base = "http://127.0.0.1:\(world.sandboxPort)"
-        #expect(
-            lines.filter { $0.hasPrefix("# ok: ") } == [
+        expectEqual(
+            lines.filter { $0.hasPrefix("# ok: ") },
+            [
                 "# ok: store sqlite:status-proxy.sqlite", "# ok: orders connection \(base)/api",
                 "# ok: orders token \(base)/oauth/token", "# ok: vouchers connection \(base)",
             ])
-        #expect(lines.last == "# valid")
-        #expect(try world.audit().orders.tokenFetches == 1)
+        expectEqual(lines.last, "# valid")
+        try expectEqual(world.audit().orders.tokenFetches, 1)
         try expectNoActionCall(world)
         // The running service is not disturbed.
-        #expect(try world.get("/actions/\(DemoID.order)").status == 200)
+        try expectEqual(world.get("/actions/\(DemoID.order)").status, 200)
     }
 
     @Test func missingStoreIsNotCreated() async throws {
         let world = try await World()
         let (code, lines) = try await check(world, ["STORE_URL": "sqlite:new.sqlite"])
-        #expect(code == 0)
+        expectEqual(code, 0)
         #expect(lines.contains("# ok: store sqlite:new.sqlite, the first start creates it"))
         let files = try FileManager.default.contentsOfDirectory(atPath: world.folder.path)
         #expect(!files.contains { $0.hasPrefix("new") })
@@ -115,7 +116,7 @@ struct CheckTests {
             "set UPSTREAM_CA_FILE")
         let trusted = ["UPSTREAM_CA_FILE": server.certificate]
         let (code, lines) = try await check(world, settings.merging(trusted) { $1 })
-        #expect(code == 0, "\(lines)")
+        expectEqual(code, 0, "\(lines)")
         #expect(lines.contains("# ok: vouchers connection \(settings["VOUCHERS_URL"] ?? "")"))
 
         let other = try await TLSListener(in: folder, address: "127.0.0.9")
@@ -139,10 +140,10 @@ struct CheckTests {
         let url = cluster.url(user: "postgres:hush-hush", database: "postgres")
         let shown = "postgresql://postgres:[secret]@127.0.0.1:\(cluster.port)/postgres"
         var (code, lines) = try await check(world, ["STORE_URL": url])
-        #expect(code == 0, "\(lines)")
+        expectEqual(code, 0, "\(lines)")
         #expect(lines.contains("# ok: store \(shown), the first start creates it"))
         let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'status_proxy'"
-        #expect(try owner.value(schemas) == "0")
+        try expectEqual(owner.value(schemas), "0")
 
         try owner.query("CREATE ROLE app LOGIN")
         let role = ["STORE_URL": cluster.url(user: "app", database: "postgres")]
@@ -163,7 +164,7 @@ struct CheckTests {
         for grant in try Page("docs/replicas.md").block("sql", below: "Setting up the database") {
             try owner.query(grant)
         }
-        #expect(try await check(world, role).code == 0)
+        try await expectEqual(check(world, role).code, 0)
 
         try cluster.stop(.immediate)
         try await expectFailure(
@@ -177,32 +178,32 @@ struct CheckTests {
         let world = try await World()
         let (code, lines) = try await check(
             world, ["ORDERS_CLIENT_SECRET": "hush-hush"], ["--json", "--connect"])
-        #expect(code == 1)
+        expectEqual(code, 1)
         #expect(!lines.joined().contains("hush") && !lines.joined().contains("sandbox-app-token"))
         let json = try JSONReader.read(Array(lines.joined().utf8))
-        #expect(json["holds"] == .bool(false))
+        expectEqual(json["holds"], .bool(false))
         let settings = json["settings"]?.array ?? []
         func setting(_ name: String) -> JSONValue? {
             settings.first { $0["name"]?.string == name }
         }
-        #expect(setting("LISTEN_PORT")?["value"]?.string == "0")
-        #expect(setting("LISTEN_PORT")?["origin"]?.string == "environment")
-        #expect(setting("WAIT_MAX")?["origin"]?.string == "default")
-        #expect(setting("ORDERS_CLIENT_SECRET")?["secret"] == .bool(true))
+        expectEqual(setting("LISTEN_PORT")?["value"]?.string, "0")
+        expectEqual(setting("LISTEN_PORT")?["origin"]?.string, "environment")
+        expectEqual(setting("WAIT_MAX")?["origin"]?.string, "default")
+        expectEqual(setting("ORDERS_CLIENT_SECRET")?["secret"], .bool(true))
         #expect(setting("ORDERS_CLIENT_SECRET")?["value"] == nil)
-        #expect(json["sources"]?.array?.map { $0["name"]?.string } == ["orders", "vouchers"])
+        expectEqual(json["sources"]?.array?.map { $0["name"]?.string }, ["orders", "vouchers"])
         let checks = json["checks"]?.array ?? []
-        #expect(
-            checks.map { $0["kind"]?.string } == ["store", "connection", "token", "connection"])
-        #expect(checks.map { $0["ok"] == .bool(true) } == [true, true, false, true])
+        expectEqual(
+            checks.map { $0["kind"]?.string }, ["store", "connection", "token", "connection"])
+        expectEqual(checks.map { $0["ok"] == .bool(true) }, [true, true, false, true])
         let advice = "check ORDERS_CLIENT_ID and ORDERS_CLIENT_SECRET"
         #expect(checks[2]["source"]?.string == "orders" && checks[2]["advice"]?.string == advice)
 
         let settingsOnly = try await check(world, [:], ["--json"])
-        #expect(settingsOnly.code == 0)
+        expectEqual(settingsOnly.code, 0)
         let document = try JSONReader.read(Array(settingsOnly.lines.joined().utf8))
         #expect(document["holds"] == .bool(true) && document["checks"] == nil)
-        #expect(try world.audit().orders.tokenFetches == 1)
+        try expectEqual(world.audit().orders.tokenFetches, 1)
     }
 }
 

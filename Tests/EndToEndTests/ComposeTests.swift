@@ -13,9 +13,9 @@ struct ComposeTests {
         #expect(file.replicas.count >= 2)
         for name in file.replicas {
             let replica = try #require(file.services[name])
-            #expect(replica.command == ["status-proxy", "serve"])
+            expectEqual(replica.command, ["status-proxy", "serve"])
             let check = try Program("status-proxy", ["check"], environment: replica.environment)
-            #expect(try await check.exitCode() == 0, "\(check.text)")
+            try await expectEqual(check.exitCode(), 0, "\(check.text)")
             #expect(check.text.contains("STORE_URL=postgresql://"), "\(check.text)")
         }
     }
@@ -23,15 +23,16 @@ struct ComposeTests {
     /// Concurrent builds of one image by several services conflict.
     @Test func oneServiceBuildsTheImageForAll() throws {
         let ours = try ComposeFile().services.values.filter { $0.image == "status-proxy" }
-        #expect(ours.count == 3)
-        #expect(ours.count { $0.isBuilt } == 1)
+        expectEqual(ours.count, 3)
+        expectEqual(ours.count { $0.isBuilt }, 1)
     }
 
     @Test func balancerAcceptsItsConfiguration() async throws {
         let file = try ComposeFile()
         let balancer = try #require(file.services["haproxy"])
-        #expect(
-            balancer.volumes == [
+        expectEqual(
+            balancer.volumes,
+            [
                 "./deploy/compose/haproxy.cfg:/usr/local/etc/haproxy/haproxy.cfg:ro"
             ])
         let path = Project.path("deploy/compose/haproxy.cfg")
@@ -41,17 +42,17 @@ struct ComposeTests {
             let words = line.split(separator: " ")
             return words.first == "server" ? String(words[2]) : nil
         }
-        #expect(servers.sorted() == file.replicas.map { "\($0):8080" })
+        expectEqual(servers.sorted(), file.replicas.map { "\($0):8080" })
     }
 
     @Test func publishedPortsAreThoseOfThePrograms() throws {
         let file = try ComposeFile()
-        #expect(file.services["haproxy"]?.ports == ["127.0.0.1:8080:8080"])
+        expectEqual(file.services["haproxy"]?.ports, ["127.0.0.1:8080:8080"])
         #expect(try Project.text("deploy/compose/haproxy.cfg").contains("bind :8080\n"))
-        #expect(file.services["sandbox"]?.ports == ["127.0.0.1:9090:9090"])
+        expectEqual(file.services["sandbox"]?.ports, ["127.0.0.1:9090:9090"])
         // Only the balancer and the sandbox can be reached from outside.
         let published = file.services.filter { !$0.value.ports.isEmpty }.keys
-        #expect(published.sorted() == ["haproxy", "sandbox"])
+        expectEqual(published.sorted(), ["haproxy", "sandbox"])
     }
 
     @Test func theSameCurlLinesWork() async throws {
@@ -63,7 +64,7 @@ struct ComposeTests {
         #expect(lines.count >= 5, "\(lines)")
         for line in lines {
             let shell = try Program("/bin/sh", ["-c", composition.translate(line)])
-            #expect(try await shell.exitCode() == 0, "\(line): \(shell.text)")
+            try await expectEqual(shell.exitCode(), 0, "\(line): \(shell.text)")
             if line.hasPrefix("curl -i ") {
                 let context = "\(line): \(shell.text)\n\(composition.balancerText)"
                 #expect(shell.text.contains("HTTP/1.1 200 OK\r\n"), "\(context)")
@@ -84,8 +85,8 @@ struct ComposeTests {
         try await traffic.untilAnswered(200)
         for name in composition.file.replicas { try await composition.restart(name) }
         let crowd = await traffic.stop()
-        #expect(crowd.failures == 0)
-        #expect(Set(crowd.statuses.keys) == [200], "\(crowd)\n\(composition.replicaText)")
+        expectEqual(crowd.failures, 0)
+        expectEqual(Set(crowd.statuses.keys), [200], "\(crowd)\n\(composition.replicaText)")
         let audit = try composition.audit()
         if let gap = audit.vouchers.smallestGap { #expect(gap >= 5) }
     }

@@ -103,7 +103,7 @@ struct Probe: Sendable, CustomTestStringConvertible {
 
     private func expectKept(by probe: Probe, in world: World) throws {
         let reply = try world.get(probe.path, method: probe.method, fields: probe.fields)
-        #expect(reply.status == probe.status, "\(probe)")
+        expectEqual(reply.status, probe.status, "\(probe)")
         let contract = try ContractDocument.ofThisService()
         let violations = contract.violations(
             method: probe.method, path: probe.route, status: reply.status, fields: reply.fields,

@@ -21,7 +21,7 @@ import Testing
             of: "/usr/bin/status-proxy", with: program)
         let file = try folder.write(text, to: "status-proxy.service")
         let said = try await Tool.run("systemd-analyze", ["verify", "--man=no", file])
-        #expect(said == "")
+        expectEqual(said, "")
     }
 
     @Test func unitsStopTimeoutExceedsTheShutdownTimeout() throws {
@@ -48,14 +48,14 @@ import Testing
             "kubernetes-validate", in: [Project.path(".build-tools/bin")])
         let paths = Self.files.map { Project.path("\(Self.folder)/\($0)") }
         let program = try Program(validator, ["--strict"] + paths)
-        #expect(try await program.exitCode() == 0, "\(program.text)")
+        try await expectEqual(program.exitCode(), 0, "\(program.text)")
         // There is no schema for the Prometheus operator's resources.
-        #expect(program.text.components(separatedBy: " passed for ").count == paths.count)
+        expectEqual(program.text.components(separatedBy: " passed for ").count, paths.count)
     }
 
     @Test func everyManifestIsPartOfTheBaseAndMeansTheSamePods() throws {
         let base = try read("kustomization.yaml")
-        #expect(base["resources"]?.array?.compactMap(\.string).sorted() == Self.files)
+        expectEqual(base["resources"]?.array?.compactMap(\.string).sorted(), Self.files)
         let deployment = try read("deployment.yaml")
         let labels = deployment["spec"]?["template"]?["metadata"]?["labels"]
         #expect(labels != nil)
@@ -63,19 +63,19 @@ import Testing
             ("deployment.yaml", "selector"), ("networkpolicy.yaml", "podSelector"),
             ("poddisruptionbudget.yaml", "selector"), ("podmonitor.yaml", "selector"),
         ] {
-            #expect(try read(file)["spec"]?[member]?["matchLabels"] == labels, "\(file)")
+            try expectEqual(read(file)["spec"]?[member]?["matchLabels"], labels, "\(file)")
         }
-        #expect(try read("service.yaml")["spec"]?["selector"] == labels)
+        try expectEqual(read("service.yaml")["spec"]?["selector"], labels)
     }
 
     @Test func podIsProbedByExistingRoutesAndDrained() async throws {
         let pod = try #require(try read("deployment.yaml")["spec"]?["template"]?["spec"])
-        #expect(pod["enableServiceLinks"] == .bool(false))
+        expectEqual(pod["enableServiceLinks"], .bool(false))
         let container = try #require(pod["containers"]?.array?.first)
         let world = try await World()
         for probe in ["startupProbe", "livenessProbe", "readinessProbe"] {
             let path = try #require(container[probe]?["httpGet"]?["path"]?.string)
-            #expect(try world.get(path).status == 200, "\(probe)")
+            try expectEqual(world.get(path).status, 200, "\(probe)")
         }
         let settings = try settings()
         let grace = Int(pod["terminationGracePeriodSeconds"]?.integer ?? 0)
@@ -97,7 +97,7 @@ import Testing
             try "secret".write(toFile: path, atomically: true, encoding: .utf8)
         }
         let check = try Program("status-proxy", ["check"], environment: settings)
-        #expect(try await check.exitCode() == 0, "\(check.text)")
+        try await expectEqual(check.exitCode(), 0, "\(check.text)")
         #expect(check.text.contains("STORE_URL=postgresql://"))
     }
 
@@ -120,7 +120,7 @@ import Testing
         let folder = try TemporaryFolder()
         let file = try folder.write(page, to: "status-proxy.1")
         let warnings = try await Tool.run("groff", ["-man", "-ww", "-z", "-Tutf8", file])
-        #expect(warnings == "")
+        expectEqual(warnings, "")
         let shown = page.replacingOccurrences(of: "\\-", with: "-")
         for command in ["serve", "check", "get", "sources", "explain", "healthcheck", "audit"] {
             #expect(shown.contains("status-proxy \(command)"), "\(command)")

@@ -33,14 +33,14 @@ struct DiagnosisTests {
                 && summary?.contains(explained) == true
                 && !lines(log, in: world.proxy.text).isEmpty
         }
-        #expect(try world.get("/readyz").status == 200)
+        try expectEqual(world.get("/readyz").status, 200)
         let text = try world.get("\(path)/explain", fields: ["Accept: text/plain"])
-        #expect(text["content-type"] == "text/plain; charset=utf-8")
+        expectEqual(text["content-type"], "text/plain; charset=utf-8")
         #expect(text.text.contains(explained))
         let begins = lines(log, in: world.proxy.text)
-        #expect(begins.count == 1)
-        #expect(begins.first?["reason"]?.string?.isEmpty == false)
-        if let outcome { #expect(begins.first?["outcome"]?.string == outcome) }
+        expectEqual(begins.count, 1)
+        expectEqual(begins.first?["reason"]?.string?.isEmpty, false)
+        if let outcome { expectEqual(begins.first?["outcome"]?.string, outcome) }
         if lasts { try await expectOnPage(words, world) }
     }
 
@@ -54,12 +54,12 @@ struct DiagnosisTests {
         _ = try await world.proxy.wait(for: message) { text in
             lines(message, in: text).isEmpty ? nil : true
         }
-        #expect(lines(message, in: world.proxy.text).count == 1)
+        expectEqual(lines(message, in: world.proxy.text).count, 1)
     }
 
     @Test func upstreamIsDown() async throws {
         let world = try await World()
-        #expect(try world.get(Self.known).status == 200)
+        try expectEqual(world.get(Self.known).status, 200)
         world.sandbox.signal(SIGKILL)
         _ = try await world.sandbox.exitCode()
         for number in 0..<5 { _ = try world.get("/actions/aa_cold\(number)") }
@@ -70,7 +70,7 @@ struct DiagnosisTests {
 
     @Test func tokenIsRevoked() async throws {
         let world = try await World()
-        #expect(try world.get(Self.known).status == 200)
+        try expectEqual(world.get(Self.known).status, 200)
         try world.setFault("vouchers", #"{"kind":"status","status":401}"#)
         try await expectSaid(
             "it refuses our credential (HTTP 401)", in: "no credential that the upstream accepts",
@@ -94,7 +94,7 @@ struct DiagnosisTests {
 
     @Test func upstreamAsksForAPause() async throws {
         let world = try await World()
-        #expect(try world.get(Self.known).status == 200)
+        try expectEqual(world.get(Self.known).status, 200)
         try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":5}"#)
         try await expectSaid(
             "it asked for a pause (HTTP 429)", in: "upstream asked for a pause, calls stop",
@@ -103,29 +103,29 @@ struct DiagnosisTests {
         #expect(begin?["until"]?.string.flatMap(RFC3339.parse) != nil)
         try world.setFault("vouchers", #"{"kind":"none"}"#)
         try await end("upstream's pause is over", in: world)
-        #expect(try world.get("/readyz").json["status"]?.string == "pass")
+        try expectEqual(world.get("/readyz").json["status"]?.string, "pass")
     }
 
     @Test func budgetIsSpent() async throws {
         let world = try await World(["VOUCHERS_CALLS_PER_MINUTE": "2"])
-        #expect(try world.get(Self.known).status == 200)
+        try expectEqual(world.get(Self.known).status, 200)
         try await expectSaid(
             "budget of calls for this minute is spent", in: "call budget is spent", nil, world)
         let begin = lines("call budget is spent", in: world.proxy.text).first
-        #expect(begin?["reason"]?.string == "budget-spent-minute")
+        expectEqual(begin?["reason"]?.string, "budget-spent-minute")
         #expect(begin?["until"]?.string.flatMap(RFC3339.parse) != nil)
     }
 
     @Test func diskIsFull() async throws {
         let disk = try SmallDisk(kibibytes: 1024)
         let world = try await World(["STORE_URL": "sqlite:\(disk.path)/store.sqlite"])
-        #expect(try world.get(Self.known).status == 200)
+        try expectEqual(world.get(Self.known).status, 200)
         try disk.fill()
         try await expectSaid(
             "the store cannot be used", of: "store", in: "store operations fail, calls stop", nil,
             world, explained: "this service's own store cannot be used")
         let begin = lines("store operations fail, calls stop", in: world.proxy.text).first
-        #expect(begin?["error"]?.string?.contains("full") == true)
+        expectEqual(begin?["error"]?.string?.contains("full"), true)
         try disk.makeRoom()
         try await eventually("recovery") {
             _ = try world.get(Self.known)
@@ -139,7 +139,7 @@ struct DiagnosisTests {
     @Test func pageShowsAPause() async throws {
         let world = try await World()
         try world.setFault("vouchers", #"{"kind":"status","status":429,"retry_after":600}"#)
-        #expect(try world.get(Self.known).status == 503)
+        try expectEqual(world.get(Self.known).status, 503)
         try await expectOnPage("it asked for a pause (HTTP 429)", world)
     }
 

@@ -18,7 +18,7 @@ struct DocumentationTests {
                 + example.command.dropFirst("curl".count)
                 .replacing("localhost:8080", with: "127.0.0.1:\(world.port)")
             let curl = try Program("/bin/sh", ["-c", command])
-            #expect(try await curl.exitCode() == 0, "\(command): \(curl.text)")
+            try await expectEqual(curl.exitCode(), 0, "\(command): \(curl.text)")
             expect(curl.text, isAsShownBy: example)
         }
     }
@@ -49,7 +49,7 @@ struct DocumentationTests {
     func clientFollowsAnActionToItsEnd(client: PageClient) async throws {
         let world = try await World(sandbox: ["--pending", "3s"])
         let states = try await client.follow("aa_face0000000000000a", at: world.port)
-        #expect(states.last == "PARTIALLY_SUCCEEDED", "\(states)")
+        expectEqual(states.last, "PARTIALLY_SUCCEEDED", "\(states)")
         #expect(client == .curl || states.first == "PENDING", "\(states)")
         #expect(try world.audit().vouchers.smallestGap ?? 2 >= 2)
     }
@@ -59,7 +59,7 @@ struct DocumentationTests {
     func clientGoesOnWhileANewbornIDReadsAs404(client: PageClient) async throws {
         let world = try await World()
         let newborn = "00000000-0000-4000-8000-000000038200"
-        #expect(try await client.follow(newborn, at: world.port) == ["SUCCEEDED"])
+        try await expectEqual(client.follow(newborn, at: world.port), ["SUCCEEDED"])
         let counts = try world.get("/metrics").text.split(separator: "\n")
         let notFound = counts.first {
             $0.hasPrefix(#"status_proxy_requests_total{route="/actions/{id}",code="404"}"#)
@@ -75,7 +75,7 @@ struct DocumentationTests {
         let failure = await #expect(throws: Program.Failure.self) {
             try await client.follow("-no-id", at: world.port)
         }
-        #expect(failure?.description.contains("invalid-id") == true)
+        expectEqual(failure?.description.contains("invalid-id"), true)
     }
 }
 

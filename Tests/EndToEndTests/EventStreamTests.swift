@@ -31,38 +31,38 @@ struct EventStreamTests {
         let world = try await World(sandbox: ["--pending", "3s"])
         let path = Self.events(DemoID.voucher)
         let client = try curl(world, path)
-        #expect(try await client.exitCode() == 0)
+        try await expectEqual(client.exitCode(), 0)
         let events = EventReader.states(client.text)
         let statuses = events.map { $0.json["status"]?.string }
-        #expect(statuses.first == "PENDING")
-        #expect(statuses.last == "PARTIALLY_SUCCEEDED")
-        #expect(Set(statuses).count == statuses.count)
+        expectEqual(statuses.first, "PENDING")
+        expectEqual(statuses.last, "PARTIALLY_SUCCEEDED")
+        expectEqual(Set(statuses).count, statuses.count)
         let names = Set(EventReader.read(client.text).map(\.name))
         #expect(names.isSubset(of: ["status", "freshness"]))
         let plain = try world.get("/actions/\(DemoID.voucher)")
-        #expect(plain["etag"] == "W/\"\(events.last?.id ?? "")\"")
-        #expect(plain.json["id"] == events.last?.json["id"])
+        expectEqual(plain["etag"], "W/\"\(events.last?.id ?? "")\"")
+        expectEqual(plain.json["id"], events.last?.json["id"])
         #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
         // A client that returns with the last state gets 204.
         for fields in [["Last-Event-ID: \(events.last?.id ?? "")"]] {
             let reply = try world.get(path, fields: fields)
-            #expect(reply.status == 204)
+            expectEqual(reply.status, 204)
         }
         // With an older one it gets the last.
         let later = try world.get(path, fields: ["Last-Event-ID: \(events.first?.id ?? "")"])
-        #expect(EventReader.read(later.text).map(\.id) == [events.last?.id])
+        expectEqual(EventReader.read(later.text).map(\.id), [events.last?.id])
     }
 
     @Test func acceptAsksForEventsOnThePlainRoute() async throws {
         let world = try await World()
         let path = "/actions/aa_000000000000000200"
         let stream = try world.get(path, fields: ["Accept: text/event-stream"])
-        #expect(stream["content-type"] == "text/event-stream")
-        #expect(EventReader.read(stream.text).count == 1)
+        expectEqual(stream["content-type"], "text/event-stream")
+        expectEqual(EventReader.read(stream.text).count, 1)
         for accept in ["*/*", "application/json", "application/json, text/event-stream;q=0.5"] {
             let plain = try world.get(path, fields: ["Accept: \(accept)"])
-            #expect(plain["content-type"] == "application/json", "\(accept)")
-            #expect(plain["vary"] == "Accept, Accept-Encoding")
+            expectEqual(plain["content-type"], "application/json", "\(accept)")
+            expectEqual(plain["vary"], "Accept, Accept-Encoding")
         }
     }
 
@@ -72,7 +72,7 @@ struct EventStreamTests {
         let opaque = String(tag.dropFirst(3).dropLast())
         let client = try curl(
             world, Self.events(DemoID.voucher), "-H", "Last-Event-ID: \(opaque)")
-        #expect(try await client.exitCode() == 0)
+        try await expectEqual(client.exitCode(), 0)
         let events = EventReader.states(client.text)
         #expect(!events.isEmpty)
         #expect(!events.contains { $0.id == opaque })
@@ -87,27 +87,27 @@ struct EventStreamTests {
             ("known-to-both", "", 409),
         ] {
             let reply = try world.get(Self.events(id) + query)
-            #expect(reply.status == status, "\(id)")
-            #expect(reply["content-type"] == "application/problem+json")
+            expectEqual(reply.status, status, "\(id)")
+            expectEqual(reply["content-type"], "application/problem+json")
         }
         let known = try world.get(Self.events("known-to-both") + "?source=vouchers", method: "HEAD")
-        #expect(known.status == 200)
+        expectEqual(known.status, 200)
     }
 
     @Test func oldClientGetsEventsUpToTheClose() async throws {
         let world = try await World()
         let client = try curl(world, Self.events("aa_000000000000000200"), "--http1.0", "-i")
-        #expect(try await client.exitCode() == 0)
+        try await expectEqual(client.exitCode(), 0)
         #expect(client.text.contains("Connection: close"))
         #expect(!client.text.contains("Transfer-Encoding"))
-        #expect(EventReader.read(client.text).count == 1)
+        expectEqual(EventReader.read(client.text).count, 1)
     }
 
     @Test func headHasTheStreamsFieldsWithoutOpeningOne() async throws {
         let world = try await World()
         let reply = try world.get(Self.events(DemoID.pendingVoucher), method: "HEAD")
-        #expect(reply.status == 200)
-        #expect(reply["content-type"] == "text/event-stream")
+        expectEqual(reply.status, 200)
+        expectEqual(reply["content-type"], "text/event-stream")
         try await untilStreams(0, world)
     }
 
@@ -119,12 +119,12 @@ struct EventStreamTests {
         let client = try curl(world, "/actions/\(finished)/events", "-i")
         let problem = try await client.event("a problem") { $0.name == "problem" }
         #expect(client.text.hasPrefix("HTTP/1.1 200 OK\r\n"))
-        #expect(problem.json["id"]?.string == finished)
-        #expect(problem.json["problem"]?["code"]?.string == "upstream-error")
+        expectEqual(problem.json["id"]?.string, finished)
+        expectEqual(problem.json["problem"]?["code"]?.string, "upstream-error")
         #expect(problem.json["problem"]?["retry_after"]?.integer ?? 0 >= 1)
         try world.setFault("vouchers", #"{"kind":"none"}"#)
-        #expect(try await client.exitCode(seconds: 60) == 0)
-        #expect(EventReader.read(client.text).last?.json["status"]?.string == "SUCCEEDED")
+        try await expectEqual(client.exitCode(seconds: 60), 0)
+        expectEqual(EventReader.read(client.text).last?.json["status"]?.string, "SUCCEEDED")
         // As often as the upstream allows, and no more.
         #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
         let line = try await world.proxy.wait(for: "its line") { text in
@@ -141,17 +141,17 @@ struct EventStreamTests {
         let stale = try await client.event("stale") {
             $0.name == "freshness" && $0.json["stale_reason"]?.string == "upstream-error"
         }
-        #expect(stale.json["id"]?.string == DemoID.pendingVoucher)
-        #expect(stale.json["stale"] == .bool(true))
+        expectEqual(stale.json["id"]?.string, DemoID.pendingVoucher)
+        expectEqual(stale.json["stale"], .bool(true))
         #expect(stale.json["retry_after"]?.integer ?? 0 >= 1)
         let plain = try world.get("/actions/\(DemoID.pendingVoucher)")
-        #expect(plain.json["stale"] == .bool(true))
+        expectEqual(plain.json["stale"], .bool(true))
         try world.setFault("vouchers", #"{"kind":"none"}"#)
         let fresh = try await client.event("fresh") {
             $0.name == "freshness" && $0.json["stale"] == .bool(false)
         }
         #expect(fresh.json["stale_reason"]?.string == nil)
-        #expect(EventReader.states(client.text).count == 1)
+        expectEqual(EventReader.states(client.text).count, 1)
     }
 
     @Test func reconnectedClientLearnsThatItsStateIsStale() async throws {
@@ -166,8 +166,8 @@ struct EventStreamTests {
             world, "/actions/\(DemoID.pendingVoucher)/events", "-H",
             "Last-Event-ID: \(tag.dropFirst(3).dropLast())")
         let event = try await client.event("the first event") { _ in true }
-        #expect(event.name == "freshness")
-        #expect(event.json["stale_reason"]?.string == "upstream-throttled")
+        expectEqual(event.name, "freshness")
+        expectEqual(event.json["stale_reason"]?.string, "upstream-throttled")
         #expect((50...61).contains(event.json["retry_after"]?.integer ?? 0))
     }
 
@@ -184,8 +184,8 @@ struct EventStreamTests {
         let reported = try clients.map { client in
             EventReader.states(String(decoding: try client.rest(), as: UTF8.self)).map(\.id)
         }
-        #expect(Set(reported).count == 1, "\(Set(reported))")
-        #expect(reported.first?.isEmpty == false)
+        expectEqual(Set(reported).count, 1, "\(Set(reported))")
+        expectEqual(reported.first?.isEmpty, false)
         let audit = try world.audit().vouchers
         #expect(try #require(audit.callsByID[DemoID.voucher]) <= 8)
         #expect(try #require(audit.smallestGap) >= 2)
@@ -207,8 +207,8 @@ struct EventStreamTests {
             text.split(separator: "\n").first { $0.contains("\"route\":\"/actions/{id}/events\"") }
         }
         let json = try JSONReader.read(Array(line.utf8))
-        #expect(json["status"]?.integer == 200)
-        #expect(json["events"]?.integer == 1)
+        expectEqual(json["status"]?.integer, 200)
+        expectEqual(json["events"]?.integer, 1)
     }
 
     @Test func silentStreamIsKeptAliveByComments() async throws {
@@ -237,9 +237,9 @@ struct EventStreamTests {
         _ = try await client.wait(for: "the first event") { $0.contains("\n\n") ? true : nil }
         world.proxy.signal(SIGTERM)
         // Ended properly, not cut off.
-        #expect(try await client.exitCode() == 0)
-        #expect(EventReader.read(client.text).count == 1)
-        #expect(try await world.proxy.exitCode() == 0)
+        try await expectEqual(client.exitCode(), 0)
+        expectEqual(EventReader.read(client.text).count, 1)
+        try await expectEqual(world.proxy.exitCode(), 0)
         #expect(!world.proxy.text.contains("before everything had come to its end"))
     }
 }

@@ -32,34 +32,34 @@ struct FollowingTests {
         let world = try await World(sandbox: ["--pending", "3s"])
         let ids = [DemoID.voucher, "..", Self.done, DemoID.order, Self.done]
         let client = try curl(world, Self.many(ids))
-        #expect(try await client.exitCode() == 0)
+        try await expectEqual(client.exitCode(), 0)
         let events = EventReader.read(client.text)
         func statuses(_ id: String) -> [String?] {
             events.filter { $0.name == "status" && $0.json["id"]?.string == id }
                 .map { $0.json["status"]?.string }
         }
-        #expect(statuses(Self.done) == ["SUCCEEDED"])
-        #expect(statuses(DemoID.voucher).first == "PENDING")
-        #expect(statuses(DemoID.voucher).last == "PARTIALLY_SUCCEEDED")
-        #expect(statuses(DemoID.order) == ["PENDING", "SUCCEEDED"])
+        expectEqual(statuses(Self.done), ["SUCCEEDED"])
+        expectEqual(statuses(DemoID.voucher).first, "PENDING")
+        expectEqual(statuses(DemoID.voucher).last, "PARTIALLY_SUCCEEDED")
+        expectEqual(statuses(DemoID.order), ["PENDING", "SUCCEEDED"])
         let problems = events.filter { $0.name == "problem" }
-        #expect(problems.map { $0.json["id"]?.string } == [".."])
-        #expect(problems.first?.json["problem"]?["code"]?.string == "invalid-id")
+        expectEqual(problems.map { $0.json["id"]?.string }, [".."])
+        expectEqual(problems.first?.json["problem"]?["code"]?.string, "invalid-id")
         #expect(try #require(try world.audit().vouchers.smallestGap) >= 2)
         // A client that returns gets 204; one that lacks a final state gets that one.
         let last = try #require(events.last?.id)
         let again = try world.get(
             Self.many(ids), fields: ["Accept: text/event-stream", "Last-Event-ID: \(last)"])
-        #expect(again.status == 204)
+        expectEqual(again.status, 204)
         let parts = last.split(separator: ".", omittingEmptySubsequences: false)
-        #expect(parts.count == 4)
+        expectEqual(parts.count, 4)
         let older = ([""] + parts.dropFirst()).joined(separator: ".")
         let rest = try world.get(
             Self.many(ids), fields: ["Accept: text/event-stream", "Last-Event-ID: \(older)"])
-        #expect(EventReader.read(rest.text).map { $0.json["id"]?.string } == [DemoID.voucher])
+        expectEqual(EventReader.read(rest.text).map { $0.json["id"]?.string }, [DemoID.voucher])
         let head = try world.get(
             Self.many(ids), method: "HEAD", fields: ["Accept: text/event-stream"])
-        #expect(head["content-type"] == "text/event-stream")
+        expectEqual(head["content-type"], "text/event-stream")
     }
 
     @Test func streamTakesAPlaceForEachActionAndReleasesThem() async throws {
@@ -67,14 +67,14 @@ struct FollowingTests {
         let ids = (0..<100).map { "aa_0000000000000022\(String($0 + 100))" }
         let client = try curl(world, Self.many(ids + [DemoID.pendingVoucher]))
         // One more than a stream carries.
-        #expect(try await client.exitCode() == 0)
+        try await expectEqual(client.exitCode(), 0)
         #expect(client.text.contains("\"invalid-parameter\""))
         let whole = try curl(world, Self.many(Array(ids.dropLast()) + [DemoID.pendingVoucher]))
         try await whole.event("a state") { $0.name == "status" }
         try await eventually("problems of all others") {
             EventReader.read(whole.text).filter { $0.name == "problem" }.count >= 99
         }
-        #expect(try figure(Self.streams, world) == 1)
+        try expectEqual(figure(Self.streams, world), 1)
         try await eventually("one waiter, the others being between waits") {
             try figure("status_proxy_waiters", world) == 1
         }
@@ -93,10 +93,10 @@ struct FollowingTests {
         let world = try await World()
         let newborn = "00000000-0000-4000-8000-000000038200"
         let client = try curl(world, Self.many([newborn]))
-        #expect(try await client.exitCode(seconds: 60) == 0)
+        try await expectEqual(client.exitCode(seconds: 60), 0)
         let events = EventReader.read(client.text)
-        #expect(events.first?.json["problem"]?["code"]?.string == "action-not-found")
-        #expect(events.last?.json["status"]?.string == "SUCCEEDED")
+        expectEqual(events.first?.json["problem"]?["code"]?.string, "action-not-found")
+        expectEqual(events.last?.json["status"]?.string, "SUCCEEDED")
     }
 
     // MARK: The end
@@ -107,8 +107,8 @@ struct FollowingTests {
         let client = try curl(world, Self.many([Self.done, DemoID.voucher]))
         try await eventually("both problems") { EventReader.read(client.text).count == 2 }
         world.proxy.signal(SIGTERM)
-        #expect(try await client.exitCode() == 0)
-        #expect(try await world.proxy.exitCode() == 0)
+        try await expectEqual(client.exitCode(), 0)
+        try await expectEqual(world.proxy.exitCode(), 0)
         #expect(!world.proxy.text.contains("before everything had come to its end"))
     }
 

@@ -27,10 +27,10 @@ struct GeneratedClientOrdealTests {
             "200 answered-before: orders nobody-asks, vouchers finished",
             "200 orders ok, vouchers paused",
         ]
-        #expect(lines.count == expected.count, "\(lines)")
+        expectEqual(lines.count, expected.count, "\(lines)")
         for (line, expected) in zip(lines, expected) {
             // A problem's code is followed by when to ask again.
-            #expect(Self.withoutSeconds(line) == expected)
+            expectEqual(Self.withoutSeconds(line), expected)
         }
     }
 
@@ -78,7 +78,7 @@ struct GeneratedClientOrdealTests {
             (Self.problem, 503, "get:a-1", "503 upstream-asleep 7"),
         ] {
             let later = try await Nginx(answering: json, status: status)
-            #expect(try await client.ask(port: later.port, [question]) == [line])
+            try await expectEqual(client.ask(port: later.port, [question]), [line])
         }
     }
 }

@@ -17,22 +17,22 @@ struct GetCommandTests {
 
     @Test func exitCodesAreThoseOfTheHelp() async throws {
         let world = try await World(["ORDERS_TIMEOUT": "30s", "VOUCHERS_TIMEOUT": "30s"])
-        #expect(try await get(world, DemoID.pendingVoucher).code == 3)
-        #expect(try await get(world, DemoID.missingOrder).code == 4)
-        #expect(try await get(world, "aa_000000000000000500").code == 5)
-        #expect(try await get(world, "aa_000000000000000200").code == 0)
-        #expect(try await get(world, "..").code == 64)
-        #expect(try await get(world, DemoID.order, "--wait", "soon").code == 64)
+        try await expectEqual(get(world, DemoID.pendingVoucher).code, 3)
+        try await expectEqual(get(world, DemoID.missingOrder).code, 4)
+        try await expectEqual(get(world, "aa_000000000000000500").code, 5)
+        try await expectEqual(get(world, "aa_000000000000000200").code, 0)
+        try await expectEqual(get(world, "..").code, 64)
+        try await expectEqual(get(world, DemoID.order, "--wait", "soon").code, 64)
         try await world.killProxy()
-        #expect(try await get(world, DemoID.order).code == 5)
+        try await expectEqual(get(world, DemoID.order).code, 5)
     }
 
     @Test func waitLastsUntilTheActionIsDone() async throws {
         let world = try await World(sandbox: ["--pending", "2s"])
         let (code, text) = try await get(world, DemoID.voucher, "--wait", "60s", "--json")
-        #expect(code == 2)
+        expectEqual(code, 2)
         let json = try JSONReader.read(Array(text.utf8.dropLast()))
-        #expect(json["status"]?.string == "PARTIALLY_SUCCEEDED")
+        expectEqual(json["status"]?.string, "PARTIALLY_SUCCEEDED")
         #expect(try await get(world, DemoID.voucher).text.contains("error ITEM_FAILED"))
     }
 
@@ -47,10 +47,10 @@ struct GetCommandTests {
             $0.contains("\"status\":502") ? true : nil
         }
         try world.setFault("vouchers", #"{"kind":"none"}"#)
-        #expect(try await client.exitCode(seconds: 120) == 2)
+        try await expectEqual(client.exitCode(seconds: 120), 2)
         // Without a wait it ends after the first answer; with one, when the time is over.
-        #expect(try await get(world, DemoID.missingOrder, "--wait", "1s").code == 4)
-        #expect(try await get(world, "aa_000000000000000500", "--wait", "1s").code == 5)
+        try await expectEqual(get(world, DemoID.missingOrder, "--wait", "1s").code, 4)
+        try await expectEqual(get(world, "aa_000000000000000500", "--wait", "1s").code, 5)
     }
 
     @Test func waitGoesOnWhileTheServerIsRestarted() async throws {
@@ -67,17 +67,17 @@ struct GetCommandTests {
         try await world.killProxy()
         try world.setFault("vouchers", #"{"kind":"none"}"#)
         try await world.restartProxy()
-        #expect(try await client.exitCode(seconds: 120) == 2)
+        try await expectEqual(client.exitCode(seconds: 120), 2)
     }
 
     @Test func onlyTheNamedSourceIsAsked() async throws {
         let world = try await World()
         try await world.askUntilAmbiguous()
-        #expect(try await get(world, "known-to-both").code == 5)
+        try await expectEqual(get(world, "known-to-both").code, 5)
         let (code, text) = try await get(world, "known-to-both", "--source", "vouchers", "--json")
         #expect(code != 5 && text.contains("\"source\":\"vouchers\""), "\(text)")
-        #expect(try await get(world, DemoID.voucher, "--source", "elsewhere").code == 5)
-        #expect(try await get(world, DemoID.voucher, "--source", "a&wait=9").code == 64)
+        try await expectEqual(get(world, DemoID.voucher, "--source", "elsewhere").code, 5)
+        try await expectEqual(get(world, DemoID.voucher, "--source", "a&wait=9").code, 64)
     }
 
     // MARK: Several, and on a terminal
@@ -86,24 +86,24 @@ struct GetCommandTests {
         let world = try await World(["VOUCHERS_TIMEOUT": "30s"])
         let done = "aa_000000000000000200"
         let two = try await get(world, done, DemoID.pendingVoucher)
-        #expect(two.code == 3)
-        #expect(
+        expectEqual(two.code, 3)
+        expectEqual(
             two.text.split(separator: "\n").filter { $0.first != " " }.map {
                 $0.prefix { $0 != " " }
-            }
-                == [
-                    "\(done):", "\(DemoID.pendingVoucher):",
-                ])
+            },
+            [
+                "\(done):", "\(DemoID.pendingVoucher):",
+            ])
         let failed = "00000000-0000-4000-8000-000000001200"
         let three = try await get(world, DemoID.pendingVoucher, failed, done)
-        #expect(three.code == 1)
+        expectEqual(three.code, 1)
         #expect(three.text.contains("\n  error "))
-        #expect(try await get(world, DemoID.missingOrder, failed, done).code == 4)
-        #expect(try await get(world, done, "..").code == 64)
+        try await expectEqual(get(world, DemoID.missingOrder, failed, done).code, 4)
+        try await expectEqual(get(world, done, "..").code, 64)
         let json = try await get(world, done, DemoID.pendingVoucher, "--json")
         let ids = try json.text.split(separator: "\n")
             .map { try JSONReader.read(Array($0.utf8))["id"]?.string }
-        #expect(ids == [done, DemoID.pendingVoucher])
+        expectEqual(ids, [done, DemoID.pendingVoucher])
     }
 
     /// What a terminal shows during a wait for two actions, and what remains of it.
@@ -127,7 +127,7 @@ struct GetCommandTests {
     @Test func terminalShowsEachActionsProgressWhileItIsWaitedFor() async throws {
         let world = try await World(sandbox: ["--pending", "3s"])
         let (text, code) = try await watch(world)
-        #expect(code == 2)
+        expectEqual(code, 2)
         #expect(text.contains("\(DemoID.voucher)  "))
         #expect(text.contains("PENDING") || text.contains("IN_PROGRESS"))
         #expect(text.contains("[####################] 100%"))
@@ -155,7 +155,7 @@ struct GetCommandTests {
     @Test func withoutATerminalAWaitIsSilent() async throws {
         let world = try await World(sandbox: ["--pending", "2s"])
         let (code, text) = try await get(world, DemoID.voucher, "--wait", "60s")
-        #expect(code == 2)
+        expectEqual(code, 2)
         #expect(!text.contains("\u{1B}") && text.hasPrefix("vouchers "))
     }
 
@@ -164,25 +164,25 @@ struct GetCommandTests {
         _ = try world.get("/actions/\(DemoID.pendingVoucher)")
         let place = ["--url", "http://127.0.0.1:\(world.port)"]
         let program = try Program("status-proxy", ["explain", DemoID.pendingVoucher] + place)
-        #expect(try await program.exitCode() == 0)
+        try await expectEqual(program.exitCode(), 0)
         let lines = program.text.split(separator: "\n")
-        #expect(lines.first?.contains(", as vouchers answered at ") == true)
+        expectEqual(lines.first?.contains(", as vouchers answered at "), true)
         #expect(lines.contains { $0.contains("answered, after ") })
         let json = try Program(
             "status-proxy", ["explain", DemoID.pendingVoucher, "--json"] + place)
-        #expect(try await json.exitCode() == 0)
+        try await expectEqual(json.exitCode(), 0)
         let summary = try JSONReader.read(Array(json.text.utf8.dropLast()))["summary"]?.string
-        #expect(summary?.contains(", as vouchers answered at ") == true)
-        #expect(try await Program("status-proxy", ["explain", ".."] + place).exitCode() == 64)
+        expectEqual(summary?.contains(", as vouchers answered at "), true)
+        try await expectEqual(Program("status-proxy", ["explain", ".."] + place).exitCode(), 64)
         try await world.killProxy()
         let gone = try Program("status-proxy", ["explain", DemoID.pendingVoucher] + place)
-        #expect(try await gone.exitCode() == 5)
+        try await expectEqual(gone.exitCode(), 5)
     }
 
     @Test(arguments: ["bash", "zsh", "fish"])
     func completionsAreMadeFromTheCommands(shell: String) async throws {
         let program = try Program("status-proxy", ["--generate-completion-script", shell])
-        #expect(try await program.exitCode() == 0)
+        try await expectEqual(program.exitCode(), 0)
         for word in [
             "get", "explain", "sources", "check", "audit", "healthcheck", "wait", "connect", "json",
         ] {
@@ -197,9 +197,9 @@ struct GetCommandTests {
         let path = try folder.write("app \(digest)\n", to: "keys")
         let world = try await World(["CALLER_KEYS_FILE": path])
         let refused = try await get(world, DemoID.pendingVoucher)
-        #expect(refused.code == 5)
+        expectEqual(refused.code, 5)
         #expect(refused.text.contains("401 unauthorized"))
         let keys = ["STATUS_PROXY_KEY": "key-one"]
-        #expect(try await get(world, DemoID.pendingVoucher, environment: keys).code == 3)
+        try await expectEqual(get(world, DemoID.pendingVoucher, environment: keys).code, 3)
     }
 }

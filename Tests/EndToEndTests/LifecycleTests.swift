@@ -8,7 +8,7 @@ import Testing
 @Suite(.blocking) struct LifecycleTests {
     @Test func sigtermExitsWithZeroAndAnswersWaitingRequests() async throws {
         let world = try await World()
-        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
+        try expectEqual(world.get("/actions/\(DemoID.pendingVoucher)").status, 200)
         let port = world.port
         let waiter = Task.detached {
             try Client.get(port: port, "/actions/\(DemoID.pendingVoucher)?wait=50")
@@ -18,20 +18,20 @@ import Testing
         }
         world.proxy.signal(SIGTERM)
         let reply = try await waiter.value
-        #expect(reply.status == 200)
-        #expect(reply["connection"] == "close")
-        #expect(try await world.proxy.exitCode() == 0)
+        expectEqual(reply.status, 200)
+        expectEqual(reply["connection"], "close")
+        try await expectEqual(world.proxy.exitCode(), 0)
     }
 
     @Test func whileDrainingItServesButIsNotReady() async throws {
         let world = try await World(["DRAIN_DELAY": "10s"])
-        #expect(try world.get("/readyz").status == 200)
+        try expectEqual(world.get("/readyz").status, 200)
         world.proxy.signal(SIGTERM)
         _ = try await world.proxy.wait(for: "stopping") { $0.contains("\"stopping\"") ? true : nil }
-        #expect(try world.get("/readyz").status == 503)
-        #expect(try world.get("/livez").status == 200)
-        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
-        #expect(try await world.proxy.exitCode() == 0)
+        try expectEqual(world.get("/readyz").status, 503)
+        try expectEqual(world.get("/livez").status, 200)
+        try expectEqual(world.get("/actions/\(DemoID.pendingVoucher)").status, 200)
+        try await expectEqual(world.proxy.exitCode(), 0)
     }
 
     @Test func aRunningCallCompletesItsGateBeforeTheExit() async throws {
@@ -43,13 +43,13 @@ import Testing
         }
         try await eventually("a call") { try world.audit().orders.calls == 1 }
         world.proxy.signal(SIGTERM)
-        #expect(try await caller.value.status == 200)
-        #expect(try await world.proxy.exitCode() == 0)
+        try await expectEqual(caller.value.status, 200)
+        try await expectEqual(world.proxy.exitCode(), 0)
         try await world.restartProxy()
         let reply = try world.get("/actions/\(DemoID.pendingOrder)")
-        #expect(reply.status == 200)
-        #expect(reply["cache-status"]?.hasPrefix("status-proxy; hit") == true)
-        #expect(try world.audit().orders.calls == 1)
+        expectEqual(reply.status, 200)
+        expectEqual(reply["cache-status"]?.hasPrefix("status-proxy; hit"), true)
+        try expectEqual(world.audit().orders.calls, 1)
     }
 
     @Test func aChangedSecretFileIsTakenUpOnSighup() async throws {
@@ -61,7 +61,7 @@ import Testing
             "VOUCHERS_APP_TOKEN": "", "VOUCHERS_APP_TOKEN_FILE": file.path,
             "VOUCHERS_MIN_INTERVAL": "1s", "VOUCHERS_MAX_INTERVAL": "1s",
         ])
-        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 502)
+        try expectEqual(world.get("/actions/\(DemoID.pendingVoucher)").status, 502)
         try "sandbox-app-token\n".write(to: file, atomically: true, encoding: .utf8)
         world.proxy.signal(SIGHUP)
         try await eventually("an answer with the new secret") {
@@ -86,7 +86,7 @@ import Testing
         let world = try await World(["LOG_LEVEL": "debug"])
         let reply = try world.get(
             "/actions/\(DemoID.order)", fields: ["X-Request-Id: my-request-1"])
-        #expect(reply["x-request-id"] == "my-request-1")
+        expectEqual(reply["x-request-id"], "my-request-1")
         let made = try #require(try world.get("/livez")["x-request-id"])
         world.proxy.signal(SIGTERM)
         _ = try await world.proxy.exitCode()
@@ -97,7 +97,7 @@ import Testing
             let own = lines.filter {
                 $0["request_id"]?.string == id && $0["message"]?.string == "request"
             }
-            #expect(own.count == 1)
+            expectEqual(own.count, 1)
         }
     }
 
@@ -106,7 +106,7 @@ import Testing
         let file = URL(fileURLWithPath: #filePath)
             .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
             .appendingPathComponent("openapi/status-proxy.yaml")
-        #expect(try world.get("/openapi.yaml").body == Array(Data(contentsOf: file)))
+        try expectEqual(world.get("/openapi.yaml").body, Array(Data(contentsOf: file)))
     }
 }
 
@@ -124,20 +124,20 @@ import Testing
 
     @Test func helpAndVersionArePrinted() async throws {
         let help = try await run(["--help"])
-        #expect(help.code == 0)
+        expectEqual(help.code, 0)
         #expect(help.text.contains("check"))
         let version = try await run(["--version"])
-        #expect(version.code == 0)
-        #expect(version.text.split(separator: ".").count == 3)
+        expectEqual(version.code, 0)
+        expectEqual(version.text.split(separator: ".").count, 3)
     }
 
     @Test func wrongUsageEndsWith64() async throws {
-        #expect(try await run(["--nonsense"]).code == 64)
+        try await expectEqual(run(["--nonsense"]).code, 64)
     }
 
     @Test func checkPrintsTheEffectiveSettingsAndHidesSecrets() async throws {
         let (code, text) = try await run(["check"], Self.voucherKeys)
-        #expect(code == 0)
+        expectEqual(code, 0)
         #expect(text.contains("VOUCHERS_APP_TOKEN=[secret]"))
         #expect(text.contains("VOUCHERS_MIN_INTERVAL=30s"))
         #expect(!text.contains("hidden-token"))
@@ -159,9 +159,9 @@ import Testing
         for command in ["serve", "check"] {
             let environment = base.merging(settings) { _, new in new }
             let (code, text) = try await run([command], environment)
-            #expect(code == 78)
+            expectEqual(code, 78)
             #expect(text.contains(words), "\(text)")
-            #expect(text.split(separator: "\n").count == 1, "\(text)")
+            expectEqual(text.split(separator: "\n").count, 1, "\(text)")
             #expect(!text.contains("hidden-token"))
         }
     }
@@ -180,9 +180,9 @@ import Testing
     @Test func healthcheckReportsWhetherAServerIsAlive() async throws {
         let world = try await World()
         let url = "http://127.0.0.1:\(world.port)"
-        #expect(try await run(["healthcheck", "--url", url]).code == 0)
-        #expect(try await run(["healthcheck"], ["STATUS_PROXY_URL": url]).code == 0)
+        try await expectEqual(run(["healthcheck", "--url", url]).code, 0)
+        try await expectEqual(run(["healthcheck"], ["STATUS_PROXY_URL": url]).code, 0)
         try await world.killProxy()
-        #expect(try await run(["healthcheck", "--url", url]).code == 1)
+        try await expectEqual(run(["healthcheck", "--url", url]).code, 1)
     }
 }

@@ -10,7 +10,7 @@ import Testing
     private func metrics() async throws -> String {
         let world = try await World()
         for id in [DemoID.order, DemoID.voucher, DemoID.pendingOrder, DemoID.pendingVoucher] {
-            #expect(try world.get("/actions/\(id)").status == 200)
+            try expectEqual(world.get("/actions/\(id)").status, 200)
         }
         return try world.get("/metrics").text
     }
@@ -22,7 +22,7 @@ import Testing
             ["test", "rules", Project.path("deploy/prometheus/alerts.test.yaml")],
         ] {
             let program = try Program(promtool, arguments)
-            #expect(try await program.exitCode() == 0, "\(program.text)")
+            try await expectEqual(program.exitCode(), 0, "\(program.text)")
         }
     }
 
@@ -31,8 +31,8 @@ import Testing
         let file = try folder.write(try await metrics(), to: "metrics")
         let promtool = try Tool.path(of: "promtool")
         let program = try Program("/bin/sh", ["-c", "\(promtool) check metrics < '\(file)'"])
-        #expect(try await program.exitCode() == 0, "\(program.text)")
-        #expect(program.text == "")
+        try await expectEqual(program.exitCode(), 0, "\(program.text)")
+        expectEqual(program.text, "")
     }
 
     @Test(arguments: ["deploy/prometheus/alerts.yaml", "deploy/grafana/dashboard.json"])

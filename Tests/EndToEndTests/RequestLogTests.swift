@@ -24,7 +24,7 @@ import Testing
 
     @Test func hitsBeyondTheRateAreSampledAndAllAreCounted() async throws {
         let world = try await World(["LOG_REQUESTS": "sampled"])
-        #expect(try world.get(Self.finished).status == 200)
+        try expectEqual(world.get(Self.finished).status, 200)
         var client = try Client(port: world.port)
         let clock = ContinuousClock()
         var asked = 20_000
@@ -40,8 +40,8 @@ import Testing
         }
         let linesMost = Double(2 + Int(took / .seconds(1))) * 100 + Double(asked - 20_000)
         #expect(Double(hits().count) <= linesMost)
-        #expect(lines(of: world).count { $0["status"]?.integer == 404 } == trouble)
-        #expect(lines(of: world).count { $0["cache"]?.string == "miss" } == 1)
+        expectEqual(lines(of: world).count { $0["status"]?.integer == 404 }, trouble)
+        expectEqual(lines(of: world).count { $0["cache"]?.string == "miss" }, 1)
         let metrics = try world.get("/metrics").text
         #expect(metrics.contains("status_proxy_cache_results_total{result=\"hit\"} \(asked)\n"))
     }
@@ -53,26 +53,26 @@ import Testing
         }
         world.proxy.signal(SIGTERM)
         _ = try await world.proxy.exitCode()
-        #expect(lines(of: world).map { $0["status"]?.integer } == [404, 400])
-        #expect(lines(of: world).map { $0["peer"]?.string } == ["127.0.0.1", "127.0.0.1"])
+        expectEqual(lines(of: world).map { $0["status"]?.integer }, [404, 400])
+        expectEqual(lines(of: world).map { $0["peer"]?.string }, ["127.0.0.1", "127.0.0.1"])
     }
 
     @Test func withoutSettingsEachRequestHasALineAndNoPeer() async throws {
         let world = try await World()
         var client = try Client(port: world.port)
-        #expect(try world.get(Self.finished).status == 200)
+        try expectEqual(world.get(Self.finished).status, 200)
         try ask(Self.finished, 1000, &client)
         world.proxy.signal(SIGTERM)
         _ = try await world.proxy.exitCode()
-        #expect(lines(of: world).count == 1001)
+        expectEqual(lines(of: world).count, 1001)
         #expect(lines(of: world).allSatisfy { $0["peer"] == nil && $0["requests"] == nil })
     }
 
     @Test func upstreamLineNamesTheRequestThatCausedIt() async throws {
         let world = try await World()
         let id = String(Self.finished.dropFirst("/actions/".count))
-        #expect(try world.get(Self.finished, fields: ["X-Request-Id: cause-7"]).status == 200)
-        #expect(try world.get(Self.finished, fields: ["X-Request-Id: hit-8"]).status == 200)
+        try expectEqual(world.get(Self.finished, fields: ["X-Request-Id: cause-7"]).status, 200)
+        try expectEqual(world.get(Self.finished, fields: ["X-Request-Id: hit-8"]).status, 200)
         _ = try world.get("/actions?id=\(id)&id=..", fields: ["X-Request-Id: batch-9"])
         for path in ["/livez", "/readyz", "/metrics"] { _ = try world.get(path) }
         world.proxy.signal(SIGTERM)
@@ -80,13 +80,13 @@ import Testing
         let all = world.proxy.text.split(separator: "\n")
             .compactMap { try? JSONReader.read(Array($0.utf8)) }
         let call = try #require(all.first { $0["message"]?.string == "upstream call" })
-        #expect(call["request_id"]?.string == "cause-7")
-        #expect(call["action_id"]?.string == id)
+        expectEqual(call["request_id"]?.string, "cause-7")
+        expectEqual(call["action_id"]?.string, id)
         #expect(call["duration_ms"] != nil)
         let requests = lines(of: world)
-        #expect(requests.map { $0["request_id"]?.string } == ["cause-7", "hit-8", "batch-9"])
-        #expect(requests.map { $0["action_id"]?.string } == [id, id, nil])
-        #expect(requests.map { $0["actions"]?.integer } == [nil, nil, 2])
+        expectEqual(requests.map { $0["request_id"]?.string }, ["cause-7", "hit-8", "batch-9"])
+        expectEqual(requests.map { $0["action_id"]?.string }, [id, id, nil])
+        expectEqual(requests.map { $0["actions"]?.integer }, [nil, nil, 2])
         #expect(requests.allSatisfy { $0["duration_ms"] != nil && $0["duration"] == nil })
     }
 
@@ -95,10 +95,10 @@ import Testing
         let world = try await World(["LOG_PEER": setting])
         var client = try Client(port: world.port)
         try client.send("GET / HTTP/1.1\r\n\r\n")
-        #expect(try client.receive().status == 400)
+        try expectEqual(client.receive().status, 400)
         let line = try await world.proxy.wait(for: "its line") { text in
             text.split(separator: "\n").first { $0.contains("\"request refused\"") }
         }
-        #expect(try JSONReader.read(Array(line.utf8))["peer"]?.string == peer)
+        try expectEqual(JSONReader.read(Array(line.utf8))["peer"]?.string, peer)
     }
 }

@@ -36,15 +36,15 @@ struct SurroundingsTests {
         var said: Set<String> = []
         for command in ["check", "serve", "serve"] {
             let program = try unprivileged([command], settings)
-            #expect(try await program.exitCode() == 78, "\(command): \(program.text)")
+            try await expectEqual(program.exitCode(), 78, "\(command): \(program.text)")
             said.insert(program.text)
         }
         let text = said.first ?? ""
-        #expect(said.count == 1, "\(said)")
-        #expect(text.split(separator: "\n").count == 1)
+        expectEqual(said.count, 1, "\(said)")
+        expectEqual(text.split(separator: "\n").count, 1)
         for word in words { #expect(text.contains(word), "\(text)") }
         let after = try FileManager.default.subpathsOfDirectory(atPath: folder.url.path).sorted()
-        #expect(after == before)
+        expectEqual(after, before)
     }
 
     @Test func unusableStorePlaceIsReportedByCheckAndStart() async throws {
@@ -81,8 +81,8 @@ struct SurroundingsTests {
         let shut = folder.url.appendingPathComponent("shut")
         try FileManager.default.createDirectory(at: shut, withIntermediateDirectories: false)
         let file = try folder.write("", to: "file")
-        #expect(chmod(shut.path, 0o555) == 0)
-        #expect(chmod(file, 0o444) == 0)
+        expectEqual(chmod(shut.path, 0o555), 0)
+        expectEqual(chmod(file, 0o444), 0)
         defer { chmod(shut.path, 0o755) }
         for settings in [
             ["STATE_DIRECTORY": shut.path], ["STORE_URL": "sqlite:\(shut.path)/store.sqlite"],
@@ -99,9 +99,9 @@ struct SurroundingsTests {
         let folder = try TemporaryFolder()
         let file = try folder.write("this is not a database, and long enough", to: "file")
         let program = try unprivileged(["serve"], ["STORE_URL": "sqlite:\(file)"])
-        #expect(try await program.exitCode() == 78)
+        try await expectEqual(program.exitCode(), 78)
         #expect(program.text.hasPrefix("status-proxy: STORE_URL: \(file): "), "\(program.text)")
-        #expect(program.text.split(separator: "\n").count == 1)
+        expectEqual(program.text.split(separator: "\n").count, 1)
     }
 
     @Test func linkToAMissingStoreWorksAtEveryStart() async throws {
@@ -115,18 +115,18 @@ struct SurroundingsTests {
             let program = try unprivileged(["serve"], ["STORE_URL": "sqlite:\(path)/link"])
             _ = try await World.port(of: program)
             program.signal(SIGTERM)
-            #expect(try await program.exitCode() == 0, "\(program.text)")
+            try await expectEqual(program.exitCode(), 0, "\(program.text)")
         }
         let names = try FileManager.default.subpathsOfDirectory(atPath: path).sorted()
-        #expect(names == ["link", "volume", "volume/store.sqlite"])
+        expectEqual(names, ["link", "volume", "volume/store.sqlite"])
     }
 
     /// libcurl creates the file that SSLKEYLOGFILE names as soon as it is initialised.
     @Test func keysOfTLSConnectionsAreNeverWrittenDown() async throws {
         let folder = try TemporaryFolder()
         let world = try await World(["SSLKEYLOGFILE": folder.url.path + "/keys"])
-        #expect(try world.get("/actions/\(DemoID.order)").status == 200)
-        #expect(try FileManager.default.subpathsOfDirectory(atPath: folder.url.path) == [])
+        try expectEqual(world.get("/actions/\(DemoID.order)").status, 200)
+        try expectEqual(FileManager.default.subpathsOfDirectory(atPath: folder.url.path), [])
     }
 
     /// No process listens where the proxy should.
@@ -134,7 +134,7 @@ struct SurroundingsTests {
         let proxy = "http://127.0.0.1:1"
         let world = try await World(["http_proxy": proxy, "ALL_PROXY": proxy, "all_proxy": proxy])
         for id in [DemoID.order, DemoID.voucher] {
-            #expect(try world.get("/actions/\(id)").status == 200)
+            try expectEqual(world.get("/actions/\(id)").status, 200)
         }
     }
 
@@ -166,15 +166,15 @@ struct SurroundingsTests {
         try FileManager.default.createDirectory(
             atPath: state, withIntermediateDirectories: false)
         // As the Dockerfile leaves it.
-        #expect(chmod(state, 0o770) == 0)
-        #expect(chmod(folder.url.path, 0o755) == 0)
+        expectEqual(chmod(state, 0o770), 0)
+        expectEqual(chmod(folder.url.path, 0o755), 0)
         let program = try unprivileged(
             ["serve"], ["STATE_DIRECTORY": state],
             user: ["--reuid=1000650000", "--regid=0", "--clear-groups"])
         let port = try await World.port(of: program)
-        #expect(try Client.get(port: port, "/readyz").status == 200)
+        try expectEqual(Client.get(port: port, "/readyz").status, 200)
         program.signal(SIGTERM)
-        #expect(try await program.exitCode() == 0, "\(program.text)")
+        try await expectEqual(program.exitCode(), 0, "\(program.text)")
     }
 
     /// The instruction that creates the folder gives group 0 its owner's rights.
@@ -193,10 +193,10 @@ struct SurroundingsTests {
     func unusedSignalsDoNotEndTheService(number: Int32) async throws {
         let world = try await World()
         for _ in 0..<3 { world.proxy.signal(number) }
-        #expect(try world.get("/livez").status == 200)
+        try expectEqual(world.get("/livez").status, 200)
         #expect(world.proxy.isRunning)
         world.proxy.signal(SIGTERM)
-        #expect(try await world.proxy.exitCode() == 0)
+        try await expectEqual(world.proxy.exitCode(), 0)
     }
 
     // MARK: Warnings
@@ -221,12 +221,12 @@ struct SurroundingsTests {
                 "prlimit", ["--pid", "\(world.proxy.identifier)", "--fsize=\(bytes):unlimited"])
         }
         _ = try await world.proxy.wait(for: "listening") { $0.contains("listening") ? true : nil }
-        #expect(try lost() == 0)
+        try expectEqual(lost(), 0)
         try await eventually("a logged scrape") { world.proxy.text.contains("/metrics") }
         // Half a line more.
         try await limit("\(world.proxy.text.utf8.count + 100)")
         try await eventually("dropped lines") {
-            #expect(try world.get("/livez").status == 200)
+            try expectEqual(world.get("/livez").status, 200)
             return try lost() ?? 0 > 3
         }
         #expect(!world.proxy.text.hasSuffix("\n"), "the kernel has cut a line")
@@ -236,11 +236,11 @@ struct SurroundingsTests {
         }
         let total = try #require(try lost())
         world.proxy.signal(SIGTERM)
-        #expect(try await world.proxy.exitCode() == 0)
+        try await expectEqual(world.proxy.exitCode(), 0)
         let lines = world.proxy.text.split(separator: "\n")
         let values = try lines.map { try JSONReader.read(Array($0.utf8)) }
         let reported = values.compactMap { $0["lines"]?.integer }.reduce(0, +)
-        #expect(Double(reported) == total)
+        expectEqual(Double(reported), total)
         #expect(world.proxy.text.hasSuffix("\n"))
     }
 
@@ -265,8 +265,8 @@ struct SurroundingsTests {
             contentsOfFile: "/proc/\(world.proxy.identifier)/limits", encoding: .utf8
         ).split(separator: "\n")
         let files = try #require(limits.first { $0.hasPrefix("Max open files") })
-        #expect(
-            try figure("process_max_fds", world) == Double(String(files.split(separator: " ")[3])))
+        try expectEqual(
+            figure("process_max_fds", world), Double(String(files.split(separator: " ")[3])))
         let resident = Double(try ProcessFigures.residentBytes(of: world.proxy))
         let reported = try #require(try figure("process_resident_memory_bytes", world))
         #expect(reported > resident / 2 && reported < resident * 2)
@@ -281,14 +281,14 @@ struct SurroundingsTests {
     @Test func callsThatAnswersSavedAreCounted() async throws {
         let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
         func saved() throws -> Double? { try figure("status_proxy_calls_saved_total", world) }
-        #expect(try world.get("/actions/\(DemoID.pendingOrder)").status == 200)
-        #expect(try saved() == 0)
+        try expectEqual(world.get("/actions/\(DemoID.pendingOrder)").status, 200)
+        try expectEqual(saved(), 0)
         for _ in 0..<3 { _ = try world.get("/actions/\(DemoID.pendingOrder)") }
-        #expect(try saved() == 3)
+        try expectEqual(saved(), 3)
         let batch = "/actions?id=\(DemoID.pendingOrder)&id=\(DemoID.pendingOrder)&id=bad!"
-        #expect(try world.get(batch).status == 200)
-        #expect(try saved() == 5)
-        #expect(try world.get("/actions/\(DemoID.missingOrder)").status == 404)
-        #expect(try saved() == 5)
+        try expectEqual(world.get(batch).status, 200)
+        try expectEqual(saved(), 5)
+        try expectEqual(world.get("/actions/\(DemoID.missingOrder)").status, 404)
+        try expectEqual(saved(), 5)
     }
 }

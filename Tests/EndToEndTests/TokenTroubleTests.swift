@@ -10,17 +10,17 @@ import Testing
         try world.setFault("token", #"{"kind":"status","status":429,"retry_after":300}"#)
         for id in [DemoID.order, DemoID.pendingOrder, DemoID.order] {
             let reply = try world.get("/actions/\(id)")
-            #expect(reply.status == 503)
+            expectEqual(reply.status, 503)
             #expect(reply.json["retry_after"]?.integer ?? 0 > 200)
             let report = reply.json["sources"]?.array?.first
-            #expect(report?["outcome"]?.string == "token-unavailable")
+            expectEqual(report?["outcome"]?.string, "token-unavailable")
         }
         let explanation = try world.get("/actions/\(DemoID.order)/explain").json
         let details = explanation["sources"]?.array?.compactMap { $0["detail"]?.string }
-        #expect(details == ["the token endpoint answered 429"])
+        expectEqual(details, ["the token endpoint answered 429"])
         _ = try await world.proxy.wait(for: "the warning") {
             $0.contains("no credential that the upstream accepts") ? true : nil
         }
-        #expect(try world.audit().orders.tokenFetches == 1)
+        try expectEqual(world.audit().orders.tokenFetches, 1)
     }
 }

@@ -1,5 +1,6 @@
 // Compares searches that test eight bytes at a time with a search byte by byte.
 
+import TestSupport
 import Testing
 
 @testable import HTTPWire
@@ -17,7 +18,7 @@ import Testing
                 for start in 0...count {
                     let range = start..<count
                     let wanted = range.first { bytes[$0] == 0x2C }
-                    #expect(bytes.span.firstIndex(of: 0x2C, in: range) == wanted)
+                    expectEqual(bytes.span.firstIndex(of: 0x2C, in: range), wanted)
                 }
             }
         }
@@ -26,9 +27,9 @@ import Testing
     @Test func theEndOfARangeIsRespected() {
         let bytes = [UInt8](repeating: 0x20, count: 32)
         #expect(bytes.span.firstIndex(of: 0x20, in: 4..<4) == nil)
-        #expect(bytes.span.firstIndex(notIn: .token, in: 3..<9) == 3)
+        expectEqual(bytes.span.firstIndex(notIn: .token, in: 3..<9), 3)
         let letters = Array("abcdefghijkl".utf8)
-        #expect(letters.span.firstIndex(notIn: .token, in: 2..<7) == 7)
+        expectEqual(letters.span.firstIndex(notIn: .token, in: 2..<7), 7)
     }
 
     /// Every byte at every position of a word and after it, among letters and among similar bytes.
@@ -40,7 +41,7 @@ import Testing
                 bytes[place] = byte
                 for set in sets {
                     let wanted = bytes.firstIndex { !set.contains($0) } ?? bytes.count
-                    #expect(bytes.span.firstIndex(notIn: set, in: 0..<bytes.count) == wanted)
+                    expectEqual(bytes.span.firstIndex(notIn: set, in: 0..<bytes.count), wanted)
                 }
             }
         }
@@ -54,7 +55,7 @@ import Testing
                 bytes[place] = byte
                 let isControl = (byte < 0x20 && byte != 0x09) || byte == 0x7F
                 let line = try? bytes.span.line(from: 0, bytesMax: 64, tooLong: .headTooLarge)
-                #expect(line == (isControl ? nil : 0..<19))
+                expectEqual(line, (isControl ? nil : 0..<19))
             }
         }
     }

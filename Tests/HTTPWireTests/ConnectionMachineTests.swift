@@ -17,7 +17,7 @@ struct ConnectionMachineTests {
         let trace = Walk.trace(
             [corpusCase.input[...]], inputEnds: corpusCase.inputEnds,
             showsFields: corpusCase.wantsFields)
-        #expect(trace == corpusCase.expected)
+        expectEqual(trace, corpusCase.expected)
     }
 
     @Test(arguments: CorpusCase.traces)
@@ -33,7 +33,7 @@ struct ConnectionMachineTests {
                 return
             }
         }
-        #expect(trace(corpusCase, input.indices.map { input[$0...$0] }) == expected)
+        expectEqual(trace(corpusCase, input.indices.map { input[$0...$0] }), expected)
     }
 
     private func trace(_ corpusCase: CorpusCase, _ pieces: [ArraySlice<UInt8>]) -> [String] {
@@ -44,7 +44,7 @@ struct ConnectionMachineTests {
 
     @Test func corpusIsNotEmpty() {
         #expect(CorpusCase.traces.count > 200)
-        #expect(Set(CorpusCase.traces.map(\.name)).count == CorpusCase.traces.count)
+        expectEqual(Set(CorpusCase.traces.map(\.name)).count, CorpusCase.traces.count)
     }
 
     @Test func everyRefusalButTheTimerIsInTheCorpus() {
@@ -59,24 +59,24 @@ struct ConnectionMachineTests {
         var machine = ConnectionMachine()
         var head = RequestHead()
         let parser = RequestParser()
-        #expect(machine.advance(bytes.span, parser, &head) == .deliver)
-        #expect(machine.advance(bytes.span, parser, &head) == .wait)
+        expectEqual(machine.advance(bytes.span, parser, &head), .deliver)
+        expectEqual(machine.advance(bytes.span, parser, &head), .wait)
         let (none, rest) = machine.keep(bytes.count)
         #expect(none.isEmpty)
-        #expect(rest == 19..<38)
+        expectEqual(rest, 19..<38)
         machine.answered()
         let kept = Array(bytes[rest])
-        #expect(machine.advance(kept.span, parser, &head) == .deliver)
-        #expect(head.path == 4..<6)
+        expectEqual(machine.advance(kept.span, parser, &head), .deliver)
+        expectEqual(head.path, 4..<6)
     }
 
     @Test func timeRunsOutWithA408OnlyOnceARequestHasBegun() {
         var idle = ConnectionMachine()
-        #expect(idle.timedOut() == .needMore)
+        expectEqual(idle.timedOut(), .needMore)
         var begun = ConnectionMachine()
         var head = RequestHead()
-        #expect(begun.advance(Array("GET".utf8).span, RequestParser(), &head) == .needMore)
-        #expect(begun.timedOut() == .refuse(.timedOut))
+        expectEqual(begun.advance(Array("GET".utf8).span, RequestParser(), &head), .needMore)
+        expectEqual(begun.timedOut(), .refuse(.timedOut))
     }
 
     @Test func headIsKeptWhileContentArrivesInPieces() {
@@ -85,8 +85,9 @@ struct ConnectionMachineTests {
             "b", "c", "dGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
         ]
         let trace = Walk.trace(pieces.map { Array($0.utf8)[...] })
-        #expect(
-            trace == [
+        expectEqual(
+            trace,
+            [
                 "request GET origin path=/0 authority=a HTTP/1.1 keep",
                 "content abcd",
                 "request POST origin path=/1 authority=a HTTP/1.1 keep length=4",
@@ -116,7 +117,7 @@ struct ConnectionMachineTests {
             let whole = Walk.trace([bytes[...]]).filter { $0 != "continue" }
             let cut = next(bytes.count)
             let parts = Walk.trace([bytes[..<cut], bytes[cut...]]).filter { $0 != "continue" }
-            #expect(whole == parts, "\(Escapes.text(bytes)) cut at \(cut)")
+            expectEqual(whole, parts, "\(Escapes.text(bytes)) cut at \(cut)")
         }
     }
 }

@@ -1,4 +1,5 @@
 import HTTPWire
+import TestSupport
 import Testing
 
 struct HTTPDateTests {
@@ -18,7 +19,7 @@ struct HTTPDateTests {
     func secondsBecomeADate(_ seconds: Int, _ text: String) {
         var output: [UInt8] = []
         HTTPDate.append(seconds, to: &output)
-        #expect(String(decoding: output, as: UTF8.self) == text)
-        #expect(output.count == HTTPDate.bytesCount)
+        expectEqual(String(decoding: output, as: UTF8.self), text)
+        expectEqual(output.count, HTTPDate.bytesCount)
     }
 }

@@ -1,6 +1,7 @@
 // Compares numbers and texts written by the hot path with the standard library's.
 
 import HTTPWire
+import TestSupport
 import Testing
 
 @Suite struct OutputCursorTests {
@@ -15,7 +16,7 @@ import Testing
         -1, -10, -987_654, .max, .min + 1, .min,
     ])
     func integersAreWrittenInDecimal(number: Int) {
-        #expect(written { $0.append(decimal: number) } == String(number))
+        expectEqual(written { $0.append(decimal: number) }, String(number))
     }
 
     @Test(arguments: [
@@ -24,28 +25,28 @@ import Testing
     func hexadecimalNumbersHaveSixteenDigits(number: UInt64) {
         let digits = String(number, radix: 16)
         let padded = String(repeating: "0", count: 16 - digits.count) + digits
-        #expect(written { $0.append(hexadecimal: number) } == padded)
+        expectEqual(written { $0.append(hexadecimal: number) }, padded)
     }
 
     @Test func everyPartOfANumberIsSplitExactly() {
         for part in 0..<10_000 {
             let number = part * 10_000 + (9_999 - part)
-            #expect(written { $0.append(decimal: number) } == String(number))
+            expectEqual(written { $0.append(decimal: number) }, String(number))
         }
     }
 
     @Test func fractionsKeepTheirLeadingZeros() {
-        #expect(written { $0.append(digits: 42, count: 6) } == "000042")
-        #expect(written { $0.append(digits: 7, count: 3) } == "007")
-        #expect(written { $0.append(digits: 98_765_432, count: 8) } == "98765432")
-        #expect(written { $0.append(digits: 1234, count: 2) } == "34")
+        expectEqual(written { $0.append(digits: 42, count: 6) }, "000042")
+        expectEqual(written { $0.append(digits: 7, count: 3) }, "007")
+        expectEqual(written { $0.append(digits: 98_765_432, count: 8) }, "98765432")
+        expectEqual(written { $0.append(digits: 1234, count: 2) }, "34")
     }
 
     @Test func whatIsWrittenOverAnArrayIsCounted() {
         var bytes = Array("an earlier line\n".utf8)
         let count = bytes.overwrite { $0.append("a line\n") }
-        #expect(count == 7)
-        #expect(String(decoding: bytes, as: UTF8.self) == "a line\nier line\n")
+        expectEqual(count, 7)
+        expectEqual(String(decoding: bytes, as: UTF8.self), "a line\nier line\n")
     }
 
     @Test func piecesFollowEachOther() {
@@ -55,6 +56,6 @@ import Testing
             $0.append([UInt8]("second, ".utf8).span)
             $0.append(name)
         }
-        #expect(text == "first, second, later")
+        expectEqual(text, "first, second, later")
     }
 }

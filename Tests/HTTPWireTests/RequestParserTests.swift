@@ -1,6 +1,7 @@
 // Tests the parser's contract: what it consumes, what it leaves, and which bytes it accepts where.
 
 import HTTPWire
+import TestSupport
 import Testing
 
 struct RequestParserTests {
@@ -11,21 +12,21 @@ struct RequestParserTests {
         let bytes = Array((text + "GET").utf8)
         var head = RequestHead()
         for count in 0..<text.utf8.count {
-            #expect(parser.parse(Array(bytes[..<count]).span, into: &head) == .needMore)
+            expectEqual(parser.parse(Array(bytes[..<count]).span, into: &head), .needMore)
         }
         let outcome = parser.parse(bytes.span, into: &head)
-        #expect(outcome == .request(consumed: text.utf8.count))
+        expectEqual(outcome, .request(consumed: text.utf8.count))
     }
 
     @Test func rangesCountFromTheBeginningOfTheBytes() {
         let bytes = Array("....GET /a?b HTTP/1.0\r\nX: y\r\n\r\n".utf8)
         var head = RequestHead()
         let outcome = parser.parse(bytes.span, from: 4, into: &head)
-        #expect(outcome == .request(consumed: bytes.count - 4))
-        #expect(head.target == 8..<12)
-        #expect(head.path == 8..<10)
-        #expect(head.query == 11..<12)
-        #expect(head.fields == [FieldLine(name: 23..<24, value: 26..<27)])
+        expectEqual(outcome, .request(consumed: bytes.count - 4))
+        expectEqual(head.target, 8..<12)
+        expectEqual(head.path, 8..<10)
+        expectEqual(head.query, 11..<12)
+        expectEqual(head.fields, [FieldLine(name: 23..<24, value: 26..<27)])
     }
 
     @Test func fieldsAreFoundWhateverTheirCase() {
@@ -33,12 +34,12 @@ struct RequestParserTests {
         var head = RequestHead()
         _ = parser.parse(bytes.span, into: &head)
         let first = head.firstValue(of: "x-a", in: bytes.span).map { Array(bytes[$0]) }
-        #expect(first == [UInt8(ascii: "1")])
+        expectEqual(first, [UInt8(ascii: "1")])
         #expect(head.firstValue(of: "x-c", in: bytes.span) == nil)
         var values: [UInt8] = []
         head.forEachValue(of: "x-a", in: bytes.span) { values += bytes[$0] }
-        #expect(values == Array("12".utf8))
-        #expect(head.count(of: "x-b", in: bytes.span) == 1)
+        expectEqual(values, Array("12".utf8))
+        expectEqual(head.count(of: "x-b", in: bytes.span), 1)
     }
 
     @Test(arguments: [
@@ -50,9 +51,9 @@ struct RequestParserTests {
         var head = RequestHead()
         let marked = Array("GET / HTTP/1.1\r\nHost: a\r\n\(line)\r\n\r\n".utf8)
         _ = parser.parse(marked.span, into: &head)
-        #expect(head.hasBrowserMark == isMark)
+        expectEqual(head.hasBrowserMark, isMark)
         _ = parser.parse(Array("GET / HTTP/1.1\r\nHost: a\r\n\r\n".utf8).span, into: &head)
-        #expect(head.hasBrowserMark == false)
+        expectEqual(head.hasBrowserMark, false)
     }
 
     @Test func reusedHeadHasNoTracesOfTheLast() {
@@ -63,8 +64,8 @@ struct RequestParserTests {
         #expect(head.query == nil)
         #expect(head.authority == nil)
         #expect(head.fields.isEmpty)
-        #expect(head.framing == .none)
-        #expect(head.keepAlive == false)
+        expectEqual(head.framing, .none)
+        expectEqual(head.keepAlive, false)
     }
 
     /// The position of a byte, and the bytes allowed there besides letters and digits.
@@ -105,7 +106,7 @@ struct RequestParserTests {
             if place == .fieldName, byte == UInt8(ascii: ":") { continue }
             let bytes = place.request(byte)
             let isTaken = parser.parse(bytes.span, into: &head) == .request(consumed: bytes.count)
-            #expect(isTaken == place.takes(byte), "\(place) \(byte)")
+            expectEqual(isTaken, place.takes(byte), "\(place) \(byte)")
         }
     }
 }

@@ -1,4 +1,5 @@
 import HTTPWire
+import TestSupport
 import Testing
 
 /// The writer's output as text.
@@ -27,9 +28,9 @@ struct ResponseWriterTests {
                 output.endLine()
             }
         }
-        #expect(
-            text
-                == "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nAge: 12\r\n\(date)Content-Length: 5\r\n\r\nhello"
+        expectEqual(
+            text,
+            "HTTP/1.1 200 OK\r\nETag: \"a\"\r\nAge: 12\r\n\(date)Content-Length: 5\r\n\r\nhello"
         )
     }
 
@@ -53,8 +54,8 @@ struct ResponseWriterTests {
         ) { _ in }
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
         writer.write(Response(status: 200, body: [0x61]))
-        #expect(writer.shared.count == 1)
-        #expect(writer.byteCount == writer.output.count + 7)
+        expectEqual(writer.shared.count, 1)
+        expectEqual(writer.byteCount, writer.output.count + 7)
         var whole = writer.output
         whole.insert(contentsOf: writer.shared[0].bytes, at: writer.shared[0].outputBytes)
         let text = String(decoding: whole, as: UTF8.self)
@@ -70,9 +71,9 @@ struct ResponseWriterTests {
             content.append(Array(separator.utf8))
         }
         writer.write(Response(status: 200), content: content)
-        #expect(content.count == 2 * large.count + 3)
-        #expect(content.gatheredCount == 3)
-        #expect(writer.shared.map(\.bytes) == [large[...], large[...]])
+        expectEqual(content.count, 2 * large.count + 3)
+        expectEqual(content.gatheredCount, 3)
+        expectEqual(writer.shared.map(\.bytes), [large[...], large[...]])
         var whole = writer.output
         for shared in writer.shared.reversed() {
             whole.insert(contentsOf: shared.bytes, at: shared.outputBytes)
@@ -89,7 +90,7 @@ struct ResponseWriterTests {
         let large = [UInt8](repeating: 0x78, count: Content.gatheredMax + 1)
         writer.piece(Content(large), .chunked)
         writer.endStream(.chunked)
-        #expect(writer.shared.count == 1)
+        expectEqual(writer.shared.count, 1)
         let text = String(decoding: writer.output, as: UTF8.self)
         #expect(text.hasSuffix("\r\n\r\n1001\r\n\r\n0\r\n\r\n"))
     }
@@ -100,9 +101,9 @@ struct ResponseWriterTests {
         writer.prepare(AnswerShape(isHead: false, version: .http11, keepAlive: true))
         writer.write(Response(status: 200, body: Array("second".utf8)))
         writer.rollBack()
-        #expect(writer.shared.map { Array($0.bytes) } == [Array("first".utf8)])
+        expectEqual(writer.shared.map { Array($0.bytes) }, [Array("first".utf8)])
         writer.clear(keepingAtMost: 0)
-        #expect(writer.byteCount == 0)
+        expectEqual(writer.byteCount, 0)
     }
 
     @Test func headSharesNothing() {
@@ -116,7 +117,7 @@ struct ResponseWriterTests {
 
     @Test func headHasTheLengthButNotTheContent() {
         let text = written(isHead: true) { $0.write(Response(status: 200, body: [1, 2, 3])) }
-        #expect(text == "HTTP/1.1 200 OK\r\n\(date)Content-Length: 3\r\n\r\n")
+        expectEqual(text, "HTTP/1.1 200 OK\r\n\(date)Content-Length: 3\r\n\r\n")
     }
 
     @Test(arguments: [204, 304])

@@ -1,4 +1,5 @@
 import HTTPWire
+import TestSupport
 import Testing
 
 struct StreamFramingTests {
@@ -37,9 +38,9 @@ struct StreamFramingTests {
     func piecesAreDelimitedAsTheRequestAllows(
         shape: AnswerShape, coding: String, connection: String, content: String
     ) {
-        #expect(
-            written(shape, ["x", "", "0123456789abcdef"])
-                == "HTTP/1.1 200 OK\r\nA: b\r\n\(coding)Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+        expectEqual(
+            written(shape, ["x", "", "0123456789abcdef"]),
+            "HTTP/1.1 200 OK\r\nA: b\r\n\(coding)Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
                 + "\(connection)\r\n\(content)")
     }
 
@@ -55,6 +56,6 @@ struct StreamFramingTests {
         writer.clear(keepingAtMost: 1 << 20)
         writer.piece(Content(Array("abc".utf8)), shape.streamFraming)
         writer.endStream(shape.streamFraming)
-        #expect(String(decoding: writer.output, as: UTF8.self) == "3\r\nabc\r\n0\r\n\r\n")
+        expectEqual(String(decoding: writer.output, as: UTF8.self), "3\r\nabc\r\n0\r\n\r\n")
     }
 }

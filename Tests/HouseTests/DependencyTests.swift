@@ -1,5 +1,6 @@
 // The page of dependencies lists exactly what the package and the container files name.
 
+import TestSupport
 import Testing
 
 struct DependencyTests {
@@ -9,9 +10,9 @@ struct DependencyTests {
         let text = House.text("Package.swift")
         let declared = text.matches(of: /\.package\(url: "[^"]*\/([^"\/]+)", exact: "([^"]+)"\)/)
             .map { [String($0.1), String($0.2)] }
-        #expect(declared.count == text.ranges(of: ".package(url:").count, "each is exact")
+        expectEqual(declared.count, text.ranges(of: ".package(url:").count, "each is exact")
         let rows = TableReader.rows(in: page, below: "## Swift packages")
-        #expect(rows.map { [$0[0].ticked.first ?? "", $0[1]] } == declared)
+        expectEqual(rows.map { [$0[0].ticked.first ?? "", $0[1]] }, declared)
         expectWhole(rows, columns: 5)
     }
 
@@ -20,12 +21,12 @@ struct DependencyTests {
         let shim = /name: "(C\w+)"[^(]*?linkerSettings: \[\.linkedLibrary\("(\w+)"/
         let linked = text.matches(of: shim).map { [String($0.2), String($0.1)] }
         let rows = TableReader.rows(in: page, below: "## System libraries")
-        #expect(Set(rows.map { [$0[0], $0[1]].flatMap(\.ticked) }) == Set(linked))
-        #expect(linked.count == text.ranges(of: ".linkedLibrary(").count)
+        expectEqual(Set(rows.map { [$0[0], $0[1]].flatMap(\.ticked) }), Set(linked))
+        expectEqual(linked.count, text.ranges(of: ".linkedLibrary(").count)
         let installed =
             House.text("Dockerfile").split(separator: "\n")
             .first { $0.contains("ca-certificates") }?.split(separator: " ").map(String.init) ?? []
-        #expect(Set(rows.flatMap(\.[2].ticked)) == Set(installed.filter { $0.isRuntimeLibrary }))
+        expectEqual(Set(rows.flatMap(\.[2].ticked)), Set(installed.filter { $0.isRuntimeLibrary }))
         expectWhole(rows, columns: 5)
     }
 
@@ -34,7 +35,7 @@ struct DependencyTests {
         let services = House.text("compose.yaml").matches(of: /image: (\S+)/).map { String($0.1) }
         let rows = TableReader.rows(in: page, below: "## Container images")
         let images = Set(builds + services).subtracting(["status-proxy"])
-        #expect(Set(rows.flatMap(\.[0].ticked)) == images)
+        expectEqual(Set(rows.flatMap(\.[0].ticked)), images)
         expectWhole(rows, columns: 4)
     }
 

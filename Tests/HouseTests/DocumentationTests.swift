@@ -1,5 +1,6 @@
 // Checks the pages: no dead links, and no unknown file, setting, route, metric, command or type.
 
+import TestSupport
 import Testing
 
 struct DocumentationTests {
@@ -99,7 +100,7 @@ struct DocumentationTests {
         let shown = rows.compactMap { row in
             row[0].ticked.first?.split(separator: " ").dropFirst().first.map(String.init)
         }
-        #expect(shown.sorted() == Known.commandNames.sorted())
+        expectEqual(shown.sorted(), Known.commandNames.sorted())
     }
 
     @Test(arguments: pages)
@@ -134,7 +135,7 @@ struct DocumentationTests {
         let rows = TableReader.rows(in: "docs/api.md", below: "## Problems")
         let shown = rows.flatMap { row in row[1].ticked.map { "\(row[0]) \($0)" } }
         #expect(tested.count > 10)
-        #expect(shown.sorted() == tested.sorted())
+        expectEqual(shown.sorted(), tested.sorted())
     }
 
     /// Figures are stated where they are measured; other pages repeat them exactly.

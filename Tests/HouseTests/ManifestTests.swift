@@ -1,5 +1,6 @@
 // Checks Package.swift as text: one strict list of settings, and no target without it.
 
+import TestSupport
 import Testing
 
 struct ManifestTests {
@@ -45,7 +46,7 @@ struct ManifestTests {
         let helpers = Manifest.calls(of: ".target(").flatMap(\.quoted)
             .filter { $0.hasPrefix("Tests/") && !$0.contains("\\") }
             .map { String($0.dropFirst("Tests/".count)) }
-        #expect(folders == Set(targets + helpers))
+        expectEqual(folders, Set(targets + helpers))
     }
 }
 

@@ -1,6 +1,7 @@
 // Checks which module may import which: compares the table of Sources/README.md, repeated here, with
 // the code.
 
+import TestSupport
 import Testing
 
 /// A module of the package, and the modules that its files may import.
@@ -89,7 +90,7 @@ struct ModuleTests {
         let folders = Set(
             House.paths(under: "Sources").map { $0.split(separator: "/") }
                 .filter { $0.count > 2 }.map { String($0[1]) })
-        #expect(folders == Set(Module.all.map(\.name)).union(Module.shims))
+        expectEqual(folders, Set(Module.all.map(\.name)).union(Module.shims))
     }
 
     @Test func readmeShowsTheSameTable() {
@@ -98,7 +99,7 @@ struct ModuleTests {
         var modules: Set<String> = []
         for cells in rows where cells.count == 4 {
             if cells[1] == "C shims" {
-                #expect(Set(cells[0].ticked) == Module.shims)
+                expectEqual(Set(cells[0].ticked), Module.shims)
                 continue
             }
             guard let module = Module.all.first(where: { cells[0].ticked == [$0.name] }) else {
@@ -106,14 +107,14 @@ struct ModuleTests {
                 continue
             }
             modules.insert(module.name)
-            #expect(cells[1] == module.kind.rawValue, "\(module)")
+            expectEqual(cells[1], module.kind.rawValue, "\(module)")
             switch cells[2] {
             case "nothing": #expect(module.imports.isEmpty, "\(module)")
-            case "all of them": #expect(module.kind == .root, "\(module)")
-            default: #expect(Set(cells[2].ticked) == module.imports, "\(module)")
+            case "all of them": expectEqual(module.kind, .root, "\(module)")
+            default: expectEqual(Set(cells[2].ticked), module.imports, "\(module)")
             }
         }
-        #expect(modules == Set(Module.all.map(\.name)))
+        expectEqual(modules, Set(Module.all.map(\.name)))
     }
 
     @Test(arguments: [
@@ -123,6 +124,6 @@ struct ModuleTests {
         ("// import Room", nil), ("let important = 1", nil), ("import", nil),
     ])
     func importLineIsUnderstood(line: String, module: String?) {
-        #expect(SourceFile.importedModule(line) == module)
+        expectEqual(SourceFile.importedModule(line), module)
     }
 }

@@ -1,5 +1,6 @@
 // Every alert has a section in the runbook, and every section an alert.
 
+import TestSupport
 import Testing
 
 struct OperatingPageTests {
@@ -9,6 +10,6 @@ struct OperatingPageTests {
         let sections = House.text("docs/operating.md").split(separator: "\n")
             .compactMap { $0.wholeMatch(of: /### (\w+)/).map { String($0.1) } }
         #expect(!alerts.isEmpty)
-        #expect(sections == alerts)
+        expectEqual(sections, alerts)
     }
 }

@@ -1,5 +1,6 @@
 // Names of tests are sentences of at least three words.
 
+import TestSupport
 import Testing
 
 struct TestNameTests {
@@ -19,7 +20,7 @@ struct TestNameTests {
         ("HTTP11IsSpoken", 3), ("a stale answer is served", 5), ("one_two_three", 3),
     ])
     func wordsOfANameAreCounted(name: String, words: Int) {
-        #expect(TestNames.words(of: name) == words)
+        expectEqual(TestNames.words(of: name), words)
     }
 
     @Test func namesAreFoundBehindArgumentsAndInBackticks() {
@@ -28,8 +29,9 @@ struct TestNameTests {
             "func testWithArgumentsIsFound(number: Int) {", "@Test", "@available(*, unavailable)",
             "func `a raw name is found`() {", "func another() {}",
         ]
-        #expect(
-            TestNames.all(in: lines) == [
+        expectEqual(
+            TestNames.all(in: lines),
+            [
                 "plainTestIsFound", "testWithArgumentsIsFound", "a raw name is found",
             ])
     }

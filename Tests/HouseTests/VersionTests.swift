@@ -1,5 +1,6 @@
 // The program's version is the one that all other files name.
 
+import TestSupport
 import Testing
 
 struct VersionTests {
@@ -24,7 +25,7 @@ struct VersionTests {
         ("docs/operating.md", "status-proxy_"), ("docs/api.md", "\"version\":\""),
     ])
     func sameVersionIsEverywhere(path: String, words: String) {
-        #expect(found(words, in: path) == version)
+        expectEqual(found(words, in: path), version)
     }
 
     @Test func imageAndPackageAreNamedByIt() {

@@ -1,6 +1,7 @@
 // Random schedules of the whole service, checked against the contract. A seed replays a run exactly.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -91,9 +92,9 @@ import Testing
         for seed in UInt64(1)...20 {
             let first = World(seed: seed, isTraced: true)
             let second = World(seed: seed, isTraced: true)
-            #expect(first.run() == second.run())
-            #expect(first.trace.text == second.trace.text)
-            #expect(first.happeningCount == second.happeningCount)
+            expectEqual(first.run(), second.run())
+            expectEqual(first.trace.text, second.trace.text)
+            expectEqual(first.happeningCount, second.happeningCount)
         }
     }
 

@@ -15,7 +15,7 @@ struct AddressTests {
     private func expectAnswer(at address: BoundAddress) throws {
         let peer = try Peer(address)
         try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(try peer.answer().body == "/a")
+        try expectEqual(peer.answer().body, "/a")
     }
 
     /// The numeric addresses of a name, each once.
@@ -44,7 +44,7 @@ struct AddressTests {
         ("10.0.0.1", false), ("unix:/run/service", false), ("", false),
     ])
     func loopbackHostsAreRecognised(host: String, isLoopback: Bool) {
-        #expect(ServerConfiguration(host: host).isLoopback == isLoopback)
+        expectEqual(ServerConfiguration(host: host).isLoopback, isLoopback)
     }
 
     @Test(arguments: ["::1", "[::1]"])
@@ -66,9 +66,9 @@ struct AddressTests {
         let expected = try addresses(of: "localhost")
         let stage = try Stage("localhost")
         let bound = stage.server.addresses
-        #expect(Set(bound.map(\.host)) == expected)
-        #expect(bound.count == expected.count)
-        #expect(Set(bound.map(\.port)).count == 1)
+        expectEqual(Set(bound.map(\.host)), expected)
+        expectEqual(bound.count, expected.count)
+        expectEqual(Set(bound.map(\.port)).count, 1)
         for address in bound { try expectAnswer(at: address) }
         let next = try Stage("localhost")
         #expect(next.server.address.port != stage.server.address.port)
@@ -80,9 +80,9 @@ struct AddressTests {
             try SocketAddress.all(of: $0, port: 0)
         }
         let listeners = try Listener.all(on: addresses, anyPort: true)
-        #expect(listeners.map(\.address.host) == ["127.0.0.1", "::1", "127.0.0.2"])
-        #expect(Set(listeners.map(\.address.port)).count == 1)
-        #expect(try listeners[1].another()?.address == listeners[1].address)
+        expectEqual(listeners.map(\.address.host), ["127.0.0.1", "::1", "127.0.0.2"])
+        expectEqual(Set(listeners.map(\.address.port)).count, 1)
+        try expectEqual(listeners[1].another()?.address, listeners[1].address)
     }
 
     /// 192.0.2.1 is an address for documentation (RFC 5737), which no machine has.
@@ -90,7 +90,7 @@ struct AddressTests {
         let missing = try SocketAddress.all(of: "192.0.2.1", port: 0)
         let present = try SocketAddress.all(of: "127.0.0.1", port: 0)
         let listeners = try Listener.all(on: missing + present, anyPort: true)
-        #expect(listeners.map(\.address.host) == ["127.0.0.1"])
+        expectEqual(listeners.map(\.address.host), ["127.0.0.1"])
         #expect(throws: SocketFailure.self) { try Listener.all(on: missing, anyPort: true) }
     }
 
@@ -102,7 +102,7 @@ struct AddressTests {
         let failure = #expect(throws: SocketFailure.self) {
             try Listener.all(on: addresses, anyPort: false)
         }
-        #expect(failure?.description.contains("Address already in use") == true)
+        expectEqual(failure?.description.contains("Address already in use"), true)
     }
 
     @Test func portInUseIsRefused() throws {
@@ -111,7 +111,7 @@ struct AddressTests {
         let failure = #expect(throws: SocketFailure.self) {
             try Stage { $0.port = stage.server.address.port }
         }
-        #expect(failure?.description.contains("Address already in use") == true)
+        expectEqual(failure?.description.contains("Address already in use"), true)
     }
 
     /// Both may find the port free before either has bound it. The address is this test's own, so no
@@ -142,7 +142,7 @@ struct AddressTests {
                 letPass(.milliseconds(20))
                 continue
             }
-            #expect(count == 1, "round \(round): \(refusals)")
+            expectEqual(count, 1, "round \(round): \(refusals)")
             for server in servers.withLock({ $0 }) {
                 let stopped = Signal()
                 server.stop { stopped.fire() }
@@ -160,7 +160,7 @@ struct AddressTests {
             return peer
         }
         let loops = try peers.map { _ in try stage.player.next().loopIndex }
-        #expect(Set(loops) == [0, 1])
+        expectEqual(Set(loops), [0, 1])
         withExtendedLifetime(peers) {}
     }
 

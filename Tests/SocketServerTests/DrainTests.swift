@@ -17,12 +17,12 @@ struct DrainTests {
         stage.server.stopAccepting()
         exchange.respond(Response(status: 200, body: Array("x".utf8)))
         let answer = try peer.answer()
-        #expect(answer.body == "x")
-        #expect(answer.fields["connection"] == "close")
+        expectEqual(answer.body, "x")
+        expectEqual(answer.fields["connection"], "close")
         #expect(try peer.isEnded())
         peer.close()
         #expect(idle.wait())
-        #expect(stage.server.connectionCount == 0)
+        expectEqual(stage.server.connectionCount, 0)
     }
 
     @Test func connectionBetweenRequestsIsClosed() throws {
@@ -52,7 +52,7 @@ struct DrainTests {
         server.start()
         server.stopAccepting()
         for peer in peers {
-            #expect(try peer.answer().body == "/a")
+            try expectEqual(peer.answer().body, "/a")
         }
         let stopped = Signal()
         server.stop { stopped.fire() }
@@ -68,7 +68,7 @@ struct DrainTests {
         stage.server.stop { stopped.fire() }
         #expect(stopped.wait())
         #expect(stage.player.left.wait())
-        #expect(stage.server.connectionCount == 0)
+        expectEqual(stage.server.connectionCount, 0)
     }
 
     @Test func serverThatWasNeverStartedStops() throws {

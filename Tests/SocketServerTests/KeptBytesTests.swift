@@ -58,10 +58,10 @@ struct KeptBytesTests {
         #expect(eventually { stage.server.figures.keptOutputBytes >= 8 << 20 })
         let other = try stage.peer()
         try other.send(Self.same)
-        #expect(try other.answer().body.utf8.count == 8 << 20)
+        try expectEqual(other.answer().body.utf8.count, 8 << 20)
         #expect(stage.server.figures.keptOutputBytes < 9 << 20)
         #expect(reasons(cuts).isEmpty)
-        for peer in stopped { #expect(try peer.answer().body.utf8.count == 8 << 20) }
+        for peer in stopped { try expectEqual(peer.answer().body.utf8.count, 8 << 20) }
         #expect(eventually { stage.server.figures.keptOutputBytes == 0 })
     }
 
@@ -78,8 +78,8 @@ struct KeptBytesTests {
         try honest.send(Self.same)
         #expect(eventually { !reasons(cuts).isEmpty })
         letPass(.milliseconds(50))
-        #expect(try honest.answer().body.utf8.count == 8 << 20)
-        #expect(Set(reasons(cuts)) == [.crowd])
+        try expectEqual(honest.answer().body.utf8.count, 8 << 20)
+        expectEqual(Set(reasons(cuts)), [.crowd])
         #expect(stage.server.figures.keptOutputBytes <= 32 << 20)
         withExtendedLifetime(stopped) {}
     }
@@ -112,7 +112,7 @@ struct KeptBytesTests {
         let next = try stoppedReader(on: stage, bytes: 14 << 20)
         #expect(eventually { !reasons(cuts).isEmpty })
         try read(bytes - taken)
-        #expect(reasons(cuts).first == .crowd)
+        expectEqual(reasons(cuts).first, .crowd)
         withExtendedLifetime((stopped, next)) {}
     }
 
@@ -121,9 +121,9 @@ struct KeptBytesTests {
         let delivery = Guarded<[Delivery]>([])
         let peer = try stoppedReader(on: stage, bytes: 11 << 20, delivery: delivery)
         #expect(eventually { stage.server.connectionCount == 0 })
-        #expect(reasons(cuts) == [.share])
+        expectEqual(reasons(cuts), [.share])
         #expect(cuts.withLock { $0.first?.unsentBytes ?? 0 } > 0)
-        #expect(delivery.withLock { $0.count } == 1)
+        expectEqual(delivery.withLock { $0.count }, 1)
         withExtendedLifetime(peer) {}
     }
 
@@ -134,7 +134,7 @@ struct KeptBytesTests {
         let delivery = Guarded<[Delivery]>([])
         let peer = try stoppedReader(
             on: stage, bytes: 8 << 20, receiveBytes: 65_536, delivery: delivery)
-        #expect(try peer.answer().body.utf8.count == 8 << 20)
+        try expectEqual(peer.answer().body.utf8.count, 8 << 20)
         #expect(eventually { delivery.withLock { !$0.isEmpty } })
         guard case .whole = delivery.withLock({ $0.first }) else {
             Issue.record("not whole")
@@ -172,7 +172,7 @@ struct KeptBytesTests {
                 || stage.server.connectionCount == 0
         }
         #expect(isOver)
-        #expect(reasons(cuts) == [.slow])
+        expectEqual(reasons(cuts), [.slow])
         guard case .cut = delivery.withLock({ $0.first }) else {
             Issue.record("not cut")
             return
@@ -191,7 +191,7 @@ struct KeptBytesTests {
         stage.server.stopAccepting()
         stage.server.whenIdle { idle.fire() }
         #expect(idle.wait())
-        #expect(reasons(cuts) == [.slow])
+        expectEqual(reasons(cuts), [.slow])
         withExtendedLifetime(peer) {}
     }
 
@@ -233,14 +233,14 @@ struct KeptBytesTests {
         #expect(eventually { stage.server.figures.keptInputBytes >= 8 * 15_000 })
         let crowd = try first + crowd(56)
         #expect(eventually { reasons(cuts).count >= 64 - 17 })
-        #expect(Set(reasons(cuts)) == [.input])
+        expectEqual(Set(reasons(cuts)), [.input])
         #expect(stage.server.figures.keptInputBytes <= 256 << 10)
         // The first has been buffered longest.
-        #expect(try crowd[0].answer().status == 503)
+        try expectEqual(crowd[0].answer().status, 503)
         let honest = try stage.peer()
         try honest.send("GET /a HTTP/1.1\r\nHo")
         try honest.send("st: a\r\n\r\n")
-        #expect(try honest.answer().body == "/a")
+        try expectEqual(honest.answer().body, "/a")
         for peer in crowd { peer.close() }
         #expect(eventually { stage.server.figures.keptInputBytes == 0 })
     }
@@ -261,8 +261,8 @@ struct KeptBytesTests {
         #expect(stage.player.left.wait())
         #expect(stage.server.figures.keptInputBytes <= 256 << 10)
         exchange.respond(Response(status: 204))
-        #expect(try modest.answer().status == 204)
-        #expect(try modest.answer().body == "/next")
+        try expectEqual(modest.answer().status, 204)
+        try expectEqual(modest.answer().body, "/next")
         for peer in crowd { peer.close() }
         #expect(eventually { stage.server.figures.keptInputBytes == 0 })
     }
@@ -274,9 +274,9 @@ struct KeptBytesTests {
         _ = try stage.player.next()
         try peer.send(String(repeating: Self.later, count: 4000))
         #expect(stage.player.left.wait())
-        #expect(reasons(cuts) == [.input])
+        expectEqual(reasons(cuts), [.input])
         #expect(eventually { stage.server.connectionCount == 0 })
-        #expect(stage.server.figures.keptInputBytes == 0)
+        expectEqual(stage.server.figures.keptInputBytes, 0)
     }
 
     @Test func contentThatIsCollectedCountsAsInput() throws {

@@ -1,5 +1,6 @@
 // Tests how a peer's pace is judged, with invented kernel figures.
 
+import TestSupport
 import Testing
 
 @testable import SocketServer
@@ -17,7 +18,7 @@ struct PaceTests {
     func peerMustTakeTheLeastRate(taken: Int, isKept: Bool) {
         var pace = pace(untaken: 10_000, unsent: 90_000)
         pace.check(untaken: 10_000 - taken, now: Self.second)
-        #expect(pace.isKept(bytesPerSecond: 100, now: 10 * Self.second) == isKept)
+        expectEqual(pace.isKept(bytesPerSecond: 100, now: 10 * Self.second), isKept)
     }
 
     @Test func bytesSentBetweenTwoReadingsDoNotCountAsTaken() {
@@ -46,11 +47,11 @@ struct PaceTests {
 
     @Test func peerIsBehindSinceItsLastProgress() {
         var pace = pace(untaken: 10_000, unsent: 90_000)
-        #expect(pace.behindSince(bytesPerSecond: 100) == 0)
+        expectEqual(pace.behindSince(bytesPerSecond: 100), 0)
         // All at once, and then nothing.
         pace.check(untaken: 2000, now: 3 * Self.second)
         pace.check(untaken: 2000, now: 9 * Self.second)
-        #expect(pace.behindSince(bytesPerSecond: 100) == 3 * Self.second)
+        expectEqual(pace.behindSince(bytesPerSecond: 100), 3 * Self.second)
     }
 
     @Test func peerIsBehindSinceItFellBelowTheRate() {
@@ -58,7 +59,7 @@ struct PaceTests {
         for second in 1...9 {
             pace.check(untaken: 10_000 - 10 * second, now: Int64(second) * Self.second)
         }
-        #expect(pace.behindSince(bytesPerSecond: 100) == Self.second / 10 * 9)
+        expectEqual(pace.behindSince(bytesPerSecond: 100), Self.second / 10 * 9)
     }
 
     @Test func withoutKernelFiguresNothingCountsAsTaken() {

@@ -42,21 +42,21 @@ struct RoomTests {
         }
         let peers = try (0..<6).map { number in
             let peer = try stage.peer()
-            #expect(try ask(peer, "/\(number)").status == 200)
+            try expectEqual(ask(peer, "/\(number)").status, 200)
             return peer
         }
         // Now the second one has been idle longest.
-        #expect(try ask(peers[0], "/again").status == 200)
+        try expectEqual(ask(peers[0], "/again").status, 200)
         let (first, answer) = try newcomer(on: stage, "/new")
-        #expect(answer.body == "/new")
+        expectEqual(answer.body, "/new")
         #expect(answer.fields["connection"] == nil)
         #expect(try peers[1].isEnded())
         let (second, _) = try newcomer(on: stage, "/new")
         #expect(try peers[2].isEnded())
         for peer in [peers[0], peers[3], peers[4], peers[5], first, second] {
-            #expect(try ask(peer, "/here").body == "/here")
+            try expectEqual(ask(peer, "/here").body, "/here")
         }
-        #expect(stage.server.connectionCount == 6)
+        expectEqual(stage.server.connectionCount, 6)
     }
 
     @Test func thousandNewcomersReplaceIdleConnections() throws {
@@ -74,8 +74,8 @@ struct RoomTests {
             // The oldest one has made room.
             try #require(try peers.removeFirst().isEnded())
         }
-        #expect(stage.server.connectionCount == 20)
-        #expect(refused.withLock { $0 } == [])
+        expectEqual(stage.server.connectionCount, 20)
+        expectEqual(refused.withLock { $0 }, [])
     }
 
     @Test func newConnectionWithoutARequestIsSpared() throws {
@@ -86,8 +86,8 @@ struct RoomTests {
         let silent = try stage.peer()
         #expect(eventually { stage.server.connectionCount == 1 })
         let (_, answer) = try newcomer(on: stage, "/new")
-        #expect(answer.status == 503)
-        #expect(try ask(silent, "/first").body == "/first")
+        expectEqual(answer.status, 503)
+        try expectEqual(ask(silent, "/first").body, "/first")
     }
 
     @Test func silentConnectionIsReplacedInTheEnd() throws {
@@ -112,7 +112,7 @@ struct RoomTests {
             $0.connectionsMax = 2
         }
         let idle = try stage.peer()
-        #expect(try ask(idle, "/a").body == "/a")
+        try expectEqual(ask(idle, "/a").body, "/a")
         let (other, exchange) = try #require(try busy(1, on: stage).first)
         let isBusy = Signal()
         let goOn = Signal()
@@ -126,9 +126,9 @@ struct RoomTests {
         try newcomer.send(Self.request("/new"))
         try idle.send(Self.request("/b"))
         goOn.fire()
-        #expect(try idle.answer().body == "/b")
-        #expect(try newcomer.answer().body == "/new")
-        #expect(try other.answer().status == 204)
+        try expectEqual(idle.answer().body, "/b")
+        try expectEqual(newcomer.answer().body, "/new")
+        try expectEqual(other.answer().status, 204)
     }
 
     // MARK: Busy connections
@@ -145,15 +145,15 @@ struct RoomTests {
         let inside = try busy(3, on: stage)
         for _ in 0..<3 {
             let (peer, answer) = try newcomer(on: stage, "/new")
-            #expect(answer.status == 503)
-            #expect(answer.fields["connection"] == "close")
+            expectEqual(answer.status, 503)
+            expectEqual(answer.fields["connection"], "close")
             #expect(try peer.isEnded())
         }
-        #expect(refused.withLock { $0 } == [.overLimit, .overLimit, .overLimit])
-        #expect(stage.server.connectionCount == 3)
+        expectEqual(refused.withLock { $0 }, [.overLimit, .overLimit, .overLimit])
+        expectEqual(stage.server.connectionCount, 3)
         // A connection is idle once it is answered.
         inside[1].exchange.respond(Response(status: 204))
-        #expect(try inside[1].peer.answer().status == 204)
+        try expectEqual(inside[1].peer.answer().status, 204)
         let isServed = eventually {
             guard let (_, answer) = try? newcomer(on: stage, "/new") else { return false }
             return answer.status == 200
@@ -162,7 +162,7 @@ struct RoomTests {
         #expect(try inside[1].peer.isEnded())
         for (peer, exchange) in [inside[0], inside[2]] {
             exchange.respond(Response(status: 204))
-            #expect(try peer.answer().status == 204)
+            try expectEqual(peer.answer().status, 204)
         }
     }
 
@@ -177,11 +177,11 @@ struct RoomTests {
         for _ in 0..<300 {
             let (peer, answer) = try newcomer(on: stage, "/health")
             try #require(answer.status == 200)
-            #expect(answer.fields["connection"] == "close")
+            expectEqual(answer.fields["connection"], "close")
             #expect(try peer.isEnded())
         }
-        #expect(refused.withLock { $0 } == [])
-        #expect(stage.server.connectionCount == 2)
+        expectEqual(refused.withLock { $0 }, [])
+        expectEqual(stage.server.connectionCount, 2)
         withExtendedLifetime(inside) {}
     }
 
@@ -192,7 +192,7 @@ struct RoomTests {
         }
         let inside = try busy(1, on: stage)
         let silent = try stage.peer()
-        #expect(try silent.answer().status == 503)
+        try expectEqual(silent.answer().status, 503)
         #expect(try silent.isEnded())
         withExtendedLifetime(inside) {}
     }
@@ -217,8 +217,8 @@ struct RoomTests {
         }
         // Which of them are refused by now depends on the kernel's order; two reserves hold 128.
         #expect(eventually { refused.withLock { $0.count } >= 300 - 128 })
-        #expect(try newcomer(on: stage, "/health").1.status == 200)
-        #expect(stage.server.connectionCount == 1)
+        try expectEqual(newcomer(on: stage, "/health").1.status, 200)
+        expectEqual(stage.server.connectionCount, 1)
         withExtendedLifetime((inside, crowd)) {}
     }
 }

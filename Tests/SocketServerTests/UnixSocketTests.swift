@@ -16,13 +16,13 @@ final class UnixSocketTests {
     @Test func allLoopsServeRequestsAndTheFileIsRemovedAtTheEnd() throws {
         do {
             let stage = try Stage("unix:\(path)")
-            #expect(stage.server.address.description == "unix:\(path)")
+            expectEqual(stage.server.address.description, "unix:\(path)")
             for _ in 0..<4 {
                 let peer = try stage.peer()
                 try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-                #expect(try peer.answer().body == "/a")
+                try expectEqual(peer.answer().body, "/a")
                 try peer.send("GET /peer HTTP/1.1\r\nHost: a\r\n\r\n")
-                #expect(try peer.answer().body == "unix unix")
+                try expectEqual(peer.answer().body, "unix unix")
             }
         }
         #expect(!FileManager.default.fileExists(atPath: path))
@@ -32,8 +32,8 @@ final class UnixSocketTests {
     func fileHasTheModeThatIsSet(mode: UInt32?) throws {
         let stage = try Stage("unix:\(path)") { if let mode { $0.fileMode = mode } }
         var status = stat()
-        #expect(stat(path, &status) == 0)
-        #expect(status.st_mode & 0o7777 == mode ?? 0o660)
+        expectEqual(stat(path, &status), 0)
+        expectEqual(status.st_mode & 0o7777, mode ?? 0o660)
         withExtendedLifetime(stage) {}
     }
 
@@ -66,7 +66,7 @@ final class UnixSocketTests {
         let stage = try Stage("unix:\(path)")
         let peer = try stage.peer()
         try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(try peer.answer().body == "/a")
+        try expectEqual(peer.answer().body, "/a")
     }
 
     @Test func socketInUseIsLeftAlone() throws {
@@ -74,7 +74,7 @@ final class UnixSocketTests {
         #expect(throws: SocketFailure.pathTaken(path)) { try Stage("unix:\(path)") }
         let peer = try stage.peer()
         try peer.send("GET /a HTTP/1.1\r\nHost: a\r\n\r\n")
-        #expect(try peer.answer().body == "/a")
+        try expectEqual(peer.answer().body, "/a")
     }
 
     /// As another service does that starts at the same time.
@@ -97,10 +97,10 @@ final class UnixSocketTests {
             isOver.fire()
         }
         #expect(!isOver.wait(milliseconds: 50))
-        #expect(listen(other, 1) == 0)
+        expectEqual(listen(other, 1), 0)
         flock(folder, LOCK_UN)
         #expect(isOver.wait())
-        #expect(failure.withLock { $0 } == .pathTaken(path))
+        expectEqual(failure.withLock { $0 }, .pathTaken(path))
     }
 
     @Test func fileThatIsNoSocketIsLeftAlone() throws {

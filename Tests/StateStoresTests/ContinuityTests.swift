@@ -1,6 +1,7 @@
 // Compares what is remembered of a store with what is found: which differences are faults.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StateStores
@@ -52,12 +53,12 @@ struct ContinuityTests {
         let judgement = Continuity.judge(
             found, remembered: Continuity(Self.known), earlier: row.earlier,
             sinceBoot: Self.now, bootID: row.bootID)
-        #expect((judgement.trouble != nil) == row.isTrouble)
-        #expect((judgement.meta.epoch == found.epoch) == row.keepsEpoch)
-        #expect(judgement.meta.clockOffset == row.offset)
+        expectEqual((judgement.trouble != nil), row.isTrouble)
+        expectEqual((judgement.meta.epoch == found.epoch), row.keepsEpoch)
+        expectEqual(judgement.meta.clockOffset, row.offset)
         let moment =
             row.isTrouble ? judgement.meta.time(sinceBoot: Self.now) : Self.known.lossDetectedAt
-        #expect(judgement.meta.lossDetectedAt == moment)
+        expectEqual(judgement.meta.lossDetectedAt, moment)
     }
 
     @Test func firstStartAfterABootContinuesFromTheLastTimeWritten() {
@@ -65,8 +66,8 @@ struct ContinuityTests {
             Self.known, remembered: nil, earlier: nil,
             sinceBoot: Instant(nanoseconds: 3_000_000_000), bootID: "y")
         #expect(judgement.trouble == nil)
-        #expect(
-            judgement.meta.time(sinceBoot: Instant(nanoseconds: 3_000_000_000))
-                == Self.known.lastTime)
+        expectEqual(
+            judgement.meta.time(sinceBoot: Instant(nanoseconds: 3_000_000_000)),
+            Self.known.lastTime)
     }
 }

@@ -20,10 +20,10 @@ struct SQLiteJournalTests {
         for _ in 0..<3 {
             tokens.append(try await store.grant(.of(a)))
             clock.advance(.seconds(41))
-            #expect(try journal.calls().map(\.token) == tokens)
+            try expectEqual(journal.calls().map(\.token), tokens)
         }
         await store.close()
-        #expect(try journal.calls().map(\.token) == tokens)
+        try expectEqual(journal.calls().map(\.token), tokens)
     }
 
     @Test func readingDoesNotDisturbALaterWriter() async throws {
@@ -31,8 +31,8 @@ struct SQLiteJournalTests {
         _ = try await store.grant(.of(a))
         await store.close()
         let bytes = TemporaryFolder.read(folder.store)
-        #expect(try SQLiteJournal(path: folder.store).calls().count == 1)
-        #expect(TemporaryFolder.read(folder.store) == bytes)
+        try expectEqual(SQLiteJournal(path: folder.store).calls().count, 1)
+        expectEqual(TemporaryFolder.read(folder.store), bytes)
         store = try SQLiteStore(path: folder.store, clock: clock.storeClock)
         #expect(try await store.verdict(.of(a)).isGateShut)
         await store.close()
@@ -47,7 +47,7 @@ struct SQLiteJournalTests {
             TemporaryFolder.write(
                 TemporaryFolder.read(folder.store + suffix), to: copy.store + suffix)
         }
-        #expect(try SQLiteJournal(path: copy.store).calls().map(\.state) == [.underWay])
+        try expectEqual(SQLiteJournal(path: copy.store).calls().map(\.state), [.underWay])
         await store.close()
     }
 
@@ -59,7 +59,7 @@ struct SQLiteJournalTests {
             TemporaryFolder.write(bytes, to: folder.store)
             #expect(throws: StoreFailure.self) { try missing.calls() }
             #expect(throws: StoreFailure.self) { try missing.smallestGaps() }
-            #expect(TemporaryFolder.read(folder.store) == bytes)
+            expectEqual(TemporaryFolder.read(folder.store), bytes)
         }
     }
 }

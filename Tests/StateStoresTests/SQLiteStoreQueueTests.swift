@@ -37,8 +37,8 @@ struct SQLiteStoreQueueTests {
         }
         store.queue.resume()
         _ = try await store.lookUp(.sample("a0"))
-        #expect(replies.words == (0..<200).map { "\($0)" })
-        #expect(try await revision(store) - before == 4)
+        expectEqual(replies.words, (0..<200).map { "\($0)" })
+        try await expectEqual(revision(store) - before, 4)
     }
 
     @Test func denialsAndLookUpsWriteNothing() async throws {
@@ -49,7 +49,7 @@ struct SQLiteStoreQueueTests {
             #expect(try await store.verdict(.of(.orders("a"))).isGateShut)
             _ = try await store.lookUp(.sample("a"))
         }
-        #expect(try await revision(store) == before)
+        try await expectEqual(revision(store), before)
     }
 
     @Test func operationsBeyondTheBoundAreRefused() async throws {
@@ -65,16 +65,16 @@ struct SQLiteStoreQueueTests {
         }
         store.queue.resume()
         await store.close()
-        #expect(replies.words.sorted() == ["done", "done", "done", "refused", "refused"])
+        expectEqual(replies.words.sorted(), ["done", "done", "done", "refused", "refused"])
     }
 
     @Test func systemClockRunsTheStore() async throws {
         let store = try SQLiteStore(path: folder.store)
         let token = try await store.grant(.of(.orders("a")))
         let reply = try await store.complete(.of(.orders("a"), token, .opens(in: .seconds(3600))))
-        #expect(reply.record.opensIn == .seconds(3600))
+        expectEqual(reply.record.opensIn, .seconds(3600))
         let record = try #require(try await store.lookUp(.sample("a")).first)
         #expect(record.opensIn <= .seconds(3600) && record.opensIn > .zero)
-        #expect(StoreClock.system.bootID()?.count == 36)
+        expectEqual(StoreClock.system.bootID()?.count, 36)
     }
 }

@@ -2,6 +2,7 @@
 
 import Glibc
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StateStores
@@ -28,24 +29,25 @@ extension SQLiteStoreTests {
         clock.advance(.seconds(1))
         try inflict(loss, copy)
 
-        #expect(try await store.verdict(.of(b)).quarantine == Reservation.quarantine)
+        try await expectEqual(store.verdict(.of(b)).quarantine, Reservation.quarantine)
         clock.advance(.seconds(10))
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine - .seconds(10))
-        #expect(try await store.verdict(.of(a, hold: .seconds(100))).quarantine == .seconds(90))
+        try await expectEqual(
+            store.verdict(.of(a)).quarantine, Reservation.quarantine - .seconds(10))
+        try await expectEqual(store.verdict(.of(a, hold: .seconds(100))).quarantine, .seconds(90))
         // Look-ups and completions still work.
         _ = try await store.lookUp(a.id)
         let completed = try await store.complete(
             .of(a, running, observation: .answer(.sample("a"), checkedAt: clock.wall)))
-        #expect(completed.record.answer?.document == .sample("a"))
+        expectEqual(completed.record.answer?.document, .sample("a"))
 
         clock.advance(Reservation.quarantine - .seconds(10))
         // The lost calls still count: before, a, b and c.
         let token = try await store.grant(.of(b, perDay: 10))
         #expect(token > running)
-        #expect(try await store.reserve(.of(.orders("c"), perDay: 10)).budgetLeft.day == 6)
+        try await expectEqual(store.reserve(.of(.orders("c"), perDay: 10)).budgetLeft.day, 6)
         // The pauses that this process knew of are not lost with the file.
         let resting = try await store.verdict(.of(.vouchers("w")))
-        #expect(resting == .paused(opensIn: .seconds(499) - Reservation.quarantine))
+        expectEqual(resting, .paused(opensIn: .seconds(499) - Reservation.quarantine))
         await store.close()
     }
 
@@ -56,15 +58,15 @@ extension SQLiteStoreTests {
         _ = try await stores[0].lookUp(a.id)
         try inflict(.overwrittenByAnOlderCopy, copy)
         for store in stores {
-            #expect(
-                try await store.verdict(.of(.orders("x0"))).quarantine == Reservation.quarantine)
+            try await expectEqual(
+                store.verdict(.of(.orders("x0"))).quarantine, Reservation.quarantine)
         }
         clock.advance(Reservation.quarantine)
         let grants = [
             try await stores[0].verdict(.of(.orders("x0"))).isGranted,
             try await stores[1].verdict(.of(.orders("x0"))).isGranted,
         ]
-        #expect(grants == [true, false])
+        expectEqual(grants, [true, false])
     }
 
     @Test func firstStartOnAMissingFileIsNotQuarantined() async throws {
@@ -81,7 +83,7 @@ extension SQLiteStoreTests {
         let next = try await store.grant(.of(a))
         #expect(next > lost)
         let late = try await store.complete(.of(a, lost, .opens(in: .zero)))
-        #expect(late.record.opensIn == .seconds(41))
+        expectEqual(late.record.opensIn, .seconds(41))
     }
 
     // MARK: later processes
@@ -94,17 +96,17 @@ extension SQLiteStoreTests {
         try await store.complete(.of(a, token))
         clock.advance(.seconds(5))
         try inflict(loss, copy)
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        try await expectEqual(store.verdict(.of(a)).quarantine, Reservation.quarantine)
 
         clock.advance(.seconds(2))
         let left = Reservation.quarantine - .seconds(2)
         let beside = try open()
-        #expect(try await beside.verdict(.of(a)).quarantine == left)
-        #expect(try await store.verdict(.of(a)).quarantine == left, "it was not noticed anew")
+        try await expectEqual(beside.verdict(.of(a)).quarantine, left)
+        try await expectEqual(store.verdict(.of(a)).quarantine, left, "it was not noticed anew")
         await store.close()
         await beside.close()
         let after = try open()
-        #expect(try await after.verdict(.of(a)).quarantine == left)
+        try await expectEqual(after.verdict(.of(a)).quarantine, left)
         clock.advance(left)
         _ = try await after.grant(.of(a))
     }
@@ -116,7 +118,7 @@ extension SQLiteStoreTests {
         _ = try await store.grant(.of(a))
         try inflict(loss, copy)
         _ = try await store.lookUp(a.id)
-        #expect(try await newcomersVerdict(.of(a)).quarantine == Reservation.quarantine)
+        try await expectEqual(newcomersVerdict(.of(a)).quarantine, Reservation.quarantine)
     }
 
     /// 1. The store creates a new file. 2. Another process opens it. 3. The store enters its
@@ -133,38 +135,38 @@ extension SQLiteStoreTests {
                 return base.sinceBoot()
             }, wall: base.wall, bootID: base.bootID)
         let store = try SQLiteStore(path: path, clock: watched)
-        #expect(Set(seen.words) == ["well"])
+        expectEqual(Set(seen.words), ["well"])
         _ = try await store.grant(.of(a))
         try inflict(.deletedWithItsLog, [:])
         let before = seen.words.count
         _ = try await store.lookUp(a.id)
-        #expect(Set(seen.words.dropFirst(before)) == ["in trouble"])
+        expectEqual(Set(seen.words.dropFirst(before)), ["in trouble"])
     }
 
     @Test(arguments: ["boot-2", nil])
     func downTimeDoesNotCountForAQuarantine(_ bootID: String?) async throws {
         let store = try open()
         try inflict(.deletedWithItsLog, [:])
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        try await expectEqual(store.verdict(.of(a)).quarantine, Reservation.quarantine)
         clock.advance(.seconds(10))
         // Written, so that the file's time continues from here.
         try await store.complete(.of(a, FencingToken(1)))
         await store.close()
         clock.reboot(after: .seconds(3600), as: bootID)
         let left = Reservation.quarantine - .seconds(10)
-        #expect(try await newcomersVerdict(.of(a)).quarantine == left)
+        try await expectEqual(newcomersVerdict(.of(a)).quarantine, left)
     }
 
     @Test func aBackupWithAnEarlierFaultIsJudgedByTheLaterOne() async throws {
         var store = try open()
         try inflict(.deletedWithItsLog, [:])
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        try await expectEqual(store.verdict(.of(a)).quarantine, Reservation.quarantine)
         clock.advance(Reservation.quarantine)
         let copy = try await makeCopy(of: store)
         clock.advance(.seconds(10))
         try inflict(.replacedByAnOlderCopy, copy)
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
-        #expect(try await newcomersVerdict(.of(a)).quarantine == Reservation.quarantine)
+        try await expectEqual(store.verdict(.of(a)).quarantine, Reservation.quarantine)
+        try await expectEqual(newcomersVerdict(.of(a)).quarantine, Reservation.quarantine)
         await store.close()
 
         // A file put back between two runs only records faults that are over.
@@ -179,7 +181,7 @@ extension SQLiteStoreTests {
         await store.close()
         clock.stepBoot(.seconds(-3600))
         for _ in 0..<2 {
-            #expect(try await newcomersVerdict(.of(a)).quarantine == Reservation.quarantine)
+            try await expectEqual(newcomersVerdict(.of(a)).quarantine, Reservation.quarantine)
         }
     }
 

@@ -40,7 +40,7 @@ struct SQLiteStoreTests {
         let store = Result { try open() }
         umask(before)
         _ = try await store.get().grant(.of(a))
-        #expect(modes() == [0o600, 0o600, 0o600])
+        expectEqual(modes(), [0o600, 0o600, 0o600])
         await (try store.get()).close()
     }
 
@@ -53,12 +53,12 @@ struct SQLiteStoreTests {
         let store = try SQLiteStore(path: folder.store, clock: clock.storeClock) { line in
             lines.withLock { $0.append(line) }
         }
-        #expect(modes() == [0o600, 0o600, 0o600])
+        expectEqual(modes(), [0o600, 0o600, 0o600])
         let reported = lines.withLock { $0 }
-        #expect(reported.count == 3)
+        expectEqual(reported.count, 3)
         for line in reported { #expect(line.contains("its mode was 664 and is 600 now")) }
         // Both still see and lock the same file.
-        #expect(try await store.verdict(.of(a)) == earlier.verdict(.of(a)))
+        try await expectEqual(store.verdict(.of(a)), earlier.verdict(.of(a)))
         await store.close()
         await earlier.close()
     }
@@ -67,7 +67,7 @@ struct SQLiteStoreTests {
         TemporaryFolder.write(Array("no database at all".utf8), to: folder.store)
         chmod(folder.store, 0o644)
         #expect(throws: StoreFailure.self) { try open() }
-        #expect(modes()[0] == 0o644)
+        expectEqual(modes()[0], 0o644)
     }
 
     // MARK: restarts
@@ -82,18 +82,18 @@ struct SQLiteStoreTests {
             .of(
                 a, second, pause: .seconds(100), sentAgo: .zero,
                 observation: .answer(.sample("a"), checkedAt: clock.wall)))
-        #expect(before.smallestGap == .seconds(31))
+        expectEqual(before.smallestGap, .seconds(31))
         await store.close()
 
         store = try open()
-        #expect(try await store.lookUp(a.id) == [before.record])
-        #expect(try await store.verdict(.of(a)) == .paused(opensIn: .seconds(100)))
+        try await expectEqual(store.lookUp(a.id), [before.record])
+        try await expectEqual(store.verdict(.of(a)), .paused(opensIn: .seconds(100)))
         clock.advance(.seconds(100))
         let third = try await store.grant(.of(a))
         #expect(third > second)
-        #expect(try await store.complete(.of(a, third)).smallestGap == .seconds(31))
+        try await expectEqual(store.complete(.of(a, third)).smallestGap, .seconds(31))
         await store.close()
-        #expect(folder.names == ["store.sqlite"])
+        expectEqual(folder.names, ["store.sqlite"])
     }
 
     @Test func reopeningKeepsAnOpenBreaker() async throws {
@@ -106,7 +106,7 @@ struct SQLiteStoreTests {
 
         store = try open()
         let heeding = Reservation.of(a, heedsBreaker: true)
-        #expect(try await store.verdict(heeding) == .resting(opensIn: .seconds(20)))
+        try await expectEqual(store.verdict(heeding), .resting(opensIn: .seconds(20)))
         clock.advance(.seconds(20))
         #expect(try await store.verdict(heeding).isGateShut)
         await store.close()
@@ -121,7 +121,7 @@ struct SQLiteStoreTests {
         #expect(try await store.verdict(.of(a)).isGateShut)
         let other = try await store.verdict(.of(.orders("b"), perMinute: 1))
         let counts = Reservation.flightMax + BudgetLimits.minuteWindow
-        #expect(other == .budgetSpent(opensIn: counts - .seconds(1), .minute))
+        expectEqual(other, .budgetSpent(opensIn: counts - .seconds(1), .minute))
     }
 
     // MARK: clocks
@@ -166,9 +166,9 @@ struct SQLiteStoreTests {
         let token = try await store.grant(.of(a))
         try await store.complete(.of(a, token, .opens(in: .seconds(5))))
         clock.stepBoot(.seconds(-3600))
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        try await expectEqual(store.verdict(.of(a)).quarantine, Reservation.quarantine)
         let record = try #require(try await store.lookUp(a.id).first)
-        #expect(record.opensIn == .seconds(5))
+        expectEqual(record.opensIn, .seconds(5))
         clock.advance(Reservation.quarantine)
         _ = try await store.grant(.of(a))
     }
@@ -181,7 +181,7 @@ struct SQLiteStoreTests {
             Issue.record("not shut")
             return
         }
-        #expect(record.opensIn == .seconds(41))
+        expectEqual(record.opensIn, .seconds(41))
     }
 
     // MARK: sharing
@@ -196,7 +196,7 @@ struct SQLiteStoreTests {
                 }
                 return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
             }
-            #expect(grants == 1)
+            expectEqual(grants, 1)
         }
     }
 
@@ -211,7 +211,7 @@ struct SQLiteStoreTests {
             }
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
-        #expect(grants == 10, "the unknown ids' half")
+        expectEqual(grants, 10, "the unknown ids' half")
     }
 
     @Test func oneStoreReportsChangesByAnotherOnTheSameFile() async throws {
@@ -229,7 +229,7 @@ struct SQLiteStoreTests {
                     observation: .answer(.sample(id, .vouchers), checkedAt: clock.wall)))
             try await others.until { $0.contains(.changed(.sample(id))) }
         }
-        #expect(others.all == [.changed(.sample("b")), .changed(.sample("c"))])
+        expectEqual(others.all, [.changed(.sample("b")), .changed(.sample("c"))])
         #expect(mine.all.isEmpty)
         for store in stores { await store.close() }
     }
@@ -243,10 +243,10 @@ struct SQLiteStoreTests {
             let other = try Database(path: folder.store, lockWaitMilliseconds: 20)
             try other.execute("BEGIN IMMEDIATE")
             await #expect(throws: StoreFailure.self) { try await store.reserve(.of(.orders("b"))) }
-            #expect(try await store.lookUp(a.id).count == 1)
+            try await expectEqual(store.lookUp(a.id).count, 1)
             try other.execute("ROLLBACK")
         }
-        #expect(try await store.complete(.of(a, token)).record.opensIn == .seconds(30))
+        try await expectEqual(store.complete(.of(a, token)).record.opensIn, .seconds(30))
     }
 
     // MARK: trouble
@@ -255,13 +255,13 @@ struct SQLiteStoreTests {
         let store = try open()
         _ = try await store.grant(.of(a))
         let away = folder.path + "-away"
-        #expect(rename(folder.path, away) == 0)
+        expectEqual(rename(folder.path, away), 0)
         for _ in 0..<3 {
             await #expect(throws: StoreFailure.self) { try await store.reserve(.of(a)) }
         }
-        #expect(rename(away, folder.path) == 0)
+        expectEqual(rename(away, folder.path), 0)
         clock.advance(.seconds(5))
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        try await expectEqual(store.verdict(.of(a)).quarantine, Reservation.quarantine)
         clock.advance(Reservation.quarantine)
         _ = try await store.grant(.of(a))
     }
@@ -281,14 +281,14 @@ struct SQLiteStoreTests {
         let failure = await #expect(throws: StoreFailure.self) {
             try await store.complete(completion)
         }
-        #expect(failure?.text.contains("full") == true)
-        #expect(try await kept.first?.opensIn == .seconds(41))
+        expectEqual(failure?.text.contains("full"), true)
+        try await expectEqual(kept.first?.opensIn, .seconds(41))
         try await store.onDatabase { database throws(SQLiteFailure) in
             _ = try database.number("PRAGMA max_page_count = 100000")
         }
         let reply = try await store.complete(completion)
-        #expect(reply.record.answer?.document == big)
-        #expect(reply.record.opensIn == .seconds(30))
+        expectEqual(reply.record.answer?.document, big)
+        expectEqual(reply.record.opensIn, .seconds(30))
     }
 
     @Test func readOnlyDatabaseFailsReservationsAndRecovers() async throws {
@@ -298,7 +298,7 @@ struct SQLiteStoreTests {
             try database.execute("PRAGMA query_only = 1")
         }
         await #expect(throws: StoreFailure.self) { try await store.reserve(.of(.orders("b"))) }
-        #expect(try await store.lookUp(a.id).count == 1)
+        try await expectEqual(store.lookUp(a.id).count, 1)
         try await store.onDatabase { database throws(SQLiteFailure) in
             try database.execute("PRAGMA query_only = 0")
         }
@@ -320,7 +320,7 @@ struct SQLiteStoreTests {
         let verdict = try? await store.verdict(.of(a))
         #expect(verdict?.isGranted != true)
         clock.advance(.seconds(5))
-        #expect(try await store.verdict(.of(a)).isGranted == false)
+        try await expectEqual(store.verdict(.of(a)).isGranted, false)
         clock.advance(Reservation.quarantine)
         _ = try await store.grant(.of(a))
         #expect(folder.names.contains { $0.hasPrefix("store.sqlite.corrupt-1") })
@@ -343,8 +343,8 @@ struct SQLiteStoreTests {
             }, bootID: base.bootID)
         let store = try SQLiteStore(path: path, clock: slipping)
         exchanged.add("ready")
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
-        #expect(exchanged.words == ["ready", "done"])
+        try await expectEqual(store.verdict(.of(a)).quarantine, Reservation.quarantine)
+        expectEqual(exchanged.words, ["ready", "done"])
         #expect(folder.names.contains("store.sqlite.orphan-1-wal"))
     }
 
@@ -352,7 +352,7 @@ struct SQLiteStoreTests {
         let store = try open()
         _ = try await store.grant(.of(a))
         let link = folder.path + "/link.sqlite"
-        #expect(symlink(folder.store, link) == 0)
+        expectEqual(symlink(folder.store, link), 0)
         let other = try SQLiteStore(path: link, clock: clock.storeClock)
         #expect(try await other.verdict(.of(a)).isGateShut)
     }
@@ -360,8 +360,8 @@ struct SQLiteStoreTests {
     @Test func linkToAMissingFileWorksAtEveryStart() async throws {
         let link = folder.path + "/link.sqlite"
         let second = folder.path + "/second.sqlite"
-        #expect(symlink("link.sqlite", second) == 0)
-        #expect(symlink(folder.store, link) == 0)
+        expectEqual(symlink("link.sqlite", second), 0)
+        expectEqual(symlink(folder.store, link), 0)
         for start in 1...2 {
             let store = try SQLiteStore(path: second, clock: clock.storeClock)
             if start == 1 {
@@ -371,7 +371,7 @@ struct SQLiteStoreTests {
             }
             await store.close()
         }
-        #expect(folder.names == ["link.sqlite", "second.sqlite", "store.sqlite"])
+        expectEqual(folder.names, ["link.sqlite", "second.sqlite", "store.sqlite"])
     }
 
     // MARK: refused at start
@@ -380,25 +380,25 @@ struct SQLiteStoreTests {
         "none/../store.sqlite", "none/store.sqlite", "", "lost/store.sqlite", "round",
     ])
     func unresolvablePathIsRefusedAtEveryStartAndLeavesNoFile(name: String) throws {
-        #expect(symlink("\(folder.path)/nowhere", "\(folder.path)/lost") == 0)
-        #expect(symlink("round", "\(folder.path)/round") == 0)
+        expectEqual(symlink("\(folder.path)/nowhere", "\(folder.path)/lost"), 0)
+        expectEqual(symlink("round", "\(folder.path)/round"), 0)
         let path = name.isEmpty ? folder.path : "\(folder.path)/\(name)"
         for _ in 1...2 {
             let failure = #expect(throws: StoreFailure.self) {
                 try SQLiteStore(path: path, clock: clock.storeClock)
             }
-            #expect(failure?.text.contains(path) == true)
+            expectEqual(failure?.text.contains(path), true)
             #expect(SQLiteStore.fault(at: path) != nil)
         }
-        #expect(folder.names == ["lost", "round"])
+        expectEqual(folder.names, ["lost", "round"])
     }
 
     @Test func garbageAtStartIsAClearError() throws {
         TemporaryFolder.write(Array("this is not a database at all, ".utf8), to: folder.store)
         let failure = #expect(throws: StoreFailure.self) { try open() }
-        #expect(failure?.text.contains(folder.store) == true)
-        #expect(failure?.text.contains("not a database") == true)
-        #expect(folder.names == ["store.sqlite"], "nothing is moved at a start")
+        expectEqual(failure?.text.contains(folder.store), true)
+        expectEqual(failure?.text.contains("not a database"), true)
+        expectEqual(folder.names, ["store.sqlite"], "nothing is moved at a start")
     }
 
     @Test func foreignFilesAndOtherVersionsAreRefused() throws {
@@ -412,7 +412,7 @@ struct SQLiteStoreTests {
         ] {
             try Database(path: folder.store, lockWaitMilliseconds: 0).execute(sql)
             let failure = #expect(throws: StoreFailure.self) { try open() }
-            #expect(failure?.text.contains(words) == true, "\(sql)")
+            expectEqual(failure?.text.contains(words), true, "\(sql)")
             unlink(folder.store)
         }
     }
@@ -420,7 +420,7 @@ struct SQLiteStoreTests {
     @Test func missingFolderIsAClearError() throws {
         let path = folder.path + "/missing/store.sqlite"
         let failure = #expect(throws: StoreFailure.self) { try SQLiteStore(path: path) }
-        #expect(failure?.text.contains(path) == true)
+        expectEqual(failure?.text.contains(path), true)
     }
 
     // MARK: rows
@@ -442,8 +442,8 @@ struct SQLiteStoreTests {
                 """)
         }
         let record = try #require(try await store.lookUp(a.id).first)
-        #expect(record.answer?.document.status == .unknown)
-        #expect(record.negative?.fault.kind == .unexpectedStatus)
+        expectEqual(record.answer?.document.status, .unknown)
+        expectEqual(record.negative?.fault.kind, .unexpectedStatus)
         #expect(try await store.complete(.of(a, next)).gap == nil)
     }
 
@@ -479,11 +479,11 @@ struct SQLiteStoreTests {
         for number in 0..<10 { _ = try await store.grant(.of(.orders("a\(number)"))) }
         clock.advance(.seconds(3600))
         for number in 0..<5 { _ = try await store.grant(.of(.orders("b\(number)"))) }
-        #expect(try await store.purge(retention) == 0, "a window can still count them")
+        try await expectEqual(store.purge(retention), 0, "a window can still count them")
         // Eleven are too many; the first ten are over a day old, and only they may be dropped.
         clock.advance(.seconds(83_000))
-        #expect(try await store.purge(retention) == 10)
+        try await expectEqual(store.purge(retention), 10)
         clock.advance(.seconds(90_100))
-        #expect(try await store.purge(retention) == 20, "five calls, fifteen gates")
+        try await expectEqual(store.purge(retention), 20, "five calls, fifteen gates")
     }
 }

@@ -2,6 +2,7 @@
 
 import StateStores
 import StatusCore
+import TestSupport
 import Testing
 
 extension StoreContract {
@@ -62,7 +63,7 @@ extension StoreContract {
             .of(.orders("b"), perMinute: 9, heedsBreaker: true))
         #expect(reply.verdict.restsFor != nil && reply.budgetLeft.minute == 8)
         #expect(try await open.store.lookUp(.sample("b")).isEmpty)
-        #expect(try open.journalCalls().count == count)
+        try expectEqual(open.journalCalls().count, count)
     }
 }
 

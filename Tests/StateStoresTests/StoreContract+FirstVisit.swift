@@ -1,6 +1,7 @@
 // Look-ups that reserve where nothing is kept.
 
 import StatusCore
+import TestSupport
 import Testing
 
 extension StoreContract {
@@ -12,14 +13,14 @@ extension StoreContract {
             order.id, orReserve: [.of(order, perMinute: 4), .of(voucher)])
         #expect(reply.records.isEmpty)
         let token = try #require(reply.reservations[.orders]?.token)
-        #expect(reply.reservations[.vouchers]?.verdict.isGranted == true)
-        #expect(reply.reservations[.orders]?.budgetLeft.minute == 3)
+        expectEqual(reply.reservations[.vouchers]?.verdict.isGranted, true)
+        expectEqual(reply.reservations[.orders]?.budgetLeft.minute, 3)
         // As after a reservation: the gate stays shut until its owner completes the call.
         #expect(try await open.store.verdict(.of(order)).isGateShut)
         let completed = try await open.store.complete(
             .of(order, token, observation: .answer(.sample("a"), checkedAt: open.wall())))
         #expect(open.isAbout(completed.record.opensIn, .seconds(30)))
-        #expect(try open.journal().calls().map(\.key) == [order, voucher])
+        try expectEqual(open.journal().calls().map(\.key), [order, voucher])
     }
 
     @Test(arguments: Case.all)
@@ -33,10 +34,10 @@ extension StoreContract {
                 observation: .answer(.sample("a"), checkedAt: open.wall())))
         for requests in [[Reservation.of(key)], [.of(.vouchers("a"))]] {
             let reply = try await open.store.lookUp(key.id, orReserve: requests)
-            #expect(reply.records.map(\.answer?.document) == [.sample("a")])
+            expectEqual(reply.records.map(\.answer?.document), [.sample("a")])
             #expect(reply.reservations.isEmpty)
         }
-        #expect(try open.journal().calls().count == 1)
+        try expectEqual(open.journal().calls().count, 1)
     }
 
     /// Another process has reserved it, and says nothing yet.
@@ -58,7 +59,7 @@ extension StoreContract {
             return try await open.store.lookUp(.sample(id), orReserve: [request])
                 .reservations[.orders]
         }
-        #expect(try await visit("a")?.verdict.isGranted == true)
+        try await expectEqual(visit("a")?.verdict.isGranted, true)
         #expect(try await open.store.verdict(.of(.orders("b"), perMinute: 4)).isGranted)
         let spent = try #require(try await visit("c"))
         #expect(open.isSpent(spent, 73, .minuteUnknown))
@@ -79,6 +80,6 @@ extension StoreContract {
             return
         }
         #expect(open.isAbout(opensIn, .seconds(60)))
-        #expect(reply.reservations[.vouchers]?.verdict.isGranted == true)
+        expectEqual(reply.reservations[.vouchers]?.verdict.isGranted, true)
     }
 }

@@ -51,7 +51,7 @@ struct StoreContract {
         let reply = try await open.store.complete(
             .of(key, token, .staysHeld, observation: .negative(.timedOut)))
         #expect(open.isAbout(reply.record.opensIn, .seconds(31)))
-        #expect(reply.record.negative?.fault.kind == .timedOut)
+        expectEqual(reply.record.negative?.fault.kind, .timedOut)
     }
 
     @Test(arguments: Case.all)
@@ -73,7 +73,7 @@ struct StoreContract {
             let late = try await open.store.complete(
                 .of(key, old, .opens(in: .zero), observation: observation))
             #expect(open.isAbout(late.record.opensIn, .seconds(30)))
-            #expect(late.record.answer?.document == newer)
+            expectEqual(late.record.answer?.document, newer)
             #expect(late.record.negative == nil)
         }
     }
@@ -87,11 +87,11 @@ struct StoreContract {
         let new = try await open.store.grant(.of(key))
         let late = try await open.store.complete(
             .of(key, old, observation: .answer(.sample("older"), checkedAt: open.wall())))
-        #expect(late.record.answer?.document == .sample("older"))
+        expectEqual(late.record.answer?.document, .sample("older"))
         #expect(open.isAbout(late.record.opensIn, .seconds(41)))
         let last = try await open.store.complete(
             .of(key, new, observation: .answer(.sample("newer"), checkedAt: open.wall())))
-        #expect(last.record.answer?.document == .sample("newer"))
+        expectEqual(last.record.answer?.document, .sample("newer"))
     }
 
     @Test(arguments: Case.all)
@@ -114,8 +114,8 @@ struct StoreContract {
             observation: .answer(.sample("later"), checkedAt: open.wall()))
         completion.answeredAgo = .seconds(40)
         let late = try await open.store.complete(completion)
-        #expect(late.record.answer?.document == .sample("later"))
-        #expect(late.record.negative?.fault.kind == .timedOut)
+        expectEqual(late.record.answer?.document, .sample("later"))
+        expectEqual(late.record.negative?.fault.kind, .timedOut)
         #expect(open.isAbout(late.record.opensIn, .seconds(30)))
     }
 
@@ -136,13 +136,13 @@ struct StoreContract {
         let kept = try await open.store.grant(.of(key))
         try await open.pass(.seconds(41))
         let next = try await open.store.grant(.of(key))
-        #expect(try await complete(kept, "a", answeredAgo: .seconds(10)) == .sample("a"))
-        #expect(try await complete(forgotten, "b", answeredAgo: .seconds(11)) == .sample("a"))
-        #expect(try await complete(forgotten, "c", answeredAgo: .seconds(9)) == .sample("c"))
+        try await expectEqual(complete(kept, "a", answeredAgo: .seconds(10)), .sample("a"))
+        try await expectEqual(complete(forgotten, "b", answeredAgo: .seconds(11)), .sample("a"))
+        try await expectEqual(complete(forgotten, "c", answeredAgo: .seconds(9)), .sample("c"))
         // From now on a call that the store knows is not granted beside it, either.
-        #expect(try await complete(next, "d", answeredAgo: .seconds(10)) == .sample("c"))
+        try await expectEqual(complete(next, "d", answeredAgo: .seconds(10)), .sample("c"))
         let last = try await open.store.grant(.of(key))
-        #expect(try await complete(last, "e", answeredAgo: .seconds(8)) == .sample("e"))
+        try await expectEqual(complete(last, "e", answeredAgo: .seconds(8)), .sample("e"))
         var missed = Completion.of(
             key, forgotten, observation: .negative(.notFound, age: .seconds(9)))
         #expect(try await open.store.complete(missed).record.negative == nil)
@@ -169,9 +169,9 @@ struct StoreContract {
         for key in [EntryKey.orders("a"), .vouchers("a"), .orders("b")] {
             tokens.insert(try await open.store.grant(.of(key)))
         }
-        #expect(tokens.count == 3)
-        #expect(
-            try await open.store.lookUp(.sample("a")).map(\.key.source) == [.orders, .vouchers])
+        expectEqual(tokens.count, 3)
+        try await expectEqual(
+            open.store.lookUp(.sample("a")).map(\.key.source), [.orders, .vouchers])
         #expect(try await open.store.lookUp(.sample("c")).isEmpty)
     }
 
@@ -184,7 +184,7 @@ struct StoreContract {
             }
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
-        #expect(grants == 1)
+        expectEqual(grants, 1)
     }
 
     // MARK: budget
@@ -199,11 +199,11 @@ struct StoreContract {
         }
         // 0 s: a is reserved, and ends at 10 s. 20 s: b is reserved and never completed: 33 s.
         let first = try await ask("a")
-        #expect(first.budgetLeft == BudgetLeft(minute: 1, day: nil))
+        expectEqual(first.budgetLeft, BudgetLeft(minute: 1, day: nil))
         try await open.pass(.seconds(10))
         try await open.store.complete(.of(.orders("a"), first.token!))
         try await open.pass(.seconds(10))
-        #expect(try await ask("b").budgetLeft.minute == 0)
+        try await expectEqual(ask("b").budgetLeft.minute, 0)
         // 20 s: a counts until 70 s.
         #expect(try await open.isSpent(ask("c"), 50, .minute))
         try await open.pass(.seconds(49))
@@ -212,7 +212,7 @@ struct StoreContract {
         #expect(try await ask("c").verdict.isGranted)
         // 70.1 s: b counts until 93.1 s.
         let spent = try await ask("a").verdict
-        #expect(spent == .budgetSpent(opensIn: .seconds(23), .minute))
+        expectEqual(spent, .budgetSpent(opensIn: .seconds(23), .minute))
         try await open.pass(.seconds(23))
         #expect(try await ask("a").verdict.isGranted)
     }
@@ -226,7 +226,7 @@ struct StoreContract {
         try await open.store.complete(.of(.orders("a"), token))
         let reply = try await open.store.reserve(.of(.orders("b"), perMinute: 1, perDay: 1))
         #expect(open.isSpent(reply, 86_400, .day))
-        #expect(reply.budgetLeft == BudgetLeft(minute: 0, day: 0))
+        expectEqual(reply.budgetLeft, BudgetLeft(minute: 0, day: 0))
         try await open.pass(.seconds(86_399))
         #expect(
             try await open.isSpent(
@@ -280,7 +280,7 @@ struct StoreContract {
         for _ in 0..<5 {
             let reply = try await open.store.reserve(.of(.orders("a"), perMinute: 3))
             #expect(reply.verdict.isGateShut)
-            #expect(reply.budgetLeft.minute == 2)
+            expectEqual(reply.budgetLeft.minute, 2)
         }
     }
 
@@ -350,12 +350,12 @@ struct StoreContract {
         }
         _ = try await look(.answer(document, checkedAt: open.wall()))
         let missed = try await look(.negative(.notFound, repeats: 3, age: .seconds(2)))
-        #expect(missed.answer?.document == document)
-        #expect(
-            missed.negative?.fault
-                == UpstreamFault(kind: .notFound, httpStatus: 404, code: "c", message: "m"))
+        expectEqual(missed.answer?.document, document)
+        expectEqual(
+            missed.negative?.fault,
+            UpstreamFault(kind: .notFound, httpStatus: 404, code: "c", message: "m"))
         #expect(missed.negative?.repeats == 3 && open.isOlder(missed.negative?.age, .seconds(2)))
-        #expect(try await look(.none).negative?.repeats == 3)
+        try await expectEqual(look(.none).negative?.repeats, 3)
         #expect(try await look(.answer(document, checkedAt: open.wall())).negative == nil)
     }
 
@@ -375,7 +375,7 @@ struct StoreContract {
                 .of(
                     key, tokens.removeFirst(), .opens(in: .zero),
                     observation: .answer(reported, checkedAt: open.wall())))
-            #expect(reply.record.answer?.document == kept)
+            expectEqual(reply.record.answer?.document, kept)
         }
     }
 
@@ -448,7 +448,7 @@ struct StoreContract {
         let keys = [EntryKey.orders("a1"), .vouchers("a1"), .orders("a299")]
         for key in keys { _ = try await open.store.grant(.of(key)) }
         let records = try await open.store.lookUp(ids)
-        #expect(records.map(\.key) == keys)
+        expectEqual(records.map(\.key), keys)
         #expect(try await open.store.lookUp([]).isEmpty)
     }
 
@@ -472,11 +472,11 @@ struct StoreContract {
 
         let calls = try open.journalCalls().suffix(4)
         #expect(calls.map(\.token) == tokens && calls.map(\.key) == keys)
-        #expect(calls.map(\.state) == [.ended, .ended, .underWay, .abandoned])
-        #expect(calls.map(\.wasUnknown) == [false, true, true, true])
-        #expect(calls.map(\.wasNeverSent) == [false, true, false, false])
-        #expect(calls.map(\.outcome) == ["answered", "answered", nil, "answered"])
-        #expect(calls.map(\.limits) == day.map { Reservation.of(keys[0], perDay: $0).limits })
+        expectEqual(calls.map(\.state), [.ended, .ended, .underWay, .abandoned])
+        expectEqual(calls.map(\.wasUnknown), [false, true, true, true])
+        expectEqual(calls.map(\.wasNeverSent), [false, true, false, false])
+        expectEqual(calls.map(\.outcome), ["answered", "answered", nil, "answered"])
+        expectEqual(calls.map(\.limits), day.map { Reservation.of(keys[0], perDay: $0).limits })
         for (call, ended) in zip(calls, [3, 3, 13, 13]) {
             #expect(open.isNear(call.ended - call.reserved, .seconds(ended)))
             guard let sent = call.sent else { continue }
@@ -492,7 +492,7 @@ struct StoreContract {
         try await open.store.complete(.of(.orders("a"), token))
         try await open.pass(.seconds(86_400 + 3600))
         _ = try await open.store.purge(retention)
-        #expect(try open.journalCalls().map(\.token) == [token])
+        try expectEqual(open.journalCalls().map(\.token), [token])
         try await open.pass(.seconds(1))
         _ = try await open.store.purge(retention)
         #expect(try open.journalCalls().isEmpty)
@@ -531,16 +531,16 @@ struct StoreContract {
         }
         // After 601 s: the bare gate, and the negative result with its gate.
         try await open.pass(.seconds(601))
-        #expect(try await open.store.purge(retention) == 3)
-        #expect(try await kept() == ["done", "pending", "shut"])
-        #expect(try await open.store.purge(retention) == 0)
+        try await expectEqual(open.store.purge(retention), 3)
+        try await expectEqual(kept(), ["done", "pending", "shut"])
+        try await expectEqual(open.store.purge(retention), 0)
         // After an hour: the unfinished answer with its gate.
         try await open.pass(.seconds(3000))
-        #expect(try await open.store.purge(retention) == 2)
+        try await expectEqual(open.store.purge(retention), 2)
         // After 25 h: the finished one with its gate, and the five calls.
         try await open.pass(.seconds(90_000))
-        #expect(try await open.store.purge(retention) == 7)
-        #expect(try await kept() == ["shut"])
+        try await expectEqual(open.store.purge(retention), 7)
+        try await expectEqual(kept(), ["shut"])
         #expect(try await open.store.verdict(.of(.orders("shut"))).isGateShut)
     }
 
@@ -569,7 +569,7 @@ struct StoreContract {
                 next.resume()
             }
         }
-        #expect(order.words == Array(repeating: "granted", count: 200) + ["closed"])
+        expectEqual(order.words, Array(repeating: "granted", count: 200) + ["closed"])
     }
 
     // MARK: Which sources there are
@@ -616,7 +616,7 @@ struct StoreContract {
             Issue.record("the gate is open")
             return
         }
-        #expect(reply.budgetLeft.minute == Reservation.of(key).budget.perMinute - 1)
-        #expect(try await open.store.lookUp([key.id]).map(\.key) == [key])
+        expectEqual(reply.budgetLeft.minute, Reservation.of(key).budget.perMinute - 1)
+        try await expectEqual(open.store.lookUp([key.id]).map(\.key), [key])
     }
 }

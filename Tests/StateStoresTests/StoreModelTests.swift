@@ -58,32 +58,32 @@ struct StoreModelTests {
             case .lookUp(let ids):
                 for id in ids {
                     let replies = (try await store.lookUp(id), try await memory.lookUp(id))
-                    #expect(replies.0 == replies.1, "\(context)")
-                    #expect(
-                        replies.0.map(\.key.id.text) == replies.1.map(\.key.id.text), "\(context)")
+                    expectEqual(replies.0, replies.1, "\(context)")
+                    expectEqual(
+                        replies.0.map(\.key.id.text), replies.1.map(\.key.id.text), "\(context)")
                 }
             case .visit(let request):
                 let replies = (
                     try await store.lookUp(request.key.id, orReserve: [request]),
                     try await memory.lookUp(request.key.id, orReserve: [request])
                 )
-                #expect(replies.0.records == replies.1.records, "\(context)")
+                expectEqual(replies.0.records, replies.1.records, "\(context)")
                 let slots = (
                     replies.0.reservations[request.key.source],
                     replies.1.reservations[request.key.source]
                 )
-                #expect(slots.0?.budgetLeft == slots.1?.budgetLeft, "\(context)")
-                #expect(slots.0.map(plain) == slots.1.map(plain), "\(context)")
+                expectEqual(slots.0?.budgetLeft, slots.1?.budgetLeft, "\(context)")
+                expectEqual(slots.0.map(plain), slots.1.map(plain), "\(context)")
                 script.took(request.key, slots.0?.token, slots.1?.token)
             case .purge(let retention):
                 let replies = (try await store.purge(retention), try await memory.purge(retention))
-                #expect(replies.0 == replies.1, "\(context)")
+                expectEqual(replies.0, replies.1, "\(context)")
             case .reserve(let request):
                 let replies = (
                     try await store.reserve(request), try await memory.reserve(request)
                 )
-                #expect(replies.0.budgetLeft == replies.1.budgetLeft, "\(context)")
-                #expect(plain(replies.0) == plain(replies.1), "\(context)")
+                expectEqual(replies.0.budgetLeft, replies.1.budgetLeft, "\(context)")
+                expectEqual(plain(replies.0), plain(replies.1), "\(context)")
                 script.took(request.key, replies.0.token, replies.1.token)
             case .complete(let call, let make):
                 let observation = make(clock.wall)
@@ -96,9 +96,9 @@ struct StoreModelTests {
                     try await store.complete(completion(call.store)),
                     try await memory.complete(completion(call.memory))
                 )
-                #expect(replies.0.record == replies.1.record, "\(context)")
-                #expect(replies.0.gap == replies.1.gap, "\(context)")
-                #expect(replies.0.smallestGap == replies.1.smallestGap, "\(context)")
+                expectEqual(replies.0.record, replies.1.record, "\(context)")
+                expectEqual(replies.0.gap, replies.1.gap, "\(context)")
+                expectEqual(replies.0.smallestGap, replies.1.smallestGap, "\(context)")
             }
         }
         await store.close()

@@ -1,5 +1,6 @@
 import HTTPWire
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -29,24 +30,25 @@ import Testing
             BatchItem(id: "c", result: .failure(problem)),
             BatchItem(id: "d", finished),
         ])
-        #expect(response.status == 200)
-        #expect(
-            response.fields.filter { $0.name != "ETag" } == [
+        expectEqual(response.status, 200)
+        expectEqual(
+            response.fields.filter { $0.name != "ETag" },
+            [
                 Field(name: "Cache-Control", value: "no-cache"),
                 Field(name: "Content-Type", value: "application/json"),
                 Field(name: "Vary", value: "Accept, Accept-Encoding"),
                 Field(name: "Retry-After", value: "2"),
             ])
         let body = try response.json()
-        #expect(body["done"] == .bool(false))
+        expectEqual(body["done"], .bool(false))
         let bodies = [running, finished].map {
             RenderedAnswer($0, clocks: Fixtures.clocks).content.bytes
         }
-        #expect(try body["actions"]?.array == bodies.map { try JSONReader.read($0) })
+        try expectEqual(body["actions"]?.array, bodies.map { try JSONReader.read($0) })
         let failures = try #require(body["failures"]?.array)
-        #expect(failures.map { $0["id"] } == [.string("../\"etc"), .string("c")])
-        #expect(failures[0]["problem"]?["code"] == .string("invalid-id"))
-        #expect(failures[1]["problem"]?["retry_after"] == .number("2"))
+        expectEqual(failures.map { $0["id"] }, [.string("../\"etc"), .string("c")])
+        expectEqual(failures[0]["problem"]?["code"], .string("invalid-id"))
+        expectEqual(failures[1]["problem"]?["retry_after"], .number("2"))
     }
 
     /// A small request may have a huge answer, which is never in memory as a whole.
@@ -64,10 +66,10 @@ import Testing
         let places = content.parts.filter { $0.count > 1 << 20 }.map { part in
             part.withUnsafeBytes { $0.baseAddress }
         }
-        #expect(places.count == 99)
-        #expect(Set(places).count == 1)
+        expectEqual(places.count, 99)
+        expectEqual(Set(places).count, 1)
         let few = BatchWriter.content([item, item, item], clocks: Fixtures.clocks)
-        #expect(try JSONReader.read(few.bytes)["actions"]?.array?.count == 3)
+        try expectEqual(JSONReader.read(few.bytes)["actions"]?.array?.count, 3)
     }
 
     @Test func idGivenTwiceIsAnsweredTwice() throws {
@@ -79,13 +81,13 @@ import Testing
             BatchItem(id: "-", result: .failure(.invalidID)),
         ])
         let body = try response.json()
-        #expect(body["actions"]?.array?.count == 2)
-        #expect(body["failures"]?.array?.count == 2)
+        expectEqual(body["actions"]?.array?.count, 2)
+        expectEqual(body["failures"]?.array?.count, 2)
     }
 
     @Test func bothListsArePresentWhenEmpty() throws {
         let text = String(decoding: try response([]).body, as: UTF8.self)
-        #expect(text == #"{"done":true,"actions":[],"failures":[]}"#)
+        expectEqual(text, #"{"done":true,"actions":[],"failures":[]}"#)
     }
 
     // MARK: When to come back
@@ -115,8 +117,8 @@ import Testing
             }
         }
         let response = try response(items)
-        #expect(try response.json()["done"] == .bool(isDone))
-        #expect(response.value(of: "Retry-After") == retryAfter)
+        try expectEqual(response.json()["done"], .bool(isDone))
+        expectEqual(response.value(of: "Retry-After"), retryAfter)
     }
 
     // MARK: The tag
@@ -128,16 +130,16 @@ import Testing
         let failed = Self.problems.map { BatchItem(id: "a", result: .failure($0)) }
         let tag = EntityTag([running, finished])
         // It excludes freshness, and when a failure can be requested again.
-        #expect(tag == EntityTag([stale, finished]))
+        expectEqual(tag, EntityTag([stale, finished]))
         var later = failed[1]
         later.result = .failure(
             ProblemDetails(.actionNotFound, "Else.", retryAt: Fixtures.now + .seconds(300)))
-        #expect(EntityTag([failed[1], running]) == EntityTag([later, running]))
+        expectEqual(EntityTag([failed[1], running]), EntityTag([later, running]))
         let others = [
             [finished, running], [running], [running, running], [finished, finished], [],
             [failed[0], finished], [failed[1], finished], [running, failed[0]], [failed[0]],
         ]
-        #expect(Set(others.map { EntityTag($0).value } + [tag.value]).count == others.count + 1)
+        expectEqual(Set(others.map { EntityTag($0).value } + [tag.value]).count, others.count + 1)
     }
 
     @Test func sameStatesAreNotSentAgain() throws {
@@ -149,28 +151,28 @@ import Testing
         let tag = try #require(whole.value(of: "ETag"))
         for condition in [tag, "*", "\"x\", \(tag.dropLast())-gzip\""] {
             let answer = try response(items, ifNoneMatch: condition)
-            #expect(answer.status == 304, "\(condition)")
+            expectEqual(answer.status, 304, "\(condition)")
             #expect(answer.body.isEmpty)
-            #expect(answer.fields == whole.fields.filter { $0.name != "Content-Type" })
+            expectEqual(answer.fields, whole.fields.filter { $0.name != "Content-Type" })
         }
         let own = EntityTag(try Fixtures.running().document).text
         for condition in ["\"x\"", own] {
-            #expect(try response(items, ifNoneMatch: condition) == whole)
+            try expectEqual(response(items, ifNoneMatch: condition), whole)
         }
-        #expect(try response(items, ifMatch: tag).status == 412)
+        try expectEqual(response(items, ifMatch: tag).status, 412)
     }
 
     @Test func privateBatchIsForTheCallersOwnCacheOnly() throws {
         let items = [BatchItem(id: "a", try Fixtures.running())]
         let response = try response(items, for: .private)
-        #expect(response.value(of: "Cache-Control") == "private, no-cache")
+        expectEqual(response.value(of: "Cache-Control"), "private, no-cache")
     }
 
     @Test func fullBatchKeepsTheContract() throws {
         let answer = try Fixtures.stale()
         let items = Array(
             repeating: BatchItem(id: "a", answer), count: APILimits.batchIDsMax)
-        #expect(try response(items).json()["actions"]?.array?.count == 100)
+        try expectEqual(response(items).json()["actions"]?.array?.count, 100)
     }
 
     @Test(arguments: ProblemDetails.Code.allCases)

@@ -1,4 +1,5 @@
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -8,10 +9,10 @@ import Testing
 
     @Test func tagIsWeakAndHas16Digits() throws {
         let tag = try tag()
-        #expect(tag.opaque.count == 16)
-        #expect(tag.text == "W/\"\(tag.opaque)\"")
+        expectEqual(tag.opaque.count, 16)
+        expectEqual(tag.text, "W/\"\(tag.opaque)\"")
         #expect(tag.opaque.allSatisfy { "0123456789abcdef".contains($0) })
-        #expect(EntityTag(opaque: tag.opaque) == tag)
+        expectEqual(EntityTag(opaque: tag.opaque), tag)
     }
 
     @Test(
@@ -21,8 +22,8 @@ import Testing
             ("0000000000000000f", nil), ("00000000000000fg", nil), ("W/00000000000000", nil),
         ] as [(String, UInt64?)])
     func onlyOurOwnTagsAreRead(opaque: String, value: UInt64?) {
-        #expect(EntityTag(opaque: opaque)?.value == value)
-        #expect(EntityTag(opaque: opaque)?.opaque == (value == nil ? nil : opaque))
+        expectEqual(EntityTag(opaque: opaque)?.value, value)
+        expectEqual(EntityTag(opaque: opaque)?.opaque, (value == nil ? nil : opaque))
     }
 
     // MARK: Behind a server that compresses
@@ -39,11 +40,11 @@ import Testing
     @Test(arguments: codingSuffixes)
     func tagWithTheNameOfACodingIsOurs(suffix: String) throws {
         let tag = try tag()
-        #expect(EntityTag(opaque: tag.opaque + suffix) == tag)
+        expectEqual(EntityTag(opaque: tag.opaque + suffix), tag)
         for prefix in ["W/", ""] {
             let condition = TagCondition("\"x\", \(prefix)\"\(tag.opaque)\(suffix)\"")
             #expect(try #require(condition).matches(tag))
-            #expect(condition?.knownStates == [tag.value])
+            expectEqual(condition?.knownStates, [tag.value])
         }
     }
 
@@ -60,7 +61,7 @@ import Testing
 
     @Test func equalStatesHaveEqualTagsAndOthersNot() throws {
         let other = EntityTag(try Fixtures.document(status: .inProgress))
-        #expect(try tag() == tag())
+        try expectEqual(tag(), tag())
         #expect(try tag() != other)
     }
 
@@ -103,6 +104,6 @@ import Testing
             (#""x", "00000000000000ff", "0000000000000001""#, [0xFF, 1]),
         ] as [(String, [UInt64]?)])
     func knownStatesAreOurTags(field: String, values: [UInt64]?) throws {
-        #expect(try #require(TagCondition(field)).knownStates == values)
+        try expectEqual(#require(TagCondition(field)).knownStates, values)
     }
 }

@@ -15,9 +15,9 @@ import Testing
     }
 
     @Test func eventHasAnIDANameAndOneLineOfData() throws {
-        #expect(
-            try event(#"{"id":"a"}"#)
-                == "id: 00000000000000ff\nevent: status\ndata: {\"id\":\"a\"}\n\n")
+        try expectEqual(
+            event(#"{"id":"a"}"#),
+            "id: 00000000000000ff\nevent: status\ndata: {\"id\":\"a\"}\n\n")
     }
 
     @Test(arguments: [
@@ -26,8 +26,8 @@ import Testing
         ("a\r\r\nb", "a\ndata: \ndata: b"), (" a", " a"), ("", ""),
     ])
     func lineEndInDataStartsADataLine(data: String, lines: String) throws {
-        #expect(
-            try event(data) == "id: 00000000000000ff\nevent: status\ndata: \(lines)\n\n")
+        try expectEqual(
+            event(data), "id: 00000000000000ff\nevent: status\ndata: \(lines)\n\n")
     }
 
     @Test func contractShowsEachKindOfEventWithWholeData() throws {
@@ -41,11 +41,11 @@ import Testing
                 let data = try #require(lines.first { $0.hasPrefix("data: ") }?.dropFirst(6))
                 let schema = try #require(schemas[String(name)])
                 let value = try JSONReader.read(Array(data.utf8))
-                #expect(contract.violations(of: value, schema: schema) == [])
+                expectEqual(contract.violations(of: value, schema: schema), [])
                 shown.insert(String(name))
             }
         }
-        #expect(shown == Set(schemas.keys))
+        expectEqual(shown, Set(schemas.keys))
     }
 
     @Test func largeStateIsNotCopiedIntoItsEvent() throws {
@@ -57,10 +57,10 @@ import Testing
         let rendered = RenderedAnswer(large, clocks: Fixtures.clocks)
         let event = EventStream.status(rendered, id: rendered.tag.opaque)
         #expect(event.gatheredCount < 512)
-        #expect(
-            event.bytes
-                == EventStream.event(
-                    "status", id: rendered.tag.opaque, data: rendered.content.bytes))
+        expectEqual(
+            event.bytes,
+            EventStream.event(
+                "status", id: rendered.tag.opaque, data: rendered.content.bytes))
     }
 
     /// A store written by others: its text stays data.
@@ -71,7 +71,7 @@ import Testing
             isDone: false, createdAt: nil)
         let event = EventStream.status(RenderedAnswer(answer, clocks: Fixtures.clocks), id: "7")
         let lines = String(decoding: event.bytes, as: UTF8.self).split(separator: "\n")
-        #expect(lines.count == 4)
+        expectEqual(lines.count, 4)
         #expect(lines.dropFirst(2).allSatisfy { $0.hasPrefix("data: ") })
     }
 
@@ -86,6 +86,6 @@ import Testing
         ("application/text/event-stream", false),
     ])
     func eventsArePreferredWhenNamed(accept: String?, isPreferred: Bool) {
-        #expect(Asked(["Accept": accept]).fields.prefersEvents == isPreferred)
+        expectEqual(Asked(["Accept": accept]).fields.prefersEvents, isPreferred)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -38,9 +39,9 @@ import Testing
     }
 
     @Test func freshStateNamesItsAgeAndTheNextCall() throws {
-        #expect(
-            try summary([view { $0.answer = answer() }])
-                == "PENDING, as vouchers answered at 2026-11-01T10:02:00.010Z;"
+        try expectEqual(
+            summary([view { $0.answer = answer() }]),
+            "PENDING, as vouchers answered at 2026-11-01T10:02:00.010Z;"
                 + " the next call may be made at 2026-11-01T10:02:30.010Z.")
     }
 
@@ -104,7 +105,7 @@ import Testing
             ),
         ])
     func blockIsTheCause(block: SourceBlock, sentence: String) throws {
-        #expect(block.sentence(.vouchers, Fixtures.clocks) == sentence)
+        expectEqual(block.sentence(.vouchers, Fixtures.clocks), sentence)
         let stale = view {
             $0.answer = answer(.pending, .throttled)
             $0.blocks = [block]

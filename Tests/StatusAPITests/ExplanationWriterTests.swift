@@ -1,4 +1,5 @@
 import HTTPWire
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -28,8 +29,8 @@ import Testing
     @Test func unknownPartsAreNull() throws {
         let source = try body(view())
         for name in ["answer", "failure", "budget_left"] { #expect(source[name] == nil) }
-        #expect(source["next_call_at"] == .string("2026-11-01T10:02:00.010Z"))
-        #expect(source["why_not_fresher"] == .string("nobody-asks"))
+        expectEqual(source["next_call_at"], .string("2026-11-01T10:02:00.010Z"))
+        expectEqual(source["why_not_fresher"], .string("nobody-asks"))
     }
 
     @Test func knownPartsAreWrittenInTheirWords() throws {
@@ -52,21 +53,21 @@ import Testing
                 $0.budgetLeft = BudgetLeft(minute: 4, day: nil)
                 $0.breaker = .open(until: Fixtures.now + .seconds(1))
             })
-        #expect(source["answer"]?["age"] == .number("18"))
+        expectEqual(source["answer"]?["age"], .number("18"))
         #expect(source["answer"]?["fresh_until"] == nil, "too far away to mean a time")
-        #expect(source["answer"]?["stale_reason"] == .string("upstream-timeout"))
-        #expect(source["failure"]?["times"] == .number("2"))
-        #expect(source["last_calls"]?.array?.first?["duration_ms"] == .number("10000"))
-        #expect(source["why_not_fresher"] == .string("breaker-open"))
-        #expect(source["breaker"]?["open_until"] == .string("2026-11-01T10:02:01.010Z"))
+        expectEqual(source["answer"]?["stale_reason"], .string("upstream-timeout"))
+        expectEqual(source["failure"]?["times"], .number("2"))
+        expectEqual(source["last_calls"]?.array?.first?["duration_ms"], .number("10000"))
+        expectEqual(source["why_not_fresher"], .string("breaker-open"))
+        expectEqual(source["breaker"]?["open_until"], .string("2026-11-01T10:02:01.010Z"))
     }
 
     @Test func troubleOfThisServiceIsNamed() throws {
         let fault = UpstreamFault(kind: .tokenUnavailable, message: "no access_token")
         let source = try body(
             view { $0.whyNotFresher = .blocked(.ourSide(fault), until: Fixtures.now) })
-        #expect(source["why_not_fresher"] == .string("token-unavailable"))
-        #expect(source["detail"] == .string("no access_token"))
+        expectEqual(source["why_not_fresher"], .string("token-unavailable"))
+        expectEqual(source["detail"], .string("no access_token"))
     }
 
     @Test func everyWordIsInTheContract() throws {

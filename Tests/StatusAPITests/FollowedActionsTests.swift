@@ -1,4 +1,5 @@
 import HTTPWire
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -40,11 +41,11 @@ import Testing
         let event = try #require(Self.text(step.event))
         #expect(event.hasPrefix("id: \(Self.tag(answer))\nevent: status\ndata: {\"id\":"))
         guard case .ask(let question) = step.next else { return #expect(Bool(false)) }
-        #expect(
-            question.patience
-                == .update(
-                    from: answer.document.tag, nil, deadline: Self.now + .seconds(3600)))
-        #expect(question.place == 0)
+        expectEqual(
+            question.patience,
+            .update(
+                from: answer.document.tag, nil, deadline: Self.now + .seconds(3600)))
+        expectEqual(question.place, 0)
         #expect(!followed.isEnded)
     }
 
@@ -54,7 +55,7 @@ import Testing
         let same = followed.take(.answer(try Fixtures.running()), at: 0, clocks: Self.clocks)
         #expect(same.event == nil)
         let last = followed.take(.answer(try Fixtures.finished()), at: 0, clocks: Self.clocks)
-        #expect(Self.text(last.event)?.contains("\"done\":true") == true)
+        expectEqual(Self.text(last.event)?.contains("\"done\":true"), true)
         #expect(followed.isEnded)
     }
 
@@ -73,7 +74,7 @@ import Testing
         let again = followed.take(.answer(try Fixtures.stale()), at: 0, clocks: Self.clocks)
         #expect(again.event == nil)
         let fresh = followed.take(.answer(try Fixtures.running()), at: 0, clocks: Self.clocks)
-        #expect(Self.text(fresh.event)?.contains("\"stale\":false") == true)
+        expectEqual(Self.text(fresh.event)?.contains("\"stale\":false"), true)
     }
 
     // MARK: Problems
@@ -84,17 +85,17 @@ import Testing
         let event = try #require(Self.text(first.event))
         #expect(event.hasPrefix("event: problem\ndata: {\"id\":\"\(Self.one[0])\",\"problem\":{"))
         #expect(event.contains("\"retry_after\":30"))
-        #expect(followed.nextWake == Self.now + .seconds(30))
+        expectEqual(followed.nextWake, Self.now + .seconds(30))
         #expect(followed.wake(Self.now + .seconds(29)).isEmpty)
         let asked = followed.wake(Self.now + .seconds(30))
-        #expect(asked.map(\.index) == [0])
-        #expect(asked.first?.question.patience == Question.Patience.none)
+        expectEqual(asked.map(\.index), [0])
+        expectEqual(asked.first?.question.patience, Question.Patience.none)
         #expect(followed.nextWake == nil)
         let problem = Reply.problem(Self.down(retryAt: Self.now))
         let early = followed.take(problem, at: 0, clocks: Self.later(.seconds(9)))
         #expect(early.event == nil)
         // However soon the action may be requested again.
-        #expect(followed.nextWake == Self.now + .seconds(10))
+        expectEqual(followed.nextWake, Self.now + .seconds(10))
         #expect(followed.take(problem, at: 0, clocks: Self.later(.seconds(10))).event != nil)
         let other = Problem(code: .upstreamTimeout, retryAt: Self.now, sources: [])
         #expect(
@@ -107,22 +108,22 @@ import Testing
         _ = followed.take(.answer(answer), at: 0, clocks: Self.clocks)
         _ = followed.take(.problem(Self.down()), at: 0, clocks: Self.clocks)
         let step = followed.take(.answer(answer), at: 0, clocks: Self.clocks)
-        #expect(Self.text(step.event)?.contains("event: status") == true)
+        expectEqual(Self.text(step.event)?.contains("event: status"), true)
     }
 
     /// A later event's id may name the state that the problem would replace.
     @Test func problemFollowsTheUnsentState() throws {
         var followed = FollowedActions(ids: Self.one)
         let step = followed.take(.problem(Self.down()), at: 0, clocks: Self.clocks)
-        #expect(
-            Self.text(step.event, insteadOf: "state\n\n")?.hasPrefix("state\n\nevent: ") == true)
+        expectEqual(
+            Self.text(step.event, insteadOf: "state\n\n")?.hasPrefix("state\n\nevent: "), true)
     }
 
     @Test func permanentProblemIsFinal() throws {
         var followed = FollowedActions(ids: Self.one)
         let ambiguous = Problem(code: .ambiguous, retryAt: nil, sources: [])
         let step = followed.take(.problem(ambiguous), at: 0, clocks: Self.clocks)
-        #expect(Self.text(step.event)?.hasPrefix("id: -\nevent: problem\n") == true)
+        expectEqual(Self.text(step.event)?.hasPrefix("id: -\nevent: problem\n"), true)
         #expect(followed.isEnded)
         var again = FollowedActions(ids: Self.one, lastSeen: try point("-"))
         #expect(again.take(.problem(ambiguous), at: 0, clocks: Self.clocks).event == nil)
@@ -134,19 +135,19 @@ import Testing
     @Test func eachIDIsFollowedOnceAndEventsHaveTheResumePointOfAll() throws {
         let ids = ["aa_1", "..", "aa_2", "aa_1", ".."]
         var followed = FollowedActions(ids: ids, source: .vouchers, holder: "shop")
-        #expect(followed.count == 3)
-        #expect(followed.questionCount == 2)
+        expectEqual(followed.count, 3)
+        expectEqual(followed.questionCount, 2)
         #expect(followed.question(at: 1) == nil)
-        #expect(followed.question(at: 2)?.place == 2)
-        #expect(followed.question(at: 2)?.source == .vouchers)
-        #expect(followed.question(at: 2)?.holder == "shop")
+        expectEqual(followed.question(at: 2)?.place, 2)
+        expectEqual(followed.question(at: 2)?.source, .vouchers)
+        expectEqual(followed.question(at: 2)?.holder, "shop")
         let tag = Self.tag(try Fixtures.finished())
         let second = followed.take(.answer(try Fixtures.finished()), at: 2, clocks: Self.clocks)
-        #expect(Self.text(second.event)?.hasPrefix("id: ..\(tag)\n") == true)
+        expectEqual(Self.text(second.event)?.hasPrefix("id: ..\(tag)\n"), true)
         let wrong = followed.refuse(.invalidID, at: 1, now: Self.now)
-        #expect(Self.text(wrong.event)?.hasPrefix("id: .-.\(tag)\n") == true)
+        expectEqual(Self.text(wrong.event)?.hasPrefix("id: .-.\(tag)\n"), true)
         let first = followed.take(.answer(try Fixtures.running()), at: 0, clocks: Self.clocks)
-        #expect(Self.text(first.event)?.contains(".-.\(tag)\n") == true)
+        expectEqual(Self.text(first.event)?.contains(".-.\(tag)\n"), true)
         #expect(!followed.isEnded)
         _ = followed.take(.answer(try Fixtures.finished()), at: 0, clocks: Self.clocks)
         #expect(followed.isEnded)
@@ -163,7 +164,7 @@ import Testing
         // But it is stale by now.
         var stale = FollowedActions(ids: ["aa_1", ".."], lastSeen: seen)
         let event = stale.take(.answer(try Fixtures.stale()), at: 0, clocks: Self.clocks).event
-        #expect(Self.text(event)?.hasPrefix("event: freshness\n") == true)
+        expectEqual(Self.text(event)?.hasPrefix("event: freshness\n"), true)
     }
 
     @Test func resumePointOfOtherActionsIsIgnored() throws {

@@ -1,5 +1,6 @@
 import HTTPWire
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -12,15 +13,16 @@ import Testing
     @Test(arguments: [(.pass, 200), (.warn, 200), (.fail, 503)] as [(HealthStatus, Int)])
     func onlyFailTakesTheServiceOut(status: HealthStatus, code: Int) throws {
         let response = HealthWriter.response(status, version: "1.0.0")
-        #expect(response.status == code)
-        #expect(
-            response.fields == [
+        expectEqual(response.status, code)
+        expectEqual(
+            response.fields,
+            [
                 Field(name: "Content-Type", value: "application/health+json"),
                 Field(name: "Cache-Control", value: "no-store"),
             ])
-        #expect(
-            text(response)
-                == #"{"status":"\#(status.rawValue)","version":"1.0.0","releaseId":"1.0.0"}"#)
+        expectEqual(
+            text(response),
+            #"{"status":"\#(status.rawValue)","version":"1.0.0","releaseId":"1.0.0"}"#)
         try expectKept(response, path: "/readyz")
     }
 
@@ -36,7 +38,7 @@ import Testing
         let response = HealthWriter.answer(
             HealthWriter.response(status, version: "1.0.0"), to: method)
         let allow = response.fields.filter { $0.name == "Allow" }.map(\.value)
-        #expect(allow == (method == .options ? ["GET, HEAD, OPTIONS"] : []))
+        expectEqual(allow, (method == .options ? ["GET, HEAD, OPTIONS"] : []))
         guard method != .head else { return }
         try expectKept(response, method: method.rawValue, path: "/readyz")
     }
@@ -48,9 +50,9 @@ import Testing
                 HealthCheck(name: "vouchers:calls", status: .warn, output: "The \"breaker\"."),
                 HealthCheck(name: "store:writes", status: .pass),
             ])
-        #expect(
-            text(response)
-                == #"{"status":"warn","version":"1.0.0","releaseId":"1.0.0","output":"One of two upstreams.","#
+        expectEqual(
+            text(response),
+            #"{"status":"warn","version":"1.0.0","releaseId":"1.0.0","output":"One of two upstreams.","#
                 + #""checks":{"vouchers:calls":[{"status":"warn","output":"The \"breaker\"."}],"#
                 + #""store:writes":[{"status":"pass"}]}}"#)
         try expectKept(response, path: "/readyz")

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -15,7 +16,7 @@ struct HexadecimalTests {
             ("ffffffffffffffff", .max), ("89abcdef0", 0x8_9ABC_DEF0),
         ] as [(String, UInt64)])
     func digitsAreRead(text: String, value: UInt64) {
-        #expect(number(text) == value)
+        expectEqual(number(text), value)
     }
 
     /// Every byte at every position of a word and after one.
@@ -26,7 +27,7 @@ struct HexadecimalTests {
             bytes[place] = byte
             let isDigit = Array("0123456789abcdef".utf8).contains(byte)
             let number = bytes.span.hexadecimal(0..<10)
-            #expect((number != nil) == isDigit, "\(byte)")
+            expectEqual((number != nil), isDigit, "\(byte)")
         }
     }
 }

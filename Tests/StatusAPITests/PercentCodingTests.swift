@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -14,6 +15,6 @@ import Testing
             ("%ff", nil), ("%c3", nil), ("%c0%af", nil), ("%ed%a0%80", nil),
         ] as [(String, String?)])
     func escapesAreReadOnce(encoded: String, decoded: String?) {
-        #expect(PercentCoding.decode(Array(encoded.utf8).span) == decoded)
+        expectEqual(PercentCoding.decode(Array(encoded.utf8).span), decoded)
     }
 }

@@ -1,6 +1,7 @@
 // Which condition decides, by method, tag and answer.
 
 import HTTPWire
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -17,24 +18,24 @@ import Testing
     @Test func weakTagIsNeverStronglyEqual() throws {
         let tag = try tag()
         for field in [tag.text, "\"\(tag.opaque)\"", "\"x\", \(tag.text)", "\"*\""] {
-            #expect(conditions(field).verdict(tag) == .failed, "\(field)")
-            #expect(conditions(field).verdict(nil) == .failed, "\(field)")
+            expectEqual(conditions(field).verdict(tag), .failed, "\(field)")
+            expectEqual(conditions(field).verdict(nil), .failed, "\(field)")
         }
     }
 
     @Test(arguments: ["*", nil, "", "abc", "W/", "\"open", "*, *"])
     func everyAnswerMeetsAStarOrNoCondition(field: String?) throws {
-        #expect(conditions(field).verdict(try tag()) == .serve)
-        #expect(conditions(field).verdict(nil) == .serve)
+        expectEqual(conditions(field).verdict(try tag()), .serve)
+        expectEqual(conditions(field).verdict(nil), .serve)
     }
 
     // MARK: The order, RFC 9110 13.2.2
 
     @Test func ifMatchIsEvaluatedBeforeIfNoneMatch() throws {
         let tag = try tag()
-        #expect(conditions("\"x\"", noneMatch: tag.text).verdict(tag) == .failed)
-        #expect(conditions("*", noneMatch: tag.text).verdict(tag) == .notModified)
-        #expect(conditions("*", noneMatch: "\"x\"").verdict(tag) == .serve)
+        expectEqual(conditions("\"x\"", noneMatch: tag.text).verdict(tag), .failed)
+        expectEqual(conditions("*", noneMatch: tag.text).verdict(tag), .notModified)
+        expectEqual(conditions("*", noneMatch: "\"x\"").verdict(tag), .serve)
     }
 
     // MARK: When they count, RFC 9110 13.2.1
@@ -42,14 +43,14 @@ import Testing
     @Test(arguments: [HTTPWire.Method.options, .trace, .connect, .post, .other])
     func methodThatSelectsNothingHasNoConditions(method: HTTPWire.Method) throws {
         let conditions = conditions("\"x\"", noneMatch: "*", method: method)
-        #expect(conditions.verdict(try tag()) == .serve)
+        expectEqual(conditions.verdict(try tag()), .serve)
     }
 
     @Test(arguments: [301, 400, 404, 412, 500, 503])
     func unsuccessfulAnswerIgnoresConditions(status: Int) {
         let answer = Response(status: status, body: [1])
-        #expect(
-            conditions("\"x\"", noneMatch: "*").applied(to: answer, now: Fixtures.now) == answer)
+        expectEqual(
+            conditions("\"x\"", noneMatch: "*").applied(to: answer, now: Fixtures.now), answer)
     }
 
     @Test func answerWithoutATagMatchesOnlyTheStar() {
@@ -58,10 +59,10 @@ import Testing
         func applied(_ conditions: Preconditions) -> Response {
             conditions.applied(to: answer, now: Fixtures.now)
         }
-        #expect(applied(conditions("*", noneMatch: "\"x\"")) == answer)
-        #expect(applied(conditions("\"x\"")).status == 412)
-        #expect(
-            applied(conditions(noneMatch: "*"))
-                == Response(status: 304, fields: [Field(name: "Vary", value: "X")]))
+        expectEqual(applied(conditions("*", noneMatch: "\"x\"")), answer)
+        expectEqual(applied(conditions("\"x\"")).status, 412)
+        expectEqual(
+            applied(conditions(noneMatch: "*")),
+            Response(status: 304, fields: [Field(name: "Vary", value: "X")]))
     }
 }

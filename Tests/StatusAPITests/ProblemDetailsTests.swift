@@ -29,32 +29,33 @@ import Testing
             (.overloaded, "overloaded", 503, "Service overloaded"),
         ] as [(Code, String, Int, String)])
     func codeHasItsStatusAndTitle(code: Code, word: String, status: Int, title: String) throws {
-        #expect(code.rawValue == word)
+        expectEqual(code.rawValue, word)
         let response = ProblemDetails(code, "Why.").response(now: Fixtures.now)
-        #expect(response.status == status)
+        expectEqual(response.status, status)
         // RFC 9110 11.6.1 and 15.5.6: these MUST be there.
         let more: [Int: Field] = [
             401: Field(name: "WWW-Authenticate", value: "Bearer"),
             405: Field(name: "Allow", value: "GET, HEAD, OPTIONS"),
         ]
-        #expect(
-            response.fields == [
+        expectEqual(
+            response.fields,
+            [
                 Field(name: "Content-Type", value: "application/problem+json"),
                 Field(name: "Cache-Control", value: "no-store"),
             ] + [more[status]].compactMap { $0 })
-        #expect(
-            String(decoding: response.body, as: UTF8.self)
-                == #"{"type":"urn:status-proxy:problem:\#(word)","title":"\#(title)","#
+        expectEqual(
+            String(decoding: response.body, as: UTF8.self),
+            #"{"type":"urn:status-proxy:problem:\#(word)","title":"\#(title)","#
                 + #""status":\#(status),"detail":"Why.","code":"\#(word)"}"#)
         let faults = try ContractDocument.ofThisService().violations(
             of: response.json(), schema: "Problem")
-        #expect(faults == [])
+        expectEqual(faults, [])
     }
 
     @Test func contractListsTheSameCodes() throws {
         let contract = try ContractDocument.ofThisService()
-        #expect(
-            contract.values(of: "code", schema: "Problem") == Set(Code.allCases.map(\.rawValue)))
+        expectEqual(
+            contract.values(of: "code", schema: "Problem"), Set(Code.allCases.map(\.rawValue)))
     }
 
     /// Problems as they are written, for the id of the examples.
@@ -97,19 +98,19 @@ import Testing
     @Test(arguments: Refusal.allCases)
     func refusalHasTheServersStatusAndReason(refusal: Refusal) throws {
         let response = ProblemDetails.refusal(status: refusal.status, reason: refusal.reason)
-        #expect(response.status == refusal.status)
+        expectEqual(response.status, refusal.status)
         let body = try response.json()
-        #expect(body["status"] == .number("\(refusal.status)"))
-        #expect(body["detail"]?.string?.contains(": \(refusal.reason). ") == true)
+        expectEqual(body["status"], .number("\(refusal.status)"))
+        expectEqual(body["detail"]?.string?.contains(": \(refusal.reason). "), true)
         let contract = try ContractDocument.ofThisService()
-        #expect(contract.violations(ofAnswer: "Refused", response) == [])
+        expectEqual(contract.violations(ofAnswer: "Refused", response), [])
     }
 
     @Test func rejectedConnectionGetsRetryAfter() throws {
         let contract = try ContractDocument.ofThisService()
         let response = ProblemDetails.connectionsRefused(now: Fixtures.now).response(
             now: Fixtures.now)
-        #expect(contract.violations(ofAnswer: "Overloaded", response) == [])
+        expectEqual(contract.violations(ofAnswer: "Overloaded", response), [])
     }
 
     @Test(arguments: [
@@ -119,7 +120,7 @@ import Testing
         let contract = try ContractDocument.ofThisService()
         var response = problem.response(now: Fixtures.now)
         response.fields.append(Field(name: "X-Request-Id", value: "r"))
-        #expect(contract.violations(ofAnswer: name, response) == [])
+        expectEqual(contract.violations(ofAnswer: name, response), [])
     }
 
     // MARK: Retry-After
@@ -135,9 +136,9 @@ import Testing
             .upstreamTimeout, "Why.", retryAt: Fixtures.now + .milliseconds(milliseconds),
             sources: [report(.vouchers, "timed-out")])
         let response = problem.response(now: Fixtures.now)
-        #expect(response.value(of: "Retry-After") == "\(seconds)")
-        #expect(try response.json()["retry_after"] == .number("\(seconds)"))
-        #expect(response.value(of: "Cache-Control") == "no-store")
+        expectEqual(response.value(of: "Retry-After"), "\(seconds)")
+        try expectEqual(response.json()["retry_after"], .number("\(seconds)"))
+        expectEqual(response.value(of: "Cache-Control"), "no-store")
         try expectKept(response, path: "/actions/{id}")
     }
 
@@ -146,11 +147,11 @@ import Testing
             .actionNotFound, "Why.", retryAt: Fixtures.now + .milliseconds(29_500),
             sources: [report(.vouchers, "not-found")])
         let response = problem.response(now: Fixtures.now)
-        #expect(response.value(of: "Retry-After") == "30")
-        #expect(response.value(of: "Cache-Control") == "max-age=30")
+        expectEqual(response.value(of: "Retry-After"), "30")
+        expectEqual(response.value(of: "Cache-Control"), "max-age=30")
         try expectKept(response, path: "/actions/{id}")
         let own = problem.response(now: Fixtures.now, for: .private)
-        #expect(own.value(of: "Cache-Control") == "private, max-age=30")
+        expectEqual(own.value(of: "Cache-Control"), "private, max-age=30")
         try expectKept(own, path: "/actions/{id}")
     }
 
@@ -158,7 +159,7 @@ import Testing
     func onlyNotFoundActionsMayBeCached(code: Code) {
         let problem = ProblemDetails(code, "Why.", retryAt: Fixtures.now + .seconds(30))
         let expected = code == .actionNotFound ? "max-age=30" : "no-store"
-        #expect(problem.response(now: Fixtures.now).value(of: "Cache-Control") == expected)
+        expectEqual(problem.response(now: Fixtures.now).value(of: "Cache-Control"), expected)
     }
 
     // MARK: The tracker's problems
@@ -177,9 +178,9 @@ import Testing
         let retryAt = code == .ambiguous ? nil : Fixtures.now + .seconds(12)
         let problem = ProblemDetails(
             Problem(code: code, retryAt: retryAt, sources: sources), id: try Fixtures.id())
-        #expect(problem.code.rawValue == code.rawValue)
-        #expect(problem.retryAt == retryAt)
-        #expect(problem.sources == sources)
+        expectEqual(problem.code.rawValue, code.rawValue)
+        expectEqual(problem.retryAt, retryAt)
+        expectEqual(problem.sources, sources)
         try expectKept(problem.response(now: Fixtures.now), path: "/actions/{id}")
     }
 
@@ -188,13 +189,13 @@ import Testing
         let response = ProblemDetails(
             Problem(code: .ambiguous, retryAt: nil, sources: sources), id: try Fixtures.id()
         ).response(now: Fixtures.now)
-        #expect(response.status == 409)
+        expectEqual(response.status, 409)
         #expect(response.value(of: "Retry-After") == nil)
         let body = try response.json()
         #expect(body["retry_after"] == nil)
-        #expect(
-            body["sources"]?.array?.compactMap { $0["source"]?.string } == ["orders", "vouchers"])
-        #expect(body["detail"]?.string?.contains("source") == true)
+        expectEqual(
+            body["sources"]?.array?.compactMap { $0["source"]?.string }, ["orders", "vouchers"])
+        expectEqual(body["detail"]?.string?.contains("source"), true)
         try expectKept(response, path: "/actions/{id}")
     }
 

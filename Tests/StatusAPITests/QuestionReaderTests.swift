@@ -1,5 +1,6 @@
 import HTTPWire
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -27,9 +28,9 @@ import Testing
 
     @Test func plainRequestAsksForTheCurrentState() throws {
         let options = try options()
-        #expect(options == RequestOptions(source: nil, patience: .none))
+        expectEqual(options, RequestOptions(source: nil, patience: .none))
         let id = try Fixtures.id()
-        #expect(options.question(id) == Question(id: id))
+        expectEqual(options.question(id), Question(id: id))
     }
 
     @Test func allOptionsCombine() throws {
@@ -37,13 +38,13 @@ import Testing
             "until=change&source=vouchers&wait=5", prefer: "wait=9",
             ifNoneMatch: #"W/"00000000000000ff""#)
         let deadline = Fixtures.now + .seconds(5)
-        #expect(options.source == .vouchers)
-        #expect(options.patience == .change(from: [0xFF], deadline: deadline))
+        expectEqual(options.source, .vouchers)
+        expectEqual(options.patience, .change(from: [0xFF], deadline: deadline))
         let id = try Fixtures.id()
-        #expect(
-            options.question(id)
-                == Question(
-                    id: id, source: .vouchers, patience: .change(from: [0xFF], deadline: deadline)))
+        expectEqual(
+            options.question(id),
+            Question(
+                id: id, source: .vouchers, patience: .change(from: [0xFF], deadline: deadline)))
     }
 
     // MARK: wait
@@ -60,7 +61,7 @@ import Testing
             ("Wait=3", nil), ("wait%20=3", nil),
         ] as [(String?, Int64?)])
     func waitIsWholeSecondsUpToTheMaximum(query: String?, seconds: Int64?) throws {
-        #expect(try wait(query) == seconds)
+        try expectEqual(wait(query), seconds)
     }
 
     @Test(arguments: [
@@ -92,8 +93,8 @@ import Testing
             ("wait=5\u{37e}x", nil),
         ] as [(String, Int64?)])
     func malformedPreferenceIsIgnored(prefer: String, seconds: Int64?) throws {
-        #expect(try wait(nil, prefer: prefer) == seconds)
-        #expect(try wait("source=orders", prefer: prefer) == seconds)
+        try expectEqual(wait(nil, prefer: prefer), seconds)
+        try expectEqual(wait("source=orders", prefer: prefer), seconds)
     }
 
     @Test(
@@ -106,17 +107,17 @@ import Testing
     func answerHasTheAppliedPreference(query: String, prefer: String?, value: String?)
         throws
     {
-        #expect(try options(query, prefer: prefer).preferenceApplied?.value == value)
+        try expectEqual(options(query, prefer: prefer).preferenceApplied?.value, value)
     }
 
     @Test func queryComesBeforePrefer() throws {
-        #expect(try wait("wait=3", prefer: "wait=9") == 3)
+        try expectEqual(wait("wait=3", prefer: "wait=9"), 3)
         #expect(try wait("wait=0", prefer: "wait=9") == nil)
     }
 
     @Test func waitOfZeroDoesNotWait() throws {
         let limits = APILimits(configured: [.orders], waitMax: .zero)
-        #expect(try options("wait=5", limits: limits).patience == .none)
+        try expectEqual(options("wait=5", limits: limits).patience, .none)
     }
 
     // MARK: until
@@ -151,12 +152,12 @@ import Testing
             ("until=change", nil, .none), ("until=done&wait=0", nil, .none),
         ] as [(String, String?, Patience)])
     func untilSaysWhatIsWaitedFor(query: String, ifNoneMatch: String?, patience: Patience) throws {
-        #expect(try options(query, ifNoneMatch: ifNoneMatch).patience == patience)
+        try expectEqual(options(query, ifNoneMatch: ifNoneMatch).patience, patience)
     }
 
     @Test func preferredWaitCanBeForAChange() throws {
         let patience = try options("until=change", prefer: "wait=5").patience
-        #expect(patience == .change(from: nil, deadline: Fixtures.now + .seconds(5)))
+        expectEqual(patience, .change(from: nil, deadline: Fixtures.now + .seconds(5)))
     }
 
     @Test(
@@ -182,8 +183,8 @@ import Testing
     ) throws {
         let asked = Asked(query: query, ["If-None-Match": ifNoneMatch])
         let options = try asked.options(Self.limits, isBatch: true)
-        #expect(options.patience == patience)
-        #expect(options.waitsForAny == isAny)
+        expectEqual(options.patience, patience)
+        expectEqual(options.waitsForAny, isAny)
     }
 
     @Test(arguments: [
@@ -210,7 +211,7 @@ import Testing
             ("", nil), ("a=source", nil), ("Source=orders", nil),
         ] as [(String, Source?)])
     func sourceIsOneOfTheUpstreams(query: String, source: Source?) throws {
-        #expect(try options(query).source == source)
+        try expectEqual(options(query).source, source)
     }
 
     @Test(arguments: [
@@ -223,11 +224,11 @@ import Testing
 
     @Test func sourceThatIsNotConfiguredIsRefused() throws {
         let limits = APILimits(configured: [.vouchers], waitMax: .seconds(50))
-        #expect(try options("source=vouchers", limits: limits).source == .vouchers)
+        try expectEqual(options("source=vouchers", limits: limits).source, .vouchers)
         let problem = try #require(throws: ProblemDetails.self) {
             try options("source=orders", limits: limits)
         }
-        #expect(problem.code == .invalidParameter)
+        expectEqual(problem.code, .invalidParameter)
         #expect(problem.detail.hasSuffix("is not a configured source. Use one of: vouchers."))
         try expectKept(problem.response(now: Fixtures.now), path: "/actions/{id}")
     }
@@ -239,13 +240,13 @@ import Testing
         "callback=%00",
     ])
     func unknownParametersAreIgnored(query: String) throws {
-        #expect(try options(query) == RequestOptions(source: nil, patience: .none))
+        try expectEqual(options(query), RequestOptions(source: nil, patience: .none))
         #expect(try options(query + "&wait=5&" + query).patience != .none)
     }
 
     @Test func manyParametersAreRefusedBeforeTheyCost() throws {
         let query = { Array(repeating: "a=1", count: $0).joined(separator: "&") }
-        #expect(try options(query(QueryParameters.parametersMax)).patience == .none)
+        try expectEqual(options(query(QueryParameters.parametersMax)).patience, .none)
         #expect(throws: ProblemDetails.self) {
             try options(query(QueryParameters.parametersMax + 1))
         }
@@ -255,7 +256,7 @@ import Testing
 
     @Test func batchKeepsIDsAsGiven() throws {
         let asked = Asked(query: "id=a&x=1&id=b%20c&i%64=a&id=&id&source=%ff&wait=x")
-        #expect(try asked.batchIDs() == ["a", "b c", "a", "", ""])
+        try expectEqual(asked.batchIDs(), ["a", "b c", "a", "", ""])
     }
 
     @Test(arguments: [(0, false), (1, true), (100, true), (101, false), (300, false)])
@@ -263,13 +264,13 @@ import Testing
         let query = Array(repeating: "id=a", count: count).joined(separator: "&")
         let asked = Asked(query: query)
         guard !isServed else {
-            #expect(try asked.batchIDs().count == count)
+            try expectEqual(asked.batchIDs().count, count)
             return
         }
         let problem = try #require(throws: ProblemDetails.self) {
             try asked.batchIDs()
         }
-        #expect(problem.code == .invalidParameter)
+        expectEqual(problem.code, .invalidParameter)
         try expectKept(problem.response(now: Fixtures.now), path: "/actions")
     }
 

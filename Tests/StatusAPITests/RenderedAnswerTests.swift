@@ -25,9 +25,10 @@ import Testing
     @Test func runningActionHasRetryAfter() throws {
         let answer = try Fixtures.running()
         let response = try response(answer)
-        #expect(response.status == 200)
-        #expect(
-            response.fields == [
+        expectEqual(response.status, 200)
+        expectEqual(
+            response.fields,
+            [
                 Field(name: "ETag", value: EntityTag(answer.document).text),
                 Field(name: "Cache-Control", value: "max-age=42"),
                 Field(name: "Retry-After", value: "42"),
@@ -36,48 +37,48 @@ import Testing
                 Field(name: "Content-Type", value: "application/json"),
             ])
         let state = String(decoding: answer.document.bytes.dropLast(), as: UTF8.self)
-        #expect(
-            String(decoding: response.body, as: UTF8.self)
-                == state + #","checked_at":"2026-11-01T10:01:42.010Z","#
+        expectEqual(
+            String(decoding: response.body, as: UTF8.self),
+            state + #","checked_at":"2026-11-01T10:01:42.010Z","#
                 + #""next_check_at":"2026-11-01T10:02:42.010Z","stale":false,"stale_reason":null}"#)
     }
 
     @Test func finishedActionIsKeptForTheRestOfItsTime() throws {
         let response = try response(try Fixtures.finished())
-        #expect(response.value(of: "Cache-Control") == "max-age=86382, immutable")
+        expectEqual(response.value(of: "Cache-Control"), "max-age=86382, immutable")
         #expect(response.value(of: "Retry-After") == nil)
-        #expect(response.value(of: "Cache-Status") == "status-proxy; hit; ttl=86382")
+        expectEqual(response.value(of: "Cache-Status"), "status-proxy; hit; ttl=86382")
         let body = try response.json()
         #expect(body["next_check_at"] == nil)
-        #expect(body["done"] == .bool(true))
-        #expect(body["stale"] == .bool(false))
+        expectEqual(body["done"], .bool(true))
+        expectEqual(body["stale"], .bool(false))
     }
 
     @Test(arguments: StaleReason.allCases)
     func staleAnswerHasItsReason(reason: StaleReason) throws {
         let response = try response(try Fixtures.stale(reason))
-        #expect(response.status == 200)
-        #expect(response.value(of: "Cache-Control") == "max-age=30")
-        #expect(response.value(of: "Retry-After") == "30")
-        #expect(
-            response.value(of: "Cache-Status")
-                == "status-proxy; hit; ttl=-12; detail=\(reason.rawValue)")
+        expectEqual(response.status, 200)
+        expectEqual(response.value(of: "Cache-Control"), "max-age=30")
+        expectEqual(response.value(of: "Retry-After"), "30")
+        expectEqual(
+            response.value(of: "Cache-Status"),
+            "status-proxy; hit; ttl=-12; detail=\(reason.rawValue)")
         let body = try response.json()
-        #expect(body["stale"] == .bool(true))
-        #expect(body["stale_reason"] == .string(reason.rawValue))
+        expectEqual(body["stale"], .bool(true))
+        expectEqual(body["stale_reason"], .string(reason.rawValue))
     }
 
     @Test func contractListsTheSameWords() throws {
         let contract = try ContractDocument.ofThisService()
-        #expect(
-            contract.values(of: "stale_reason", schema: "Action")
-                == Set(StaleReason.allCases.map(\.rawValue)))
-        #expect(
-            contract.values(of: "status", schema: "Action")
-                == Set(ActionStatus.allCases.map(\.rawValue)))
-        #expect(
-            contract.values(of: "class", schema: "ActionError")
-                == Set(ErrorClass.allCases.map(\.rawValue)))
+        expectEqual(
+            contract.values(of: "stale_reason", schema: "Action"),
+            Set(StaleReason.allCases.map(\.rawValue)))
+        expectEqual(
+            contract.values(of: "status", schema: "Action"),
+            Set(ActionStatus.allCases.map(\.rawValue)))
+        expectEqual(
+            contract.values(of: "class", schema: "ActionError"),
+            Set(ErrorClass.allCases.map(\.rawValue)))
     }
 
     // MARK: Numbers
@@ -97,11 +98,11 @@ import Testing
             $0.nextRefreshAt = Fixtures.now + .milliseconds(milliseconds)
         }
         let response = try response(answer)
-        #expect(response.value(of: "Cache-Control") == "max-age=\(maxAge)")
-        #expect(response.value(of: "Retry-After") == "\(retryAfter)")
-        #expect(response.value(of: "Cache-Status") == "status-proxy; hit; ttl=\(ttl)")
+        expectEqual(response.value(of: "Cache-Control"), "max-age=\(maxAge)")
+        expectEqual(response.value(of: "Retry-After"), "\(retryAfter)")
+        expectEqual(response.value(of: "Cache-Status"), "status-proxy; hit; ttl=\(ttl)")
         let next = Fixtures.wall + .milliseconds(milliseconds)
-        #expect(try response.json()["next_check_at"] == .string(RFC3339.format(next)))
+        try expectEqual(response.json()["next_check_at"], .string(RFC3339.format(next)))
     }
 
     // RFC 9111 5.1: a cache subtracts the Age that it gets from max-age, which is the remaining time.
@@ -112,7 +113,7 @@ import Testing
             }
             let response = try response(answer)
             #expect(response.value(of: "Age") == nil)
-            #expect(response.value(of: "Cache-Control") == "max-age=42")
+            expectEqual(response.value(of: "Cache-Control"), "max-age=42")
         }
     }
 
@@ -126,7 +127,7 @@ import Testing
             let tag = EntityTag(answer.document).text
             for ifNoneMatch in [nil, tag] {
                 let response = try response(answer, ifNoneMatch: ifNoneMatch, for: .private)
-                #expect(response.value(of: "Cache-Control") == value)
+                expectEqual(response.value(of: "Cache-Control"), value)
             }
         }
     }
@@ -134,14 +135,14 @@ import Testing
     @Test func staleAnswerThatIsNotYetPastItsTimeHasNoFreshnessLeft() throws {
         var answer = try Fixtures.stale(.notFound)
         answer.freshUntil = Fixtures.now + .seconds(20)
-        #expect(
-            try response(answer).value(of: "Cache-Status")
-                == "status-proxy; hit; ttl=0; detail=upstream-not-found")
+        try expectEqual(
+            response(answer).value(of: "Cache-Status"),
+            "status-proxy; hit; ttl=0; detail=upstream-not-found")
     }
 
     @Test func checkedAtIsTheWallTimeOfTheCall() throws {
         let answer = try Fixtures.running { $0.checkedAt = WallTime(milliseconds: 0) }
-        #expect(try response(answer).json()["checked_at"] == .string("1970-01-01T00:00:00.000Z"))
+        try expectEqual(response(answer).json()["checked_at"], .string("1970-01-01T00:00:00.000Z"))
     }
 
     // MARK: Cache-Status, RFC 9211
@@ -153,7 +154,7 @@ import Testing
         ] as [(Answer.Service, String)])
     func cacheStatusNamesTheOriginOfTheAnswer(service: Answer.Service, text: String) throws {
         let response = try response(try Fixtures.running { $0.service = service })
-        #expect(response.value(of: "Cache-Status") == text)
+        expectEqual(response.value(of: "Cache-Status"), text)
     }
 
     @Test(
@@ -168,15 +169,15 @@ import Testing
             Issue.record("one cache has one member")
             return
         }
-        #expect(item.rfc9651BareItem == .token("status-proxy"))
+        expectEqual(item.rfc9651BareItem, .token("status-proxy"))
         let parameters = item.rfc9651Parameters
         // RFC 9211 2: hit and fwd exclude each other; ttl is an integer, detail a token.
-        #expect((parameters["hit"] == true) == (service == .hit))
-        #expect((parameters["fwd"] == .token("miss")) == (service != .hit))
-        #expect((parameters["collapsed"] == true) == (service == .collapsed))
-        #expect(parameters["ttl"] == .integer(reason == nil ? 42 : -12))
+        expectEqual((parameters["hit"] == true), (service == .hit))
+        expectEqual((parameters["fwd"] == .token("miss")), (service != .hit))
+        expectEqual((parameters["collapsed"] == true), (service == .collapsed))
+        expectEqual(parameters["ttl"], .integer(reason == nil ? 42 : -12))
         let detail = service == .hit ? reason : nil
-        #expect(parameters["detail"] == detail.map { .token($0.rawValue) })
+        expectEqual(parameters["detail"], detail.map { .token($0.rawValue) })
     }
 
     // MARK: Conditions
@@ -187,24 +188,24 @@ import Testing
             for field in [tag.text, "\"\(tag.opaque)\"", "*", "\"x\", \(tag.text)"] {
                 let plain = try response(answer)
                 let answer = try response(answer, ifNoneMatch: field)
-                #expect(answer.status == 304)
+                expectEqual(answer.status, 304)
                 #expect(answer.body.isEmpty)
                 // RFC 9110 15.4.5: the fields that a 200 would have, except for those of the content.
-                #expect(answer.fields == plain.fields.filter { $0.name != "Content-Type" })
+                expectEqual(answer.fields, plain.fields.filter { $0.name != "Content-Type" })
             }
         }
     }
 
     @Test(arguments: ["\"x\"", "W/\"0000000000000000\"", "nonsense", ""])
     func otherStateIsSent(ifNoneMatch: String) throws {
-        #expect(try response(try Fixtures.running(), ifNoneMatch: ifNoneMatch).status == 200)
+        try expectEqual(response(try Fixtures.running(), ifNoneMatch: ifNoneMatch).status, 200)
     }
 
     @Test func failedPreconditionIsAProblem() throws {
         let response = try response(try Fixtures.running(), ifMatch: "\"x\"")
-        #expect(response.status == 412)
-        #expect(response.value(of: "Cache-Control") == "no-store")
-        #expect(try response.json()["code"] == .string("precondition-failed"))
+        expectEqual(response.status, 412)
+        expectEqual(response.value(of: "Cache-Control"), "no-store")
+        try expectEqual(response.json()["code"], .string("precondition-failed"))
     }
 
     @Test func tagIsOfTheStateAndNotOfItsFreshness() throws {
@@ -213,7 +214,7 @@ import Testing
         ]
         .map { Written.response($0, clocks: Fixtures.clocks) }
         .map { $0.value(of: "ETag") }
-        #expect(Set(tags).count == 1)
+        expectEqual(Set(tags).count, 1)
     }
 
     // MARK: States
@@ -236,8 +237,8 @@ import Testing
         }
         let response = try response(try Fixtures.running { $0.document = document })
         let body = try response.json()
-        #expect(body["status"] == .string(status.rawValue))
-        #expect(body["result"]?["n"] == .number("9007199254740993"))
-        #expect(body["created_at"] == .string("2026-11-01T10:00:00.12Z"))
+        expectEqual(body["status"], .string(status.rawValue))
+        expectEqual(body["result"]?["n"], .number("9007199254740993"))
+        expectEqual(body["created_at"], .string("2026-11-01T10:00:00.12Z"))
     }
 }

@@ -1,4 +1,5 @@
 import HTTPWire
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -12,17 +13,17 @@ import Testing
                 + "If-Match: \"2\"\r\n"
                 + "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n\r\n"
         ).fields
-        #expect(fields.preferredWait == 5)
-        #expect(fields.preconditions.noneMatch?.knownStates == [0xFF])
-        #expect(fields.preconditions.match == .tags([]))
+        expectEqual(fields.preferredWait, 5)
+        expectEqual(fields.preconditions.noneMatch?.knownStates, [0xFF])
+        expectEqual(fields.preconditions.match, .tags([]))
         #expect(fields.requestID != nil)
         #expect(fields.prefersEvents)
-        #expect(fields.lastSeen?.text == "0000000000000007")
-        #expect(fields.trace?.traceID == "4bf92f3577b34da6a3ce929d0e0e4736")
+        expectEqual(fields.lastSeen?.text, "0000000000000007")
+        expectEqual(fields.trace?.traceID, "4bf92f3577b34da6a3ce929d0e0e4736")
     }
 
     @Test func missingFieldsHaveNoEffect() throws {
-        #expect(try Asked(parsing: "GET /livez HTTP/1.0\r\n\r\n").fields == RequestFields())
+        try expectEqual(Asked(parsing: "GET /livez HTTP/1.0\r\n\r\n").fields, RequestFields())
     }
 
     @Test func repeatedFieldsAreOneList() {
@@ -31,9 +32,9 @@ import Testing
             "if-none-match": #""0000000000000002", "c""#, "prefer": "wait=2",
             "accept": "text/event-stream", "If-Match": "*", "if-match": #""e""#,
         ]).fields
-        #expect(fields.preconditions.noneMatch?.knownStates == [1, 2])
-        #expect(fields.preconditions.match == .tags([]))
-        #expect(fields.preferredWait == 2)
+        expectEqual(fields.preconditions.noneMatch?.knownStates, [1, 2])
+        expectEqual(fields.preconditions.match, .tags([]))
+        expectEqual(fields.preferredWait, 2)
         #expect(fields.prefersEvents)
     }
 
@@ -64,7 +65,7 @@ import Testing
 
     @Test(arguments: [("a", true), ("a=b", false), ("a\"b", false), ("a\\b", false)])
     func requestIDThatNeedsEscapesIsMarked(text: String, isPlain: Bool) {
-        #expect(Asked(["X-Request-Id": text]).fields.requestID?.isPlain == isPlain)
+        expectEqual(Asked(["X-Request-Id": text]).fields.requestID?.isPlain, isPlain)
     }
 
     @Test(
@@ -72,11 +73,11 @@ import Testing
             (0, "0000000000000000"), (0xAB_CDEF, "0000000000abcdef"), (.max, "ffffffffffffffff"),
         ] as [(UInt64, String)])
     func madeRequestIDHas16Digits(number: UInt64, text: String) {
-        #expect(RequestID.made(number).text() == text)
+        expectEqual(RequestID.made(number).text(), text)
     }
 
     @Test func absoluteTargetWithoutAPathMeansTheRoot() throws {
         let asked = try Asked(parsing: "GET http://h:80 HTTP/1.1\r\nHost: h\r\n\r\n")
-        #expect(asked.route == .page)
+        expectEqual(asked.route, .page)
     }
 }

@@ -20,8 +20,8 @@ import Testing
         ] as [(String, Route, String)], [HTTPWire.Method.get, .head])
     func pathLeadsToItsRoute(row: (String, Route, String), method: HTTPWire.Method) {
         let route = Asked(method: method, path: row.0, query: "a=b").route
-        #expect(route == row.1)
-        #expect(route.name.description == row.2)
+        expectEqual(route, row.1)
+        expectEqual(route.name.description, row.2)
     }
 
     @Test(arguments: [
@@ -32,18 +32,18 @@ import Testing
         "/openapi.yml", "/actions.json", "/../livez", "/actions/../livez", "/favicon.ico",
     ])
     func otherPathsLeadNowhere(path: String) throws {
-        #expect(code(path) == .routeNotFound)
-        #expect(code(path, .post) == .routeNotFound)
+        expectEqual(code(path), .routeNotFound)
+        expectEqual(code(path, .post), .routeNotFound)
     }
 
     @Test func eventsAreASeparateRoute() throws {
         let asked = Asked(path: "/actions/aa%5F1/events")
         #expect(asked.route == .events && asked.id?.text == "aa_1")
-        #expect(asked.route.name.description == "/actions/{id}/events")
-        #expect(Asked(path: "/actions/events").route == .action)
-        #expect(code("/actions/../events") == .invalidID)
-        #expect(code("/actions//events") == .invalidID)
-        #expect(code("/actions/a/events", .post) == .methodNotAllowed)
+        expectEqual(asked.route.name.description, "/actions/{id}/events")
+        expectEqual(Asked(path: "/actions/events").route, .action)
+        expectEqual(code("/actions/../events"), .invalidID)
+        expectEqual(code("/actions//events"), .invalidID)
+        expectEqual(code("/actions/a/events", .post), .methodNotAllowed)
     }
 
     @Test func routeNotFoundKeepsTheContract() throws {
@@ -51,15 +51,15 @@ import Testing
         let response = problem.response(now: Fixtures.now)
         let faults = try ContractDocument.ofThisService().violations(
             method: "GET", path: "/nowhere", response.named)
-        #expect(faults == [])
+        expectEqual(faults, [])
     }
 
     @Test func anActionsExplanationIsASeparateRoute() throws {
         let asked = Asked(path: "/actions/aa%5f1/explain")
         #expect(asked.route == .explain && asked.id?.text == "aa_1")
-        #expect(asked.route.name.description == "/actions/{id}/explain")
-        #expect(code("/actions/../explain") == .invalidID)
-        #expect(code("/actions/aa_1/explain", .post) == .methodNotAllowed)
+        expectEqual(asked.route.name.description, "/actions/{id}/explain")
+        expectEqual(code("/actions/../explain"), .invalidID)
+        expectEqual(code("/actions/aa_1/explain", .post), .methodNotAllowed)
     }
 
     // MARK: Ids
@@ -74,7 +74,7 @@ import Testing
     func segmentIsAnIDAfterDecoding(segment: String, id: String) throws {
         let asked = Asked(path: "/actions/\(segment)")
         #expect(asked.route == .action && asked.id?.text == id)
-        #expect(asked.route.name.description == "/actions/{id}")
+        expectEqual(asked.route.name.description, "/actions/{id}")
     }
 
     @Test(arguments: [
@@ -89,22 +89,22 @@ import Testing
         "a%", "a%2", "a%zz", "a%ff", "%c3", "a%ed%a0%80",
     ])
     func segmentThatIsNoIDIsRefused(segment: String) {
-        #expect(code("/actions/\(segment)") == .invalidID)
+        expectEqual(code("/actions/\(segment)"), .invalidID)
     }
 
     @Test(arguments: [(0, false), (1, true), (128, true), (129, false), (4096, false)])
     func idHasOneTo128Characters(count: Int, isID: Bool) {
         let plain = String(repeating: "a", count: count)
-        #expect(code("/actions/\(plain)") == (isID ? nil : .invalidID))
+        expectEqual(code("/actions/\(plain)"), (isID ? nil : .invalidID))
         let escaped = String(repeating: "%61", count: count)
-        #expect(code("/actions/\(escaped)") == (isID ? nil : .invalidID))
+        expectEqual(code("/actions/\(escaped)"), (isID ? nil : .invalidID))
     }
 
     @Test(arguments: ["a", "_a", "a b", "aé", "a\n", "aa_1", "", "A._~:-9", "-"])
     func contractAndRouterAcceptTheSameIDs(text: String) throws {
         let faults = try ContractDocument.ofThisService().violations(
             of: .string(text), schema: "ActionID")
-        #expect(faults.isEmpty == (ActionID(text) != nil))
+        expectEqual(faults.isEmpty, (ActionID(text) != nil))
     }
 
     @Test func invalidIDKeepsTheContract() throws {
@@ -121,33 +121,33 @@ import Testing
         ], [HTTPWire.Method.post, .put, .delete, .patch, .trace, .connect, .query])
     func otherMethodsGetTheAllowedOnes(path: String, method: HTTPWire.Method) throws {
         let problem = try #require(Asked(method: method, path: path).refusal)
-        #expect(problem.code == .methodNotAllowed)
+        expectEqual(problem.code, .methodNotAllowed)
         let response = problem.response(now: Fixtures.now)
         #expect(response.fields.contains(Field(name: "Allow", value: "GET, HEAD, OPTIONS")))
         try expectKept(response, method: method.rawValue, path: path)
     }
 
     @Test func badIDIsReportedBeforeAWrongMethod() {
-        #expect(code("/actions/..", .post) == .invalidID)
+        expectEqual(code("/actions/..", .post), .invalidID)
     }
 
     @Test(arguments: ["/", "/actions/a", "/actions", "/metrics", "/sources", "/openapi.yaml"])
     func optionsListsTheMethods(path: String) {
         let route = Asked(method: .options, path: path).route
-        #expect(route == .options)
-        #expect(route.name.description == "OPTIONS")
+        expectEqual(route, .options)
+        expectEqual(route.name.description, "OPTIONS")
     }
 
     @Test func optionsOfTheWholeServerListsTheMethods() throws {
         let asked = try Asked(parsing: "OPTIONS * HTTP/1.0\r\n\r\n")
-        #expect(asked.route == .options)
+        expectEqual(asked.route, .options)
     }
 
     @Test(
         arguments: [("/livez", .live), ("/healthz", .live), ("/readyz", .ready)]
             as [(String, Route)])
     func optionsOfAHealthRouteIsAHealthCheck(path: String, route: Route) {
-        #expect(Asked(method: .options, path: path).route == route)
+        expectEqual(Asked(method: .options, path: path).route, route)
     }
 
     @Test(
@@ -170,8 +170,8 @@ import Testing
     }
 
     @Test func optionsOfNoRouteIsNotFound() {
-        #expect(code("/nowhere", .options) == .routeNotFound)
-        #expect(code("/actions/..", .options) == .invalidID)
+        expectEqual(code("/nowhere", .options), .routeNotFound)
+        expectEqual(code("/actions/..", .options), .invalidID)
     }
 
     // MARK: Contract
@@ -192,6 +192,6 @@ import Testing
         ]
         let served = paths.flatMap { path in ["GET", "HEAD", "OPTIONS"].map { "\($0) \(path)" } }
         let documented = try ContractDocument.ofThisService().operations
-        #expect(documented == Set(served))
+        expectEqual(documented, Set(served))
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusAPI
@@ -12,9 +13,9 @@ import Testing
     ])
     func traceIsContinuedWithANewSpan(text: String) throws {
         let parent = try #require(TraceParent(text))
-        #expect(parent.traceID == Self.trace)
+        expectEqual(parent.traceID, Self.trace)
         let flags = text.dropFirst(53).prefix(2)
-        #expect(parent.continued(by: 0xAB) == "00-\(Self.trace)-00000000000000ab-\(flags)")
+        expectEqual(parent.continued(by: 0xAB), "00-\(Self.trace)-00000000000000ab-\(flags)")
         #expect(TraceParent(parent.continued(by: 0)) != nil)
         #expect(TraceParent(parent.continued(by: .max)) != nil)
     }

@@ -1,6 +1,7 @@
 // The text and the exit code of `status-proxy get`.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -18,7 +19,7 @@ struct ActionReportTests {
         ] as [(String, Bool, Int32)])
     func exitCodeIsTheActionsOutcome(status: String, isDone: Bool, code: Int32) {
         let body = #"{"source":"orders","type":null,"status":"\#(status)","done":\#(isDone)}"#
-        #expect(report(200, body) == ActionReport(exitCode: code, lines: ["orders \(status)"]))
+        expectEqual(report(200, body), ActionReport(exitCode: code, lines: ["orders \(status)"]))
     }
 
     @Test func linesHaveCountsErrorsAndStaleness() {
@@ -29,8 +30,9 @@ struct ActionReportTests {
                        {"code":"X","message":null,"target":null}],
              "stale_reason":"upstream-timeout"}
             """
-        #expect(
-            report(200, body).lines == [
+        expectEqual(
+            report(200, body).lines,
+            [
                 "vouchers VOUCHERS.IMPORT PARTIALLY_SUCCEEDED 100%", "succeeded: 1", "failed: 2",
                 "error ITEM_FAILED: bad line [1m (row 3)", "error X",
                 "stale since 2026-11-01T10:02:00Z: upstream-timeout",
@@ -45,17 +47,18 @@ struct ActionReportTests {
             """
         let problem = #"{"code":"\#(odd)","detail":"\#(odd)"}"#
         let plain = "a b c d e f"
-        #expect(
-            report(200, body).lines == [
+        expectEqual(
+            report(200, body).lines,
+            [
                 "\(plain) \(plain) FAILED", "error \(plain): \(plain) (\(plain))",
                 "stale since \(plain): \(plain)",
             ])
-        #expect(report(502, problem).lines == ["502 \(plain): \(plain)"])
+        expectEqual(report(502, problem).lines, ["502 \(plain): \(plain)"])
         // As JSON it is the same text, in another notation.
         let escaped = body.escapedForTerminals
         #expect(escaped.contains(#"a\u202eb\u2028c\u2066d\u0085e\u200ff"#))
         #expect(!escaped.contains { odd.dropFirst().contains($0) && !$0.isASCII })
-        #expect(ServerAnswer(status: 200, body: Array(escaped.utf8)).json == json(body))
+        expectEqual(ServerAnswer(status: 200, body: Array(escaped.utf8)).json, json(body))
     }
 
     private func json(_ body: String) -> JSONValue {
@@ -70,7 +73,7 @@ struct ActionReportTests {
     func problemIsPrintedInWords(status: Int, code: String, exitCode: Int32) {
         let body = #"{"code":"\#(code)","detail":"Why.","retry_after":7}"#
         let lines = ["\(status) \(code): Why.", "ask again in 7 s"]
-        #expect(report(status, body) == ActionReport(exitCode: exitCode, lines: lines))
+        expectEqual(report(status, body), ActionReport(exitCode: exitCode, lines: lines))
     }
 
     @Test(
@@ -84,7 +87,7 @@ struct ActionReportTests {
         ] as [(Int, String, Bool)])
     func waitContinuesIfTheAnswerMayChange(status: Int, body: String, mayChange: Bool) {
         let answer = ServerAnswer(status: status, body: Array(body.utf8))
-        #expect(answer.mayChange == mayChange)
+        expectEqual(answer.mayChange, mayChange)
     }
 
     @Test(
@@ -98,12 +101,12 @@ struct ActionReportTests {
     ) {
         let answer = ServerAnswer(status: status, body: Array(body.utf8))
         let now = Instant(nanoseconds: 1_000_000_000_000)
-        #expect(answer.pause(before: now + .seconds(left), now: now) == .seconds(seconds))
+        expectEqual(answer.pause(before: now + .seconds(left), now: now), .seconds(seconds))
     }
 
     @Test(arguments: [(200, "[]"), (200, ""), (200, "{}"), (500, "<html>")])
     func unexpectedAnswerIsAnError(status: Int, body: String) {
-        #expect(
-            report(status, body) == ActionReport(exitCode: 5, lines: ["\(status) no problem code"]))
+        expectEqual(
+            report(status, body), ActionReport(exitCode: 5, lines: ["\(status) no problem code"]))
     }
 }

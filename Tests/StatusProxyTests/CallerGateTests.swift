@@ -2,6 +2,7 @@
 
 import Dispatch
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -26,9 +27,9 @@ struct CallerGateTests {
             try keys(["app": "old", "app": "new", "other": "third"]), requestsPerSecond: nil,
             heldMax: 9, shards: 3)
         for shard in 0..<3 {
-            #expect(name(gate, "old", shard: shard) == "app")
-            #expect(name(gate, "new", shard: shard) == "app")
-            #expect(name(gate, "third", shard: shard) == "other")
+            expectEqual(name(gate, "old", shard: shard), "app")
+            expectEqual(name(gate, "new", shard: shard), "app")
+            expectEqual(name(gate, "third", shard: shard), "other")
             #expect(name(gate, "fourth", shard: shard) == nil)
             #expect(name(gate, "", shard: shard) == nil)
         }
@@ -38,8 +39,8 @@ struct CallerGateTests {
         let gate = CallerGate(
             try keys(["app": "old", "app": "new", "other": "third"]), requestsPerSecond: 2,
             heldMax: 9, shards: 2)
-        #expect(name(gate, "old", shard: 0) == "app")
-        #expect(name(gate, "new", shard: 1) == "app")
+        expectEqual(name(gate, "old", shard: 0), "app")
+        expectEqual(name(gate, "new", shard: 1), "app")
         guard
             case .tooMany(let caller, let retryAt) = gate.admit(
                 Array("old".utf8).span, now: now, shard: 1)
@@ -47,21 +48,21 @@ struct CallerGateTests {
             Issue.record("the third request was let in")
             return
         }
-        #expect(caller.name == "app")
-        #expect(retryAt == now + .milliseconds(500))
-        #expect(name(gate, "third") == "other")
+        expectEqual(caller.name, "app")
+        expectEqual(retryAt, now + .milliseconds(500))
+        expectEqual(name(gate, "third"), "other")
     }
 
     @Test func replacedKeysApplyAtOnceAndQuotasContinue() throws {
         let gate = CallerGate(try keys(["app": "old"]), requestsPerSecond: 1, heldMax: 9, shards: 2)
-        #expect(name(gate, "old") == "app")
+        expectEqual(name(gate, "old"), "app")
         gate.replace(try keys(["app": "new", "other": "third"]))
         #expect(name(gate, "old") == nil)
         guard case .tooMany = gate.admit(Array("new".utf8).span, now: now, shard: 1) else {
             Issue.record("a new key brought a new quota")
             return
         }
-        #expect(name(gate, "third", shard: 1) == "other")
+        expectEqual(name(gate, "third", shard: 1), "other")
     }
 
     private func holder(_ gate: CallerGate, _ key: String) throws -> KeyHolder {
@@ -99,7 +100,7 @@ struct CallerGateTests {
         let caller = KeyHolder("app", requestsPerSecond: nil, heldMax: 1_000_000)
         var batches = 0
         while caller.hold(questions: 100) { batches += 1 }
-        #expect(batches == TrackerPolicy.callersMaxDefault / 200)
+        expectEqual(batches, TrackerPolicy.callersMaxDefault / 200)
     }
 
     @Test func keysCanBeReplacedUnderTraffic() throws {
@@ -111,7 +112,7 @@ struct CallerGateTests {
                 if worker == 2 {
                     gate.replace(round % 2 == 0 ? second : first)
                 } else {
-                    #expect(name(gate, "always", shard: worker) == "app")
+                    expectEqual(name(gate, "always", shard: worker), "app")
                 }
             }
         }

@@ -1,5 +1,6 @@
 // The file of caller keys: what is accepted, and which line is wrong.
 
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -18,10 +19,10 @@ struct CallerKeysTests {
     }
 
     @Test func digestIsThatOfTheStandard() {
-        #expect(digest("abc") == KeyDigest(hexadecimal: Array(Self.abc.utf8)[...]))
-        #expect(digest("") == KeyDigest(hexadecimal: Array(Self.nothing.utf8)[...]))
+        expectEqual(digest("abc"), KeyDigest(hexadecimal: Array(Self.abc.utf8)[...]))
+        expectEqual(digest(""), KeyDigest(hexadecimal: Array(Self.nothing.utf8)[...]))
         #expect(digest("abc") != digest("abd"))
-        #expect(Set([digest("abc"), digest("abc"), digest("")]).count == 2)
+        expectEqual(Set([digest("abc"), digest("abc"), digest("")]).count, 2)
     }
 
     /// A difference in any place counts.
@@ -39,12 +40,12 @@ struct CallerKeysTests {
         "# a comment\n\n   \napp \(abc) # the laptop\n#end", "app \(abc.uppercased())",
     ])
     func lineIsANameAndADigest(text: String) throws {
-        #expect(try keys(text).names == [digest("abc"): "app"])
+        try expectEqual(keys(text).names, [digest("abc"): "app"])
     }
 
     @Test func severalKeysMayHaveOneName() throws {
         let names = try keys("app \(Self.abc)\napp \(Self.nothing)\n").names
-        #expect(names == [digest("abc"): "app", digest(""): "app"])
+        expectEqual(names, [digest("abc"): "app", digest(""): "app"])
     }
 
     @Test(arguments: [
@@ -57,7 +58,7 @@ struct CallerKeysTests {
     ])
     func wrongLineIsNamedAndNotRepeated(text: String, line: Int) throws {
         let failure = try #require(throws: SettingFailure.self) { try keys(text) }
-        #expect(failure.name == "CALLER_KEYS_FILE")
+        expectEqual(failure.name, "CALLER_KEYS_FILE")
         #expect(failure.problem.hasPrefix("keys:\(line): "))
         #expect(!failure.problem.contains("hush"))
         #expect(!failure.problem.contains(Self.abc))

@@ -1,5 +1,6 @@
 // The output of `check` for given settings.
 
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -19,7 +20,7 @@ struct CheckCommandTests {
         #expect(lines.contains("ORDERS_TOKEN=[secret]  # environment"))
         #expect(lines.contains("VOUCHERS_APP_TOKEN=[secret]  # environment"))
         #expect(!lines.joined().contains("hush"))
-        #expect(lines.last == "# valid")
+        expectEqual(lines.last, "# valid")
     }
 
     @Test func settingsFromFilesNameTheFile() throws {
@@ -72,7 +73,7 @@ struct CheckCommandTests {
     @Test func variableThatLooksLikeASettingIsPrintedAsAWarning() throws {
         let lines = try lines(Environments.with(["LISTEN_PROT": "hush"]))
         #expect(lines.contains { $0.hasPrefix("# warning: LISTEN_PROT: ") })
-        #expect(lines.last == "# valid")
+        expectEqual(lines.last, "# valid")
         #expect(!lines.joined().contains("hush"))
     }
 

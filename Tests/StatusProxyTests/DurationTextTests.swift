@@ -1,5 +1,6 @@
 // Spans of time in settings, read and written.
 
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -15,7 +16,7 @@ struct DurationTextTests {
         ("315360000000ms", .seconds(315_360_000)),
     ])
     func spanIsReadFromWholeNumbersAndTheirUnits(text: String, span: Duration) {
-        #expect(DurationText.parse(text) == span)
+        expectEqual(DurationText.parse(text), span)
     }
 
     @Test(arguments: [
@@ -42,7 +43,7 @@ struct DurationTextTests {
         (.seconds(300), "5m"), (.seconds(3600), "1h"), (.seconds(86_400), "24h"),
     ])
     func spanIsWrittenInItsLongestWholeUnit(span: Duration, text: String) {
-        #expect(DurationText.format(span) == text)
+        expectEqual(DurationText.format(span), text)
     }
 
     @Test func whatIsWrittenReadsAsTheSameSpan() {
@@ -53,7 +54,7 @@ struct DurationTextTests {
             let count = Int64.random(in: 0...(315_360_000_000 / step), using: &generator)
             let span = Duration.milliseconds(step * count)
             let text = DurationText.format(span)
-            #expect(DurationText.parse(text) == span, "\(text)")
+            expectEqual(DurationText.parse(text), span, "\(text)")
         }
     }
 

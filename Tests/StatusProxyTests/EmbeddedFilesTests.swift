@@ -1,6 +1,7 @@
 // The page for people: what it may do, and that its policy allows that.
 
 import HTTPWire
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -12,7 +13,7 @@ struct EmbeddedFilesTests {
         ("fooba", "Zm9vYmE="), ("foobar", "Zm9vYmFy"),
     ])
     func base64IsThatOfTheStandard(bytes: String, text: String) {
-        #expect(Base64.text(Array(bytes.utf8)) == text)
+        expectEqual(Base64.text(Array(bytes.utf8)), text)
     }
 
     @Test func pageNeedsNoOtherResources() {
@@ -23,7 +24,7 @@ struct EmbeddedFilesTests {
             #expect(!page.contains(part), "\(part)")
         }
         for element in ["script", "style"] {
-            #expect(page.ranges(of: "<\(element)").count == 1)
+            expectEqual(page.ranges(of: "<\(element)").count, 1)
         }
     }
 
@@ -31,7 +32,7 @@ struct EmbeddedFilesTests {
         let field = EmbeddedFiles.page.fields.first { $0.name == "Content-Security-Policy" }
         let policy = try #require(field?.value)
         #expect(policy.hasPrefix("default-src 'none'; "))
-        #expect(policy.ranges(of: "'sha256-").count == 2)
+        expectEqual(policy.ranges(of: "'sha256-").count, 2)
         #expect(!policy.contains("unsafe"))
         #expect(!policy.contains("*"))
     }

@@ -1,5 +1,6 @@
 // The order of service in the engine: counted in pieces of work, without a clock.
 
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -34,14 +35,15 @@ struct EngineBacklogTests {
         let single = try ask(1)
         let asked = turn().compactMap(\.caller)
         #expect(asked.prefix(2).contains(single.caller(0)))
-        #expect(asked.count == EngineBacklog.Share().questions)
+        expectEqual(asked.count, EngineBacklog.Share().questions)
     }
 
     @Test mutating func batchesTakeTurnsQuestionByQuestion() throws {
         let first = try ask(3)
         let second = try ask(2)
-        #expect(
-            turn().compactMap(\.caller) == [
+        expectEqual(
+            turn().compactMap(\.caller),
+            [
                 first.caller(0), second.caller(0), first.caller(1), second.caller(1),
                 first.caller(2),
             ])
@@ -62,7 +64,8 @@ struct EngineBacklogTests {
         let pieces = turn()
         let reports = EngineBacklog.Share().reports
         #expect(pieces.prefix(reports).allSatisfy { $0.isReport })
-        #expect(pieces.dropFirst(reports).compactMap(\.caller) == [single.caller(0), CallerID(7)])
+        expectEqual(
+            pieces.dropFirst(reports).compactMap(\.caller), [single.caller(0), CallerID(7)])
         #expect(backlog.isReady(lookUps: 0, now: Self.now))
     }
 
@@ -76,7 +79,7 @@ struct EngineBacklogTests {
             #expect(turn().count <= EngineBacklog.Share().replies)
             turns += 1
         }
-        #expect(turns == 10_000 / EngineBacklog.Share().replies + 1)
+        expectEqual(turns, 10_000 / EngineBacklog.Share().replies + 1)
     }
 
     @Test mutating func batchesAndExplanationsWaitWhileTheStoreIsBusy() throws {
@@ -85,16 +88,16 @@ struct EngineBacklogTests {
         backlog.add(explanationOf: id, to: CallerID(700), askedAt: Self.now)
         let single = try ask(1)
         let most = EngineBacklog.lookUpsMax
-        #expect(turn(lookUps: most).compactMap(\.caller) == [single.caller(0)])
+        expectEqual(turn(lookUps: most).compactMap(\.caller), [single.caller(0)])
         #expect(!backlog.isReady(lookUps: most, now: Self.now))
         #expect(backlog.isReady(lookUps: most - 1, now: Self.now))
         // A slow store does not keep them for longer than that.
         let later = try #require(backlog.patienceEndsAt)
-        #expect(later == Self.now + EngineBacklog.lookUpPatience)
+        expectEqual(later, Self.now + EngineBacklog.lookUpPatience)
         #expect(backlog.isReady(lookUps: most, now: later))
-        #expect(
-            turn(lookUps: most, now: later).compactMap(\.caller)
-                == [batch.caller(0), batch.caller(1), CallerID(700)])
+        expectEqual(
+            turn(lookUps: most, now: later).compactMap(\.caller),
+            [batch.caller(0), batch.caller(1), CallerID(700)])
         #expect(backlog.patienceEndsAt == nil)
     }
 
@@ -104,11 +107,11 @@ struct EngineBacklogTests {
         var served: [Int] = []
         while backlog.isReady(lookUps: 0, now: Self.now) {
             let pieces = turn()
-            if served.isEmpty { #expect(pieces.first?.caller == single.caller(0)) }
+            if served.isEmpty { expectEqual(pieces.first?.caller, single.caller(0)) }
             served += pieces.compactMap(\.overviewReplies)
         }
         let most = EngineBacklog.Share().overviews
-        #expect(served == [most, most, most, 1000 - 3 * most])
+        expectEqual(served, [most, most, most, 1000 - 3 * most])
     }
 
     @Test mutating func whoHasGoneIsNotAskedAboutAnyMore() throws {
@@ -121,7 +124,7 @@ struct EngineBacklogTests {
         backlog.add(departureOf: single)
         let rest = turn().compactMap(\.caller)
         // Earlier requests are withdrawn; nothing else is requested.
-        #expect(Set([first] + rest) == [gone.caller(0), stays.caller(0), stays.caller(1)])
+        expectEqual(Set([first] + rest), [gone.caller(0), stays.caller(0), stays.caller(1)])
         #expect(!backlog.isReady(lookUps: 0, now: Self.now))
     }
 }

@@ -79,7 +79,7 @@ struct EventStreamsTests {
         let readers = try (0..<2).map { _ in try stage.reader() }
         try await eventually("two streams") { stage.streams.count == 2 }
         let text = try stage.stream()
-        #expect(text.split(separator: "event: problem\n").count == 10)
+        expectEqual(text.split(separator: "event: problem\n").count, 10)
         #expect(text.contains("Too many actions are followed in event streams. Try again"))
         // A reader that leaves makes room.
         close(readers[0])
@@ -109,7 +109,7 @@ struct EventStreamsTests {
             var buffer = [UInt8](repeating: 0, count: 65_536)
             var count = recv(reader, &buffer, buffer.count, 0)
             while count > 0 { count = recv(reader, &buffer, buffer.count, 0) }
-            #expect(count == 0, "the end, not a reset")
+            expectEqual(count, 0, "the end, not a reset")
             close(reader)
         }
     }

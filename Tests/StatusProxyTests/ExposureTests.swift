@@ -1,5 +1,6 @@
 // Settings that expose credentials, results or the service itself, and their warnings.
 
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -43,7 +44,7 @@ struct ExposureTests {
         ] as [(Changes, [String])])
     func everyExposureIsAWarningThatBeginsWithItsName(changes: Changes, names: [String]) throws {
         let warnings = try settings(changes).warnings
-        #expect(warnings.map { $0.prefix { $0 != ":" } } == names.map { $0[...] })
+        expectEqual(warnings.map { $0.prefix { $0 != ":" } }, names.map { $0[...] })
         #expect(!warnings.joined().contains("hush"))
     }
 
@@ -51,7 +52,7 @@ struct ExposureTests {
         let folder = TemporaryFolder()
         let digest = String(repeating: "a", count: 64)
         let keys = folder.write("app \(digest)\n", to: "keys")
-        #expect(try settings(["LISTEN_HOST": "::", "CALLER_KEYS_FILE": keys]).warnings == [])
+        try expectEqual(settings(["LISTEN_HOST": "::", "CALLER_KEYS_FILE": keys]).warnings, [])
     }
 
     @Test func checkPrintsThem() throws {

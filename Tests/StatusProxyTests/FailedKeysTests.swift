@@ -1,6 +1,7 @@
 // Quotas of wrong keys: tables of instants and networks.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -12,7 +13,7 @@ struct FailedKeysTests {
         var failed = FailedKeys()
         for _ in 0..<FailedKeys.perSecond { #expect(failed.take("10.0.0.1", now: start) == nil) }
         let opensAt = start + .milliseconds(20)
-        #expect(failed.take("10.0.0.1", now: start) == opensAt)
+        expectEqual(failed.take("10.0.0.1", now: start), opensAt)
         #expect(failed.take("10.0.0.2", now: start) == nil)
         #expect(failed.take("10.0.0.1", now: opensAt) == nil)
         #expect(failed.take("10.0.0.1", now: opensAt) != nil)
@@ -26,13 +27,13 @@ struct FailedKeysTests {
         for number in 0..<FailedKeys.perSecond {
             #expect(failed.take("late\(number)", now: start) == nil)
         }
-        #expect(failed.take("late", now: start) == start + .milliseconds(20))
+        expectEqual(failed.take("late", now: start), start + .milliseconds(20))
         // Known networks keep their own quotas.
         #expect(failed.take("n0", now: start) == nil)
         // A quota that is full again is forgotten, and makes room.
         let later = start + .seconds(1)
         for _ in 0..<FailedKeys.perSecond { #expect(failed.take("late", now: later) == nil) }
-        #expect(failed.take("late", now: later) == later + .milliseconds(20))
+        expectEqual(failed.take("late", now: later), later + .milliseconds(20))
         #expect(failed.take("later", now: later) == nil)
     }
 }

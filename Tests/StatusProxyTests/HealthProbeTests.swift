@@ -1,5 +1,6 @@
 // Where the health check looks for the server, and how it reads the answer.
 
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -21,8 +22,8 @@ struct HealthProbeTests {
         ("unix:/run/proxy.sock", .unix(path: "/run/proxy.sock")),
     ])
     func placeIsReadFromAURL(url: String, expected: ServerPlace) throws {
-        #expect(try place(url) == expected)
-        #expect(try place(nil, ["STATUS_PROXY_URL": url]) == expected)
+        try expectEqual(place(url), expected)
+        try expectEqual(place(nil, ["STATUS_PROXY_URL": url]), expected)
     }
 
     @Test(arguments: [
@@ -54,14 +55,14 @@ struct HealthProbeTests {
     func placeIsTheOneThatTheSettingsListenOn(
         environment: [String: String], expected: ServerPlace
     ) throws {
-        #expect(try place(nil, environment) == expected)
-        #expect(try place("http://said:7", environment) == .tcp(host: "said", port: "7"))
+        try expectEqual(place(nil, environment), expected)
+        try expectEqual(place("http://said:7", environment), .tcp(host: "said", port: "7"))
     }
 
     @Test func placeIsReadFromTheSettingsFileToo() throws {
         let folder = TemporaryFolder()
         let path = folder.write(#"{"LISTEN_HOST": "::1", "LISTEN_PORT": 9000}"#)
-        #expect(try place(nil, ["CONFIG_FILE": path]) == .tcp(host: "::1", port: "9000"))
+        try expectEqual(place(nil, ["CONFIG_FILE": path]), .tcp(host: "::1", port: "9000"))
         let failure = try #require(throws: ProbeFailure.self) {
             try place(nil, ["CONFIG_FILE": "/nowhere/at/all"])
         }

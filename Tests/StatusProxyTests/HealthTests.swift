@@ -3,6 +3,7 @@
 import HTTPWire
 import StateStores
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -23,24 +24,24 @@ struct HealthTests {
 
     @Test func aProcessWithAWorkingStoreIsAliveAndReady() throws {
         for response in [health.liveness, health.readiness] {
-            #expect(response.status == 200)
-            #expect(try body(response)["status"]?.string == "pass")
-            #expect(try body(response)["version"]?.string == ProgramVersion.text)
+            expectEqual(response.status, 200)
+            try expectEqual(body(response)["status"]?.string, "pass")
+            try expectEqual(body(response)["version"]?.string, ProgramVersion.text)
             #expect(
                 response.fields.contains(
                     Field(name: "Content-Type", value: "application/health+json")))
         }
-        #expect(try check("store:availability")?["status"]?.string == "pass")
+        try expectEqual(check("store:availability")?["status"]?.string, "pass")
     }
 
     @Test func drainingProcessIsAliveButNotReady() throws {
         health.startDraining()
-        #expect(health.readiness.status == 503)
-        #expect(try body(health.readiness)["status"]?.string == "fail")
-        #expect(try body(health.readiness)["output"]?.string?.contains("draining") == true)
-        #expect(health.liveness.status == 200)
+        expectEqual(health.readiness.status, 503)
+        try expectEqual(body(health.readiness)["status"]?.string, "fail")
+        try expectEqual(body(health.readiness)["output"]?.string?.contains("draining"), true)
+        expectEqual(health.liveness.status, 200)
         health.update(.well)
-        #expect(health.readiness.status == 503)
+        expectEqual(health.readiness.status, 503)
     }
 
     /// Notes in their order, and the readiness after them.
@@ -75,32 +76,32 @@ struct HealthTests {
     private static func over(_ source: Source) -> Note { .unblocked(source, SourceBlock(.breaker)) }
 
     @Test func summaryNamesEverySourceAndItsBlocks() {
-        #expect(health.summary(of: Source.both) == "orders is ok; vouchers is ok")
+        expectEqual(health.summary(of: Source.both), "orders is ok; vouchers is ok")
         health.update(Self.met(.vouchers, .pause, until: .distantFuture))
         health.update(.storeFailed("gone"))
-        #expect(
-            health.summary(of: Source.both)
-                == "the store cannot be used; no calls are made; orders is ok;"
+        expectEqual(
+            health.summary(of: Source.both),
+            "the store cannot be used; no calls are made; orders is ok;"
                 + " no calls to vouchers: it is paused in the store, by another process or as a new"
                 + " source")
         health.startDraining()
-        #expect(health.summary(of: [.orders]) == "draining: about to stop; orders is ok")
+        expectEqual(health.summary(of: [.orders]), "draining: about to stop; orders is ok")
     }
 
     @Test(arguments: histories)
     func failuresWarnWithoutTakingTheProcessOut(notes: [Note], status: String) throws {
         for note in notes { health.update(note) }
-        #expect(health.readiness.status == 200)
-        #expect(try body(health.readiness)["status"]?.string == status)
-        #expect(try body(health.liveness)["status"]?.string == "pass")
+        expectEqual(health.readiness.status, 200)
+        try expectEqual(body(health.readiness)["status"]?.string, status)
+        try expectEqual(body(health.liveness)["status"]?.string, "pass")
         let isAboutTheStore = try check("store:availability")?["status"]?.string == "warn"
-        #expect(health.isStoreWell == !isAboutTheStore)
+        expectEqual(health.isStoreWell, !isAboutTheStore)
     }
 
     @Test func aProcessThatHasNotReachedItsStoreIsNotReadyAndSaysWhy() throws {
         let starting = Health()
         #expect(starting.readiness.status == 503 && !starting.isStoreWell)
-        #expect(starting.liveness.status == 200)
+        expectEqual(starting.liveness.status, 200)
         starting.update(.away("database \"nowhere\" does not exist"))
         #expect(starting.readiness.status == 503 && !starting.isStoreWell)
         let output = try body(starting.readiness)["output"]?.string
@@ -113,7 +114,7 @@ struct HealthTests {
         let started = Health()
         started.update(.away("no route"))
         started.update(reached)
-        #expect(started.readiness.status == 200)
+        expectEqual(started.readiness.status, 200)
         started.update(.away("no route"))
         #expect(started.readiness.status == 200 && !started.isStoreWell)
     }
@@ -128,36 +129,36 @@ struct HealthTests {
     @Test(arguments: conditions)
     func aStoreThatWatchesItselfWarnsToo(_ reported: [StoreCondition], status: String) throws {
         for condition in reported { health.update(condition) }
-        #expect(health.readiness.status == 200)
-        #expect(try body(health.readiness)["status"]?.string == status)
+        expectEqual(health.readiness.status, 200)
+        try expectEqual(body(health.readiness)["status"]?.string, status)
         #expect(try check("store:availability")?["output"]?.string?.contains("route") != true)
     }
 
     @Test func aRecoveredStoreEndsItsWarning() throws {
         health.update(.storeFailed("gone"))
         health.update(.well)
-        #expect(try body(health.readiness)["status"]?.string == "pass")
+        try expectEqual(body(health.readiness)["status"]?.string, "pass")
     }
 
     @Test func warningNamesTheFailingPart() throws {
         health.update(Self.met(.vouchers))
-        #expect(try check("vouchers:availability")?["status"]?.string == "warn")
+        try expectEqual(check("vouchers:availability")?["status"]?.string, "warn")
         #expect(try check("orders:availability") == nil)
-        #expect(try check("store:availability")?["status"]?.string == "pass")
+        try expectEqual(check("store:availability")?["status"]?.string, "pass")
         health.update(.storeFailed("/var/lib/hush: disk I/O error"))
         let store = try #require(try check("store:availability"))
-        #expect(store["status"]?.string == "warn")
-        #expect(store["output"]?.string?.contains("hush") == false)
+        expectEqual(store["status"]?.string, "warn")
+        expectEqual(store["output"]?.string?.contains("hush"), false)
     }
 
     /// Calls continue, so this is a warning of its own.
     @Test func missingNotificationsAreASeparateWarning() throws {
         health.update(.interrupted("a flood"))
         #expect(health.readiness.status == 200 && health.isStoreWell)
-        #expect(try body(health.readiness)["status"]?.string == "warn")
-        #expect(try check("store:availability")?["status"]?.string == "pass")
-        #expect(try check("store:notifications")?["output"]?.string?.contains("flood") == false)
+        try expectEqual(body(health.readiness)["status"]?.string, "warn")
+        try expectEqual(check("store:availability")?["status"]?.string, "pass")
+        try expectEqual(check("store:notifications")?["output"]?.string?.contains("flood"), false)
         health.update(.resumed)
-        #expect(try body(health.readiness)["status"]?.string == "pass")
+        try expectEqual(body(health.readiness)["status"]?.string, "pass")
     }
 }

@@ -1,6 +1,7 @@
 // The line that a terminal shows of one action while `get` waits.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -18,7 +19,7 @@ struct LiveLineTests {
 
     @Test func lineHasBarStatusAndTime() {
         let text = line(200, #"{"status":"IN_PROGRESS","done":false,"progress":50}"#)
-        #expect(text == "aa_1  [##########..........]  50%  IN_PROGRESS  7 s")
+        expectEqual(text, "aa_1  [##########..........]  50%  IN_PROGRESS  7 s")
         let odd = line(200, #"{"status":"IN_PROGRESS","done":false,"progress":900}"#)
         #expect(odd.contains("] 100%"))
         let unreported = line(200, #"{"status":"PENDING","done":false,"progress":null}"#)
@@ -36,13 +37,13 @@ struct LiveLineTests {
     ])
     func endHasAColor(status: String, color: String?) {
         let text = line(200, #"{"status":"\#(status)","done":true}"#, colors: true)
-        #expect(text.contains("\u{1B}[\(color ?? "")m\(status)\u{1B}[0m") == (color != nil))
+        expectEqual(text.contains("\u{1B}[\(color ?? "")m\(status)\u{1B}[0m"), (color != nil))
     }
 
     /// A line that wraps could not be overwritten, and a control character would move the cursor.
     @Test func lineNeitherWrapsNorMovesTheCursor() {
         let body = #"{"status":"\u001b[2JPENDING","done":false,"progress":5}"#
-        #expect(line(200, body, columns: 20, colors: true).count == 19)
+        expectEqual(line(200, body, columns: 20, colors: true).count, 19)
         #expect(!line(200, body).contains("\u{1B}"))
     }
 
@@ -52,6 +53,6 @@ struct LiveLineTests {
             ([], 0),
         ] as [([Int32], Int32)])
     func theWorstOfSeveralExitCodesCounts(codes: [Int32], worst: Int32) {
-        #expect(ActionReport.worst(codes) == worst)
+        expectEqual(ActionReport.worst(codes), worst)
     }
 }

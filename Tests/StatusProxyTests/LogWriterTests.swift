@@ -31,16 +31,16 @@ struct LogWriterTests {
                     "id": .text("\"a\"\r\nb\u{7F}\u{1}\u{2028}é"),
                 ])
         }
-        #expect(lines.count == 2)
+        expectEqual(lines.count, 2)
         let first = try json(lines[0])
-        #expect(first.names == ["time", "level", "message", "status"])
-        #expect(first["level"]?.string == "info")
-        #expect(first["message"]?.string == "request")
-        #expect(first["status"]?.integer == 200)
+        expectEqual(first.names, ["time", "level", "message", "status"])
+        expectEqual(first["level"]?.string, "info")
+        expectEqual(first["message"]?.string, "request")
+        expectEqual(first["status"]?.integer, 200)
         let second = try json(lines[1])
-        #expect(second.names == ["time", "level", "message", "duration_ms", "id"])
-        #expect(second["duration_ms"] == .number("1500.001"))
-        #expect(second["id"]?.string == "\"a\"\r\nb\u{7F}\u{1}\u{2028}é")
+        expectEqual(second.names, ["time", "level", "message", "duration_ms", "id"])
+        expectEqual(second["duration_ms"], .number("1500.001"))
+        expectEqual(second["id"]?.string, "\"a\"\r\nb\u{7F}\u{1}\u{2028}é")
         let time = try #require(second["time"]?.string)
         #expect(RFC3339.parse(time) != nil)
     }
@@ -55,11 +55,11 @@ struct LogWriterTests {
                 ])
         }
         let words = try #require(lines.first).split(separator: " ")
-        #expect(lines.count == 1)
+        expectEqual(lines.count, 1)
         #expect(RFC3339.parse(String(words[0])) != nil)
-        #expect(
-            words.dropFirst().joined(separator: " ")
-                == "error call failed source=orders status=500 duration_ms=20.000")
+        expectEqual(
+            words.dropFirst().joined(separator: " "),
+            "error call failed source=orders status=500 duration_ms=20.000")
     }
 
     /// Text that could pass for another member or line, or that moves a terminal's cursor.
@@ -72,7 +72,7 @@ struct LogWriterTests {
     ])
     func textFormQuotesValuesThatAreNotPlain(value: String, written: String) throws {
         let lines = try lines(.debug, .text) { $0.log(.info, "said", ["id": .text(value)]) }
-        #expect(lines.count == 1)
+        expectEqual(lines.count, 1)
         #expect(try #require(lines.first).hasSuffix(" info said id=\(written)"))
     }
 
@@ -84,7 +84,7 @@ struct LogWriterTests {
         let written = lines.map { $0.split(separator: " ")[1] }
         let levels = LogLevel.allCases.map(\.rawValue)
         let expected = levels.drop { $0 != level.rawValue }
-        #expect(written.map(String.init) == Array(expected))
+        expectEqual(written.map(String.init), Array(expected))
     }
 
     @Test func linesOfOneWriterKeepTheirOrder() throws {
@@ -92,7 +92,7 @@ struct LogWriterTests {
         let lines = try lines(.info, .text) { log in
             for number in 0..<count { log.log(.info, "line", ["number": .integer(number)]) }
         }
-        #expect(lines.map { $0.split(separator: "=").last } == (0..<count).map { "\($0)" })
+        expectEqual(lines.map { $0.split(separator: "=").last }, (0..<count).map { "\($0)" })
     }
 
     @Test func nothingIsLostAmongManyWriters() throws {
@@ -110,10 +110,10 @@ struct LogWriterTests {
         for line in lines {
             let value = try json(line)
             let writer = try #require(value["writer"]?.integer)
-            #expect(value["number"]?.integer == next[Int(writer)])
+            expectEqual(value["number"]?.integer, next[Int(writer)])
             next[Int(writer)] += 1
         }
-        #expect(next == [Int64](repeating: Int64(each), count: writers))
+        expectEqual(next, [Int64](repeating: Int64(each), count: writers))
     }
 
     @Test func lineIsWrittenWithoutAFlushAfterEveryRest() {
@@ -145,9 +145,9 @@ struct LogWriterTests {
         let dropped = values.compactMap { $0["lines"]?.integer }.reduce(0, +)
         let numbers = values.compactMap { $0["number"]?.integer }
         #expect(dropped > 0)
-        #expect(numbers.count + Int(dropped) == count)
-        #expect(numbers == numbers.sorted())
-        #expect(values.last?["message"]?.string == "log lines dropped")
+        expectEqual(numbers.count + Int(dropped), count)
+        expectEqual(numbers, numbers.sorted())
+        expectEqual(values.last?["message"]?.string, "log lines dropped")
         #expect(numbers.count * long.utf8.count <= 2 * LogWriter.pendingBytesMax)
     }
 
@@ -160,7 +160,7 @@ struct LogWriterTests {
         pipe.startReading()
         log.flush(patience: .seconds(30))
         let messages = try #require(pipe.lines()).map { try json($0)["message"]?.string }
-        #expect(messages == ["kept", "log lines dropped"])
+        expectEqual(messages, ["kept", "log lines dropped"])
     }
 
     @Test func flushGivesUpOnAReaderThatIsStuck() throws {
@@ -173,13 +173,13 @@ struct LogWriterTests {
         #expect(SystemClock.now() - startedAt < .seconds(20))
         pipe.startReading()
         log.flush(patience: .seconds(30))
-        #expect(try #require(pipe.lines()).count == 1)
+        try expectEqual(#require(pipe.lines()).count, 1)
     }
 
     /// Another process that shares the standard error may have made it non-blocking for all.
     @Test func pipeThatIsNonBlockingLosesNothing() throws {
         let pipe = Pipe()
-        #expect(fcntl(pipe.writer, F_SETFL, O_NONBLOCK) == 0)
+        expectEqual(fcntl(pipe.writer, F_SETFL, O_NONBLOCK), 0)
         let log = LogWriter(level: .info, format: .json, descriptor: pipe.writer)
         let text = String(repeating: "x", count: 9_000)
         // Several times a pipe's capacity, and less than may wait.
@@ -192,8 +192,8 @@ struct LogWriterTests {
         pipe.startReading()
         log.flush(patience: .seconds(30))
         let numbers = try #require(pipe.lines()).map { try json($0)["number"]?.integer }
-        #expect(numbers == (0..<count).map { Int64($0) })
-        #expect(log.linesLost == 0)
+        expectEqual(numbers, (0..<count).map { Int64($0) })
+        expectEqual(log.linesLost, 0)
     }
 
     @Test func linesThatCannotBeWrittenAreCountedAndReportedLater() throws {
@@ -202,19 +202,19 @@ struct LogWriterTests {
         for count in 1...3 {
             log.log(.info, "line")
             log.flush(patience: .seconds(30))
-            #expect(log.linesLost == count)
+            expectEqual(log.linesLost, count)
         }
         let pipe = Pipe()
         pipe.startReading()
         // From now on the log writes into the pipe.
-        #expect(dup2(pipe.writer, descriptor) == descriptor)
+        expectEqual(dup2(pipe.writer, descriptor), descriptor)
         log.log(.info, "kept")
         log.flush(patience: .seconds(30))
-        #expect(dup2(open("/dev/full", O_WRONLY), descriptor) == descriptor)
+        expectEqual(dup2(open("/dev/full", O_WRONLY), descriptor), descriptor)
         let values = try #require(pipe.lines()).map(json)
-        #expect(values.map { $0["message"]?.string } == ["kept", "log lines dropped"])
-        #expect(values.last?["lines"]?.integer == 3)
-        #expect(log.linesLost == 3)
+        expectEqual(values.map { $0["message"]?.string }, ["kept", "log lines dropped"])
+        expectEqual(values.last?["lines"]?.integer, 3)
+        expectEqual(log.linesLost, 3)
     }
 
     /// A datagram socket accepts a whole batch or nothing; it never accepts one that is too long.
@@ -226,12 +226,12 @@ struct LogWriterTests {
         let text = String(repeating: "x", count: 512 << 10)
         for _ in 0..<4 { log.log(.info, "line", ["text": .text(text)]) }
         log.flush(patience: .seconds(30))
-        #expect(log.linesLost == 4)
+        expectEqual(log.linesLost, 4)
         var datagram = [UInt8](repeating: 0, count: 4096)
         let count = recv(ends[1], &datagram, datagram.count, 0)
         let line = String(decoding: datagram.prefix(max(0, count)), as: UTF8.self)
         #expect(line.hasSuffix("\n"))
-        #expect(try json(String(line.dropLast()))["message"]?.string == "log lines dropped")
+        try expectEqual(json(String(line.dropLast()))["message"]?.string, "log lines dropped")
     }
 
     @Test(arguments: [
@@ -240,6 +240,6 @@ struct LogWriterTests {
         (.nanoseconds(999), "0.000000"),
     ])
     func spansAreSecondsWithSixDecimals(span: Duration, text: String) {
-        #expect(LogWriter.secondsText(span) == text)
+        expectEqual(LogWriter.secondsText(span), text)
     }
 }

@@ -6,6 +6,7 @@ import SocketServer
 import StateStores
 import StatusAPI
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -111,13 +112,13 @@ struct MetricsTests {
             ("oldest_unfinished_action_age_seconds", ["source": "orders"]),
             ("held_request_duration_seconds_count", [:]),
         ] as [(String, [String: String])] {
-            #expect(text.value(name, labels) == 0, "\(name) \(labels)")
+            expectEqual(text.value(name, labels), 0, "\(name) \(labels)")
         }
-        #expect(text.value("upstream_condition", ["source": "orders", "condition": "ok"]) == 1)
-        #expect(text.value("request_duration_seconds_count") == 0)
-        #expect(text.value("store_failures_total") == 0)
-        #expect(text.value("upstream_breaker_open", ["source": "orders"]) == 0)
-        #expect(text.value("upstream_anomalies_total", ["source": "vouchers"]) == 0)
+        expectEqual(text.value("upstream_condition", ["source": "orders", "condition": "ok"]), 1)
+        expectEqual(text.value("request_duration_seconds_count"), 0)
+        expectEqual(text.value("store_failures_total"), 0)
+        expectEqual(text.value("upstream_breaker_open", ["source": "orders"]), 0)
+        expectEqual(text.value("upstream_anomalies_total", ["source": "vouchers"]), 0)
     }
 
     @Test func everyCountIsInItsSeries() throws {
@@ -167,14 +168,14 @@ struct MetricsTests {
             ("kept_bytes", ["of": "output"], 11), ("kept_bytes", ["of": "input"], 13),
         ]
         for (name, labels, value) in expected {
-            #expect(text.value(name, labels) == value, "\(name) \(labels)")
+            expectEqual(text.value(name, labels), value, "\(name) \(labels)")
         }
     }
 
     @Test func callsSavedAreHitsAndCollapsedRequests() throws {
         for saved in [1, 0, 9] { count(.actions, savedCalls: saved) }
         let text = try read()
-        #expect(text.value("calls_saved_total") == 10)
+        expectEqual(text.value("calls_saved_total"), 10)
     }
 
     @Test func buildAndProcessMetricsArePresent() throws {
@@ -184,8 +185,8 @@ struct MetricsTests {
             cpu: .milliseconds(1500), virtualBytes: 3 << 30, residentBytes: 5 << 20,
             openDescriptors: 17, descriptorsMax: 1024, startedAt: 1_795_312_800.25)
         let text = try MetricsReader(metrics.text(gauges, RequestCounts()))
-        #expect(text.value("log_lines_lost_total") == 4)
-        #expect(text.value("build_info", ["version": ProgramVersion.text]) == 1)
+        expectEqual(text.value("log_lines_lost_total"), 4)
+        expectEqual(text.value("build_info", ["version": ProgramVersion.text]), 1)
         for (name, type, value) in [
             ("process_cpu_seconds_total", "counter", 1.5),
             ("process_virtual_memory_bytes", "gauge", Double(3 << 30)),
@@ -193,8 +194,8 @@ struct MetricsTests {
             ("process_open_fds", "gauge", 17), ("process_max_fds", "gauge", 1024),
             ("process_start_time_seconds", "gauge", 1_795_312_800.25),
         ] {
-            #expect(text.value(name) == value, "\(name)")
-            #expect(text.types[name] == type)
+            expectEqual(text.value(name), value, "\(name)")
+            expectEqual(text.types[name], type)
         }
     }
 
@@ -203,7 +204,7 @@ struct MetricsTests {
         var gauges = gauges
         gauges.process = ProcessFigures(cpu: .zero, descriptorsMax: 8)
         let text = try MetricsReader(metrics.text(gauges, RequestCounts()))
-        #expect(text.value("process_max_fds") == 8)
+        expectEqual(text.value("process_max_fds"), 8)
         #expect(text.value("process_open_fds") == nil)
         #expect(text.value("process_start_time_seconds") == nil)
     }
@@ -221,17 +222,17 @@ struct MetricsTests {
             .action, 504, took: .seconds(10), CacheResult.none, problem: .upstreamTimeout,
             isHeld: true)
         let text = try read()
-        #expect(text.value("request_duration_seconds_count") == 1)
-        #expect(text.value("held_request_duration_seconds_sum") == 10)
-        #expect(text.value("problems_total", ["code": "upstream-timeout"]) == 1)
+        expectEqual(text.value("request_duration_seconds_count"), 1)
+        expectEqual(text.value("held_request_duration_seconds_sum"), 10)
+        expectEqual(text.value("problems_total", ["code": "upstream-timeout"]), 1)
     }
 
     @Test func callersAreCountedByName() throws {
         var gauges = gauges
         gauges.callers = [("billing", 7), ("shop", 0)]
         let text = try MetricsReader(metrics.text(gauges, RequestCounts()))
-        #expect(text.value("caller_requests_total", ["caller": "billing"]) == 7)
-        #expect(text.value("caller_requests_total", ["caller": "shop"]) == 0)
+        expectEqual(text.value("caller_requests_total", ["caller": "billing"]), 7)
+        expectEqual(text.value("caller_requests_total", ["caller": "shop"]), 0)
     }
 
     /// A budget refills without requests, and a pause ends: both as of the scrape.
@@ -250,22 +251,23 @@ struct MetricsTests {
         upstream.unfinishedSince = gauges.now - .seconds(3600)
         let text = try read([upstream])
         let budget = "upstream_budget_left"
-        #expect(text.value(budget, ["source": "orders", "window": "minute"]) == 594)
-        #expect(text.value(budget, ["source": "orders", "window": "day"]) == 100)
+        expectEqual(text.value(budget, ["source": "orders", "window": "minute"]), 594)
+        expectEqual(text.value(budget, ["source": "orders", "window": "day"]), 100)
         let until = text.value("upstream_paused_until_timestamp_seconds", ["source": "orders"])
-        #expect(until == Double(gauges.wall.milliseconds) / 1000 + 30)
-        #expect(text.value("upstream_condition", ["source": "orders", "condition": "paused"]) == 1)
-        #expect(text.value("upstream_condition", ["source": "orders", "condition": "ok"]) == 0)
-        #expect(text.value("oldest_unfinished_action_age_seconds", ["source": "orders"]) == 3600)
+        expectEqual(until, Double(gauges.wall.milliseconds) / 1000 + 30)
+        expectEqual(
+            text.value("upstream_condition", ["source": "orders", "condition": "paused"]), 1)
+        expectEqual(text.value("upstream_condition", ["source": "orders", "condition": "ok"]), 0)
+        expectEqual(text.value("oldest_unfinished_action_age_seconds", ["source": "orders"]), 3600)
         upstream.budget?.at = gauges.now - .seconds(1000)
         upstream.pausedUntil = gauges.now
         upstream.blocked = (.paused, gauges.now)
         let later = try read([upstream])
-        #expect(later.value(budget, ["source": "orders", "window": "minute"]) == 600)
-        #expect(later.value(budget, ["source": "orders", "window": "day"]) == 150)
-        #expect(
-            later.value("upstream_paused_until_timestamp_seconds", ["source": "orders"]) == 0)
-        #expect(later.value("upstream_condition", ["source": "orders", "condition": "ok"]) == 1)
+        expectEqual(later.value(budget, ["source": "orders", "window": "minute"]), 600)
+        expectEqual(later.value(budget, ["source": "orders", "window": "day"]), 150)
+        expectEqual(
+            later.value("upstream_paused_until_timestamp_seconds", ["source": "orders"]), 0)
+        expectEqual(later.value("upstream_condition", ["source": "orders", "condition": "ok"]), 1)
     }
 
     @Test(arguments: [
@@ -278,13 +280,13 @@ struct MetricsTests {
         let buckets = try read().samples.filter {
             $0.name == "status_proxy_request_duration_seconds_bucket"
         }
-        #expect(buckets.first { $0.value == 1 }?.labels["le"] == bound)
+        expectEqual(buckets.first { $0.value == 1 }?.labels["le"], bound)
     }
 
     @Test func upstreamThatIsOffHasNoSeries() throws {
         let text = try read([.vouchers])
         #expect(text.value("upstream_breaker_open", ["source": "orders"]) == nil)
-        #expect(text.value("upstream_breaker_open", ["source": "vouchers"]) == 0)
+        expectEqual(text.value("upstream_breaker_open", ["source": "vouchers"]), 0)
     }
 
     @Test func newestGapAndBreakerCount() throws {
@@ -294,8 +296,8 @@ struct MetricsTests {
             .unblocked(.orders, SourceBlock(.breaker)),
         ] { metrics.count(note) }
         let text = try read()
-        #expect(text.value("upstream_min_gap_seconds", ["source": "orders"]) == 61)
-        #expect(text.value("upstream_breaker_open", ["source": "orders"]) == 0)
+        expectEqual(text.value("upstream_min_gap_seconds", ["source": "orders"]), 61)
+        expectEqual(text.value("upstream_breaker_open", ["source": "orders"]), 0)
     }
 
     @Test func nothingIsLostAmongManyCounters() throws {
@@ -305,9 +307,9 @@ struct MetricsTests {
             }
         }
         let text = try read()
-        #expect(text.value("requests_total", ["route": "other", "code": "200"]) == 8000)
-        #expect(text.value("cache_results_total", ["result": "hit"]) == 8000)
-        #expect(text.value("request_duration_seconds_sum") == 8)
+        expectEqual(text.value("requests_total", ["route": "other", "code": "200"]), 8000)
+        expectEqual(text.value("cache_results_total", ["result": "hit"]), 8000)
+        expectEqual(text.value("request_duration_seconds_sum"), 8)
     }
 
     @Test(arguments: [

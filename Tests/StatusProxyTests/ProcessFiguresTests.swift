@@ -2,6 +2,7 @@
 
 import Glibc
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -15,7 +16,7 @@ struct ProcessFiguresTests {
         #expect(resident > 1 << 20)
         #expect(virtual > resident)
         #expect(try #require(figures.openDescriptors) >= 3)
-        #expect(figures.descriptorsMax == DescriptorLimit.current())
+        expectEqual(figures.descriptorsMax, DescriptorLimit.current())
         let startedAt = try #require(figures.startedAt)
         // The boot time has whole seconds.
         #expect(startedAt <= Double(SystemClock.wall().milliseconds) / 1000 + 1)

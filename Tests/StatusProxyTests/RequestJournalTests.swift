@@ -4,6 +4,7 @@ import HTTPWire
 import SocketServer
 import StatusAPI
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -15,7 +16,7 @@ struct RequestJournalTests {
         let bytes = Array("GET / HTTP/1.0\r\n\(fields)\r\n".utf8)
         var head = RequestHead()
         let outcome = RequestParser().parse(bytes.span, into: &head)
-        #expect(outcome == .request(consumed: bytes.count))
+        expectEqual(outcome, .request(consumed: bytes.count))
         var context = RequestContext(head, bytes.span, route, number: number)
         context.keep(bytes.span)
         return context
@@ -31,7 +32,7 @@ struct RequestJournalTests {
         let first = try context("X-Request-Id: a b\r\n", number: 1).requestID.text()
         let second = try context(number: 2).requestID.text()
         for id in [first, second] {
-            #expect(id.utf8.count == 16)
+            expectEqual(id.utf8.count, 16)
             #expect(id.utf8.allSatisfy { Array("0123456789abcdef".utf8).contains($0) })
         }
         #expect(first != second)
@@ -48,28 +49,29 @@ struct RequestJournalTests {
         context.source = .vouchers
         context.action = .kept(try #require(ActionID("aa_1~x")))
         let response = journal.close(context, Response(status: 200))
-        #expect(response.fields == [Field(name: "X-Request-Id", value: "req-42")])
+        expectEqual(response.fields, [Field(name: "X-Request-Id", value: "req-42")])
         log.flush(patience: .seconds(30))
         let lines = try #require(pipe.lines())
         let line = try json(#require(lines.first))
-        #expect(lines.count == 1)
-        #expect(
-            line.names == [
+        expectEqual(lines.count, 1)
+        expectEqual(
+            line.names,
+            [
                 "time", "level", "message", "request_id", "method", "route", "status",
                 "duration_ms", "action_id", "cache", "source",
             ])
-        #expect(line["message"]?.string == "request")
-        #expect(line["request_id"]?.string == "req-42")
-        #expect(line["method"]?.string == "GET")
-        #expect(line["route"]?.string == "/actions/{id}")
-        #expect(line["status"]?.integer == 200)
-        #expect(line["cache"]?.string == "stale")
-        #expect(line["action_id"]?.string == "aa_1~x")
-        #expect(line["source"]?.string == "vouchers")
+        expectEqual(line["message"]?.string, "request")
+        expectEqual(line["request_id"]?.string, "req-42")
+        expectEqual(line["method"]?.string, "GET")
+        expectEqual(line["route"]?.string, "/actions/{id}")
+        expectEqual(line["status"]?.integer, 200)
+        expectEqual(line["cache"]?.string, "stale")
+        expectEqual(line["action_id"]?.string, "aa_1~x")
+        expectEqual(line["source"]?.string, "vouchers")
         let text = try text(journal)
-        #expect(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]) == 1)
-        #expect(text.value("cache_results_total", ["result": "stale"]) == 1)
-        #expect(text.value("connections") == 0)
+        expectEqual(text.value("requests_total", ["route": "/actions/{id}", "code": "200"]), 1)
+        expectEqual(text.value("cache_results_total", ["result": "stale"]), 1)
+        expectEqual(text.value("connections"), 0)
     }
 
     @Test(arguments: [LogFormat.json, .text])
@@ -85,13 +87,13 @@ struct RequestJournalTests {
         for _ in 0..<hits { journal.close(context, status: 200) }
         // A fault always has its line.
         for _ in 0..<hits { journal.close(context, status: 404) }
-        #expect(
-            try text(journal).value("requests_total", ["route": "other", "code": "200"]) == 1000)
+        try expectEqual(
+            text(journal).value("requests_total", ["route": "other", "code": "200"]), 1000)
         log.flush(patience: .seconds(30))
         let lines = try #require(pipe.lines())
         #expect(lines.allSatisfy { $0.contains("%interface-of-15") })
         let status = format == .json ? #""status":404"# : "status=404"
-        #expect(lines.count { $0.contains(status) } == hits)
+        expectEqual(lines.count { $0.contains(status) }, hits)
         let sampled = lines.filter { !$0.contains(status) }
         #expect((1..<hits).contains(sampled.count))
         let mark = format == .json ? #""requests":"# : " requests="
@@ -114,8 +116,8 @@ struct RequestJournalTests {
             for status in [200, 503] { journal.close(try context("", route), status: status) }
             log.flush(patience: .seconds(30))
             let lines = try #require(pipe.lines()).map { try json($0) }
-            #expect(lines.map { $0["status"]?.integer } == statuses.map { Int64($0) })
-            #expect(lines.last?["level"]?.string == "info")
+            expectEqual(lines.map { $0["status"]?.integer }, statuses.map { Int64($0) })
+            expectEqual(lines.last?["level"]?.string, "info")
         }
     }
 
@@ -127,12 +129,12 @@ struct RequestJournalTests {
         journal.abandoned(try context("X-Request-Id: req-42\r\n", .unknown))
         log.flush(patience: .seconds(30))
         let lines = try #require(pipe.lines())
-        #expect(lines.count == 1)
+        expectEqual(lines.count, 1)
         let line = try json(#require(lines.first))
-        #expect(line["request_id"]?.string == "req-42")
-        #expect(line["status"]?.integer == 499)
+        expectEqual(line["request_id"]?.string, "req-42")
+        expectEqual(line["status"]?.integer, 499)
         let text = try text(journal)
-        #expect(text.value("requests_total", ["route": "other", "code": "499"]) == 1)
+        expectEqual(text.value("requests_total", ["route": "other", "code": "499"]), 1)
     }
 
     @Test func refusedRequestIsCountedWithoutAContext() throws {
@@ -144,11 +146,11 @@ struct RequestJournalTests {
         journal.watchConnections { ServerFigures(connections: 7) }
         log.flush(patience: .seconds(30))
         let line = try json(#require(pipe.lines()?.first))
-        #expect(line["status"]?.integer == 431)
-        #expect(line["reason"]?.string == "too many fields")
+        expectEqual(line["status"]?.integer, 431)
+        expectEqual(line["reason"]?.string, "too many fields")
         let text = try text(journal)
-        #expect(text.value("requests_total", ["route": "refused", "code": "431"]) == 1)
-        #expect(text.value("connections") == 7)
+        expectEqual(text.value("requests_total", ["route": "refused", "code": "431"]), 1)
+        expectEqual(text.value("connections"), 7)
     }
 
     /// The same line, for each format and each text from a caller.
@@ -184,11 +186,11 @@ struct RequestJournalTests {
         journal.close(context, status: 502, events: 3)
         log.flush(patience: .seconds(30))
         let line = try json(#require(pipe.lines()?.first))
-        #expect(line["trace_id"]?.string == trace)
-        #expect(line["caller"]?.string == "app")
-        #expect(line["problem"]?.string == "upstream-error")
-        #expect(line["cache"]?.string == "none")
-        #expect(line["events"]?.integer == 3)
+        expectEqual(line["trace_id"]?.string, trace)
+        expectEqual(line["caller"]?.string, "app")
+        expectEqual(line["problem"]?.string, "upstream-error")
+        expectEqual(line["cache"]?.string, "none")
+        expectEqual(line["events"]?.integer, 3)
         #expect(line.names.contains("duration_ms"))
     }
 }

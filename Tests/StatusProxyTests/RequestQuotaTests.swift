@@ -1,6 +1,7 @@
 // A caller's quota as a table of instants.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -15,21 +16,21 @@ struct RequestQuotaTests {
         var quota = RequestQuota(perSecond: perSecond)
         var taken = 0
         while taken <= perSecond, quota.take(now: at(0)) == nil { taken += 1 }
-        #expect(taken == perSecond)
+        expectEqual(taken, perSecond)
     }
 
     @Test func quotaFillsSteadily() {
         var quota = RequestQuota(perSecond: 2)
         #expect(quota.take(now: at(0)) == nil)
         #expect(quota.take(now: at(0)) == nil)
-        #expect(quota.take(now: at(0)) == at(500))
-        #expect(quota.take(now: at(499)) == at(500))
+        expectEqual(quota.take(now: at(0)), at(500))
+        expectEqual(quota.take(now: at(499)), at(500))
         #expect(quota.take(now: at(500)) == nil)
-        #expect(quota.take(now: at(500)) == at(1000))
+        expectEqual(quota.take(now: at(500)), at(1000))
         // A pause fills it, but no further.
         #expect(quota.take(now: at(9000)) == nil)
         #expect(quota.take(now: at(9000)) == nil)
-        #expect(quota.take(now: at(9000)) == at(9500))
+        expectEqual(quota.take(now: at(9000)), at(9500))
     }
 
     /// A caller that keeps to the quota gets what was promised.

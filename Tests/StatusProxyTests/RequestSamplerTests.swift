@@ -1,6 +1,7 @@
 // Which requests get a line: tables of instants.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -25,7 +26,7 @@ struct RequestSamplerTests {
         case (.all, _), (_, .trouble), (.sampled, .call): #expect(got.allSatisfy { $0 == 1 })
         case (.trouble, _): #expect(got.allSatisfy { $0 == nil })
         case (.sampled, .hit), (.sampled, .own):
-            #expect(got.count { $0 != nil } == Self.burst.count)
+            expectEqual(got.count { $0 != nil }, Self.burst.count)
         }
     }
 
@@ -40,23 +41,23 @@ struct RequestSamplerTests {
         for kind in [AnswerKind.hit, .own] {
             let got = lines(.sampled, kind, at: Self.burst + after)
             #expect(got.prefix(Self.burst.count).allSatisfy { $0 == 1 })
-            #expect(Array(got.dropFirst(Self.burst.count)) == expected)
+            expectEqual(Array(got.dropFirst(Self.burst.count)), expected)
         }
     }
 
     @Test func kindsAreSampledSeparately() {
         var sampler = RequestSampler(.sampled)
         let now = Instant(nanoseconds: 5_000_000_000)
-        for _ in Self.burst { #expect(sampler.take(.hit, now: now) == 1) }
+        for _ in Self.burst { expectEqual(sampler.take(.hit, now: now), 1) }
         #expect(sampler.take(.hit, now: now) == nil)
-        #expect(sampler.take(.own, now: now) == 1)
+        expectEqual(sampler.take(.own, now: now), 1)
     }
 
     @Test func linesAreAsManyAsTheRateAllowsAndStandForAllRequests() {
         // A hundred requests a millisecond for three seconds, and one at the end of the fourth.
         let moments = (0..<3000).flatMap { [Int](repeating: $0, count: 100) } + [4000]
         let got = lines(.sampled, at: moments).compactMap(\.self)
-        #expect(got.count == 4 * RequestSampler.linesPerSecond)
-        #expect(got.reduce(0, +) == moments.count)
+        expectEqual(got.count, 4 * RequestSampler.linesPerSecond)
+        expectEqual(got.reduce(0, +), moments.count)
     }
 }

@@ -40,7 +40,7 @@ struct SecretWatcherTests {
 
     /// In one step, so that no read sees half of it.
     private func replace(_ path: String, by text: String) {
-        #expect(rename(folder.write(text, to: "next"), path) == 0)
+        expectEqual(rename(folder.write(text, to: "next"), path), 0)
     }
 
     private func wait(until condition: ([String]) -> Bool) -> Bool {
@@ -57,9 +57,9 @@ struct SecretWatcherTests {
 
     @Test func fileIsReadWhenItsWatchBegins() throws {
         watch(folder.write("one"))
-        #expect(readings.withLock { $0 } == ["one"])
+        expectEqual(readings.withLock { $0 }, ["one"])
         let messages = try messages()
-        #expect(messages == [])
+        expectEqual(messages, [])
     }
 
     @Test func changedFileIsReadOnce() throws {
@@ -69,7 +69,7 @@ struct SecretWatcherTests {
             replace(path, by: text)
             #expect(wait { $0.last == text })
         }
-        #expect(readings.withLock { $0 } == ["one", "other", "third one"])
+        expectEqual(readings.withLock { $0 }, ["one", "other", "third one"])
     }
 
     @Test func failedReadingIsTriedAgainForAnUnchangedFile() throws {
@@ -82,8 +82,9 @@ struct SecretWatcherTests {
         isShort.withLock { $0 = false }
         #expect(wait { $0.last == "other" })
         let messages = try messages()
-        #expect(
-            messages == [
+        expectEqual(
+            messages,
+            [
                 "secret file cannot be used; its previous content stays in force",
                 "secret file read again",
             ])

@@ -1,6 +1,7 @@
 // The tables of settings: docs/configuration.md lists what the types have, in their order.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -25,8 +26,8 @@ struct SettingNameTests {
 
     @Test func pageShowsEverySettingInOrder() throws {
         let rows = try rows(below: "## Settings", head: "variable |")
-        #expect(rows.map { $0[0].first } == SettingName.allCases.map(\.rawValue))
-        #expect(rows.map { $0[1].first } == SettingName.allCases.map(\.defaultText))
+        expectEqual(rows.map { $0[0].first }, SettingName.allCases.map(\.rawValue))
+        expectEqual(rows.map { $0[1].first }, SettingName.allCases.map(\.defaultText))
     }
 
     @Test func readmeShowsTheSameDefaults() throws {
@@ -36,28 +37,28 @@ struct SettingNameTests {
         for row in rows {
             let setting = raw.all.first { $0.name == row[0].first }
             #expect(setting != nil, "\(row)")
-            #expect(setting?.defaultText == row[1].first, "\(row)")
+            expectEqual(setting?.defaultText, row[1].first, "\(row)")
         }
     }
 
     @Test func pageShowsEverySettingOfASourceInOrder() throws {
         let rows = try rows(below: "## Sources", head: "variable of source")
-        #expect(rows.map { $0[0].first } == SourceAspect.allCases.map { "X_\($0.rawValue)" })
+        expectEqual(rows.map { $0[0].first }, SourceAspect.allCases.map { "X_\($0.rawValue)" })
     }
 
     @Test func pageShowsEveryKindWithItsDefaults() throws {
         let rows = try rows(below: "## Sources", head: "kind |")
-        #expect(rows.map { $0[0].first } == SourceKind.all.map(\.name))
+        expectEqual(rows.map { $0[0].first }, SourceKind.all.map(\.name))
         for (row, kind) in zip(rows, SourceKind.all) {
-            #expect(row[1].first == kind.baseURL)
-            #expect(
-                row[2] == [kind.minInterval, kind.maxInterval].map { "\($0.components.seconds)s" })
+            expectEqual(row[1].first, kind.baseURL)
+            expectEqual(
+                row[2], [kind.minInterval, kind.maxInterval].map { "\($0.components.seconds)s" })
             let calls = [kind.callsPerMinute, kind.callsPerDay].compactMap { $0 }.map(String.init)
-            #expect(row[3] == calls)
-            #expect(row[4].first == kind.idPattern?.description)
+            expectEqual(row[3], calls)
+            expectEqual(row[4].first, kind.idPattern?.description)
             let token = kind.credentials
-            #expect(
-                row[5] == [token.tokenURL, token.tokenAuthentication.rawValue].compactMap { $0 })
+            expectEqual(
+                row[5], [token.tokenURL, token.tokenAuthentication.rawValue].compactMap { $0 })
         }
     }
 
@@ -68,7 +69,7 @@ struct SettingNameTests {
             source: try #require(Source("x")), kind: kind, isRequired: true)
         let names = Set(source.settings.map(\.name))
         for setting in source.settings {
-            #expect(setting.isSecret == names.contains(setting.name + "_FILE"), "\(setting.name)")
+            expectEqual(setting.isSecret, names.contains(setting.name + "_FILE"), "\(setting.name)")
         }
     }
 }

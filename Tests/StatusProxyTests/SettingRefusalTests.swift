@@ -1,5 +1,6 @@
 // Settings that prevent the start: each with one line that names the variable and the accepted form.
 
+import TestSupport
 import Testing
 import UpstreamCurl
 
@@ -23,7 +24,7 @@ struct Refused: Sendable, CustomStringConvertible {
 struct SettingRefusalTests {
     private func expect(_ refused: Refused) throws {
         let failure = try refusal(refused.changes)
-        #expect(failure.name == refused.name)
+        expectEqual(failure.name, refused.name)
         #expect(failure.description.hasPrefix("\(refused.name): "))
         for word in refused.words { #expect(failure.problem.contains(word), "\(failure)") }
     }
@@ -156,7 +157,7 @@ struct SettingRefusalTests {
         let folder = TemporaryFolder()
         let path = folder.write("{\"\(key)\": \"hush-typo\"}")
         let failure = try refusal(["CONFIG_FILE": path])
-        #expect(failure.name == key)
+        expectEqual(failure.name, key)
         #expect(failure.problem.contains("no such setting"))
         if let nearest, key != key.lowercased() { #expect(failure.problem.contains(nearest)) }
     }
@@ -181,7 +182,7 @@ struct SettingRefusalTests {
     ])
     func mistypedVariableOfCallersIsRefused(name: String, nearest: String) throws {
         let failure = try refusal([name: "hush-typo"])
-        #expect(failure.name == name)
+        expectEqual(failure.name, name)
         #expect(failure.problem.contains("no such setting"))
         if name == name.uppercased() {
             #expect(failure.problem.contains("is \(nearest) meant?"))

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusProxy
@@ -7,8 +8,8 @@ import Testing
         ("1KiB", 1024), ("64MiB", 64 << 20), ("1GiB", 1 << 30), ("0GiB", 0), ("1024GiB", 1 << 40),
     ])
     func sizeIsANumberAndItsUnit(text: String, size: Int) {
-        #expect(SizeText.parse(text) == size)
-        if size > 0, size < 1 << 40 { #expect(SizeText.format(size) == text) }
+        expectEqual(SizeText.parse(text), size)
+        if size > 0, size < 1 << 40 { expectEqual(SizeText.format(size), text) }
     }
 
     @Test(arguments: [

@@ -1,6 +1,7 @@
 // SOURCES and each source's settings: what is accepted, and what prevents the start.
 
 import StatusCore
+import TestSupport
 import Testing
 import UpstreamCurl
 
@@ -29,35 +30,35 @@ struct SourcesTests {
     @Test func sourcesOfAllKindsAreReadInTheirOrder() throws {
         let folder = TemporaryFolder()
         let settings = try settings(six(folder))
-        #expect(
-            settings.configured.map(\.name)
-                == ["orders", "orders-de", "vouchers", "vouchers-de", "chats", "exports"])
+        expectEqual(
+            settings.configured.map(\.name),
+            ["orders", "orders-de", "vouchers", "vouchers-de", "chats", "exports"])
         let german = try #require(settings.sources[.named("orders-de")])
-        #expect(german.kind == "mirakl-orders")
-        #expect(german.endpoint.baseURL.text == "https://de.example.com/api")
-        #expect(german.endpoint.path == "/v2/orders/actions/{id}")
-        #expect(german.policy.minInterval == .seconds(60))
+        expectEqual(german.kind, "mirakl-orders")
+        expectEqual(german.endpoint.baseURL.text, "https://de.example.com/api")
+        expectEqual(german.endpoint.path, "/v2/orders/actions/{id}")
+        expectEqual(german.policy.minInterval, .seconds(60))
         let chats = try #require(settings.sources[.named("chats")])
-        #expect(chats.endpoint.path == "/conversations/actions/{id}")
-        #expect(chats.endpoint.credentials == .bearer(Secret("hush-chats")))
+        expectEqual(chats.endpoint.path, "/conversations/actions/{id}")
+        expectEqual(chats.endpoint.credentials, .bearer(Secret("hush-chats")))
         let exports = try #require(settings.sources[.named("exports")])
-        #expect(exports.endpoint.path == "/v1/jobs/{id}")
+        expectEqual(exports.endpoint.path, "/v1/jobs/{id}")
         #expect(exports.policy.idPattern == nil)
-        #expect(
-            exports.endpoint.credentials
-                == .fields([CredentialField(name: "X-Api-Key", Secret("hush-jobs"), part: .token)]))
+        expectEqual(
+            exports.endpoint.credentials,
+            .fields([CredentialField(name: "X-Api-Key", Secret("hush-jobs"), part: .token)]))
     }
 
     @Test func tokenEndpointOfVoucherifyIsBelowItsURL() throws {
         let folder = TemporaryFolder()
         let source = try #require(try settings(six(folder)).sources[.named("vouchers-de")])
-        #expect(
-            source.endpoint.credentials
-                == .clientCredentials(
-                    ClientCredentials(
-                        tokenURL: try UpstreamURL("https://api.voucherify.io/v2/oauth/token"),
-                        clientID: "app", clientSecret: Secret("hush-app"), authentication: .basic,
-                        form: [.init("scope", "async-actions more"), .init("project_id", "p&q")])))
+        expectEqual(
+            source.endpoint.credentials,
+            .clientCredentials(
+                ClientCredentials(
+                    tokenURL: try UpstreamURL("https://api.voucherify.io/v2/oauth/token"),
+                    clientID: "app", clientSecret: Secret("hush-app"), authentication: .basic,
+                    form: [.init("scope", "async-actions more"), .init("project_id", "p&q")])))
     }
 
     @Test func jsonSourceNeedsNoCredentialsAndMaySetAllElse() throws {
@@ -72,12 +73,12 @@ struct SourcesTests {
             "EXPORTS_TIMEOUT": "7s", "EXPORTS_ID_PATTERN": "prefix:job-",
         ])
         let exports = try #require(settings.sources[.named("exports")])
-        #expect(exports.endpoint.credentials == .fields([]))
-        #expect(
-            exports.policy
-                == SourcePolicy(
-                    minInterval: .seconds(2), maxInterval: .seconds(4), callDeadline: .seconds(7),
-                    budget: BudgetLimits(perMinute: 5, perDay: 6), idPattern: .prefix("job-")))
+        expectEqual(exports.endpoint.credentials, .fields([]))
+        expectEqual(
+            exports.policy,
+            SourcePolicy(
+                minInterval: .seconds(2), maxInterval: .seconds(4), callDeadline: .seconds(7),
+                budget: BudgetLimits(perMinute: 5, perDay: 6), idPattern: .prefix("job-")))
     }
 
     @Test func namesMayBeOfferedByTheSettingsFile() throws {
@@ -87,7 +88,7 @@ struct SourcesTests {
         let settings = try settings([
             "CONFIG_FILE": path, "VOUCHERS_APP_ID": nil, "VOUCHERS_APP_TOKEN": nil,
         ])
-        #expect(settings.configured.map(\.name) == ["orders", "b"])
+        expectEqual(settings.configured.map(\.name), ["orders", "b"])
     }
 
     @Test func sameCredentialsTwiceAreAWarning() throws {
@@ -114,7 +115,7 @@ struct SourcesTests {
             ["vouchers", "voucherify", "60/min, 2400/day", "prefix:aa_"],
         ] {
             let row = rows.first { $0.hasPrefix("# \(words[0]) ") }
-            for word in words { #expect(row?.contains(word) == true, "\(word) in \(row ?? "")") }
+            for word in words { expectEqual(row?.contains(word), true, "\(word) in \(row ?? "")") }
         }
     }
 
@@ -158,7 +159,7 @@ struct SourcesTests {
     ])
     func mistakeIsOneLineThatNamesIt(refused: Refused) throws {
         let failure = try refusal(refused.changes)
-        #expect(failure.name == refused.name, "\(failure)")
+        expectEqual(failure.name, refused.name, "\(failure)")
         for word in refused.words { #expect(failure.problem.contains(word), "\(failure)") }
     }
 
@@ -173,7 +174,7 @@ struct SourcesTests {
             "SOURCES": "orders,vouchers,b", "B_KIND": "json", "B_URL": "https://b.example",
             "B_DESCRIPTION_FILE": path,
         ])
-        #expect(failure.name == "B_DESCRIPTION_FILE")
+        expectEqual(failure.name, "B_DESCRIPTION_FILE")
         #expect(failure.problem.contains(path) && failure.problem.contains(words), "\(failure)")
     }
 
@@ -185,7 +186,7 @@ struct SourcesTests {
             "B_DESCRIPTION_FILE": folder.write(Self.description), "B_TOKEN": "hush",
             "B_TOKEN_HEADER": name,
         ]
-        #expect(try refusal(changes).name == "B_TOKEN_HEADER")
+        try expectEqual(refusal(changes).name, "B_TOKEN_HEADER")
     }
 
     /// Kubernetes injects these for Services named like a source.

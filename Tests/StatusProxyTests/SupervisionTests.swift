@@ -44,7 +44,7 @@ import Testing
         try await eventually("a check of the work") { held.withLock { $0 != nil } }
         letPass(.milliseconds(100))
         #expect(!socket.messages.joined().contains("WATCHDOG=1"))
-        #expect(asked.withLock { $0 } == 1, "asked once until it answers")
+        expectEqual(asked.withLock { $0 }, 1, "asked once until it answers")
         held.withLock { $0 }?()
         try await socket.message("WATCHDOG=1")
         withExtendedLifetime(supervision) {}
@@ -59,7 +59,7 @@ import Testing
     func watchdogIsThatOfThisProcess(environment: [String: String], isWatched: Bool) throws {
         let manager = try ServiceManager(
             environment: environment.merging(["NOTIFY_SOCKET": "@nobody"]) { $1 })
-        #expect((manager?.watchdog != nil) == isWatched)
+        expectEqual((manager?.watchdog != nil), isWatched)
         let unasked = try ServiceManager(environment: environment)
         #expect(unasked == nil, "no socket, no manager")
     }

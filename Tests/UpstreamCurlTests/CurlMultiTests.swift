@@ -17,11 +17,11 @@ struct CurlMultiTests {
             limits: CurlMulti.Limits(transfers: 8, transfersPerDestination: 4))
         for _ in 1...4 { multi.start(.test(hung.url), clock: bootTime) { _ in } }
         let refused = await multi.run(.test(hung.url))
-        #expect(refused.failure?.kind == .outOfResources)
-        #expect(refused.failure?.detail == "over 4 transfers at once to one upstream")
+        expectEqual(refused.failure?.kind, .outOfResources)
+        expectEqual(refused.failure?.detail, "over 4 transfers at once to one upstream")
         // More than four in turn: an ended call no longer counts.
         for _ in 1...10 {
-            #expect(await multi.run(.test(well.url)).reply?.status == 200)
+            await expectEqual(multi.run(.test(well.url)).reply?.status, 200)
         }
         await multi.close()
         await hung.finish()
@@ -39,10 +39,10 @@ struct CurlMultiTests {
             }
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
-        #expect(answered == 500)
+        expectEqual(answered, 500)
         await multi.close()
         await server.finish()
-        #expect(server.requests.count == 500)
+        expectEqual(server.requests.count, 500)
     }
 
     @Test func transfersOverTheLimitAreRefused() async throws {
@@ -50,7 +50,7 @@ struct CurlMultiTests {
         let multi = try CurlMulti(limits: CurlMulti.Limits(transfers: 1))
         multi.start(.test(server.url), clock: bootTime) { _ in }
         let report = await multi.run(.test(server.url))
-        #expect(report.failure?.detail == "over 1 transfers at once")
+        expectEqual(report.failure?.detail, "over 1 transfers at once")
         await multi.close()
         await server.finish()
     }
@@ -87,11 +87,11 @@ struct CurlMultiTests {
                 try await eventually("all requests") { server.requests.count == 6 }
                 // None of the other four, although all requests are sent; another upstream's answer
                 // passes.
-                #expect(await multi.run(.test(other.url)).reply?.body.count == 1 << 20)
-                #expect(reports.withLock { $0.count } == 2)
+                await expectEqual(multi.run(.test(other.url)).reply?.body.count, 1 << 20)
+                expectEqual(reports.withLock { $0.count }, 2)
             }
             let report = reports.withLock { $0.removeFirst() }
-            #expect(report.reply?.body.count == 1 << 20)
+            expectEqual(report.reply?.body.count, 1 << 20)
             if round == 4 { break }
         }
         reports.withLock { $0 = [] }
@@ -116,7 +116,7 @@ struct CurlMultiTests {
         }
         // For each answer that ends, one more passes once there are fewer than the limit, its own
         // destination's first.
-        #expect(others.map { $0.withLock { $0.count } } == [1, 1, 1])
+        expectEqual(others.map { $0.withLock { $0.count } }, [1, 1, 1])
         first.withLock { $0 = [] }
         try await eventually("another large answer") { first.withLock { $0.count } >= 1 }
         // Which destination's second answer is here by now is chance, decided by the order of the
@@ -137,9 +137,9 @@ struct CurlMultiTests {
         let first = start(1, server.url, on: multi)
         try await eventually("the first answer") { first.withLock { $0.count } == 1 }
         let second = await multi.run(.test(server.url, timeout: .milliseconds(500)))
-        #expect(second.failure?.kind == .timedOut)
+        expectEqual(second.failure?.kind, .timedOut)
         first.withLock { $0 = [] }
-        #expect(await multi.run(.test(server.url)).reply?.body.count == 1 << 20)
+        await expectEqual(multi.run(.test(server.url)).reply?.body.count, 1 << 20)
         await multi.close()
         await server.finish()
     }
@@ -154,7 +154,7 @@ struct CurlMultiTests {
         let multi = try CurlMulti(limits: CurlMulti.Limits(largeBodiesPerDestination: 1))
         let large = start(2, server.url + "/large", on: multi)
         try await eventually("the first large answer") { large.withLock { $0.count } == 1 }
-        #expect(await multi.run(.test(server.url)).reply?.body.count == 100)
+        await expectEqual(multi.run(.test(server.url)).reply?.body.count, 100)
         large.withLock { $0 = [] }
         try await eventually("the second answer") { large.withLock { $0.count } == 1 }
         await multi.close()
@@ -171,10 +171,10 @@ struct CurlMultiTests {
         while server.requests.isEmpty { await Task.yield() }
         await multi.close()
         let report = await running
-        #expect(report.failure?.kind == .connectionLost)
+        expectEqual(report.failure?.kind, .connectionLost)
         #expect(report.sentAt != nil)
         let late = await multi.run(.test(server.url))
-        #expect(late.failure?.kind == .outOfResources)
+        expectEqual(late.failure?.kind, .outOfResources)
         #expect(late.sentAt == nil)
         await multi.close()
         await server.finish()
@@ -186,7 +186,7 @@ struct CurlMultiTests {
             let multi = try? CurlMulti()
             multi?.start(.test(server.url), clock: bootTime) { continuation.resume(returning: $0) }
         }
-        #expect(report.failure?.kind == .connectionLost)
+        expectEqual(report.failure?.kind, .connectionLost)
         await server.finish()
     }
 

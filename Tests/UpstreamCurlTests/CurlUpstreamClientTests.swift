@@ -20,8 +20,9 @@ struct CurlUpstreamClientTests {
         let request = try #require(requests.first)
         #expect(request.hasPrefix("GET /v2/orders/actions/1ba5fc4b:~._-x HTTP/1.1\r\n"))
         let lines = request.split(separator: "\r\n").dropFirst().map { $0.lowercased() }
-        #expect(
-            Set(lines.map { $0.prefix { $0 != ":" } }) == [
+        expectEqual(
+            Set(lines.map { $0.prefix { $0 != ":" } }),
+            [
                 "host", "user-agent", "accept-encoding", "accept", "authorization",
             ])
         #expect(lines.contains("accept: application/json"))
@@ -51,7 +52,7 @@ struct CurlUpstreamClientTests {
             credentials: .applicationKeys(appID: "app-1", token: Secret(testToken)))
         let client = CurlUpstreamClient(multi: multi, endpoint: endpoint, clock: bootTime)
         #expect(await client.prepare() == nil)
-        #expect(await client.call(id("aa_1")).reply?.status == 200)
+        await expectEqual(client.call(id("aa_1")).reply?.status, 200)
         client.refuseCredential()
         #expect(await client.prepare() == nil)
         await multi.close()
@@ -72,7 +73,7 @@ struct CurlUpstreamClientTests {
             }
             _ = await client.call(id())
         }
-        #expect(requests.map { $0.contains("Bearer second\r\n") } == [false, true])
+        expectEqual(requests.map { $0.contains("Bearer second\r\n") }, [false, true])
     }
 
     // MARK: - What comes back
@@ -87,14 +88,14 @@ struct CurlUpstreamClientTests {
         } use: { client, _ in
             let report = await client.call(id())
             let reply = try #require(report.reply)
-            #expect(reply.status == status)
-            #expect(
-                String(decoding: reply.body, as: UTF8.self) == (status == 204 ? "" : #"{"a":1}"#))
-            #expect(reply.fields.map(\.name) == ["location", "x-odd", "x-odd", "content-length"])
-            #expect(reply.value(of: "x-odd") == "two")
+            expectEqual(reply.status, status)
+            expectEqual(
+                String(decoding: reply.body, as: UTF8.self), (status == 204 ? "" : #"{"a":1}"#))
+            expectEqual(reply.fields.map(\.name), ["location", "x-odd", "x-odd", "content-length"])
+            expectEqual(reply.value(of: "x-odd"), "two")
             #expect(try #require(report.sentAt) <= report.endedAt)
         }
-        #expect(requests.count == 1, "a redirect is not followed")
+        expectEqual(requests.count, 1, "a redirect is not followed")
     }
 
     @Test func onlyTheFinalResponsesFieldsAreReported() async throws {
@@ -105,9 +106,9 @@ struct CurlUpstreamClientTests {
             $0.send("2\r\n{}\r\n0\r\nTrailer: late\r\n\r\n")
         } use: { client, _ in
             let reply = try #require(await client.call(id()).reply)
-            #expect(reply.status == 200)
-            #expect(reply.fields.map(\.name) == ["a", "transfer-encoding"])
-            #expect(reply.body == Array("{}".utf8))
+            expectEqual(reply.status, 200)
+            expectEqual(reply.fields.map(\.name), ["a", "transfer-encoding"])
+            expectEqual(reply.body, Array("{}".utf8))
         }
     }
 
@@ -117,7 +118,7 @@ struct CurlUpstreamClientTests {
             $0.send("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 30\r\n\r\n")
             $0.send(Fixtures.gzippedObject)
         } use: { client, _ in
-            #expect(await client.call(id()).reply?.body == Array(#"{"id":"x"}"#.utf8))
+            await expectEqual(client.call(id()).reply?.body, Array(#"{"id":"x"}"#.utf8))
         }
     }
 
@@ -140,22 +141,22 @@ struct CurlUpstreamClientTests {
     @Test(arguments: ["gzip", "x-gzip", "GZIP", "gzip, gzip", "identity, gzip", "utf-8,gzip"])
     func gzipIsDecodedByAnyOfItsNames(coding: String) async throws {
         let report = try await answer(coding, Fixtures.gzippedObject)
-        #expect(report.reply?.body == Array(#"{"id":"x"}"#.utf8))
+        expectEqual(report.reply?.body, Array(#"{"id":"x"}"#.utf8))
     }
 
     @Test func gzipBodyOfSeveralMembersIsTakenWhole() async throws {
         for rest in [Fixtures.gzippedBlank + Fixtures.gzippedBlank, [0, 0, 0, 0], [0x0A]] {
             let report = try await answer("gzip", Fixtures.gzippedObject + rest)
             let body = String(decoding: report.reply?.body ?? [], as: UTF8.self)
-            #expect(body.filter { $0 != " " } == #"{"id":"x"}"#)
-            #expect(body.utf8.count == 10 + (rest.count > 20 ? 2 : 0))
+            expectEqual(body.filter { $0 != " " }, #"{"id":"x"}"#)
+            expectEqual(body.utf8.count, 10 + (rest.count > 20 ? 2 : 0))
         }
     }
 
     @Test(arguments: ["utf-8", "UTF8", "identity", "none", "", "json", "application/json", "br"])
     func bodyWithAnUnknownCodingIsPassedUnchanged(coding: String) async throws {
         let body = Array(#"{"id":"x"}"#.utf8)
-        #expect(try await answer(coding, body).reply?.body == body)
+        try await expectEqual(answer(coding, body).reply?.body, body)
     }
 
     private static let badGzip: [(body: [UInt8], words: String)] = [
@@ -168,7 +169,7 @@ struct CurlUpstreamClientTests {
     @Test(arguments: badGzip)
     func badEncodingIsNamedAsSuch(body: [UInt8], words: String) async throws {
         let failure = try #require(try await answer("gzip", body).failure)
-        #expect(failure.kind == .malformed)
+        expectEqual(failure.kind, .malformed)
         #expect(failure.detail.contains(words) && failure.detail.contains("gzip"), "\(failure)")
         #expect(!failure.detail.contains("writing"))
     }
@@ -176,8 +177,8 @@ struct CurlUpstreamClientTests {
     @Test(arguments: [401, 404, 429, 503])
     func badEncodingDoesNotHideTheStatus(status: Int) async throws {
         let reply = try await answer("gzip", Array("no gzip".utf8), status: status).reply
-        #expect(reply?.status == status)
-        #expect(reply?.body == [])
+        expectEqual(reply?.status, status)
+        expectEqual(reply?.body, [])
     }
 
     // MARK: - What goes wrong
@@ -188,7 +189,7 @@ struct CurlUpstreamClientTests {
         let client = CurlUpstreamClient(multi: multi, endpoint: try .test(url), clock: bootTime)
         let report = await client.call(id())
         let failure = try #require(report.failure)
-        #expect(failure.kind == .connectFailed)
+        expectEqual(failure.kind, .connectFailed)
         #expect(failure.detail.contains("CURLE_COULDNT_CONNECT (7)"))
         #expect(failure.detail.contains("errno 111"))
         #expect(report.sentAt == nil)
@@ -199,7 +200,7 @@ struct CurlUpstreamClientTests {
         let client = CurlUpstreamClient(
             multi: multi, endpoint: try .test("http://nowhere.invalid"), clock: bootTime)
         let report = await client.call(id())
-        #expect(report.failure?.kind == .connectFailed)
+        expectEqual(report.failure?.kind, .connectFailed)
         #expect(report.sentAt == nil)
     }
 
@@ -211,11 +212,11 @@ struct CurlUpstreamClientTests {
         } use: { client, _ in
             let report = await client.call(id())
             let failure = try #require(report.failure)
-            #expect(failure.kind == answer.kind, "\(failure.detail)")
+            expectEqual(failure.kind, answer.kind, "\(failure.detail)")
             #expect(report.sentAt != nil)
             #expect(!failure.detail.contains(testToken))
         }
-        #expect(requests.count == 1)
+        expectEqual(requests.count, 1)
     }
 
     enum LostAnswer: CaseIterable {
@@ -250,12 +251,12 @@ struct CurlUpstreamClientTests {
         } use: { client, _ in
             let begin = bootTime()
             let report = await client.call(id())
-            #expect(report.failure?.kind == .timedOut)
+            expectEqual(report.failure?.kind, .timedOut)
             #expect(report.sentAt != nil)
             #expect(report.endedAt - begin >= .seconds(1))
             #expect(report.endedAt - begin < .seconds(20))
         }
-        #expect(requests.count == 1)
+        expectEqual(requests.count, 1)
     }
 
     @Test func slowlyDrippingAnswerIsLeftAtTheDeadline() async throws {
@@ -264,7 +265,7 @@ struct CurlUpstreamClientTests {
             $0.send("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
             while !$0.hasLeft(within: .milliseconds(20)), $0.send(" ") {}
         } use: { client, _ in
-            #expect(await client.call(id()).failure?.kind == .timedOut)
+            await expectEqual(client.call(id()).failure?.kind, .timedOut)
         }
     }
 
@@ -278,7 +279,7 @@ struct CurlUpstreamClientTests {
             $0.awaitClose()
         } use: { client, _ in
             let failure = try #require(await client.call(id()).failure)
-            #expect(failure.kind == .tooLarge, "\(failure.detail)")
+            expectEqual(failure.kind, .tooLarge, "\(failure.detail)")
         }
     }
 
@@ -312,7 +313,7 @@ struct CurlUpstreamClientTests {
             _ = $0.request()
             $0.answer("200 OK", String(repeating: " ", count: size))
         } use: { client, _ in
-            #expect(await client.call(id()).reply?.body.count == size)
+            await expectEqual(client.call(id()).reply?.body.count, size)
         }
     }
 
@@ -324,7 +325,7 @@ struct CurlUpstreamClientTests {
             $0.send("Content-Length: \(bomb.count)\r\n\r\n")
             $0.send(bomb)
         } use: { client, _ in
-            #expect(await client.call(id()).failure?.kind == .tooLarge)
+            await expectEqual(client.call(id()).failure?.kind, .tooLarge)
         }
     }
 
@@ -335,12 +336,12 @@ struct CurlUpstreamClientTests {
             while peer.request() != nil { peer.answer("200 OK", "{}") }
         } use: { client, _ in
             let report = await client.call(id(), sendBefore: bootTime())
-            #expect(report.failure?.kind == .slotExpired)
+            expectEqual(report.failure?.kind, .slotExpired)
             #expect(report.sentAt == nil)
             // The connection's loss affects no later call.
-            #expect(await client.call(id()).reply?.status == 200)
+            await expectEqual(client.call(id()).reply?.status, 200)
         }
-        #expect(requests.count == 1)
+        expectEqual(requests.count, 1)
     }
 
     @Test func callOnADyingConnectionIsNotRepeated() async throws {
@@ -350,15 +351,15 @@ struct CurlUpstreamClientTests {
             // The next request is read and dropped; only the upstream decides whether it counts.
             _ = peer.request()
         } use: { client, _ in
-            #expect(await client.call(id("first")).reply?.status == 200)
+            await expectEqual(client.call(id("first")).reply?.status, 200)
             let report = await client.call(id("second"))
             let failure = try #require(report.failure)
-            #expect(failure.kind == .connectionLost)
-            #expect(
-                failure.detail == "the reused connection was dead; the request was not repeated")
+            expectEqual(failure.kind, .connectionLost)
+            expectEqual(
+                failure.detail, "the reused connection was dead; the request was not repeated")
             #expect(report.sentAt != nil)
         }
-        #expect(requests.map { $0.contains("/second ") } == [false, true])
+        expectEqual(requests.map { $0.contains("/second ") }, [false, true])
     }
 
     @Test func withoutTheGuardLibcurlRepeatsARequest() async throws {
@@ -374,7 +375,7 @@ struct CurlUpstreamClientTests {
         _ = await multi.run(request)
         await multi.close()
         await server.finish()
-        #expect(server.requests.count == 3, "two transfers; the guard is there for the third")
+        expectEqual(server.requests.count, 3, "two transfers; the guard is there for the third")
     }
 
     @Test func connectionClosedWhileIdleIsReplaced() async throws {
@@ -382,10 +383,10 @@ struct CurlUpstreamClientTests {
             guard peer.request() != nil else { return }
             peer.answer("200 OK", fields: "Connection: close\r\n", "{}")
         } use: { client, server in
-            for _ in 1...3 { #expect(await client.call(id()).reply?.status == 200) }
-            #expect(server.accepted == 3)
+            for _ in 1...3 { await expectEqual(client.call(id()).reply?.status, 200) }
+            expectEqual(server.accepted, 3)
         }
-        #expect(requests.count == 3)
+        expectEqual(requests.count, 3)
     }
 
     // MARK: - Many at once
@@ -394,9 +395,9 @@ struct CurlUpstreamClientTests {
         try await withUpstream { peer in
             while peer.request() != nil { peer.answer("200 OK", "{}") }
         } use: { client, server in
-            for _ in 1...5 { #expect(await client.call(id()).reply?.status == 200) }
-            #expect(server.accepted == 1)
-            #expect(server.requests.count == 5)
+            for _ in 1...5 { await expectEqual(client.call(id()).reply?.status, 200) }
+            expectEqual(server.accepted, 1)
+            expectEqual(server.requests.count, 5)
         }
     }
 
@@ -414,9 +415,9 @@ struct CurlUpstreamClientTests {
                 }
                 return try await group.reduce(into: []) { $0.append($1) }
             }
-            #expect(statuses == Array(repeating: 200, count: 20))
+            expectEqual(statuses, Array(repeating: 200, count: 20))
         }
-        #expect(Set(requests).count == 20)
+        expectEqual(Set(requests).count, 20)
     }
 }
 

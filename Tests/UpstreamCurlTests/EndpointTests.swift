@@ -1,4 +1,5 @@
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamCurl
@@ -12,7 +13,7 @@ struct UpstreamURLTests {
         ("HTTP://[::1]:80/a/b", "http://[::1]:80/a/b"),
     ])
     func goodURLIsTakenWithoutItsTrailingSlash(text: String, whole: String) throws {
-        #expect(try UpstreamURL(text).text == whole)
+        try expectEqual(UpstreamURL(text).text, whole)
     }
 
     @Test(arguments: [
@@ -49,7 +50,7 @@ struct UpstreamURLTests {
         ("http://127.0.0.1.evil.com", false), ("http://10.0.0.1", false), ("http://[::2]", false),
     ])
     func loopbackIsRecognised(text: String, isLoopback: Bool) throws {
-        #expect(try UpstreamURL(text).isLoopback == isLoopback)
+        try expectEqual(UpstreamURL(text).isLoopback, isLoopback)
     }
 }
 
@@ -57,18 +58,18 @@ struct UpstreamEndpointTests {
     @Test func idIsUnchangedInThePath() throws {
         let action = id("a.b_c~d:e-f")
         let orders = try UpstreamEndpoint.test("https://miraklconnect.com/api/")
-        #expect(
-            orders.url(of: action)
-                == "https://miraklconnect.com/api/v2/orders/actions/a.b_c~d:e-f")
+        expectEqual(
+            orders.url(of: action),
+            "https://miraklconnect.com/api/v2/orders/actions/a.b_c~d:e-f")
         let vouchers = try UpstreamEndpoint.test(
             "https://api.voucherify.io", path: "/v1/async-actions/{id}")
-        #expect(
-            vouchers.url(of: action) == "https://api.voucherify.io/v1/async-actions/a.b_c~d:e-f")
+        expectEqual(
+            vouchers.url(of: action), "https://api.voucherify.io/v1/async-actions/a.b_c~d:e-f")
     }
 
     @Test func secretsAreNeverShown() throws {
         let secret = Secret("hush")
-        #expect("\(secret) \(String(reflecting: secret))" == "[secret] [secret]")
+        expectEqual("\(secret) \(String(reflecting: secret))", "[secret] [secret]")
         let credentials = UpstreamCredentials.clientCredentials(
             ClientCredentials(
                 tokenURL: try UpstreamURL("https://host"), clientID: "c", clientSecret: secret))

@@ -37,32 +37,32 @@ struct LateBytesTests {
         try #require(fcntl(ours, F_SETFL, flags | O_NONBLOCK) == 0)
         let bytes = [UInt8](repeating: 1, count: 1 << 20)
         while write(ours, bytes, bytes.count) > 0 {}
-        #expect(door_socket_close(nil, ours) == 0)
-        #expect(readToTheEnd(theirs) == ECONNRESET)
+        expectEqual(door_socket_close(nil, ours), 0)
+        expectEqual(readToTheEnd(theirs), ECONNRESET)
     }
 
     @Test func aSocketWithoutUnsentBytesIsClosedInOrder() throws {
         let (ours, theirs) = connection()
         defer { close(theirs) }
-        #expect(write(ours, [1, 2, 3], 3) == 3)
+        expectEqual(write(ours, [1, 2, 3], 3), 3)
         var bytes = [UInt8](repeating: 0, count: 3)
-        #expect(read(theirs, &bytes, 3) == 3)
+        expectEqual(read(theirs, &bytes, 3), 3)
         // The peer's kernel has them by now; its acknowledgement may take a moment more.
         var pending: Int32 = 1
         while pending > 0 { try #require(ioctl(ours, UInt(TIOCOUTQ), &pending) == 0) }
-        #expect(door_socket_close(nil, ours) == 0)
-        #expect(readToTheEnd(theirs) == 0)
+        expectEqual(door_socket_close(nil, ours), 0)
+        expectEqual(readToTheEnd(theirs), 0)
     }
 
     @Test func aSocketGivesUpAfterTheCallsDeadline() throws {
         let (ours, theirs) = connection()
         defer { for end in [ours, theirs] { close(end) } }
         let deadline = UnsafeMutableRawPointer(bitPattern: 10_000)
-        #expect(door_socket_opened(deadline, ours, CURLSOCKTYPE_IPCXN) == 0)
+        expectEqual(door_socket_opened(deadline, ours, CURLSOCKTYPE_IPCXN), 0)
         var milliseconds: UInt32 = 0
         var size = socklen_t(4)
-        #expect(getsockopt(ours, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &milliseconds, &size) == 0)
-        #expect(milliseconds == 10_000)
+        expectEqual(getsockopt(ours, Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, &milliseconds, &size), 0)
+        expectEqual(milliseconds, 10_000)
     }
 
     @Test func anAnswerThatWaitedForAStoppedProcessHasItsRealAge() async throws {
@@ -92,7 +92,7 @@ struct LateBytesTests {
         let report = await client.call(id())
         await multi.close()
         await server.finish()
-        #expect(report.reply?.status == 200)
+        expectEqual(report.reply?.status, 200)
         #expect(report.answeredAt <= answered.withLock { $0 })
         #expect(report.endedAt - report.answeredAt >= .milliseconds(400))
     }
@@ -102,9 +102,9 @@ struct LateBytesTests {
         try await withHeldHandshakes(clock) { client, server in
             server.hold { clock.advance(.seconds(1)) }
             let report = await client.call(id())
-            #expect(report.reply?.status == 200)
-            #expect(report.sentAt == clock.read())
-            #expect(report.answeredAt == clock.read())
+            expectEqual(report.reply?.status, 200)
+            expectEqual(report.sentAt, clock.read())
+            expectEqual(report.answeredAt, clock.read())
         }
     }
 }

@@ -17,14 +17,14 @@ struct LeftAloneTests {
         let dataRecords = try await withHeldHandshakes(clock) { client, server in
             server.hold { client.leaveAlone(until: clock.read() + .seconds(600)) }
             let report = await client.call(id())
-            #expect(report.failure?.kind == .slotExpired)
-            #expect(report.failure?.leftAloneFor == .seconds(600))
+            expectEqual(report.failure?.kind, .slotExpired)
+            expectEqual(report.failure?.leftAloneFor, .seconds(600))
             #expect(report.sentAt == nil)
             server.hold {}
             clock.advance(.seconds(600))
-            #expect(await client.call(id()).reply?.status == 200)
+            await expectEqual(client.call(id()).reply?.status, 200)
         }
-        #expect(dataRecords == [0, 1])
+        expectEqual(dataRecords, [0, 1])
     }
 
     @Test func keptConnectionIsNotUsedDuringAPause() async throws {
@@ -35,21 +35,21 @@ struct LeftAloneTests {
         let multi = try CurlMulti()
         let client = CurlUpstreamClient(
             multi: multi, endpoint: try .test(server.url), clock: clock.read)
-        #expect(await client.call(id("before")).reply?.status == 200)
+        await expectEqual(client.call(id("before")).reply?.status, 200)
         client.leaveAlone(until: clock.read() + .seconds(600))
         // An earlier time changes nothing.
         client.leaveAlone(until: clock.read() + .seconds(1))
         for span in [Duration.zero, .seconds(599)] {
             clock.advance(span)
             let report = await client.call(id("within"))
-            #expect(report.failure?.kind == .slotExpired)
+            expectEqual(report.failure?.kind, .slotExpired)
             #expect(report.sentAt == nil)
         }
         clock.advance(.seconds(1))
-        #expect(await client.call(id("after")).reply?.status == 200)
+        await expectEqual(client.call(id("after")).reply?.status, 200)
         await multi.close()
         await server.finish()
-        #expect(server.requests.map { $0.contains("/within ") } == [false, false])
+        expectEqual(server.requests.map { $0.contains("/within ") }, [false, false])
     }
 
     /// 1. A 429's status line is read. 2. Another call starts. 3. The rest of the 429 arrives.
@@ -70,13 +70,13 @@ struct LeftAloneTests {
         }
         let other = await multi.run(request, clock: clock.read)
         isRefused.signal()
-        #expect(other.failure?.kind == .slotExpired)
-        #expect(other.failure?.leftAloneFor == .seconds(1))
+        expectEqual(other.failure?.kind, .slotExpired)
+        expectEqual(other.failure?.leftAloneFor, .seconds(1))
         #expect(other.sentAt == nil)
-        #expect(await throttled.reply?.value(of: "retry-after") == "7")
+        await expectEqual(throttled.reply?.value(of: "retry-after"), "7")
         await multi.close()
         await server.finish()
-        #expect(server.requests.count == 1)
+        expectEqual(server.requests.count, 1)
     }
 
     /// The tracker has not set the duration yet.
@@ -98,13 +98,13 @@ struct LeftAloneTests {
                 }
             }
         }
-        #expect(next.failure?.kind == .slotExpired)
+        expectEqual(next.failure?.kind, .slotExpired)
         #expect(next.sentAt == nil)
         clock.advance(.seconds(1))
-        #expect(await client.call(id("last")).reply?.status == 200)
+        await expectEqual(client.call(id("last")).reply?.status, 200)
         await multi.close()
         await server.finish()
-        #expect(server.requests.count == 2)
+        expectEqual(server.requests.count, 2)
     }
 
     @Test(arguments: ["{", ""])
@@ -116,8 +116,8 @@ struct LeftAloneTests {
             if body.isEmpty { $0.awaitClose() }
         } use: { client, _ in
             let reply = await client.call(id()).reply
-            #expect(reply?.status == 429)
-            #expect(reply?.value(of: "retry-after") == "7")
+            expectEqual(reply?.status, 429)
+            expectEqual(reply?.value(of: "retry-after"), "7")
         }
     }
 
@@ -132,9 +132,9 @@ struct LeftAloneTests {
         }
         clients[0].leaveAlone(until: .distantFuture)
         let refused = await clients[0].call(id()).failure
-        #expect(refused?.kind == .slotExpired)
-        #expect(refused?.leftAloneFor == .seconds(3600))
-        #expect(await clients[1].call(id()).reply?.status == 200)
+        expectEqual(refused?.kind, .slotExpired)
+        expectEqual(refused?.leftAloneFor, .seconds(3600))
+        await expectEqual(clients[1].call(id()).reply?.status, 200)
         await multi.close()
         await server.finish()
     }

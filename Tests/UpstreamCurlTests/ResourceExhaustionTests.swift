@@ -14,7 +14,7 @@ private func usedMulti() async throws -> CurlMulti {
     let multi = try CurlMulti()
     let client = CurlUpstreamClient(
         multi: multi, endpoint: try .test("http://127.0.0.1:\(unusedPort)"), clock: bootTime)
-    #expect(await client.call(id()).failure?.kind == .connectFailed)
+    await expectEqual(client.call(id()).failure?.kind, .connectFailed)
     return multi
 }
 
@@ -29,13 +29,13 @@ struct ResourceExhaustionTests {
             let client = CurlUpstreamClient(
                 multi: try CurlMulti(), endpoint: try .test(server.url), clock: bootTime)
             // What is opened once is open, and what was opened for this call is closed.
-            #expect(await client.call(id()).reply?.status == 200)
+            await expectEqual(client.call(id()).reply?.status, 200)
             try await server.ended(1)
             let report = await withDescriptors(left: 0) { await client.call(id()) }
-            #expect(report.failure?.kind == .outOfResources)
-            #expect(report.failure?.detail.contains("errno 24: Too many open files") == true)
+            expectEqual(report.failure?.kind, .outOfResources)
+            expectEqual(report.failure?.detail.contains("errno 24: Too many open files"), true)
             #expect(report.sentAt == nil)
-            #expect(await client.call(id()).reply?.status == 200)
+            await expectEqual(client.call(id()).reply?.status, 200)
         }
     }
 
@@ -45,13 +45,13 @@ struct ResourceExhaustionTests {
             let client = CurlUpstreamClient(
                 multi: try CurlMulti(), endpoint: try .test("http://nowhere.invalid"),
                 clock: bootTime)
-            #expect(await client.call(id()).failure?.kind == .connectFailed)
+            await expectEqual(client.call(id()).failure?.kind, .connectFailed)
             for left in 0...4 {
                 let failure = await withDescriptors(left: left) { await client.call(id()).failure }
-                #expect(failure?.kind == .outOfResources)
-                #expect(failure?.detail.contains("errno 24") == true)
+                expectEqual(failure?.kind, .outOfResources)
+                expectEqual(failure?.detail.contains("errno 24"), true)
             }
-            #expect(await client.call(id()).failure?.kind == .connectFailed)
+            await expectEqual(client.call(id()).failure?.kind, .connectFailed)
         }
     }
 
@@ -64,8 +64,8 @@ struct ResourceExhaustionTests {
                 multi: try await usedMulti(), endpoint: try .test(server.url), clock: bootTime,
                 trust: TrustAnchors(extraFile: certificate.file), limits: ResponseLimits())
             let failure = await withDescriptors(left: 1) { await client.call(id()).failure }
-            #expect(failure?.kind == .outOfResources, "\(failure?.detail ?? "answered")")
-            #expect(await client.call(id()).reply?.status == 200)
+            expectEqual(failure?.kind, .outOfResources, "\(failure?.detail ?? "answered")")
+            await expectEqual(client.call(id()).reply?.status, 200)
             withExtendedLifetime((server, folder)) {}
         }
     }
@@ -76,8 +76,8 @@ struct ResourceExhaustionTests {
             let client = CurlUpstreamClient(
                 multi: try await usedMulti(), endpoint: try .test(url), clock: bootTime)
             let failure = await withDescriptors(left: 1) { await client.call(id()).failure }
-            #expect(failure?.kind == .connectFailed)
-            #expect(failure?.detail.contains("errno 111") == true)
+            expectEqual(failure?.kind, .connectFailed)
+            expectEqual(failure?.detail.contains("errno 111"), true)
         }
     }
 
@@ -98,7 +98,7 @@ struct ResourceExhaustionTests {
                 endpoint: try .test(server.url, credentials: credentials), clock: clock.read)
             for _ in 1...10 {
                 let fault = await withDescriptors(left: 0) { await client.prepare() }
-                #expect(fault?.kind == .outOfResources)
+                expectEqual(fault?.kind, .outOfResources)
                 // The endpoint got no request, so the next attempt does not wait longer.
                 clock.advance(.seconds(1))
             }
@@ -119,7 +119,7 @@ struct ResourceExhaustionTests {
         ] as [(CURLcode, Int32, Int32?)])
     func eachFailureHasItsErrnoOfExhaustion(code: CURLcode, systemError: Int32, shortage: Int32?) {
         let found = ResourceExhaustion.explaining(code, systemError: systemError, probe: { EMFILE })
-        #expect(found == shortage)
+        expectEqual(found, shortage)
         if systemError == 0 {
             #expect(ResourceExhaustion.explaining(code, systemError: 0, probe: { nil }) == nil)
         }

@@ -1,4 +1,5 @@
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamCurl
@@ -21,11 +22,6 @@ struct TokenCacheTests {
         return cache
     }
 
-    /// `#expect` cannot call a mutating function.
-    private func expect(_ answer: TokenCache.Answer?, _ expected: TokenCache.Answer?) {
-        #expect(answer == expected)
-    }
-
     @Test func firstAskerStartsTheOnlyFetch() {
         var cache = TokenCache()
         let first = cache.ask(now: at(0))
@@ -34,8 +30,8 @@ struct TokenCacheTests {
             let next = cache.ask(now: at(0))
             #expect(next == (.wait, false))
         }
-        expect(cache.fetched(token("a"), now: at(0.1)), .ready)
-        #expect(cache.usable(now: at(0.1))?.value == Secret("a"))
+        expectEqual(cache.fetched(token("a"), now: at(0.1)), .ready)
+        expectEqual(cache.usable(now: at(0.1))?.value, Secret("a"))
         let later = cache.ask(now: at(1))
         #expect(later == (.ready, false))
     }
@@ -66,7 +62,7 @@ struct TokenCacheTests {
     @Test func lifetimeCountsFromBeforeTheFetch() {
         var cache = TokenCache()
         _ = cache.ask(now: at(0))
-        expect(cache.fetched(token("a", lifetime: .seconds(100)), now: at(90)), .ready)
+        expectEqual(cache.fetched(token("a", lifetime: .seconds(100)), now: at(90)), .ready)
         #expect(cache.usable(now: at(98)) == nil)
     }
 
@@ -78,7 +74,7 @@ struct TokenCacheTests {
             Issue.record("expected a fault")
             return
         }
-        #expect(fault.kind == .tokenUnavailable)
+        expectEqual(fault.kind, .tokenUnavailable)
         let asked = cache.ask(now: at(6.5))
         #expect(asked == (.fault(fault), false))
     }
@@ -89,7 +85,7 @@ struct TokenCacheTests {
         for wait in [1.0, 2, 4, 8, 16, 32, 60, 60] {
             let asked = cache.ask(now: at(now))
             #expect(asked == (.wait, true))
-            expect(cache.fetched(.fault(fault), now: at(now)), .fault(fault))
+            expectEqual(cache.fetched(.fault(fault), now: at(now)), .fault(fault))
             let early = cache.ask(now: at(now + wait - 0.001))
             #expect(early == (.fault(fault), false))
             now += wait
@@ -107,8 +103,8 @@ struct TokenCacheTests {
         var cache = TokenCache()
         _ = cache.ask(now: at(0))
         let answer = TokenAnswer.fault(fault, retryAfter: .seconds(reported))
-        expect(cache.fetched(answer, now: at(0)), .fault(fault))
-        #expect(cache.retryIn(now: at(0)) == .seconds(wait))
+        expectEqual(cache.fetched(answer, now: at(0)), .fault(fault))
+        expectEqual(cache.retryIn(now: at(0)), .seconds(wait))
         var asked = cache.ask(now: at(wait - 0.001))
         #expect(asked == (.fault(fault), false))
         asked = cache.ask(now: at(wait))
@@ -118,7 +114,7 @@ struct TokenCacheTests {
     @Test func failedRenewalLeavesTheOldTokenInUse() {
         var cache = cache(fetched: "a", lifetime: .seconds(100))
         _ = cache.ask(now: at(80))
-        expect(cache.fetched(.fault(fault), now: at(81)), .ready)
+        expectEqual(cache.fetched(.fault(fault), now: at(81)), .ready)
         var asked = cache.ask(now: at(81.5))
         #expect(asked == (.ready, false))
         asked = cache.ask(now: at(82))
@@ -144,7 +140,7 @@ struct TokenCacheTests {
         _ = cache.fetched(token("b"), now: at(1))
         cache.answered(number: 1, isRefusal: true)
         cache.refuse(now: at(2))
-        #expect(cache.usable(now: at(2))?.value == Secret("b"))
+        expectEqual(cache.usable(now: at(2))?.value, Secret("b"))
     }
 
     @Test func upstreamThatRefusesEveryNewTokenCausesNoStormOfFetches() {
@@ -159,13 +155,13 @@ struct TokenCacheTests {
             cache.refuse(now: now)
         }
         // In 60 s: at 0, 0.1, then after 1, 2, 4, 8, 16 s.
-        #expect(fetches == 7)
+        expectEqual(fetches, 7)
         let asked = cache.ask(now: at(60))
         guard case .fault(let fault) = asked.answer else {
             Issue.record("expected a fault")
             return
         }
-        #expect(fault.kind == .tokenRefused)
+        expectEqual(fault.kind, .tokenRefused)
     }
 
     @Test func newCredentialsOutdateARunningFetch() {
@@ -174,7 +170,7 @@ struct TokenCacheTests {
         cache.reset()
         var asked = cache.ask(now: at(0))
         #expect(asked == (.wait, false), "never two fetches at once")
-        expect(cache.fetched(token("old"), now: at(1)), nil)
+        expectEqual(cache.fetched(token("old"), now: at(1)), nil)
         #expect(cache.usable(now: at(1)) == nil)
         asked = cache.ask(now: at(1))
         #expect(asked == (.wait, true))
@@ -198,7 +194,7 @@ struct TokenAnswerTests {
     ])
     func tokenIsRead(body: String, seconds: Int) throws {
         let expected = FetchedToken(value: Secret("t"), lifetime: .seconds(seconds))
-        #expect(try TokenAnswer.readToken(Array(body.utf8)) == expected)
+        try expectEqual(TokenAnswer.readToken(Array(body.utf8)), expected)
     }
 
     @Test(arguments: [
@@ -220,7 +216,7 @@ struct TokenAnswerTests {
         let fault = UpstreamFault(
             kind: .tokenUnavailable, httpStatus: 200,
             message: "the token endpoint's answer \(reason)")
-        #expect(TokenAnswer.read(.success(reply)) == .fault(fault))
+        expectEqual(TokenAnswer.read(.success(reply)), .fault(fault))
     }
 
     private static let unsendable =
@@ -249,7 +245,7 @@ struct TokenAnswerTests {
             Issue.record("expected a fault")
             return
         }
-        #expect(retryAfter == seconds.map { .seconds($0) })
+        expectEqual(retryAfter, seconds.map { .seconds($0) })
     }
 
     @Test func aRetryDateWithoutADateFieldIsIgnored() {
@@ -269,10 +265,10 @@ struct TokenAnswerTests {
             Issue.record("expected a fault")
             return
         }
-        #expect(fault.kind == kind)
-        #expect(fault.httpStatus == status)
-        #expect(fault.code == (kind == .tokenRefused ? "invalid_client" : nil))
-        #expect(fault.message?.contains("s3cret") == false)
+        expectEqual(fault.kind, kind)
+        expectEqual(fault.httpStatus, status)
+        expectEqual(fault.code, (kind == .tokenRefused ? "invalid_client" : nil))
+        expectEqual(fault.message?.contains("s3cret"), false)
     }
 
     @Test func unknownErrorCodesAreNotPassedOn() {

@@ -55,18 +55,18 @@ struct TokenSourceTests {
             for _ in 1...50 { group.addTask { await client.prepare() } }
             for await fault in group { #expect(fault == nil) }
         }
-        #expect(await client.call(id()).reply?.status == 200)
+        await expectEqual(client.call(id()).reply?.status, 200)
         await multi.close()
         await server.finish()
-        #expect(server.requests.count == 2)
-        #expect(
+        expectEqual(server.requests.count, 2)
+        expectEqual(
             server.requests.first?.hasSuffix(
                 "\r\n\r\ngrant_type=client_credentials&client_id=client%3A1"
-                    + "&client_secret=s3cret%2F%2B%26%3D&audience=the%20company") == true)
-        #expect(
+                    + "&client_secret=s3cret%2F%2B%26%3D&audience=the%20company"), true)
+        expectEqual(
             server.requests.first?.lowercased().contains(
-                "\r\ncontent-type: application/x-www-form-urlencoded\r\n") == true)
-        #expect(server.requests.last?.contains("\r\nAuthorization: Bearer token-1\r\n") == true)
+                "\r\ncontent-type: application/x-www-form-urlencoded\r\n"), true)
+        expectEqual(server.requests.last?.contains("\r\nAuthorization: Bearer token-1\r\n"), true)
     }
 
     @Test func refusedTokenIsFetchedAgainAndALateRefusalKeepsTheNewOne() async throws {
@@ -85,19 +85,19 @@ struct TokenSourceTests {
         #expect(await client.prepare() == nil)
         async let late = client.call(id("late"))
         // 1. Both calls go out with token 1; 2. the first is refused, token 2 is fetched.
-        #expect(await client.call(id("first")).reply?.status == 401)
+        await expectEqual(client.call(id("first")).reply?.status, 401)
         client.refuseCredential()
         #expect(await client.prepare() == nil)
         // 3. The late call is refused too, which is no evidence about token 2.
         startThread { firstIsDone.wait() }
-        #expect(await late.reply?.status == 401)
+        await expectEqual(late.reply?.status, 401)
         client.refuseCredential()
         #expect(await client.prepare() == nil)
-        #expect(await client.call(id("last")).reply?.status == 200)
+        await expectEqual(client.call(id("last")).reply?.status, 200)
         await multi.close()
         await server.finish()
-        #expect(server.requests.count { $0.hasPrefix("POST") } == 2)
-        #expect(server.requests.last?.contains("Bearer token-2\r\n") == true)
+        expectEqual(server.requests.count { $0.hasPrefix("POST") }, 2)
+        expectEqual(server.requests.last?.contains("Bearer token-2\r\n"), true)
     }
 
     @Test func refusedCredentialsAreNotTriedAgainAtOnce() async throws {
@@ -112,18 +112,18 @@ struct TokenSourceTests {
         let client = try client(multi, server, clock: clock.read)
         for _ in 1...10 {
             let fault = try #require(await client.prepare())
-            #expect(fault.kind == .tokenRefused)
-            #expect(fault.code == "invalid_client")
-            #expect("\(fault)".contains("s3cret") == false)
+            expectEqual(fault.kind, .tokenRefused)
+            expectEqual(fault.code, "invalid_client")
+            expectEqual("\(fault)".contains("s3cret"), false)
         }
         let report = await client.call(id())
-        #expect(report.failure?.kind == .tokenUnavailable)
+        expectEqual(report.failure?.kind, .tokenUnavailable)
         #expect(report.sentAt == nil)
         clock.advance(.seconds(1))
         #expect(await client.prepare() != nil)
         await multi.close()
         await server.finish()
-        #expect(server.requests.count == 2)
+        expectEqual(server.requests.count, 2)
     }
 
     @Test func theTokenEndpointsRetryAfterIsAppliedAndReported() async throws {
@@ -136,19 +136,19 @@ struct TokenSourceTests {
         let clock = TestClock()
         let client = try client(multi, server, clock: clock.read)
         let first = try #require(await client.credentialFailure())
-        #expect(first.retryIn == .seconds(300))
-        #expect(first.fault.message == "the token endpoint answered 429")
+        expectEqual(first.retryIn, .seconds(300))
+        expectEqual(first.fault.message, "the token endpoint answered 429")
         for _ in 1...9 {
             clock.advance(.seconds(30))
             let again = try #require(await client.credentialFailure())
-            #expect(again.fault == first.fault)
+            expectEqual(again.fault, first.fault)
         }
-        #expect(try #require(await client.credentialFailure()).retryIn == .seconds(30))
+        try expectEqual(#require(await client.credentialFailure()).retryIn, .seconds(30))
         clock.advance(.seconds(30))
         _ = await client.credentialFailure()
         await multi.close()
         await server.finish()
-        #expect(server.requests.count == 2)
+        expectEqual(server.requests.count, 2)
     }
 
     @Test func unreachableTokenEndpointIsUnavailable() async throws {
@@ -160,15 +160,15 @@ struct TokenSourceTests {
             multi: multi, endpoint: try .test("http://127.0.0.1:1", credentials: credentials),
             clock: bootTime)
         let fault = try #require(await client.prepare())
-        #expect(fault.kind == .tokenUnavailable)
-        #expect(fault.message?.hasPrefix("token endpoint: connect-failed, CURLE_") == true)
+        expectEqual(fault.kind, .tokenUnavailable)
+        expectEqual(fault.message?.hasPrefix("token endpoint: connect-failed, CURLE_"), true)
     }
 
     @Test func hungTokenEndpointIsLeftAtTheDeadline() async throws {
         let server = LoopbackServer { $0.awaitClose() }
         let multi = try CurlMulti()
         let client = try client(multi, server, timeout: .milliseconds(200))
-        #expect(await client.prepare()?.kind == .tokenUnavailable)
+        await expectEqual(client.prepare()?.kind, .tokenUnavailable)
         await multi.close()
         await server.finish()
     }
@@ -179,18 +179,18 @@ struct TokenSourceTests {
         let source = TokenSource(fetches.credentials, clock: clock.read, fetch: fetches.fetch)
         let faults = Answers()
         source.prepare(faults.take)
-        #expect(faults.count == 0)
+        expectEqual(faults.count, 0)
         fetches.end("a", lifetime: .seconds(1000))
-        #expect(faults.count == 1)
+        expectEqual(faults.count, 1)
         clock.advance(.seconds(900))
         source.prepare(faults.take)
-        #expect(faults.count == 2, "answered at once")
-        #expect(fetches.started == 2)
+        expectEqual(faults.count, 2, "answered at once")
+        expectEqual(fetches.started, 2)
         source.prepare(faults.take)
-        #expect(fetches.started == 2)
-        #expect(source.current()?.value == Secret("a"))
+        expectEqual(fetches.started, 2)
+        expectEqual(source.current()?.value, Secret("a"))
         fetches.end("b", lifetime: .seconds(1000))
-        #expect(source.current()?.value == Secret("b"))
+        expectEqual(source.current()?.value, Secret("b"))
         clock.advance(.seconds(1000))
         #expect(source.current() == nil)
     }
@@ -203,14 +203,14 @@ struct TokenSourceTests {
         var new = fetches.credentials
         new.clientSecret = Secret("new")
         source.replace(new)
-        #expect(fetches.started == 1)
+        expectEqual(fetches.started, 1)
         fetches.end("old", lifetime: .seconds(1000))
-        #expect(faults.count == 0)
-        #expect(fetches.started == 2)
-        #expect(fetches.lastCredentials?.clientSecret == Secret("new"))
+        expectEqual(faults.count, 0)
+        expectEqual(fetches.started, 2)
+        expectEqual(fetches.lastCredentials?.clientSecret, Secret("new"))
         fetches.end("new", lifetime: .seconds(1000))
-        #expect(faults.count == 1)
-        #expect(source.current()?.value == Secret("new"))
+        expectEqual(faults.count, 1)
+        expectEqual(source.current()?.value, Secret("new"))
         source.replace(new)
         #expect(source.current() != nil, "the same credentials again change nothing")
     }

@@ -1,5 +1,6 @@
 import CCurl
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamCurl
@@ -10,23 +11,23 @@ struct SendGuardTests {
     @Test func sendIsAllowedOnceAndOnlyInTime() {
         var inTime = SendGuard(sendBefore: at(10))
         let answers = (1...3).map { _ in inTime.ask(now: at(9), leftAloneUntil: at(9)) }
-        #expect(answers == [true, false, false])
-        #expect(inTime.sentAt == at(9))
-        #expect(inTime.refusal == .repeated)
+        expectEqual(answers, [true, false, false])
+        expectEqual(inTime.sentAt, at(9))
+        expectEqual(inTime.refusal, .repeated)
 
         var late = SendGuard(sendBefore: at(10))
         let lateAnswers = [10, 9].map { late.ask(now: at($0), leftAloneUntil: at(0)) }
-        #expect(lateAnswers == [false, false], "no is no")
+        expectEqual(lateAnswers, [false, false], "no is no")
         #expect(late.sentAt == nil)
-        #expect(late.refusal == .tooLate)
+        expectEqual(late.refusal, .tooLate)
     }
 
     @Test func sendIsRefusedDuringAPause() {
         var early = SendGuard(sendBefore: at(10))
         let answers = [8, 9].map { early.ask(now: at(7), leftAloneUntil: at($0)) }
-        #expect(answers == [false, false])
+        expectEqual(answers, [false, false])
         #expect(early.sentAt == nil)
-        #expect(early.refusal == .leftAlone)
+        expectEqual(early.refusal, .leftAlone)
     }
 
     @Test func aRepetitionIsReportedAsOne() {
@@ -34,9 +35,9 @@ struct SendGuardTests {
             var repeated = SendGuard(sendBefore: at(10), sendsMax: 2)
             let first = repeated.ask(now: at(6), leftAloneUntil: at(0))
             let second = repeated.ask(now: at(now), leftAloneUntil: at(leftAloneUntil))
-            #expect([first, second] == [true, false])
-            #expect(repeated.sentAt == at(6))
-            #expect(repeated.refusal == .repeated)
+            expectEqual([first, second], [true, false])
+            expectEqual(repeated.sentAt, at(6))
+            expectEqual(repeated.refusal, .repeated)
         }
     }
 }
@@ -58,8 +59,9 @@ struct ResponseCollectorTests {
             "HTTP/1.1 100 Continue", "Early: 1", "", "HTTP/1.1 200 OK", "ETag:  W/\"a:b\" ",
             "Empty:", "no colon", "Folded: a", "  b", "", "Trailer: 1",
         ])
-        #expect(
-            collector.fields == [
+        expectEqual(
+            collector.fields,
+            [
                 UpstreamReply.Field("etag", "W/\"a:b\""), UpstreamReply.Field("empty", ""),
                 UpstreamReply.Field("folded", "a b"),
             ])
@@ -77,22 +79,22 @@ struct ResponseCollectorTests {
         let line: [UInt8] = Array("A: ".utf8) + [0xFF, 0x0D, 0x0A]
         let goesOn = line.withUnsafeBytes { collector.takeLine($0) }
         #expect(goesOn)
-        #expect(collector.fields == [UpstreamReply.Field("a", "\u{FFFD}")])
+        expectEqual(collector.fields, [UpstreamReply.Field("a", "\u{FFFD}")])
     }
 
     @Test func limitsOfATransferHold() {
         let limits = ResponseLimits(bodyBytesMax: 3, fieldBytesMax: 40, fieldsMax: 2)
         #expect(take(["A: 1", "B: 2"], limits: limits).overflow == nil)
-        #expect(take(["A: 1", "B: 2", "C: 3"], limits: limits).overflow == .fields)
-        #expect(
-            take([String(repeating: "a", count: 40)], limits: limits).overflow == .fields)
+        expectEqual(take(["A: 1", "B: 2", "C: 3"], limits: limits).overflow, .fields)
+        expectEqual(
+            take([String(repeating: "a", count: 40)], limits: limits).overflow, .fields)
         let bytes: [UInt8] = [1, 2, 3]
         var collector = ResponseCollector(limits: limits)
         let first = bytes.withUnsafeBytes { collector.takeBody($0) }
         let second = bytes.withUnsafeBytes { collector.takeBody($0) }
         #expect(first && !second)
-        #expect(collector.overflow == .body)
-        #expect(collector.body == bytes)
+        expectEqual(collector.overflow, .body)
+        expectEqual(collector.body, bytes)
     }
 }
 
@@ -113,14 +115,15 @@ struct CurlFailureTableTests {
 
     @Test func noCodeIsListedTwice() {
         let codes = CurlFailureTable.rows.map(\.code.rawValue)
-        #expect(Set(codes).count == codes.count)
+        expectEqual(Set(codes).count, codes.count)
     }
 
     @Test func detailNamesCodeCauseAndErrno() {
         let detail = CurlFailureTable.detail(
             of: CURLE_COULDNT_CONNECT, kind: .connectFailed, systemError: 111, note: "port 1")
-        #expect(
-            detail == "CURLE_COULDNT_CONNECT (7): Couldn't connect to server; port 1;"
+        expectEqual(
+            detail,
+            "CURLE_COULDNT_CONNECT (7): Couldn't connect to server; port 1;"
                 + " errno 111: Connection refused")
     }
 

@@ -24,13 +24,13 @@ struct TrustTests {
         let server = try TLSServer(certificate)
         let refused = try await call(server.url)
         let failure = try #require(refused.failure)
-        #expect(failure.kind == .tlsFailed)
+        expectEqual(failure.kind, .tlsFailed)
         #expect(failure.detail.hasPrefix("CURLE_PEER_FAILED_VERIFICATION (60)"))
         #expect(failure.detail.contains("self-signed certificate"))
         #expect(refused.sentAt == nil)
         let trusted = try await call(
             server.url, trust: TrustAnchors(extraFile: certificate.file))
-        #expect(trusted.reply?.status == 200, "\(String(describing: trusted.failure))")
+        expectEqual(trusted.reply?.status, 200, "\(String(describing: trusted.failure))")
     }
 
     @Test func connectingVerifiesTheCertificateAndSendsNothing() async throws {
@@ -38,13 +38,13 @@ struct TrustTests {
             #expect(await client.connect() == nil)
             #expect(await client.connect() == nil)
         }
-        #expect(dataRecords == [0, 0])
+        expectEqual(dataRecords, [0, 0])
         let folder = try TestFolder()
         let server = try TLSServer(try folder.makeCertificate("own"))
         let multi = try CurlMulti()
         let client = CurlUpstreamClient(
             multi: multi, endpoint: try .test(server.url), clock: bootTime)
-        #expect(await client.connect()?.kind == .tlsFailed)
+        await expectEqual(client.connect()?.kind, .tlsFailed)
         await multi.close()
     }
 
@@ -57,7 +57,7 @@ struct TrustTests {
         for certificate in [system, extra] {
             let server = try TLSServer(certificate)
             let report = try await call(server.url, trust: trust)
-            #expect(report.reply?.status == 200, "\(String(describing: report.failure))")
+            expectEqual(report.reply?.status, 200, "\(String(describing: report.failure))")
         }
     }
 
@@ -67,7 +67,7 @@ struct TrustTests {
         let server = try TLSServer(certificate)
         let report = try await call(
             server.url, trust: TrustAnchors(extraFile: certificate.file))
-        #expect(report.failure?.kind == .tlsFailed)
+        expectEqual(report.failure?.kind, .tlsFailed)
         #expect(report.sentAt == nil)
     }
 
@@ -76,7 +76,7 @@ struct TrustTests {
         let server = try TLSServer(try folder.makeCertificate("own"))
         let report = try await call(
             server.url, trust: TrustAnchors(extraFile: "/dev/null"))
-        #expect(report.failure?.kind == .tlsFailed)
+        expectEqual(report.failure?.kind, .tlsFailed)
     }
 
     @Test func httpURLNeverUsesTLS() async throws {
@@ -92,7 +92,7 @@ struct TrustTests {
             peer.awaitClose()
         }
         let report = try await call("https://127.0.0.1:\(server.port)")
-        #expect(report.failure?.kind == .tlsFailed)
+        expectEqual(report.failure?.kind, .tlsFailed)
         #expect(report.sentAt == nil)
         await server.finish()
     }
@@ -104,9 +104,9 @@ struct TrustTests {
         let multi = try CurlMulti()
         var request = CurlRequest.test(server.url)
         request.scheme = .https
-        #expect(await multi.run(request).failure?.kind == .connectFailed)
+        await expectEqual(multi.run(request).failure?.kind, .connectFailed)
         await multi.close()
         await server.finish()
-        #expect(server.accepted == 0)
+        expectEqual(server.accepted, 0)
     }
 }

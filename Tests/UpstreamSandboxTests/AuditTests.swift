@@ -1,6 +1,7 @@
 // Tests the audit's arithmetic: counts, gaps and the busiest minute, computed from arrivals alone.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamSandbox
@@ -16,25 +17,26 @@ import Testing
         let report = AuditReport(
             [look("a", 0), look("b", 1000), look("a", 5000), look("b", 5001), look("a", 8000)],
             of: .orders)
-        #expect(
-            report.lines == [
+        expectEqual(
+            report.lines,
+            [
                 AuditReport.Line(id: "a", calls: 3, smallestGap: .seconds(3)),
                 AuditReport.Line(id: "b", calls: 2, smallestGap: .milliseconds(4001)),
             ])
-        #expect(report.smallestGap == .seconds(3))
-        #expect(report.calls == 5)
+        expectEqual(report.smallestGap, .seconds(3))
+        expectEqual(report.calls, 5)
     }
 
     @Test func sourcesAreCountedSeparately() {
         let arrivals = [look("a", 0), look("a", 1, .vouchers), look("a", 700)]
-        #expect(AuditReport(arrivals, of: .orders).smallestGap == .milliseconds(700))
+        expectEqual(AuditReport(arrivals, of: .orders).smallestGap, .milliseconds(700))
         #expect(AuditReport(arrivals, of: .vouchers).smallestGap == nil)
     }
 
     @Test func tokenFetchesAreNotCalls() {
         let report = AuditReport([arrival(.token, 0), look("a", 20)], of: .orders)
         #expect(report.calls == 1 && report.tokenFetches == 1)
-        #expect(report.lines.map(\.id) == ["a"])
+        expectEqual(report.lines.map(\.id), ["a"])
     }
 
     /// A window is half open: a call 60 s after another is not in the same window.
@@ -44,8 +46,8 @@ import Testing
     ])
     func busiestMinuteSlides(_ times: [Int64], _ calls: Int, _ began: Int64) {
         let report = AuditReport(times.map { look("id\($0)", $0) }, of: .orders)
-        #expect(report.busiestMinute == calls)
-        #expect(report.busiestMinuteBegan == Instant(nanoseconds: began * 1_000_000))
+        expectEqual(report.busiestMinute, calls)
+        expectEqual(report.busiestMinuteBegan, Instant(nanoseconds: began * 1_000_000))
     }
 
     @Test func fullAuditKeepsCountingAndIsMarked() throws {
@@ -54,10 +56,10 @@ import Testing
         #expect(audit.arrivals.count == 2 && audit.notKept == 1)
         let json = try JSONReader.read(
             AuditWriter.report(audit, now: Instant(nanoseconds: 1_500_000_000)))
-        #expect(json["complete"] == .bool(false))
-        #expect(json["calls_not_kept"]?.integer == 1)
-        #expect(json["seconds"] == .number("1.500000"))
-        #expect(json["orders"]?["smallest_gap_seconds"] == .number("0.010000"))
+        expectEqual(json["complete"], .bool(false))
+        expectEqual(json["calls_not_kept"]?.integer, 1)
+        expectEqual(json["seconds"], .number("1.500000"))
+        expectEqual(json["orders"]?["smallest_gap_seconds"], .number("0.010000"))
     }
 
     @Test func arrivalsCanBeAskedForByID() throws {
@@ -66,9 +68,9 @@ import Testing
         audit.note(look("b", 2))
         audit.note(arrival(.token, 3))
         let one = try JSONReader.read(AuditWriter.arrivals(audit, id: "b"))
-        #expect(one["calls"]?.array?.map { $0["at"] } == [.number("0.002000")])
+        expectEqual(one["calls"]?.array?.map { $0["at"] }, [.number("0.002000")])
         let all = try JSONReader.read(AuditWriter.arrivals(audit, id: nil))
-        #expect(all["calls"]?.array?.count == 3)
+        expectEqual(all["calls"]?.array?.count, 3)
     }
 
     private func look(

@@ -2,6 +2,7 @@
 
 import HTTPWire
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamSandbox
@@ -25,14 +26,14 @@ import Testing
 
     @Test(arguments: bodies)
     func faultIsReadFromABody(_ body: String, _ fault: Fault) throws {
-        #expect(try Fault.read(Array(body.utf8)) == fault)
+        try expectEqual(Fault.read(Array(body.utf8)), fault)
     }
 
     @Test(arguments: bodies.map(\.1))
     func faultRoundTrips(_ fault: Fault) throws {
         var json = JSONWriter()
         fault.write(to: &json)
-        #expect(try Fault.read(json.bytes) == fault)
+        try expectEqual(Fault.read(json.bytes), fault)
     }
 
     @Test(arguments: [
@@ -52,30 +53,30 @@ import Testing
                 to: .hang, source: .orders, call: call, isReused: false
             ).delay
         }
-        #expect(delays == [.seconds(3), .zero, .seconds(3), .zero])
+        expectEqual(delays, [.seconds(3), .zero, .seconds(3), .zero])
     }
 
     @Test(arguments: [(Fault.closeReused, Reaction.close), (.resetReused, .reset)])
     func onlyReusedConnectionsAreCut(_ fault: Fault, _ cut: Reaction) {
         let honest = Reaction.answer(.json(200, "{}"))
-        #expect(
-            fault.apply(to: honest, source: .orders, call: 0, isReused: false) == honest)
-        #expect(fault.apply(to: honest, source: .orders, call: 1, isReused: true) == cut)
+        expectEqual(
+            fault.apply(to: honest, source: .orders, call: 0, isReused: false), honest)
+        expectEqual(fault.apply(to: honest, source: .orders, call: 1, isReused: true), cut)
     }
 
     @Test func faultOfOneUpstreamDoesNotAffectTheOther() {
         var board = FaultBoard()
         board.set(.reset, at: .orders)
         let honest = Reaction.answer(.json(200, "{}"))
-        #expect(board.apply(at: .vouchers, to: honest, isReused: false) == honest)
-        #expect(board.apply(at: .token, to: honest, isReused: false) == honest)
-        #expect(board.apply(at: .orders, to: honest, isReused: false) == .reset)
+        expectEqual(board.apply(at: .vouchers, to: honest, isReused: false), honest)
+        expectEqual(board.apply(at: .token, to: honest, isReused: false), honest)
+        expectEqual(board.apply(at: .orders, to: honest, isReused: false), .reset)
     }
 
     @Test func faultStatus404IsAReal404() throws {
         let reaction = Fault.status(404, retryAfter: nil).apply(
             to: .hang, source: .orders, call: 0, isReused: false)
         guard case .answer(let response) = reaction.deed else { return #expect(Bool(false)) }
-        #expect(try JSONReader.read(response.body)["code"]?.string == "DATA_NOT_FOUND")
+        try expectEqual(JSONReader.read(response.body)["code"]?.string, "DATA_NOT_FOUND")
     }
 }

@@ -2,6 +2,7 @@
 
 import HTTPWire
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamSandbox
@@ -9,7 +10,7 @@ import Testing
 @Suite struct StageTests {
     @Test func idsAreUniqueWithinTheirUpstream() {
         let keys = Stage.scenes.map { "\($0.source) \($0.id)" }
-        #expect(Set(keys).count == keys.count)
+        expectEqual(Set(keys).count, keys.count)
     }
 
     /// Numbers that people and other tests know; both upstreams fail in the same way for them.
@@ -40,7 +41,7 @@ import Testing
             #expect(body["id"] != nil || body["status"] != nil)
             return
         }
-        #expect(body["id"]?.string == played.scene.id)
+        expectEqual(body["id"]?.string, played.scene.id)
         #expect(body["status"]?.string != nil)
         for name in ["created_at", "updated_at"] {
             #expect(RFC3339.parse(try #require(body[name]?.string)) != nil)
@@ -58,7 +59,7 @@ import Testing
         case .answer(let response):
             let expected = status == 0 || played.number == 38200 ? [200, 404] : [status]
             #expect(expected.contains(response.status))
-        default: #expect(status == 0)
+        default: expectEqual(status, 0)
         }
     }
 
@@ -78,7 +79,7 @@ import Testing
         (.orders, "aa_face00000000000001", false),
     ])
     func familyTakesItsForm(_ source: API, _ id: String, _ isMember: Bool) {
-        #expect((Stage.scene(source, id) != nil) == isMember)
+        expectEqual((Stage.scene(source, id) != nil), isMember)
     }
 
     @Test(arguments: [API.orders, .vouchers])
@@ -87,7 +88,7 @@ import Testing
         let statuses = (1...4).map { look in
             Played(scene, look: look).response?.status
         }
-        #expect(statuses == [404, 404, 200, 200])
+        expectEqual(statuses, [404, 404, 200, 200])
     }
 
     @Test(arguments: [API.orders, .vouchers])
@@ -107,7 +108,7 @@ import Testing
 
     @Test func idListNamesEveryScene() throws {
         let json = try JSONReader.read(IDList.json())
-        #expect(json["ids"]?.array?.count == Stage.scenes.count)
+        expectEqual(json["ids"]?.array?.count, Stage.scenes.count)
     }
 }
 
@@ -117,7 +118,7 @@ import Testing
     ])
     func orderMovesWithTime(_ milliseconds: Int, _ status: String) throws {
         let body = try play(.orders, "1ba5fc4b-c4fd-4251-880b-3052e301bbd4", milliseconds)
-        #expect(body["status"]?.string == status)
+        expectEqual(body["status"]?.string, status)
     }
 
     @Test(arguments: [
@@ -126,17 +127,17 @@ import Testing
     ])
     func voucherMovesWithTime(_ milliseconds: Int, _ status: String, _ progress: Int64) throws {
         let body = try play(.vouchers, "aa_0adad13d6f057f088e", milliseconds)
-        #expect(body["status"]?.string == status)
-        #expect(body["progress"]?.integer == progress)
-        #expect(body["result"]?["done_count"]?.integer == (status == "DONE" ? 1 : nil))
-        #expect(body["result"]?["failed_count"]?.integer == (status == "DONE" ? 1 : nil))
+        expectEqual(body["status"]?.string, status)
+        expectEqual(body["progress"]?.integer, progress)
+        expectEqual(body["result"]?["done_count"]?.integer, (status == "DONE" ? 1 : nil))
+        expectEqual(body["result"]?["failed_count"]?.integer, (status == "DONE" ? 1 : nil))
     }
 
     @Test(arguments: [API.orders, .vouchers])
     func doneActionNeverChanges(_ source: API) throws {
         let id =
             source == .orders ? "1ba5fc4b-c4fd-4251-880b-3052e301bbd4" : "aa_0adad13d6f057f088e"
-        #expect(try play(source, id, 90_000) == play(source, id, 900_000))
+        try expectEqual(play(source, id, 90_000), play(source, id, 900_000))
     }
 
     private func play(_ source: API, _ id: String, _ milliseconds: Int) throws -> JSONValue {

@@ -2,6 +2,7 @@
 
 import HTTPWire
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import UpstreamSandbox
@@ -10,10 +11,10 @@ import Testing
     @Test func windowSlidesWithTime() {
         var window = RateWindow(limit: 2)
         let standings = [0, 10, 20, 60, 65, 70].map { window.arrive(at($0)) }
-        #expect(standings.map(\.isServed) == [true, true, false, true, false, true])
-        #expect(standings.map(\.remaining) == [1, 0, 0, 0, 0, 0])
-        #expect(standings[2].wait == .seconds(40))
-        #expect(standings[4].wait == .seconds(5))
+        expectEqual(standings.map(\.isServed), [true, true, false, true, false, true])
+        expectEqual(standings.map(\.remaining), [1, 0, 0, 0, 0, 0])
+        expectEqual(standings[2].wait, .seconds(40))
+        expectEqual(standings[4].wait, .seconds(5))
     }
 
     @Test func zeroIsNoLimit() {
@@ -67,7 +68,7 @@ import Testing
         _ target: String, _ fields: [(String, String)], _ status: Int
     ) throws {
         let sandbox = Sandbox(Settings(), now: at(0), wall: wall)
-        #expect(try answer(sandbox, call(target, fields)).status == status)
+        try expectEqual(answer(sandbox, call(target, fields)).status, status)
     }
 
     @Test func tokenIsAcceptedUntilItExpires() throws {
@@ -80,14 +81,14 @@ import Testing
             ("grant_type=client_credentials&client_id=sandbox-client"
                 + "&client_secret=sandbox%2Dsecret").utf8)
         let json = try JSONReader.read(try answer(sandbox, fetch).body)
-        #expect(json["token_type"]?.string == "Bearer")
-        #expect(json["expires_in"]?.integer == 60)
+        expectEqual(json["token_type"]?.string, "Bearer")
+        expectEqual(json["expires_in"]?.integer, 60)
         let token = try #require(json["access_token"]?.string)
         var look = call(
             "/v2/orders/actions/\(Self.order)", [("authorization", "Bearer \(token)")])
-        #expect(try answer(sandbox, look).status == 200)
+        try expectEqual(answer(sandbox, look).status, 200)
         look.arrived = at(60)
-        #expect(try answer(sandbox, look).status == 401)
+        try expectEqual(answer(sandbox, look).status, 401)
     }
 
     @Test(arguments: [
@@ -102,7 +103,7 @@ import Testing
         fetch.method = "POST"
         fetch.body = Array(body.utf8)
         let response = try answer(sandbox, fetch)
-        #expect(response.status == status)
+        expectEqual(response.status, status)
         #expect(try JSONReader.read(response.body)["error"]?.string != nil)
     }
 
@@ -113,7 +114,7 @@ import Testing
             look.arrived = at(second)
             return try JSONReader.read(try answer(sandbox, look).body)["status"]?.string
         }
-        #expect(statuses == ["PENDING", "PENDING", "SUCCESS"])
+        expectEqual(statuses, ["PENDING", "PENDING", "SUCCESS"])
     }
 
     @Test func overTheLimitIs429WithBothFields() throws {
@@ -122,13 +123,13 @@ import Testing
         let sandbox = Sandbox(settings, now: at(0), wall: wall)
         let look = call("/v1/async-actions/\(Self.voucher)", Self.appToken)
         let first = try answer(sandbox, look)
-        #expect(first.status == 200)
-        #expect(first.value("X-Rate-Limit-Remaining") == "0")
+        expectEqual(first.status, 200)
+        expectEqual(first.value("X-Rate-Limit-Remaining"), "0")
         let second = try answer(sandbox, look)
-        #expect(second.status == 429)
-        #expect(second.value("Retry-After") == "60")
-        #expect(second.value("X-Rate-Limit-Retry") == "\(wall.milliseconds / 1000 + 60)")
-        #expect(second.value("X-Rate-Limit-Type") == "api_calls")
+        expectEqual(second.status, 429)
+        expectEqual(second.value("Retry-After"), "60")
+        expectEqual(second.value("X-Rate-Limit-Retry"), "\(wall.milliseconds / 1000 + 60)")
+        expectEqual(second.value("X-Rate-Limit-Type"), "api_calls")
     }
 
     @Test func everyCallIsInTheAudit() throws {
@@ -139,13 +140,13 @@ import Testing
         look.fields = []
         _ = sandbox.reaction(to: look, wall: wall)
         let audit = try JSONReader.read(try answer(sandbox, call("/sandbox/audit")).body)
-        #expect(audit["orders"]?["calls"]?.integer == 2)
-        #expect(audit["orders"]?["smallest_gap_seconds"] == .number("4.000000"))
+        expectEqual(audit["orders"]?["calls"]?.integer, 2)
+        expectEqual(audit["orders"]?["smallest_gap_seconds"], .number("4.000000"))
         var reset = call("/sandbox/audit")
         reset.method = "DELETE"
-        #expect(try answer(sandbox, reset).status == 204)
+        try expectEqual(answer(sandbox, reset).status, 204)
         let anew = try JSONReader.read(try answer(sandbox, call("/sandbox/audit")).body)
-        #expect(anew["orders"]?["calls"]?.integer == 0)
+        expectEqual(anew["orders"]?["calls"]?.integer, 0)
     }
 
     @Test(arguments: [("orders", 200), ("vouchers", 200), ("token", 200), ("moon", 404)])
@@ -154,9 +155,9 @@ import Testing
         var put = call("/sandbox/faults/\(place)")
         put.method = "PUT"
         put.body = Array(#"{"kind":"html"}"#.utf8)
-        #expect(try answer(sandbox, put).status == status)
+        try expectEqual(answer(sandbox, put).status, status)
         put.body = []
-        #expect(try answer(sandbox, put).status == (status == 200 ? 400 : 404))
+        try expectEqual(answer(sandbox, put).status, (status == 200 ? 400 : 404))
     }
 
     private let wall = WallTime(milliseconds: 1_795_000_000_000)
@@ -185,7 +186,7 @@ import Testing
         ("1h", .seconds(3600)), ("0s", .zero),
     ])
     func spanIsRead(_ text: String, _ span: Duration) {
-        #expect(SpanOfTime(argument: text)?.duration == span)
+        expectEqual(SpanOfTime(argument: text)?.duration, span)
     }
 
     @Test(arguments: ["", "s", "5", "-1s", "1.5s", "9999999h", "99999999999s"])

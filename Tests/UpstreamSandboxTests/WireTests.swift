@@ -26,7 +26,7 @@ import Testing
         let client = try #require(Client(server.address))
         for _ in 0..<3 {
             client.get(order(200), Self.bearer)
-            #expect(client.answer()?.status == 200)
+            expectEqual(client.answer()?.status, 200)
         }
     }
 
@@ -36,8 +36,8 @@ import Testing
         // The first is slow, so the second must wait for it.
         client.get(order(1000), Self.bearer)
         client.get(order(500), Self.bearer)
-        #expect(client.answer()?.status == 200)
-        #expect(client.answer()?.status == 500)
+        expectEqual(client.answer()?.status, 200)
+        expectEqual(client.answer()?.status, 500)
     }
 
     @Test func requestMayComeByteByByte() throws {
@@ -49,23 +49,23 @@ import Testing
         for character in "POST /oauth/token HTTP/1.1\r\nHost: a\r\n"
             + "Content-Length: \(form.utf8.count)\r\n\r\n\(form)"
         { client.send(String(character)) }
-        #expect(client.answer()?.status == 200)
+        expectEqual(client.answer()?.status, 200)
     }
 
     @Test func connectionCloseIsRespected() throws {
         defer { server.stop() }
         let client = try #require(Client(server.address))
         client.get(order(200), Self.bearer + ["Connection: close"])
-        #expect(client.answer()?.status == 200)
-        #expect(client.rest().ending == .closed)
+        expectEqual(client.answer()?.status, 200)
+        expectEqual(client.rest().ending, .closed)
     }
 
     @Test func badRequestIsRefused() throws {
         defer { server.stop() }
         let client = try #require(Client(server.address))
         client.send("GET / HTTP/1.1\r\nHost : a\r\n\r\n")
-        #expect(client.answer()?.status == 400)
-        #expect(client.rest().ending == .closed)
+        expectEqual(client.answer()?.status, 400)
+        expectEqual(client.rest().ending, .closed)
     }
 
     @Test(arguments: [
@@ -104,10 +104,10 @@ import Testing
         control.send(
             "PUT /sandbox/faults/orders HTTP/1.1\r\nHost: a\r\n"
                 + "Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
-        #expect(control.answer()?.status == 200)
+        expectEqual(control.answer()?.status, 200)
         let client = try #require(Client(server.address))
         client.get(order(200), Self.bearer)
-        #expect(client.answer()?.status == 200)
+        expectEqual(client.answer()?.status, 200)
         client.get(order(200), Self.bearer)
         let (text, end) = client.rest()
         #expect(text.isEmpty && end == .closed)
@@ -117,11 +117,11 @@ import Testing
         defer { server.stop() }
         let client = try #require(Client(server.address, patience: 1000))
         client.get(order(2000), Self.bearer)
-        #expect(client.rest().ending == .silence)
+        expectEqual(client.rest().ending, .silence)
         let control = try #require(Client(server.address))
         control.get("/sandbox/audit/calls?id=\(SceneID.orders(2000))")
         let json = try JSONReader.read(Array(try #require(control.answer()).body.utf8))
-        #expect(json["calls"]?.array?.map { $0["outcome"]?.string } == ["hang"])
+        expectEqual(json["calls"]?.array?.map { $0["outcome"]?.string }, ["hang"])
     }
 
     private func order(_ number: Int) -> String {

@@ -13,15 +13,15 @@ import Testing
         _ = try await callTwice(world)
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let beside = try await world.audited()
-        #expect(beside.code == 0)
+        expectEqual(beside.code, 0)
         let orders = beside.source("orders")
         #expect(orders?["calls"]?.integer == 2 && orders?["holds"]?.bool == true)
-        #expect(orders?["smallest_gap"]?["known"]?.bool == true)
+        expectEqual(orders?["smallest_gap"]?["known"]?.bool, true)
         let gap = try #require(orders?["smallest_gap"]?["seconds"]?.double)
         // Each end of the gap is as exact as the store's reply was fast.
         #expect(gap >= 2 && gap <= seconds)
         #expect(try #require(try world.audit().orders.smallestGap) >= 2)
-        #expect(orders?["busiest_minute"]?["calls"]?.integer == 2)
+        expectEqual(orders?["busiest_minute"]?["calls"]?.integer, 2)
 
         try await world.killProxy()
         let after = try await world.audited()
@@ -41,8 +41,8 @@ import Testing
         let audit = try await world.audited()
         let orders = audit.source("orders")
         #expect(audit.code == 0 && orders?["judged"]?.bool == true)
-        #expect(orders?["smallest_gap"]?["least_seconds"]?.double == 2)
-        #expect(orders?["busiest_minute"]?["limit"]?.integer == 600)
+        expectEqual(orders?["smallest_gap"]?["least_seconds"]?.double, 2)
+        expectEqual(orders?["busiest_minute"]?["limit"]?.integer, 600)
         #expect(try await world.audited(isJSON: false).text.contains(" s were required)"))
     }
 
@@ -51,16 +51,16 @@ import Testing
         _ = try await callTwice(world)
         world.change(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
         let spacing = try await world.audited(againstCurrent: true)
-        #expect(spacing.code == 1)
-        #expect(
-            spacing.source("orders")?["violations"]?.array?.first?["kind"]?.string == "spacing")
+        expectEqual(spacing.code, 1)
+        expectEqual(
+            spacing.source("orders")?["violations"]?.array?.first?["kind"]?.string, "spacing")
         world.change([
             "ORDERS_MIN_INTERVAL": "2s", "ORDERS_MAX_INTERVAL": "2s",
             "ORDERS_CALLS_PER_MINUTE": "1",
         ])
         let budget = try await world.audited(againstCurrent: true)
-        #expect(budget.code == 1)
-        #expect(budget.source("orders")?["violations"]?.array?.first?["kind"]?.string == "minute")
+        expectEqual(budget.code, 1)
+        expectEqual(budget.source("orders")?["violations"]?.array?.first?["kind"]?.string, "minute")
         let text = try await world.audited(isJSON: false, againstCurrent: true).text
         #expect(text.contains("VIOLATION"))
     }
@@ -76,19 +76,19 @@ import Testing
         try await world.killProxy()
         _ = await caller.value
         let audit = try await world.audited()
-        #expect(audit.code == 0)
-        #expect(audit.source("orders")?["calls_without_known_end"]?.integer == 1)
+        expectEqual(audit.code, 0)
+        expectEqual(audit.source("orders")?["calls_without_known_end"]?.integer, 1)
     }
 
     @Test func unreadableJournalsHaveTheirOwnExitCodes() async throws {
         let world = try await World()
         world.change(["STORE_URL": "sqlite:nowhere.sqlite"])
-        #expect(try await world.audited().code == 66)
+        try await expectEqual(world.audited().code, 66)
         #expect(!FileManager.default.fileExists(atPath: world.folder.path + "/nowhere.sqlite"))
         world.change(["STORE_URL": "memory:"])
-        #expect(try await world.audited().code == 66)
+        try await expectEqual(world.audited().code, 66)
         world.change(["STORE_URL": "nonsense"])
-        #expect(try await world.audited().code == 78)
+        try await expectEqual(world.audited().code, 78)
     }
 
     @Test func theSmallestGapIsShownAfterARestartBeforeAnyCall() async throws {
@@ -102,7 +102,7 @@ import Testing
         try await world.killProxy()
         try await world.restartProxy()
         try await eventually("the gap") { try metric(world, name) == gap }
-        #expect(try world.audit().orders.calls == 2)
+        try expectEqual(world.audit().orders.calls, 2)
     }
 
     /// Makes two calls for one action. Returns the gap that the metrics then show.

@@ -27,7 +27,7 @@ struct CallTableTests {
         let world = try await World()
         let wait = 10
         let ids = [DemoID.pendingOrder, DemoID.order]
-        #expect(try world.get("/actions/\(ids[0])?source=orders").status == 200)
+        try expectEqual(world.get("/actions/\(ids[0])?source=orders").status, 200)
         try world.setFault(
             "orders", #"{"kind":"status","status":429,"retry_after":\#(wait)}"#)
         var before = ContinuousClock.now
@@ -43,14 +43,14 @@ struct CallTableTests {
             let replies = try ids.map { try world.get("/actions/\($0)?source=orders") }
             let audit = try world.audit()
             guard ContinuousClock.now - before < .seconds(wait) else { break }
-            #expect(replies[0].status == 200)
-            #expect(replies[1].status == 503)
-            #expect(replies[1].json["sources"]?.array?.first?["outcome"]?.string == "paused")
-            #expect(audit.orders.calls == 2)
+            expectEqual(replies[0].status, 200)
+            expectEqual(replies[1].status, 503)
+            expectEqual(replies[1].json["sources"]?.array?.first?["outcome"]?.string, "paused")
+            expectEqual(audit.orders.calls, 2)
             letPass(.milliseconds(50))
         }
         // The other upstream never requested a pause.
-        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
+        try expectEqual(world.get("/actions/\(DemoID.pendingVoucher)").status, 200)
         for id in ids {
             try await eventually("a call for \(id)") {
                 _ = try world.get("/actions/\(id)?source=orders")
@@ -63,18 +63,18 @@ struct CallTableTests {
         let world = try await World(row.settings)
         let path = "/actions/\(DemoID.pendingOrder)?source=orders"
         let start = ContinuousClock.now
-        if row.isWarm { #expect(try world.get(path).status == 200, "\(row.name)") }
+        if row.isWarm { try expectEqual(world.get(path).status, 200, "\(row.name)") }
         if let fault = row.fault { try world.setFault("orders", fault) }
         let crowd = await Pollers.poll(
             port: world.port, path, callers: CallRow.callers, every: CallRow.every,
             for: CallRow.span)
         let calls = try judge(world, row, since: start)
         print("\(row.name): \(calls) calls, callers got \(crowd.statuses)")
-        #expect(crowd.failures == 0, "\(row.name)")
+        expectEqual(crowd.failures, 0, "\(row.name)")
         #expect(Set(crowd.statuses.keys).isSubset(of: row.statuses), "\(row.name): \(crowd)")
         if let heldLess = row.heldLess { #expect(crowd.slowest < heldLess, "\(row.name)") }
         let ready = try world.get("/readyz")
-        #expect(ready.status == 200, "\(row.name)")
+        expectEqual(ready.status, 200, "\(row.name)")
 
         try world.setFault("orders", #"{"kind":"none"}"#)
         try await eventually("recovery after \(row.name)") {
@@ -82,7 +82,7 @@ struct CallTableTests {
             return reply.status == 200 && reply.text.contains("\"stale\":false")
         }
         _ = try judge(world, row, since: start, isAfter: true)
-        #expect(try await world.audited().code == 0, "\(row.name)")
+        try await expectEqual(world.audited().code, 0, "\(row.name)")
     }
 
     /// The span is measured, since a busy machine ends it late.

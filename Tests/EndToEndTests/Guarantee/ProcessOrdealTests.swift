@@ -13,7 +13,7 @@ struct ProcessOrdealTests {
     /// Row H of the contract's table.
     @Test func aRestartWithinTheIntervalCostsNoCall() async throws {
         let world = try await World(["ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s"])
-        #expect(try world.get(Self.path).status == 200)
+        try expectEqual(world.get(Self.path).status, 200)
         for _ in 0..<3 {
             try await world.killProxy()
             try await world.restartProxy()
@@ -22,13 +22,13 @@ struct ProcessOrdealTests {
                 for: .milliseconds(500))
             #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [200])
         }
-        #expect(try world.audit().orders.calls == 1)
-        #expect(try await world.audited().code == 0)
+        try expectEqual(world.audit().orders.calls, 1)
+        try await expectEqual(world.audited().code, 0)
     }
 
     @Test func killsAtRandomMomentsForgetNeitherGateNorAnswer() async throws {
         let world = try await World()
-        #expect(try world.get(Self.path).status == 200)
+        try expectEqual(world.get(Self.path).status, 200)
         // Calls that take a while, so that many kills interrupt one.
         try world.setFault("orders", #"{"kind":"delay","milliseconds":400}"#)
         for _ in 0..<12 {
@@ -42,7 +42,7 @@ struct ProcessOrdealTests {
             try await world.killProxy()
             _ = await pollers.value
             try await world.restartProxy()
-            #expect(try world.get(Self.path).status == 200, "the answer is kept")
+            try expectEqual(world.get(Self.path).status, 200, "the answer is kept")
         }
         try await expectKept(world)
     }
@@ -66,7 +66,7 @@ struct ProcessOrdealTests {
 
     @Test func stopsAtRandomMomentsMakeNoCallTooEarly() async throws {
         let world = try await World()
-        #expect(try world.get(Self.path).status == 200)
+        try expectEqual(world.get(Self.path).status, 200)
         try world.setFault("orders", #"{"kind":"alternate-delay","milliseconds":500}"#)
         let traffic = Traffic(
             port: world.port, Self.path, callers: 5, every: .milliseconds(20))
@@ -90,8 +90,8 @@ struct ProcessOrdealTests {
         for socket in sockets {
             try socket.send("GET \(Self.path) HTTP/1.1\r\nHost: localhost\r\n\r\n")
         }
-        for socket in sockets { #expect(try socket.reply().status == 200) }
-        #expect(try world.audit().orders.calls == 1)
+        for socket in sockets { try expectEqual(socket.reply().status, 200) }
+        try expectEqual(world.audit().orders.calls, 1)
     }
 
     /// Its answers are refreshed again, and no call was too early.
@@ -102,6 +102,6 @@ struct ProcessOrdealTests {
         }
         let audit = try world.audit().orders
         if audit.calls > 1 { #expect(try #require(audit.smallestGap) >= CallRow.interval) }
-        #expect(try await world.audited().code == 0)
+        try await expectEqual(world.audited().code, 0)
     }
 }

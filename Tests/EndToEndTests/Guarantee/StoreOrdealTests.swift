@@ -55,7 +55,7 @@ struct StoreOrdealTests {
 
     private static func lose(_ loss: StoreLoss) async throws {
         let world = try await World(["ORDERS_TIMEOUT": "1s"])
-        #expect(try world.get(Self.path).status == 200)
+        try expectEqual(world.get(Self.path).status, 200)
         let traffic = Traffic(port: world.port, Self.path, callers: 5, every: .milliseconds(50))
         try loss.inflict(on: world.storePath)
         try await eventually("a denied call") {
@@ -65,10 +65,10 @@ struct StoreOrdealTests {
         let ready = try world.get("/readyz")
         #expect(ready.status == 200 && ready.json["status"]?.string == "warn")
         let refused = try world.get(Self.newcomer)
-        #expect(refused.status == 503)
-        #expect(refused.json["code"]?.string == "store-unavailable")
+        expectEqual(refused.status, 503)
+        expectEqual(refused.json["code"]?.string, "store-unavailable")
         #expect(refused["retry-after"].flatMap { Int($0) } ?? 0 >= 1)
-        #expect(try world.audit().orders.calls == calls)
+        try expectEqual(world.audit().orders.calls, calls)
         try await Self.expectWellAgain(world, traffic)
     }
 
@@ -87,7 +87,7 @@ struct StoreOrdealTests {
         let world = try await World([
             "ORDERS_MIN_INTERVAL": "60s", "ORDERS_MAX_INTERVAL": "60s", "ORDERS_TIMEOUT": "1s",
         ])
-        #expect(try world.get(Self.path).status == 200)
+        try expectEqual(world.get(Self.path).status, 200)
         try loss.inflict(on: world.storePath)
         try await eventually("a denied call") {
             try world.get(Self.newcomer).status == 503
@@ -98,33 +98,33 @@ struct StoreOrdealTests {
         let crowd = await Pollers.poll(
             port: world.port, Self.path, callers: 20, every: .milliseconds(100), for: .seconds(2))
         #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [503], "\(loss): \(crowd)")
-        #expect(try world.audit().orders.calls == 1, "\(loss)")
+        try expectEqual(world.audit().orders.calls, 1, "\(loss)")
         try await eventually("another call", within: .seconds(150)) {
             try world.get(Self.path).status == 200
         }
         #expect(try #require(try world.audit().orders.smallestGap) >= 60, "\(loss)")
-        #expect(try await world.audited().code == 0)
+        try await expectEqual(world.audited().code, 0)
     }
 
     @Test func aFullDiskStopsCallsAndKeepsAnswersUntilThereIsRoom() async throws {
         let disk = try SmallDisk(kibibytes: 1024)
         let world = try await World(["STORE_URL": "sqlite:\(disk.path)/store.sqlite"])
-        #expect(try world.get(Self.path).status == 200)
+        try expectEqual(world.get(Self.path).status, 200)
         let traffic = Traffic(port: world.port, Self.path, callers: 5, every: .milliseconds(50))
         try disk.fill()
         try await eventually("a warning") {
             try world.get("/readyz").json["status"]?.string == "warn"
         }
-        #expect(try world.get("/readyz").status == 200)
+        try expectEqual(world.get("/readyz").status, 200)
         let refused = try world.get(Self.newcomer)
-        #expect(refused.status == 503)
-        #expect(refused.json["code"]?.string == "store-unavailable")
+        expectEqual(refused.status, 503)
+        expectEqual(refused.json["code"]?.string, "store-unavailable")
         #expect(try world.get("/metrics").text.contains(/reason="store-unavailable"} [1-9]/))
         let calls = try world.audit().orders.calls
         let crowd = await Pollers.poll(
             port: world.port, Self.path, callers: 2, every: .milliseconds(100), for: .seconds(3))
         #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [200])
-        #expect(try world.audit().orders.calls == calls, "no gate, no call")
+        try expectEqual(world.audit().orders.calls, calls, "no gate, no call")
         try disk.makeRoom()
         try await Self.expectWellAgain(world, traffic)
         // Ends before its disk is unmounted.
@@ -133,15 +133,15 @@ struct StoreOrdealTests {
 
     @Test func aDamagedFileAtTheStartIsRefusedByName() async throws {
         let world = try await World()
-        #expect(try world.get(Self.path).status == 200)
+        try expectEqual(world.get(Self.path).status, 200)
         try await world.killProxy()
         try StoreLoss.overwrittenWithGarbage.inflict(on: world.storePath)
         let program = try Program(
             "status-proxy", environment: world.settings, directory: world.folder)
-        #expect(try await program.exitCode() == 78)
+        try await expectEqual(program.exitCode(), 78)
         #expect(program.text.contains("status-proxy.sqlite"))
-        #expect(program.text.split(separator: "\n").count == 1, "\(program.text)")
-        #expect(try await world.audited().code == 66)
+        expectEqual(program.text.split(separator: "\n").count, 1, "\(program.text)")
+        try await expectEqual(world.audited().code, 66)
     }
 
     @Test func aReadOnlyFileAtTheStartIsRefusedByName() async throws {
@@ -150,17 +150,17 @@ struct StoreOrdealTests {
             "STORE_URL": "sqlite:\(disk.path)/store.sqlite", "ORDERS_MIN_INTERVAL": "1h",
             "ORDERS_MAX_INTERVAL": "1h",
         ])
-        #expect(try world.get(Self.path).status == 200)
+        try expectEqual(world.get(Self.path).status, 200)
         try await world.killProxy()
         try disk.remount("ro")
         let program = try Program(
             "status-proxy", environment: world.settings, directory: world.folder)
-        #expect(try await program.exitCode() == 78)
+        try await expectEqual(program.exitCode(), 78)
         #expect(program.text.contains("\(disk.path)/store.sqlite"))
         try disk.remount("rw")
         try await world.restartProxy()
-        #expect(try world.get(Self.path).status == 200)
-        #expect(try world.audit().orders.calls == 1)
+        try expectEqual(world.get(Self.path).status, 200)
+        try expectEqual(world.audit().orders.calls, 1)
         try await world.killProxy()
     }
 
@@ -173,10 +173,10 @@ struct StoreOrdealTests {
             try world.get(Self.path).text.contains("\"stale\":false")
                 && world.get("/readyz").json["status"]?.string == "pass"
         }
-        #expect(try world.get(Self.newcomer).status == 200)
+        try expectEqual(world.get(Self.newcomer).status, 200)
         let crowd = await traffic.stop()
         #expect(crowd.failures == 0 && Set(crowd.statuses.keys) == [200], "\(crowd)")
         #expect(try #require(try world.audit().orders.smallestGap) >= CallRow.interval)
-        #expect(try await world.audited().code == 0)
+        try await expectEqual(world.audited().code, 0)
     }
 }

@@ -56,15 +56,15 @@ struct AbandonmentTests {
         let found = try await world.proxy.wait(for: "the line") { text in
             lines(text, row.route).first
         }
-        #expect(found["status"]?.integer == 499)
-        #expect(found["request_id"]?.string == "gone")
+        expectEqual(found["status"]?.integer, 499)
+        expectEqual(found["request_id"]?.string, "gone")
         // The call's end brings an answer for which no caller waits.
         _ = try await world.proxy.wait(for: "the call's end") {
             $0.contains("\"upstream call\"") ? true : nil
         }
         let count = "status_proxy_requests_total{route=\"\(row.route)\",code=\"499\"} 1\n"
         #expect(try world.get("/metrics").text.contains(count))
-        #expect(lines(world.proxy.text, row.route).count == 1)
+        expectEqual(lines(world.proxy.text, row.route).count, 1)
     }
 
     /// A stream has its 200 already.
@@ -79,7 +79,7 @@ struct AbandonmentTests {
     ) async throws {
         let world = try await World(["WAIT_MAX": "600s"])
         let known = "/actions/\(DemoID.pendingVoucher)"
-        #expect(try world.get(known).status == 200)
+        try expectEqual(world.get(known).status, 200)
         let caller = try caller(row.path, on: world)
         try await until("waiters", 1, world)
         leaving.leave(caller)
@@ -89,7 +89,7 @@ struct AbandonmentTests {
         let line = try await world.proxy.wait(for: "the line") { text in
             lines(text, row.route).first { $0["request_id"]?.string == "gone" }
         }
-        #expect(line["status"]?.integer == row.status)
+        expectEqual(line["status"]?.integer, row.status)
         try await eventually("the reason nobody-asks") {
             let explanation = try world.get("\(known)/explain").json["sources"]?.array ?? []
             return explanation.contains { $0["why_not_fresher"]?.string == "nobody-asks" }
@@ -99,7 +99,7 @@ struct AbandonmentTests {
     @Test func crowdOfTimedOutClientsTakesNoPlaces() async throws {
         let world = try await World(["HTTP_MAX_CONNECTIONS": "60"])
         let known = "/actions/\(DemoID.pendingVoucher)"
-        #expect(try world.get(known).status == 200)
+        try expectEqual(world.get(known).status, 200)
         for _ in 0..<5 {
             let crowd = try (0..<50).map { _ in try caller("\(known)?wait=50", on: world) }
             try await until("waiters", 50, world)
@@ -117,10 +117,10 @@ struct AbandonmentTests {
     ])
     func immediateAnswerIsSentAfterAHalfClose(path: String, status: Int) async throws {
         let world = try await World()
-        #expect(try world.get("/actions/aa_000000000000000200").status == 200)
+        try expectEqual(world.get("/actions/aa_000000000000000200").status, 200)
         let caller = try caller(path, on: world)
         caller.endSending()
-        #expect(try caller.reply().status == status)
+        try expectEqual(caller.reply().status, status)
         #expect(try caller.isEnded())
     }
 }

@@ -32,8 +32,8 @@ struct CrowdTests {
 
     /// What another client sees meanwhile.
     private func expectService(of world: World) throws {
-        #expect(try world.get("/livez").status == 200)
-        #expect(try world.get("/actions/\(DemoID.pendingVoucher)").status == 200)
+        try expectEqual(world.get("/livez").status, 200)
+        try expectEqual(world.get("/actions/\(DemoID.pendingVoucher)").status, 200)
     }
 
     private func figure(_ name: String, of world: World) throws -> Int {
@@ -59,7 +59,7 @@ struct CrowdTests {
             for socket in crowd { try socket.send([byte]) }
             if index % 16 == 0 { try expectService(of: world) }
         }
-        for socket in crowd { #expect(try socket.reply().status == 200) }
+        for socket in crowd { try expectEqual(socket.reply().status, 200) }
         let growth = try ProcessFigures.residentBytes(of: world.proxy) - before
         let bytesMax = Self.senders * 4 << 10 + Self.slackBytes
         #expect(growth < ProcessFigures.growthMax(bytesMax))
@@ -78,7 +78,7 @@ struct CrowdTests {
         let bytesMax = Self.senders * Self.unfinishedHeadBytesMax + Self.slackBytes
         #expect(growth < ProcessFigures.growthMax(bytesMax))
         for socket in crowd {
-            #expect(try socket.reply().status == 408)
+            try expectEqual(socket.reply().status, 408)
             #expect(try socket.isEnded())
         }
         try expectService(of: world)
@@ -105,7 +105,7 @@ struct CrowdTests {
         try #require(bytesMax < Self.greedyReaders * Self.greedBytes / 4)
         #expect(growth < ProcessFigures.growthMax(bytesMax))
         // Within the 30 s after which a reader that takes nothing is dropped.
-        for _ in 0..<4 + asked { #expect(try crowd[0].reply().body == large) }
+        for _ in 0..<4 + asked { try expectEqual(crowd[0].reply().body, large) }
         try expectService(of: world)
         for socket in crowd { socket.reset() }
         try await eventually("all connections to close") {
@@ -143,14 +143,14 @@ struct CrowdTests {
         let warmUp = try open(200, on: world)
         for socket in warmUp {
             try socket.send(Self.ask)
-            #expect(try socket.reply().status == 200)
+            try expectEqual(socket.reply().status, 200)
         }
         let before = try ProcessFigures.residentBytes(of: world.proxy)
         let count = 1_000
         let crowd = try open(count, on: world)
         for socket in crowd {
             try socket.send(Self.ask)
-            #expect(try socket.reply().status == 200)
+            try expectEqual(socket.reply().status, 200)
         }
         #expect(try figure("connections", of: world) >= count)
         let growth = try ProcessFigures.residentBytes(of: world.proxy) - before
@@ -186,7 +186,7 @@ struct CrowdTests {
         let growth = try ProcessFigures.residentBytes(of: world.proxy) - before
         #expect(growth < ProcessFigures.growthMax(Self.slackBytes))
         let crowd = await traffic.stop()
-        #expect(crowd.failures == 0)
-        #expect(Set(crowd.statuses.keys) == [200], "\(crowd.statuses)")
+        expectEqual(crowd.failures, 0)
+        expectEqual(Set(crowd.statuses.keys), [200], "\(crowd.statuses)")
     }
 }

@@ -34,7 +34,7 @@ struct DescriptorLimitTests {
 
     @Test func limitThatCannotBeRaisedEnoughIsReported() async throws {
         let (limit, log) = try await limits(soft: 256, hard: 512, connections: 1000)
-        #expect(limit == "512")
+        expectEqual(limit, "512")
         let line = try #require(log.split(separator: "\n").first { $0.contains("open files") })
         #expect(line.contains("\"warning\""))
         #expect(line.contains("\"limit\":512"))
@@ -42,7 +42,7 @@ struct DescriptorLimitTests {
 
     @Test func limitThatSufficesIsLeftAlone() async throws {
         let (limit, log) = try await limits(soft: 2000, hard: 4096, connections: 1000)
-        #expect(limit == "2000")
+        expectEqual(limit, "2000")
         #expect(!log.contains("open files"))
     }
 }

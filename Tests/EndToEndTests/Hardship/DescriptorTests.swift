@@ -58,23 +58,23 @@ struct DescriptorTests {
     @Test func openConnectionsAreServedAndFurtherOnesGet503() async throws {
         let narrow = try await Narrow()
         let known = "/actions/\(DemoID.pendingVoucher)"
-        #expect(try Client.get(port: narrow.port, known).status == 200)
+        try expectEqual(Client.get(port: narrow.port, known).status, 200)
         let (inside, outside) = try crowd(on: narrow.port)
         #expect((10..<64).contains(inside.count))
         for socket in inside {
             try socket.send("GET \(known) HTTP/1.1\r\nHost: localhost\r\n\r\n")
             let reply = try socket.reply()
-            #expect(reply.status == 200)
-            #expect(reply.json["id"]?.string == DemoID.pendingVoucher)
+            expectEqual(reply.status, 200)
+            expectEqual(reply.json["id"]?.string, DemoID.pendingVoucher)
         }
         // The connection to the upstream closes after 10 s of idleness, which makes room for one.
         let replies = try outside.map { ($0, try $0.reply()) }
         let refused = replies.filter { $0.1.status != Self.served }
         #expect(refused.count >= outside.count - 1)
         for (socket, reply) in refused {
-            #expect(reply.status == 503)
-            #expect(reply.json["code"]?.string == "overloaded")
-            #expect(reply["connection"] == "close")
+            expectEqual(reply.status, 503)
+            expectEqual(reply.json["code"]?.string, "overloaded")
+            expectEqual(reply["connection"], "close")
             #expect(try socket.isEnded())
         }
         #expect(narrow.proxy.isRunning)
@@ -96,7 +96,7 @@ struct DescriptorTests {
             }
         }
         try inside[0].send(Self.ask)
-        #expect(try inside[0].reply().status == Self.served)
+        try expectEqual(inside[0].reply().status, Self.served)
         withExtendedLifetime((inside, outside)) {}
     }
 
@@ -136,16 +136,16 @@ struct DescriptorTests {
             try socket.send("GET \(target) HTTP/1.1\r\nHost: localhost\r\n\r\n")
             return try socket.reply()
         }
-        #expect(try ask("/livez").status == 200)
+        try expectEqual(ask("/livez").status, 200)
         try await narrow.allow(4)
         let known = ["/actions/\(DemoID.order)", "/actions/\(DemoID.pendingVoucher)"]
         for target in known {
             let reply = try ask(target)
-            #expect(reply.status == 503)
-            #expect(reply.json["code"]?.string == "overloaded")
-            #expect(reply["retry-after"] == "1")
+            expectEqual(reply.status, 503)
+            expectEqual(reply.json["code"]?.string, "overloaded")
+            expectEqual(reply["retry-after"], "1")
             let outcome = reply.json["sources"]?.array?.first?["outcome"]?.string
-            #expect(outcome == "out-of-resources")
+            expectEqual(outcome, "out-of-resources")
         }
         _ = try await narrow.proxy.wait(for: "the call that was not made") { text in
             text.split(separator: "\n").contains {
@@ -203,7 +203,7 @@ struct DescriptorTests {
             try socket.send(Self.ask)
             return socket
         }
-        for socket in others + [first] { #expect(try socket.reply().status == Self.served) }
+        for socket in others + [first] { try expectEqual(socket.reply().status, Self.served) }
     }
 
     @Test func furtherConnectionsAreAnsweredWhileTheServiceStops() async throws {
@@ -222,7 +222,7 @@ struct DescriptorTests {
             #expect([Self.served, 503].contains(status))
         }
         withExtendedLifetime(inside) {}
-        #expect(try await narrow.proxy.exitCode() == 0)
+        try await expectEqual(narrow.proxy.exitCode(), 0)
     }
 
     @Test func callerKeysThatChangeMeanwhileAreReadAfterwards() async throws {

@@ -59,7 +59,7 @@ struct LargeResultOrdealTests {
         let frame = #"{"done":true,"actions":[],"failures":[]}"#.utf8.count
         for (number, reader) in readers.enumerated() {
             #expect(reader.head.hasPrefix("HTTP/1.1 200 "))
-            #expect(reader.contentBytes == frame + 30 * size + 29)
+            expectEqual(reader.contentBytes, frame + 30 * size + 29)
             #expect(reader.start.hasPrefix(#"{"done":true,"actions":[{"id":"\#(id(2 * number))""#))
             #expect(reader.end.hasSuffix(#"}],"failures":[]}"#))
         }
@@ -67,7 +67,7 @@ struct LargeResultOrdealTests {
         let growth = try ProcessFigures.peakBytes(of: world.proxy) - before
         #expect(growth < ProcessFigures.growthMax(keptBytesMax))
         for reason in ["slow", "share", "crowd"] {
-            #expect(try world.figure("connections_cut_total{reason=\"\(reason)\"}") == 0)
+            try expectEqual(world.figure("connections_cut_total{reason=\"\(reason)\"}"), 0)
         }
     }
 }

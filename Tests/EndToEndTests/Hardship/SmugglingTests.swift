@@ -120,12 +120,12 @@ struct SmugglingTests {
             try socket.send(smuggler.bytes(id: "outer"))
             let replies = try socket.repliesToTheEnd()
             let first = try #require(replies.first, "\(smuggler.testDescription)")
-            #expect(replies.count == 1, "\(smuggler.testDescription)")
+            expectEqual(replies.count, 1, "\(smuggler.testDescription)")
             #expect(
                 smuggler.statuses.contains(first.status), "\(smuggler.testDescription): \(first)")
-            #expect(first["connection"] == "close")
+            expectEqual(first["connection"], "close")
         }
-        #expect(try await Self.answered(by: world) == [])
+        try await expectEqual(Self.answered(by: world), [])
     }
 
     @Test func contentThatLooksLikeARequestIsNoRequest() async throws {
@@ -141,9 +141,9 @@ struct SmugglingTests {
             try socket.send("GET /livez HTTP/1.1\r\nHost: a\r\nX-Request-Id: outer\r\n\(body)")
             try socket.send("GET /livez HTTP/1.1\r\nHost: a\r\nX-Request-Id: next\r\n\r\n")
             socket.endSending()
-            #expect(try socket.repliesToTheEnd().map { $0["x-request-id"] } == ["outer", "next"])
+            try expectEqual(socket.repliesToTheEnd().map { $0["x-request-id"] }, ["outer", "next"])
         }
-        #expect(try await Self.answered(by: world) == ["next", "next", "outer", "outer"])
+        try await expectEqual(Self.answered(by: world), ["next", "next", "outer", "outer"])
     }
 
     @Test func nothingIsSmuggledPastNginx() async throws {
@@ -173,21 +173,21 @@ struct SmugglingTests {
             for round in 0..<2 {
                 let id = "probe-\(number)-\(round)"
                 let reply = try client.request("/readyz", fields: ["X-Request-Id: \(id)"])
-                #expect(reply.status == 200, "\(smuggler.testDescription)")
-                #expect(reply["x-request-id"] == id, "\(smuggler.testDescription)")
+                expectEqual(reply.status, 200, "\(smuggler.testDescription)")
+                expectEqual(reply["x-request-id"], id, "\(smuggler.testDescription)")
                 received.append(id)
             }
         }
         // Some are unambiguous to the proxy, or repaired by it: these have passed.
         let passed = received.filter { $0.hasPrefix("outer") }.count
         #expect(passed > 0)
-        #expect(try await Self.answered(by: world) == received.sorted())
+        try await expectEqual(Self.answered(by: world), received.sorted())
     }
 
     /// The ids of the requests that the service answered, from its log. Ends the service.
     private static func answered(by world: World) async throws -> [String] {
         world.proxy.signal(SIGTERM)
-        #expect(try await world.proxy.exitCode() == 0)
+        try await expectEqual(world.proxy.exitCode(), 0)
         return world.proxy.text.split(separator: "\n").compactMap { line in
             let line = try? JSONReader.read(Array(line.utf8))
             return line?["message"]?.string == "request" ? line?["request_id"]?.string : nil

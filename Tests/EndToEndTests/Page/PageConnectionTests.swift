@@ -13,8 +13,8 @@ struct PageConnectionTests {
         try page.goOffline(true)
         try await page.expectConnection("The service cannot be reached; trying again")
         // Known states stay.
-        #expect(
-            try page.text("document.querySelector('#actions .badge').textContent") == "Succeeded")
+        try expectEqual(
+            page.text("document.querySelector('#actions .badge').textContent"), "Succeeded")
         try page.goOffline(false)
         try await page.expectConnection("Connected")
     }
@@ -68,7 +68,7 @@ struct PageConnectionTests {
             ["Log.entryAdded", "Runtime.exceptionThrown"].contains($0["method"]?.string)
                 && $0["params"]?["entry"]?["url"]?.string != base + "favicon.ico"
         }
-        #expect(errors == [])
+        expectEqual(errors, [])
         let refused = try page.texts(
             """
             (async () => {
@@ -85,6 +85,6 @@ struct PageConnectionTests {
               return window.hasRun ? ["it ran"] : refused.sort();
             })()
             """)
-        #expect(refused == ["connect-src", "img-src", "script-src-elem", "style-src-attr"])
+        expectEqual(refused, ["connect-src", "img-src", "script-src-elem", "style-src-attr"])
     }
 }

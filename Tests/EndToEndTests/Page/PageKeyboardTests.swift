@@ -25,13 +25,13 @@ struct PageKeyboardTests {
                 (({ outlineStyle, outlineWidth }) => [outlineStyle, outlineWidth])(
                     getComputedStyle(document.activeElement))
                 """)
-            #expect(outline == ["solid", "3px"], "\(reached)")
+            expectEqual(outline, ["solid", "3px"], "\(reached)")
         }
-        #expect(reached == controls)
+        expectEqual(reached, controls)
         try page.press("Tab")
         #expect(try page.holds("document.activeElement === document.body"))
         try page.press("Tab", shift: true)
-        #expect(try page.text(BrowserPage.focused) == controls.last)
+        try expectEqual(page.text(BrowserPage.focused), controls.last)
     }
 
     @Test func enterAndSpaceActivateControlsAndFocusIsKept() async throws {
@@ -43,9 +43,9 @@ struct PageKeyboardTests {
         try await eventually("the second card") {
             try page.holds("document.querySelectorAll('#actions article').length === 2")
         }
-        #expect(try page.text(BrowserPage.focused) == "id")
-        #expect(
-            try page.text("location.hash") == "#\(DemoID.failedImport),\(DemoID.finishedVoucher)")
+        try expectEqual(page.text(BrowserPage.focused), "id")
+        try expectEqual(
+            page.text("location.hash"), "#\(DemoID.failedImport),\(DemoID.finishedVoucher)")
 
         try await page.tab(to: "\(DemoID.failedImport) why-summary")
         try page.press("Space")
@@ -57,25 +57,25 @@ struct PageKeyboardTests {
                 document.querySelector("[data-name=why]").textContent.includes("FAILED, as orders")
                 """)
         }
-        #expect(try page.text(BrowserPage.focused) == "\(DemoID.failedImport) explain")
+        try expectEqual(page.text(BrowserPage.focused), "\(DemoID.failedImport) explain")
 
         // A card that goes passes its focus on.
         try await page.tab(to: "\(DemoID.failedImport) leave")
         try page.press("Space")
-        #expect(try page.text(BrowserPage.focused) == "\(DemoID.finishedVoucher) leave")
+        try expectEqual(page.text(BrowserPage.focused), "\(DemoID.finishedVoucher) leave")
         try page.press("Enter")
-        #expect(try page.text(BrowserPage.focused) == "id")
-        #expect(try page.text("location.hash") == "")
+        try expectEqual(page.text(BrowserPage.focused), "id")
+        try expectEqual(page.text("location.hash"), "")
     }
 
     @Test func redrawnCardKeepsFocusAndOpenDetails() async throws {
         let world = try await World()
-        #expect(try world.get("/actions/\(DemoID.pendingOrder)?source=orders").status == 200)
+        try expectEqual(world.get("/actions/\(DemoID.pendingOrder)?source=orders").status, 200)
         let page = try await BrowserPage.following(world, DemoID.finishedVoucher)
         try await page.tab(to: "orders recent-summary")
         try page.press("Enter")
         try await page.awaitRedraw()
-        #expect(try page.text(BrowserPage.focused) == "orders recent-summary")
+        try expectEqual(page.text(BrowserPage.focused), "orders recent-summary")
         #expect(try page.holds("document.activeElement.parentElement.open"))
     }
 }

@@ -90,7 +90,7 @@ struct PageLegibilityTests {
             try await eventually("\(scheme)") {
                 try page.holds(#"matchMedia("(prefers-color-scheme: \#(scheme))").matches"#)
             }
-            #expect(try page.texts(Self.faintTexts) == [], "\(scheme)")
+            try expectEqual(page.texts(Self.faintTexts), [], "\(scheme)")
         }
     }
 
@@ -110,6 +110,6 @@ struct PageLegibilityTests {
               return left < 0 || right > 360 || width < 24 || height < 24;
             }).map(\(BrowserPage.label))
             """)
-        #expect(unfit == [])
+        expectEqual(unfit, [])
     }
 }

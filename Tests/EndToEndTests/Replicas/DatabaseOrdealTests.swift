@@ -35,14 +35,14 @@ struct DatabaseOrdealTests {
         try await fleet.awaitAnswers(path)
         try await database.inflict()
         if let lost = trouble.callsLost {
-            #expect(try database.callsKept() == fleet.audit().vouchers.calls - lost)
+            try expectEqual(database.callsKept(), fleet.audit().vouchers.calls - lost)
         }
         let traffic = Traffic(port: fleet.ports[1], path, callers: 2, every: .milliseconds(50))
         for index in 0..<2 {
             try await eventually(
                 "a warning of replica \(index) (\(trouble)): \(fleet.replicas[index].text)"
             ) {
-                #expect(try fleet.get(index, path).status == 200)
+                try expectEqual(fleet.get(index, path).status, 200)
                 return try fleet.isWarned(index)
             }
         }
@@ -52,7 +52,7 @@ struct DatabaseOrdealTests {
         let calls = try fleet.audit().vouchers.calls
         await bystander.expectFullSpeed(of: fleet.ports)
         for index in 0..<2 { try await expectToBeTold(trouble, fleet, index) }
-        #expect(try fleet.audit().vouchers.calls == calls, "\(trouble)")
+        try expectEqual(fleet.audit().vouchers.calls, calls, "\(trouble)")
 
         try database.end()
         try await expectWellAgain(trouble, fleet, 1)
@@ -62,7 +62,7 @@ struct DatabaseOrdealTests {
         #expect(fleet.replicas[1].identifier == survivor && fleet.replicas[1].isRunning)
         #expect(try #require(try fleet.audit().vouchers.smallestGap) >= interval, "\(trouble)")
         let audit = try await fleet.audited()
-        #expect(audit.code == 0, "\(trouble): \(audit.text)")
+        expectEqual(audit.code, 0, "\(trouble): \(audit.text)")
     }
 
     /// Health, metrics and log of one replica.
@@ -70,14 +70,14 @@ struct DatabaseOrdealTests {
         _ trouble: DatabaseTrouble, _ fleet: Fleet, _ index: Int
     ) async throws {
         #expect(try fleet.isWarned(index))
-        #expect(try fleet.get(index, "/livez").status == 200)
+        try expectEqual(fleet.get(index, "/livez").status, 200)
         // And for how long: a loss stops calls for a minute and more.
         try await eventually("Retry-After of replica \(index) (\(trouble))") {
             let unknown = try fleet.get(index, "/actions/aa_00000000000000beef")
             let wait = unknown["retry-after"].flatMap { Int($0) } ?? 0
             return unknown.status == 503 && wait >= (trouble.isLossOfThePast ? 30 : 1)
         }
-        #expect(try fleet.metric(index, "store_up") == 0)
+        try expectEqual(fleet.metric(index, "store_up"), 0)
         if !trouble.isLossOfThePast {
             #expect(try #require(try fleet.metric(index, "store_losses_total")) >= 1)
         }
@@ -96,13 +96,13 @@ struct DatabaseOrdealTests {
         try await eventually(
             "\(trouble): no call by \(index)", within: .seconds(150), every: .milliseconds(100)
         ) {
-            #expect(try fleet.get(index, path).status == 200)
+            try expectEqual(fleet.get(index, path).status, 200)
             return try fleet.calls(by: index) > calls
         }
         try await eventually("health of replica \(index) (\(trouble))", every: .milliseconds(100)) {
             try fleet.get(index, path).text.contains("\"stale\":false")
                 && fleet.isWell(index)
         }
-        #expect(try fleet.metric(index, "store_up") == 1)
+        try expectEqual(fleet.metric(index, "store_up"), 1)
     }
 }

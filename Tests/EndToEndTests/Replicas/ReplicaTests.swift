@@ -27,7 +27,7 @@ struct ReplicaTests {
         for index in fleet.ports.indices {
             fleet.replicas[index].signal(SIGTERM)
             try await front.said("Server service/s\(index) is DOWN")
-            #expect(try await fleet.replicas[index].exitCode() == 0)
+            try await expectEqual(fleet.replicas[index].exitCode(), 0)
             try await fleet.restart(index)
             try await front.said("Server service/s\(index) is UP")
             try await eventually("requests at the new process") {
@@ -37,8 +37,8 @@ struct ReplicaTests {
 
         for crowd in crowds {
             let seen = await crowd.stop()
-            #expect(seen.failures == 0)
-            #expect(Set(seen.statuses.keys) == [200], "\(seen.statuses)")
+            expectEqual(seen.failures, 0)
+            expectEqual(Set(seen.statuses.keys), [200], "\(seen.statuses)")
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
         let audit = try fleet.audit()
@@ -48,7 +48,7 @@ struct ReplicaTests {
         }
         // The journal that all of them have written agrees with it.
         let journal = try await fleet.audited()
-        #expect(journal.code == 0, "\(journal.text)")
+        expectEqual(journal.code, 0, "\(journal.text)")
         #expect(journal.text.contains("every limit was kept"), "\(journal.text)")
     }
 
@@ -66,20 +66,20 @@ struct ReplicaTests {
         try await crowd.untilAnswered(100)
         fleet.replicas[0].signal(SIGTERM)
         try await front.said("Server service/s0 is DOWN")
-        #expect(try await fleet.replicas[0].exitCode() == 0)
+        try await expectEqual(fleet.replicas[0].exitCode(), 0)
         try await fleet.restart(0, ["STORE_URL": url + "_nowhere"])
         try await eventually("the reason") {
             let reply = try fleet.get(0, "/readyz")
             #expect(reply.status == 503 && reply.json["status"]?.string == "fail")
             return reply.json["output"]?.string?.contains("_nowhere\" does not exist") == true
         }
-        #expect(try fleet.get(0, "/livez").status == 200)
-        #expect(try fleet.metric(0, "store_up") == 0)
+        try expectEqual(fleet.get(0, "/livez").status, 200)
+        try expectEqual(fleet.metric(0, "store_up"), 0)
         // HAProxy has checked the new process, and sent it nothing.
         try await eventually("a failed health check") {
             try front.statistic("check_code") == "503"
         }
-        #expect(try front.statistic("status") == "DOWN")
+        try expectEqual(front.statistic("status"), "DOWN")
 
         fleet.replicas[0].signal(SIGTERM)
         _ = try await fleet.replicas[0].exitCode()
@@ -89,8 +89,8 @@ struct ReplicaTests {
             fleet.replicas[0].text.contains("\"route\":\"/actions/{id}\"")
         }
         let seen = await crowd.stop()
-        #expect(seen.failures == 0)
-        #expect(Set(seen.statuses.keys) == [200], "\(seen.statuses)")
+        expectEqual(seen.failures, 0)
+        expectEqual(Set(seen.statuses.keys), [200], "\(seen.statuses)")
     }
 
     @Test(arguments: [true, false])
@@ -112,11 +112,11 @@ struct ReplicaTests {
     /// How long the others take to serve what the first has learned.
     private func spreadOfNews(_ path: String, _ fleet: Fleet) async throws -> Duration {
         let first = try fleet.get(0, path)
-        #expect(first.json["status"]?.string == "PENDING")
+        expectEqual(first.json["status"]?.string, "PENDING")
         for index in 1..<3 {
             let reply = try fleet.get(index, path)
-            #expect(reply["etag"] == first["etag"])
-            #expect(reply.json["checked_at"]?.string == first.json["checked_at"]?.string)
+            expectEqual(reply["etag"], first["etag"])
+            expectEqual(reply.json["checked_at"]?.string, first.json["checked_at"]?.string)
         }
         // Only the first gets requests until it has a new state.
         var news = first
@@ -132,7 +132,7 @@ struct ReplicaTests {
         }
         let spread = ContinuousClock.now - learned
         let checked = try (0..<3).map { try fleet.get($0, path).json["checked_at"]?.string }
-        #expect(Set(checked).count == 1)
+        expectEqual(Set(checked).count, 1)
         letPass(.seconds(1))
         for index in 0..<3 {
             let reply = try fleet.get(index, path + "/explain")
@@ -180,8 +180,8 @@ struct ReplicaTests {
             }
             return await group.reduce(into: [:]) { $0.merge($1, uniquingKeysWith: +) }
         }
-        #expect(statuses == [200: 60])
-        #expect(try fleet.audit().orders.calls == 1)
+        expectEqual(statuses, [200: 60])
+        try expectEqual(fleet.audit().orders.calls, 1)
         // Each has looked it up and tried the gate, once or a little more often; then they wait for the
         // notification, independently of their callers.
         try await eventually("a write in the log") { server.log.contains("execute write: ") }
@@ -196,7 +196,7 @@ struct ReplicaTests {
         for _ in 0..<3 {
             fleet.replicas[0].signal(SIGKILL)
             _ = try await fleet.replicas[0].exitCode()
-            #expect(try fleet.get(1, path).status == 200)
+            try expectEqual(fleet.get(1, path).status, 200)
             try await fleet.restart(0)
             let calls = try fleet.audit().vouchers.calls
             try await eventually("another call") {

@@ -46,10 +46,10 @@ import Testing
             ]
         })
         let found = try world.get("/actions/\(example.id)?source=exports")
-        #expect(found.json["status"]?.string == "SUCCEEDED", "\(found.text)")
-        #expect(found.json["source"]?.string == "exports")
+        expectEqual(found.json["status"]?.string, "SUCCEEDED", "\(found.text)")
+        expectEqual(found.json["source"]?.string, "exports")
         let missing = try world.get("/actions/\(example.id)0?source=exports")
-        #expect(missing.status == 404, "\(missing.text)")
+        expectEqual(missing.status, 404, "\(missing.text)")
     }
 }
 

@@ -8,7 +8,7 @@ import Testing
 @Suite(.blocking) struct SourceStateTests {
     private func source(_ world: World, _ name: String = "orders") throws -> JSONValue {
         let reply = try world.get("/sources")
-        #expect(reply.status == 200)
+        expectEqual(reply.status, 200)
         let found = reply.json["sources"]?.array?.first { $0["name"]?.string == name }
         return try #require(found)
     }
@@ -22,28 +22,28 @@ import Testing
         let world = try await World()
         let fresh = try source(world)
         #expect(fresh["kind"]?.string == "mirakl-orders" && fresh["state"]?.string == "ok")
-        #expect(fresh["budget"]?["minute"]?["left"]?.integer == 600)
+        expectEqual(fresh["budget"]?["minute"]?["left"]?.integer, 600)
         #expect(fresh["budget"]?["day"]?["limit"] == nil)
         #expect(fresh["last_answer_at"] == nil && fresh["smallest_gap_seconds"] == nil)
         let finished = "00000000-0000-4000-8000-000000000200"
         for id in [DemoID.pendingOrder, finished, finished, finished] {
-            #expect(try world.get("/actions/\(id)").status == 200)
+            try expectEqual(world.get("/actions/\(id)").status, 200)
         }
         let batch = try world.get(
             "/actions?id=\(finished)&id=\(finished)&id=\(DemoID.pendingOrder)")
-        #expect(batch.status == 200)
+        expectEqual(batch.status, 200)
         let used = try source(world)
-        #expect(used["calls"]?["made"]?.integer == 2)
-        #expect(used["calls"]?["saved"]?.integer == 5)
-        #expect(used["actions"]?["pending"]?.integer == 1)
-        #expect(used["actions"]?["finished"]?.integer == 1)
-        #expect(used["budget"]?["minute"]?["left"]?.integer == 598)
-        #expect(used["min_interval_seconds"]?.integer == 2)
+        expectEqual(used["calls"]?["made"]?.integer, 2)
+        expectEqual(used["calls"]?["saved"]?.integer, 5)
+        expectEqual(used["actions"]?["pending"]?.integer, 1)
+        expectEqual(used["actions"]?["finished"]?.integer, 1)
+        expectEqual(used["budget"]?["minute"]?["left"]?.integer, 598)
+        expectEqual(used["min_interval_seconds"]?.integer, 2)
         #expect(used["last_answer_at"]?.string != nil)
-        #expect(
-            used["last_calls"]?.array?.map { $0["outcome"]?.string } == ["answered", "answered"])
+        expectEqual(
+            used["last_calls"]?.array?.map { $0["outcome"]?.string }, ["answered", "answered"])
         let vouchers = try source(world, "vouchers")
-        #expect(vouchers["calls"]?["made"]?.integer == 0)
+        expectEqual(vouchers["calls"]?["made"]?.integer, 0)
     }
 
     @Test(arguments: [
@@ -60,15 +60,15 @@ import Testing
             _ = try world.get("/actions/00000000-0000-4000-9000-0000000000\(number)?source=orders")
         }
         let found = try source(world)
-        #expect(found["state"]?.string == state)
+        expectEqual(found["state"]?.string, state)
         let reason = try #require(found["reason"]?.string)
         #expect(reason.contains(words), "\(reason)")
         if state != "our-side" { #expect(found["until"]?.string != nil) }
         // The same words as elsewhere.
         #expect(try world.get("/readyz").text.contains(words))
-        #expect(try source(world, "vouchers")["state"]?.string == "ok")
+        try expectEqual(source(world, "vouchers")["state"]?.string, "ok")
         let program = try await command(world)
-        #expect(try await program.exitCode() == 1)
+        try await expectEqual(program.exitCode(), 1)
         #expect(program.text.contains(words) && program.text.contains(state))
     }
 
@@ -78,8 +78,8 @@ import Testing
             _ = try world.get("/actions/00000000-0000-4000-9000-00000000000\(number)?source=orders")
         }
         // Unknown ids may use only half of it: the source itself has calls left.
-        #expect(try source(world)["state"]?.string == "ok")
-        #expect(try source(world)["budget"]?["minute"]?["left"]?.integer == 1)
+        try expectEqual(source(world)["state"]?.string, "ok")
+        try expectEqual(source(world)["budget"]?["minute"]?["left"]?.integer, 1)
     }
 
     @Test func tableIsReadableAndGuardedLikeMetrics() async throws {
@@ -89,12 +89,12 @@ import Testing
         let world = try await World([
             "CALLER_KEYS_FILE": try folder.write("app \(digest)\n", to: "keys")
         ])
-        #expect(try world.get("/sources").status == 401)
-        #expect(try world.get("/sources", fields: ["Authorization: Bearer abc"]).status == 200)
+        try expectEqual(world.get("/sources").status, 401)
+        try expectEqual(world.get("/sources", fields: ["Authorization: Bearer abc"]).status, 200)
         let program = try Program(
             "status-proxy", ["sources", "--url", "http://127.0.0.1:\(world.port)"],
             environment: ["STATUS_PROXY_KEY": "abc"])
-        #expect(try await program.exitCode() == 0)
+        try await expectEqual(program.exitCode(), 0)
         let lines = program.text.split(separator: "\n")
         #expect(lines.count == 3 && lines[0].hasPrefix("source"))
         #expect(lines[1].hasPrefix("orders ") && lines[1].contains("mirakl-orders"))

@@ -43,53 +43,53 @@ import Testing
         let world = try await world()
         for action in Self.actions {
             let reply = try world.get("/actions/\(action.id)")
-            #expect(reply.status == 200, "\(reply.text)")
-            #expect(reply.json["source"]?.string == action.source)
+            expectEqual(reply.status, 200, "\(reply.text)")
+            expectEqual(reply.json["source"]?.string, action.source)
         }
         let ids = Self.actions.map { "id=\($0.id)" }.joined(separator: "&")
         let batch = try world.get("/actions?\(ids)").json
-        #expect(
-            batch["actions"]?.array?.map { $0["source"]?.string ?? "" }
-                == Self.actions.map(\.source))
+        expectEqual(
+            batch["actions"]?.array?.map { $0["source"]?.string ?? "" },
+            Self.actions.map(\.source))
     }
 
     /// An id that fits three sources costs three calls, and one call when the caller names the source.
     @Test func firstLookUpCostsACallForEachMatchingSource() async throws {
         let world = try await world()
         let id = "00000000-0000-4000-9001-0000000000b1"
-        #expect(try world.get("/actions/\(id)").status == 200)
-        #expect(try world.calls(of: id) == 3)
+        try expectEqual(world.get("/actions/\(id)").status, 200)
+        try expectEqual(world.calls(of: id), 3)
         let named = "00000000-0000-4000-9001-0000000000b2"
-        #expect(try world.get("/actions/\(named)?source=orders-de").status == 200)
-        #expect(try world.calls(of: named) == 1)
+        try expectEqual(world.get("/actions/\(named)?source=orders-de").status, 200)
+        try expectEqual(world.calls(of: named), 1)
         // An id of no known shape goes to all sources; none knows it.
         let strange = "strange.1"
         let missing = try world.get("/actions/\(strange)")
-        #expect(missing.status == 404)
-        #expect(missing.json["sources"]?.array?.count == 6)
-        #expect(try world.calls(of: strange) == 6)
+        expectEqual(missing.status, 404)
+        expectEqual(missing.json["sources"]?.array?.count, 6)
+        try expectEqual(world.calls(of: strange), 6)
     }
 
     @Test func unknownSourceIsRefusedWithTheConfiguredNames() async throws {
         let world = try await world()
         let reply = try world.get("/actions/a?source=orders-fr")
-        #expect(reply.status == 400)
+        expectEqual(reply.status, 400)
         let names = "orders, orders-de, vouchers, vouchers-de, chats, jobs"
-        #expect(reply.json["detail"]?.string?.contains(names) == true)
+        expectEqual(reply.json["detail"]?.string?.contains(names), true)
     }
 
     @Test func jobOfADescribedAPIIsReadWithAllParts() async throws {
         let world = try await world()
         let failed = try world.get("/actions/bad-00-00000001").json
-        #expect(failed["status"]?.string == "FAILED")
-        #expect(failed["progress"]?.integer == 40)
-        #expect(failed["counts"]?["failed"]?.integer == 1)
+        expectEqual(failed["status"]?.string, "FAILED")
+        expectEqual(failed["progress"]?.integer, 40)
+        expectEqual(failed["counts"]?["failed"]?.integer, 1)
         let error = failed["errors"]?.array?.first
         #expect(error?["code"]?.string == "E_INPUT" && error?["class"]?.string == "input")
-        #expect(error?["target"]?.string == "7")
+        expectEqual(error?["target"]?.string, "7")
         let chat = try world.get("/actions/00000000-0000-4000-b000-000000000001?source=chats").json
-        #expect(chat["status"]?.string == "FAILED")
-        #expect(chat["upstream"]?["status"]?.string == "ERROR")
+        expectEqual(chat["status"]?.string, "FAILED")
+        expectEqual(chat["upstream"]?["status"]?.string, "ERROR")
     }
 
     /// A source that hangs does not delay an action that another one knows.
@@ -99,10 +99,10 @@ import Testing
             try world.setFault(source, #"{"kind":"hang"}"#)
         }
         let reply = try world.get("/actions/00000000-0000-4000-9001-0000000000c1?source=orders-de")
-        #expect(reply.json["source"]?.string == "orders-de")
+        expectEqual(reply.json["source"]?.string, "orders-de")
         let voucher = try world.get("/actions/aa_face000000000000c2")
-        #expect(voucher.json["source"]?.string == "vouchers")
-        #expect(try world.get("/actions/job-00-000000c3?source=jobs").status == 200)
+        expectEqual(voucher.json["source"]?.string, "vouchers")
+        try expectEqual(world.get("/actions/job-00-000000c3?source=jobs").status, 200)
         // Two of the three that fit do not answer: the third's answer waits for them only a moment.
         let found = try world.get("/actions/00000000-0000-4000-9001-0000000000c4")
         #expect(found.status == 200 && found.json["source"]?.string == "orders-de")
@@ -119,7 +119,7 @@ import Testing
     @Test func renamedSourceStartsPausedAndAReturningOneDoesNot() async throws {
         let world = try await world()
         let id = "job-00-000000d1"
-        #expect(try world.get("/actions/\(id)?source=jobs").status == 200)
+        try expectEqual(world.get("/actions/\(id)?source=jobs").status, 200)
         try await world.killProxy()
         let renamed = Self.six(world.sandboxPort).map { key, value in
             (
@@ -135,7 +135,7 @@ import Testing
         let sources = try world.get("/sources").text
         #expect(
             sources.contains("it is paused in the store, by another process or as a new source"))
-        #expect(try world.calls(of: id) == 1)
+        try expectEqual(world.calls(of: id), 1)
         try await eventually("another call") {
             try world.get("/actions/\(id)?source=exports").status == 200
         }
@@ -152,12 +152,12 @@ import Testing
         let fleet = try await Fleet(2, storeURL: Fleet.newDatabase(), sources: Self.six)
         for (index, action) in Self.actions.enumerated() {
             let first = try fleet.get(index % 2, "/actions/\(action.id)")
-            #expect(first.status == 200, "\(first.text)")
+            expectEqual(first.status, 200, "\(first.text)")
             let second = try fleet.get(1 - index % 2, "/actions/\(action.id)")
-            #expect(second.json["source"]?.string == action.source)
+            expectEqual(second.json["source"]?.string, action.source)
         }
         let audit = try await fleet.audited()
-        #expect(audit.code == 0, "\(audit.text)")
+        expectEqual(audit.code, 0, "\(audit.text)")
         for action in Self.actions { #expect(audit.text.contains("\(action.source): ")) }
     }
 }

@@ -45,7 +45,7 @@ enum AnswerJudge: String, Sendable {
             try socket.send(sent)
             let answer = try socket.rest()
             let status = answer.dropFirst("HTTP/1.1 ".count).prefix(3)
-            #expect(Array(status) == Array("\(probe.status)".utf8), "\(probe)")
+            expectEqual(Array(status), Array("\(probe.status)".utf8), "\(probe)")
             streams.append(try folder.write(sent, to: "\(number).requests"))
             let file = folder.url.appendingPathComponent("\(number).answers")
             try Data(answer).write(to: file)
@@ -86,12 +86,12 @@ enum AnswerJudge: String, Sendable {
             let probe = probes[number - 1]
             if number > answered {
                 answered = number
-                #expect(words.last == "\(probe.status)", "\(probe)")
+                expectEqual(words.last, "\(probe.status)", "\(probe)")
             } else {
                 remarks.append((String(words[1]), "\(probe)"))
             }
         }
-        #expect(answered == probes.count)
+        expectEqual(answered, probes.count)
         return remarks
     }
 }

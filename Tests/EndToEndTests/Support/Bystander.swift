@@ -1,6 +1,7 @@
 // A measure of "at full speed": how many answers a program with a healthy store gives at the same time,
 // on the same machine, to an equal crowd.
 
+import TestSupport
 import Testing
 
 /// A program with its own store, which has no fault. A busy machine slows it as much as the others, so
@@ -21,7 +22,7 @@ final class Bystander {
     init(_ path: String) async throws {
         world = try await World()
         self.path = path
-        #expect(try world.get(path).status == 200)
+        try expectEqual(world.get(path).status, 200)
     }
 
     /// Polls the programs at `ports` and this one for longer than an interval, so that requested ids

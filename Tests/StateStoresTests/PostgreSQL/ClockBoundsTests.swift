@@ -1,6 +1,7 @@
 // What exchanges prove about another clock: even, ahead or behind, whatever the delays.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StateStores
@@ -56,7 +57,7 @@ struct ClockBoundsTests {
             // 400 ppm fast.
             let exchange = Exchange(
                 sent: local, store: local + 5000 + second * 4 / 10, received: local + 1)
-            #expect(Self.take(exchange, into: &bounds) == .even)
+            expectEqual(Self.take(exchange, into: &bounds), .even)
         }
     }
 
@@ -69,15 +70,15 @@ struct ClockBoundsTests {
         }
         _ = bounds.take(
             Self.at(9000), sent: Self.at(10), received: Self.at(12), isTrusted: true)
-        #expect(
-            Self.take(Exchange(sent: 20, store: 9010, received: 22), into: &bounds) == .even)
+        expectEqual(
+            Self.take(Exchange(sent: 20, store: 9010, received: 22), into: &bounds), .even)
     }
 
     @Test func noBoundIsLaterThanTheStoresTime() {
         var bounds = ClockBounds()
         #expect(bounds.earliest(at: Self.at(0)) == nil)
         _ = Self.take(Exchange(sent: 0, store: 5004, received: 10), into: &bounds)
-        #expect(bounds.earliest(at: Self.at(100)) == Self.at(5094))
+        expectEqual(bounds.earliest(at: Self.at(100)), Self.at(5094))
     }
 
     /// The local clock is 500 ppm fast and the store's 500 ppm slow: after a fast exchange and ten
@@ -95,6 +96,6 @@ struct ClockBoundsTests {
         var bounds = ClockBounds()
         _ = Self.take(Exchange(sent: 0, store: 1, received: 121_000), into: &bounds)
         let next = Exchange(sent: 121_001, store: 121_122, received: 121_002)
-        #expect(Self.take(next, into: &bounds) == .even)
+        expectEqual(Self.take(next, into: &bounds), .even)
     }
 }

@@ -33,11 +33,12 @@ struct PostgresClusterTests {
                     key, token,
                     observation: .answer(.sample("a"), checkedAt: WallTime(milliseconds: 0))))
             try cluster.start()
-            #expect(try await completed.record.answer?.document == .sample("a"))
+            try await expectEqual(completed.record.answer?.document, .sample("a"))
             // Other replicas have a moment to object.
             let wait = try #require(try await store.verdict(.of(b)).quarantine)
             #expect(wait <= .seconds(5))
-            #expect(try await store.lookUp(key.id).first.map { $0.opensIn > .seconds(20) } == true)
+            try await expectEqual(
+                store.lookUp(key.id).first.map { $0.opensIn > .seconds(20) }, true)
         }
     }
 
@@ -67,7 +68,7 @@ struct PostgresClusterTests {
         try await eventually("a connection to the new primary; got \(reports.words)") {
             (try? await store.verdict(.of(a)).quarantine) != nil
         }
-        #expect(try replica.value("SELECT count(*) FROM status_proxy.entries") == "1")
+        try expectEqual(replica.value("SELECT count(*) FROM status_proxy.entries"), "1")
         #expect(reports.words.contains { $0.contains("promoted") })
         // A process that did not know the old primary keeps the quarantine, too.
         #expect(try await open(url).verdict(.of(a)).quarantine != nil)
@@ -75,7 +76,7 @@ struct PostgresClusterTests {
         try replica.query(
             "UPDATE status_proxy.meta SET loss_detected = loss_detected - 80000000000, barrier = NULL"
         )
-        #expect(try await store.reserve(.of(a, perDay: 9)).budgetLeft.day == 6)
+        try await expectEqual(store.reserve(.of(a, perDay: 9)).budgetLeft.day, 6)
     }
 
     @Test func anOldBackupIsDetectedByAReplicaThatRemembersMore() async throws {
@@ -114,7 +115,7 @@ struct PostgresClusterTests {
         async let completed = cut.complete(.of(a, token))
         try await eventually("the silence to be noticed") { relay.connections > connections }
         relay.heal()
-        #expect(try await completed.record.key == a)
+        try await expectEqual(completed.record.key, a)
         try await eventually("recovery") { (try? await cut.lookUp(a.id)) != nil }
         #expect(changes.all.count { $0 == .missed } >= 2)
     }
@@ -155,7 +156,7 @@ struct PostgresClusterTests {
                 }
                 return try await group.reduce(into: [:]) { $0[$1.0] = $1.1 }
             }
-            #expect(sizes.indices.map { found[$0] } == sizes)
+            expectEqual(sizes.indices.map { found[$0] }, sizes)
         }
     }
 

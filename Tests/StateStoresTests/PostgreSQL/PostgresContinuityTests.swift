@@ -1,6 +1,7 @@
 // Compares what is remembered of a database with what is found: which differences are faults.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StateStores
@@ -59,14 +60,14 @@ struct PostgresContinuityTests {
             meta: Self.meta, home: "here", serverStart: "noon", clock: Self.at(105))
         row.change(&sight)
         let judgement = known.judge(sight)
-        #expect(judgement.now == Self.at(row.now))
+        expectEqual(judgement.now, Self.at(row.now))
         if let words = row.trouble {
-            #expect(judgement.trouble?.contains(words) == true)
-            #expect(judgement.meta.lossDetectedAt == judgement.now)
+            expectEqual(judgement.trouble?.contains(words), true)
+            expectEqual(judgement.meta.lossDetectedAt, judgement.now)
         } else {
             #expect(judgement.trouble == nil && judgement.meta == sight.meta)
         }
-        #expect((judgement.meta.epoch == sight.meta?.epoch) == row.keepsEpoch)
+        expectEqual((judgement.meta.epoch == sight.meta?.epoch), row.keepsEpoch)
     }
 
     @Test func aServersStartRaisesABarrierAndANewSchemaDoesNot() {
@@ -74,7 +75,7 @@ struct PostgresContinuityTests {
             meta: Self.meta, home: "here", serverStart: "one", clock: Self.at(105))
         let judgement = PostgresContinuity().judge(sight)
         #expect(judgement.trouble == nil)
-        #expect(judgement.meta.barrier == Self.at(108) + PostgresContinuity.startupBarrier)
+        expectEqual(judgement.meta.barrier, Self.at(108) + PostgresContinuity.startupBarrier)
         sight.meta?.home = ""
         sight.meta?.serverStart = "one"
         let first = PostgresContinuity().judge(sight)
@@ -90,11 +91,11 @@ struct PostgresContinuityTests {
             meta: Self.meta, home: "here", serverStart: "one", clock: Self.at(105))
         sight.meta?.revision = foundAfterTheStart
         var written = PostgresContinuity().judge(sight).meta
-        #expect(written.startRevision == foundAfterTheStart)
+        expectEqual(written.startRevision, foundAfterTheStart)
         written.revision = 14
         sight.meta = written
         let judgement = known.judge(sight)
-        #expect((judgement.trouble?.contains("set back") == true) == isTrouble)
+        expectEqual((judgement.trouble?.contains("set back") == true), isTrouble)
         // Once it is known, its own position is compared.
         known.keep(judgement.meta)
         sight.meta = judgement.meta
@@ -106,9 +107,9 @@ struct PostgresContinuityTests {
             meta: Self.meta, home: "here", serverStart: "noon", clock: Self.at(3705))
         for (expected, now) in [(Int64(109), Int64(109)), (90, 100)] {
             let judgement = PostgresContinuity().judge(sight, expected: Self.at(expected))
-            #expect(judgement.now == Self.at(now))
-            #expect(judgement.meta.lossDetectedAt == judgement.now)
-            #expect(sight.clock + judgement.meta.clockOffset == judgement.now)
+            expectEqual(judgement.now, Self.at(now))
+            expectEqual(judgement.meta.lossDetectedAt, judgement.now)
+            expectEqual(sight.clock + judgement.meta.clockOffset, judgement.now)
         }
     }
 
@@ -121,8 +122,8 @@ struct PostgresContinuityTests {
             let sight = PostgresSight(
                 meta: Self.meta, home: home, serverStart: "noon", clock: Self.at(clock))
             let judgement = PostgresContinuity().judge(sight, earliest: Self.at(120))
-            #expect(judgement.now == Self.at(now), "\(home) \(clock)")
-            #expect(sight.clock + judgement.meta.clockOffset == judgement.now)
+            expectEqual(judgement.now, Self.at(now), "\(home) \(clock)")
+            expectEqual(sight.clock + judgement.meta.clockOffset, judgement.now)
         }
     }
 
@@ -135,6 +136,6 @@ struct PostgresContinuityTests {
             meta: Self.meta, home: "there", serverStart: "noon", clock: Self.at(105))
         #expect(known.judge(sight).meta.token > FencingToken(9 + (1 << 32)))
         sight.home = "here"
-        #expect(known.judge(sight).meta.token == Self.meta.token)
+        expectEqual(known.judge(sight).meta.token, Self.meta.token)
     }
 }

@@ -27,8 +27,8 @@ struct PostgresStoreTests {
             }
             return await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
-        #expect(grants == 1)
-        #expect(try database.admin.value("SELECT count(*) FROM status_proxy.meta") == "1")
+        expectEqual(grants, 1)
+        try expectEqual(database.admin.value("SELECT count(*) FROM status_proxy.meta"), "1")
     }
 
     @Test func replicasGrantOneGateOnce() async throws {
@@ -41,7 +41,7 @@ struct PostgresStoreTests {
                 }
                 return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
             }
-            #expect(grants == 1)
+            expectEqual(grants, 1)
         }
     }
 
@@ -56,7 +56,7 @@ struct PostgresStoreTests {
             }
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
-        #expect(grants == 10, "the unknown ids' half")
+        expectEqual(grants, 10, "the unknown ids' half")
     }
 
     @Test func onlyOtherReplicasAreNotifiedOfACompletion() async throws {
@@ -95,7 +95,7 @@ struct PostgresStoreTests {
         try await store.complete(
             .of(a, token, observation: .answer(document, checkedAt: database.clock.wall)))
         let record = try #require(try await store.lookUp(a.id).first)
-        #expect(record.answer?.document == document)
+        expectEqual(record.answer?.document, document)
     }
 
     /// An answer may have megabytes: neither a moving gate nor the same answer again rewrites it.
@@ -109,7 +109,7 @@ struct PostgresStoreTests {
         for observation in [Completion.Observation.none, .negative(.timedOut), answer] {
             let token = try await store.grant(.of(a))
             try await store.complete(.of(a, token, .opens(in: .zero), observation: observation))
-            #expect(try database.admin.value(version) == written, "\(observation)")
+            try expectEqual(database.admin.value(version), written, "\(observation)")
         }
         #expect(written != nil)
     }
@@ -123,8 +123,8 @@ struct PostgresStoreTests {
             .of(
                 a, token,
                 observation: .negative(KeptNegativeResult(fault: fault, repeats: 1, age: .zero))))
-        #expect(reply.record.negative?.fault.code == fault.code)
-        #expect(reply.record.negative?.fault.message == "nul  Größe 漢字")
+        expectEqual(reply.record.negative?.fault.code, fault.code)
+        expectEqual(reply.record.negative?.fault.message, "nul  Größe 漢字")
     }
 
     // MARK: bounds
@@ -161,9 +161,9 @@ struct PostgresStoreTests {
             VALUES ('a', '7parcels', 0, 0, 0, false)
             """)
         let records = try await store.lookUp(a.id)
-        #expect(records.count == 1)
-        #expect(records.first?.answer?.document.status == .unknown)
-        #expect(records.first?.negative?.fault.kind == .unexpectedStatus)
+        expectEqual(records.count, 1)
+        expectEqual(records.first?.answer?.document.status, .unknown)
+        expectEqual(records.first?.negative?.fault.kind, .unexpectedStatus)
     }
 
     // MARK: rights and versions
@@ -173,7 +173,7 @@ struct PostgresStoreTests {
         let reports = Recorder()
         let early = try database.open(user: role, report: { reports.add($0) })
         let failure = await #expect(throws: StoreFailure.self) { try await early.verdict(.of(a)) }
-        #expect(failure?.text.contains("schema.sql") == true)
+        expectEqual(failure?.text.contains("schema.sql"), true)
         await early.close()
 
         try database.makeSchema()
@@ -186,9 +186,9 @@ struct PostgresStoreTests {
         let token = try await store.grant(.of(a))
         try await store.complete(
             .of(a, token, observation: .answer(.sample("a"), checkedAt: database.clock.wall)))
-        #expect(
-            try await store.purge(
-                Retention(terminalTTL: .zero, staleMax: .seconds(9), negativeMax: .zero)) == 0)
+        try await expectEqual(
+            store.purge(
+                Retention(terminalTTL: .zero, staleMax: .seconds(9), negativeMax: .zero)), 0)
     }
 
     @Test(arguments: [
@@ -200,8 +200,8 @@ struct PostgresStoreTests {
         try database.admin.query(change)
         let store = try database.open()
         let failure = await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
-        #expect(failure?.text.contains(words) == true)
-        #expect(try database.admin.value("SELECT revision FROM status_proxy.meta") == "0")
+        expectEqual(failure?.text.contains(words), true)
+        try expectEqual(database.admin.value("SELECT revision FROM status_proxy.meta"), "0")
     }
 
     @Test func settingsOfTheRoleDoNotWeakenTheRules() async throws {
@@ -220,7 +220,7 @@ struct PostgresStoreTests {
             }
             return try await group.reduce(0) { $0 + ($1 ? 1 : 0) }
         }
-        #expect(grants == 1)
+        expectEqual(grants, 1)
     }
 
     @Test func thePasswordIsInNoFailure() async throws {
@@ -229,7 +229,7 @@ struct PostgresStoreTests {
         let store = PostgresStore(
             url: url, report: { reports.add($0) }, watch: { reports.add("\($0)") })
         let failure = await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
-        #expect(failure?.text.contains("127.0.0.1") == true)
+        expectEqual(failure?.text.contains("127.0.0.1"), true)
         await store.close()
         let words = reports.words + [failure?.text ?? ""]
         #expect(reports.words.count >= 2 && !words.contains { $0.contains("hush") })

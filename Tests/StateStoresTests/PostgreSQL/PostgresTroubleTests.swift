@@ -43,22 +43,22 @@ struct PostgresTroubleTests {
 
         // A minute's window and a flight last longer than the hold.
         let span = Reservation.quarantine
-        #expect(try await store.verdict(.of(b)).quarantine == span)
+        try await expectEqual(store.verdict(.of(b)).quarantine, span)
         // Its reply shows that the lost calls are entered again: time may pass.
         _ = try await store.lookUp(b.id)
         try database.pass(.seconds(10))
-        #expect(try await store.verdict(.of(a)).quarantine == span - .seconds(10))
+        try await expectEqual(store.verdict(.of(a)).quarantine, span - .seconds(10))
         // Look-ups and completions still work.
         _ = try await store.lookUp(a.id)
         let completed = try await store.complete(
             .of(a, running, observation: .answer(.sample("a"), checkedAt: database.clock.wall)))
-        #expect(completed.record.answer?.document == .sample("a"))
+        expectEqual(completed.record.answer?.document, .sample("a"))
 
         try database.pass(span - .seconds(10))
         let token = try await store.grant(.of(b, perDay: 10))
         #expect(token > running)
         // The lost calls still count: before, a, b and c.
-        #expect(try await store.reserve(.of(.orders("c"), perDay: 10)).budgetLeft.day == 6)
+        try await expectEqual(store.reserve(.of(.orders("c"), perDay: 10)).budgetLeft.day, 6)
         // The pauses that this process knew of are not lost with the rows.
         guard case .paused = try await store.verdict(.of(.vouchers("w"))) else {
             Issue.record("the pause was lost")
@@ -78,7 +78,7 @@ struct PostgresTroubleTests {
         // Operations run in order: by then it has entered its calls again.
         _ = try await stores[1].lookUp(a.id)
         try database.pass(Reservation.quarantine)
-        #expect(try await stores[0].reserve(.of(.orders("x0"), perDay: 9)).budgetLeft.day == 5)
+        try await expectEqual(stores[0].reserve(.of(.orders("x0"), perDay: 9)).budgetLeft.day, 5)
         #expect(try await stores[1].verdict(.of(.orders("x0"))).isGateShut)
     }
 
@@ -128,7 +128,7 @@ struct PostgresTroubleTests {
         let store = try database.open(report: { reports.add($0) })
         _ = try await store.grant(.of(a))
         try database.stepDatabaseClock(.seconds(3600))
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        try await expectEqual(store.verdict(.of(a)).quarantine, Reservation.quarantine)
         #expect(reports.words.contains { $0.contains("ahead") })
         let record = try #require(try await store.lookUp(a.id).first)
         #expect(record.opensIn > .seconds(40) && record.opensIn <= .seconds(41))
@@ -141,7 +141,7 @@ struct PostgresTroubleTests {
         let token = try await store.grant(.of(a))
         try await store.complete(.of(a, token, .opens(in: .milliseconds(500))))
         try database.stepDatabaseClock(.seconds(1))
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
+        try await expectEqual(store.verdict(.of(a)).quarantine, Reservation.quarantine)
         try database.pass(.seconds(1))
         #expect(try await store.verdict(.of(b)).quarantine != nil)
     }
@@ -151,8 +151,8 @@ struct PostgresTroubleTests {
         let token = try await store.grant(.of(a))
         try await store.complete(.of(a, token, .opens(in: .seconds(5))))
         try database.stepDatabaseClock(.seconds(-3600))
-        #expect(try await store.verdict(.of(a)).quarantine == Reservation.quarantine)
-        #expect(try await store.lookUp(a.id).first?.opensIn == .seconds(5))
+        try await expectEqual(store.verdict(.of(a)).quarantine, Reservation.quarantine)
+        try await expectEqual(store.lookUp(a.id).first?.opensIn, .seconds(5))
         try database.pass(Reservation.quarantine)
         _ = try await store.grant(.of(a))
     }
@@ -165,7 +165,7 @@ struct PostgresTroubleTests {
             Issue.record("not shut")
             return
         }
-        #expect(record.opensIn == .seconds(41))
+        expectEqual(record.opensIn, .seconds(41))
     }
 
     /// A process that was frozen with its machine sees the store's clock ahead, and is wrong: the
@@ -182,7 +182,7 @@ struct PostgresTroubleTests {
         _ = try await written.grant(.of(b))
         let time = try database.admin.value("SELECT last_time FROM status_proxy.meta")
         for _ in 0..<3 { _ = try? await frozen.verdict(.of(a)) }
-        #expect(try database.admin.value("SELECT last_time FROM status_proxy.meta") == time)
+        try expectEqual(database.admin.value("SELECT last_time FROM status_proxy.meta"), time)
         #expect(try await frozen.verdict(.of(a)).quarantine != nil)
     }
 
@@ -198,7 +198,7 @@ struct PostgresTroubleTests {
         await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
         // From now on nothing waits behind it.
         let failure = await #expect(throws: StoreFailure.self) { try await store.lookUp(a.id) }
-        #expect(failure?.text.contains("in time") == true)
+        expectEqual(failure?.text.contains("in time"), true)
         try blocker.query("ROLLBACK")
         // The grant that arrived too late has released its slot.
         try await eventually("a grant") {
@@ -232,7 +232,7 @@ struct PostgresTroubleTests {
         try await eventually("health") {
             conditions.withLock { $0.filter { $0 != .well }.count } == stores.count
         }
-        #expect(try database.admin.value("SELECT count(*) FROM status_proxy.calls") == "0")
+        try expectEqual(database.admin.value("SELECT count(*) FROM status_proxy.calls"), "0")
     }
 
     /// A statement that was interrupted while it was prepared does not exist under its name.
@@ -260,8 +260,8 @@ struct PostgresTroubleTests {
             """)
         let reply = try await store.complete(
             .of(a, token, observation: .answer(.sample("a"), checkedAt: database.clock.wall)))
-        #expect(reply.record.answer?.document == .sample("a"))
-        #expect(changes.all == [.missed, .missed])
+        expectEqual(reply.record.answer?.document, .sample("a"))
+        expectEqual(changes.all, [.missed, .missed])
     }
 
     /// Numbers of closed sockets are reused immediately, by connections that must not miss a reply.
@@ -293,7 +293,7 @@ struct PostgresTroubleTests {
         let conditions = Recorder()
         let store = try database.open(user: role, watch: { conditions.add("\($0)") })
         let failure = await #expect(throws: StoreFailure.self) { try await store.verdict(.of(a)) }
-        #expect(failure?.text.contains("too many connections") == true)
+        expectEqual(failure?.text.contains("too many connections"), true)
         try database.admin.query("ALTER ROLE \(role) CONNECTION LIMIT 1")
         try await eventually("a connection; got \(conditions.words)") {
             conditions.words.last == "well"

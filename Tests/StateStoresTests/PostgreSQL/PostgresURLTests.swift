@@ -1,5 +1,6 @@
 // Tests which URLs libpq accepts, and that none is shown with its secrets.
 
+import TestSupport
 import Testing
 
 @testable import StateStores
@@ -25,7 +26,7 @@ struct PostgresURLTests {
     ])
     func urlIsShownWithoutSecrets(text: String, shown: String) throws {
         let url = try PostgresURL(text)
-        #expect(url.shown == shown)
+        expectEqual(url.shown, shown)
         #expect(!url.shown.contains("hush") && !url.shown.contains("hu@sh"))
     }
 
@@ -35,7 +36,7 @@ struct PostgresURLTests {
     ])
     func otherTextIsRefusedWithoutRepeatingIt(text: String) {
         let failure = #expect(throws: PostgresURL.Failure.self) { try PostgresURL(text) }
-        #expect(failure?.problem.contains("hush") == false)
+        expectEqual(failure?.problem.contains("hush"), false)
     }
 
     @Test(arguments: [
@@ -54,8 +55,8 @@ struct PostgresURLTests {
         let failure = #expect(throws: PostgresURL.Failure.self) {
             try PostgresURL("postgresql://u:hush@h/d?\(query)")
         }
-        #expect(failure?.problem.contains(words) == true, "\(failure?.problem ?? "")")
-        #expect(failure?.problem.contains("hush") == false)
+        expectEqual(failure?.problem.contains(words), true, "\(failure?.problem ?? "")")
+        expectEqual(failure?.problem.contains("hush"), false)
     }
 
     @Test(arguments: [
@@ -71,6 +72,6 @@ struct PostgresURLTests {
 
     @Test func secretsAreRemovedFromMessages() throws {
         let url = try PostgresURL("postgresql://u:hush@h/d?sslpassword=quiet")
-        #expect(url.hideSecrets(in: "no: hush, quiet!") == "no: [secret], [secret]!")
+        expectEqual(url.hideSecrets(in: "no: hush, quiet!"), "no: [secret], [secret]!")
     }
 }

@@ -1,6 +1,7 @@
 // Compares the counts of budgets with calls that are kept one by one.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StateStores
@@ -61,8 +62,8 @@ struct CallCountsTests {
             let end = Instant(nanoseconds: Int64(end) * 1_000_000_000)
             counts.add(end, classes, now: Instant(nanoseconds: 0))
         }
-        #expect(CallCounts(bytes: counts.bytes) == counts)
-        #expect(CallCounts(bytes: CallCounts().bytes) == CallCounts())
+        expectEqual(CallCounts(bytes: counts.bytes), counts)
+        expectEqual(CallCounts(bytes: CallCounts().bytes), CallCounts())
         for count in 0..<counts.bytes.count {
             #expect(CallCounts(bytes: Array(counts.bytes.prefix(count))) != counts)
         }
@@ -74,16 +75,16 @@ struct CallCountsTests {
         var counts = CallCounts()
         let now = Instant(nanoseconds: 0)
         for number in 0..<CallCounts.holdersMax {
-            #expect(counts.counted("holder \(number)") == "holder \(number)")
+            expectEqual(counts.counted("holder \(number)"), "holder \(number)")
             counts.add(now, CallClasses(isUnknown: true, holder: "holder \(number)"), now: now)
         }
-        #expect(counts.counted("holder 3") == "holder 3")
-        #expect(counts.counted("another") == CallCounts.otherHolders)
+        expectEqual(counts.counted("holder 3"), "holder 3")
+        expectEqual(counts.counted("another"), CallCounts.otherHolders)
         let later = now + BudgetSpan.day.length
         counts.forgetHolders(at: later - .nanoseconds(1))
-        #expect(counts.counted("another") == CallCounts.otherHolders)
+        expectEqual(counts.counted("another"), CallCounts.otherHolders)
         counts.forgetHolders(at: later)
-        #expect(counts.counted("another") == "another")
+        expectEqual(counts.counted("another"), "another")
     }
 }
 

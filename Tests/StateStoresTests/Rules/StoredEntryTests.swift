@@ -1,6 +1,7 @@
 // Records of a store's rows.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @testable import StateStores
@@ -17,6 +18,6 @@ struct StoredEntryTests {
         entry.lease = StoredEntry.Lease(
             token: FencingToken(1), reserved: reserved, ends: reserved + .seconds(13),
             classes: CallClasses(isUnknown: true, wasNotFound: false, holder: nil))
-        #expect(entry.record(at: before, nil).opensIn == .seconds(18))
+        expectEqual(entry.record(at: before, nil).opensIn, .seconds(18))
     }
 }

@@ -1,6 +1,7 @@
 // Journals and their audits, as tables of seconds.
 
 import StatusCore
+import TestSupport
 import Testing
 
 @Suite("An audit assumes the worst of what is unknown")
@@ -108,9 +109,9 @@ struct JournalAuditTests {
     @Test(arguments: spacings)
     func gapsAreCountedFromTheLastPossibleEndToTheFirstPossibleSending(_ row: Spacing) {
         let verdict = Self.verdict(row.calls)
-        #expect(verdict.smallestGap?.span == row.gap.map(Self.span))
-        #expect(verdict.smallestGap?.isKnown ?? true == row.isKnown)
-        #expect(verdict.holds == row.holds)
+        expectEqual(verdict.smallestGap?.span, row.gap.map(Self.span))
+        expectEqual(verdict.smallestGap?.isKnown ?? true, row.isKnown)
+        expectEqual(verdict.holds, row.holds)
     }
 
     struct Busy: Sendable, CustomTestStringConvertible {
@@ -161,8 +162,8 @@ struct JournalAuditTests {
     @Test(arguments: busies)
     func callsCountUntilAWindowAfterTheirEnd(_ row: Busy) {
         let verdict = Self.verdict(row.calls)
-        #expect(verdict.busiestMinute?.calls ?? 0 == row.minute)
-        #expect(verdict.busiestDay?.calls ?? 0 == row.day)
+        expectEqual(verdict.busiestMinute?.calls ?? 0, row.minute)
+        expectEqual(verdict.busiestDay?.calls ?? 0, row.day)
         let broken = verdict.violations.compactMap { violation -> BudgetKind? in
             guard case .budget(let kind, let busiest, let limit) = violation else { return nil }
             #expect(busiest.calls > limit)
@@ -228,9 +229,9 @@ struct JournalAuditTests {
 
     @Test(arguments: changes)
     func aCallIsJudgedByTheRulesThatItWasGrantedUnder(_ row: Change) {
-        #expect(Self.verdict(row.calls).holds == row.holds)
+        expectEqual(Self.verdict(row.calls).holds, row.holds)
         let current = Self.verdict(row.calls, againstCurrent: true)
-        #expect(current.holds == row.holdsAgainstCurrent)
+        expectEqual(current.holds, row.holdsAgainstCurrent)
     }
 
     @Test func anUpstreamThatIsOffIsJudgedByTheRulesOfItsCalls() {
@@ -239,7 +240,7 @@ struct JournalAuditTests {
         for call in calls { audit.take(Self.journaled(call, 0)) }
         let verdict = audit.verdict(on: .orders)
         #expect(verdict.violationCount == 2 && verdict.unjudged == 1)
-        #expect(verdict.smallestGap?.least == .seconds(10))
+        expectEqual(verdict.smallestGap?.least, .seconds(10))
     }
 
     @Test func figuresMatchTheCalls() {
@@ -248,8 +249,8 @@ struct JournalAuditTests {
         ])
         #expect(verdict.calls == 3 && verdict.actions == 2)
         #expect(verdict.withoutEnd == 1 && verdict.neverSent == 1)
-        #expect(verdict.since == WallTime(milliseconds: 0))
-        #expect(verdict.until == WallTime(milliseconds: 90_000))
+        expectEqual(verdict.since, WallTime(milliseconds: 0))
+        expectEqual(verdict.until, WallTime(milliseconds: 90_000))
     }
 
     @Test func anUpstreamThatIsOffIsCountedButNotJudged() {
@@ -257,15 +258,15 @@ struct JournalAuditTests {
         for call in [Call.ended(0, 0, 1), .ended(2, 2, 3)] { audit.take(Self.journaled(call, 0)) }
         let verdict = audit.verdict(on: .orders)
         #expect(verdict.calls == 2 && verdict.holds)
-        #expect(verdict.smallestGap?.span == .seconds(1))
-        #expect(audit.verdict(on: .vouchers).calls == 0)
+        expectEqual(verdict.smallestGap?.span, .seconds(1))
+        expectEqual(audit.verdict(on: .vouchers).calls, 0)
     }
 
     @Test func violationsBeyondTheBoundAreOnlyCounted() {
         let moments = (0...150).map { Double($0) * 29 }
         let verdict = Self.verdict(moments.map { .ended($0, $0, $0) })
-        #expect(verdict.violationCount == 150 + 1)  // and the day's budget
-        #expect(verdict.violations.count == AuditVerdict.violationsMax)
+        expectEqual(verdict.violationCount, 150 + 1)  // and the day's budget
+        expectEqual(verdict.violations.count, AuditVerdict.violationsMax)
     }
 
     // MARK: The table's world

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -38,7 +39,7 @@ import Testing
             ("\u{FEFF}true", .bool(true)),
         ] as [(String, JSONValue)])
     func validTextIsRead(text: String, value: JSONValue) throws {
-        #expect(try read(text) == value)
+        try expectEqual(read(text), value)
     }
 
     @Test(
@@ -76,8 +77,8 @@ import Testing
             ("<!doctype html>", .unexpectedByte(at: 0)),
         ] as [(String, JSONFailure)])
     func invalidTextIsRefusedAtItsByte(text: String, expected: JSONFailure) {
-        #expect(failure(Array(text.utf8)) == expected)
-        #expect(failure(Array(text.utf8))?.offset == expected.offset)
+        expectEqual(failure(Array(text.utf8)), expected)
+        expectEqual(failure(Array(text.utf8))?.offset, expected.offset)
     }
 
     @Test(
@@ -86,7 +87,7 @@ import Testing
             [0x22, 0xF4, 0x90, 0x80, 0x80, 0x22], [0x22, 0xE2, 0x82, 0x22], [0x22, 0x80, 0x22],
         ] as [[UInt8]])
     func bytesThatAreNotUTF8AreRefused(bytes: [UInt8]) {
-        #expect(failure(bytes) == .invalidUTF8(at: 1))
+        expectEqual(failure(bytes), .invalidUTF8(at: 1))
     }
 
     @Test(arguments: [
@@ -96,7 +97,7 @@ import Testing
         (#""\ud800\u0041""#, "\u{FFFD}A"),
     ])
     func halfASurrogatePairBecomesTheReplacementCharacter(text: String, value: String) throws {
-        #expect(try read(text) == .string(value))
+        try expectEqual(read(text), .string(value))
     }
 
     // MARK: What is kept
@@ -106,19 +107,19 @@ import Testing
         "123456789012345678901234567890",
     ])
     func numbersKeepTheirText(text: String) throws {
-        #expect(try read(text) == .number(text))
+        try expectEqual(read(text), .number(text))
     }
 
     @Test func onlyTheLastOfARepeatedNameIsKept() throws {
         let value = try read(#"{"a":1,"b":2,"a":3,"a":{"b":4,"b":5}}"#)
         let inner = JSONValue.object([.init("b", .number("5"))])
-        #expect(value == .object([.init("b", .number("2")), .init("a", inner)]))
+        expectEqual(value, .object([.init("b", .number("2")), .init("a", inner)]))
     }
 
     @Test func namesSpeltWithOtherScalarsAreOtherNames() throws {
         let value = try read(#"{"\u00e9":1,"e\u0301":2}"#)
         guard case .object(let members) = value else { throw Missing() }
-        #expect(members.map(\.value) == [.number("1"), .number("2")])
+        expectEqual(members.map(\.value), [.number("1"), .number("2")])
     }
 
     private struct Missing: Error {}
@@ -135,21 +136,21 @@ import Testing
             return Array(text.utf8)
         }
         #expect(failure(nested(64)) == nil)
-        #expect(failure(nested(65)) == .tooDeep(at: 64 * open.utf8.count))
+        expectEqual(failure(nested(65)), .tooDeep(at: 64 * open.utf8.count))
     }
 
     @Test func levelsSideBySideDoNotAddUp() throws {
         let text = "[" + String(repeating: "[[]],", count: 200) + "[]]"
-        #expect(try read(text).array?.count == 201)
+        try expectEqual(read(text).array?.count, 201)
     }
 
     @Test func sizeIsReadUpToTheLimit() {
         let limits = JSONLimits(bytesMax: 10)
         #expect(failure(Array(#""12345678""#.utf8), limits: limits) == nil)
-        #expect(failure(Array(#""123456789""#.utf8), limits: limits) == .tooLarge(at: 10))
-        #expect(JSONLimits.standard.bytesMax == 8_388_608)
-        #expect(
-            failure([UInt8](repeating: 0x20, count: 8_388_609)) == .tooLarge(at: 8_388_608))
+        expectEqual(failure(Array(#""123456789""#.utf8), limits: limits), .tooLarge(at: 10))
+        expectEqual(JSONLimits.standard.bytesMax, 8_388_608)
+        expectEqual(
+            failure([UInt8](repeating: 0x20, count: 8_388_609)), .tooLarge(at: 8_388_608))
     }
 
     /// Not a test of speed: a quadratic reader would take hours.
@@ -173,7 +174,7 @@ import Testing
             Issue.record("not an object")
             return
         }
-        #expect(read.count == (areDistinct ? 100_001 : 2))
+        expectEqual(read.count, (areDistinct ? 100_001 : 2))
     }
 
     // MARK: Hostile input
@@ -199,7 +200,7 @@ import Testing
                 guard let value = try? JSONReader.read(bytes) else { continue }
                 var writer = JSONWriter()
                 writer.value(value)
-                #expect(try JSONReader.read(writer.bytes) == value)
+                try expectEqual(JSONReader.read(writer.bytes), value)
             }
         }
     }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -29,8 +30,9 @@ import Testing
             json.member("value", JSONValue.number("1.10"))
             json.endObject()
         }
-        #expect(
-            text == #"{"text":"a","number":42,"flag":true,"list":["x",-1,false,null,[],{}],"#
+        expectEqual(
+            text,
+            #"{"text":"a","number":42,"flag":true,"list":["x",-1,false,null,[],{}],"#
                 + #""value":1.10}"#)
     }
 
@@ -43,7 +45,7 @@ import Testing
             json.member("d", JSONValue?.none)
             json.endObject()
         }
-        #expect(text == #"{"a":null,"b":null,"c":null,"d":null}"#)
+        expectEqual(text, #"{"a":null,"b":null,"c":null,"d":null}"#)
     }
 
     @Test(arguments: [("{}", #"{"b":2}"#), (#"{"a":1}"#, #"{"a":1,"b":2}"#)])
@@ -53,7 +55,7 @@ import Testing
             json.member("b", 2)
             json.endObject()
         }
-        #expect(text == extended)
+        expectEqual(text, extended)
     }
 
     @Test func rawValuesAreWrittenAmongOthers() {
@@ -64,7 +66,7 @@ import Testing
             json.integer(2)
             json.endArray()
         }
-        #expect(text == "[{},[1],2]")
+        expectEqual(text, "[{},[1],2]")
     }
 
     @Test(arguments: [
@@ -73,16 +75,17 @@ import Testing
         ("\0\u{01}\u{0F}\u{10}\u{1F}", #""\u0000\u0001\u000f\u0010\u001f""#),
     ])
     func stringsAreEscapedWhereTheyMustBe(text: String, quoted: String) throws {
-        #expect(written { $0.string(text) } == quoted)
-        #expect(try JSONReader.read(Array(quoted.utf8)) == .string(text))
+        expectEqual(written { $0.string(text) }, quoted)
+        try expectEqual(JSONReader.read(Array(quoted.utf8)), .string(text))
     }
 
     @Test func membersAreSortedByTheirBytes() throws {
         let text = #"{"b":1,"a":[{"d":1.10,"c":null}],"B":2,"é":3,"z":4,"e\u0301":5,"":6}"#
         let value = try JSONReader.read(Array(text.utf8))
         let sorted = written { $0.value(value, sorted: true) }
-        #expect(
-            sorted == "{\"\":6,\"B\":2,\"a\":[{\"c\":null,\"d\":1.10}],\"b\":1,\"e\u{301}\":5,"
+        expectEqual(
+            sorted,
+            "{\"\":6,\"B\":2,\"a\":[{\"c\":null,\"d\":1.10}],\"b\":1,\"e\u{301}\":5,"
                 + "\"z\":4,\"é\":3}")
         #expect(written { $0.value(value) }.hasPrefix(#"{"b":1,"a":[{"d":1.10"#))
     }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -13,9 +14,9 @@ import Testing
     ])
     func wholeNumberIsReadInAnyNotation(written: String, text: String) {
         let number = WholeNumber(jsonNumber: written)
-        #expect(number?.text == text)
-        #expect(number?.isZero == (text == "0"))
-        #expect(number?.isNegative == text.hasPrefix("-"))
+        expectEqual(number?.text, text)
+        expectEqual(number?.isZero, (text == "0"))
+        expectEqual(number?.isNegative, text.hasPrefix("-"))
     }
 
     @Test(arguments: [
@@ -32,13 +33,13 @@ import Testing
     ])
     func numberOfTooManyDigitsKeepsItsNotation(written: String) {
         let number = WholeNumber(jsonNumber: written)
-        #expect(number?.text == written)
-        #expect(number?.isZero == false)
-        #expect(number?.isNegative == written.hasPrefix("-"))
+        expectEqual(number?.text, written)
+        expectEqual(number?.isZero, false)
+        expectEqual(number?.isNegative, written.hasPrefix("-"))
     }
 
     @Test func numberOfTheMostDigitsIsWrittenOut() {
         let number = WholeNumber(jsonNumber: "1e\(WholeNumber.digitsMax - 1)")
-        #expect(number?.text.utf8.count == WholeNumber.digitsMax)
+        expectEqual(number?.text.utf8.count, WholeNumber.digitsMax)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -65,7 +66,7 @@ struct APIDescriptionTests {
              "processing_time_ms": null, "request_id": null,
              "upstream": {"status": "partly", "operation_status": null}}
             """#)
-        #expect(document == expected)
+        expectEqual(document, expected)
     }
 
     @Test(arguments: [
@@ -78,8 +79,8 @@ struct APIDescriptionTests {
     ])
     func stateIsComparedAsItsText(state: String, status: String, isDone: Bool) throws {
         let document = try document(#"{"job":{"state":\#(state)}}"#)
-        #expect(document["status"] == .string(status))
-        #expect(document["done"] == .bool(isDone))
+        expectEqual(document["status"], .string(status))
+        expectEqual(document["done"], .bool(isDone))
     }
 
     @Test(arguments: [
@@ -87,7 +88,7 @@ struct APIDescriptionTests {
     ])
     func unreportedPartsAreNull(body: String) throws {
         let document = try document(body)
-        #expect(document["status"] == .string("UNKNOWN"))
+        expectEqual(document["status"], .string("UNKNOWN"))
         for name in ["type", "progress", "counts", "result", "created_at", "updated_at"] {
             #expect(document[name] == nil, "\(name)")
         }
@@ -95,8 +96,8 @@ struct APIDescriptionTests {
 
     @Test func leastDescriptionReadsTheState() throws {
         let document = try document(#"{"state":"done"}"#, by: Self.least)
-        #expect(document["status"] == .string("SUCCEEDED"))
-        #expect(document["errors"] == .array([]))
+        expectEqual(document["status"], .string("SUCCEEDED"))
+        expectEqual(document["errors"], .array([]))
     }
 
     @Test(arguments: [
@@ -108,7 +109,7 @@ struct APIDescriptionTests {
         guard case .failed(let fault) = try outcome(body) else {
             throw NormalizeFixtures.NoFault()
         }
-        #expect(fault.kind == kind)
+        expectEqual(fault.kind, kind)
     }
 
     // MARK: 404
@@ -181,7 +182,7 @@ struct APIDescriptionTests {
             _ = try APIDescription(Array(text.utf8))
             Issue.record("taken")
         } catch {
-            #expect(error.member == member)
+            expectEqual(error.member, member)
             #expect(error.problem.contains(words), "\(error)")
         }
     }

@@ -1,6 +1,7 @@
 // Checks the descriptions in `examples/` with bodies of the shapes that the vendors document.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -41,9 +42,9 @@ struct ExampleTests {
             #"{"id":"batch_abc","object":"batch","endpoint":"/v1/embeddings","errors":null,"#
                 + #""status":"\#(word)","created_at":1711471533,"#
                 + #""request_counts":{"total":100,"completed":95,"failed":5}}"#)
-        #expect(state["status"] == .string(status))
-        #expect(state["counts"]?["failed"] == .number("5"))
-        #expect(state["type"] == .string("/v1/embeddings"))
+        expectEqual(state["status"], .string(status))
+        expectEqual(state["counts"]?["failed"], .number("5"))
+        expectEqual(state["type"], .string("/v1/embeddings"))
     }
 
     @Test func errorsOfABatchAreListed() throws {
@@ -51,8 +52,8 @@ struct ExampleTests {
             "openai-batches", "batch_abc",
             #"{"id":"batch_abc","status":"failed","errors":{"object":"list","data":["#
                 + #"{"code":"invalid_url","message":"no such endpoint","param":null,"line":3}]}}"#)
-        #expect(state["errors"]?.array?.first?["target"] == .string("3"))
-        #expect(state["errors"]?.array?.first?["code"] == .string("invalid_url"))
+        expectEqual(state["errors"]?.array?.first?["target"], .string("3"))
+        expectEqual(state["errors"]?.array?.first?["code"], .string("invalid_url"))
         let error = #"{"error":{"message":"No batch found","type":"invalid_request_error"}}"#
         #expect(try isNotFound("openai-batches", "batch_abc", error))
         #expect(try !isNotFound("openai-batches", "batch_abc", #"{"message":"no route"}"#))
@@ -71,9 +72,9 @@ struct ExampleTests {
             "stripe-report-runs", "frr_1",
             #"{"id":"frr_1","object":"reporting.report_run","created":1680203749,"#
                 + #""report_type":"balance.summary.1",\#(members)}"#)
-        #expect(state["status"] == .string(status))
-        #expect(state["errors"]?.array?.count == errors)
-        #expect((state["result"] != nil) == (status == "SUCCEEDED"))
+        expectEqual(state["status"], .string(status))
+        expectEqual(state["errors"]?.array?.count, errors)
+        expectEqual((state["result"] != nil), (status == "SUCCEEDED"))
         let error = #"{"error":{"code":"resource_missing","message":"No such report run"}}"#
         #expect(try isNotFound("stripe-report-runs", "frr_1", error))
     }
@@ -89,9 +90,9 @@ struct ExampleTests {
             #"{"id":"7505fEXAMPLE4C2AAM","operation":"insert","object":"Account","#
                 + #""createdDate":"2022-01-02T21:33:43.000+0000","state":"\#(word)","#
                 + #""numberRecordsProcessed":2,"numberRecordsFailed":1}"#)
-        #expect(state["status"] == .string(status))
-        #expect(state["counts"]?["failed"] == .number("1"))
-        #expect(state["created_at"] == .string("2022-01-02T21:33:43.000+0000"))
+        expectEqual(state["status"], .string(status))
+        expectEqual(state["counts"]?["failed"], .number("1"))
+        expectEqual(state["created_at"], .string("2022-01-02T21:33:43.000+0000"))
         let error = #"[{"errorCode":"NOT_FOUND","message":"The resource does not exist"}]"#
         #expect(try isNotFound("salesforce-bulk-ingest", "7505fEXAMPLE4C2AAM", error))
     }

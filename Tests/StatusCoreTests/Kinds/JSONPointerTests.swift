@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -16,12 +17,12 @@ struct JSONPointerTests {
     func examplesOfTheRFCAreFound(pointer: String, value: String) throws {
         let root = try NormalizeFixtures.json(Self.document)
         let pointer = try #require(JSONPointer(pointer))
-        #expect(pointer.value(in: root) == (try NormalizeFixtures.json(value)))
+        expectEqual(pointer.value(in: root), (try NormalizeFixtures.json(value)))
     }
 
     @Test func emptyPointerIsTheRoot() throws {
         let root = try NormalizeFixtures.json(Self.document)
-        #expect(JSONPointer("")?.value(in: root) == root)
+        expectEqual(JSONPointer("")?.value(in: root), root)
     }
 
     @Test(arguments: [

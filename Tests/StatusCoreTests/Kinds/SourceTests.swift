@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -11,7 +12,7 @@ struct SourceTests {
         #expect(source.name == name && "\(source)" == name)
         func isNamed(_ text: String) -> Bool { source.isNamed(Array(text.utf8).span) }
         #expect(isNamed(name) && !isNamed(name + "x") && !isNamed(String(name.dropLast())))
-        #expect(source.withBytes { Array($0) } == Array(name.utf8))
+        expectEqual(source.withBytes { Array($0) }, Array(name.utf8))
     }
 
     @Test(arguments: ["", "-a", "1a", "A", "aB", "a_b", "a b", "ä", "a\0", longest + "9"])
@@ -20,8 +21,8 @@ struct SourceTests {
     @Test func orderIsThatOfTheNames() throws {
         let names = ["a", "ab", "a-", "abcdefgh", "abcdefghi", "b", "abcdefgh-", Self.longest]
         let sources = try names.map { try #require(Source($0)) }
-        #expect(sources.sorted().map(\.name) == names.sorted())
-        #expect(Set(sources).count == names.count)
+        expectEqual(sources.sorted().map(\.name), names.sorted())
+        expectEqual(Set(sources).count, names.count)
     }
 
     @Test(arguments: [
@@ -31,8 +32,8 @@ struct SourceTests {
     ])
     func patternMatchesIDsOfItsShape(pattern: String, id: String, fits: Bool) throws {
         let pattern = try #require(IDPattern(pattern))
-        #expect(pattern.fits(try #require(ActionID(id))) == fits)
-        #expect(IDPattern(pattern.description) == pattern)
+        expectEqual(pattern.fits(try #require(ActionID(id))), fits)
+        expectEqual(IDPattern(pattern.description), pattern)
     }
 
     @Test(arguments: ["", "UUID", "prefix:", "prefix:_", "prefix:a/b", "all", " any"])

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -17,9 +18,9 @@ import Testing
     }
 
     @Test func unreportedFieldsAreNull() throws {
-        #expect(
-            text(try action().document())
-                == #"{"id":"aa_1","source":"vouchers","type":null,"status":"UNKNOWN","done":false,"#
+        expectEqual(
+            text(try action().document()),
+            #"{"id":"aa_1","source":"vouchers","type":null,"status":"UNKNOWN","done":false,"#
                 + #""progress":null,"counts":null,"errors":[],"result":null,"created_at":null,"#
                 + #""updated_at":null,"processing_time_ms":null,"request_id":null,"#
                 + #""upstream":{"status":null,"operation_status":null}}"#)
@@ -43,9 +44,9 @@ import Testing
             action.requestID = "v-1"
             action.upstream = Action.UpstreamStatus(status: "DONE", operationStatus: "X")
         }.document()
-        #expect(
-            text(document)
-                == #"{"id":"aa_1","source":"vouchers","type":"VOUCHERS.IMPORT","#
+        expectEqual(
+            text(document),
+            #"{"id":"aa_1","source":"vouchers","type":"VOUCHERS.IMPORT","#
                 + #""status":"PARTIALLY_SUCCEEDED","done":true,"progress":100,"#
                 + #""counts":{"succeeded":1,"failed":null},"errors":["#
                 + #"{"code":"A","message":null,"class":"not_found","target":"row 3"},"#
@@ -53,7 +54,7 @@ import Testing
                 + #""result":{"a":null,"z":1.10},"created_at":"2026-11-01T10:00:00.12Z","#
                 + #""updated_at":"yesterday","processing_time_ms":5611,"request_id":"v-1","#
                 + #""upstream":{"status":"DONE","operation_status":"X"}}"#)
-        #expect(document.createdAt == RFC3339.parse("2026-11-01T10:00:00.120Z"))
+        expectEqual(document.createdAt, RFC3339.parse("2026-11-01T10:00:00.120Z"))
         #expect(document.status == .partiallySucceeded && document.isDone)
     }
 
@@ -71,7 +72,7 @@ import Testing
             $0.result = .object([.init("b", .null), .init("a", .number("1"))])
         }
         let third = try action { $0.result = .object([.init("b", .null)]) }
-        #expect(one.document() == other.document())
+        expectEqual(one.document(), other.document())
         #expect(one.document().tag != third.document().tag)
     }
 }

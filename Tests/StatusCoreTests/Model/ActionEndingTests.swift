@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -18,7 +19,7 @@ struct ActionEndingTests {
                 ActionError(code: "X", message: nil, errorClass: $0, target: nil)
             }
         }
-        #expect(ended.document().ending?.errors == [.input: 2, .other: 1])
+        expectEqual(ended.document().ending?.errors, [.input: 2, .other: 1])
     }
 
     @Test(
@@ -36,7 +37,7 @@ struct ActionEndingTests {
             $0.updatedAt = updated
             $0.processingTimeMilliseconds = processing
         }
-        #expect(ended.document().ending?.took == took.map { .milliseconds($0) })
+        expectEqual(ended.document().ending?.took, took.map { .milliseconds($0) })
     }
 
     @Test func unfinishedActionHasNoEnding() {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -9,7 +10,7 @@ import Testing
     func aUUIDIsTheSameInAnyLetterCase(text: String) {
         let (a, b) = (ActionID.of(Self.uuid), ActionID.of(text))
         #expect(a == b && a.hashValue == b.hashValue)
-        #expect(Set([a, b]).count == 1)
+        expectEqual(Set([a, b]).count, 1)
         #expect(b.text == text && b.canonical == Self.uuid)
         let isSpelled = a.isSpelled(text.utf8.span)
         #expect(isSpelled)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -16,7 +17,7 @@ import Testing
         ("1970-01-01T00:00:00-00:00", 0), ("2016-12-31T23:59:60Z", 1_483_228_800_000),
     ])
     func timesAreRead(text: String, milliseconds: Int64) {
-        #expect(RFC3339.parse(text) == WallTime(milliseconds: milliseconds))
+        expectEqual(RFC3339.parse(text), WallTime(milliseconds: milliseconds))
     }
 
     @Test(arguments: [
@@ -43,7 +44,7 @@ import Testing
             (.max, "9999-12-31T23:59:59.999Z"), (.min, "0000-01-01T00:00:00.000Z"),
         ] as [(Int64, String)])
     func timesAreWritten(milliseconds: Int64, text: String) {
-        #expect(RFC3339.format(WallTime(milliseconds: milliseconds)) == text)
+        expectEqual(RFC3339.format(WallTime(milliseconds: milliseconds)), text)
     }
 
     @Test func everyDayOfFiveCenturiesSurvivesTheRoundTrip() {
@@ -56,12 +57,12 @@ import Testing
             earlier = text
             time.milliseconds += 86_400_000
         }
-        #expect(failures == 0)
+        expectEqual(failures, 0)
         #expect(earlier.hasPrefix("2120-03-"))
     }
 
     @Test func anyWallTimeHasADate() {
-        #expect(CivilTime(WallTime(milliseconds: .max)).year == 292_278_994)
-        #expect(CivilTime(WallTime(milliseconds: .min)).year == -292_275_055)
+        expectEqual(CivilTime(WallTime(milliseconds: .max)).year, 292_278_994)
+        expectEqual(CivilTime(WallTime(milliseconds: .min)).year, -292_275_055)
     }
 }

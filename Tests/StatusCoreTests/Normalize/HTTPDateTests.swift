@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -10,7 +11,7 @@ import Testing
         "Sun Nov  6 08:49:37 1994", "Sun, 06 nov 1994 08:49:37 UTC", "Sun, 6 Nov 1994 08:49:37 GMT",
     ])
     func theThreeFormsAreRead(text: String) {
-        #expect(HTTPDate.parse(text, now: now) == WallTime(milliseconds: 784_111_777_000))
+        expectEqual(HTTPDate.parse(text, now: now), WallTime(milliseconds: 784_111_777_000))
     }
 
     @Test(arguments: [

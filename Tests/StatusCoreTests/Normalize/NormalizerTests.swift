@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -30,8 +31,8 @@ import Testing
         for source in Source.both {
             for body in ["", "<html></html>", action, Self.voucherError, Self.orderError] {
                 let fault = try NormalizeFixtures.fault(source, status: status, body)
-                #expect(fault.kind == kind)
-                #expect(fault.httpStatus == status)
+                expectEqual(fault.kind, kind)
+                expectEqual(fault.httpStatus, status)
             }
         }
     }
@@ -57,7 +58,7 @@ import Testing
     func otherContentIsAFault(body: String, kind: UpstreamFault.Kind) throws {
         for source in Source.both {
             let fault = try NormalizeFixtures.fault(source, body)
-            #expect(fault.kind == kind)
+            expectEqual(fault.kind, kind)
             #expect(fault.message != nil)
         }
     }
@@ -75,8 +76,8 @@ import Testing
             by: try NormalizeFixtures.reader(of: .orders), now: NormalizeFixtures.now
         ).outcome
         guard case .failed(let fault) = outcome else { throw NormalizeFixtures.NoFault() }
-        #expect(fault.kind == .notJSON)
-        #expect(fault.message == "the body is not JSON from byte 0 on\(words)")
+        expectEqual(fault.kind, .notJSON)
+        expectEqual(fault.message, "the body is not JSON from byte 0 on\(words)")
     }
 
     @Test func bodyThatIsTooDeepOrTooLongIsTooLarge() throws {
@@ -84,9 +85,9 @@ import Testing
         let start = #"{"id":"aa_0adad13d6f057f088e","status":"DONE","result":"#
         let read = try NormalizeFixtures.outcome(.vouchers, start + deep + "}")
         guard case .answered = read else { throw NormalizeFixtures.NoFault() }
-        #expect(try NormalizeFixtures.fault(.vouchers, start + "[\(deep)]}").kind == .tooLarge)
+        try expectEqual(NormalizeFixtures.fault(.vouchers, start + "[\(deep)]}").kind, .tooLarge)
         let long = String(repeating: " ", count: 8_388_608)
-        #expect(try NormalizeFixtures.fault(.vouchers, long + "{}").kind == .tooLarge)
+        try expectEqual(NormalizeFixtures.fault(.vouchers, long + "{}").kind, .tooLarge)
     }
 
     @Test func bodyThatIsNotUTF8IsNotJSON() throws {
@@ -96,16 +97,16 @@ import Testing
             by: try NormalizeFixtures.reader(of: .orders), now: NormalizeFixtures.now
         ).outcome
         guard case .failed(let fault) = outcome else { throw NormalizeFixtures.NoFault() }
-        #expect(fault.kind == .notJSON)
+        expectEqual(fault.kind, .notJSON)
     }
 
     @Test func errorBodyUnderTwoHundredKeepsItsWords() throws {
         let fault = try NormalizeFixtures.fault(.vouchers, Self.voucherError)
-        #expect(
-            fault
-                == UpstreamFault(
-                    kind: .malformed, httpStatus: 200, code: "not_found",
-                    message: "Resource not found"))
+        expectEqual(
+            fault,
+            UpstreamFault(
+                kind: .malformed, httpStatus: 200, code: "not_found",
+                message: "Resource not found"))
     }
 
     // MARK: 404
@@ -124,9 +125,9 @@ import Testing
     ) throws {
         let fault = UpstreamFault(
             kind: .notFound, httpStatus: 404, code: code, message: message)
-        #expect(try NormalizeFixtures.outcome(source, status: 404, body) == .notFound(fault))
+        try expectEqual(NormalizeFixtures.outcome(source, status: 404, body), .notFound(fault))
         let other: Source = source == .orders ? .vouchers : .orders
-        #expect(try NormalizeFixtures.fault(other, status: 404, body).kind == .unexpectedStatus)
+        try expectEqual(NormalizeFixtures.fault(other, status: 404, body).kind, .unexpectedStatus)
     }
 
     /// What web servers, gateways and frameworks answer on an unknown route, and halves of the
@@ -162,22 +163,22 @@ import Testing
     func a404OfAnotherShapeIsAFault(body: String) throws {
         for source in Source.both {
             let fault = try NormalizeFixtures.fault(source, status: 404, body)
-            #expect(fault.kind == .unexpectedStatus)
-            #expect(fault.httpStatus == 404)
+            expectEqual(fault.kind, .unexpectedStatus)
+            expectEqual(fault.httpStatus, 404)
         }
     }
 
     @Test(arguments: ["route_not_found", "unauthorized", "", "NOT_FOUND"])
     func voucher404WithAnotherKeyIsNotAboutTheAction(key: String) throws {
         let body = #"{"code":404,"key":"\#(key)","message":"m"}"#
-        #expect(
-            try NormalizeFixtures.fault(.vouchers, status: 404, body).kind == .unexpectedStatus)
+        try expectEqual(
+            NormalizeFixtures.fault(.vouchers, status: 404, body).kind, .unexpectedStatus)
     }
 
     @Test func statusTakesPrecedenceOverTheBodysCode() throws {
-        #expect(
-            try NormalizeFixtures.fault(.vouchers, status: 500, Self.voucherError).kind
-                == .serverError)
+        try expectEqual(
+            NormalizeFixtures.fault(.vouchers, status: 500, Self.voucherError).kind,
+            .serverError)
         let body = #"{"code":400,"key":"not_found","message":"m"}"#
         guard case .notFound = try NormalizeFixtures.outcome(.vouchers, status: 404, body) else {
             throw NormalizeFixtures.NoFault()
@@ -229,8 +230,8 @@ import Testing
     func messageOfTheUpstreamIsCleanedAndKept(body: String, code: String?, message: String?) throws
     {
         let fault = try NormalizeFixtures.fault(.vouchers, status: 500, body)
-        #expect(fault.code == code)
-        #expect(fault.message == message)
+        expectEqual(fault.code, code)
+        expectEqual(fault.message, message)
     }
 
     @Test(arguments: ["x", "é", "€", "😀", "a b "])
@@ -260,7 +261,7 @@ import Testing
             let (outcome, _) = Normalizer.outcome(
                 of: reply, about: EntryKey(.vouchers, id), by: reader, now: NormalizeFixtures.now)
             if case .answered(let document) = outcome {
-                #expect(try JSONReader.read(document.bytes)["id"] == .string(id.text))
+                try expectEqual(JSONReader.read(document.bytes)["id"], .string(id.text))
             }
         }
     }

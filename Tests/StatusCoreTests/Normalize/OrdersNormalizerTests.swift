@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -18,9 +19,9 @@ import Testing
     ])
     func everyStatusHasItsRow(word: String, status: String, isDone: Bool) throws {
         let document = try document(#""status":"\#(word)""#)
-        #expect(document["status"] == .string(status))
-        #expect(document["done"] == .bool(isDone))
-        #expect(document["upstream"]?["status"] == .string(word))
+        expectEqual(document["status"], .string(status))
+        expectEqual(document["done"], .bool(isDone))
+        expectEqual(document["upstream"]?["status"], .string(word))
     }
 
     @Test func fieldsThatOrdersLackAreNull() throws {
@@ -31,7 +32,7 @@ import Testing
             #expect(document[name] == nil)
         }
         #expect(document["upstream"]?["operation_status"] == nil)
-        #expect(document["errors"] == .array([]))
+        expectEqual(document["errors"], .array([]))
     }
 
     @Test(arguments: [
@@ -40,8 +41,8 @@ import Testing
     func timesKeepTheirText(time: String) throws {
         let document = try document(
             #""status":"PENDING","created_at":"\#(time)","updated_at":"\#(time)""#)
-        #expect(document["created_at"] == .string(time))
-        #expect(document["updated_at"] == .string(time))
+        expectEqual(document["created_at"], .string(time))
+        expectEqual(document["updated_at"], .string(time))
     }
 
     @Test(arguments: [
@@ -49,7 +50,7 @@ import Testing
         #","errors":[null,1]"#,
     ])
     func absentErrorsAreAnEmptyList(member: String) throws {
-        #expect(try document(#""status":"FAILED"\#(member)"#)["errors"] == .array([]))
+        try expectEqual(document(#""status":"FAILED"\#(member)"#)["errors"], .array([]))
     }
 
     @Test func errorsAreListedAsGivenEvenBesidePending() throws {
@@ -60,8 +61,8 @@ import Testing
             #"[{"code":"OUT_OF_STOCK","message":"see https://x.example/1","class":"conflict","target":null},"#
                 + #"{"code":"BRAND_NEW","message":null,"class":"other","target":null},"#
                 + #"{"code":"OTHER","message":"no code","class":"other","target":null}]"#)
-        #expect(document["errors"] == expected)
-        #expect(document["status"] == .string("PENDING"))
+        expectEqual(document["errors"], expected)
+        expectEqual(document["status"], .string("PENDING"))
     }
 
     @Test(
@@ -82,15 +83,15 @@ import Testing
         let document = try document(
             #""status":"FAILED","errors":[{"code":"\#(code)","message":"m"}]"#)
         let error = document["errors"]?.array?.first
-        #expect(error?["class"] == .string(errorClass.rawValue))
-        #expect(error?["code"] == .string(code))
+        expectEqual(error?["class"], .string(errorClass.rawValue))
+        expectEqual(error?["code"], .string(code))
     }
 
     @Test func atMostAThousandErrorsAreListed() throws {
         let errors = [String](repeating: #"{"code":"OTHER","message":"m"}"#, count: 1001)
         let document = try document(
             #""status":"FAILED","errors":[\#(errors.joined(separator: ","))]"#)
-        #expect(document["errors"]?.array?.count == 1000)
+        expectEqual(document["errors"]?.array?.count, 1000)
     }
 
     /// RFC 9562, 4: the letter case of a UUID does not count.
@@ -98,7 +99,7 @@ import Testing
         let reported = NormalizeFixtures.orderID.uppercased()
         let document = try NormalizeFixtures.document(
             .orders, #"{"id":"\#(reported)","status":"SUCCESS"}"#)
-        #expect(document["id"] == .string(NormalizeFixtures.orderID))
+        expectEqual(document["id"], .string(NormalizeFixtures.orderID))
     }
 
     @Test(
@@ -114,8 +115,8 @@ import Testing
         ] as [(String, UpstreamFault.Kind)])
     func bodyWithoutPromisedFieldsIsAFault(body: String, kind: UpstreamFault.Kind) throws {
         let fault = try NormalizeFixtures.fault(.orders, body)
-        #expect(fault.kind == kind)
-        #expect(fault.httpStatus == 200)
+        expectEqual(fault.kind, kind)
+        expectEqual(fault.httpStatus, 200)
         #expect(fault.message != nil)
     }
 }

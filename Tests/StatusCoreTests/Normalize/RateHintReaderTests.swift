@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -36,8 +37,8 @@ import Testing
             ("Sun, 31 Feb 2026 10:02:30 GMT", 60),
         ] as [(String, Int64)])
     func retryAfterIsSecondsOrADate(text: String, seconds: Int64) {
-        #expect(wait(429, [Field("retry-after", text)]) == seconds)
-        #expect(wait(503, [Field("retry-after", text)]) == (seconds == 60 ? nil : seconds))
+        expectEqual(wait(429, [Field("retry-after", text)]), seconds)
+        expectEqual(wait(503, [Field("retry-after", text)]), (seconds == 60 ? nil : seconds))
     }
 
     @Test(
@@ -50,17 +51,17 @@ import Testing
         ] as [(String, Int64)])
     func rateLimitRetryIsAUnixTime(text: String, seconds: Int64) {
         let field = Field("x-rate-limit-retry", text)
-        #expect(wait(429, [field]) == seconds)
-        #expect(wait(200, [Field("x-rate-limit-remaining", "0"), field]) == seconds)
+        expectEqual(wait(429, [field]), seconds)
+        expectEqual(wait(200, [Field("x-rate-limit-remaining", "0"), field]), seconds)
     }
 
     @Test func theLatestOfAllTimesCounts() {
         let (unixTime, later) = (Field("x-rate-limit-retry", "1793527350"), "1793527360")
-        #expect(wait(429, [unixTime, Field("retry-after", "5")]) == 30)
-        #expect(wait(429, [unixTime, Field("retry-after", "50")]) == 50)
-        #expect(wait(429, [Field("retry-after", "5"), Field("retry-after", "70")]) == 70)
-        #expect(wait(503, [Field("retry-after", "70"), Field("retry-after", "soon")]) == 70)
-        #expect(wait(429, [unixTime, Field("x-rate-limit-retry", later)]) == 40)
+        expectEqual(wait(429, [unixTime, Field("retry-after", "5")]), 30)
+        expectEqual(wait(429, [unixTime, Field("retry-after", "50")]), 50)
+        expectEqual(wait(429, [Field("retry-after", "5"), Field("retry-after", "70")]), 70)
+        expectEqual(wait(503, [Field("retry-after", "70"), Field("retry-after", "soon")]), 70)
+        expectEqual(wait(429, [unixTime, Field("x-rate-limit-retry", later)]), 40)
         #expect(wait(200, [Field("x-rate-limit-remaining", "5"), unixTime]) == nil)
     }
 
@@ -69,17 +70,17 @@ import Testing
             Field("x-rate-limit-remaining", "0"), Field("x-rate-limit-remaining", "7")
         )
         let end = Field("x-rate-limit-retry", "1793527324")
-        #expect(hints(200, [none, end]).remainingFor == .seconds(4))
-        #expect(hints(200, [some, end]).remainingFor == .seconds(4))
-        #expect(hints(429, [none, Field("retry-after", "9"), end]).remainingFor == .seconds(9))
+        expectEqual(hints(200, [none, end]).remainingFor, .seconds(4))
+        expectEqual(hints(200, [some, end]).remainingFor, .seconds(4))
+        expectEqual(hints(429, [none, Field("retry-after", "9"), end]).remainingFor, .seconds(9))
         #expect(hints(200, [some, Field("retry-after", "9")]).remainingFor == nil)
         #expect(hints(200, [none]).remainingFor == nil)
-        #expect(hints(200, [some, none]).remaining == 0, "of several the smallest")
+        expectEqual(hints(200, [some, none]).remaining, 0, "of several the smallest")
     }
 
     @Test func unixTimeIsUsedWithoutAReadableRetryAfter() {
         let fields = [Field("retry-after", "later"), Field("x-rate-limit-retry", "1793527350")]
-        #expect(wait(429, fields) == 30)
+        expectEqual(wait(429, fields), 30)
     }
 
     @Test(
@@ -97,11 +98,11 @@ import Testing
             ([Field("x-rate-limit-remaining", "many")], nil),
         ] as [([Field], Int64?)])
     func plainAnswerAsksForAWaitOnlyExplicitly(fields: [Field], seconds: Int64?) {
-        #expect(wait(200, fields) == seconds)
+        expectEqual(wait(200, fields), seconds)
     }
 
     @Test func throttledWithoutATimeMeansAMinute() {
-        #expect(wait(429, []) == 60)
+        expectEqual(wait(429, []), 60)
         #expect(wait(500, []) == nil)
     }
 
@@ -111,7 +112,7 @@ import Testing
             ("99999999999999999999999", .max),
         ] as [(String, Int?)])
     func remainingIsAWholeNumberOrUnknown(text: String, remaining: Int?) {
-        #expect(hints(200, [Field("x-rate-limit-remaining", text)]).remaining == remaining)
+        expectEqual(hints(200, [Field("x-rate-limit-remaining", text)]).remaining, remaining)
     }
 
     @Test(arguments: [
@@ -119,11 +120,11 @@ import Testing
         ("bulk_api_calls", false), ("webhook_calls", false), ("", false),
     ])
     func cycleLimitIsRecognised(text: String, isCycleLimit: Bool) {
-        #expect(hints(429, [Field("x-rate-limit-type", text)]).isCycleLimit == isCycleLimit)
+        expectEqual(hints(429, [Field("x-rate-limit-type", text)]).isCycleLimit, isCycleLimit)
     }
 
     @Test func missingFieldsGiveNoHints() {
-        #expect(hints(200, []) == .none)
+        expectEqual(hints(200, []), .none)
     }
 
     @Test func extremeClockDoesNotOverflow() {
@@ -132,7 +133,7 @@ import Testing
         for milliseconds in [Int64.min, .max] {
             let hints = RateHintReader.hints(
                 in: reply, now: WallTime(milliseconds: milliseconds))
-            #expect(hints.retryAfter == (milliseconds < 0 ? .seconds(3600) : .seconds(60)))
+            expectEqual(hints.retryAfter, (milliseconds < 0 ? .seconds(3600) : .seconds(60)))
         }
     }
 }

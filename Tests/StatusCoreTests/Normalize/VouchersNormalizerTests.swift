@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -25,10 +26,10 @@ import Testing
             for result in ["null", #"{"done_count":1,"failed_count":1}"#] {
                 let document = try document(
                     #","status":"\#(word)","operation_status":"\#(operation)","result":\#(result)"#)
-                #expect(document["status"] == .string(status))
-                #expect(document["done"] == .bool(isDone))
-                #expect(document["upstream"]?["status"] == .string(word))
-                #expect(document["upstream"]?["operation_status"] == .string(operation))
+                expectEqual(document["status"], .string(status))
+                expectEqual(document["done"], .bool(isDone))
+                expectEqual(document["upstream"]?["status"], .string(word))
+                expectEqual(document["upstream"]?["operation_status"], .string(operation))
             }
         }
     }
@@ -36,8 +37,8 @@ import Testing
     @Test(arguments: ["", #","status":null"#, #","status":7"#, #","status":["DONE"]"#])
     func absentStatusBesideAnIDIsUnknownAndNotDone(member: String) throws {
         let document = try document(member)
-        #expect(document["status"] == .string("UNKNOWN"))
-        #expect(document["done"] == .bool(false))
+        expectEqual(document["status"], .string("UNKNOWN"))
+        expectEqual(document["done"], .bool(false))
         #expect(document["upstream"]?["status"] == nil)
     }
 
@@ -47,8 +48,8 @@ import Testing
     ])
     func doneWithAFailedOperationIsFailed(result: String) throws {
         let document = try done("FAILED", result)
-        #expect(document["status"] == .string("FAILED"))
-        #expect(document["done"] == .bool(true))
+        expectEqual(document["status"], .string("FAILED"))
+        expectEqual(document["done"], .bool(true))
     }
 
     /// `result`, then the status with operation `SUCCESS`, then with `UNKNOWN`, another word or none.
@@ -131,10 +132,10 @@ import Testing
         _ status: String, of result: String, with operation: String?
     ) throws {
         let document = try done(operation, result)
-        #expect(document["status"] == .string(status), "operation_status \(operation ?? "-")")
-        #expect(document["done"] == .bool(true))
+        expectEqual(document["status"], .string(status), "operation_status \(operation ?? "-")")
+        expectEqual(document["done"], .bool(true))
         let kept = try NormalizeFixtures.json(result)
-        #expect((document["result"] ?? .null).sortedText == kept.sortedText)
+        expectEqual((document["result"] ?? .null).sortedText, kept.sortedText)
     }
 
     @Test(arguments: table)
@@ -192,7 +193,7 @@ import Testing
                 using: &random)
             let document = try done(operation ?? nil, "{\(result)}")
             #expect(document["status"] != .string("SUCCEEDED"), "{\(result)}")
-            #expect(document["done"] == .bool(true))
+            expectEqual(document["done"], .bool(true))
         }
     }
 
@@ -215,7 +216,7 @@ import Testing
     ])
     func countsAreReportedOrNil(result: String, counts: String) throws {
         let expected = try NormalizeFixtures.json(counts)
-        #expect((try done(nil, result)["counts"] ?? .null) == expected)
+        expectEqual((try done(nil, result)["counts"] ?? .null), expected)
     }
 
     @Test func resultKeepsItsMeaningExactly() throws {
@@ -248,10 +249,10 @@ import Testing
     func failedItemIsListedWithItsTarget(item: String, message: String?, target: String?) throws {
         let document = try done(nil, #"{"failed":[\#(item)]}"#)
         let error = try #require(document["errors"]?.array?.first)
-        #expect(error["code"] == .string("ITEM_FAILED"))
-        #expect(error["message"] == message.map { .string($0) })
-        #expect(error["class"] == .string("other"))
-        #expect(error["target"] == target.map { .string($0) })
+        expectEqual(error["code"], .string("ITEM_FAILED"))
+        expectEqual(error["message"], message.map { .string($0) })
+        expectEqual(error["class"], .string("other"))
+        expectEqual(error["target"], target.map { .string($0) })
     }
 
     @Test(
@@ -269,9 +270,9 @@ import Testing
     ) throws {
         let document = try done(nil, #"{"errors":[\#(item)]}"#)
         let error = try #require(document["errors"]?.array?.first)
-        #expect(error["code"] == .string(code))
-        #expect(error["message"] == message.map { .string($0) })
-        #expect(error["target"] == target.map { .string($0) })
+        expectEqual(error["code"], .string(code))
+        expectEqual(error["message"], message.map { .string($0) })
+        expectEqual(error["target"], target.map { .string($0) })
     }
 
     @Test func itemOfAnOlderResultThatWasNotFoundIsListed() throws {
@@ -283,23 +284,23 @@ import Testing
                 + #""errors":[{"key":"k"}]}"#)
         let errors = try #require(document["errors"]?.array)
         let codes = errors.map { $0["code"]?.string }
-        #expect(
-            codes == ["ITEM_FAILED", "ITEM_NOT_FOUND", "ITEM_NOT_FOUND", "ITEM_NOT_FOUND", "k"])
-        #expect(errors.map { $0["target"]?.string } == ["row 1", "SPRING", "s", nil, nil])
+        expectEqual(
+            codes, ["ITEM_FAILED", "ITEM_NOT_FOUND", "ITEM_NOT_FOUND", "ITEM_NOT_FOUND", "k"])
+        expectEqual(errors.map { $0["target"]?.string }, ["row 1", "SPRING", "s", nil, nil])
         #expect(errors[1]["message"] == nil)
-        #expect(errors[1]["class"] == .string("other"))
-        #expect(document["counts"]?["succeeded"] == .number("3"))
+        expectEqual(errors[1]["class"], .string("other"))
+        expectEqual(document["counts"]?["succeeded"], .number("3"))
     }
 
     @Test func oneFailedObjectIsAListOfOne() throws {
         let document = try done(nil, #"{"failed":{"row":3,"reason":"r"}}"#)
-        #expect(document["errors"]?.array?.count == 1)
-        #expect(document["errors"]?.array?.first?["target"] == .string("row 3"))
+        expectEqual(document["errors"]?.array?.count, 1)
+        expectEqual(document["errors"]?.array?.first?["target"], .string("row 3"))
     }
 
     @Test func itemsThatAreNotObjectsAreNotListed() throws {
         let document = try done(nil, #"{"failed":[null,"x",1,[],{"row":1}]}"#)
-        #expect(document["errors"]?.array?.count == 1)
+        expectEqual(document["errors"]?.array?.count, 1)
     }
 
     @Test(arguments: [
@@ -312,9 +313,9 @@ import Testing
             [String](repeating: #"{"row":1}"#, count: count).joined(separator: ",")
         }
         let document = try done(nil, #"{"failed":[\#(list(failed))],"errors":[\#(list(errors))]}"#)
-        #expect(document["errors"]?.array?.count == listed)
-        #expect(document["result"]?["failed"]?.array?.count == failed)
-        #expect(document["result"]?["errors"]?.array?.count == errors)
+        expectEqual(document["errors"]?.array?.count, listed)
+        expectEqual(document["result"]?["failed"]?.array?.count, failed)
+        expectEqual(document["result"]?["errors"]?.array?.count, errors)
     }
 
     // MARK: The other fields
@@ -327,7 +328,7 @@ import Testing
         ] as [(String, Int64?)])
     func progressIsAPercentageOrNil(text: String, progress: Int64?) throws {
         let document = try document(#","status":"IN_PROGRESS","progress":\#(text)"#)
-        #expect(document["progress"]?.integer == progress)
+        expectEqual(document["progress"]?.integer, progress)
     }
 
     @Test(
@@ -337,7 +338,7 @@ import Testing
         ] as [(String, Int64?)])
     func processingTimeIsMillisecondsOrNil(text: String, milliseconds: Int64?) throws {
         let document = try document(#","status":"DONE","processing_time":\#(text)"#)
-        #expect(document["processing_time_ms"]?.integer == milliseconds)
+        expectEqual(document["processing_time_ms"]?.integer, milliseconds)
     }
 
     @Test func nullsEverywhereAreNullsInTheAnswer() throws {
@@ -350,7 +351,7 @@ import Testing
                 + #""done":false,"progress":null,"counts":null,"errors":[],"result":null,"#
                 + #""created_at":null,"updated_at":null,"processing_time_ms":null,"#
                 + #""request_id":null,"upstream":{"status":null,"operation_status":null}}"#)
-        #expect(document == expected)
+        expectEqual(document, expected)
     }
 
     @Test(arguments: ["7", "true", "[]", "{}", #"["x"]"#])
@@ -362,13 +363,13 @@ import Testing
             #expect(document[name] == nil)
         }
         #expect(document["upstream"]?["operation_status"] == nil)
-        #expect(document["status"] == .string("UNKNOWN"))
+        expectEqual(document["status"], .string("UNKNOWN"))
     }
 
     @Test func unknownTypesAndFieldsAreHarmless() throws {
         let document = try document(
             #","status":"DONE","type":"LOYALTY.NEW","user":{"id":1},"log_id":"l","brand_new":[]"#)
-        #expect(document["type"] == .string("LOYALTY.NEW"))
+        expectEqual(document["type"], .string("LOYALTY.NEW"))
         #expect(document["user"] == nil)
     }
 
@@ -379,8 +380,8 @@ import Testing
     ])
     func statusWithoutAnIDIsAboutTheActionAskedFor(body: String) throws {
         let document = try NormalizeFixtures.document(.vouchers, body)
-        #expect(document["id"] == .string(NormalizeFixtures.voucherID))
-        #expect(document["done"] == .bool(true))
+        expectEqual(document["id"], .string(NormalizeFixtures.voucherID))
+        expectEqual(document["done"], .bool(true))
     }
 
     @Test(
@@ -392,7 +393,7 @@ import Testing
             (#"{"id":"AA_0ADAD13D6F057F088E","status":"DONE"}"#, .wrongAction),
         ] as [(String, UpstreamFault.Kind)])
     func bodyWithNeitherOrWithAnotherIDIsAFault(body: String, kind: UpstreamFault.Kind) throws {
-        #expect(try NormalizeFixtures.fault(.vouchers, body).kind == kind)
+        try expectEqual(NormalizeFixtures.fault(.vouchers, body).kind, kind)
     }
 }
 

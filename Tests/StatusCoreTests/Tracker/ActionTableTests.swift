@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -39,17 +40,17 @@ import Testing
                 table.retire(id, Self.published(number))
                 retired.insert(number)
             default:
-                #expect((table.takeRetired(id) != nil) == (retired.remove(number) != nil))
+                expectEqual((table.takeRetired(id) != nil), (retired.remove(number) != nil))
             }
         }
         #expect(table.count == tracked.count && table.retiredCount == retired.count)
         for number in 0..<3_000 {
             let id = Self.id(number)
             let since = table[id]?.entries[.vouchers].firstSeenAt.nanoseconds
-            #expect(since == (tracked.contains(number) ? Int64(number) : nil))
-            #expect((table.retired(id) != nil) == retired.contains(number))
+            expectEqual(since, (tracked.contains(number) ? Int64(number) : nil))
+            expectEqual((table.retired(id) != nil), retired.contains(number))
             let isHeld = tracked.contains(number) || retired.contains(number)
-            #expect(table.place(of: id).flatMap(table.id) == (isHeld ? id : nil))
+            expectEqual(table.place(of: id).flatMap(table.id), (isHeld ? id : nil))
         }
     }
 
@@ -73,12 +74,12 @@ import Testing
         }
         table.setBytes(30, of: Self.id(2))
         table.setBytes(5, of: Self.id(3))
-        #expect(table.bytes == 40)
+        expectEqual(table.bytes, 40)
         table.retire(Self.id(2), Self.published(2))
-        #expect(table.bytes == 40)
+        expectEqual(table.bytes, 40)
         _ = table.takeRetired(Self.id(2))
         table[Self.id(1)] = nil
-        #expect(table.bytes == 0)
+        expectEqual(table.bytes, 0)
     }
 
     @Test func aCopyIsIndependent() {

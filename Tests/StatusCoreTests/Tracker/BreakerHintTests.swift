@@ -1,5 +1,6 @@
 // How other processes use what one process has learned of an upstream's health.
 
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -31,33 +32,33 @@ import Testing
         driver.advance(.seconds(2))
         driver.ask("aa_new")
         driver.answer()
-        #expect(driver.store.completions.last?.breaker == .closed)
+        expectEqual(driver.store.completions.last?.breaker, .closed)
     }
 
     @Test func aProcessWithoutResultsWaitsAndThenProbesOnce() {
         var driver = TrackerDriver()
         driver.store.verdicts = [.resting(opensIn: .seconds(20))]
         let early = driver.reply(to: "aa_1").problem
-        #expect(early?.sources.map(\.outcome) == ["breaker-open"])
+        expectEqual(early?.sources.map(\.outcome), ["breaker-open"])
         #expect(driver.calls.isEmpty)
         driver.advance(.seconds(21))
         // The refresh that was due meanwhile is the probe; a second one waits for it.
         driver.ask("aa_2")
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         driver.answer()
-        #expect(driver.store.completions.last?.breaker == .closed)
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.store.completions.last?.breaker, .closed)
+        expectEqual(driver.calls.count, 1)
     }
 
     @Test func aProcessWithARecentSuccessIgnoresHints() {
         var driver = TrackerDriver()
         driver.learn("aa_1")
         driver.ask("aa_2")
-        #expect(driver.store.heeds == [true, false])
+        expectEqual(driver.store.heeds, [true, false])
         driver.answer()
         driver.advance(Breaker.pauseMax + .seconds(1))
         driver.ask("aa_3")
-        #expect(driver.store.heeds == [true, false, true])
+        expectEqual(driver.store.heeds, [true, false, true])
     }
 
     @Test func aHintAfterASuccessIsIgnored() {
@@ -87,6 +88,6 @@ import Testing
         open(&driver)
         driver.advance(.seconds(2))
         driver.ask("aa_new")
-        #expect(driver.store.heeds.last == false)
+        expectEqual(driver.store.heeds.last, false)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -14,15 +15,16 @@ import Testing
         driver.advance(.seconds(31))
         driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), kind)]
         let caller = driver.ask("aa_1")
-        #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(50))
-        #expect(
-            driver.replies[caller].problem?.sources.map(\.outcome) == [
+        expectEqual(driver.replies[caller].problem?.retryAt, driver.now + .seconds(50))
+        expectEqual(
+            driver.replies[caller].problem?.sources.map(\.outcome),
+            [
                 "budget-spent-\(kind.rawValue)"
             ])
-        #expect(driver.reply(to: "aa_known").answer?.staleReason == .budgetSpent)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.reply(to: "aa_known").answer?.staleReason, .budgetSpent)
+        expectEqual(driver.callsMade.count, 1)
         driver.advance(.seconds(50))
-        #expect(ids(driver).suffix(2).sorted() == ["aa_1", "aa_known"])
+        expectEqual(ids(driver).suffix(2).sorted(), ["aa_1", "aa_known"])
     }
 
     @Test(arguments: [BudgetKind.minuteUnknown, .dayUnknown])
@@ -34,7 +36,7 @@ import Testing
         driver.ask("aa_1")
         driver.ask("aa_2")
         driver.ask("aa_known")
-        #expect(ids(driver) == ["aa_known", "aa_known"])
+        expectEqual(ids(driver), ["aa_known", "aa_known"])
     }
 
     @Test func knownIdsWaitNoLongerThanOthers() {
@@ -51,15 +53,15 @@ import Testing
         ]
         driver.release()
         driver.advance(.seconds(20))
-        #expect(ids(driver).dropFirst().sorted() == ["aa_1", "aa_known"])
+        expectEqual(ids(driver).dropFirst().sorted(), ["aa_1", "aa_known"])
     }
 
     @Test func aCallBeyondTheConcurrentLimitWaits() {
         var driver = TrackerDriver(.both(vouchers: nil, actionsMax: 10_000))
         for number in 0..<UpstreamState.callingMax + 10 { driver.ask("order-\(number)") }
-        #expect(driver.calls.count == UpstreamState.callingMax)
+        expectEqual(driver.calls.count, UpstreamState.callingMax)
         driver.answer()
-        #expect(driver.callsMade.count == UpstreamState.callingMax + 1)
+        expectEqual(driver.callsMade.count, UpstreamState.callingMax + 1)
     }
 
     @Test func aStoreThatForgotAnActionIsNotAskedRepeatedly() {
@@ -70,11 +72,11 @@ import Testing
         let caller = driver.ask("aa_1", patience: .done(deadline: driver.now + .seconds(90)))
         driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), .minuteUnknown)]
         driver.release()
-        #expect(driver.callsMade.count == 1, "the other verdicts would be grants")
+        expectEqual(driver.callsMade.count, 1, "the other verdicts would be grants")
         driver.advance(.seconds(50))
-        #expect(driver.callsMade.count == 2)
+        expectEqual(driver.callsMade.count, 2)
         driver.answer(.succeeded)
-        #expect(driver.replies[caller].answer?.document.isDone == true)
+        expectEqual(driver.replies[caller].answer?.document.isDone, true)
     }
 
     @Test func waitingCallersComeFirstThenTheOldestResult() {
@@ -91,7 +93,7 @@ import Testing
         driver.ask("aa_3", patience: .done(deadline: driver.now + .seconds(50)))
         driver.advance(.seconds(10))
         driver.answer(.pending)
-        #expect(ids(driver).dropFirst(4).prefix(4) == ["aa_3", "aa_1", "aa_2", "aa_4"])
+        expectEqual(ids(driver).dropFirst(4).prefix(4), ["aa_3", "aa_1", "aa_2", "aa_4"])
     }
 
     @Test func heldCallersComeBeforeServedOnes() {
@@ -111,7 +113,7 @@ import Testing
         driver.advance(.seconds(2))
         driver.ask("aa_held", patience: .done(deadline: driver.now + .seconds(50)))
         driver.answer(.pending)
-        #expect(ids(driver).dropFirst(41).prefix(3) == ["aa_probe", "aa_held", "aa_1"])
+        expectEqual(ids(driver).dropFirst(41).prefix(3), ["aa_probe", "aa_held", "aa_1"])
     }
 
     /// Nothing is deferred yet for waiting callers when the action becomes due while calls are blocked;
@@ -129,7 +131,7 @@ import Testing
         driver.ask("aa_old")
         driver.ask("aa_waited")
         driver.advance(.seconds(20))
-        #expect(ids(driver).dropFirst(2).first == "aa_waited")
+        expectEqual(ids(driver).dropFirst(2).first, "aa_waited")
     }
 
     @Test func callerHeldForOneUpstreamComesFirstAtTheOtherToo() {
@@ -142,7 +144,7 @@ import Testing
         driver.ask(Shape.none)
         driver.advance(.seconds(10))
         let made = driver.callsMade.dropFirst().map { "\($0.source.name) \($0.id)" }
-        #expect(made == ["orders \(Shape.none)", "vouchers \(Shape.none)"])
+        expectEqual(made, ["orders \(Shape.none)", "vouchers \(Shape.none)"])
     }
 
     @Test func callerThatNamedOneUpstreamDoesNotWaitForTheOther() {
@@ -159,7 +161,7 @@ import Testing
         driver.advance(.seconds(6))
         driver.ask("aa_younger", patience: .done(deadline: driver.now + .seconds(50)))
         driver.advance(.seconds(4))
-        #expect(driver.callsMade.last == EntryKey(.vouchers, .of("aa_younger")))
+        expectEqual(driver.callsMade.last, EntryKey(.vouchers, .of("aa_younger")))
     }
 
     /// A caller waits for each of these actions for an hour, and one call is allowed in each span.
@@ -180,11 +182,11 @@ import Testing
         driver.advance(.seconds(10))
         for _ in 1...32 {
             driver.advance(.seconds(20))
-            #expect(driver.calls.count == 1)
+            expectEqual(driver.calls.count, 1)
             driver.answer(.pending)
         }
         for name in names {
-            #expect(ids(driver).dropFirst(8).count { $0 == name } == 4)
+            expectEqual(ids(driver).dropFirst(8).count { $0 == name }, 4)
         }
     }
 
@@ -200,7 +202,7 @@ import Testing
             }
         }
         for name in names {
-            #expect(ids(driver).dropFirst(4).count { $0 == name } == 4)
+            expectEqual(ids(driver).dropFirst(4).count { $0 == name }, 4)
         }
     }
 
@@ -223,7 +225,7 @@ import Testing
         #expect(driver.replies[caller] == nil)
         driver.answer()
         driver.answer()
-        #expect(ids(driver).suffix(3) == ["younger", "older", "youngest"])
+        expectEqual(ids(driver).suffix(3), ["younger", "older", "youngest"])
     }
 
     @Test func aDeferredRefreshWithoutCallersIsDropped() {
@@ -233,7 +235,7 @@ import Testing
         driver.store.verdicts = [.budgetSpent(opensIn: .seconds(3600), .day)]
         driver.ask("aa_1")
         driver.advance(.seconds(7200))
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test func aRepeatedlyDeniedRefreshKeepsItsAge() {
@@ -246,6 +248,6 @@ import Testing
         driver.advance(.seconds(3600))
         driver.store.isDown = false
         driver.advance(.seconds(3600))
-        #expect(driver.callsMade.count == 2)
+        expectEqual(driver.callsMade.count, 2)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -9,14 +10,14 @@ import Testing
 
     @Test func unknownIDsUseHalfOfTheCallsLeftAndDeadOnesHalfOfThat() {
         var left = CallsLeft(8, until: Self.minute, after: nil, now: Self.start)
-        #expect(BudgetClass.allCases.map { left[$0] } == [8, 4, 2])
+        expectEqual(BudgetClass.allCases.map { left[$0] }, [8, 4, 2])
         left.granted(.notFound)
-        #expect(BudgetClass.allCases.map { left[$0] } == [7, 3, 1])
+        expectEqual(BudgetClass.allCases.map { left[$0] }, [7, 3, 1])
         // The calls they have used are not left to them when the upstream reports again.
         left = CallsLeft(7, until: Self.minute, after: left, now: Self.start + .seconds(1))
-        #expect(BudgetClass.allCases.map { left[$0] } == [7, 3, 1])
+        expectEqual(BudgetClass.allCases.map { left[$0] }, [7, 3, 1])
         left = CallsLeft(8, until: Self.minute + .seconds(60), after: left, now: Self.minute)
-        #expect(BudgetClass.allCases.map { left[$0] } == [8, 4, 2])
+        expectEqual(BudgetClass.allCases.map { left[$0] }, [8, 4, 2])
     }
 
     @Test func aSpentBudgetClosesItsClassesAndShortensTheOthers() {
@@ -24,15 +25,15 @@ import Testing
         budgets.close(.day, until: Self.minute + .seconds(60))
         budgets.close(.minuteUnknown, until: Self.minute)
         let ends = BudgetClass.allCases.map { budgets.blocked($0)?.until }
-        #expect(ends == [Self.minute, Self.minute, Self.minute])
-        #expect(budgets.blocked(.unknown)?.reason == .budget(.minuteUnknown))
-        #expect(budgets.blocked(.known)?.reason == .budget(.day))
+        expectEqual(ends, [Self.minute, Self.minute, Self.minute])
+        expectEqual(budgets.blocked(.unknown)?.reason, .budget(.minuteUnknown))
+        expectEqual(budgets.blocked(.known)?.reason, .budget(.day))
     }
 
     @Test func callersHaveSeparateShares() {
         var budgets = SpentBudgets()
         budgets.close("greedy", .minuteHolder, until: Self.minute, Self.start)
-        #expect(budgets.blocked(holder: "greedy", Self.start)?.until == Self.minute)
+        expectEqual(budgets.blocked(holder: "greedy", Self.start)?.until, Self.minute)
         #expect(budgets.blocked(holder: "greedy", Self.minute) == nil)
         #expect(budgets.blocked(holder: "modest", Self.start) == nil)
         #expect(budgets.blocked(holder: nil, Self.start) == nil)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -17,11 +18,11 @@ import Testing
     @Test func callersGetTheTimeOfTheNextTokenFetch() {
         var driver = withoutToken(for: .seconds(300))
         let end = driver.now + .seconds(300)
-        #expect(driver.reply(to: id).problem?.retryAt == end)
+        expectEqual(driver.reply(to: id).problem?.retryAt, end)
         driver.advance(.seconds(120))
         let problem = driver.reply(to: "aa_other").problem
-        #expect(problem?.retryAt == end)
-        #expect(problem?.sources.map(\.message) == ["the token endpoint answered 429"])
+        expectEqual(problem?.retryAt, end)
+        expectEqual(problem?.sources.map(\.message), ["the token endpoint answered 429"])
         driver.credentialFault = nil
         driver.advance(.seconds(180))
         driver.ask("aa_other")
@@ -35,8 +36,8 @@ import Testing
         let slot = driver.now + .milliseconds(30_100)
         driver.credentialFault = fault
         driver.credentialRetry = .seconds(7)
-        #expect(driver.reply(to: "aa_other").problem?.retryAt == driver.now + .seconds(7))
-        #expect(driver.reply(to: id).problem?.retryAt == slot)
+        expectEqual(driver.reply(to: "aa_other").problem?.retryAt, driver.now + .seconds(7))
+        expectEqual(driver.reply(to: id).problem?.retryAt, slot)
     }
 
     @Test func aNewCredentialIsTriedAtOnce() {
@@ -44,7 +45,7 @@ import Testing
         driver.ask(id)
         driver.credentialFault = nil
         driver.step(.credentialReplaced(.vouchers))
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
     }
 
     @Test func aFailedFetchIsNotedOnceForAllFlights() {
@@ -57,14 +58,14 @@ import Testing
         let new = driver.notes.filter {
             if case .blocked(_, _, true) = $0 { true } else { false }
         }
-        #expect(new == [.blocked(.vouchers, block, isNew: true)])
+        expectEqual(new, [.blocked(.vouchers, block, isNew: true)])
     }
 
     @Test func theReasonIsExplained() {
         var driver = withoutToken(for: .seconds(300))
         driver.ask(id)
         let reason = driver.explanation(of: id)?.sources.first?.whyNotFresher
-        #expect(reason?.word == "token-unavailable")
-        #expect(reason?.detail == "the token endpoint answered 429")
+        expectEqual(reason?.word, "token-unavailable")
+        expectEqual(reason?.detail, "the token endpoint answered 429")
     }
 }

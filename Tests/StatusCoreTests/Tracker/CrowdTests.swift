@@ -1,5 +1,6 @@
 // Crowds: thousands of callers held for one action, or for one each. Counted in steps and callers.
 
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -16,7 +17,7 @@ struct CrowdTests {
     @Test func aCrowdIsRepliedToInSlices() {
         var driver = TrackerDriver()
         let callers = crowd(&driver)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
         driver.answer(.succeeded)
         // A caller who has got a reply must not find an older answer.
         #expect(!driver.replies.isEmpty && driver.replies.count < Self.count)
@@ -25,7 +26,7 @@ struct CrowdTests {
         driver.advance(.zero)
         #expect(driver.repliesInStepMax <= Self.most)
         #expect(callers.allSatisfy { driver.replies[$0].answer?.document.isDone == true })
-        #expect(driver.tracker.waitingCallers == 0)
+        expectEqual(driver.tracker.waitingCallers, 0)
     }
 
     @Test func aNewcomerDoesNotWaitForACrowd() {
@@ -57,11 +58,11 @@ struct CrowdTests {
         var driver = TrackerDriver()
         driver.heldBack = [.lookUp]
         _ = crowd(&driver)
-        #expect(driver.tracker.callersConsidered == 0)
+        expectEqual(driver.tracker.callersConsidered, 0)
         driver.release()
         driver.answer(.succeeded)
         driver.advance(.zero)
-        #expect(driver.replies.count == Self.count)
+        expectEqual(driver.replies.count, Self.count)
         #expect(driver.tracker.callersConsidered <= 8 * Self.count)
     }
 
@@ -69,7 +70,7 @@ struct CrowdTests {
         var driver = TrackerDriver()
         let callers = crowd(&driver)
         for caller in callers.reversed() { driver.leave(caller) }
-        #expect(driver.tracker.waitingCallers == 0)
+        expectEqual(driver.tracker.waitingCallers, 0)
         driver.answer(.succeeded)
         #expect(driver.replies.isEmpty)
     }
@@ -83,7 +84,7 @@ struct CrowdTests {
         driver.credentialFault = UpstreamFault(kind: .tokenUnavailable)
         driver.release()
         driver.advance(.zero)
-        #expect(driver.replies.count == Self.count)
+        expectEqual(driver.replies.count, Self.count)
         #expect(driver.repliesInStepMax <= Self.most)
     }
 
@@ -95,7 +96,7 @@ struct CrowdTests {
             for caller in callers.prefix(count / 2) { driver.leave(caller) }
             driver.answer(.succeeded)
             driver.advance(.zero)
-            #expect(driver.replies.count == count / 2)
+            expectEqual(driver.replies.count, count / 2)
             #expect(driver.repliesInStepMax <= Self.most)
             return driver.tracker.callersConsidered
         }
@@ -111,14 +112,14 @@ struct CrowdTests {
     @Test func aRequestForManyDoesNotDelayARequestForOne() {
         var driver = vouchersOnly()
         for place in 1...100 { driver.ask("aa_of-many-\(place)", place: place) }
-        #expect(driver.calls.count == RefreshQueue.togetherMax)
+        expectEqual(driver.calls.count, RefreshQueue.togetherMax)
         driver.ask("aa_single")
-        #expect(ids(driver).last == "aa_single")
+        expectEqual(ids(driver).last, "aa_single")
         // Each call that ends makes room for the next.
         driver.fail(.notFound)
-        #expect(driver.calls.count == RefreshQueue.togetherMax + 1)
+        expectEqual(driver.calls.count, RefreshQueue.togetherMax + 1)
         while !driver.calls.isEmpty { driver.fail(.notFound) }
-        #expect(Set(ids(driver)).count == 101)
+        expectEqual(Set(ids(driver)).count, 101)
     }
 
     @Test func requestsForManyAndForOneAlternate() {
@@ -128,8 +129,9 @@ struct CrowdTests {
         for place in 1...3 { driver.ask("aa_of-many-\(place)", place: place) }
         for number in 1...3 { driver.ask("aa_single-\(number)") }
         driver.release()
-        #expect(
-            ids(driver).filter { !$0.hasPrefix("aa_before") } == [
+        expectEqual(
+            ids(driver).filter { !$0.hasPrefix("aa_before") },
+            [
                 "aa_of-many-1", "aa_single-1", "aa_of-many-2", "aa_single-2", "aa_of-many-3",
                 "aa_single-3",
             ])
@@ -139,8 +141,8 @@ struct CrowdTests {
         var driver = vouchersOnly()
         for place in 1...100 { driver.ask("aa_of-many-\(place)", place: place) }
         driver.ask("aa_of-many-90")
-        #expect(ids(driver).last == "aa_of-many-90")
-        #expect(driver.calls.count == RefreshQueue.togetherMax + 1)
+        expectEqual(ids(driver).last, "aa_of-many-90")
+        expectEqual(driver.calls.count, RefreshQueue.togetherMax + 1)
     }
 
     @Test func knownActionsOfABatchQueueWithAllOthers() {
@@ -148,7 +150,7 @@ struct CrowdTests {
         for number in 1...20 { driver.learn("aa_\(number)") }
         driver.advance(.seconds(31))
         for number in 1...20 { driver.ask("aa_\(number)", place: number) }
-        #expect(driver.calls.count == 20)
+        expectEqual(driver.calls.count, 20)
     }
 
     /// A small batch does not wait for the whole of a large one before it.

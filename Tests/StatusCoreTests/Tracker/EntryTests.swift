@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -35,7 +36,7 @@ import Testing
         var entry = entry()
         entry.take(answered(first, at: at))
         entry.take(answered(second, at: then))
-        #expect(entry.observed?.document.status == stands)
+        expectEqual(entry.observed?.document.status, stands)
     }
 
     @Test func negativeResultsOfOneSortAreCounted() {
@@ -47,8 +48,8 @@ import Testing
             entry.take(failed(kind, at: second))
             return entry.negative?.repeats
         }
-        #expect(repeats == [1, 2, 1, 2, 1])
-        #expect(entry.notFoundSince == Self.start)
+        expectEqual(repeats, [1, 2, 1, 2, 1])
+        expectEqual(entry.notFoundSince, Self.start)
         entry.take(answered(.pending, at: 9))
         #expect(entry.negative == nil && entry.notFoundSince == nil && entry.isKnown)
     }
@@ -61,12 +62,12 @@ import Testing
 
     @Test func aFinishedActionIsNeverDueAndAWatchedOneWhenItsGateOpens() {
         var entry = entry()
-        #expect(entry.dueAt(watched: false, .vouchers) == .distantPast)
+        expectEqual(entry.dueAt(watched: false, .vouchers), .distantPast)
         entry.take(answered(.pending, at: 1000))
-        #expect(entry.dueAt(watched: false, .vouchers) == Self.start + .seconds(1100))
+        expectEqual(entry.dueAt(watched: false, .vouchers), Self.start + .seconds(1100))
         entry.opensAt = Self.start + .seconds(1030)
-        #expect(entry.dueAt(watched: true, .vouchers) == Self.start + .seconds(1030))
+        expectEqual(entry.dueAt(watched: true, .vouchers), Self.start + .seconds(1030))
         entry.take(answered(.succeeded, at: 1030))
-        #expect(entry.dueAt(watched: true, .vouchers) == .distantFuture)
+        expectEqual(entry.dueAt(watched: true, .vouchers), .distantFuture)
     }
 }

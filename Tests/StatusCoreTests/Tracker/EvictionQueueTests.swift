@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -6,17 +7,17 @@ import Testing
     @Test func onlySurplusActionsAreRemovedOldestFirst() {
         var queue = EvictionQueue()
         for place: ActionTable.Place in [7, 8, 9] { queue.insert(place) }
-        #expect(queue.popSurplus(overActions: 2, isOverBytes: false) == 7)
+        expectEqual(queue.popSurplus(overActions: 2, isOverBytes: false), 7)
         #expect(queue.popSurplus(overActions: 2, isOverBytes: false) == nil)
         queue.insert(7)
-        #expect(queue.popSurplus(overActions: 0, isOverBytes: false) == 8)
-        #expect(Array(queue.places) == [9, 7])
+        expectEqual(queue.popSurplus(overActions: 0, isOverBytes: false), 8)
+        expectEqual(Array(queue.places), [9, 7])
     }
 
     @Test func bytesAreASeparateBound() {
         var queue = EvictionQueue()
         queue.insert(3)
-        #expect(queue.popSurplus(overActions: 9, isOverBytes: true) == 3)
+        expectEqual(queue.popSurplus(overActions: 9, isOverBytes: true), 3)
         #expect(queue.popSurplus(overActions: 9, isOverBytes: true) == nil)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -24,7 +25,7 @@ import Testing
         let explanation = try explain(&driver, id)
         #expect(!explanation.wasAsked)
         #expect(explanation.choice == .idShape && explanation.asked == [.vouchers])
-        #expect(explanation.sources.map(\.source) == [.orders, .vouchers])
+        expectEqual(explanation.sources.map(\.source), [.orders, .vouchers])
         #expect(explanation.sources.allSatisfy { $0.whyNotFresher == .nobodyAsks })
         #expect(explanation.sources.allSatisfy { $0.nextCallAt == driver.now })
         driver.advance(.seconds(100))
@@ -36,7 +37,7 @@ import Testing
         driver.heldBack = [.lookUp]
         #expect(driver.explanation(of: id) == nil)
         driver.advance(.seconds(60))
-        #expect(driver.explanations.count == 1)
+        expectEqual(driver.explanations.count, 1)
     }
 
     @Test func theIntervalAndTheLastCallsAreExplained() throws {
@@ -49,13 +50,13 @@ import Testing
         let view = try view(&driver, id)
         #expect(view.answer?.status == .pending && view.answer?.staleReason == .error)
         #expect(view.failure?.outcome == "server-error" && view.failure?.httpStatus == 500)
-        #expect(view.whyNotFresher == .interval)
-        #expect(view.lastCalls.map(\.outcome) == ["server-error", "answered"])
+        expectEqual(view.whyNotFresher, .interval)
+        expectEqual(view.lastCalls.map(\.outcome), ["server-error", "answered"])
         #expect(view.budgetLeft != nil)
         let next = try #require(view.nextCallAt)
         driver.advance(next - driver.now)
         driver.ask(id)
-        #expect(driver.callsMade.count == 3, "the call could be made when it was promised")
+        expectEqual(driver.callsMade.count, 3, "the call could be made when it was promised")
     }
 
     @Test func aRefreshUnderWayIsExplained() throws {
@@ -73,8 +74,8 @@ import Testing
         #expect(explanation.wasAsked && explanation.choice == .onlySource)
         let view = try #require(explanation.sources.first)
         let until = driver.now + .seconds(50)
-        #expect(view.whyNotFresher == .blocked(.budget(.minute), until: until))
-        #expect(view.nextCallAt == until)
+        expectEqual(view.whyNotFresher, .blocked(.budget(.minute), until: until))
+        expectEqual(view.nextCallAt, until)
     }
 
     @Test func theBreakerIsExplained() throws {
@@ -88,7 +89,7 @@ import Testing
             Issue.record("\(view.breaker)")
             return
         }
-        #expect(view.whyNotFresher.word == "breaker-open")
+        expectEqual(view.whyNotFresher.word, "breaker-open")
     }
 
     @Test func aFinishedActionHasNoNextCallBeforeAndAfterARestart() throws {
@@ -107,7 +108,7 @@ import Testing
         var driver = vouchersOnly()
         driver.store.isDown = true
         let view = try view(&driver, id)
-        #expect(view.whyNotFresher.word == "store-unavailable")
+        expectEqual(view.whyNotFresher.word, "store-unavailable")
     }
 
     @Test func onlyTheLastCallsAreKept() {
@@ -117,7 +118,7 @@ import Testing
         let outcome = CallOutcome.failed(UpstreamFault(kind: .serverError))
         for _ in 0...CallLog.callsMax { log.append(.of("aa_1"), call, outcome) }
         log.append(.of("aa_2"), call, outcome)
-        #expect(log.last(.max, of: .of("aa_1")).count == CallLog.callsMax - 1)
-        #expect(log.last(3, of: .of("aa_2")).count == 1)
+        expectEqual(log.last(.max, of: .of("aa_1")).count, CallLog.callsMax - 1)
+        expectEqual(log.last(3, of: .of("aa_2")).count, 1)
     }
 }

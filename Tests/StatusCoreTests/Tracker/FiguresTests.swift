@@ -1,5 +1,6 @@
 // The figures for operators: sources, and how actions ended.
 
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -23,7 +24,7 @@ struct FiguresTests {
         driver.advance(.seconds(3600))
         driver.ask(id)
         let finished = driver.notes.filter { if case .finished = $0 { true } else { false } }
-        #expect(finished == [.finished(key, .succeeded, nil)])
+        expectEqual(finished, [.finished(key, .succeeded, nil)])
     }
 
     @Test(arguments: [(Duration.seconds(30), false), (.milliseconds(29_999), true)])
@@ -31,7 +32,7 @@ struct FiguresTests {
         var driver = vouchersOnly()
         driver.store.gap = gap
         driver.learn(id, .pending)
-        #expect(driver.notes.contains(.violated(.vouchers, gap: gap)) == isViolation)
+        expectEqual(driver.notes.contains(.violated(.vouchers, gap: gap)), isViolation)
     }
 
     @Test func oldestUnfinishedActionIsTheFirstCreatedOne() throws {
@@ -41,11 +42,11 @@ struct FiguresTests {
         driver.learn("aa_1", .pending, createdAgo: .seconds(100))
         driver.learn("aa_2", .inProgress, createdAgo: .seconds(500))
         driver.learn("aa_3", .failed, createdAgo: .seconds(900))
-        #expect(try figures(&driver).unfinishedSince == began - .seconds(500))
+        try expectEqual(figures(&driver).unfinishedSince, began - .seconds(500))
         driver.advance(.seconds(50))
         driver.ask("aa_2")
         driver.answer(.succeeded)
-        #expect(try figures(&driver).unfinishedSince == began - .seconds(100))
+        try expectEqual(figures(&driver).unfinishedSince, began - .seconds(100))
         driver.advance(.seconds(31))
         driver.ask("aa_1")
         driver.answer(.succeeded)
@@ -69,14 +70,14 @@ struct FiguresTests {
         driver.ask(id)
         driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(40)))
         var figures = try figures(&driver)
-        #expect(figures.pausedUntil == driver.now + .seconds(40))
-        #expect(SourceCondition(figures.reason(at: driver.now)) == .paused)
-        #expect(SourceCondition(figures.reason(at: driver.now + .seconds(40))) == .ok)
+        expectEqual(figures.pausedUntil, driver.now + .seconds(40))
+        expectEqual(SourceCondition(figures.reason(at: driver.now)), .paused)
+        expectEqual(SourceCondition(figures.reason(at: driver.now + .seconds(40))), .ok)
         driver.advance(.seconds(60))
         driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), .minute)]
         driver.ask("aa_2")
         figures = try self.figures(&driver)
-        #expect(SourceCondition(figures.reason(at: driver.now)) == .budgetSpent)
+        expectEqual(SourceCondition(figures.reason(at: driver.now)), .budgetSpent)
     }
 
     @Test func everyBlockReasonIsACondition() {
@@ -87,7 +88,7 @@ struct FiguresTests {
             (.budget(.dayUnknown), .budgetSpent), (.ourSide(fault), .ourSide), (.store, .store),
             (.quarantine, .store),
         ] as [(BlockReason?, SourceCondition)] {
-            #expect(SourceCondition(reason) == condition)
+            expectEqual(SourceCondition(reason), condition)
             if let reason { #expect(BlockReason.words.contains(reason.word), "\(reason)") }
         }
     }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -22,11 +23,11 @@ import Testing
     func itReservesWhereAColdActionIsAsked(id: String, source: Source?, sources: [Source]) {
         var driver = driver()
         driver.ask(id, source: source)
-        #expect(asked(driver) == sources)
+        expectEqual(asked(driver), sources)
         #expect(driver.calls.isEmpty)
         driver.release()
-        #expect(driver.calls.map(\.key.source) == sources)
-        #expect(driver.store.reservations == sources.count)
+        expectEqual(driver.calls.map(\.key.source), sources)
+        expectEqual(driver.store.reservations, sources.count)
     }
 
     @Test func aStoredAnswerReservesNothing() {
@@ -35,7 +36,7 @@ import Testing
         driver.restart()
         let reservations = driver.store.reservations
         #expect(driver.reply(to: Shape.voucher).answer != nil)
-        #expect(driver.firstVisits.last?.count == 1)
+        expectEqual(driver.firstVisits.last?.count, 1)
         #expect(driver.store.reservations == reservations && driver.tracker.flights == 0)
     }
 
@@ -46,9 +47,9 @@ import Testing
         driver.restart()
         driver.advance(.seconds(61))
         let caller = driver.ask(Shape.voucher)
-        #expect(driver.calls.map(\.key.source) == [.orders])
+        expectEqual(driver.calls.map(\.key.source), [.orders])
         driver.answer(.succeeded)
-        #expect(driver.replies[caller].answer?.document.status == .succeeded)
+        expectEqual(driver.replies[caller].answer?.document.status, .succeeded)
     }
 
     @Test func anotherProcessesCallIsWaitedFor() {
@@ -58,17 +59,17 @@ import Testing
         driver.restart()
         let caller = driver.ask(Shape.voucher)
         #expect(driver.calls.isEmpty && driver.replies[caller] == nil)
-        #expect(driver.callsMade == [call.key])
+        expectEqual(driver.callsMade, [call.key])
     }
 
     @Test func whatStandsInTheWayIsNotReserved() {
         var driver = TrackerDriver()
         driver.store.verdicts = [.paused(opensIn: .seconds(30))]
         driver.ask(Shape.voucher)
-        #expect(driver.firstVisits.last?.count == 1)
+        expectEqual(driver.firstVisits.last?.count, 1)
         driver.ask("aa_second")
-        #expect(driver.firstVisits.last?.isEmpty == true)
-        #expect(driver.store.reservations == 1)
+        expectEqual(driver.firstVisits.last?.isEmpty, true)
+        expectEqual(driver.store.reservations, 1)
     }
 
     @Test func aNewbornStandsBehindThoseInLine() {
@@ -76,9 +77,9 @@ import Testing
         driver.heldBack = [.reserve]
         let most = UpstreamState.startingMax
         for number in 0...most { driver.ask("aa_\(number)") }
-        #expect(driver.firstVisits.last?.isEmpty == true)
+        expectEqual(driver.firstVisits.last?.isEmpty, true)
         driver.ask(Shape.order)
-        #expect(driver.firstVisits.last?.count == 1)
+        expectEqual(driver.firstVisits.last?.count, 1)
     }
 
     @Test func aCredentialThatHasToBeFetchedIsFetchedAfterTheLookUp() {
@@ -89,7 +90,7 @@ import Testing
         driver.release()
         driver.advance(.milliseconds(1))
         driver.answer(.pending)
-        #expect(driver.replies[caller].answer?.service == .miss)
+        expectEqual(driver.replies[caller].answer?.service, .miss)
     }
 
     /// Nothing is sent by it; who still waits gets another.
@@ -98,11 +99,11 @@ import Testing
         driver.ask(Shape.voucher)
         driver.advance(GateTiming.sendWindow)
         driver.release()
-        #expect(driver.calls.map(\.sendBefore) == [driver.now + GateTiming.sendWindow])
-        #expect(driver.store.reservations == 2)
+        expectEqual(driver.calls.map(\.sendBefore), [driver.now + GateTiming.sendWindow])
+        expectEqual(driver.store.reservations, 2)
         let expired = UpstreamFault.Kind.slotExpired.rawValue
-        #expect(driver.store.completions.map(\.outcome) == [expired])
-        #expect(driver.store.completions.map(\.gate) == [.opens(in: .zero)])
+        expectEqual(driver.store.completions.map(\.outcome), [expired])
+        expectEqual(driver.store.completions.map(\.gate), [.opens(in: .zero)])
     }
 
     @Test func aLostReplyLeavesTheGateShut() throws {
@@ -111,8 +112,8 @@ import Testing
         _ = driver.store.lookUp(
             [.of(Shape.voucher)], orReserve: try #require(driver.firstVisits.last), driver.now)
         driver.step(.lookedUp(.of(Shape.voucher), .failure(PaperStore.failure)))
-        #expect(driver.replies[caller].problem?.code == .storeUnavailable)
-        #expect(driver.tracker.flights == 0)
+        expectEqual(driver.replies[caller].problem?.code, .storeUnavailable)
+        expectEqual(driver.tracker.flights, 0)
         driver.dropHeldBack()
         driver.advance(.seconds(2))
         let next = driver.ask(Shape.voucher)
@@ -126,7 +127,7 @@ import Testing
         driver.ask(Shape.voucher, patience: .done(deadline: driver.now + .seconds(30)))
         #expect(driver.calls.isEmpty)
         driver.advance(.seconds(2))
-        #expect(driver.calls.map(\.key.source) == [.vouchers])
+        expectEqual(driver.calls.map(\.key.source), [.vouchers])
     }
 
     @Test func whoLeavesDuringTheVisitLeavesNothingBehind() {
@@ -136,6 +137,6 @@ import Testing
         driver.release()
         driver.answer(.pending)
         #expect(driver.tracker.flights == 0 && driver.tracker.waitingCallers == 0)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
     }
 }

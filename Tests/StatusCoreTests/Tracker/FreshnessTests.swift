@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -11,20 +12,20 @@ import Testing
         (.seconds(86_400), .seconds(300)), (.seconds(-3600), .seconds(60)),
     ])
     func theIntervalIsATenthOfTheAgeWithinItsBounds(age: Duration, interval: Duration) {
-        #expect(Freshness.interval(age: age, .orders) == interval)
+        expectEqual(Freshness.interval(age: age, .orders), interval)
     }
 
     @Test(arguments: [(0, 60), (1200, 120), (86_400, 300)])
     func aStoredAnswerIsServedWithoutACallUntilItIsDue(age: Int, interval: Int) {
         var driver = TrackerDriver()
         let answer = driver.learn(id, createdAgo: .seconds(age)).answer
-        #expect(answer?.freshUntil == driver.now + .seconds(interval))
+        expectEqual(answer?.freshUntil, driver.now + .seconds(interval))
         driver.advance(.seconds(interval) - .milliseconds(1))
         #expect(driver.reply(to: id).answer?.staleReason == nil)
         #expect(driver.calls.isEmpty)
         driver.advance(GateTiming.slew + .milliseconds(1))
         driver.ask(id)
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
     }
 
     @Test func withoutACreationTimeTheAgeRunsFromTheFirstRequest() {
@@ -34,7 +35,7 @@ import Testing
         driver.fail(.notFound, by: .vouchers)
         driver.advance(.seconds(1200))
         let answer = driver.learn(id).answer
-        #expect(answer?.freshUntil == driver.now + .seconds(120))
+        expectEqual(answer?.freshUntil, driver.now + .seconds(120))
     }
 
     @Test func theIntervalIsTheShortestDuringAWait() {
@@ -43,7 +44,7 @@ import Testing
         driver.ask(id, patience: .done(deadline: driver.now + .seconds(300)))
         for _ in 1...4 {
             driver.advance(.seconds(60) + GateTiming.slew)
-            #expect(driver.calls.count == 1)
+            expectEqual(driver.calls.count, 1)
             driver.answer(.pending, createdAgo: .seconds(86_400))
         }
     }
@@ -53,7 +54,7 @@ import Testing
         driver.learn(id)
         driver.advance(.seconds(86_400))
         #expect(driver.calls.isEmpty)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test func aRequestThatFindsTheActionDueGetsTheNewAnswer() {
@@ -64,8 +65,8 @@ import Testing
         #expect(driver.replies[caller] == nil)
         driver.advance(.milliseconds(999))
         driver.answer(.inProgress)
-        #expect(driver.replies[caller].answer?.document.status == .inProgress)
-        #expect(driver.replies[caller].answer?.service == .miss)
+        expectEqual(driver.replies[caller].answer?.document.status, .inProgress)
+        expectEqual(driver.replies[caller].answer?.service, .miss)
     }
 
     @Test func refreshWaitCountsFromTheStartOfTheRefreshForEveryCaller() {
@@ -78,8 +79,8 @@ import Testing
         driver.advance(.milliseconds(399))
         #expect(driver.replies[first] == nil && driver.replies[second] == nil)
         driver.advance(.milliseconds(1))
-        #expect(driver.replies[first].answer?.staleReason == .slow)
-        #expect(driver.replies[second].answer?.staleReason == .slow)
+        expectEqual(driver.replies[first].answer?.staleReason, .slow)
+        expectEqual(driver.replies[second].answer?.staleReason, .slow)
     }
 
     @Test func aSlowUpstreamDelaysNobodyTwice() {
@@ -88,19 +89,19 @@ import Testing
         driver.advance(.seconds(61))
         driver.ask(id)
         driver.advance(.seconds(7))
-        #expect(driver.reply(to: id).answer?.staleReason == .slow)
+        expectEqual(driver.reply(to: id).answer?.staleReason, .slow)
         #expect(driver.published[.of(id)] != nil)
         driver.answer(.inProgress)
-        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
-        #expect(driver.callsMade.count == 2)
+        expectEqual(driver.reply(to: id).answer?.document.status, .inProgress)
+        expectEqual(driver.callsMade.count, 2)
     }
 
     @Test func anAnswerIsPublishedAsLongAsItCannotChange() {
         var driver = TrackerDriver()
         driver.learn(id)
         let published = driver.published[.of(id)]
-        #expect(published?.servableUntil == driver.now + .seconds(60) + GateTiming.slew)
-        #expect(published?.answer.nextRefreshAt == published?.servableUntil)
+        expectEqual(published?.servableUntil, driver.now + .seconds(60) + GateTiming.slew)
+        expectEqual(published?.answer.nextRefreshAt, published?.servableUntil)
     }
 
     @Test func anAnswerIsPublishedBeforeItIsReplied() throws {
@@ -124,6 +125,6 @@ import Testing
             default: nil
             }
         }
-        #expect(kinds == ["publish", "reply"])
+        expectEqual(kinds, ["publish", "reply"])
     }
 }

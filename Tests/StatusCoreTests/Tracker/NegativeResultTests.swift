@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -17,7 +18,7 @@ import Testing
         #expect(driver.calls.isEmpty)
         driver.advance(.milliseconds(1) + slew)
         driver.ask(id)
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         driver.fail(kind)
     }
 
@@ -43,7 +44,7 @@ import Testing
             driver.fail(.notFound)
             looks += 1
         }
-        #expect(looks == 16)
+        expectEqual(looks, 16)
         driver.advance(.seconds(301))
         driver.ask(id)
         driver.fail(.notFound)
@@ -82,7 +83,7 @@ import Testing
             driver.advance(pass)
             let before = driver.rereads.joined().count
             driver.step(.notified(.missed))
-            #expect(driver.rereads.joined().count - before == count)
+            expectEqual(driver.rereads.joined().count - before, count)
         }
     }
 
@@ -92,7 +93,7 @@ import Testing
             budget: BudgetLimits(perMinute: 60, perDay: nil))
         let interval = Freshness.notFoundInterval(
             repeats: 20, lasted: .seconds(9000), age: .seconds(9000), limits)
-        #expect(interval == .seconds(7200))
+        expectEqual(interval, .seconds(7200))
     }
 
     @Test func failuresInARowGrowFromTheStart() {
@@ -134,8 +135,8 @@ import Testing
         let missedAt = driver.now
         driver.advance(.seconds(10))
         let problem = driver.reply(to: id).problem
-        #expect(problem?.code == .notFound)
-        #expect(problem?.retryAt == missedAt + .seconds(30) + slew)
+        expectEqual(problem?.code, .notFound)
+        expectEqual(problem?.retryAt, missedAt + .seconds(30) + slew)
     }
 
     @Test(arguments: [
@@ -147,9 +148,9 @@ import Testing
         var driver = vouchersOnly()
         let caller = driver.ask(id)
         driver.fail(kind)
-        #expect(driver.replies[caller].problem?.code == code)
-        #expect(driver.reply(to: id).problem?.code == code)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.replies[caller].problem?.code, code)
+        expectEqual(driver.reply(to: id).problem?.code, code)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test(arguments: [
@@ -162,8 +163,8 @@ import Testing
         driver.advance(.seconds(31))
         let caller = driver.ask(id)
         driver.fail(kind)
-        #expect(driver.replies[caller].answer?.staleReason == reason)
-        #expect(driver.reply(to: id).answer?.staleReason == reason)
+        expectEqual(driver.replies[caller].answer?.staleReason, reason)
+        expectEqual(driver.reply(to: id).answer?.staleReason, reason)
     }
 
     @Test func aNotFoundAfterAnAnswerServesItUntilStaleMax() {
@@ -175,9 +176,9 @@ import Testing
         driver.advance(.seconds(299))
         driver.ask(id)
         driver.fail(.notFound)
-        #expect(driver.reply(to: id).answer?.staleReason == .notFound)
+        expectEqual(driver.reply(to: id).answer?.staleReason, .notFound)
         driver.advance(.seconds(1))
-        #expect(driver.reply(to: id).problem?.code == .notFound)
+        expectEqual(driver.reply(to: id).problem?.code, .notFound)
     }
 
     @Test func aTimedOutCallLeavesTheGateHeld() {
@@ -185,8 +186,8 @@ import Testing
         driver.ask(id)
         driver.advance(.seconds(10))
         driver.fail(.timedOut)
-        #expect(driver.store.completions.map(\.gate) == [.staysHeld])
-        #expect(driver.reply(to: id).problem?.retryAt == driver.now + .seconds(33))
+        expectEqual(driver.store.completions.map(\.gate), [.staysHeld])
+        expectEqual(driver.reply(to: id).problem?.retryAt, driver.now + .seconds(33))
     }
 
     @Test(arguments: [(30, 30_100), (60, 60_100), (300, 300_300), (3600, 3_603_600)])
@@ -197,15 +198,15 @@ import Testing
         var driver = TrackerDriver(.both(orders: nil, vouchers: limits))
         driver.ask(id)
         driver.fail(.serverError)
-        #expect(driver.store.completions.map(\.gate) == [.opens(in: .milliseconds(milliseconds))])
+        expectEqual(driver.store.completions.map(\.gate), [.opens(in: .milliseconds(milliseconds))])
     }
 
     @Test func aRetryAfterOfAFailureMovesTheActionsGate() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.fail(.serverError, hints: RateHints(retryAfter: .seconds(500)))
-        #expect(driver.store.completions.map(\.gate) == [.opens(in: .seconds(500))])
-        #expect(driver.reply(to: id).problem?.retryAt == driver.now + .seconds(500))
+        expectEqual(driver.store.completions.map(\.gate), [.opens(in: .seconds(500))])
+        expectEqual(driver.reply(to: id).problem?.retryAt, driver.now + .seconds(500))
     }
 }
 
@@ -218,10 +219,10 @@ import Testing
         driver.advance(.seconds(86_399))
         let answer = driver.reply(to: id).answer
         #expect(answer?.staleReason == nil && answer?.nextRefreshAt == nil)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
         driver.advance(.seconds(1))
         driver.ask(id)
-        #expect(driver.callsMade.count == 2)
+        expectEqual(driver.callsMade.count, 2)
     }
 
     @Test func aFinishedActionIsNotAskedAgainAfterARestart() {
@@ -229,8 +230,8 @@ import Testing
         driver.learn(id, .succeeded)
         driver.restart()
         driver.advance(.seconds(3600))
-        #expect(driver.reply(to: id).answer?.document.isDone == true)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.reply(to: id).answer?.document.isDone, true)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test func aFinishedActionIsNeverReportedAsUnfinished() throws {
@@ -244,7 +245,7 @@ import Testing
         driver.store.rows[key]?.answer?.checkedAt = WallTime(milliseconds: .max / 2)
         driver.step(.reread([.of(id)], driver.store.lookUp([.of(id)], driver.now)))
         driver.answer(.inProgress)
-        #expect(driver.reply(to: id).answer?.document.isDone == true)
+        expectEqual(driver.reply(to: id).answer?.document.isDone, true)
         #expect(driver.notes.contains(.terminalRegressed(key)))
     }
 }

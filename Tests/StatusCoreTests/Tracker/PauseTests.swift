@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -11,11 +12,11 @@ import Testing
         var driver = vouchersOnly()
         let caller = driver.ask(id)
         driver.fail(.unauthorized, http: 401)
-        #expect(driver.refusedCredentials == [.vouchers])
-        #expect(driver.replies[caller].problem?.code == .upstreamError)
+        expectEqual(driver.refusedCredentials, [.vouchers])
+        expectEqual(driver.replies[caller].problem?.code, .upstreamError)
         driver.advance(.seconds(29))
         driver.ask(id)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test(arguments: [
@@ -28,15 +29,15 @@ import Testing
         driver.ask(id)
         driver.fail(.throttled, http: 429, hints: hints)
         let end = driver.now + .seconds(seconds)
-        #expect(driver.store.completions.map(\.pause) == [.seconds(seconds)])
-        #expect(driver.leftAlone.map(\.until) == [end])
+        expectEqual(driver.store.completions.map(\.pause), [.seconds(seconds)])
+        expectEqual(driver.leftAlone.map(\.until), [end])
         let fault = UpstreamFault(kind: .throttled, httpStatus: 429)
         let block = SourceBlock(.pause, fault: fault, until: end)
         #expect(driver.notes.contains(.blocked(.vouchers, block, isNew: true)))
         let problem = driver.reply(to: "aa_other").problem
-        #expect(problem?.code == .upstreamUnavailable)
-        #expect(problem?.sources.map(\.outcome) == ["paused"])
-        #expect(problem?.retryAt == end)
+        expectEqual(problem?.code, .upstreamUnavailable)
+        expectEqual(problem?.sources.map(\.outcome), ["paused"])
+        expectEqual(problem?.retryAt, end)
         driver.advance(.seconds(seconds) - .milliseconds(1))
         driver.ask("aa_third")
         #expect(driver.calls.isEmpty)
@@ -53,12 +54,12 @@ import Testing
         #expect(driver.calls.isEmpty)
         // No other pause was requested.
         #expect(!driver.notes.contains { if case .blocked = $0 { true } else { false } })
-        #expect(driver.store.completions.last?.gate == .opens(in: .zero))
-        #expect(driver.replies[caller].problem?.sources.map(\.outcome) == ["paused"])
-        #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(1))
+        expectEqual(driver.store.completions.last?.gate, .opens(in: .zero))
+        expectEqual(driver.replies[caller].problem?.sources.map(\.outcome), ["paused"])
+        expectEqual(driver.replies[caller].problem?.retryAt, driver.now + .seconds(1))
         driver.advance(.seconds(1))
         driver.ask(id)
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
     }
 
     @Test func aSlotIsNotUsedAfterTheBreakerHasOpened() {
@@ -68,9 +69,9 @@ import Testing
         driver.ask("aa_6")
         for _ in 1...5 { driver.fail(.serverError, http: 500) }
         driver.release()
-        #expect(driver.callsMade.count == 5)
-        #expect(driver.store.completions.last?.key.id == .of("aa_6"))
-        #expect(driver.store.completions.last?.gate == .opens(in: .zero))
+        expectEqual(driver.callsMade.count, 5)
+        expectEqual(driver.store.completions.last?.key.id, .of("aa_6"))
+        expectEqual(driver.store.completions.last?.gate, .opens(in: .zero))
     }
 
     @Test func afterAPauseOneCallGoesFirst() {
@@ -80,23 +81,23 @@ import Testing
             .throttled, http: 429, hints: RateHints(retryAfter: .seconds(5), isCycleLimit: true))
         driver.advance(.seconds(900))
         for number in 1...10 { driver.ask("aa_\(number)") }
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         driver.fail(
             .throttled, http: 429, hints: RateHints(retryAfter: .seconds(5), isCycleLimit: true))
         for number in 1...10 { driver.ask("aa_\(number)") }
-        #expect(driver.callsMade.count == 2)
+        expectEqual(driver.callsMade.count, 2)
         driver.advance(.seconds(900))
         for number in 1...10 { driver.ask("aa_\(number)") }
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         driver.answer()
-        #expect(driver.calls.count == 9)
+        expectEqual(driver.calls.count, 9)
     }
 
     @Test func anAnswerWithoutCallsLeftPausesTheUpstream() {
         var driver = vouchersOnly()
         driver.ask(id)
         driver.answer(.pending, hints: RateHints(remaining: 0))
-        #expect(driver.reply(to: "aa_other").problem?.retryAt == driver.now + .seconds(60))
+        expectEqual(driver.reply(to: "aa_other").problem?.retryAt, driver.now + .seconds(60))
     }
 
     @Test func callsLeftExpireAtTheReportedTime() {
@@ -106,10 +107,10 @@ import Testing
         driver.answer(
             .pending, hints: RateHints(remaining: 0, remainingFor: span, retryAfter: span))
         let end = driver.now + span
-        #expect(driver.reply(to: "aa_other").problem?.retryAt == end)
+        expectEqual(driver.reply(to: "aa_other").problem?.retryAt, end)
         driver.advance(span)
         driver.ask("aa_other")
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
     }
 
     @Test func aNewWindowLeavesUnknownIDsANewShare() {
@@ -117,9 +118,9 @@ import Testing
         driver.ask(id)
         driver.answer(.pending, hints: RateHints(remaining: 2, remainingFor: .seconds(4)))
         for name in ["aa_2", "aa_3"] { driver.ask(name) }
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         driver.advance(.seconds(4))
-        #expect(driver.callsMade.count == 3)
+        expectEqual(driver.callsMade.count, 3)
     }
 
     @Test func aPauseOfOneUpstreamDoesNotAffectTheOther() {
@@ -127,7 +128,7 @@ import Testing
         driver.ask(id)
         driver.fail(.throttled)
         driver.ask(Shape.order)
-        #expect(driver.calls.map(\.key.source) == [.orders])
+        expectEqual(driver.calls.map(\.key.source), [.orders])
     }
 
     @Test func theUpstreamsCountOfCallsLeftLowersTheBudget() {
@@ -135,9 +136,9 @@ import Testing
         driver.ask(id)
         driver.answer(.pending, hints: RateHints(remaining: 4))
         for name in ["aa_2", "aa_3", "aa_4"] { driver.ask(name) }
-        #expect(driver.callsMade.count == 3)
+        expectEqual(driver.callsMade.count, 3)
         let problem = driver.reply(to: "aa_5").problem
-        #expect(problem?.sources.map(\.outcome) == ["upstream-limit"])
+        expectEqual(problem?.sources.map(\.outcome), ["upstream-limit"])
         driver.advance(.seconds(60))
         #expect(driver.callsMade.count > 3)
     }
@@ -148,15 +149,15 @@ import Testing
         driver.ask(id)
         driver.answer(.pending, hints: RateHints(remaining: 5))
         for name in ["aa_2", "aa_3", "aa_4"] { driver.ask(name) }
-        #expect(driver.calls.count == 2)
+        expectEqual(driver.calls.count, 2)
         driver.advance(.seconds(31))
         // The rest is left for known ids.
         let deadline = driver.now + .seconds(20)
         for name in ["aa_k1", "aa_k2", "aa_k3"] {
             driver.ask(name, patience: .done(deadline: deadline))
         }
-        #expect(
-            Set(driver.calls.map(\.key.id.text)) == ["aa_2", "aa_3", "aa_k1", "aa_k2", "aa_k3"])
+        expectEqual(
+            Set(driver.calls.map(\.key.id.text)), ["aa_2", "aa_3", "aa_k1", "aa_k2", "aa_k3"])
     }
 
     @Test func usedCallsOfUnknownIDsAreNotLeftAgain() {
@@ -171,9 +172,9 @@ import Testing
             guard !driver.calls.isEmpty else { continue }
             driver.fail(.notFound, hints: RateHints(remaining: 8 - number))
         }
-        #expect(driver.callsMade.count { $0.id.text.hasPrefix("aa_new") } == 4)
+        expectEqual(driver.callsMade.count { $0.id.text.hasPrefix("aa_new") }, 4)
         driver.ask("aa_0")
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         driver.advance(.seconds(61))
         #expect(driver.callsMade.count { $0.id.text.hasPrefix("aa_new") } > 4)
     }
@@ -186,9 +187,9 @@ import Testing
         driver.fail(.throttled, hints: RateHints(retryAfter: .seconds(20)))
         driver.store.verdicts = [.granted(FencingToken(77))]
         driver.release()
-        #expect(driver.callsMade.count == 1)
-        #expect(driver.replies[late].problem?.code == .upstreamUnavailable)
-        #expect(driver.store.completions.last?.gate == .opens(in: .zero))
+        expectEqual(driver.callsMade.count, 1)
+        expectEqual(driver.replies[late].problem?.code, .upstreamUnavailable)
+        expectEqual(driver.store.completions.last?.gate, .opens(in: .zero))
     }
 
     @Test func grantsBeyondTheCallsLeftAreNotUsed() {
@@ -198,16 +199,16 @@ import Testing
         for name in ["aa_2", "aa_3", "aa_4"] { driver.ask(name) }
         driver.answer(.pending, hints: RateHints(remaining: 1))
         driver.release()
-        #expect(driver.callsMade.count == 2)
+        expectEqual(driver.callsMade.count, 2)
     }
 
     @Test func aPauseFromTheStoreIsKept() {
         var driver = vouchersOnly()
         driver.store.verdicts = [.paused(opensIn: .seconds(40))]
         let caller = driver.ask(id)
-        #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(40))
+        expectEqual(driver.replies[caller].problem?.retryAt, driver.now + .seconds(40))
         driver.advance(.seconds(40))
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
     }
 }
 
@@ -243,9 +244,9 @@ import Testing
         let until = try #require(openUntil(driver))
         #expect(until > driver.now && until <= driver.now + .seconds(1))
         let problem = driver.reply(to: "aa_6").problem
-        #expect(problem?.sources.map(\.outcome) == ["breaker-open"])
-        #expect(problem?.retryAt == until)
-        #expect(driver.callsMade.count == 5)
+        expectEqual(problem?.sources.map(\.outcome), ["breaker-open"])
+        expectEqual(problem?.retryAt, until)
+        expectEqual(driver.callsMade.count, 5)
     }
 
     @Test func anAnswerInBetweenResetsTheCount() {
@@ -255,7 +256,7 @@ import Testing
             if number % 5 == 0 { driver.fail(.notFound) } else { driver.fail(.serverError) }
         }
         #expect(openUntil(driver) == nil)
-        #expect(driver.callsMade.count == 20)
+        expectEqual(driver.callsMade.count, 20)
     }
 
     @Test func oneProbeAtATimeAndItsSuccessClosesTheBreaker() {
@@ -263,9 +264,9 @@ import Testing
         failFiveTimes(&driver)
         for number in 6...9 { driver.ask("aa_\(number)") }
         driver.advance(.seconds(1))
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         driver.answer(.pending)
-        #expect(driver.calls.count == 3, "the other three follow")
+        expectEqual(driver.calls.count, 3, "the other three follow")
         #expect(isClosedAgain(driver))
     }
 
@@ -291,7 +292,7 @@ import Testing
         #expect(!isClosedAgain(driver))
         driver.ask("aa_7")
         driver.ask("aa_8")
-        #expect(driver.calls.count == 1, "the next one probes, alone")
+        expectEqual(driver.calls.count, 1, "the next one probes, alone")
     }
 
     @Test func aFailingUpstreamDoesNotSlowTheOther() {

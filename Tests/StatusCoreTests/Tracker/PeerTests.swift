@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -39,9 +40,9 @@ import Testing
         driver.learn(id, .pending)
         driver.advance(.seconds(31))
         answerElsewhere(&driver, .inProgress)
-        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
-        #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.reply(to: id).answer?.document.status, .inProgress)
+        expectEqual(driver.published[.of(id)]?.answer.document.status, .inProgress)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test func waitingCallerGetsAPeersState() {
@@ -50,7 +51,7 @@ import Testing
         let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
         driver.advance(.seconds(20))
         answerElsewhere(&driver, .succeeded)
-        #expect(driver.replies[caller].answer?.document.status == .succeeded)
+        expectEqual(driver.replies[caller].answer?.document.status, .succeeded)
     }
 
     @Test func aColdRequestWaitsForAPeersCall() {
@@ -60,7 +61,7 @@ import Testing
         driver.advance(.seconds(3))
         #expect(driver.replies[caller] == nil)
         answerElsewhere(&driver, .pending)
-        #expect(driver.replies[caller].answer?.document.status == .pending)
+        expectEqual(driver.replies[caller].answer?.document.status, .pending)
         #expect(driver.callsMade.isEmpty)
     }
 
@@ -71,7 +72,7 @@ import Testing
         driver.advance(SourcePolicy.vouchers.flightMax - .milliseconds(500))
         #expect(driver.replies[caller] == nil)
         driver.advance(.milliseconds(500))
-        #expect(driver.replies[caller].problem?.sources.map(\.outcome) == ["gate-shut"])
+        expectEqual(driver.replies[caller].problem?.sources.map(\.outcome), ["gate-shut"])
         #expect(driver.callsMade.isEmpty)
     }
 
@@ -84,7 +85,7 @@ import Testing
         let caller = driver.ask(id)
         #expect(driver.replies[caller] == nil)
         driver.advance(.milliseconds(600))
-        #expect(driver.replies[caller].answer?.document.status == .pending)
+        expectEqual(driver.replies[caller].answer?.document.status, .pending)
     }
 
     @Test func aCallerIsNotHeldForOurRefreshAndThenForAPeers() {
@@ -98,7 +99,7 @@ import Testing
         driver.release()
         #expect(driver.replies[caller] == nil)
         driver.advance(.milliseconds(100))
-        #expect(driver.replies[caller].answer?.document.status == .pending)
+        expectEqual(driver.replies[caller].answer?.document.status, .pending)
     }
 
     @Test func aRefreshOfAnIDThatBecomesKnownLeavesTheUnknownQueue() {
@@ -108,9 +109,9 @@ import Testing
         ]
         // Held for the orders' answer.
         driver.ask(Shape.none, patience: .done(deadline: driver.now + .seconds(50)))
-        #expect(driver.callsMade.map(\.source) == [.orders])
+        expectEqual(driver.callsMade.map(\.source), [.orders])
         answerElsewhere(&driver, .pending, to: Shape.none, ago: .seconds(60))
-        #expect(driver.callsMade.last == EntryKey(.vouchers, .of(Shape.none)))
+        expectEqual(driver.callsMade.last, EntryKey(.vouchers, .of(Shape.none)))
     }
 
     @Test func aStoredFinalAnswerReplacesACall() {
@@ -123,10 +124,10 @@ import Testing
                 document: .of(.succeeded), checkedAt: WallTime(milliseconds: 0), age: .seconds(5)),
             negative: nil)
         driver.store.verdicts = [.gateShut(record)]
-        #expect(driver.reply(to: id).answer?.document.status == .succeeded)
+        expectEqual(driver.reply(to: id).answer?.document.status, .succeeded)
         driver.advance(.seconds(100))
-        #expect(driver.reply(to: id).answer?.document.status == .succeeded)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.reply(to: id).answer?.document.status, .succeeded)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     /// This process was stopped before it read the answer, and another one has called since.
@@ -136,12 +137,12 @@ import Testing
         driver.heldBack = [.complete]
         driver.answer(.pending, answeredAgo: .seconds(60))
         driver.advance(.milliseconds(500))
-        #expect(driver.reply(to: id).answer?.document.status == .pending)
+        expectEqual(driver.reply(to: id).answer?.document.status, .pending)
         answerElsewhere(&driver, .inProgress, isNoticed: false)
         driver.advance(.seconds(15))
         driver.release()
-        #expect(driver.store.completions.count == 2)
-        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+        expectEqual(driver.store.completions.count, 2)
+        expectEqual(driver.reply(to: id).answer?.document.status, .inProgress)
     }
 
     /// The reply arrives while the process is stopped: its state looks younger than it is, and even
@@ -158,10 +159,10 @@ import Testing
         answerElsewhere(&driver, .unknown, ago: .seconds(4), isNoticed: false)
         driver.heldBack = []
         driver.step(.reread([.of(id)], late))
-        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+        expectEqual(driver.reply(to: id).answer?.document.status, .inProgress)
         driver.step(.notified(.changed(.of(id))))
-        #expect(driver.reply(to: id).answer?.document.status == .unknown)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.reply(to: id).answer?.document.status, .unknown)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     /// The store was set back, and its reply arrives while the process is stopped: its state looks
@@ -180,7 +181,7 @@ import Testing
         driver.now = driver.now + .seconds(10)
         driver.heldBack = []
         driver.step(.reread([.of(id)], late))
-        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+        expectEqual(driver.reply(to: id).answer?.document.status, .inProgress)
     }
 
     @Test func aSlotIsNotUsedOnceAFinalStateIsKnown() {
@@ -194,9 +195,9 @@ import Testing
         driver.store.verdicts = [.granted(FencingToken(99))]
         driver.release()
         #expect(driver.store.verdicts.isEmpty)
-        #expect(driver.callsMade.count == 1)
-        #expect(driver.replies[caller].answer?.document.status == .succeeded)
-        #expect(driver.store.completions.last?.gate == .opens(in: .zero))
+        expectEqual(driver.callsMade.count, 1)
+        expectEqual(driver.replies[caller].answer?.document.status, .succeeded)
+        expectEqual(driver.store.completions.last?.gate, .opens(in: .zero))
     }
 
     @Test func aFinishedAnswerIsServedForAsLongAsTheStoreKeepsIt() {
@@ -211,7 +212,7 @@ import Testing
         driver.store.verdicts = Array(repeating: .gateShut(record), count: 100)
         for _ in 0..<20 {
             if driver.published[.of(id)].map({ $0.servableUntil <= driver.now }) ?? true {
-                #expect(driver.reply(to: id).answer?.document.status == .succeeded)
+                expectEqual(driver.reply(to: id).answer?.document.status, .succeeded)
             }
             driver.advance(.milliseconds(100))
         }
@@ -235,10 +236,10 @@ import Testing
         driver.step(.notified(.changed(.of("aa_2"))))
         for id in ids.dropFirst(2) { driver.step(.notified(.changed(.of(id)))) }
         let first = driver.rereads
-        #expect(first.map(\.count) == [1, 1], "at once, as long as there is room")
+        expectEqual(first.map(\.count), [1, 1], "at once, as long as there is room")
         driver.release()
-        #expect(driver.rereads.map(\.count) == [1, 1, 198])
-        #expect(Set(driver.rereads.joined()) == Set(ids.map { ActionID.of($0) }))
+        expectEqual(driver.rereads.map(\.count), [1, 1, 198])
+        expectEqual(Set(driver.rereads.joined()), Set(ids.map { ActionID.of($0) }))
     }
 
     @Test func afterLostNotificationsHeldActionsAreReadFirst() {
@@ -247,10 +248,10 @@ import Testing
         driver.ask("aa_700", patience: .done(deadline: driver.now + .seconds(50)))
         driver.heldBack = [.lookUp]
         driver.step(.notified(.missed))
-        #expect(driver.rereads.map(\.count) == [RereadQueue.batchMax, RereadQueue.batchMax])
-        #expect(driver.rereads.first?.first == .of("aa_700"))
+        expectEqual(driver.rereads.map(\.count), [RereadQueue.batchMax, RereadQueue.batchMax])
+        expectEqual(driver.rereads.first?.first, .of("aa_700"))
         driver.release()
-        #expect(driver.rereads.joined().count == 700)
+        expectEqual(driver.rereads.joined().count, 700)
     }
 
     @Test func anotherFailedOperationDoesNotDelayReReads() {
@@ -263,7 +264,7 @@ import Testing
         answerElsewhere(&driver, .inProgress, isNoticed: false)
         driver.store.refusesCompletions = false
         answerElsewhere(&driver, .inProgress)
-        #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
+        expectEqual(driver.published[.of(id)]?.answer.document.status, .inProgress)
     }
 
     /// A look-up too large for the store's deadline is split, and nothing waits for long.
@@ -284,7 +285,7 @@ import Testing
         driver.advance(.seconds(1))
         driver.drain()
         answerElsewhere(&driver, .inProgress)
-        #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
+        expectEqual(driver.published[.of(id)]?.answer.document.status, .inProgress)
     }
 
     @Test func aFinishedActionIsNotReadAgain() {
@@ -305,7 +306,7 @@ import Testing
         answerElsewhere(&driver, .inProgress)
         driver.heldBack = []
         driver.step(.reread([.of(id)], stale))
-        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+        expectEqual(driver.reply(to: id).answer?.document.status, .inProgress)
     }
 
     @Test func aReReadThatFailsIsRepeatedWhenTheStoreIsBack() {
@@ -317,7 +318,7 @@ import Testing
         driver.advance(.milliseconds(100))
         answerElsewhere(&driver, .inProgress, isNoticed: false)
         driver.advance(.seconds(1))
-        #expect(driver.published[.of(id)]?.answer.document.status == .inProgress)
+        expectEqual(driver.published[.of(id)]?.answer.document.status, .inProgress)
     }
 
     @Test func aLateLookUpIsAFailureOfTheStore() {
@@ -326,8 +327,8 @@ import Testing
         let caller = driver.ask(id)
         driver.advance(.seconds(13))
         let problem = driver.replies[caller].problem
-        #expect(problem?.code == .storeUnavailable)
-        #expect(problem?.sources.map(\.outcome) == ["store-unavailable"])
+        expectEqual(problem?.code, .storeUnavailable)
+        expectEqual(problem?.sources.map(\.outcome), ["store-unavailable"])
     }
 
     @Test func aWaitEndsAtItsDeadlineDuringARefresh() {
@@ -337,8 +338,8 @@ import Testing
         let deadline = driver.now + .milliseconds(1500)
         let caller = driver.ask(id, patience: .done(deadline: deadline))
         driver.advance(.milliseconds(1500))
-        #expect(driver.callsMade.count == 2)
-        #expect(driver.replies[caller].answer?.document.status == .pending)
+        expectEqual(driver.callsMade.count, 2)
+        expectEqual(driver.replies[caller].answer?.document.status, .pending)
     }
 
     @Test func aDeferredRefreshIsDroppedWhenAFinalStateArrives() {
@@ -349,6 +350,6 @@ import Testing
         driver.ask(id)
         answerElsewhere(&driver, .succeeded)
         driver.advance(.seconds(20))
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -46,15 +47,15 @@ import Testing
             ("second", refresh(Self.known, 4, triedAt: 5)),
             ("first", refresh(Self.single, 3, triedAt: 5)),
         ])
-        #expect(order(queue) == ["first", "second", "young", "idle"])
-        #expect(order(queue, in: [Self.single]) == ["first"])
+        expectEqual(order(queue), ["first", "second", "young", "idle"])
+        expectEqual(order(queue, in: [Self.single]), ["first"])
     }
 
     @Test func singleAndBatchedIDsAlternate() {
         let many = (1...3).map { ("many-\($0)", refresh(Self.together, UInt64($0))) }
         let ones = (4...6).map { ("one-\($0)", refresh(Self.single, UInt64($0))) }
-        #expect(
-            order(queue(many + ones)) == ["one-4", "many-1", "one-5", "many-2", "one-6", "many-3"])
+        expectEqual(
+            order(queue(many + ones)), ["one-4", "many-1", "one-5", "many-2", "one-6", "many-3"])
     }
 
     @Test func anOlderKnownActionComesBeforeBoth() {
@@ -63,7 +64,7 @@ import Testing
             ("one", refresh(Self.single, 2, triedAt: 2)),
             ("many", refresh(Self.together, 1, triedAt: 3)),
         ])
-        #expect(order(queue) == ["known", "one", "many"])
+        expectEqual(order(queue), ["known", "one", "many"])
     }
 
     @Test func aWaitingSingleIDComesBeforeIdleBatchedOnes() {
@@ -71,7 +72,7 @@ import Testing
             ("one-1", refresh(Self.single, 1)), ("one-2", refresh(Self.single, 2)),
             ("many", refresh(Self.together, 3, isIdle: true)),
         ])
-        #expect(order(queue) == ["one-1", "one-2", "many"])
+        expectEqual(order(queue), ["one-1", "one-2", "many"])
     }
 
     @Test func flightsOfBatchedIDsAreBounded() throws {
@@ -80,9 +81,9 @@ import Testing
         for _ in 1..<count { start(try #require(queue.next(in: RefreshLine.all)), &queue) }
         #expect(queue.next(in: RefreshLine.all) == nil && !queue.isEmpty)
         queue.insert(.of("one"), refresh(Self.single, 99))
-        #expect(queue.next(in: RefreshLine.all)?.id == .of("one"))
+        expectEqual(queue.next(in: RefreshLine.all)?.id, .of("one"))
         queue.ended(from: Self.together)
         queue.dropFirst(in: Self.single)
-        #expect(queue.next(in: RefreshLine.all)?.id == .of("many-\(count)"))
+        expectEqual(queue.next(in: RefreshLine.all)?.id, .of("many-\(count)"))
     }
 }

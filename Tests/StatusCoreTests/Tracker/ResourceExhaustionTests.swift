@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -12,12 +13,12 @@ import Testing
         let caller = driver.ask(id)
         driver.fail(.outOfResources, sent: false)
         let problem = driver.replies[caller].problem
-        #expect(problem?.code == .overloaded)
-        #expect(problem?.sources.map(\.outcome) == ["out-of-resources"])
-        #expect(problem?.retryAt == driver.now + .seconds(1))
+        expectEqual(problem?.code, .overloaded)
+        expectEqual(problem?.sources.map(\.outcome), ["out-of-resources"])
+        expectEqual(problem?.retryAt, driver.now + .seconds(1))
         driver.advance(.milliseconds(999))
-        #expect(driver.reply(to: id).problem?.code == .overloaded)
-        #expect(driver.callsMade.count == 1, "asking before that causes no call")
+        expectEqual(driver.reply(to: id).problem?.code, .overloaded)
+        expectEqual(driver.callsMade.count, 1, "asking before that causes no call")
     }
 
     @Test func theCallIsRepeatedASecondLater() {
@@ -25,7 +26,7 @@ import Testing
         driver.ask(id)
         driver.fail(.outOfResources, sent: false)
         driver.advance(.seconds(1))
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         driver.answer(.pending)
         let answer = driver.reply(to: id).answer
         #expect(answer != nil && answer?.staleReason == nil)
@@ -36,13 +37,13 @@ import Testing
         driver.ask(id)
         driver.fail(.outOfResources, sent: false)
         let completion = driver.store.completions.first
-        #expect(completion?.gate == .opens(in: .zero))
-        #expect(completion?.observation == Completion.Observation.none)
+        expectEqual(completion?.gate, .opens(in: .zero))
+        expectEqual(completion?.observation, Completion.Observation.none)
         #expect(completion?.sentAgo == nil)
-        #expect(completion?.outcome == "out-of-resources")
+        expectEqual(completion?.outcome, "out-of-resources")
         driver.restart(.both(orders: nil))
         driver.ask(id)
-        #expect(driver.calls.count == 1, "a new process has not run short")
+        expectEqual(driver.calls.count, 1, "a new process has not run short")
     }
 
     @Test func theStoredAnswerIsServedMeanwhile() {
@@ -51,11 +52,11 @@ import Testing
         driver.advance(.seconds(31))
         let caller = driver.ask(id)
         driver.fail(.outOfResources, sent: false)
-        #expect(driver.replies[caller].answer?.staleReason == .overloaded)
-        #expect(driver.reply(to: id).answer?.nextRefreshAt == driver.now + .seconds(1))
+        expectEqual(driver.replies[caller].answer?.staleReason, .overloaded)
+        expectEqual(driver.reply(to: id).answer?.nextRefreshAt, driver.now + .seconds(1))
         driver.advance(.seconds(1))
         driver.answer(.inProgress)
-        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+        expectEqual(driver.reply(to: id).answer?.document.status, .inProgress)
         #expect(driver.reply(to: id).answer?.staleReason == nil)
     }
 
@@ -64,15 +65,15 @@ import Testing
         driver.ask(id)
         for _ in 1...20 {
             driver.fail(.outOfResources, sent: false)
-            #expect(driver.reply(to: id).problem?.retryAt == driver.now + .seconds(1))
+            expectEqual(driver.reply(to: id).problem?.retryAt, driver.now + .seconds(1))
             driver.advance(.seconds(1))
-            #expect(driver.calls.count == 1)
+            expectEqual(driver.calls.count, 1)
         }
         #expect(driver.store.completions.allSatisfy { $0.breaker == nil })
         let new = driver.notes.compactMap { note -> SourceBlock.Kind? in
             if case .blocked(_, let block, true) = note { block.kind } else { nil }
         }
-        #expect(new == [.resources])
+        expectEqual(new, [.resources])
     }
 
     @Test func afterwardsOneCallGoesFirst() {
@@ -80,11 +81,11 @@ import Testing
         for number in 1...5 { driver.ask("aa_\(number)") }
         for _ in 1...5 { driver.fail(.outOfResources, sent: false) }
         driver.advance(.seconds(1))
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         let problem = driver.reply(to: "aa_6").problem
-        #expect(problem?.sources.map(\.outcome) == ["out-of-resources"])
+        expectEqual(problem?.sources.map(\.outcome), ["out-of-resources"])
         driver.answer(.pending)
-        #expect(driver.calls.count == 5)
+        expectEqual(driver.calls.count, 5)
     }
 
     @Test func aPauseThatLastsLongerIsKept() {
@@ -92,12 +93,12 @@ import Testing
         for number in 1...3 { driver.ask("aa_\(number)") }
         driver.fail(.throttled, hints: RateHints(retryAfter: .seconds(40)))
         driver.fail(.outOfResources, sent: false)
-        #expect(driver.reply(to: "aa_4").problem?.sources.map(\.outcome) == ["paused"])
+        expectEqual(driver.reply(to: "aa_4").problem?.sources.map(\.outcome), ["paused"])
         driver.answer(.pending)
         driver.advance(.seconds(39))
         #expect(driver.calls.isEmpty)
         driver.advance(.seconds(1))
-        #expect(driver.calls.count == 1, "and after it one goes first")
+        expectEqual(driver.calls.count, 1, "and after it one goes first")
     }
 
     @Test func theOtherUpstreamIsCalledIndependently() {
@@ -113,7 +114,7 @@ import Testing
         var driver = vouchersOnly()
         driver.credentialFault = UpstreamFault(kind: .outOfResources)
         let caller = driver.ask(id)
-        #expect(driver.replies[caller].problem?.code == .overloaded)
-        #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(1))
+        expectEqual(driver.replies[caller].problem?.code, .overloaded)
+        expectEqual(driver.replies[caller].problem?.retryAt, driver.now + .seconds(1))
     }
 }

@@ -1,5 +1,6 @@
 // Finished actions leave the tracker and stay published; their states are not lost.
 
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -15,47 +16,47 @@ import Testing
 
     @Test func aFinishedActionIsRetiredAndStaysPublished() {
         let driver = retired()
-        #expect(driver.tracker.actions.count == 0)
-        #expect(driver.tracker.storedActions == 1)
-        #expect(driver.published[.of(id)]?.answer.document.status == .succeeded)
+        expectEqual(driver.tracker.actions.count, 0)
+        expectEqual(driver.tracker.storedActions, 1)
+        expectEqual(driver.published[.of(id)]?.answer.document.status, .succeeded)
     }
 
     @Test func anUnfinishedActionStays() {
         var driver = TrackerDriver()
         driver.learn(id, .pending)
-        #expect(driver.tracker.actions.count == 1)
-        #expect(driver.tracker.actions.retiredCount == 0)
+        expectEqual(driver.tracker.actions.count, 1)
+        expectEqual(driver.tracker.actions.retiredCount, 0)
     }
 
     @Test func aRetiredActionIsRestoredWithoutACall() {
         var driver = retired()
         let reply = driver.reply(to: id)
-        #expect(reply.answer?.document.status == .succeeded)
-        #expect(driver.callsMade.count == 1)
-        #expect(driver.tracker.storedActions == 1)
+        expectEqual(reply.answer?.document.status, .succeeded)
+        expectEqual(driver.callsMade.count, 1)
+        expectEqual(driver.tracker.storedActions, 1)
     }
 
     @Test func aStoreThatHasForgottenItChangesNothing() {
         var driver = retired()
         driver.store = PaperStore()
-        #expect(driver.reply(to: id).answer?.document.status == .succeeded)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.reply(to: id).answer?.document.status, .succeeded)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test func aStoreThatFailsLosesNothing() {
         var driver = retired()
         driver.store.isDown = true
         driver.ask(id, source: .orders)
-        #expect(driver.reply(to: id).answer?.document.status == .succeeded)
-        #expect(driver.published[.of(id)]?.answer.document.status == .succeeded)
-        #expect(driver.tracker.storedActions == 1)
+        expectEqual(driver.reply(to: id).answer?.document.status, .succeeded)
+        expectEqual(driver.published[.of(id)]?.answer.document.status, .succeeded)
+        expectEqual(driver.tracker.storedActions, 1)
     }
 
     @Test func anIDThatTheOtherUpstreamKnowsIsReportedAsAmbiguous() {
         var driver = retired()
         driver.learn(id, .pending, source: .orders)
         #expect(driver.published[.of(id)] == nil)
-        #expect(driver.reply(to: id).problem?.code == .ambiguous)
+        expectEqual(driver.reply(to: id).problem?.code, .ambiguous)
     }
 
     @Test func aRetiredActionIsDroppedAfterItsTime() {
@@ -63,7 +64,7 @@ import Testing
         driver.advance(.seconds(86_401))
         driver.store = PaperStore()
         driver.ask(id)
-        #expect(driver.callsMade.count == 2)
-        #expect(driver.tracker.actions.retiredCount == 0)
+        expectEqual(driver.callsMade.count, 2)
+        expectEqual(driver.tracker.actions.retiredCount, 0)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -11,31 +12,31 @@ import Testing
     func aGivenSourceIsTheOnlyOneAsked(id: String, source: Source) {
         var driver = TrackerDriver()
         driver.ask(id, source: source)
-        #expect(sources(driver) == [source])
+        expectEqual(sources(driver), [source])
     }
 
     @Test(arguments: [Shape.order, Shape.voucher, Shape.none])
     func theOnlyConfiguredUpstreamIsAskedForEveryShape(id: String) {
         var driver = TrackerDriver(.both(orders: nil))
         driver.ask(id)
-        #expect(sources(driver) == [.vouchers])
+        expectEqual(sources(driver), [.vouchers])
     }
 
     @Test(arguments: [(Shape.order, Source.orders), (Shape.voucher, .vouchers)])
     func theShapeSuggestsTheFirstUpstream(id: String, source: Source) {
         var driver = TrackerDriver()
         driver.ask(id)
-        #expect(sources(driver) == [source])
+        expectEqual(sources(driver), [source])
     }
 
     @Test func aRealNotFoundLeadsToTheOtherUpstream() {
         var driver = TrackerDriver()
         let caller = driver.ask(Shape.order)
         driver.fail(.notFound, http: 404)
-        #expect(sources(driver) == [.vouchers])
+        expectEqual(sources(driver), [.vouchers])
         #expect(driver.replies[caller] == nil)
         driver.answer(.inProgress)
-        #expect(driver.replies[caller].answer?.document.source == .vouchers)
+        expectEqual(driver.replies[caller].answer?.document.source, .vouchers)
     }
 
     @Test(arguments: [UpstreamFault.Kind.serverError, .timedOut, .throttled, .notJSON])
@@ -44,16 +45,16 @@ import Testing
         let caller = driver.ask(Shape.order)
         driver.fail(kind)
         #expect(driver.calls.isEmpty)
-        #expect(driver.replies[caller].problem?.code == kind.problemCode)
+        expectEqual(driver.replies[caller].problem?.code, kind.problemCode)
     }
 
     @Test func anIdOfNoShapeGoesToBothAndTheOneThatKnowsItWins() {
         var driver = TrackerDriver()
         let caller = driver.ask(Shape.none)
-        #expect(sources(driver) == [.orders, .vouchers])
+        expectEqual(sources(driver), [.orders, .vouchers])
         driver.fail(.notFound, by: .orders)
         driver.answer(.pending, by: .vouchers)
-        #expect(driver.replies[caller].answer?.document.source == .vouchers)
+        expectEqual(driver.replies[caller].answer?.document.source, .vouchers)
     }
 
     @Test func theWinnerWaitsBrieflyForTheOthers() {
@@ -62,7 +63,7 @@ import Testing
         driver.answer(.pending, by: .orders)
         #expect(driver.replies[caller] == nil)
         driver.advance(TrackerPolicy.rivalWait)
-        #expect(driver.replies[caller].answer?.document.source == .orders)
+        expectEqual(driver.replies[caller].answer?.document.source, .orders)
     }
 
     @Test func anIdThatBothKnowIsAmbiguousUntilTheCallerSaysWhich() {
@@ -71,8 +72,8 @@ import Testing
         driver.answer(.pending, by: .orders)
         driver.answer(.pending, by: .vouchers)
         let problem = driver.replies[caller].problem
-        #expect(problem?.code == .ambiguous)
-        #expect(problem?.sources.map(\.source) == [.orders, .vouchers])
+        expectEqual(problem?.code, .ambiguous)
+        expectEqual(problem?.sources.map(\.source), [.orders, .vouchers])
         #expect(driver.reply(to: Shape.none, source: .orders).answer != nil)
         #expect(driver.published[.of(Shape.none)] == nil)
     }
@@ -83,9 +84,9 @@ import Testing
         driver.fail(.notFound, http: 404, by: .orders)
         driver.fail(.notFound, http: 404, by: .vouchers)
         let problem = driver.replies[caller].problem
-        #expect(problem?.code == .notFound)
-        #expect(problem?.sources.map(\.httpStatus) == [404, 404])
-        #expect(problem?.retryAt == driver.now + .seconds(30) + GateTiming.slew)
+        expectEqual(problem?.code, .notFound)
+        expectEqual(problem?.sources.map(\.httpStatus), [404, 404])
+        expectEqual(problem?.retryAt, driver.now + .seconds(30) + GateTiming.slew)
     }
 
     @Test func aNotFoundBesideAServerErrorIsAnUpstreamError() {
@@ -93,7 +94,7 @@ import Testing
         let caller = driver.ask(Shape.none)
         driver.fail(.notFound, by: .orders)
         driver.fail(.serverError, by: .vouchers)
-        #expect(driver.replies[caller].problem?.code == .upstreamError)
+        expectEqual(driver.replies[caller].problem?.code, .upstreamError)
     }
 
     @Test func theUpstreamThatAnsweredBeforeIsAskedAgainWhateverTheShape() {
@@ -103,7 +104,7 @@ import Testing
         driver.answer(.pending)
         driver.advance(.seconds(3600))
         driver.ask(Shape.order)
-        #expect(sources(driver) == [.vouchers])
+        expectEqual(sources(driver), [.vouchers])
     }
 
     @Test func theUpstreamThatAnsweredIsRememberedPastStaleMaxAndRestarts() {
@@ -115,7 +116,7 @@ import Testing
         driver.advance(.seconds(601))
         driver.restart(policy)
         let caller = driver.ask(Shape.order)
-        #expect(sources(driver) == [.vouchers])
+        expectEqual(sources(driver), [.vouchers])
         #expect(driver.replies[caller] == nil, "an answer past STALE_MAX is not served")
     }
 
@@ -127,7 +128,7 @@ import Testing
         let caller = driver.ask(Shape.order)
         driver.fail(.notFound)
         #expect(driver.calls.isEmpty)
-        #expect(driver.replies[caller].problem?.code == .notFound)
+        expectEqual(driver.replies[caller].problem?.code, .notFound)
     }
 
     // MARK: Several sources
@@ -139,27 +140,27 @@ import Testing
     @Test func allMatchingSourcesAreAskedFirstAndTheRestAfterARealNotFound() {
         var driver = TrackerDriver(Self.wide)
         let caller = driver.ask(Shape.order)
-        #expect(sources(driver).map(\.name) == ["orders", "orders-de"])
+        expectEqual(sources(driver).map(\.name), ["orders", "orders-de"])
         driver.fail(.notFound, http: 404, by: .orders)
-        #expect(sources(driver).map(\.name) == ["orders-de"])
+        expectEqual(sources(driver).map(\.name), ["orders-de"])
         driver.fail(.notFound, http: 404, by: .named("orders-de"))
-        #expect(sources(driver).map(\.name) == ["vouchers", "exports"])
+        expectEqual(sources(driver).map(\.name), ["vouchers", "exports"])
         driver.fail(.notFound, http: 404, by: .vouchers)
         driver.answer(.pending, by: .named("exports"))
-        #expect(driver.replies[caller].answer?.document.source.name == "exports")
-        #expect(driver.callsMade.count == 4)
+        expectEqual(driver.replies[caller].answer?.document.source.name, "exports")
+        expectEqual(driver.callsMade.count, 4)
     }
 
     @Test func anIDThatMatchesOneSourceCostsOneCall() {
         var driver = TrackerDriver(Self.wide)
         driver.ask(Shape.voucher)
-        #expect(sources(driver) == [.vouchers])
+        expectEqual(sources(driver), [.vouchers])
     }
 
     @Test func anIDThatMatchesNoneGoesToAllAtOnce() {
         var driver = TrackerDriver(Self.wide)
         driver.ask(Shape.none)
-        #expect(sources(driver) == Self.wide.configured)
+        expectEqual(sources(driver), Self.wide.configured)
     }
 
     @Test func failureOfAMatchingSourceIsNoNotFound() {
@@ -169,8 +170,8 @@ import Testing
         driver.fail(.serverError, by: .named("orders-de"))
         #expect(driver.calls.isEmpty)
         let problem = driver.replies[caller].problem
-        #expect(problem?.code == .upstreamError)
-        #expect(problem?.sources.map(\.outcome) == ["not-found", "server-error"])
+        expectEqual(problem?.code, .upstreamError)
+        expectEqual(problem?.sources.map(\.outcome), ["not-found", "server-error"])
     }
 
     @Test func answerWaitsForTheOthersNoLongerThanAMoment() {
@@ -179,7 +180,7 @@ import Testing
         driver.answer(.pending, by: .named("orders-de"))
         #expect(driver.replies[caller] == nil)
         driver.advance(TrackerPolicy.rivalWait)
-        #expect(driver.replies[caller].answer?.document.source.name == "orders-de")
+        expectEqual(driver.replies[caller].answer?.document.source.name, "orders-de")
     }
 
     @Test func allSourcesThatKnowAnActionAreNamed() {
@@ -189,9 +190,9 @@ import Testing
             driver.answer(.pending, by: source)
         }
         driver.fail(.notFound, http: 404, by: .vouchers)
-        #expect(driver.replies[caller].problem?.code == .ambiguous)
+        expectEqual(driver.replies[caller].problem?.code, .ambiguous)
         let problem = driver.reply(to: Shape.none).problem
-        #expect(problem?.sources.map(\.source.name) == ["orders", "orders-de", "exports"])
+        expectEqual(problem?.sources.map(\.source.name), ["orders", "orders-de", "exports"])
     }
 
     @Test func recordOfARemovedSourceIsNotServed() {
@@ -200,11 +201,11 @@ import Testing
         driver.answer(.succeeded, by: .named("exports"))
         driver.restart(.sources([("orders", .uuid), ("vouchers", .prefix("aa_"))]))
         driver.ask(Shape.none)
-        #expect(sources(driver) == [.orders, .vouchers])
+        expectEqual(sources(driver), [.orders, .vouchers])
         for source in [Source.orders, .vouchers] {
             driver.fail(.notFound, http: 404, by: source)
         }
         driver.restart(Self.wide)
-        #expect(driver.reply(to: Shape.none).answer?.document.source.name == "exports")
+        expectEqual(driver.reply(to: Shape.none).answer?.document.source.name, "exports")
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -20,7 +21,7 @@ import Testing
     @Test(arguments: [#"{"id":"\#(uuid)","x":1}"#, #"{"id":"\#(uuid.uppercased())"}"#, "{}", ""])
     func itsIDIsTheOneThatWasAskedFor(bytes: String) {
         let snapshot = snapshot(Self.uuid, bytes: bytes)
-        #expect(snapshot.id.text == Self.uuid)
+        expectEqual(snapshot.id.text, Self.uuid)
         for text in [Self.uuid, Self.uuid.uppercased()] {
             let isAbout = snapshot.isAbout(text.utf8.span)
             #expect(isAbout)

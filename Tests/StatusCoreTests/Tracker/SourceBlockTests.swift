@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -26,9 +27,9 @@ import Testing
         driver.ask(Self.id)
         driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(60)))
         driver.advance(.seconds(60) + SourceBlocks.goneLeast - .milliseconds(1))
-        #expect(lines(driver) == [.begins(.pause)])
+        expectEqual(lines(driver), [.begins(.pause)])
         driver.advance(.milliseconds(2))
-        #expect(lines(driver) == [.begins(.pause), .ends(.pause)])
+        expectEqual(lines(driver), [.begins(.pause), .ends(.pause)])
     }
 
     @Test func prolongedPauseIsOneBlock() {
@@ -40,13 +41,13 @@ import Testing
         driver.ask("aa_3")
         // The call that shows whether the upstream still throttles takes its time.
         driver.advance(.seconds(9))
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         driver.fail(.throttled, http: 429, hints: RateHints(retryAfter: .seconds(60)))
         driver.advance(.seconds(61))
-        #expect(lines(driver) == [.begins(.pause)])
+        expectEqual(lines(driver), [.begins(.pause)])
         driver.answer(.pending)
         driver.advance(.seconds(5))
-        #expect(lines(driver) == [.begins(.pause), .ends(.pause)])
+        expectEqual(lines(driver), [.begins(.pause), .ends(.pause)])
     }
 
     @Test func repeatedlySpentBudgetIsOneBlock() {
@@ -58,10 +59,10 @@ import Testing
             for number in 0..<20 { driver.ask("aa_\(number)") }
             driver.advance(.seconds(1))
         }
-        #expect(lines(driver) == [.begins(.budget(.minute))])
+        expectEqual(lines(driver), [.begins(.budget(.minute))])
         driver.store.grantSpacing = nil
         driver.advance(.seconds(60))
-        #expect(lines(driver) == [.begins(.budget(.minute)), .ends(.budget(.minute))])
+        expectEqual(lines(driver), [.begins(.budget(.minute)), .ends(.budget(.minute))])
     }
 
     @Test func breakerBlockEndsWithASuccessfulCall() {
@@ -74,10 +75,10 @@ import Testing
         driver.ask("aa_6")
         driver.fail(.connectFailed)
         driver.advance(.seconds(100))
-        #expect(lines(driver) == [.begins(.breaker)])
+        expectEqual(lines(driver), [.begins(.breaker)])
         driver.ask("aa_7")
         driver.answer(.pending)
-        #expect(lines(driver) == [.begins(.breaker), .ends(.breaker)])
+        expectEqual(lines(driver), [.begins(.breaker), .ends(.breaker)])
     }
 
     @Test func credentialBlockEndsWithTheNextAnswer() {
@@ -86,13 +87,13 @@ import Testing
             driver.ask("aa_\(number)")
             driver.fail(.unauthorized, http: 401)
         }
-        #expect(lines(driver) == [.begins(.credential)])
+        expectEqual(lines(driver), [.begins(.credential)])
         driver.ask("aa_4")
         driver.fail(.timedOut)
-        #expect(lines(driver) == [.begins(.credential)])
+        expectEqual(lines(driver), [.begins(.credential)])
         driver.ask("aa_5")
         driver.fail(.notFound, http: 404)
-        #expect(lines(driver) == [.begins(.credential), .ends(.credential)])
+        expectEqual(lines(driver), [.begins(.credential), .ends(.credential)])
     }
 
     @Test func credentialBlockEndsWithANewToken() {
@@ -102,12 +103,12 @@ import Testing
         driver.ask(Self.id)
         driver.advance(.seconds(20))
         driver.ask("aa_2")
-        #expect(lines(driver) == [.begins(.credential)])
+        expectEqual(lines(driver), [.begins(.credential)])
         driver.advance(.seconds(20))
         driver.credentialFault = nil
         driver.advance(.seconds(3))
         driver.ask("aa_3")
-        #expect(lines(driver) == [.begins(.credential), .ends(.credential)])
+        expectEqual(lines(driver), [.begins(.credential), .ends(.credential)])
     }
 
     @Test func callNamesTheRequestThatCausedIt() {
@@ -118,6 +119,6 @@ import Testing
         let causes = driver.notes.compactMap { note -> String? in
             if case .called(_, _, _, _, _, let cause) = note { cause } else { nil }
         }
-        #expect(causes == ["r-1"])
+        expectEqual(causes, ["r-1"])
     }
 }

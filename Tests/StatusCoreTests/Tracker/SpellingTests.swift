@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -15,13 +16,13 @@ import Testing
         #expect(driver.explanation(of: lower)?.sources.first?.answer != nil)
         driver.advance(.seconds(61))
         driver.ask(lower)
-        #expect(driver.callsMade.map(\.id.text) == [upper, upper], "as it was first asked for")
+        expectEqual(driver.callsMade.map(\.id.text), [upper, upper], "as it was first asked for")
     }
 
     @Test func callersOfBothSpellingsAreHeldForOneCall() {
         var driver = TrackerDriver()
         let callers = [driver.ask(lower), driver.ask(upper)]
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         driver.answer(by: .orders)
         #expect(callers.allSatisfy { driver.replies[$0].answer != nil })
     }
@@ -32,7 +33,7 @@ import Testing
         driver.restart()
         driver.advance(.seconds(61))
         driver.ask(lower)
-        #expect(driver.callsMade.map(\.id.text) == [upper, upper])
+        expectEqual(driver.callsMade.map(\.id.text), [upper, upper])
     }
 
     @Test func aPeersSpellingIsTakenOver() {
@@ -43,7 +44,7 @@ import Testing
         driver.ask(lower)
         driver.advance(.seconds(6))
         driver.ask(lower)
-        #expect(driver.callsMade.map(\.id.text) == [upper])
+        expectEqual(driver.callsMade.map(\.id.text), [upper])
     }
 
     /// A peer has asked another source for an action that is finished and not looked up again here.
@@ -53,6 +54,6 @@ import Testing
         let key = EntryKey(.vouchers, .of(lower))
         driver.store.rows[key] = PaperStore.Row(opens: driver.now, firstSeen: driver.now)
         driver.ask(upper, source: .vouchers)
-        #expect(driver.callsMade.map(\.id.text) == [upper, lower])
+        expectEqual(driver.callsMade.map(\.id.text), [upper, lower])
     }
 }

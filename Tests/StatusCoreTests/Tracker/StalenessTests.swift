@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -101,19 +102,19 @@ import Testing
         driver.ask(Self.id, patience: .done(deadline: driver.now + .milliseconds(1)))
         for step in 1...9 {
             let ways = driver.ways(Self.id)
-            #expect(Set(ways.values).count == 1, "\(trouble) after \(step - 1) steps: \(ways)")
+            expectEqual(Set(ways.values).count, 1, "\(trouble) after \(step - 1) steps: \(ways)")
             driver.ask(Self.id)
             driver.advance(.milliseconds(50))
         }
         let reported = (["board"] + ActionTracker.ways).map { ($0, trouble.reason) }
-        #expect(driver.ways(Self.id) == Dictionary(uniqueKeysWithValues: reported))
+        expectEqual(driver.ways(Self.id), Dictionary(uniqueKeysWithValues: reported))
         let views = driver.explanation(of: Self.id)?.sources ?? []
         let why = views.first { $0.source == .vouchers }?.whyNotFresher
         guard case .blocked(let block, _)? = why else {
             Issue.record("\(trouble): \(String(describing: why))")
             return
         }
-        #expect(block.word == trouble.block)
+        expectEqual(block.word, trouble.block)
     }
 
     /// A shut gate, and what is spent of unknown ids' shares, stand in no stored answer's way.
@@ -121,7 +122,7 @@ import Testing
         let shares = BudgetKind.allCases.filter { $0 != .minute && $0 != .day }
         let others = [BlockReason.gate] + shares.map(BlockReason.budget)
         let tried = Trouble.allCases.map(\.block) + others.map(\.word)
-        #expect(Set(tried) == Set(BlockReason.words))
+        expectEqual(Set(tried), Set(BlockReason.words))
     }
 
     @Test func theLongestBlockReasonIsReportedByAllRoutes() {
@@ -130,11 +131,11 @@ import Testing
         driver.advance(.milliseconds(500))
         driver.store.verdicts = [.paused(opensIn: .seconds(5))]
         driver.ask(Self.id)
-        #expect(driver.ways(Self.id)["board"] == .some(.throttled))
+        expectEqual(driver.ways(Self.id)["board"], .some(.throttled))
         driver.step(.lookedUp(.of("aa_other"), .failure(PaperStore.failure)))
         driver.drain()
         let ways = driver.ways(Self.id)
-        #expect(Set(ways.values) == [.unavailable], "\(ways)")
+        expectEqual(Set(ways.values), [.unavailable], "\(ways)")
     }
 
     @Test func aPublishedAnswerDoesNotOutliveItsBlockReason() {
@@ -144,7 +145,7 @@ import Testing
         for number in 1...Breaker.failuresMax + 1 { driver.ask("aa_bad\(number)") }
         for _ in 1...Breaker.failuresMax { driver.fail(.serverError) }
         driver.ask(Self.id)
-        #expect(driver.ways(Self.id)["board"] == .some(.breakerOpen))
+        expectEqual(driver.ways(Self.id)["board"], .some(.breakerOpen))
         // A call from before the breaker opened reports that all is well.
         driver.answer()
         let ways = driver.ways(Self.id)
@@ -160,14 +161,14 @@ import Testing
         // A watcher causes a refresh before the answer's age does.
         driver.ask(Self.id, patience: .done(deadline: driver.now + .seconds(60)))
         driver.advance(.seconds(6))
-        #expect(driver.calls.count == 1)
+        expectEqual(driver.calls.count, 1)
         for _ in 1...8 {
             let ways = driver.ways(Self.id)
-            #expect(Set(ways.values).count == 1, "\(ways)")
+            expectEqual(Set(ways.values).count, 1, "\(ways)")
             driver.ask(Self.id)
             driver.advance(.milliseconds(500))
         }
-        #expect(driver.ways(Self.id)["board"] == .some(.slow))
+        expectEqual(driver.ways(Self.id)["board"], .some(.slow))
     }
 
     @Test func aPeersHungCallIsReportedByAllRoutes() {
@@ -191,12 +192,12 @@ import Testing
         driver.advance(.milliseconds(500))
         driver.ask(Self.id)
         driver.fail(.notJSON)
-        #expect(driver.ways(Self.id)["board"] == .some(.error))
+        expectEqual(driver.ways(Self.id)["board"], .some(.error))
         driver.store.verdicts = [.paused(opensIn: .seconds(5))]
         driver.ask("aa_other")
         driver.advance(.milliseconds(500))
         driver.ask(Self.id)
-        #expect(Set(driver.ways(Self.id).values) == [.throttled])
+        expectEqual(Set(driver.ways(Self.id).values), [.throttled])
     }
 }
 

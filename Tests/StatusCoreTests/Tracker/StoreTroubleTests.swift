@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -13,16 +14,16 @@ import Testing
         driver.advance(.seconds(31))
         driver.store.isDown = true
         let caller = driver.ask(id)
-        #expect(driver.replies[caller].answer?.staleReason == .storeUnavailable)
+        expectEqual(driver.replies[caller].answer?.staleReason, .storeUnavailable)
         let unknown = driver.reply(to: "aa_2").problem
-        #expect(unknown?.code == .storeUnavailable)
-        #expect(unknown?.sources.map(\.outcome) == ["store-unavailable"])
-        #expect(unknown?.retryAt == driver.now + .seconds(1))
+        expectEqual(unknown?.code, .storeUnavailable)
+        expectEqual(unknown?.sources.map(\.outcome), ["store-unavailable"])
+        expectEqual(unknown?.retryAt, driver.now + .seconds(1))
         driver.advance(.seconds(30))
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
         driver.store.isDown = false
         driver.advance(.seconds(2))
-        #expect(driver.callsMade.count == 2, "it recovers by itself")
+        expectEqual(driver.callsMade.count, 2, "it recovers by itself")
     }
 
     @Test func aSilentStoreHoldsNobodyLongerThanACall() {
@@ -34,7 +35,7 @@ import Testing
         let unnamed = driver.ask(id)
         let policy = driver.tracker.policy
         driver.advance(policy.coldWait(.vouchers))
-        #expect(driver.replies[named].problem?.sources.map(\.outcome) == ["store-unavailable"])
+        expectEqual(driver.replies[named].problem?.sources.map(\.outcome), ["store-unavailable"])
         #expect(driver.replies[unnamed] == nil)
         driver.advance(policy.coldWait(.orders) - policy.coldWait(.vouchers))
         #expect(driver.replies[unnamed].problem != nil)
@@ -45,11 +46,11 @@ import Testing
         driver.learn(id, .succeeded)
         driver.restart(.both(orders: nil))
         driver.store.isDown = true
-        #expect(driver.reply(to: id).problem?.code == .storeUnavailable)
+        expectEqual(driver.reply(to: id).problem?.code, .storeUnavailable)
         driver.store.isDown = false
         driver.advance(.seconds(1))
-        #expect(driver.reply(to: id).answer?.document.status == .succeeded)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.reply(to: id).answer?.document.status, .succeeded)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test func inQuarantineThereAreNoCalls() {
@@ -57,14 +58,14 @@ import Testing
         driver.store.verdicts = [.quarantined(opensIn: .seconds(43))]
         let caller = driver.ask(id)
         let problem = driver.replies[caller].problem
-        #expect(problem?.code == .storeUnavailable)
-        #expect(problem?.sources.map(\.outcome) == ["store-quarantined"])
-        #expect(problem?.retryAt == driver.now + .seconds(43))
+        expectEqual(problem?.code, .storeUnavailable)
+        expectEqual(problem?.sources.map(\.outcome), ["store-quarantined"])
+        expectEqual(problem?.retryAt, driver.now + .seconds(43))
         driver.advance(.seconds(42))
         driver.ask("aa_2")
         #expect(driver.calls.isEmpty)
         driver.advance(.seconds(1))
-        #expect(driver.calls.count == 2)
+        expectEqual(driver.calls.count, 2)
     }
 
     @Test func aLateGrantIsDropped() {
@@ -75,8 +76,8 @@ import Testing
         driver.leave(caller)
         driver.release()
         #expect(driver.callsMade.isEmpty)
-        #expect(driver.store.completions.map(\.gate) == [.opens(in: .zero)])
-        #expect(driver.store.completions.map(\.sentAgo) == [nil])
+        expectEqual(driver.store.completions.map(\.gate), [.opens(in: .zero)])
+        expectEqual(driver.store.completions.map(\.sentAgo), [nil])
     }
 
     @Test func theSendWindowCountsFromBeforeTheReservation() {
@@ -86,7 +87,7 @@ import Testing
         driver.ask(id)
         driver.advance(.milliseconds(1500))
         driver.release()
-        #expect(driver.calls.map(\.sendBefore) == [asked + GateTiming.sendWindow])
+        expectEqual(driver.calls.map(\.sendBefore), [asked + GateTiming.sendWindow])
     }
 
     @Test func aSlowCompletionDoesNotWithholdTheState() {
@@ -96,13 +97,13 @@ import Testing
         driver.answer(.inProgress)
         #expect(driver.replies[caller] == nil)
         driver.advance(.milliseconds(500))
-        #expect(driver.replies[caller].answer?.document.status == .inProgress)
+        expectEqual(driver.replies[caller].answer?.document.status, .inProgress)
         driver.advance(.seconds(120))
         driver.ask(id)
-        #expect(driver.callsMade.count == 1, "the flight is not over before it is completed")
+        expectEqual(driver.callsMade.count, 1, "the flight is not over before it is completed")
         driver.release()
         driver.ask(id)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test func anUnrecordedStateIsServedAndTheGateStaysHeld() {
@@ -110,13 +111,13 @@ import Testing
         let caller = driver.ask(id)
         driver.store.refusesCompletions = true
         driver.answer(.inProgress)
-        #expect(driver.replies[caller].answer?.document.status == .inProgress)
+        expectEqual(driver.replies[caller].answer?.document.status, .inProgress)
         driver.advance(.seconds(42))
         driver.ask(id)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
         driver.advance(.seconds(1))
         driver.ask(id)
-        #expect(driver.callsMade.count == 2)
+        expectEqual(driver.callsMade.count, 2)
     }
 
     @Test func aFailedCompletionIsRepeatedUntilItIsRecorded() throws {
@@ -128,15 +129,15 @@ import Testing
         driver.store.isDown = false
         driver.advance(.seconds(1))
         let completion = try #require(driver.store.completions.first)
-        #expect(driver.store.completions.count == 1)
-        #expect(completion.answeredAgo == .seconds(13))
-        #expect(completion.sentAgo == .seconds(13))
+        expectEqual(driver.store.completions.count, 1)
+        expectEqual(completion.answeredAgo, .seconds(13))
+        expectEqual(completion.sentAgo, .seconds(13))
         let interval = SourcePolicy.vouchers.minInterval + SourcePolicy.vouchers.slew
-        #expect(completion.gate == .opens(in: interval - .seconds(13)))
-        #expect(driver.store.rows[EntryKey(.vouchers, .of(id))]?.answer?.document.isDone == true)
+        expectEqual(completion.gate, .opens(in: interval - .seconds(13)))
+        expectEqual(driver.store.rows[EntryKey(.vouchers, .of(id))]?.answer?.document.isDone, true)
         driver.advance(.seconds(60))
-        #expect(driver.store.completions.count == 1)
-        #expect(driver.tracker.flights == 0)
+        expectEqual(driver.store.completions.count, 1)
+        expectEqual(driver.tracker.flights, 0)
     }
 
     /// The other actions get the rest of an upstream's hour of pause.
@@ -149,12 +150,12 @@ import Testing
         #expect(driver.store.completions.isEmpty)
         driver.store.isDown = false
         driver.advance(.seconds(1))
-        #expect(driver.store.completions.map(\.pause) == [.seconds(2999)])
+        expectEqual(driver.store.completions.map(\.pause), [.seconds(2999)])
         guard case .negative(let negative)? = driver.store.completions.first?.observation else {
             Issue.record("no negative result")
             return
         }
-        #expect(negative.age == .seconds(601))
+        expectEqual(negative.age, .seconds(601))
     }
 
     @Test func aPauseThatIsOverIsNotRepeated() {
@@ -181,7 +182,7 @@ import Testing
         driver.store.refusesCompletions = false
         driver.advance(.seconds(20))
         #expect(driver.store.completions.isEmpty)
-        #expect(driver.tracker.flights == driver.calls.count)
+        expectEqual(driver.tracker.flights, driver.calls.count)
     }
 
     @Test func aStoppingProcessRepeatsCompletionsOnceMore() {
@@ -191,11 +192,11 @@ import Testing
         driver.answer(.succeeded)
         driver.heldBack = [.complete]
         driver.drain()
-        #expect(driver.tracker.flights == 1)
+        expectEqual(driver.tracker.flights, 1)
         driver.store.isDown = false
         driver.release()
-        #expect(driver.store.completions.count == 1)
-        #expect(driver.tracker.flights == 0)
+        expectEqual(driver.store.completions.count, 1)
+        expectEqual(driver.tracker.flights, 0)
     }
 
     /// The store has another replica's answer of that age, and a closed gate.
@@ -218,25 +219,25 @@ import Testing
     @Test(arguments: [ahead, behind])
     func aShutGatesRecordHasAPeersState(wall: WallTime) {
         var driver = reread(.inProgress, at: wall, ago: .seconds(10), after: .pending)
-        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.reply(to: id).answer?.document.status, .inProgress)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test(arguments: [ahead, behind])
     func anOlderRecordIsIgnored(wall: WallTime) {
         var driver = reread(.pending, at: wall, ago: .seconds(50), after: .inProgress)
-        #expect(driver.reply(to: id).answer?.document.status == .inProgress)
+        expectEqual(driver.reply(to: id).answer?.document.status, .inProgress)
     }
 
     @Test func aMissingCredentialIsReportedAndTriedAgainASecondLater() {
         var driver = vouchersOnly()
         driver.credentialFault = UpstreamFault(kind: .tokenRefused, message: "no")
         let caller = driver.ask(id)
-        #expect(driver.replies[caller].problem?.code == .upstreamError)
-        #expect(driver.replies[caller].problem?.retryAt == driver.now + .seconds(1))
+        expectEqual(driver.replies[caller].problem?.code, .upstreamError)
+        expectEqual(driver.replies[caller].problem?.retryAt, driver.now + .seconds(1))
         driver.credentialFault = nil
         driver.advance(.seconds(1))
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
     }
 }
 
@@ -248,9 +249,9 @@ import Testing
         for name in names { driver.learn(name, .inProgress) }
         #expect(driver.tracker.storedActions <= 6)
         for name in names {
-            #expect(driver.reply(to: name).answer?.document.status == .inProgress)
+            expectEqual(driver.reply(to: name).answer?.document.status, .inProgress)
         }
-        #expect(driver.callsMade.count == 40)
+        expectEqual(driver.callsMade.count, 40)
         #expect(driver.published.count <= 6, "what is forgotten is withdrawn")
     }
 
@@ -266,9 +267,9 @@ import Testing
         }
         #expect(driver.tracker.storedActions >= 4)
         for name in names {
-            #expect(driver.reply(to: name).answer?.document.status == status)
+            expectEqual(driver.reply(to: name).answer?.document.status, status)
         }
-        #expect(driver.callsMade.count == 40)
+        expectEqual(driver.callsMade.count, 40)
     }
 
     @Test func compressedFormsCountAsBytes() {
@@ -280,23 +281,23 @@ import Testing
         _ = published?.keep(
             CompressedState(bytes: [UInt8](repeating: 0, count: 50_000), checksum: 0))
         driver.step(.compressed(.of("aa_1")))
-        #expect(driver.tracker.storedBytes == plain + 50_000)
+        expectEqual(driver.tracker.storedBytes, plain + 50_000)
         _ = driver.published[.of("aa_2")]?.answer.document.keep(
             CompressedState(bytes: [UInt8](repeating: 0, count: 60_000), checksum: 0))
         driver.step(.compressed(.of("aa_2")))
-        #expect(driver.tracker.storedActions == 1)
+        expectEqual(driver.tracker.storedActions, 1)
         #expect(driver.tracker.storedBytes <= 100_000)
-        #expect(driver.reply(to: "aa_1").answer?.document.status == .succeeded)
-        #expect(driver.callsMade.count == 2)
+        expectEqual(driver.reply(to: "aa_1").answer?.document.status, .succeeded)
+        expectEqual(driver.callsMade.count, 2)
     }
 
     /// One larger than the whole limit is still answered.
     @Test func aStateBeyondTheBoundIsServed() {
         var driver = TrackerDriver(.both(orders: nil, bytesMax: 1))
         driver.learn("aa_1", .succeeded)
-        #expect(driver.reply(to: "aa_1").answer?.document.status == .succeeded)
-        #expect(driver.callsMade.count == 1)
-        #expect(driver.tracker.storedBytes == 0)
+        expectEqual(driver.reply(to: "aa_1").answer?.document.status, .succeeded)
+        expectEqual(driver.callsMade.count, 1)
+        expectEqual(driver.tracker.storedBytes, 0)
     }
 
     @Test func idsWithoutALookUpEvictNothing() {
@@ -309,7 +310,7 @@ import Testing
             driver.advance(.milliseconds(1_100))
         }
         #expect(driver.published[.of("aa_1")] != nil)
-        #expect(driver.reply(to: "aa_2").answer?.document.status == .pending)
+        expectEqual(driver.reply(to: "aa_2").answer?.document.status, .pending)
     }
 
     @Test func actionsInUseAreNotEvicted() {
@@ -329,7 +330,7 @@ import Testing
         driver.store.isDown = false
         driver.advance(.seconds(2))
         for number in 2...20 { driver.learn("aa_\(number)") }
-        #expect(driver.reply(to: "aa_1").answer?.document.status == .inProgress)
+        expectEqual(driver.reply(to: "aa_1").answer?.document.status, .inProgress)
     }
     @Test func anUnrecordedStateOutlivesALaterRecordedFailure() {
         var driver = TrackerDriver(.both(orders: nil, actionsMax: 1))
@@ -343,6 +344,6 @@ import Testing
         driver.ask("aa_1")
         driver.fail(.serverError)
         for number in 2...20 { driver.learn("aa_\(number)") }
-        #expect(driver.reply(to: "aa_1").answer?.document.status == .inProgress)
+        expectEqual(driver.reply(to: "aa_1").answer?.document.status, .inProgress)
     }
 }

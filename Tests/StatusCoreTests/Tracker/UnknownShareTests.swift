@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -18,12 +19,12 @@ import Testing
         driver.advance(.seconds(31))
         driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), kind)]
         let dead = driver.ask("aa_dead1")
-        #expect(driver.replies[dead].problem?.retryAt == driver.now + .seconds(50))
-        #expect(driver.reply(to: "aa_dead2").problem?.retryAt == driver.now + .seconds(50))
+        expectEqual(driver.replies[dead].problem?.retryAt, driver.now + .seconds(50))
+        expectEqual(driver.reply(to: "aa_dead2").problem?.retryAt, driver.now + .seconds(50))
         driver.ask("aa_newborn")
-        #expect(ids(driver) == ["aa_dead1", "aa_dead2", "aa_newborn"])
+        expectEqual(ids(driver), ["aa_dead1", "aa_dead2", "aa_newborn"])
         driver.advance(.seconds(50))
-        #expect(ids(driver).suffix(2) == ["aa_dead1", "aa_dead2"])
+        expectEqual(ids(driver).suffix(2), ["aa_dead1", "aa_dead2"])
     }
 
     /// Another process has got the 404.
@@ -32,9 +33,9 @@ import Testing
         driver.store.verdicts = [.budgetSpent(opensIn: .seconds(50), .minuteNotFound)]
         driver.ask("aa_dead")
         driver.ask("aa_newborn")
-        #expect(ids(driver) == ["aa_newborn"])
+        expectEqual(ids(driver), ["aa_newborn"])
         driver.advance(.seconds(50))
-        #expect(ids(driver) == ["aa_newborn", "aa_dead"])
+        expectEqual(ids(driver), ["aa_newborn", "aa_dead"])
     }
 
     @Test func deadIDsMayUseAQuarterOfTheCallsLeft() {
@@ -48,7 +49,7 @@ import Testing
         driver.ask("aa_other")
         driver.answer(.pending, hints: RateHints(remaining: 4))
         for id in ["aa_dead1", "aa_dead2", "aa_new1", "aa_new2"] { driver.ask(id) }
-        #expect(ids(driver).suffix(2) == ["aa_dead1", "aa_new1"])
+        expectEqual(ids(driver).suffix(2), ["aa_dead1", "aa_new1"])
     }
 
     @Test(arguments: [BudgetKind.minuteHolder, .dayHolder])
@@ -61,17 +62,17 @@ import Testing
         for id in ["aa_1", "aa_2"] {
             let caller = driver.ask(id, holder: "greedy")
             let problem = driver.replies[caller].problem
-            #expect(problem?.retryAt == end)
-            #expect(problem?.sources.map(\.outcome) == ["budget-spent-\(kind.rawValue)"])
+            expectEqual(problem?.retryAt, end)
+            expectEqual(problem?.sources.map(\.outcome), ["budget-spent-\(kind.rawValue)"])
         }
         driver.ask("aa_2", holder: "modest")
         driver.ask("aa_3")
         driver.ask("aa_known", holder: "greedy")
-        #expect(ids(driver).dropFirst() == ["aa_2", "aa_3", "aa_known"])
-        #expect(driver.store.holders.compactMap { $0 } == ["greedy", "modest", "greedy"])
+        expectEqual(ids(driver).dropFirst(), ["aa_2", "aa_3", "aa_known"])
+        expectEqual(driver.store.holders.compactMap { $0 }, ["greedy", "modest", "greedy"])
         driver.advance(.seconds(50))
         driver.ask("aa_1", holder: "greedy")
-        #expect(driver.calls.last?.key.id == .of("aa_1"))
+        expectEqual(driver.calls.last?.key.id, .of("aa_1"))
     }
 
     @Test func refreshesBeyondACallersShareAreNotReservedRepeatedly() {
@@ -84,7 +85,7 @@ import Testing
         driver.store.verdicts = Array(repeating: spent, count: UpstreamState.startingMax)
         driver.store.verdicts.insert(.granted(FencingToken(99)), at: 1)
         driver.release()
-        #expect(ids(driver) == ["aa_41"])
+        expectEqual(ids(driver), ["aa_41"])
         #expect(callers.allSatisfy { driver.replies[$0].problem != nil })
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -32,7 +33,7 @@ import Testing
         #expect(driver.replies[caller] == nil)
         driver.advance(turn)
         driver.answer(.inProgress)
-        #expect(driver.replies[caller].answer?.document.status == .inProgress)
+        expectEqual(driver.replies[caller].answer?.document.status, .inProgress)
     }
 
     @Test func failedRefreshIsAnsweredWithItsReasonOnceItHasLasted() throws {
@@ -42,7 +43,7 @@ import Testing
         driver.fail(.serverError)
         #expect(driver.replies[caller] == nil)
         driver.advance(ActionTracker.reasonLastsLeast)
-        #expect(driver.replies[caller].answer?.staleReason == .error)
+        expectEqual(driver.replies[caller].answer?.staleReason, .error)
         // And the end of it.
         let next = try followed(&driver)
         driver.advance(.seconds(60))
@@ -51,7 +52,7 @@ import Testing
         driver.advance(ActionTracker.reasonLastsLeast)
         let answer = try #require(driver.replies[next].answer)
         #expect(answer.staleReason == nil)
-        #expect(answer.document.status == .pending)
+        expectEqual(answer.document.status, .pending)
     }
 
     @Test func pauseIsAnsweredWhenTheRefreshIsDueAndItsEndWhenItEnds() throws {
@@ -64,7 +65,7 @@ import Testing
         // Not due before.
         #expect(driver.replies[caller] == nil)
         driver.advance(.milliseconds(100) + ActionTracker.reasonLastsLeast)
-        #expect(driver.replies[caller].answer?.staleReason == .throttled)
+        expectEqual(driver.replies[caller].answer?.staleReason, .throttled)
         let next = try followed(&driver)
         driver.advance(.seconds(37))
         #expect(driver.replies[next] == nil)
@@ -79,7 +80,7 @@ import Testing
         driver.advance(turn + .milliseconds(900))
         #expect(driver.replies[caller] == nil)
         driver.advance(.milliseconds(1200))
-        #expect(driver.replies[caller].answer?.staleReason == .slow)
+        expectEqual(driver.replies[caller].answer?.staleReason, .slow)
     }
 
     @Test func aReasonOfLessThanASecondIsNotReported() throws {
@@ -98,7 +99,7 @@ import Testing
         var driver = TrackerDriver()
         driver.learn(id, .succeeded)
         let caller = try followed(&driver)
-        #expect(driver.replies[caller].answer?.document.isDone == true)
+        expectEqual(driver.replies[caller].answer?.document.isDone, true)
     }
 
     @Test func deadlineAndDrainingEndTheWait() throws {

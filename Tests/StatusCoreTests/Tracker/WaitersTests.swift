@@ -1,5 +1,6 @@
 // Compares held requests with a plain list of them, in random order.
 
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -20,16 +21,16 @@ struct WaitersTests {
     }
 
     private func expectSame(_ waiters: inout Waiters, _ list: [Caller]) {
-        #expect(waiters.count == list.count)
-        #expect(waiters.isEmpty == list.isEmpty)
-        #expect(waiters.nextDeadline == list.map(\.heldUntil).min())
-        #expect(waiters.arePatient == list.contains { $0.isPatient })
-        #expect(waiters.haveNamedNone == list.contains { $0.question.source == nil })
+        expectEqual(waiters.count, list.count)
+        expectEqual(waiters.isEmpty, list.isEmpty)
+        expectEqual(waiters.nextDeadline, list.map(\.heldUntil).min())
+        expectEqual(waiters.arePatient, list.contains { $0.isPatient })
+        expectEqual(waiters.haveNamedNone, list.contains { $0.question.source == nil })
         for source in Source.both {
-            #expect(waiters.haveNamed(source) == list.contains { $0.question.source == source })
-            #expect(
-                waiters.arePatient(at: source)
-                    == list.contains { $0.isPatient && $0.question.source ?? source == source })
+            expectEqual(waiters.haveNamed(source), list.contains { $0.question.source == source })
+            expectEqual(
+                waiters.arePatient(at: source),
+                list.contains { $0.isPatient && $0.question.source ?? source == source })
         }
     }
 
@@ -57,9 +58,9 @@ struct WaitersTests {
                 now = min(100, now + random.next() % 3)
                 let due = waiters.takeDue(Self.instant(now), atMost: 1000)
                 let ids = Set(due.map(\.id))
-                #expect(ids.count == due.count)
-                #expect(
-                    ids == Set(list.filter { $0.heldUntil <= Self.instant(now) }.map(\.id)))
+                expectEqual(ids.count, due.count)
+                expectEqual(
+                    ids, Set(list.filter { $0.heldUntil <= Self.instant(now) }.map(\.id)))
                 for caller in due {
                     waiters.remove(caller.id)
                     list.removeAll { $0.id == caller.id }
@@ -68,9 +69,9 @@ struct WaitersTests {
             expectSame(&waiters, list)
         }
         waiters.beginRound()
-        #expect(waiters.nextSlice(atMost: 1000).map(\.id) == list.map(\.id))
+        expectEqual(waiters.nextSlice(atMost: 1000).map(\.id), list.map(\.id))
         #expect(!waiters.isRoundUnderWay)
-        #expect(waiters.removeAll().map(\.id) == list.map(\.id))
+        expectEqual(waiters.removeAll().map(\.id), list.map(\.id))
         #expect(waiters.isEmpty)
     }
 
@@ -85,7 +86,7 @@ struct WaitersTests {
         waiters.remove(CallerID(100))
         waiters.insert(Self.caller(900, &random))
         while waiters.isRoundUnderWay { seen += waiters.nextSlice(atMost: 90).map(\.id.number) }
-        #expect(seen == Array(0..<100) + Array(101..<300) + [900])
+        expectEqual(seen, Array(0..<100) + Array(101..<300) + [900])
     }
 
     @Test func aChangeDuringARoundCausesAnotherOne() {
@@ -97,7 +98,7 @@ struct WaitersTests {
         var seen = waiters.nextSlice(atMost: 20).count
         waiters.beginRound()
         while waiters.isRoundUnderWay { seen += waiters.nextSlice(atMost: 20).count }
-        #expect(seen == 60)
+        expectEqual(seen, 60)
         #expect(waiters.nextSlice(atMost: 20).isEmpty)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -20,14 +21,14 @@ import Testing
         #expect(driver.replies[caller] == nil)
         driver.advance(turn)
         driver.answer(.succeeded)
-        #expect(driver.replies[caller].answer?.document.status == .succeeded)
+        expectEqual(driver.replies[caller].answer?.document.status, .succeeded)
     }
 
     @Test func waitForDoneEndsAtOnceWhenItIsDone() {
         var driver = TrackerDriver()
         driver.learn(id, .failed)
         let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
-        #expect(driver.replies[caller].answer?.document.status == .failed)
+        expectEqual(driver.replies[caller].answer?.document.status, .failed)
     }
 
     @Test func aTimedOutWaitIsAnsweredLikeARequestWithoutOne() {
@@ -37,7 +38,7 @@ import Testing
         #expect(driver.replies[caller] == nil)
         driver.advance(.milliseconds(1))
         let plain = driver.reply(to: id).answer
-        #expect(driver.replies[caller].answer?.document == plain?.document)
+        expectEqual(driver.replies[caller].answer?.document, plain?.document)
         #expect(plain != nil)
     }
 
@@ -54,8 +55,8 @@ import Testing
         #expect(driver.replies[other].answer != nil)
         driver.advance(turn)
         driver.answer(.inProgress)
-        #expect(driver.replies[same].answer?.document.status == .inProgress)
-        #expect(driver.replies[oneOfTwo].answer?.document.status == .inProgress)
+        expectEqual(driver.replies[same].answer?.document.status, .inProgress)
+        expectEqual(driver.replies[oneOfTwo].answer?.document.status, .inProgress)
     }
 
     @Test func waitForChangeWithoutATagComparesWithTheStateAtArrival() {
@@ -67,7 +68,7 @@ import Testing
         #expect(driver.replies[caller] == nil, "a call that finds the same state is no change")
         driver.advance(turn)
         driver.answer(.inProgress)
-        #expect(driver.replies[caller].answer?.document.status == .inProgress)
+        expectEqual(driver.replies[caller].answer?.document.status, .inProgress)
     }
 
     @Test func aWaitForOneUpstreamDoesNotWakeTheTrackerForTheOther() {
@@ -92,14 +93,14 @@ import Testing
         let caller = driver.ask(id, patience: .change(from: nil, deadline: deadline))
         driver.advance(.milliseconds(80))
         driver.answer(.pending)
-        #expect(driver.replies[caller].answer?.document.status == .pending)
+        expectEqual(driver.replies[caller].answer?.document.status, .pending)
     }
 
     @Test func aProblemIsAnsweredAtOnceDespiteAWait() {
         var driver = TrackerDriver(.both(orders: nil))
         let caller = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
         driver.fail(.notFound)
-        #expect(driver.replies[caller].problem?.code == .notFound)
+        expectEqual(driver.replies[caller].problem?.code, .notFound)
     }
 
     @Test func withNothingStoredARequestWaitsAtMostForTheWholeCall() {
@@ -108,7 +109,7 @@ import Testing
         driver.advance(.seconds(13) - .milliseconds(1))
         #expect(driver.replies[caller] == nil)
         driver.advance(.milliseconds(1))
-        #expect(driver.replies[caller].problem?.code == .upstreamTimeout)
+        expectEqual(driver.replies[caller].problem?.code, .upstreamTimeout)
     }
 
     @Test func drainingAnswersWaitersAndStartsNoMoreCalls() {
@@ -116,45 +117,45 @@ import Testing
         let waiting = driver.ask(id, patience: .done(deadline: driver.now + .seconds(50)))
         driver.ask("aa_2")
         driver.drain()
-        #expect(driver.replies[waiting].answer?.document.status == .pending)
-        #expect(driver.reply(to: "aa_3").problem?.code == .upstreamUnavailable)
+        expectEqual(driver.replies[waiting].answer?.document.status, .pending)
+        expectEqual(driver.reply(to: "aa_3").problem?.code, .upstreamUnavailable)
         driver.advance(.seconds(60))
         driver.ask(id)
-        #expect(driver.callsMade.count == 2)
+        expectEqual(driver.callsMade.count, 2)
         driver.answer(.pending)
-        #expect(driver.tracker.flights == 0, "a call under way still completes its gate")
-        #expect(driver.store.completions.count == 2)
+        expectEqual(driver.tracker.flights, 0, "a call under way still completes its gate")
+        expectEqual(driver.store.completions.count, 2)
     }
 
     @Test func aCallerThatLeavesNeitherCancelsNorRepeatsTheCall() {
         var driver = TrackerDriver(.both(orders: nil))
         let caller = driver.ask(id)
         driver.leave(caller)
-        #expect(driver.tracker.waitingCallers == 0)
+        expectEqual(driver.tracker.waitingCallers, 0)
         driver.answer(.pending)
         #expect(driver.replies[caller] == nil)
-        #expect(driver.reply(to: id).answer?.document.status == .pending)
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.reply(to: id).answer?.document.status, .pending)
+        expectEqual(driver.callsMade.count, 1)
     }
 
     @Test func thousandsOfCallersShareOneCall() {
         var driver = TrackerDriver(.both(orders: nil))
         let callers = (0..<5000).map { _ in driver.ask(id) }
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
         driver.advance(.milliseconds(80))
         driver.answer(.pending)
         driver.advance(.zero)
         #expect(callers.allSatisfy { driver.replies[$0].answer != nil })
-        #expect(driver.callsMade.count == 1)
+        expectEqual(driver.callsMade.count, 1)
         let services = callers.compactMap { driver.replies[$0].answer?.service }
-        #expect(services.count { $0 == .miss } == 1)
-        #expect(services.count { $0 == .collapsed } == 4999)
+        expectEqual(services.count { $0 == .miss }, 1)
+        expectEqual(services.count { $0 == .collapsed }, 4999)
     }
 
     @Test func callersBeyondTheLimitGetOverloaded() {
         var driver = TrackerDriver(.both(callersMax: 2))
         driver.ask(id)
         driver.ask(id)
-        #expect(driver.reply(to: id).problem?.code == .overloaded)
+        expectEqual(driver.reply(to: id).problem?.code, .overloaded)
     }
 }

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import StatusCore
@@ -22,7 +23,7 @@ import Testing
         }
         #expect(queue.count < 2_048)
         let first = [queue.popDue(.distantFuture), queue.popDue(.distantFuture)]
-        #expect(first == [.store, .action(.of("aa_7"))])
+        expectEqual(first, [.store, .action(.of("aa_7"))])
     }
 
     @Test func wakesAreDueInOrderWhileTheyAreSwept() {
@@ -34,7 +35,7 @@ import Testing
             )
         }
         for time in times.sorted() {
-            #expect(queue.popDue(.distantFuture) == .action(.of("aa_\(time)")))
+            expectEqual(queue.popDue(.distantFuture), .action(.of("aa_\(time)")))
         }
     }
 }
