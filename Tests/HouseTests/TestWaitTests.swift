@@ -14,9 +14,9 @@ struct TestWaitTests {
         }
     }
 
-    /// Crowds send at a fixed pace; programs do not announce their exit.
+    /// Crowds send at a fixed pace.
     private func isPace(_ file: SourceFile) -> Bool {
-        ["Pollers", "Traffic", "Program"].contains { file.path.hasSuffix("Support/\($0).swift") }
+        ["Pollers", "Traffic"].contains { file.path.hasSuffix("Support/\($0).swift") }
     }
 
     @Test func everySuiteThatDrivesProgramsHasThreadsThatMayBlock() {

@@ -10,28 +10,41 @@ public struct WaitTimedOut: Error, CustomStringConvertible {
     public var description: String
 }
 
-/// Polls a condition that no descriptor and no signal announces.
+/// Polls a condition that no descriptor and no signal announces: at first often, then rarely, so that a
+/// long wait does not use the processor.
 public func eventually(
     _ what: @autoclosure () -> String, within span: Duration = patience,
-    every pause: Duration = .milliseconds(10), _ isTrue: () async throws -> Bool
+    _ isTrue: () async throws -> Bool
 ) async throws {
     let deadline = ContinuousClock.now + span
+    var pause = PollPause()
     while try await !isTrue() {
         guard ContinuousClock.now < deadline else {
             throw WaitTimedOut(description: "timed out waiting for \(what())")
         }
-        try await Task.sleep(for: pause)
+        try await Task.sleep(for: pause.next())
     }
 }
 
 /// The same on a thread that may block. Returns false if the deadline passes first.
 public func eventually(_ isTrue: () -> Bool) -> Bool {
     let deadline = ContinuousClock.now + patience
+    var pause = PollPause()
     while !isTrue() {
         guard ContinuousClock.now < deadline else { return false }
-        Thread.sleep(forTimeInterval: 0.002)
+        letPass(pause.next())
     }
     return true
+}
+
+/// From 2 ms to 100 ms, each half as long again as the one before.
+private struct PollPause {
+    private var span = Duration.milliseconds(2)
+
+    mutating func next() -> Duration {
+        defer { span = min(span * 3 / 2, .milliseconds(100)) }
+        return span
+    }
 }
 
 /// Lets time pass where time is the test's subject: the pace of a slow peer, the length of a pause. Never

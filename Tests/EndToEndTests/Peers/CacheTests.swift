@@ -69,7 +69,7 @@ struct CacheTests {
             kept.append((front, answer))
         }
         // Until each cache asks the service again, once `max-age` is over.
-        try await eventually("newer answers", every: .milliseconds(50)) {
+        try await eventually("newer answers") {
             try kept.removeAll { front, answer in
                 var client = try Client(port: front.port)
                 let next = try Passage(&client, Self.path)
@@ -98,7 +98,7 @@ struct CacheTests {
 
     /// So that the answers the caches get have an age above zero.
     private func untilHalfAsOldAsItMayBe(_ world: World) async throws {
-        try await eventually("the middle of the interval", every: .milliseconds(50)) {
+        try await eventually("the middle of the interval") {
             let left = try world.get(Self.path)["retry-after"].flatMap { Int($0) } ?? 0
             return (3...4).contains(left)
         }

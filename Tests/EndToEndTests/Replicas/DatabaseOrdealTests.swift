@@ -94,12 +94,12 @@ struct DatabaseOrdealTests {
     ) async throws {
         let calls = try fleet.calls(by: index)
         try await eventually(
-            "\(trouble): no call by \(index)", within: .seconds(150), every: .milliseconds(100)
+            "\(trouble): no call by \(index)", within: .seconds(150)
         ) {
             try expectEqual(fleet.get(index, path).status, 200)
             return try fleet.calls(by: index) > calls
         }
-        try await eventually("health of replica \(index) (\(trouble))", every: .milliseconds(100)) {
+        try await eventually("health of replica \(index) (\(trouble))") {
             try fleet.get(index, path).text.contains("\"stale\":false")
                 && fleet.isWell(index)
         }

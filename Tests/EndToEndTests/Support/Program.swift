@@ -2,6 +2,7 @@
 
 import Foundation
 import Locking
+import TestSupport
 
 /// A running program. Its output goes to a file: a pipe's end could be inherited by another child that
 /// is started at the same moment, and then the pipe would never close.
@@ -76,25 +77,19 @@ final class Program: Sendable {
     func wait<Found>(
         seconds: Double = 60, for what: String, _ read: (String) -> Found?
     ) async throws -> Found {
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        while ContinuousClock.now < deadline {
-            if let found = read(text) { return found }
-            if !isRunning { break }
-            try await Task.sleep(for: .milliseconds(5))
+        var found: Found?
+        try await eventually("\(what) in the output:\n\(text)", within: .seconds(seconds)) {
+            let isOver = !isRunning
+            found = read(text)
+            return found != nil || isOver
         }
-        if let found = read(text) { return found }
-        throw Failure(description: "no \(what) in the output:\n\(text)")
+        guard let found else { throw Failure(description: "no \(what) in the output:\n\(text)") }
+        return found
     }
 
     /// Waits for the end and returns the exit code; a signal's number is negative.
     func exitCode(seconds: Double = 60) async throws -> Int32 {
-        let deadline = ContinuousClock.now + .seconds(seconds)
-        while isRunning {
-            guard ContinuousClock.now < deadline else {
-                throw Failure(description: "it still runs:\n\(text)")
-            }
-            try await Task.sleep(for: .milliseconds(5))
-        }
+        try await eventually("its exit:\n\(text)", within: .seconds(seconds)) { !isRunning }
         return process.withLock { box in
             box.process.terminationReason == .uncaughtSignal
                 ? -box.process.terminationStatus : box.process.terminationStatus
