@@ -1,5 +1,5 @@
-// Equality is nine tenths of what the tests expect. As a call of a function it compiles in a fraction of the
-// time that an expansion of `#expect` takes.
+// Two thirds of all that tests expect is equality. A call of this function compiles in a fraction of the time
+// of an expansion of `#expect`, of which Swift 6.3 needs some 15 ms for each.
 
 public import Testing
 
