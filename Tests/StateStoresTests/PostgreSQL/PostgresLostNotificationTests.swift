@@ -69,7 +69,7 @@ struct PostgresLostNotificationTests {
         var limits = PostgresLimits.quiet
         limits.changesInterval = .milliseconds(50)
         let (healed, cut) = (ReceivedChanges(), ReceivedChanges())
-        let listeners = [try database.open(limits), try database.open()]
+        let listeners = [try database.open(limits), try database.open(.quiet)]
         listeners[0].listen { healed.add($0) }
         listeners[1].listen { cut.add($0) }
         // Both are connected once they have answered.
