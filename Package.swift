@@ -48,10 +48,12 @@ func program(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration: .release))]
 
-/// One compilation of a module, where there would be one more for its interface, which nothing imports: each
-/// expands the macros of all its tests.
+/// A test module's interface, which nothing imports, is not compiled apart: each compilation expands the
+/// macros of all tests. One object for each file, as the index needs.
 let whole: [SwiftSetting] = [
-    .unsafeFlags(["-whole-module-optimization", "-num-threads", "1", "-no-emit-module-separately-wmo"], .when(configuration: .debug))
+    .unsafeFlags(
+        ["-wmo", "-no-emit-module-separately-wmo", "-num-threads", "1"],
+        .when(configuration: .debug))
 ]
 
 /// In release, what is tested is optimised and tests are not, unless they are long: Swift 6.3.1 stops

@@ -55,7 +55,7 @@ import Testing
                 bytes[place] = byte
                 let isControl = (byte < 0x20 && byte != 0x09) || byte == 0x7F
                 let line = try? bytes.span.line(from: 0, bytesMax: 64, tooLong: .headTooLarge)
-                expectEqual(line, (isControl ? nil : 0..<19))
+                expectEqual(line, isControl ? nil : 0..<19)
             }
         }
     }

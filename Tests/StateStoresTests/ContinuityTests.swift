@@ -53,8 +53,8 @@ struct ContinuityTests {
         let judgement = Continuity.judge(
             found, remembered: Continuity(Self.known), earlier: row.earlier,
             sinceBoot: Self.now, bootID: row.bootID)
-        expectEqual((judgement.trouble != nil), row.isTrouble)
-        expectEqual((judgement.meta.epoch == found.epoch), row.keepsEpoch)
+        expectEqual(judgement.trouble != nil, row.isTrouble)
+        expectEqual(judgement.meta.epoch == found.epoch, row.keepsEpoch)
         expectEqual(judgement.meta.clockOffset, row.offset)
         let moment =
             row.isTrouble ? judgement.meta.time(sinceBoot: Self.now) : Self.known.lossDetectedAt

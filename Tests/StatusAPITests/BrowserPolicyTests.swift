@@ -32,7 +32,7 @@ import Testing
         for mark in [
             "Origin: http://\(host)", "Sec-Fetch-Site: same-origin", "Accept-Language: de",
         ] {
-            expectEqual(code(guarded, ["Host: \(host)", mark]), (isOwn ? nil : .misdirected))
+            expectEqual(code(guarded, ["Host: \(host)", mark]), isOwn ? nil : .misdirected)
             #expect(code(open, ["Host: \(host)", mark]) == nil)
         }
         #expect(code(guarded, ["Host: \(host)", "Accept: */*"]) == nil)
@@ -65,7 +65,7 @@ import Testing
         if let mode { lines.append("Sec-Fetch-Mode: \(mode)") }
         if let destination { lines.append("Sec-Fetch-Dest: \(destination)") }
         for policy in [open, guarded] {
-            expectEqual(code(policy, lines), (isRefused ? .crossSite : nil))
+            expectEqual(code(policy, lines), isRefused ? .crossSite : nil)
         }
     }
 }

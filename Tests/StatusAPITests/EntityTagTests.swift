@@ -23,7 +23,7 @@ import Testing
         ] as [(String, UInt64?)])
     func onlyOurOwnTagsAreRead(opaque: String, value: UInt64?) {
         expectEqual(EntityTag(opaque: opaque)?.value, value)
-        expectEqual(EntityTag(opaque: opaque)?.opaque, (value == nil ? nil : opaque))
+        expectEqual(EntityTag(opaque: opaque)?.opaque, value == nil ? nil : opaque)
     }
 
     // MARK: Behind a server that compresses

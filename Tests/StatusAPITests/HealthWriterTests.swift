@@ -38,7 +38,7 @@ import Testing
         let response = HealthWriter.answer(
             HealthWriter.response(status, version: "1.0.0"), to: method)
         let allow = response.fields.filter { $0.name == "Allow" }.map(\.value)
-        expectEqual(allow, (method == .options ? ["GET, HEAD, OPTIONS"] : []))
+        expectEqual(allow, method == .options ? ["GET, HEAD, OPTIONS"] : [])
         guard method != .head else { return }
         try expectKept(response, method: method.rawValue, path: "/readyz")
     }

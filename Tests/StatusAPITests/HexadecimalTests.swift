@@ -27,7 +27,7 @@ struct HexadecimalTests {
             bytes[place] = byte
             let isDigit = Array("0123456789abcdef".utf8).contains(byte)
             let number = bytes.span.hexadecimal(0..<10)
-            expectEqual((number != nil), isDigit, "\(byte)")
+            expectEqual(number != nil, isDigit, "\(byte)")
         }
     }
 }

@@ -172,9 +172,9 @@ import Testing
         expectEqual(item.rfc9651BareItem, .token("status-proxy"))
         let parameters = item.rfc9651Parameters
         // RFC 9211 2: hit and fwd exclude each other; ttl is an integer, detail a token.
-        expectEqual((parameters["hit"] == true), (service == .hit))
-        expectEqual((parameters["fwd"] == .token("miss")), (service != .hit))
-        expectEqual((parameters["collapsed"] == true), (service == .collapsed))
+        expectEqual(parameters["hit"] == true, service == .hit)
+        expectEqual(parameters["fwd"] == .token("miss"), service != .hit)
+        expectEqual(parameters["collapsed"] == true, service == .collapsed)
         expectEqual(parameters["ttl"], .integer(reason == nil ? 42 : -12))
         let detail = service == .hit ? reason : nil
         expectEqual(parameters["detail"], detail.map { .token($0.rawValue) })

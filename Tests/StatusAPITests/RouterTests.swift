@@ -95,16 +95,16 @@ import Testing
     @Test(arguments: [(0, false), (1, true), (128, true), (129, false), (4096, false)])
     func idHasOneTo128Characters(count: Int, isID: Bool) {
         let plain = String(repeating: "a", count: count)
-        expectEqual(code("/actions/\(plain)"), (isID ? nil : .invalidID))
+        expectEqual(code("/actions/\(plain)"), isID ? nil : .invalidID)
         let escaped = String(repeating: "%61", count: count)
-        expectEqual(code("/actions/\(escaped)"), (isID ? nil : .invalidID))
+        expectEqual(code("/actions/\(escaped)"), isID ? nil : .invalidID)
     }
 
     @Test(arguments: ["a", "_a", "a b", "aé", "a\n", "aa_1", "", "A._~:-9", "-"])
     func contractAndRouterAcceptTheSameIDs(text: String) throws {
         let faults = try ContractDocument.ofThisService().violations(
             of: .string(text), schema: "ActionID")
-        expectEqual(faults.isEmpty, (ActionID(text) != nil))
+        expectEqual(faults.isEmpty, ActionID(text) != nil)
     }
 
     @Test func invalidIDKeepsTheContract() throws {

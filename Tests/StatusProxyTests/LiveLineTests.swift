@@ -37,7 +37,7 @@ struct LiveLineTests {
     ])
     func endHasAColor(status: String, color: String?) {
         let text = line(200, #"{"status":"\#(status)","done":true}"#, colors: true)
-        expectEqual(text.contains("\u{1B}[\(color ?? "")m\(status)\u{1B}[0m"), (color != nil))
+        expectEqual(text.contains("\u{1B}[\(color ?? "")m\(status)\u{1B}[0m"), color != nil)
     }
 
     /// A line that wraps could not be overwritten, and a control character would move the cursor.

@@ -59,7 +59,7 @@ import Testing
     func watchdogIsThatOfThisProcess(environment: [String: String], isWatched: Bool) throws {
         let manager = try ServiceManager(
             environment: environment.merging(["NOTIFY_SOCKET": "@nobody"]) { $1 })
-        expectEqual((manager?.watchdog != nil), isWatched)
+        expectEqual(manager?.watchdog != nil, isWatched)
         let unasked = try ServiceManager(environment: environment)
         #expect(unasked == nil, "no socket, no manager")
     }

@@ -90,7 +90,7 @@ struct CurlUpstreamClientTests {
             let reply = try #require(report.reply)
             expectEqual(reply.status, status)
             expectEqual(
-                String(decoding: reply.body, as: UTF8.self), (status == 204 ? "" : #"{"a":1}"#))
+                String(decoding: reply.body, as: UTF8.self), status == 204 ? "" : #"{"a":1}"#)
             expectEqual(reply.fields.map(\.name), ["location", "x-odd", "x-odd", "content-length"])
             expectEqual(reply.value(of: "x-odd"), "two")
             #expect(try #require(report.sentAt) <= report.endedAt)

@@ -267,7 +267,7 @@ struct TokenAnswerTests {
         }
         expectEqual(fault.kind, kind)
         expectEqual(fault.httpStatus, status)
-        expectEqual(fault.code, (kind == .tokenRefused ? "invalid_client" : nil))
+        expectEqual(fault.code, kind == .tokenRefused ? "invalid_client" : nil)
         expectEqual(fault.message?.contains("s3cret"), false)
     }
 

@@ -79,7 +79,7 @@ import Testing
         (.orders, "aa_face00000000000001", false),
     ])
     func familyTakesItsForm(_ source: API, _ id: String, _ isMember: Bool) {
-        expectEqual((Stage.scene(source, id) != nil), isMember)
+        expectEqual(Stage.scene(source, id) != nil, isMember)
     }
 
     @Test(arguments: [API.orders, .vouchers])
@@ -129,8 +129,8 @@ import Testing
         let body = try play(.vouchers, "aa_0adad13d6f057f088e", milliseconds)
         expectEqual(body["status"]?.string, status)
         expectEqual(body["progress"]?.integer, progress)
-        expectEqual(body["result"]?["done_count"]?.integer, (status == "DONE" ? 1 : nil))
-        expectEqual(body["result"]?["failed_count"]?.integer, (status == "DONE" ? 1 : nil))
+        expectEqual(body["result"]?["done_count"]?.integer, status == "DONE" ? 1 : nil)
+        expectEqual(body["result"]?["failed_count"]?.integer, status == "DONE" ? 1 : nil)
     }
 
     @Test(arguments: [API.orders, .vouchers])

@@ -157,7 +157,7 @@ import Testing
         put.body = Array(#"{"kind":"html"}"#.utf8)
         try expectEqual(answer(sandbox, put).status, status)
         put.body = []
-        try expectEqual(answer(sandbox, put).status, (status == 200 ? 400 : 404))
+        try expectEqual(answer(sandbox, put).status, status == 200 ? 400 : 404)
     }
 
     private let wall = WallTime(milliseconds: 1_795_000_000_000)

@@ -117,7 +117,7 @@ struct CacheTests {
         for front in try await CacheInFront.all(world) {
             for path in paths {
                 let own = try Client.get(port: front.port, path, fields: key)
-                expectEqual(own.status, (path.contains(DemoID.missingOrder) ? 404 : 200))
+                expectEqual(own.status, path.contains(DemoID.missingOrder) ? 404 : 200)
                 try expectEqual(Client.get(port: front.port, path).status, 401, "\(front.name)")
             }
         }

@@ -126,7 +126,7 @@ struct ApacheBenchTests {
         expectEqual(figures["Complete requests"], 2_000, "\(text)")
         expectEqual(figures["Failed requests"], 0, "\(text)")
         #expect(figures["Non-2xx responses"] == nil, "\(text)")
-        expectEqual(figures["Keep-Alive requests"], (keepsAlive ? 2_000 : nil), "\(text)")
+        expectEqual(figures["Keep-Alive requests"], keepsAlive ? 2_000 : nil, "\(text)")
     }
 
     /// Lines like `Complete requests:      2000`.

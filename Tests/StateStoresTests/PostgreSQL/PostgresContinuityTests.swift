@@ -67,7 +67,7 @@ struct PostgresContinuityTests {
         } else {
             #expect(judgement.trouble == nil && judgement.meta == sight.meta)
         }
-        expectEqual((judgement.meta.epoch == sight.meta?.epoch), row.keepsEpoch)
+        expectEqual(judgement.meta.epoch == sight.meta?.epoch, row.keepsEpoch)
     }
 
     @Test func aServersStartRaisesABarrierAndANewSchemaDoesNot() {
@@ -95,7 +95,7 @@ struct PostgresContinuityTests {
         written.revision = 14
         sight.meta = written
         let judgement = known.judge(sight)
-        expectEqual((judgement.trouble?.contains("set back") == true), isTrouble)
+        expectEqual(judgement.trouble?.contains("set back") == true, isTrouble)
         // Once it is known, its own position is compared.
         known.keep(judgement.meta)
         sight.meta = judgement.meta

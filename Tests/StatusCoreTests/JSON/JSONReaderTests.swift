@@ -174,7 +174,7 @@ import Testing
             Issue.record("not an object")
             return
         }
-        expectEqual(read.count, (areDistinct ? 100_001 : 2))
+        expectEqual(read.count, areDistinct ? 100_001 : 2)
     }
 
     // MARK: Hostile input

@@ -15,7 +15,7 @@ import Testing
     func wholeNumberIsReadInAnyNotation(written: String, text: String) {
         let number = WholeNumber(jsonNumber: written)
         expectEqual(number?.text, text)
-        expectEqual(number?.isZero, (text == "0"))
+        expectEqual(number?.isZero, text == "0")
         expectEqual(number?.isNegative, text.hasPrefix("-"))
     }
 

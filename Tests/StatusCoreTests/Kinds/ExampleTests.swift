@@ -74,7 +74,7 @@ struct ExampleTests {
                 + #""report_type":"balance.summary.1",\#(members)}"#)
         expectEqual(state["status"], .string(status))
         expectEqual(state["errors"]?.array?.count, errors)
-        expectEqual((state["result"] != nil), (status == "SUCCEEDED"))
+        expectEqual(state["result"] != nil, status == "SUCCEEDED")
         let error = #"{"error":{"code":"resource_missing","message":"No such report run"}}"#
         #expect(try isNotFound("stripe-report-runs", "frr_1", error))
     }

@@ -17,7 +17,7 @@ struct JSONPointerTests {
     func examplesOfTheRFCAreFound(pointer: String, value: String) throws {
         let root = try NormalizeFixtures.json(Self.document)
         let pointer = try #require(JSONPointer(pointer))
-        expectEqual(pointer.value(in: root), (try NormalizeFixtures.json(value)))
+        expectEqual(pointer.value(in: root), try NormalizeFixtures.json(value))
     }
 
     @Test func emptyPointerIsTheRoot() throws {

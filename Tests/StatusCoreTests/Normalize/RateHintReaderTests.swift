@@ -38,7 +38,7 @@ import Testing
         ] as [(String, Int64)])
     func retryAfterIsSecondsOrADate(text: String, seconds: Int64) {
         expectEqual(wait(429, [Field("retry-after", text)]), seconds)
-        expectEqual(wait(503, [Field("retry-after", text)]), (seconds == 60 ? nil : seconds))
+        expectEqual(wait(503, [Field("retry-after", text)]), seconds == 60 ? nil : seconds)
     }
 
     @Test(
@@ -133,7 +133,7 @@ import Testing
         for milliseconds in [Int64.min, .max] {
             let hints = RateHintReader.hints(
                 in: reply, now: WallTime(milliseconds: milliseconds))
-            expectEqual(hints.retryAfter, (milliseconds < 0 ? .seconds(3600) : .seconds(60)))
+            expectEqual(hints.retryAfter, milliseconds < 0 ? .seconds(3600) : .seconds(60))
         }
     }
 }

@@ -216,7 +216,7 @@ import Testing
     ])
     func countsAreReportedOrNil(result: String, counts: String) throws {
         let expected = try NormalizeFixtures.json(counts)
-        expectEqual((try done(nil, result)["counts"] ?? .null), expected)
+        expectEqual(try done(nil, result)["counts"] ?? .null, expected)
     }
 
     @Test func resultKeepsItsMeaningExactly() throws {

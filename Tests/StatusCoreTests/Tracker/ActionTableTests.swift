@@ -40,17 +40,17 @@ import Testing
                 table.retire(id, Self.published(number))
                 retired.insert(number)
             default:
-                expectEqual((table.takeRetired(id) != nil), (retired.remove(number) != nil))
+                expectEqual(table.takeRetired(id) != nil, retired.remove(number) != nil)
             }
         }
         #expect(table.count == tracked.count && table.retiredCount == retired.count)
         for number in 0..<3_000 {
             let id = Self.id(number)
             let since = table[id]?.entries[.vouchers].firstSeenAt.nanoseconds
-            expectEqual(since, (tracked.contains(number) ? Int64(number) : nil))
-            expectEqual((table.retired(id) != nil), retired.contains(number))
+            expectEqual(since, tracked.contains(number) ? Int64(number) : nil)
+            expectEqual(table.retired(id) != nil, retired.contains(number))
             let isHeld = tracked.contains(number) || retired.contains(number)
-            expectEqual(table.place(of: id).flatMap(table.id), (isHeld ? id : nil))
+            expectEqual(table.place(of: id).flatMap(table.id), isHeld ? id : nil)
         }
     }
 
