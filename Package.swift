@@ -50,7 +50,7 @@ let unoptimized: [SwiftSetting] = [.unsafeFlags(["-Onone"], .when(configuration:
 
 /// A test module's interface, which nothing imports, is not compiled apart: each compilation expands the
 /// macros of all tests. One object for each file, as the index needs.
-let whole: [SwiftSetting] = [
+let wholeModule: [SwiftSetting] = [
     .unsafeFlags(
         ["-wmo", "-no-emit-module-separately-wmo", "-num-threads", "1"],
         .when(configuration: .debug))
@@ -67,7 +67,7 @@ func tests(
         dependencies: dependencies,
         path: "Tests/\(name)",
         resources: resources,
-        swiftSettings: strict + whole + (areOptimized ? [] : unoptimized))
+        swiftSettings: strict + wholeModule + (areOptimized ? [] : unoptimized))
 }
 
 /// `TEST_TARGETS` names the only test targets to build: a sanitizer or the simulator needs few of them.
