@@ -6,7 +6,7 @@ import Testing
 @testable import StatusCore
 
 struct CrowdTests {
-    private static let count = 3000
+    private static let count = 5000
     private static let most = ActionTracker.stepSizeMax
 
     /// A tracker with a crowd that waits for the first answer of an action.
