@@ -117,10 +117,9 @@ struct ResourceExhaustionTests {
             (CURLE_SSL_CACERT_BADFILE, 0, EMFILE), (CURLE_PEER_FAILED_VERIFICATION, 0, EMFILE),
             (CURLE_SSL_CONNECT_ERROR, 0, nil),
         ] as [(CURLcode, Int32, Int32?)])
-    func eachFailureHasItsErrnoOfExhaustion(code: CURLcode, systemError: Int32, exhaustion: Int32?)
-    {
+    func eachFailureHasItsErrnoOfExhaustion(code: CURLcode, systemError: Int32, expected: Int32?) {
         let found = ResourceExhaustion.explaining(code, systemError: systemError, probe: { EMFILE })
-        expectEqual(found, exhaustion)
+        expectEqual(found, expected)
         if systemError == 0 {
             #expect(ResourceExhaustion.explaining(code, systemError: 0, probe: { nil }) == nil)
         }
